@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The API server's own account of a failure (`kind: Status`), as far as it sent one. */
+export interface ServerStatus {
+  readonly message?: string;
+  readonly reason?: string;
+  readonly code?: number;
+  readonly details?: unknown;
+}
+
+export interface KubeErrorFacts {
+  /** What was being done, e.g. `PATCH /apis/apps/v1/namespaces/shop/deployments/checkout`. */
+  readonly doing: string;
+  /** HTTP status; 0 when no answer arrived. */
+  readonly status: number;
+  readonly server?: ServerStatus;
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** A call that the API server refused or did not answer. Facts are fields; do not parse `message`. */
+export class KubeError extends Error {
+  override readonly name = 'KubeError';
+  readonly status: number;
+  readonly reason: string;
+  readonly server: ServerStatus;
+  readonly retryAfterMs: number | undefined;
+
+  constructor({ doing, status, server = {}, retryAfterMs, cause }: KubeErrorFacts) {
+    const why = server.message ?? (cause instanceof Error ? cause.message : 'no answer');
+    super(`${doing}: ${status === 0 ? '' : `${status} `}${why}`, { cause });
+    this.status = status;
+    this.server = server;
+    this.reason = server.reason ?? '';
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+const hasStatus = (error: unknown, status: number): boolean =>
+  error instanceof KubeError && error.status === status;
+
+export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
+export const isGone = (error: unknown): boolean => hasStatus(error, 410);
+export const isForbidden = (error: unknown): boolean => hasStatus(error, 403);
+/** 409 of an optimistic lock or a failed precondition; `AlreadyExists` is told apart. */
+export const isConflict = (error: unknown): boolean =>
+  error instanceof KubeError && error.status === 409 && error.reason !== 'AlreadyExists';
+export const isAlreadyExists = (error: unknown): boolean =>
+  error instanceof KubeError && error.status === 409 && error.reason === 'AlreadyExists';
+/** 422, also the answer to a JSON patch whose `test` failed. */
+export const isInvalid = (error: unknown): boolean => hasStatus(error, 422);
+
+/** Our own invariant broke, or trying again cannot help: logged and counted, not retried. */
+export class TerminalError extends Error {
+  override readonly name = 'TerminalError';
+}

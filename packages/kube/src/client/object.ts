@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+export interface OwnerReference {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly controller?: boolean;
+  readonly blockOwnerDeletion?: boolean;
+}
+
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly creationTimestamp: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly OwnerReference[];
+  readonly finalizers?: readonly string[];
+  readonly managedFields?: readonly unknown[];
+}
+
+/** Any object as the server sent it. Nothing is ever dropped on the way through the client. */
+export interface KubeObject {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: ObjectMeta;
+}
+
+/** What identifies a resource type in URLs. `group` is '' for the core group. */
+export interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly kind: string;
+  readonly namespaced: boolean;
+}
+
+/** `namespace` is '' for cluster-scoped objects. */
+export interface ObjectKey {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export const apiVersionOf = ({ group, version }: Resource): string =>
+  group === '' ? version : `${group}/${version}`;
+
+export const keyOf = ({ metadata }: KubeObject): ObjectKey => ({
+  namespace: metadata.namespace ?? '',
+  name: metadata.name,
+});
+
+/** `namespace/name`, or `name` for cluster-scoped objects: the form of queue keys and log fields. */
+export const keyString = ({ namespace, name }: ObjectKey): string =>
+  namespace === '' ? name : `${namespace}/${name}`;
+
+export function parseKey(key: string): ObjectKey {
+  const slash = key.indexOf('/');
+  return slash < 0
+    ? { namespace: '', name: key }
+    : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+const native = (group: string, kind: string, plural: string, namespaced = true): Resource => ({
+  group,
+  version: 'v1',
+  plural,
+  kind,
+  namespaced,
+});
+
+/** The built-in resources that callers name most. */
+export const RESOURCES = {
+  configMap: native('', 'ConfigMap', 'configmaps'),
+  event: native('', 'Event', 'events'),
+  namespace: native('', 'Namespace', 'namespaces', false),
+  node: native('', 'Node', 'nodes', false),
+  pod: native('', 'Pod', 'pods'),
+  secret: native('', 'Secret', 'secrets'),
+  deployment: native('apps', 'Deployment', 'deployments'),
+  replicaSet: native('apps', 'ReplicaSet', 'replicasets'),
+  lease: native('coordination.k8s.io', 'Lease', 'leases'),
+  crd: native(
+    'apiextensions.k8s.io',
+    'CustomResourceDefinition',
+    'customresourcedefinitions',
+    false,
+  ),
+  mutatingWebhook: native(
+    'admissionregistration.k8s.io',
+    'MutatingWebhookConfiguration',
+    'mutatingwebhookconfigurations',
+    false,
+  ),
+  validatingWebhook: native(
+    'admissionregistration.k8s.io',
+    'ValidatingWebhookConfiguration',
+    'validatingwebhookconfigurations',
+    false,
+  ),
+} as const satisfies Record<string, Resource>;
