@@ -1,1 +1,58 @@
-export {};
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The contract: every kind of `altershield.io/v1alpha1` as a zod schema, from which its TypeScript
+ * type, its CustomResourceDefinition and its parser come, and the names that are part of the API.
+ */
+export { API_VERSION, GROUP, VERSION, toCrd, type KindDefinition } from './kind.ts';
+export {
+  ANNOTATIONS,
+  EXEMPT_NAMESPACES,
+  FIELD_MANAGER,
+  HELD_MIN_READY_SECONDS,
+  HELD_PROGRESS_DEADLINE_SECONDS,
+  LABELS,
+} from './names.ts';
+export { REASONS, type Reason } from './reasons.ts';
+export {
+  VERDICTS,
+  type DeepReadonly,
+  type Meta,
+  type Stored,
+  type Verdict,
+} from './v1alpha1/common.ts';
+export {
+  ChangePolicyKind,
+  SUPPORTED_KINDS,
+  changePolicySpec,
+  type ChangePolicy,
+  type ChangePolicySpec,
+  type ChangePolicyStatus,
+  type SupportedKind,
+} from './v1alpha1/change-policy.ts';
+export {
+  ChangeWorkloadKind,
+  DECISIONS,
+  PHASES,
+  changeWorkloadSpec,
+  changeWorkloadStatus,
+  type Actor,
+  type Cause,
+  type ChangeWorkload,
+  type ChangeWorkloadSpec,
+  type ChangeWorkloadStatus,
+  type DecisionAction,
+  type Difference,
+  type Phase,
+} from './v1alpha1/change-workload.ts';
+export {
+  ChangePodKind,
+  POD_PHASES,
+  changePodSpec,
+  changePodStatus,
+  type ChangePod,
+  type ChangePodSpec,
+  type ChangePodStatus,
+  type CheckResult,
+  type Evidence,
+  type PodPhase,
+} from './v1alpha1/change-pod.ts';

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Annotations and labels of ours, the field manager, and limits that are part of the contract. */
+export const ANNOTATIONS = {
+  /** On a workload: what we hold back of the user's own fields, sealed. Written by us alone. */
+  hold: 'altershield.io/hold',
+  /** On a workload: who made the newest change of its template, sealed. Written at admission. */
+  actor: 'altershield.io/actor',
+  /** On a ChangeWorkload: proof that the operator wrote its spec. */
+  seal: 'altershield.io/seal',
+} as const;
+
+export const LABELS = {
+  /** On our records: the uid of the workload. */
+  targetUid: 'altershield.io/target-uid',
+  /** On ChangePods: the name of their ChangeWorkload. */
+  change: 'altershield.io/change',
+  /** On a namespace: `ignore` takes it out of every policy. */
+  admission: 'altershield.io/admission',
+} as const;
+
+export const FIELD_MANAGER = 'altershield';
+
+/** `minReadySeconds` of a held Deployment: new pods never count as available (int32 max - 1). */
+export const HELD_MIN_READY_SECONDS = 2147483646;
+/** `progressDeadlineSeconds` of a held Deployment; must exceed the former (int32 max). */
+export const HELD_PROGRESS_DEADLINE_SECONDS = 2147483647;
+
+/** Namespaces that no policy governs unless its `namespaceSelector` names them. */
+export const EXEMPT_NAMESPACES: readonly string[] = ['kube-system'];

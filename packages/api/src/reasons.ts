@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** Why a change is in its phase. One sentence each; the reference page is made from them. */
+export const REASONS = {
+  AwaitingRelease: 'Held at admission; no pod of the new revision exists yet.',
+  PausedByOwner: 'The owner paused the workload; the change waits until the owner resumes it.',
+  BatchReleasing: 'Pods of the batch are being let out.',
+  BatchSoaking: 'All pods of the batch are ready; their health is watched for the soak time.',
+  BatchPassed: 'The batch was judged healthy; the next one follows.',
+  Completing: 'The last batch passed; the user’s own fields are being written back.',
+  Verified: 'Every batch passed; this revision is the one to roll back to from now on.',
+  NoReplicas: 'The workload has no replicas: nothing was judged, nothing was verified.',
+  CheckFailed: 'A check failed, with the evidence in the ChangePod.',
+  CheckInconclusive: 'A check could neither pass nor fail; the policy suspends such changes.',
+  ReadyDeadlineExceeded: 'Pods of the batch were not ready in time; what there is was judged.',
+  RequestedByUser: 'A person asked for it.',
+  RevertedByUser: 'The owner put the verified revision back; it was let through at once.',
+  RolledBack: 'The last verified revision runs again; the refused one is quarantined.',
+  RollbackIncomplete:
+    'The rollback was written but the pods of the verified revision did not come back.',
+  NoVerifiedRevision: 'There is no revision that was proven good, so nothing to roll back to.',
+  RollbackLimit: 'Too many automatic rollbacks of this workload within an hour; a person decides.',
+  HoldRecordLost:
+    'The annotation with the user’s own fields is gone or altered; nothing is guessed.',
+  QuarantinedRevision: 'A refused revision was applied past admission and is taken back.',
+  Superseded: 'A newer revision took over.',
+  WorkloadDeleted: 'The workload was deleted, or another object has its name now.',
+  NewWorkload: 'A new workload has no revision to go back to; it is judged and left alone.',
+  Observing: 'The change is recorded and judged, nothing is touched.',
+} as const;
+
+export type Reason = keyof typeof REASONS;

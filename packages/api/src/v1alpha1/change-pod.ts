@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as z from 'zod';
+import { defineKind } from '../kind.ts';
+import { count, targetRef, text, time, verdict, type DeepReadonly, type Stored } from './common.ts';
+
+export const POD_PHASES = [
+  'Init',
+  'PreWait',
+  'PreSubmitted',
+  'PreTimeout',
+  'PreFailed',
+  'PostWait',
+  'PostSubmitted',
+  'PostTimeout',
+  'PostFailed',
+  'PostFinish',
+  'ExecuteDone',
+] as const;
+export type PodPhase = (typeof POD_PHASES)[number];
+
+const evidence = z.strictObject({
+  pod: text(253, 'The pod.'),
+  node: text(253, 'Its node.').optional(),
+  container: text(63, 'The container.').optional(),
+  reason: text(64, 'ImagePullBackOff, CrashLoopBackOff, OOMKilled, …'),
+  message: text(512, 'What the kubelet or scheduler said.').optional(),
+  restarts: count('Restarts of the container.').optional(),
+});
+
+const check = z.strictObject({
+  name: text(63, 'The check.'),
+  verdict,
+  reason: text(64, 'CamelCase reason.'),
+  message: text(1024, 'The finding, with its numbers.'),
+  evidence: z.array(evidence).max(5).describe('The smallest evidence that decides it.'),
+});
+
+export const changePodSpec = z
+  .strictObject({
+    change: z.strictObject({
+      name: text(253, 'The ChangeWorkload.'),
+      uid: text(64, 'Its uid.'),
+    }),
+    target: targetRef,
+    batch: count('Number of the batch, from 1.', 1),
+    of: count('How many batches there are.', 1),
+    pods: count('Pods of the new revision when it is done.'),
+    previous: count('Pods of the new revision before it.'),
+    releasedAt: time('When it was let out.'),
+  })
+  .describe('One batch. Created before the first of its pods is let out.');
+
+export const changePodStatus = z
+  .strictObject({
+    phase: z.enum(POD_PHASES).describe('Where the batch stands.'),
+    verdict,
+    pods: z
+      .strictObject({
+        new: count('Pods of the new revision.'),
+        ready: count('Of these, ready.'),
+        bad: count('Of these, in trouble.'),
+        stable: count('Pods of older revisions.'),
+        stableReady: count('Of these, ready.'),
+      })
+      .optional(),
+    checks: z.array(check).max(16).describe('What each check found.'),
+    judgedAt: time('When it was judged.').optional(),
+  })
+  .describe('How the batch was judged. Written by the operator.');
+
+export const ChangePodKind = defineKind({
+  kind: 'ChangePod',
+  plural: 'changepods',
+  singular: 'changepod',
+  shortNames: ['cp'],
+  categories: ['changes', 'altershield'],
+  description: 'One batch of a change: its pods, how they were judged, the evidence.',
+  spec: changePodSpec,
+  status: changePodStatus,
+  columns: [
+    { name: 'Target', type: 'string', jsonPath: '.spec.target.name' },
+    { name: 'Batch', type: 'integer', jsonPath: '.spec.batch' },
+    { name: 'Pods', type: 'integer', jsonPath: '.spec.pods' },
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+    { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
+    { name: 'Finding', type: 'string', jsonPath: '.status.checks[0].reason' },
+    { name: 'Message', type: 'string', jsonPath: '.status.checks[0].message', priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  rules: [
+    {
+      rule: 'self.spec == oldSelf.spec',
+      message: 'a batch is a record and cannot be edited',
+      fieldPath: '.spec',
+    },
+  ],
+});
+
+export type ChangePodSpec = DeepReadonly<z.output<typeof changePodSpec>>;
+export type ChangePodStatus = DeepReadonly<z.output<typeof changePodStatus>>;
+export type ChangePod = Stored<ChangePodSpec, ChangePodStatus>;
+export type CheckResult = ChangePodStatus['checks'][number];
+export type Evidence = CheckResult['evidence'][number];

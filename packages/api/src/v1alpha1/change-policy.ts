@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as z from 'zod';
+import { defineKind } from '../kind.ts';
+import {
+  count,
+  intOrPercent,
+  labelSelector,
+  text,
+  time,
+  type DeepReadonly,
+  type Stored,
+} from './common.ts';
+
+export const SUPPORTED_KINDS = ['Deployment'] as const;
+export type SupportedKind = (typeof SUPPORTED_KINDS)[number];
+
+const target = z
+  .strictObject({
+    kinds: z
+      .array(z.enum(SUPPORTED_KINDS))
+      .min(1)
+      .max(8)
+      .default([...SUPPORTED_KINDS])
+      .meta({ 'x-kubernetes-list-type': 'set' })
+      .describe('Kinds of workloads. Default: all supported ones.'),
+    selector: labelSelector('Labels of the workloads. Default: all of them.').optional(),
+    namespaceSelector: labelSelector(
+      'Labels of the namespaces; only for policies in the operator’s own namespace.',
+    ).optional(),
+  })
+  .prefault({})
+  .describe('Which workloads the policy governs.');
+
+const release = z
+  .strictObject({
+    strategy: z
+      .enum(['Batch', 'Rolling'])
+      .default('Batch')
+      .describe(
+        'Batch: held at admission and let out in steps. Rolling: the native controller rolls at its own pace, judged as it goes.',
+      ),
+    batches: z
+      .array(intOrPercent('Pods of the new revision after this step: a count, or a percentage.'))
+      .min(1)
+      .max(20)
+      .default([1, '30%', '100%'])
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe(
+        'Steps of the release, each larger than the one before. The rest follows the last.',
+      ),
+    soakSeconds: z
+      .int32()
+      .min(0)
+      .max(86_400)
+      .default(10)
+      .describe('How long all pods of a batch must stay healthy before the next one.'),
+  })
+  .prefault({})
+  .describe('How a change is let out.');
+
+const podHealth = z
+  .strictObject({
+    readyDeadlineSeconds: z
+      .int32()
+      .min(1)
+      .max(86_400)
+      .optional()
+      .describe('Pods must be ready within. Default: the workload’s own progressDeadlineSeconds.'),
+    maxRestarts: z
+      .int32()
+      .min(0)
+      .max(1000)
+      .default(2)
+      .describe('More container restarts than this in one pod fail the batch.'),
+    maxUnready: z
+      .int32()
+      .min(0)
+      .max(1000)
+      .default(1)
+      .describe('A pod that lost readiness more often than this (flapping) fails the batch.'),
+  })
+  .prefault({})
+  .describe('Pod health, always checked and compared with the pods of the old revision.');
+
+const checks = z.strictObject({ podHealth }).prefault({}).describe('What each batch is judged by.');
+
+const limits = z
+  .strictObject({
+    rollbacksPerHour: z
+      .int32()
+      .min(0)
+      .max(100)
+      .default(3)
+      .describe('Automatic rollbacks per workload and hour; after that the change is suspended.'),
+    quarantineSeconds: z
+      .int32()
+      .min(0)
+      .max(31_536_000)
+      .default(604_800)
+      .describe('How long a refused revision stays refused. 0: it is not quarantined.'),
+    records: z.int32().min(1).max(100).default(10).describe('Finished changes kept per workload.'),
+    recordSeconds: z
+      .int32()
+      .min(60)
+      .max(31_536_000)
+      .default(1_209_600)
+      .describe('How long finished changes are kept.'),
+  })
+  .prefault({})
+  .describe('Bounds on what the operator does and keeps.');
+
+export const changePolicySpec = z
+  .strictObject({
+    mode: z
+      .enum(['Enforce', 'Audit'])
+      .default('Enforce')
+      .describe('Enforce: hold, release, roll back. Audit: record and judge, touch nothing.'),
+    target,
+    release,
+    checks,
+    onFail: z
+      .enum(['RollBack', 'Suspend'])
+      .default('RollBack')
+      .describe('What to do when a check fails.'),
+    onInconclusive: z
+      .enum(['Suspend', 'Proceed'])
+      .default('Suspend')
+      .describe('What to do when a check can neither pass nor fail.'),
+    limits,
+    failurePolicy: z
+      .enum(['Ignore', 'Fail'])
+      .default('Ignore')
+      .describe(
+        'What the API server does while the operator does not answer. Ignore: the write passes and is taken over late. Fail: it is refused.',
+      ),
+  })
+  .describe('What is governed, and how.');
+
+const condition = z.strictObject({
+  type: text(316, 'Ready.'),
+  status: z.enum(['True', 'False', 'Unknown']),
+  reason: text(1024, 'CamelCase reason.'),
+  message: text(32_768, 'Every problem, with its field path and cure.'),
+  lastTransitionTime: time('When the status last changed.'),
+  observedGeneration: count('The generation this was said of.').optional(),
+});
+
+export const changePolicyStatus = z
+  .strictObject({
+    observedGeneration: count('The newest generation that was read.').optional(),
+    governed: count('Workloads the policy governs now.').optional(),
+    conditions: z
+      .array(condition)
+      .max(8)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+  })
+  .describe('Written by the operator.');
+
+export const ChangePolicyKind = defineKind({
+  kind: 'ChangePolicy',
+  plural: 'changepolicies',
+  singular: 'changepolicy',
+  shortNames: ['chp'],
+  categories: ['altershield'],
+  description: 'Which changes are governed, how they are let out, how they are judged.',
+  spec: changePolicySpec,
+  status: changePolicyStatus,
+  columns: [
+    { name: 'Mode', type: 'string', jsonPath: '.spec.mode' },
+    { name: 'Strategy', type: 'string', jsonPath: '.spec.release.strategy' },
+    { name: 'On Fail', type: 'string', jsonPath: '.spec.onFail' },
+    { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
+    { name: 'Governed', type: 'integer', jsonPath: '.status.governed' },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  rules: [],
+});
+
+export type ChangePolicySpec = DeepReadonly<z.output<typeof changePolicySpec>>;
+export type ChangePolicyStatus = DeepReadonly<z.output<typeof changePolicyStatus>>;
+export type ChangePolicy = Stored<ChangePolicySpec, ChangePolicyStatus>;

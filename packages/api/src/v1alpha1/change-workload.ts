@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as z from 'zod';
+import { defineKind } from '../kind.ts';
+import { changePolicySpec } from './change-policy.ts';
+import {
+  count,
+  podTemplate,
+  targetRef,
+  text,
+  time,
+  verdict,
+  type DeepReadonly,
+  type Stored,
+} from './common.ts';
+
+export const PHASES = [
+  'Init',
+  'Running',
+  'TimeOutPreThreshold',
+  'Suspend',
+  'RollingBack',
+  'Success',
+  'Failed',
+  'RolledBack',
+  'Superseded',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+export const DECISIONS = ['Resume', 'RollBack', 'Lift'] as const;
+export type DecisionAction = (typeof DECISIONS)[number];
+
+const actor = z
+  .strictObject({
+    user: text(512, 'User name, as the API server authenticated it. Empty: not known.'),
+    uid: text(128, 'User uid.').optional(),
+    groups: z.array(z.string().max(256)).max(32).optional(),
+    fieldManager: text(128, 'Field manager of the write.').optional(),
+    stamped: z
+      .boolean()
+      .describe('True: identity stamped at admission. False: only the field manager is known.'),
+  })
+  .describe('Who made the change.');
+
+const cause = z
+  .strictObject({
+    tool: text(64, 'kubectl, Helm, Argo CD, Flux, Terraform, … or Unknown.'),
+    action: text(64, 'Update, Create, Restart or Undo.'),
+  })
+  .describe('How it was made.');
+
+const revision = z.strictObject({
+  fingerprint: text(64, 'Identity of the pod template, stable across rollbacks.'),
+  images: z.array(z.string().max(512)).max(32).describe('Images of its containers.'),
+});
+
+const from = revision
+  .extend({
+    verified: z
+      .boolean()
+      .describe(
+        'Proven good: its change ended in Success, or it ran healthy before the operator came.',
+      ),
+    template: podTemplate('The template to roll back to.'),
+  })
+  .describe('The revision to go back to. Absent for a new workload.');
+
+const difference = z.strictObject({
+  path: text(512, 'Where, e.g. containers[app].image.'),
+  from: text(512, 'Value before; absent when added.').optional(),
+  to: text(512, 'Value after; absent when removed.').optional(),
+});
+
+const policyRef = z
+  .strictObject({
+    namespace: text(63, 'Namespace of the policy.'),
+    name: text(253, 'Name of the policy.'),
+    uid: text(64, 'Its uid.'),
+    generation: count('Its generation when the change began.'),
+    spec: changePolicySpec,
+  })
+  .describe('The policy as it was when the change began; later edits do not touch this change.');
+
+const decision = z
+  .strictObject({
+    action: z.enum(DECISIONS).describe('Resume, RollBack, or Lift (the quarantine).'),
+    reason: text(1024, 'Why, in the person’s words.').optional(),
+    by: text(512, 'Who. Stamped at admission.').optional(),
+    at: time('When. Stamped at admission.').optional(),
+  })
+  .describe('What a person decided; written by `altershield resume`, `rollback` and `lift`.');
+
+export const changeWorkloadSpec = z
+  .strictObject({
+    target: targetRef,
+    sequence: count('Number of this change of the workload.', 1),
+    operation: z.enum(['Create', 'Update']).describe('What was done to the workload.'),
+    detectedBy: z
+      .enum(['Admission', 'Watch'])
+      .describe('Watch: admission missed it and it was taken over late.'),
+    detectedAt: time('When the change was seen.'),
+    actor,
+    cause,
+    from: from.optional(),
+    to: revision.describe('The revision that is being released.'),
+    diff: z.array(difference).max(64).describe('What changed; secrets are masked.'),
+    diffTruncated: z.boolean().optional().describe('True when there is more than fits.'),
+    policy: policyRef,
+    decision: decision.optional(),
+  })
+  .describe('What changed. Written once by the operator; people write only `decision`.');
+
+const batch = z
+  .strictObject({
+    index: count('Number of the batch in progress, from 1.', 1),
+    of: count('How many there are.', 1),
+    target: count('Pods of the new revision when it is done.'),
+    waived: z
+      .boolean()
+      .optional()
+      .describe('A person let the change go on in spite of the verdict.'),
+  })
+  .describe('Where the release stands.');
+
+const quarantine = z
+  .strictObject({
+    fingerprint: text(64, 'Identity of the refused template.'),
+    until: time('When the refusal ends.'),
+    lifted: z
+      .strictObject({ by: text(512, 'Who lifted it.'), at: time('When.') })
+      .optional()
+      .describe('Set when a person lifted the quarantine.'),
+  })
+  .describe('The revision is refused at admission for every actor.');
+
+const denied = z
+  .strictObject({
+    count: count('How often the refused revision was applied again.'),
+    lastUser: text(512, 'Who did so last.'),
+    lastAt: time('When.'),
+  })
+  .describe('Applications of the refused revision that were denied.');
+
+export const changeWorkloadStatus = z
+  .strictObject({
+    phase: z
+      .enum(PHASES)
+      .describe('Init → Running → Success, Failed, Suspend, RolledBack or Superseded.'),
+    reason: text(64, 'CamelCase reason of the phase.'),
+    message: text(1024, 'The same for people.'),
+    verdict,
+    batch: batch.optional(),
+    startedAt: time('When the first batch was let out.').optional(),
+    phaseSince: time('When the phase or batch last moved.').optional(),
+    finishedAt: time('When the change ended.').optional(),
+    rolledBackAt: time('When the rollback was decided.').optional(),
+    automaticRollback: z
+      .boolean()
+      .optional()
+      .describe('True when no person asked for the rollback.'),
+    quarantine: quarantine.optional(),
+    denied: denied.optional(),
+    decisionSeen: time('The `at` of the last decision that was carried out.').optional(),
+  })
+  .describe('Where the change stands. Written by the operator.');
+
+export const ChangeWorkloadKind = defineKind({
+  kind: 'ChangeWorkload',
+  plural: 'changeworkloads',
+  singular: 'changeworkload',
+  shortNames: ['cw'],
+  categories: ['changes', 'altershield'],
+  description: 'One change of one workload: who, what, how far, how judged, what was done.',
+  spec: changeWorkloadSpec,
+  status: changeWorkloadStatus,
+  columns: [
+    { name: 'Kind', type: 'string', jsonPath: '.spec.target.kind', priority: 1 },
+    { name: 'Target', type: 'string', jsonPath: '.spec.target.name' },
+    { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
+    { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
+    { name: 'Batch', type: 'integer', jsonPath: '.status.batch.index' },
+    { name: 'Of', type: 'integer', jsonPath: '.status.batch.of' },
+    { name: 'Reason', type: 'string', jsonPath: '.status.reason' },
+    { name: 'Actor', type: 'string', jsonPath: '.spec.actor.user' },
+    { name: 'Images', type: 'string', jsonPath: '.spec.to.images', priority: 1 },
+    { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },
+    { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
+  ],
+  rules: [
+    {
+      rule: 'self.spec.target == oldSelf.spec.target && self.spec.to == oldSelf.spec.to && self.spec.sequence == oldSelf.spec.sequence',
+      message: 'what changed is a record and cannot be edited; people write only spec.decision',
+      fieldPath: '.spec',
+    },
+  ],
+});
+
+export type ChangeWorkloadSpec = DeepReadonly<z.output<typeof changeWorkloadSpec>>;
+export type ChangeWorkloadStatus = DeepReadonly<z.output<typeof changeWorkloadStatus>>;
+export type ChangeWorkload = Stored<ChangeWorkloadSpec, ChangeWorkloadStatus>;
+export type Actor = ChangeWorkloadSpec['actor'];
+export type Cause = ChangeWorkloadSpec['cause'];
+export type Difference = ChangeWorkloadSpec['diff'][number];

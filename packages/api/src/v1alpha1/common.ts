@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as z from 'zod';
+
+/** RFC 3339. Kept a plain string so that no stored record becomes unreadable. */
+export const time = (description: string) =>
+  z.string().max(40).meta({ format: 'date-time' }).describe(description);
+
+export const text = (max: number, description: string) => z.string().max(max).describe(description);
+
+export const count = (description: string, min = 0) => z.int32().min(min).describe(description);
+
+/** `3` or `"30%"`. */
+export const intOrPercent = (description: string) =>
+  z
+    .union([z.int32().min(1), z.string().regex(/^([1-9][0-9]?|100)%$/)])
+    .meta({ 'x-kubernetes-int-or-string': true })
+    .describe(description);
+
+const requirement = z.strictObject({
+  key: z.string().min(1).max(317).describe('The label key.'),
+  operator: z
+    .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
+    .describe('How the label compares with the values.'),
+  values: z.array(z.string().max(63)).max(64).optional().describe('For In and NotIn.'),
+});
+
+export const labelSelector = (description: string) =>
+  z
+    .strictObject({
+      matchLabels: z.record(z.string(), z.string().max(63)).optional(),
+      matchExpressions: z.array(requirement).max(32).optional(),
+    })
+    .describe(description);
+
+export const targetRef = z
+  .strictObject({
+    apiVersion: text(317, 'API version of the workload.'),
+    kind: text(63, 'Kind of the workload.'),
+    name: text(253, 'Name of the workload.'),
+    uid: text(64, 'Its uid: another object under the same name is another target.'),
+  })
+  .describe('The workload that changes.');
+
+/** A pod template as the API server stores it. */
+export const podTemplate = (description: string) =>
+  z
+    .record(z.string(), z.unknown())
+    .meta({ 'x-kubernetes-preserve-unknown-fields': true })
+    .describe(description);
+
+export const VERDICTS = ['None', 'Pending', 'Pass', 'Fail', 'Inconclusive'] as const;
+export type Verdict = (typeof VERDICTS)[number];
+export const verdict = z
+  .enum(VERDICTS)
+  .describe('What the checks say. A timeout or missing data is Inconclusive, never a Pass.');
+
+export interface Meta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly creationTimestamp: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A stored object of ours. `status` is absent until the operator wrote it. */
+export interface Stored<S, T> {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: Meta;
+  readonly spec: S;
+  readonly status?: T;
+}
+
+export type DeepReadonly<T> = T extends (infer U)[]
+  ? readonly DeepReadonly<U>[]
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
