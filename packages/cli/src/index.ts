@@ -1,1 +1,6 @@
-export {};
+// SPDX-License-Identifier: Apache-2.0
+/** The command line, and the manifests that it installs. */
+export { RELEASE } from './version.ts';
+export { CRD_NAMES, KINDS, crds } from './manifests/crds.ts';
+export { installManifests, rbacManifests, toYaml } from './manifests/install.ts';
+export { DEFAULT_OPTIONS, type InstallOptions, type Manifest } from './manifests/manifest.ts';

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  ChangePodKind,
+  ChangePolicyKind,
+  ChangeWorkloadKind,
+  GROUP,
+  toCrd,
+} from '@altershield/api';
+import { labels, type Manifest } from './manifest.ts';
+
+/** Every kind of ours, in the order in which people meet them. */
+export const KINDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind] as const;
+
+/** Names of the CustomResourceDefinitions, e.g. `changepolicies.altershield.io`. */
+export const CRD_NAMES: readonly string[] = KINDS.map(({ plural }) => `${plural}.${GROUP}`);
+
+export const crds = (): Manifest[] =>
+  KINDS.map((kind) => {
+    const crd = toCrd(kind);
+    const name = `${kind.plural}.${GROUP}`;
+    return {
+      ...crd,
+      apiVersion: 'apiextensions.k8s.io/v1',
+      kind: 'CustomResourceDefinition',
+      metadata: { name, labels },
+    };
+  });

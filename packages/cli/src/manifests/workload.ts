@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  NAME,
+  PORTS,
+  SELECTOR,
+  WEBHOOK_SERVICE,
+  labels,
+  type InstallOptions,
+  type Manifest,
+} from './manifest.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+export const namespace = ({ namespace: name }: InstallOptions): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: {
+    name,
+    labels: { ...labels, 'pod-security.kubernetes.io/enforce': 'restricted' },
+  },
+});
+
+/** The operator itself: the Service of its webhooks, its Deployment, its disruption budget. */
+export const workload = (options: InstallOptions): Manifest[] => [
+  service(options),
+  deployment(options),
+  disruptionBudget(options),
+];
+
+const service = (options: InstallOptions): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: WEBHOOK_SERVICE, namespace: options.namespace, labels },
+  spec: {
+    selector: SELECTOR,
+    ports: [{ name: 'webhook', port: 443, targetPort: 'webhook', protocol: 'TCP' }],
+  },
+});
+
+const deployment = (options: InstallOptions): Manifest => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: NAME, namespace: options.namespace, labels },
+  spec: {
+    replicas: options.replicas,
+    selector: { matchLabels: SELECTOR },
+    template: {
+      metadata: {
+        labels,
+        annotations: {
+          'prometheus.io/scrape': 'true',
+          'prometheus.io/port': String(PORTS.health),
+        },
+      },
+      spec: podSpec(options),
+    },
+  },
+});
+
+const podSpec = (options: InstallOptions): Json => ({
+  serviceAccountName: NAME,
+  terminationGracePeriodSeconds: 30,
+  securityContext: {
+    runAsNonRoot: true,
+    runAsUser: 65532,
+    runAsGroup: 65532,
+    seccompProfile: { type: 'RuntimeDefault' },
+  },
+  topologySpreadConstraints: [
+    spread('kubernetes.io/hostname'),
+    spread('topology.kubernetes.io/zone'),
+  ],
+  containers: [container(options)],
+});
+
+const spread = (topologyKey: string): Json => ({
+  maxSkew: 1,
+  topologyKey,
+  whenUnsatisfiable: 'ScheduleAnyway',
+  labelSelector: { matchLabels: SELECTOR },
+});
+
+const container = ({ image, namespace: own }: InstallOptions): Json => ({
+  name: 'operator',
+  image,
+  args: ['run', '--namespace', own],
+  env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
+  ports: [
+    { name: 'webhook', containerPort: PORTS.webhook, protocol: 'TCP' },
+    { name: 'health', containerPort: PORTS.health, protocol: 'TCP' },
+  ],
+  livenessProbe: {
+    httpGet: { path: '/healthz', port: 'health' },
+    periodSeconds: 10,
+    failureThreshold: 6,
+  },
+  readinessProbe: { httpGet: { path: '/readyz', port: 'health' }, periodSeconds: 5 },
+  resources: {
+    requests: { cpu: '100m', memory: '128Mi' },
+    limits: { memory: '512Mi' },
+  },
+  securityContext: {
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  },
+});
+
+const disruptionBudget = (options: InstallOptions): Manifest => ({
+  apiVersion: 'policy/v1',
+  kind: 'PodDisruptionBudget',
+  metadata: { name: NAME, namespace: options.namespace, labels },
+  spec: { maxUnavailable: 1, selector: { matchLabels: SELECTOR } },
+});
