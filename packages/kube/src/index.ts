@@ -25,3 +25,30 @@ export {
   isNotFound,
   type ServerStatus,
 } from './client/errors.ts';
+export { type JsonPatchOp, type Patch } from './client/patch.ts';
+export { type ClientCall, type ClientObserver } from './client/caller.ts';
+export { type ListPage } from './client/list.ts';
+export { type WatchEvent } from './client/watch.ts';
+export { type DiscoveredResource, type DiscoveryQuery } from './client/discovery.ts';
+export {
+  Client,
+  type CallOptions,
+  type ClientDeps,
+  type DeleteOptions,
+  type ListOptions,
+  type PatchOptions,
+  type Selection,
+  type WatchOptions,
+  type WriteOptions,
+} from './client/client.ts';
+export {
+  ConfigError,
+  fixedCredentials,
+  type ClientCertificate,
+  type ConnectionConfig,
+  type CredentialSource,
+  type Credentials,
+} from './client/connection.ts';
+export { loadKubeconfig, type KubeconfigOptions } from './client/kubeconfig.ts';
+export { inClusterConfig, loadConfig, type InClusterOptions } from './client/in-cluster.ts';
+export { createUndiciTransport, type UndiciTransportOptions } from './client/undici-transport.ts';

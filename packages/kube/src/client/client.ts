@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+import { silentLogger, type Logger } from '../runtime/logger.ts';
+import { type Scheduler } from '../runtime/scheduler.ts';
+import { Caller, type ClientObserver } from './caller.ts';
+import { Discovery, type DiscoveredResource, type DiscoveryQuery } from './discovery.ts';
+import { listPageOf, objectOf, type ListPage } from './list.ts';
+import { type KubeObject, type ObjectKey, type Resource } from './object.ts';
+import { bodyOf, contentTypeOf, type Patch } from './patch.ts';
+import { collectionPath, objectPath, withQuery } from './paths.ts';
+import { type HttpRequest, type Transport } from './transport.ts';
+import { readEvents, type WatchEvent } from './watch.ts';
+
+export interface ClientDeps {
+  readonly transport: Transport;
+  readonly scheduler: Scheduler;
+  /** Who we are in `managedFields`. */
+  readonly fieldManager: string;
+  /** Default: the field manager. */
+  readonly userAgent?: string;
+  readonly log?: Logger;
+  readonly observer?: ClientObserver;
+  /** Bound of one call, milliseconds; default 60,000. */
+  readonly timeoutMs?: number;
+}
+
+export interface CallOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface WriteOptions extends CallOptions {
+  /** The server goes through every step but the last: nothing is stored. */
+  readonly dryRun?: boolean | undefined;
+}
+
+export interface PatchOptions extends WriteOptions {
+  readonly subresource?: 'status' | 'scale' | undefined;
+}
+
+export interface Selection {
+  /** Default: all namespaces. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+}
+
+export interface ListOptions extends Selection, CallOptions {
+  readonly limit?: number | undefined;
+  readonly continue?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+}
+
+export interface WatchOptions extends Selection, CallOptions {
+  readonly resourceVersion: string;
+  /** After which the server ends the watch. */
+  readonly timeoutSeconds: number;
+}
+
+export interface DeleteOptions extends CallOptions {
+  /** Preconditions: the server refuses with 409 when the object is another or newer one. */
+  readonly uid?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly propagationPolicy?: 'Foreground' | 'Background' | 'Orphan' | undefined;
+  readonly dryRun?: boolean | undefined;
+}
+
+/**
+ * Talks to one API server. Objects stay as the server sent them. Failures are `KubeError`s; nothing
+ * is retried here.
+ */
+export class Client {
+  readonly #caller: Caller;
+  readonly #discovery: Discovery;
+  readonly #fieldManager: string;
+
+  constructor(deps: ClientDeps) {
+    const { transport, scheduler, fieldManager, userAgent = fieldManager } = deps;
+    const { timeoutMs = 60_000, observer = () => undefined, log = silentLogger } = deps;
+    this.#fieldManager = fieldManager;
+    this.#caller = new Caller({ transport, scheduler, userAgent, timeoutMs, observer });
+    this.#discovery = new Discovery({ caller: this.#caller, scheduler, log });
+  }
+
+  async get<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    key: ObjectKey,
+    { signal }: CallOptions = {},
+  ): Promise<T> {
+    const path = objectPath(resource, key);
+    const call = { method: 'GET', path, resource: resource.plural, signal } as const;
+    return objectOf<T>(call, await this.#caller.json(call));
+  }
+
+  /** One page; a `continue` in it leads to the next. Items get the `kind` that lists leave out. */
+  async list<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    { namespace = '', signal, ...query }: ListOptions = {},
+  ): Promise<ListPage<T>> {
+    const path = withQuery(collectionPath(resource, namespace), {
+      ...selectionQuery(query),
+      limit: query.limit,
+      continue: query.continue,
+      resourceVersion: query.resourceVersion,
+    });
+    const call = { method: 'GET', path, resource: resource.plural, signal } as const;
+    return listPageOf<T>(call, resource, await this.#caller.json(call));
+  }
+
+  async create<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    namespace: string,
+    body: object,
+    { signal, dryRun }: WriteOptions = {},
+  ): Promise<T> {
+    const path = withQuery(collectionPath(resource, namespace), this.#writeQuery(dryRun));
+    const call = { method: 'POST', path, resource: resource.plural, signal } as const;
+    return objectOf<T>(call, await this.#caller.json({ ...call, body: JSON.stringify(body) }));
+  }
+
+  async patch<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    key: ObjectKey,
+    patch: Patch,
+    { signal, dryRun, subresource }: PatchOptions = {},
+  ): Promise<T> {
+    const target = objectPath(resource, key) + (subresource === undefined ? '' : `/${subresource}`);
+    const force = patch.type === 'apply' && patch.force === true;
+    const path = withQuery(target, { ...this.#writeQuery(dryRun), force });
+    const call = { method: 'PATCH', path, resource: resource.plural, signal } as const;
+    const body = { body: bodyOf(patch), contentType: contentTypeOf(patch) };
+    return objectOf<T>(call, await this.#caller.json({ ...call, ...body }));
+  }
+
+  /**
+   * Resolves with the object when the server only marked it (finalizers, grace period), with
+   * `undefined` when it is gone. 404 is an error: see `isNotFound`.
+   */
+  async delete<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    key: ObjectKey,
+    { signal, dryRun, ...options }: DeleteOptions = {},
+  ): Promise<T | undefined> {
+    const path = withQuery(objectPath(resource, key), { dryRun: dryRun === true && 'All' });
+    const call = { method: 'DELETE', path, resource: resource.plural, signal } as const;
+    const body = JSON.stringify(deleteOptionsOf(options));
+    const answer = objectOf<T>(call, await this.#caller.json({ ...call, body }));
+    return answer.kind === resource.kind ? answer : undefined;
+  }
+
+  /**
+   * Changes after `resourceVersion`, bookmarks included, until the server ends the watch or `signal`
+   * aborts. Throws a `KubeError` for an ERROR event (410: list again) and for a garbled stream.
+   */
+  async *watch<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    { namespace = '', signal, ...query }: WatchOptions,
+  ): AsyncGenerator<WatchEvent<T>, void> {
+    const path = withQuery(collectionPath(resource, namespace), {
+      watch: true,
+      allowWatchBookmarks: true,
+      ...selectionQuery(query),
+      resourceVersion: query.resourceVersion,
+      timeoutSeconds: query.timeoutSeconds,
+    });
+    const call = { method: 'GET', path, resource: resource.plural, signal } as const;
+    yield* readEvents<T>(call, this.#caller.lines(call));
+  }
+
+  /** Resource types of this server that match; asks again (at most every 10 s) when none does. */
+  discover(query: DiscoveryQuery = {}): Promise<readonly DiscoveredResource[]> {
+    return this.#discovery.find(query);
+  }
+
+  /** Any path; the answer's JSON as it came. */
+  raw(
+    method: HttpRequest['method'],
+    path: string,
+    body?: unknown,
+    options: CallOptions & { readonly contentType?: string } = {},
+  ): Promise<unknown> {
+    const text = body === undefined ? {} : { body: JSON.stringify(body) };
+    return this.#caller.json({ method, path, ...text, ...options });
+  }
+
+  #writeQuery(dryRun: boolean | undefined): { fieldManager: string; dryRun: string | undefined } {
+    return { fieldManager: this.#fieldManager, dryRun: dryRun === true ? 'All' : undefined };
+  }
+}
+
+function selectionQuery({ labelSelector, fieldSelector }: Selection): Selection {
+  return { labelSelector, fieldSelector };
+}
+
+function deleteOptionsOf({ uid, resourceVersion, propagationPolicy }: DeleteOptions): object {
+  const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };
+  return {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    ...(Object.keys(preconditions).length > 0 && { preconditions }),
+    ...(propagationPolicy && { propagationPolicy }),
+  };
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A configuration that cannot work. The message names the file or setting and the cure. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** PEM texts. */
+export interface ClientCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface Credentials {
+  readonly token?: string;
+  readonly clientCertificate?: ClientCertificate;
+}
+
+/** Gives the credentials of the moment; they may change while the process runs. */
+export interface CredentialSource {
+  current(): Promise<Credentials>;
+  /** The server answered 401. True when asking again may give something else. */
+  refused(): boolean;
+}
+
+/** How to reach one API server and who we are there. */
+export interface ConnectionConfig {
+  /** E.g. `https://10.0.0.1:6443`; a path prefix is kept. */
+  readonly server: string;
+  /** PEM; default: the CAs that Node trusts. */
+  readonly ca?: string;
+  readonly tlsServerName?: string;
+  /** Accept any server certificate. For laboratories. */
+  readonly insecureSkipTlsVerify?: boolean;
+  /** The namespace that the configuration names, if any. */
+  readonly namespace?: string;
+  readonly credentials: CredentialSource;
+  /** Sent with every request, e.g. `impersonate-user`. Lower-case names. */
+  readonly headers?: Readonly<Record<string, string | string[]>>;
+}
+
+/** Credentials that never change. */
+export const fixedCredentials = (credentials: Credentials): CredentialSource => ({
+  current: () => Promise.resolve(credentials),
+  refused: () => false,
+});

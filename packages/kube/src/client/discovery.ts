@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Logger } from '../runtime/logger.ts';
+import { type Scheduler } from '../runtime/scheduler.ts';
+import { isRecord } from './body.ts';
+import { type Caller } from './caller.ts';
+import { isNotFound } from './errors.ts';
+import { type Resource } from './object.ts';
+import { groupPath } from './paths.ts';
+
+export interface DiscoveredResource extends Resource {
+  readonly verbs: readonly string[];
+  readonly shortNames: readonly string[];
+  readonly singular: string;
+  readonly categories: readonly string[];
+  /** E.g. `status`, `scale`. */
+  readonly subresources: readonly string[];
+}
+
+/** All given parts must match. `name` is a plural, singular, short name or kind, in any case. */
+export interface DiscoveryQuery {
+  readonly group?: string;
+  readonly version?: string;
+  readonly kind?: string;
+  readonly name?: string;
+}
+
+export interface DiscoveryDeps {
+  readonly caller: Caller;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+}
+
+/** A miss asks the server again at most this often. */
+const REFRESH_AFTER_MS = 10_000;
+
+const AGGREGATED =
+  'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
+
+/** What the server serves, in its own order of preference; remembered until something is missing. */
+export class Discovery {
+  readonly #deps: DiscoveryDeps;
+  #known: Promise<readonly DiscoveredResource[]> | undefined;
+  #askedAt = 0;
+
+  constructor(deps: DiscoveryDeps) {
+    this.#deps = deps;
+  }
+
+  async find(query: DiscoveryQuery): Promise<readonly DiscoveredResource[]> {
+    const matching = (await this.#resources()).filter((resource) => matches(resource, query));
+    if (matching.length > 0 || !this.#isStale()) return matching;
+    this.#known = undefined;
+    return (await this.#resources()).filter((resource) => matches(resource, query));
+  }
+
+  #isStale(): boolean {
+    return this.#deps.scheduler.now() - this.#askedAt >= REFRESH_AFTER_MS;
+  }
+
+  #resources(): Promise<readonly DiscoveredResource[]> {
+    if (this.#known !== undefined) return this.#known;
+    this.#askedAt = this.#deps.scheduler.now();
+    const asked = this.#ask();
+    this.#known = asked;
+    asked.catch(() => {
+      if (this.#known === asked) this.#known = undefined;
+    });
+    return asked;
+  }
+
+  async #ask(): Promise<readonly DiscoveredResource[]> {
+    const { caller } = this.#deps;
+    const core = await caller.json({ method: 'GET', path: '/api', accept: AGGREGATED });
+    const groups = await caller.json({ method: 'GET', path: '/apis', accept: AGGREGATED });
+    const answers = [core, groups];
+    if (answers.every(isAggregated)) return answers.flatMap(aggregated);
+    return this.#legacy(core, groups);
+  }
+
+  /** Servers that know no aggregated discovery list their groups; each version is asked for. */
+  async #legacy(core: unknown, groups: unknown): Promise<readonly DiscoveredResource[]> {
+    const found: DiscoveredResource[] = [];
+    for (const groupVersion of [...coreVersions(core), ...groupVersions(groups)]) {
+      found.push(...(await this.#legacyVersion(groupVersion)));
+    }
+    return found;
+  }
+
+  async #legacyVersion(groupVersion: GroupVersion): Promise<DiscoveredResource[]> {
+    const path = groupPath(groupVersion);
+    try {
+      return legacy(groupVersion, await this.#deps.caller.json({ method: 'GET', path }));
+    } catch (error) {
+      // An aggregated API whose server is down must not hide all the others.
+      const level = isNotFound(error) ? 'debug' : 'warn';
+      this.#deps.log[level]('cannot discover an API group', { path, err: error });
+      return [];
+    }
+  }
+}
+
+interface GroupVersion {
+  readonly group: string;
+  readonly version: string;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function matches(resource: DiscoveredResource, query: DiscoveryQuery): boolean {
+  const { group, version, kind, name } = query;
+  if (group !== undefined && group !== resource.group) return false;
+  if (version !== undefined && version !== resource.version) return false;
+  if (kind !== undefined && kind !== resource.kind) return false;
+  return name === undefined || namesOf(resource).includes(name.toLowerCase());
+}
+
+const namesOf = ({ plural, singular, kind, shortNames }: DiscoveredResource): string[] => [
+  plural,
+  singular,
+  kind.toLowerCase(),
+  ...shortNames,
+];
+
+const isAggregated = (answer: unknown): boolean =>
+  isRecord(answer) && answer['kind'] === 'APIGroupDiscoveryList';
+
+const records = (value: unknown): Json[] =>
+  Array.isArray(value) ? value.filter((item: unknown) => isRecord(item)) : [];
+const strings = (value: unknown): string[] =>
+  Array.isArray(value) ? value.filter((item: unknown) => typeof item === 'string') : [];
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+const record = (value: unknown): Json => (isRecord(value) ? value : {});
+
+function aggregated(answer: unknown): DiscoveredResource[] {
+  return records(record(answer)['items']).flatMap((item) => {
+    const group = text(record(item['metadata'])['name']);
+    return records(item['versions']).flatMap((version) =>
+      records(version['resources']).map((resource) =>
+        fromAggregated({ group, version: text(version['version']) }, resource),
+      ),
+    );
+  });
+}
+
+function fromAggregated({ group, version }: GroupVersion, found: Json): DiscoveredResource {
+  return {
+    group,
+    version,
+    plural: text(found['resource']),
+    singular: text(found['singularResource']),
+    kind: text(record(found['responseKind'])['kind']),
+    namespaced: found['scope'] === 'Namespaced',
+    verbs: strings(found['verbs']),
+    shortNames: strings(found['shortNames']),
+    categories: strings(found['categories']),
+    subresources: records(found['subresources']).map((sub) => text(sub['subresource'])),
+  };
+}
+
+const coreVersions = (answer: unknown): GroupVersion[] =>
+  strings(record(answer)['versions']).map((version) => ({ group: '', version }));
+
+const groupVersions = (answer: unknown): GroupVersion[] =>
+  records(record(answer)['groups']).flatMap((group) =>
+    records(group['versions']).map((version) => ({
+      group: text(group['name']),
+      version: text(version['version']),
+    })),
+  );
+
+function legacy(groupVersion: GroupVersion, answer: unknown): DiscoveredResource[] {
+  const listed = records(record(answer)['resources']);
+  const subresourcesOf = (plural: string): string[] =>
+    listed
+      .map((entry) => text(entry['name']))
+      .filter((name) => name.startsWith(`${plural}/`))
+      .map((name) => name.slice(plural.length + 1));
+  return listed
+    .filter((entry) => !text(entry['name']).includes('/'))
+    .map((entry) => fromLegacy(groupVersion, entry, subresourcesOf(text(entry['name']))));
+}
+
+function fromLegacy(
+  { group, version }: GroupVersion,
+  found: Json,
+  subresources: string[],
+): DiscoveredResource {
+  return {
+    group,
+    version,
+    plural: text(found['name']),
+    singular: text(found['singularName']),
+    kind: text(found['kind']),
+    namespaced: found['namespaced'] === true,
+    verbs: strings(found['verbs']),
+    shortNames: strings(found['shortNames']),
+    categories: strings(found['categories']),
+    subresources,
+  };
+}

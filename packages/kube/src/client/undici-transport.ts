@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Pool, type Dispatcher } from 'undici';
+import { type ConnectionConfig, type Credentials } from './connection.ts';
+import { discard } from './body.ts';
+import { type HttpRequest, type HttpResponse, type Transport } from './transport.ts';
+import { unreachable } from './unreachable.ts';
+
+export interface UndiciTransportOptions {
+  /** Connections for calls; each watch has one of its own beside them. Default 16. */
+  readonly connections?: number;
+  /** Default 10,000. */
+  readonly connectTimeoutMs?: number;
+  /** Silence while a call is answered (a watch: until its head). Default 65,000. */
+  readonly responseTimeoutMs?: number;
+  /** How long an idle connection is kept; the API server closes them after 90 s. Default 60,000. */
+  readonly keepAliveMs?: number;
+}
+
+/** The system asks a silent peer after this time and gives up on it 10 s later. */
+const PROBE_AFTER_MS = 15_000;
+
+interface Pools {
+  readonly calls: Pool;
+  readonly watches: Pool;
+}
+
+/** HTTP/1.1 with keep-alive over TLS: one pool for calls, one for watches. */
+export function createUndiciTransport(
+  config: ConnectionConfig,
+  options: UndiciTransportOptions = {},
+): Transport {
+  return new UndiciTransport(config, options);
+}
+
+class UndiciTransport implements Transport {
+  readonly #config: ConnectionConfig;
+  readonly #options: UndiciTransportOptions;
+  readonly #origin: string;
+  readonly #prefix: string;
+  #pools: Pools | undefined;
+  #certificate: string | undefined;
+
+  constructor(config: ConnectionConfig, options: UndiciTransportOptions) {
+    this.#config = config;
+    this.#options = options;
+    const { origin, pathname } = new URL(config.server);
+    this.#origin = origin;
+    this.#prefix = pathname.replace(/\/+$/, '');
+  }
+
+  /** A 401 with credentials that can be renewed is tried once more with new ones. */
+  async request(request: HttpRequest): Promise<HttpResponse> {
+    const response = await this.#send(request);
+    if (response.status !== 401 || !this.#config.credentials.refused()) return response;
+    await discard(response);
+    return this.#send(request);
+  }
+
+  async close(): Promise<void> {
+    const pools = this.#pools;
+    this.#pools = undefined;
+    if (pools !== undefined) await Promise.all([pools.calls.destroy(), pools.watches.destroy()]);
+  }
+
+  async #send(request: HttpRequest): Promise<HttpResponse> {
+    const credentials = await this.#config.credentials.current();
+    const { calls, watches } = this.#poolsFor(credentials);
+    const pool = request.stream ? watches : calls;
+    try {
+      return toResponse(await pool.request(this.#toOptions(request, credentials)));
+    } catch (error) {
+      if (request.signal?.aborted === true) throw error;
+      throw unreachable(this.#config.server, error);
+    }
+  }
+
+  #toOptions(request: HttpRequest, { token }: Credentials): Dispatcher.RequestOptions {
+    const { method, path, headers, body, signal } = request;
+    const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    return {
+      method,
+      path: this.#prefix + path,
+      headers: { ...headers, ...this.#config.headers, ...authorization },
+      ...(body !== undefined && { body }),
+      ...(signal !== undefined && { signal }),
+    };
+  }
+
+  /** A renewed client certificate needs new connections; old ones end with their last request. */
+  #poolsFor({ clientCertificate }: Credentials): Pools {
+    if (this.#pools !== undefined && this.#certificate === clientCertificate?.certificate) {
+      return this.#pools;
+    }
+    const old = this.#pools;
+    this.#certificate = clientCertificate?.certificate;
+    this.#pools = this.#open(clientCertificate);
+    old?.calls.close().catch(() => undefined);
+    old?.watches.close().catch(() => undefined);
+    return this.#pools;
+  }
+
+  #open(certificate: Credentials['clientCertificate']): Pools {
+    const { connections = 16, keepAliveMs = 60_000 } = this.#options;
+    const { connectTimeoutMs = 10_000, responseTimeoutMs = 65_000 } = this.#options;
+    const { ca, tlsServerName, insecureSkipTlsVerify } = this.#config;
+    const shared = {
+      allowH2: false,
+      pipelining: 1,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
+      headersTimeout: responseTimeoutMs,
+      connect: {
+        timeout: connectTimeoutMs,
+        keepAliveInitialDelay: PROBE_AFTER_MS,
+        rejectUnauthorized: insecureSkipTlsVerify !== true,
+        ...(ca !== undefined && { ca }),
+        ...(tlsServerName !== undefined && { servername: tlsServerName }),
+        ...(certificate !== undefined && { cert: certificate.certificate, key: certificate.key }),
+      },
+    };
+    return {
+      calls: new Pool(this.#origin, { ...shared, connections, bodyTimeout: responseTimeoutMs }),
+      watches: new Pool(this.#origin, { ...shared, connections: null, bodyTimeout: 0 }),
+    };
+  }
+}
+
+function toResponse({ statusCode, headers, body }: Dispatcher.ResponseData): HttpResponse {
+  const flat = Object.entries(headers).map(([name, value]): [string, string] => [
+    name.toLowerCase(),
+    Array.isArray(value) ? value.join(', ') : (value ?? ''),
+  ]);
+  return { status: statusCode, headers: Object.fromEntries(flat), body };
+}
