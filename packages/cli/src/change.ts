@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ChangePod, type ChangeWorkload, type Phase } from '@altershield/api';
+
+/** One change with its batches, first to last. */
+export interface Change {
+  readonly record: ChangeWorkload;
+  readonly batches: readonly ChangePod[];
+}
+
+const ENDED: readonly Phase[] = ['Success', 'Failed', 'RolledBack', 'Superseded'];
+
+/** A record without a status was just made. */
+export const phaseOf = ({ status }: ChangeWorkload): Phase => status?.phase ?? 'Init';
+
+export const isOver = (record: ChangeWorkload): boolean => ENDED.includes(phaseOf(record));
+
+/** The revision of this change is refused at admission now. */
+export function isQuarantined({ status }: ChangeWorkload, now: number): boolean {
+  const quarantine = status?.quarantine;
+  if (quarantine === undefined || quarantine.lifted !== undefined) return false;
+  return Date.parse(quarantine.until) > now;
+}
+
+const SHORT_KINDS: Readonly<Record<string, string>> = { Deployment: 'deploy' };
+
+/** The workload as people type it: `deploy/checkout`. */
+export const targetName = ({ kind, name }: ChangeWorkload['spec']['target']): string =>
+  `${SHORT_KINDS[kind] ?? kind.toLowerCase()}/${name}`;
+
+/** Newest first: by the time the change was seen, then by its number. */
+export const newestFirst = (a: ChangeWorkload, b: ChangeWorkload): number =>
+  b.spec.detectedAt.localeCompare(a.spec.detectedAt) || b.spec.sequence - a.spec.sequence;
+
+/** What a person should look at first: suspended, then moving, then ended; newest first in each. */
+export const mostUrgentFirst = (a: ChangeWorkload, b: ChangeWorkload): number =>
+  urgency(a) - urgency(b) || newestFirst(a, b);
+
+function urgency(record: ChangeWorkload): number {
+  if (phaseOf(record) === 'Suspend') return 0;
+  return isOver(record) ? 2 : 1;
+}
+
+/** Each record with the batches that name it. */
+export function joinBatches(
+  records: readonly ChangeWorkload[],
+  pods: readonly ChangePod[],
+): Change[] {
+  return records.map((record) => ({
+    record,
+    batches: pods
+      .filter(({ spec }) => spec.change.uid === record.metadata.uid)
+      .toSorted((a, b) => a.spec.batch - b.spec.batch),
+  }));
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ChangePod, type CheckResult } from '@altershield/api';
+import { isOver, type Change } from '../change.ts';
+import { duration } from './age.ts';
+import { verdictSign } from './signs.ts';
+import { type View } from './style.ts';
+import { cut } from './table.ts';
+import { plural } from './text.ts';
+
+/** Each batch with its verdict, what each check found and the smallest evidence for it. */
+export function batchLines({ record, batches }: Change, view: View): string[] {
+  const lines = batches.flatMap((batch) => batchStory(batch, view));
+  const done = batches.length;
+  const of = record.status?.batch?.of ?? batches.at(-1)?.spec.of ?? 0;
+  if (done >= of) return lines;
+  const fate = isOver(record) ? 'never let out' : 'not let out yet';
+  const range = of - done === 1 ? `${of} of ${of}` : `${done + 1}–${of} of ${of}`;
+  return [...lines, `  ${view.paint('dim', `· ${range}  ${fate}`)}`];
+}
+
+function batchStory({ spec, status }: ChangePod, view: View): string[] {
+  const sign = verdictSign(status?.verdict);
+  const judged = status?.judgedAt;
+  const after =
+    judged === undefined
+      ? ''
+      : ` after ${duration(Date.parse(judged) - Date.parse(spec.releasedAt))}`;
+  const counts = podCounts(status);
+  const verdict = view.paint(sign.tone, `${status?.verdict ?? 'Init'}${after}`);
+  const head = `  ${view.paint(sign.tone, sign.symbol)} ${spec.batch} of ${spec.of}  ${plural(spec.pods, 'pod')}  ${verdict}${counts}`;
+  const checks = (status?.checks ?? []).filter(({ verdict: found }) => found !== 'None');
+  return [head, ...checks.flatMap((check) => checkLines(check, view))];
+}
+
+function podCounts(status: ChangePod['status']): string {
+  if (status?.pods === undefined) return '';
+  const { new: fresh, ready, bad, stable, stableReady } = status.pods;
+  const trouble = bad === 0 ? '' : `, ${bad} in trouble`;
+  return `  new ${ready}/${fresh} ready${trouble}; old ${stableReady}/${stable} ready`;
+}
+
+function checkLines(
+  { name, verdict, reason, message, evidence }: CheckResult,
+  view: View,
+): string[] {
+  const sign = verdictSign(verdict);
+  const head = `      ${view.paint(sign.tone, sign.symbol)} ${name}  ${reason}: ${message}`;
+  return [head, ...evidence.map((item) => `          ${fit(evidenceText(item), 10, view)}`)];
+}
+
+function evidenceText(item: CheckResult['evidence'][number]): string {
+  const where = [
+    item.pod,
+    ...(item.node === undefined ? [] : [`on ${item.node}`]),
+    ...(item.container === undefined ? [] : [`container ${item.container}`]),
+  ].join(' ');
+  const restarts =
+    item.restarts === undefined || item.restarts === 0
+      ? ''
+      : ` (${plural(item.restarts, 'restart')})`;
+  const said = item.message === undefined || item.message === '' ? '' : ` — ${item.message}`;
+  return `${where}: ${item.reason}${restarts}${said}`;
+}
+
+const fit = (text: string, indent: number, { columns }: View): string =>
+  columns === undefined ? text : cut(text, columns * 2 - indent);

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+import { REASONS, type ChangeWorkload, type Phase } from '@altershield/api';
+import { phaseOf, targetName } from '../change.ts';
+import { age, relative } from './age.ts';
+import { phaseSign } from './signs.ts';
+import { type View } from './style.ts';
+
+/** The sentence that matters first, and the reason in the operator's words. */
+export function headline(record: ChangeWorkload, { paint, now }: View): string[] {
+  const { spec, status, metadata } = record;
+  const sign = phaseSign(phaseOf(record));
+  const subject = `${targetName(spec.target)} in ${metadata.namespace ?? 'default'}`;
+  const sentence = `${sign.symbol} ${subject}: change ${spec.sequence} ${whatHappened(record, now)}`;
+  const reason = status === undefined ? '' : explain(status.reason, status.message);
+  return [paint(sign.tone, paint('strong', sentence)), ...(reason === '' ? [] : [`  ${reason}`])];
+}
+
+function whatHappened(record: ChangeWorkload, now: number): string {
+  const { spec, status } = record;
+  const since = status?.phaseSince ?? spec.detectedAt;
+  return SENTENCES[phaseOf(record)]({
+    at: status?.batch === undefined ? '' : ` at batch ${status.batch.index} of ${status.batch.of}`,
+    ago: relative(status?.finishedAt ?? since, now),
+    lasting: age(since, now),
+  });
+}
+
+interface Moment {
+  /** ` at batch 1 of 3`, or nothing. */
+  readonly at: string;
+  readonly ago: string;
+  readonly lasting: string;
+}
+
+const SENTENCES: Readonly<Record<Phase, (moment: Moment) => string>> = {
+  Init: ({ lasting }) => `is held for ${lasting}`,
+  Running: ({ at }) => `is being released${at}`,
+  TimeOutPreThreshold: ({ at }) => `is late${at}`,
+  Suspend: ({ at, lasting }) => `is suspended${at} and waits for a person for ${lasting}`,
+  RollingBack: ({ at }) => `is being rolled back${at}`,
+  RolledBack: ({ at, ago }) => `was rolled back${at}, ${ago}`,
+  Success: ({ ago }) => `succeeded ${ago}`,
+  Failed: ({ at, ago }) => `failed${at}, ${ago}`,
+  Superseded: ({ at, ago }) => `was superseded${at}, ${ago}`,
+};
+
+/** The operator's own words; the reason's general sentence when it has none. */
+function explain(reason: string, message: string): string {
+  if (message !== '') return `${reason}: ${message}`;
+  const known = Object.entries(REASONS).find(([name]) => name === reason);
+  return known === undefined ? reason : `${reason}: ${known[1]}`;
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ChangePolicy } from '@altershield/api';
+import { age } from './age.ts';
+import { type Tone, type View } from './style.ts';
+import { table, type Row } from './table.ts';
+
+export interface PoliciesOptions {
+  readonly allNamespaces: boolean;
+  readonly wide: boolean;
+}
+
+/** The policies; one that is not ready shows every problem below its row. */
+export function renderPolicies(
+  policies: readonly ChangePolicy[],
+  options: PoliciesOptions,
+  view: View,
+): string {
+  const rows = policies.toSorted(byReadiness).map((policy) => policyRow(policy, options, view));
+  return table(headings(options), rows, view.paint, view.columns).join('\n');
+}
+
+const headings = ({ allNamespaces, wide }: PoliciesOptions): string[] => [
+  '  POLICY',
+  ...(allNamespaces ? ['NAMESPACE'] : []),
+  'MODE',
+  'STRATEGY',
+  'BATCHES',
+  'ON FAIL',
+  'ON INCONCLUSIVE',
+  ...(wide ? ['SOAK', 'FAILURE POLICY', 'SELECTOR'] : []),
+  'READY',
+  'GOVERNED',
+  'AGE',
+];
+
+function policyRow(policy: ChangePolicy, options: PoliciesOptions, view: View): Row {
+  const { metadata, spec, status } = policy;
+  const ready = readiness(policy);
+  return {
+    cells: [
+      { text: `${ready.symbol} ${metadata.name}`, tone: ready.tone },
+      ...(options.allNamespaces ? [metadata.namespace ?? ''] : []),
+      spec.mode,
+      spec.release.strategy,
+      spec.release.batches.join(','),
+      spec.onFail,
+      spec.onInconclusive,
+      ...(options.wide ? wideCells(policy) : []),
+      { text: ready.text, tone: ready.tone },
+      status?.governed === undefined ? '-' : String(status.governed),
+      age(metadata.creationTimestamp, view.now),
+    ],
+    below: ready.problems.map((problem) => `    ${view.paint('bad', problem)}`),
+  };
+}
+
+const wideCells = ({ spec }: ChangePolicy): string[] => [
+  `${spec.release.soakSeconds}s`,
+  spec.failurePolicy,
+  selectorText(spec.target.selector),
+];
+
+type Selector = NonNullable<ChangePolicy['spec']['target']['selector']>;
+
+function selectorText(selector: Selector | undefined): string {
+  const labels = Object.entries(selector?.matchLabels ?? {}).map(
+    ([key, value]) => `${key}=${value}`,
+  );
+  const others = (selector?.matchExpressions ?? []).map(
+    ({ key, operator, values = [] }) => `${key} ${operator} (${values.join(',')})`,
+  );
+  return [...labels, ...others].join(',') || '(all)';
+}
+
+interface Readiness {
+  readonly text: string;
+  readonly tone: Tone;
+  readonly symbol: string;
+  readonly problems: readonly string[];
+}
+
+function readiness({ status }: ChangePolicy): Readiness {
+  const condition = status?.conditions?.find(({ type }) => type === 'Ready');
+  switch (condition?.status) {
+    case 'True':
+      return { symbol: '✔', tone: 'good', text: 'True', problems: [] };
+    case 'False':
+      return { symbol: '✖', tone: 'bad', text: 'False', problems: [condition.message] };
+    case 'Unknown':
+    case undefined:
+      return { symbol: '?', tone: 'warn', text: 'Unknown', problems: [] };
+  }
+}
+
+const byReadiness = (a: ChangePolicy, b: ChangePolicy): number =>
+  rank(a) - rank(b) ||
+  (a.metadata.namespace ?? '').localeCompare(b.metadata.namespace ?? '') ||
+  a.metadata.name.localeCompare(b.metadata.name);
+
+const rank = (policy: ChangePolicy): number => ['✖', '?', '✔'].indexOf(readiness(policy).symbol);

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ChangeWorkload } from '@altershield/api';
+import { isOver, isQuarantined, phaseOf, type Change } from '../change.ts';
+import { instant, relative } from './age.ts';
+import { batchLines } from './batches.ts';
+import { facts, short } from './facts.ts';
+import { headline } from './headline.ts';
+import { phaseSign } from './signs.ts';
+import { type View } from './style.ts';
+import { plural } from './text.ts';
+import { renderTimeline } from './timeline.ts';
+
+/** A change with what else is known of its workload. */
+export interface Story extends Change {
+  /** Other changes of the same workload, newest first. */
+  readonly others: readonly ChangeWorkload[];
+}
+
+/** The whole story of one change, the sentence that matters first. */
+export function renderWhy(story: Story, view: View): string {
+  const sections = [
+    headline(story.record, view),
+    facts(story.record, view),
+    section('Batches', batchLines(story, view), view),
+    section('Timeline', renderTimeline(story, view), view),
+    section('Refused', refused(story.record, view), view),
+    section('Next', next(story.record, view), view),
+    section('Other changes', others(story, view), view),
+  ];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+function refused(record: ChangeWorkload, { now }: View): string[] {
+  const { quarantine, denied } = record.status ?? {};
+  if (quarantine === undefined) return [];
+  const revision = `Revision ${short(quarantine.fingerprint)}`;
+  const count = denied?.count ?? 0;
+  const attempts =
+    denied === undefined || count === 0
+      ? []
+      : [
+          `  Applied again and denied ${plural(count, 'time')}, last by ${denied.lastUser} ${relative(denied.lastAt, now)}.`,
+        ];
+  return [`  ${revision} ${quarantineText(quarantine, now)}`, ...attempts];
+}
+
+type Quarantine = NonNullable<NonNullable<ChangeWorkload['status']>['quarantine']>;
+
+function quarantineText({ until, lifted }: Quarantine, now: number): string {
+  if (lifted !== undefined)
+    return `was refused; ${lifted.by} lifted that ${relative(lifted.at, now)}.`;
+  if (Date.parse(until) <= now) return `is no longer refused since ${instant(until)}.`;
+  return `is refused at admission for everybody until ${instant(until)} (${relative(until, now)}).`;
+}
+
+/** The commands that lead on from here. */
+function next(record: ChangeWorkload, { now }: View): string[] {
+  const { spec, metadata } = record;
+  const command = (verb: string): string =>
+    `  altershield ${verb} change/${metadata.name} -n ${metadata.namespace ?? 'default'} --reason '…'`;
+  if (phaseOf(record) === 'Suspend') {
+    const back =
+      spec.from === undefined ? [] : [`${command('rollback')}   go back to the revision before`];
+    return [`${command('resume')}   let it go on in spite of the verdict`, ...back];
+  }
+  if (isQuarantined(record, now)) return [`${command('lift')}   allow the revision again`];
+  if (!isOver(record) && spec.from !== undefined && phaseOf(record) !== 'RollingBack') {
+    return [`${command('rollback')}   stop it and go back`];
+  }
+  return [];
+}
+
+const MAX_OTHERS = 5;
+
+function others({ others: changes }: Story, { paint, now }: View): string[] {
+  const lines = changes.slice(0, MAX_OTHERS).map((record) => {
+    const sign = phaseSign(phaseOf(record));
+    const still = isQuarantined(record, now) ? paint('warn', '  still refused') : '';
+    const images = record.spec.to.images.join(', ');
+    return `  ${paint(sign.tone, sign.symbol)} #${record.spec.sequence}  ${phaseOf(record)}  ${relative(record.spec.detectedAt, now)}  ${images}${still}`;
+  });
+  const more = changes.length - MAX_OTHERS;
+  return more > 0 ? [...lines, paint('dim', `  … and ${plural(more, 'older one')}`)] : lines;
+}
+
+const section = (title: string, lines: readonly string[], { paint }: View): string[] =>
+  lines.length === 0 ? [] : [paint('strong', title), ...lines];
