@@ -52,3 +52,15 @@ export {
 export { loadKubeconfig, type KubeconfigOptions } from './client/kubeconfig.ts';
 export { inClusterConfig, loadConfig, type InClusterOptions } from './client/in-cluster.ts';
 export { createUndiciTransport, type UndiciTransportOptions } from './client/undici-transport.ts';
+export { type InformerEvent } from './cache/mirror.ts';
+export {
+  Informer,
+  type InformerHandler,
+  type InformerOptions,
+  type Unsubscribe,
+} from './cache/informer.ts';
+export { type ListWatchClient, type ReflectorStats } from './cache/reflector.ts';
+export { InformerFactory, type InformerFactoryDeps, type SharedOptions } from './cache/factory.ts';
+export { CachedClient, type WriteClient } from './cache/cached-client.ts';
+export { parseLabelSelector } from './cache/label-selector.ts';
+export { type IndexFunction } from './cache/store.ts';

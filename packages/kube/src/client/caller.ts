@@ -63,12 +63,13 @@ export class Caller {
   }
 
   /** The answer's body line by line, without a deadline once it began. */
-  async *lines(call: Call): AsyncGenerator<string, void> {
+  async *lines(call: Call, opened?: () => void): AsyncGenerator<string, void> {
     const link = this.#link(call);
     let response: HttpResponse | undefined;
     try {
       response = await this.#exchange(call, link.signal, true);
       link.disarm();
+      opened?.();
       yield* splitLines(response, link.signal);
     } catch (error) {
       throw this.#translate(call, error);

@@ -53,6 +53,8 @@ export interface WatchOptions extends Selection, CallOptions {
   readonly resourceVersion: string;
   /** After which the server ends the watch. */
   readonly timeoutSeconds: number;
+  /** Called when the server accepted the watch, which may be long before its first event. */
+  readonly opened?: (() => void) | undefined;
 }
 
 export interface DeleteOptions extends CallOptions {
@@ -152,7 +154,7 @@ export class Client {
    */
   async *watch<T extends KubeObject = KubeObject>(
     resource: Resource,
-    { namespace = '', signal, ...query }: WatchOptions,
+    { namespace = '', signal, opened, ...query }: WatchOptions,
   ): AsyncGenerator<WatchEvent<T>, void> {
     const path = withQuery(collectionPath(resource, namespace), {
       watch: true,
@@ -162,7 +164,7 @@ export class Client {
       timeoutSeconds: query.timeoutSeconds,
     });
     const call = { method: 'GET', path, resource: resource.plural, signal } as const;
-    yield* readEvents<T>(call, this.#caller.lines(call));
+    yield* readEvents<T>(call, this.#caller.lines(call, opened));
   }
 
   /** Resource types of this server that match; asks again (at most every 10 s) when none does. */

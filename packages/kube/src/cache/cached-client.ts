@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type CallOptions,
+  type Client,
+  type DeleteOptions,
+  type PatchOptions,
+  type WriteOptions,
+} from '../client/client.ts';
+import { type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
+import { type Patch } from '../client/patch.ts';
+import { type InformerFactory } from './factory.ts';
+
+export type WriteClient = Pick<Client, 'get' | 'create' | 'patch' | 'delete'>;
+
+/**
+ * Writes like a client, and lets the informers know of each answer at once: whoever reads the cache
+ * after a write sees that write or something newer. `get` asks the server.
+ */
+export class CachedClient implements WriteClient {
+  readonly #client: WriteClient;
+  readonly #informers: Pick<InformerFactory, 'written' | 'removed'>;
+
+  constructor(client: WriteClient, informers: Pick<InformerFactory, 'written' | 'removed'>) {
+    this.#client = client;
+    this.#informers = informers;
+  }
+
+  get<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    key: ObjectKey,
+    options?: CallOptions,
+  ): Promise<T> {
+    return this.#client.get<T>(resource, key, options);
+  }
+
+  async create<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    namespace: string,
+    body: object,
+    options?: WriteOptions,
+  ): Promise<T> {
+    const object = await this.#client.create<T>(resource, namespace, body, options);
+    return this.#tell(resource, object, options);
+  }
+
+  async patch<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    key: ObjectKey,
+    patch: Patch,
+    options?: PatchOptions,
+  ): Promise<T> {
+    const object = await this.#client.patch<T>(resource, key, patch, options);
+    return this.#tell(resource, object, options);
+  }
+
+  async delete<T extends KubeObject = KubeObject>(
+    resource: Resource,
+    key: ObjectKey,
+    options?: DeleteOptions,
+  ): Promise<T | undefined> {
+    const marked = await this.#client.delete<T>(resource, key, options);
+    if (marked !== undefined) return this.#tell(resource, marked, options);
+    const { uid, dryRun } = options ?? {};
+    if (uid !== undefined && dryRun !== true) this.#informers.removed(resource, key, uid);
+    return undefined;
+  }
+
+  /** The answer to a scale patch is a Scale, not the object. */
+  #tell<T extends KubeObject>(resource: Resource, object: T, options: WriteOptions = {}): T {
+    if (options.dryRun !== true && object.kind === resource.kind) {
+      this.#informers.written(resource, object);
+    }
+    return object;
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Selection } from '../client/client.ts';
+import { apiVersionOf, type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
+import { type Logger } from '../runtime/logger.ts';
+import { type Scheduler } from '../runtime/scheduler.ts';
+import { Informer } from './informer.ts';
+import { type ListWatchClient } from './reflector.ts';
+import { selectionKey } from './selection.ts';
+import { type IndexFunction } from './store.ts';
+
+export interface InformerFactoryDeps {
+  readonly client: ListWatchClient;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  /** For all informers; see `InformerOptions`. */
+  readonly pageSize?: number;
+}
+
+export interface SharedOptions<T extends KubeObject> extends Selection {
+  readonly transform?: (object: T) => T;
+  readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
+}
+
+interface Shared {
+  readonly informer: Informer<KubeObject>;
+  readonly transform: unknown;
+}
+
+/** One informer per resource and selection, however many ask for it. */
+export class InformerFactory {
+  readonly #deps: InformerFactoryDeps;
+  readonly #shared = new Map<string, Shared>();
+  readonly #ended: Promise<void>[] = [];
+  #signal: AbortSignal | undefined;
+
+  constructor(deps: InformerFactoryDeps) {
+    this.#deps = deps;
+  }
+
+  /** Adds what indexes are missing. One that is asked for after `start` starts at once. */
+  informer<T extends KubeObject>(resource: Resource, options: SharedOptions<T> = {}): Informer<T> {
+    const key = `${typeKey(resource)}|${selectionKey(options)}`;
+    const shared = this.#shared.get(key);
+    if (shared === undefined) return this.#create(key, resource, options);
+    if (options.transform !== undefined && options.transform !== shared.transform) {
+      throw new TypeError(`share an informer of ${resource.plural}: the transforms differ`);
+    }
+    // The key holds the resource, so the informer's objects are of the type asked for.
+    const informer = shared.informer as unknown as Informer<T>;
+    for (const [name, valuesOf] of Object.entries(options.indexes ?? {})) {
+      informer.addIndex(name, valuesOf);
+    }
+    return informer;
+  }
+
+  /** Starts all; resolves when `signal` aborted and all have ended. */
+  async start(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    for (const { informer } of this.#shared.values()) this.#ended.push(informer.start(signal));
+    await aborted(signal);
+    await Promise.all(this.#ended);
+  }
+
+  get synced(): boolean {
+    return [...this.#shared.values()].every(({ informer }) => informer.synced);
+  }
+
+  /** All informers, for health checks and metrics. */
+  all(): Informer<KubeObject>[] {
+    return [...this.#shared.values()].map(({ informer }) => informer);
+  }
+
+  async whenSynced(signal?: AbortSignal): Promise<void> {
+    await Promise.all(this.all().map((informer) => informer.whenSynced(signal)));
+  }
+
+  /** Tells every informer of this resource type what the server answered to a write. */
+  written(resource: Resource, object: KubeObject): void {
+    for (const informer of this.#of(resource)) informer.written(object);
+  }
+
+  removed(resource: Resource, key: ObjectKey, uid: string): void {
+    for (const informer of this.#of(resource)) informer.removed(key, uid);
+  }
+
+  #of(resource: Resource): Informer<KubeObject>[] {
+    return this.all().filter((informer) => typeKey(informer.resource) === typeKey(resource));
+  }
+
+  #create<T extends KubeObject>(
+    key: string,
+    resource: Resource,
+    options: SharedOptions<T>,
+  ): Informer<T> {
+    const informer = new Informer<T>({ ...this.#deps, resource, ...options });
+    const { transform } = options;
+    this.#shared.set(key, { informer: informer as unknown as Informer<KubeObject>, transform });
+    if (this.#signal !== undefined) this.#ended.push(informer.start(this.#signal));
+    return informer;
+  }
+}
+
+const typeKey = (resource: Resource): string => `${apiVersionOf(resource)}/${resource.plural}`;
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else
+      signal.addEventListener(
+        'abort',
+        () => {
+          resolve();
+        },
+        { once: true },
+      );
+  });

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Selection } from '../client/client.ts';
+import { keyString, type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
+import { orAborted } from '../runtime/abort.ts';
+import { Gate } from '../runtime/gate.ts';
+import { type Logger } from '../runtime/logger.ts';
+import { type Scheduler } from '../runtime/scheduler.ts';
+import { Mirror, type InformerEvent } from './mirror.ts';
+import { Reflector, type ListWatchClient, type ReflectorStats } from './reflector.ts';
+import { selects } from './selection.ts';
+import { Store, type IndexFunction } from './store.ts';
+
+export type InformerHandler<T extends KubeObject> = (event: InformerEvent<T>) => void;
+export type Unsubscribe = () => void;
+
+export interface InformerOptions<T extends KubeObject> extends Selection {
+  readonly client: ListWatchClient;
+  readonly resource: Resource;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  /** What is kept of an object; must not change its argument. Default: all but `managedFields`. */
+  readonly transform?: ((object: T) => T) | undefined;
+  /** Objects per page of a list. Default 100, which holds the event loop for a few milliseconds. */
+  readonly pageSize?: number | undefined;
+  readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
+}
+
+/** A copy of one resource type (or a selection of it) in memory, kept up to date. */
+export class Informer<T extends KubeObject> {
+  readonly resource: Resource;
+  readonly #log: Logger;
+  readonly #store: Store<T>;
+  readonly #mirror: Mirror<T>;
+  readonly #reflector: Reflector<T>;
+  readonly #handlers = new Set<InformerHandler<T>>();
+  readonly #firstList = new Gate();
+  #running: Promise<void> | undefined;
+
+  constructor(options: InformerOptions<T>) {
+    const { client, resource, scheduler, log, pageSize = 100, indexes } = options;
+    const { namespace, labelSelector, fieldSelector } = options;
+    const selection = { namespace, labelSelector, fieldSelector };
+    this.resource = resource;
+    this.#log = log.child({ resource: resource.plural });
+    this.#store = new Store(indexes);
+    this.#mirror = new Mirror({
+      store: this.#store,
+      transform: options.transform ?? withoutManagedFields,
+      selects: selects(selection),
+      emit: this.#emit,
+    });
+    this.#reflector = new Reflector({
+      ...{ client, resource, selection, scheduler, pageSize },
+      log: this.#log,
+      mirror: this.#mirror,
+      listed: () => {
+        this.#firstList.open();
+      },
+    });
+  }
+
+  /** True from the end of the first list on. */
+  get synced(): boolean {
+    return this.#mirror.synced;
+  }
+
+  /** Why the copy may be out of date at the moment; `undefined` while all is well. */
+  get lastError(): Error | undefined {
+    return this.#reflector.lastError;
+  }
+
+  get stats(): ReflectorStats {
+    return this.#reflector.stats;
+  }
+
+  get size(): number {
+    return this.#store.size;
+  }
+
+  /** Runs until `signal` aborts, then resolves. A second start joins the first. */
+  start(signal: AbortSignal): Promise<void> {
+    this.#running ??= this.#reflector.run(signal);
+    return this.#running;
+  }
+
+  /** Resolves when the first list is complete; rejects with the signal's reason when it aborts. */
+  async whenSynced(signal?: AbortSignal): Promise<void> {
+    if (signal === undefined) await this.#firstList.opened;
+    else await orAborted(this.#firstList.opened, signal);
+  }
+
+  get(key: ObjectKey | string): T | undefined {
+    return this.#store.get(typeof key === 'string' ? key : keyString(key));
+  }
+
+  /** All objects, or those of one namespace. Do not change them: they are everybody's. */
+  list(namespace?: string): T[] {
+    return this.#store.list(namespace);
+  }
+
+  byIndex(index: string, value: string): T[] {
+    return this.#store.byIndex(index, value);
+  }
+
+  /** Keeps an index that is there under this name. */
+  addIndex(name: string, valuesOf: IndexFunction<T>): void {
+    if (!this.#store.hasIndex(name)) this.#store.addIndex(name, valuesOf);
+  }
+
+  /**
+   * Called for every change, after the store has it; at once for what is there already. An exception is
+   * logged and keeps nothing from others.
+   */
+  onEvent(handler: InformerHandler<T>): Unsubscribe {
+    for (const object of this.#store.list())
+      this.#call(handler, { type: 'Added', object, initial: true });
+    this.#handlers.add(handler);
+    return () => {
+      this.#handlers.delete(handler);
+    };
+  }
+
+  /** Takes the server's answer to a write of ours at once; what the watch still has of before is dropped. */
+  written(object: T): void {
+    this.#mirror.written(object);
+  }
+
+  /** Takes a delete of ours at once, if the object there is the one with this `uid`. */
+  removed(key: ObjectKey | string, uid: string): void {
+    this.#mirror.removed(typeof key === 'string' ? key : keyString(key), uid);
+  }
+
+  readonly #emit = (event: InformerEvent<T>): void => {
+    for (const handler of this.#handlers) this.#call(handler, event);
+  };
+
+  #call(handler: InformerHandler<T>, event: InformerEvent<T>): void {
+    try {
+      handler(event);
+    } catch (err) {
+      const { namespace = '', name } = event.object.metadata;
+      const fields = { object: keyString({ namespace, name }), type: event.type, err };
+      this.#log.error('a handler of informer events threw', fields);
+    }
+  }
+}
+
+/** The largest part of most objects, which only the server reads. */
+function withoutManagedFields<T extends KubeObject>(object: T): T {
+  if (object.metadata.managedFields === undefined) return object;
+  const { managedFields, ...metadata } = object.metadata;
+  return { ...object, metadata };
+}

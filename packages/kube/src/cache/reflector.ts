@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Client, type Selection } from '../client/client.ts';
+import { KubeError, isGone } from '../client/errors.ts';
+import { type KubeObject, type Resource } from '../client/object.ts';
+import { LinkedSignal } from '../runtime/abort.ts';
+import { Backoff } from '../runtime/backoff.ts';
+import { type Logger } from '../runtime/logger.ts';
+import { Pacer } from '../runtime/pacer.ts';
+import { sleep, type Scheduler } from '../runtime/scheduler.ts';
+import { type Mirror } from './mirror.ts';
+import { cureOf, needsPerson } from './trouble.ts';
+
+export type ListWatchClient = Pick<Client, 'list' | 'watch'>;
+
+export interface ReflectorDeps<T extends KubeObject> {
+  readonly client: ListWatchClient;
+  readonly resource: Resource;
+  readonly selection: Selection;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  /** Objects per page of a list. */
+  readonly pageSize: number;
+  readonly mirror: Mirror<T>;
+  /** Called each time a list is complete. */
+  readonly listed: () => void;
+}
+
+/** Counts since the start; for metrics and tests. */
+export interface ReflectorStats {
+  readonly lists: number;
+  readonly watches: number;
+  readonly events: number;
+}
+
+const BACKOFF = { baseMs: 200, maxMs: 30_000 };
+/** A watch that stood this long makes earlier failures forgotten. */
+const HEALTHY_AFTER_MS = 10_000;
+/** Between attempts while only a person can help; up to half as much again. */
+const SLOW_RETRY_MS = 10_000;
+/** The server ends a watch after this; up to a tenth more, so that watches do not end together. */
+const WATCH_SECONDS = 290;
+/** How long a watch may outlive its own end before it counts as half-open. */
+const SILENCE_GRACE_MS = 15_000;
+const MAX_PAGE_SIZE = 10_000;
+
+interface Cursor {
+  /** '' for the first page. */
+  token: string;
+  pageSize: number;
+}
+
+/**
+ * Keeps a mirror in step with the server: lists once, then watches from where it was, whatever fails.
+ * Only a 410 (the server forgot that version) makes it list again.
+ */
+export class Reflector<T extends KubeObject> {
+  readonly #deps: ReflectorDeps<T>;
+  readonly #backoff: Backoff;
+  #mustList = true;
+  #cursor: Cursor;
+  #openedAt: number | undefined;
+  #lastError: Error | undefined;
+  #stats = { lists: 0, watches: 0, events: 0 };
+
+  constructor(deps: ReflectorDeps<T>) {
+    this.#deps = deps;
+    this.#backoff = new Backoff(BACKOFF, deps.scheduler);
+    this.#cursor = { token: '', pageSize: deps.pageSize };
+  }
+
+  /** The trouble of the moment; `undefined` while all is well. */
+  get lastError(): Error | undefined {
+    return this.#lastError;
+  }
+
+  get stats(): ReflectorStats {
+    return { ...this.#stats };
+  }
+
+  /** Resolves when `signal` aborts, never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const delayMs = await this.#round(signal);
+      if (delayMs > 0) await sleep(this.#deps.scheduler, delayMs, signal);
+    }
+  }
+
+  /** One list if needed and one watch; answers how long to wait before the next round. */
+  async #round(signal: AbortSignal): Promise<number> {
+    this.#openedAt = undefined;
+    try {
+      if (this.#mustList) await this.#list(signal);
+      await this.#watch(signal);
+      return this.#wasHealthy() ? 0 : this.#backoff.next();
+    } catch (error) {
+      return signal.aborted ? 0 : this.#failed(error);
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { client, resource, selection, scheduler, mirror } = this.#deps;
+    for (;;) {
+      const { token, pageSize } = this.#cursor;
+      const options = { ...selection, limit: pageSize, continue: token, signal };
+      const page = await client.list<T>(resource, options);
+      signal.throwIfAborted();
+      if (token === '') mirror.beginList(page.resourceVersion);
+      for (const item of page.items) mirror.listed(item);
+      this.#cursor.token = page.continue ?? '';
+      if (this.#cursor.token === '') break;
+      await sleep(scheduler, 0, signal);
+    }
+    await this.#finishList(signal);
+  }
+
+  async #finishList(signal: AbortSignal): Promise<void> {
+    const { scheduler, mirror, pageSize, listed } = this.#deps;
+    const pacer = new Pacer(scheduler);
+    for (const _step of mirror.endList()) if (pacer.isDue) await pacer.pause();
+    signal.throwIfAborted();
+    this.#mustList = false;
+    this.#cursor = { token: '', pageSize };
+    this.#stats.lists += 1;
+    this.#recovered();
+    listed();
+  }
+
+  async #watch(signal: AbortSignal): Promise<void> {
+    const { client, resource, selection, scheduler, mirror } = this.#deps;
+    const { resourceVersion } = mirror;
+    const timeoutSeconds = Math.floor(WATCH_SECONDS * (1 + scheduler.random() / 10));
+    const watchdog = new Watchdog(scheduler, timeoutSeconds * 1000 + SILENCE_GRACE_MS, signal);
+    const opened = (): void => {
+      this.#opened();
+    };
+    const options = { ...selection, resourceVersion, timeoutSeconds, opened };
+    const pacer = new Pacer(scheduler);
+    try {
+      for await (const event of client.watch<T>(resource, {
+        ...options,
+        signal: watchdog.signal,
+      })) {
+        if (signal.aborted) return;
+        watchdog.heard();
+        this.#stats.events += 1;
+        mirror.watched(event);
+        if (pacer.isDue) await pacer.pause();
+      }
+    } finally {
+      watchdog.stop();
+    }
+  }
+
+  #opened(): void {
+    this.#openedAt = this.#deps.scheduler.now();
+    this.#stats.watches += 1;
+    this.#recovered();
+  }
+
+  #wasHealthy(): boolean {
+    if (this.#openedAt === undefined) return false;
+    const healthy = this.#deps.scheduler.now() - this.#openedAt >= HEALTHY_AFTER_MS;
+    if (healthy) this.#backoff.reset();
+    return healthy;
+  }
+
+  #failed(error: unknown): number {
+    if (isGone(error)) this.#startOver();
+    this.#wasHealthy();
+    const delayMs = this.#delayAfter(error);
+    this.#report(error, delayMs);
+    return delayMs;
+  }
+
+  /** A list whose token expired was too slow: larger pages need fewer requests. */
+  #startOver(): void {
+    const { token, pageSize } = this.#cursor;
+    const next = token === '' ? pageSize : Math.min(MAX_PAGE_SIZE, pageSize * 4);
+    this.#cursor = { token: '', pageSize: next };
+    this.#mustList = true;
+  }
+
+  #delayAfter(error: unknown): number {
+    const { scheduler } = this.#deps;
+    if (needsPerson(error)) return Math.floor(SLOW_RETRY_MS * (1 + scheduler.random() / 2));
+    const asked = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
+    return asked + this.#backoff.next();
+  }
+
+  /** The same trouble again is no news. */
+  #report(error: unknown, retryInMs: number): void {
+    const { log, resource } = this.#deps;
+    const err = error instanceof Error ? error : new Error(String(error));
+    const known = this.#lastError?.message === err.message;
+    this.#lastError = err;
+    const doing = this.#mustList ? 'list' : 'watch';
+    const cure = cureOf(resource, error);
+    const level = known || isGone(error) ? 'debug' : 'warn';
+    const fields = { doing, err, retryInMs, ...(cure !== '' && { cure }) };
+    log[level]('lost touch with a resource, will try again', fields);
+  }
+
+  #recovered(): void {
+    if (this.#lastError === undefined) return;
+    this.#lastError = undefined;
+    this.#deps.log.info('in touch with the resource again');
+  }
+}
+
+/** Ends a watch that has been silent for too long. One timer, not one per event. */
+class Watchdog {
+  readonly #scheduler: Scheduler;
+  readonly #silenceMs: number;
+  readonly #link: LinkedSignal;
+  #heardAt: number;
+  #timer: { cancel(): void };
+
+  constructor(scheduler: Scheduler, silenceMs: number, outer: AbortSignal) {
+    this.#scheduler = scheduler;
+    this.#silenceMs = silenceMs;
+    this.#link = new LinkedSignal(outer);
+    this.#heardAt = scheduler.now();
+    this.#timer = this.#start(silenceMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#link.signal;
+  }
+
+  heard(): void {
+    this.#heardAt = this.#scheduler.now();
+  }
+
+  stop(): void {
+    this.#timer.cancel();
+    this.#link.dispose();
+  }
+
+  #start(delayMs: number): { cancel(): void } {
+    return this.#scheduler.after(delayMs, () => {
+      const left = this.#heardAt + this.#silenceMs - this.#scheduler.now();
+      if (left > 0) this.#timer = this.#start(left);
+      else this.#link.abort(new Error(`the watch was silent for ${this.#silenceMs / 1000} s`));
+    });
+  }
+}
