@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type JsonPatchOp } from '../client/patch.ts';
 
 export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
@@ -42,17 +43,9 @@ export interface AdmissionRequest {
   readonly options: unknown;
 }
 
-/** One operation of an RFC 6902 patch. */
-export interface AdmissionPatchOp {
-  readonly op: 'add' | 'remove' | 'replace' | 'test' | 'copy' | 'move';
-  readonly path: string;
-  readonly from?: string;
-  readonly value?: unknown;
-}
-
 export interface Allowed {
   readonly allowed: true;
-  readonly patch?: readonly AdmissionPatchOp[];
+  readonly patch?: readonly JsonPatchOp[];
   readonly warnings?: readonly string[];
   readonly auditAnnotations?: Readonly<Record<string, string>>;
 }

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type KubeObject, type ObjectKey, type Resource } from '../../client/object.ts';
+import { type Patch } from '../../client/patch.ts';
+import { type CertificateSet } from './certificate-set.ts';
+
+export interface Secret extends KubeObject {
+  readonly type?: string;
+  /** Values in base64. */
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** The calls that sharing certificates through a Secret takes; `Client` has them. */
+export interface SecretClient {
+  get(resource: Resource, key: ObjectKey, options?: { signal?: AbortSignal }): Promise<Secret>;
+  create(
+    resource: Resource,
+    namespace: string,
+    body: object,
+    options?: { signal?: AbortSignal },
+  ): Promise<Secret>;
+  patch(
+    resource: Resource,
+    key: ObjectKey,
+    patch: Patch,
+    options?: { signal?: AbortSignal },
+  ): Promise<Secret>;
+}
+
+/** `undefined` when the Secret holds none of it, as one made empty by an installer does. */
+export function setOf({ data = {} }: Secret): CertificateSet | undefined {
+  const text = (name: string): string => Buffer.from(data[name] ?? '', 'base64').toString('utf8');
+  const set = {
+    cert: text('tls.crt'),
+    key: text('tls.key'),
+    caBundle: text('ca.crt'),
+    caKey: text('ca.key'),
+  };
+  return Object.values(set).every((part) => part === '') ? undefined : set;
+}
+
+/** `data` of the Secret. */
+export const dataOf = (set: CertificateSet): Readonly<Record<string, string>> => ({
+  'tls.crt': base64(set.cert),
+  'tls.key': base64(set.key),
+  'ca.crt': base64(set.caBundle),
+  'ca.key': base64(set.caKey),
+});
+
+const base64 = (text: string): string => Buffer.from(text).toString('base64');
