@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
+import { type Patch } from '../client/patch.ts';
+
+export interface LeaseSpec {
+  /** '' or absent: nobody's. */
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  /** RFC 3339 with microseconds, as are all times of a Lease. */
+  readonly acquireTime?: string;
+  readonly renewTime?: string;
+  readonly leaseTransitions?: number;
+}
+
+export interface Lease extends KubeObject {
+  readonly spec?: LeaseSpec;
+}
+
+/** The calls that an election takes; `Client` has them. */
+export interface LeaseClient {
+  get(resource: Resource, key: ObjectKey, options?: { signal?: AbortSignal }): Promise<Lease>;
+  create(
+    resource: Resource,
+    namespace: string,
+    body: object,
+    options?: { signal?: AbortSignal },
+  ): Promise<Lease>;
+  patch(
+    resource: Resource,
+    key: ObjectKey,
+    patch: Patch,
+    options?: { signal?: AbortSignal },
+  ): Promise<Lease>;
+}
+
+/** The form of `MicroTime`. */
+export const microTime = (ms: number): string => new Date(ms).toISOString().replace('Z', '000Z');
+
+export const holderOf = (lease: Lease): string => lease.spec?.holderIdentity ?? '';
