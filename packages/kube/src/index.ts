@@ -64,3 +64,21 @@ export { InformerFactory, type InformerFactoryDeps, type SharedOptions } from '.
 export { CachedClient, type WriteClient } from './cache/cached-client.ts';
 export { parseLabelSelector } from './cache/label-selector.ts';
 export { type IndexFunction } from './cache/store.ts';
+export {
+  LOW_PRIORITY,
+  WorkQueue,
+  type AddOptions,
+  type QueueMetrics,
+  type QueueOptions,
+  type RetryOptions,
+} from './queue/work-queue.ts';
+export {
+  Controller,
+  type ControllerMetrics,
+  type ControllerOptions,
+  type KeyMapping,
+  type Reconcile,
+  type ReconcileContext,
+} from './controller/controller.ts';
+export { type ReconcileResult, type Result } from './controller/outcome.ts';
+export { keyOfObject, keysOfController } from './controller/mappings.ts';
