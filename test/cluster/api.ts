@@ -60,7 +60,9 @@ function send(endpoint: Endpoint, call: ApiCall): Promise<IncomingMessage> {
       ...(endpoint.caPem === undefined ? {} : { ca: endpoint.caPem }),
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     };
-    request(endpoint.url + call.path, options, resolve).on('error', reject).end(body);
+    request(endpoint.url + call.path, options, resolve)
+      .on('error', reject)
+      .end(body);
   });
 }
 

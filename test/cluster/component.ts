@@ -64,7 +64,11 @@ export class Component {
   async stop(graceMs: number): Promise<void> {
     const child = this.#process;
     if (child === undefined || !this.isRunning) return;
-    const gone = new Promise<void>((resolve) => child.once('exit', () => { resolve(); }));
+    const gone = new Promise<void>((resolve) =>
+      child.once('exit', () => {
+        resolve();
+      }),
+    );
     child.kill(graceMs > 0 ? 'SIGTERM' : 'SIGKILL');
     const hardKill = setTimeout(() => child.kill('SIGKILL'), graceMs);
     await gone;

@@ -43,7 +43,9 @@ export function componentUsers(): ComponentUsers {
 /** The lines of a `--token-auth-file`. */
 export function tokenFile(users: readonly User[]): string {
   return users
-    .map(({ token, name, groups }, index) => `${token},${name},uid-${index},"${groups.join(',')}"\n`)
+    .map(
+      ({ token, name, groups }, index) => `${token},${name},uid-${index},"${groups.join(',')}"\n`,
+    )
     .join('');
 }
 

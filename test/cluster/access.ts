@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { spawn } from 'node:child_process';
+import { text } from 'node:stream/consumers';
+import { once } from 'node:events';
+import { callApi, type ApiCall, type Endpoint } from './api.ts';
+import { editorBinding, namespaceObject } from './objects.ts';
+import { type UserName } from './users.ts';
+
+/** How `kubectl` ended. */
+export interface KubectlResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface KubectlOptions {
+  /** Defaults to `admin`. */
+  readonly user?: UserName;
+  /** Standard input. */
+  readonly input?: string;
+}
+
+/** A cluster as its users see it. */
+export interface ClusterAccess {
+  readonly url: string;
+  readonly caPem: string;
+  /** Where the cluster's files lie. */
+  readonly dir: string;
+  /** The path of a user's kubeconfig. */
+  kubeconfig(user: UserName): string;
+  /** What a raw request of a user needs. */
+  endpoint(user: UserName): Endpoint;
+  /** A JSON request, the administrator's unless told. */
+  call(call: ApiCall, user?: UserName): Promise<unknown>;
+  kubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult>;
+  /** A namespace in which the developer and the GitOps robot may edit. */
+  createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
+  /** Applies the permissions that we ship, so that the operator has these and no others. */
+  grantOperator(rbacYamlPath: string): Promise<void>;
+}
+
+/** What `ClusterAccess` is made from. */
+export interface AccessParts {
+  readonly dir: string;
+  readonly caPem: string;
+  readonly kubectlPath: string;
+  readonly kubeconfig: (user: UserName) => string;
+  readonly endpoint: (user: UserName) => Endpoint;
+}
+
+export function clusterAccess(parts: AccessParts): ClusterAccess {
+  const access: ClusterAccess = {
+    url: parts.endpoint('admin').url,
+    caPem: parts.caPem,
+    dir: parts.dir,
+    kubeconfig: parts.kubeconfig,
+    endpoint: parts.endpoint,
+    call: (call, user = 'admin') => callApi(parts.endpoint(user), call),
+    kubectl: (args, options = {}) => runKubectl(parts, args, options),
+    createNamespace: (name, labels = {}) => createNamespace(parts.endpoint('admin'), name, labels),
+    grantOperator: async (path) => {
+      const { code, stderr } = await access.kubectl(['apply', '--server-side', '-f', path]);
+      if (code !== 0) throw new Error(`grant the operator the permissions of ${path}: ${stderr}`);
+    },
+  };
+  return access;
+}
+
+async function createNamespace(
+  admin: Endpoint,
+  name: string,
+  labels: Readonly<Record<string, string>>,
+): Promise<void> {
+  const namespace = namespaceObject(name, labels);
+  await callApi(admin, { method: 'POST', path: '/api/v1/namespaces', body: namespace });
+  await callApi(admin, editorBinding(name));
+}
+
+async function runKubectl(
+  parts: AccessParts,
+  args: readonly string[],
+  { user = 'admin', input }: KubectlOptions,
+): Promise<KubectlResult> {
+  const child = spawn(parts.kubectlPath, args, {
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: parts.dir,
+      KUBECONFIG: parts.kubeconfig(user),
+    },
+  });
+  child.stdin.on('error', () => undefined).end(input);
+  const closed = once(child, 'close');
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  await closed;
+  return { code: child.exitCode ?? -1, stdout, stderr };
+}

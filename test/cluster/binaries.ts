@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { GO_DIR, build } from './go-build.ts';
+import { withLock } from './lock.ts';
+
+const PARTS = [
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kube-scheduler',
+  'kubectl',
+] as const;
+
+/** Where each program of a control plane lies. */
+export type Binaries = Readonly<Record<(typeof PARTS)[number] | 'kwok' | 'leash', string>>;
+
+type Log = (line: string) => void;
+
+/**
+ * The programs of a control plane, built on first use (minutes) and cached outside the work tree, in
+ * `$XDG_CACHE_HOME/altershield/cluster`. Programs found in `$KUBEBUILDER_ASSETS` are taken from there.
+ */
+export async function findBinaries(log: Log): Promise<Binaries> {
+  const cache = join(cacheHome(), 'altershield', 'cluster');
+  const dir = join(cache, await sourceHash());
+  if (!existsSync(dir)) await buildInto(cache, dir, log);
+  return withAssets(dir, process.env['KUBEBUILDER_ASSETS']);
+}
+
+async function buildInto(cache: string, dir: string, log: Log): Promise<void> {
+  await mkdir(cache, { recursive: true });
+  await withLock(`${dir}.lock`, log, async () => {
+    if (existsSync(dir)) return;
+    const staging = await mkdtemp(join(cache, 'building-'));
+    try {
+      await buildAll(staging, log);
+      await rename(staging, dir);
+    } finally {
+      await rm(staging, { recursive: true, force: true });
+    }
+  });
+}
+
+async function buildAll(dir: string, log: Log): Promise<void> {
+  const version = await kubernetesVersion();
+  log(`building Kubernetes ${version} from Go modules, once: this takes minutes`);
+  await build({ what: 'the leash', pkg: './leash', out: join(dir, 'leash') }, log);
+  await build(
+    { what: 'the control plane', pkg: '.', out: join(dir, 'control-plane'), version },
+    log,
+  );
+  await build(
+    {
+      what: 'kwok',
+      module: 'kwok',
+      pkg: 'sigs.k8s.io/kwok/cmd/kwok',
+      out: join(dir, 'kwok'),
+    },
+    log,
+  );
+  await Promise.all(PARTS.map((part) => symlink('control-plane', join(dir, part))));
+}
+
+function withAssets(dir: string, assets: string | undefined): Binaries {
+  const find = (name: string): string => {
+    const given = assets === undefined ? undefined : join(assets, name);
+    return given !== undefined && existsSync(given) ? given : join(dir, name);
+  };
+  return {
+    etcd: find('etcd'),
+    'kube-apiserver': find('kube-apiserver'),
+    'kube-controller-manager': find('kube-controller-manager'),
+    'kube-scheduler': find('kube-scheduler'),
+    kubectl: find('kubectl'),
+    kwok: find('kwok'),
+    leash: join(dir, 'leash'),
+  };
+}
+
+function cacheHome(): string {
+  return process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
+}
+
+async function sourceHash(): Promise<string> {
+  const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
+  const names = await readdir(GO_DIR, { recursive: true });
+  for (const name of names.filter((each) => /\.(go|mod|sum)$/.test(each)).sort()) {
+    hash.update(`\0${name}\0`).update(await readFile(join(GO_DIR, name)));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function kubernetesVersion(): Promise<string> {
+  const mod = await readFile(join(GO_DIR, 'go.mod'), 'utf8');
+  const version = /k8s\.io\/kubernetes (v[\d.]+)/.exec(mod)?.[1];
+  if (version === undefined)
+    throw new Error(`read ${GO_DIR}/go.mod: it names no k8s.io/kubernetes`);
+  return version;
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clusterAccess, type ClusterAccess } from './access.ts';
+import { ApiError, callApi, type ApiCall, type Endpoint } from './api.ts';
+import { readAudit, type AuditEntry, type AuditFilter } from './audit.ts';
+import { findBinaries, type Binaries } from './binaries.ts';
+import { type Component } from './component.ts';
+import { createComponents, startLoudly, stopAll, type Components } from './components.ts';
+import { kubeconfigPath, prepareFiles, readCa, writeKubeconfigs, type Everyone } from './files.ts';
+import { initialObjects } from './objects.ts';
+import { freePorts } from './ports.ts';
+import { type Layout } from './programs.ts';
+import { componentUsers, testUsers, type UserName, type Users } from './users.ts';
+
+export interface ClusterOptions {
+  /** The folder of the cluster's files; what an earlier cluster left in it is deleted. */
+  readonly dir: string;
+  readonly log: (line: string) => void;
+}
+
+export interface StopOptions {
+  /** Kill it instead of asking it to end. */
+  readonly hard?: boolean;
+}
+
+/** A control plane that this process started. */
+export interface Cluster extends ClusterAccess {
+  readonly users: Users;
+  /** Each can be stopped and started alone. */
+  readonly components: Components;
+  restartApiServer(options?: StopOptions): Promise<void>;
+  restartControllerManager(options?: StopOptions): Promise<void>;
+  /** The API writes (with `reads`, the operator's reads too) as the API server recorded them. */
+  auditWrites(filter?: AuditFilter): Promise<AuditEntry[]>;
+  /** Stops everything, the last component after at most 25 s. The folder stays. */
+  stop(): Promise<void>;
+}
+
+const GRACE_MS = 5_000;
+const ATTEMPTS = 3;
+
+/**
+ * Starts a control plane on free ports and waits until pods can run on its simulated nodes. Throws with the last
+ * log lines of the component that did not start; nothing is left running then.
+ */
+export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const binaries = await findBinaries(options.log);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(options, binaries);
+    } catch (error) {
+      // Between the search for a free port and its use, somebody else may have taken it.
+      if (attempt === ATTEMPTS || !String(error).includes('address already in use')) throw error;
+      options.log('a port was taken meanwhile: starting again on other ports');
+    }
+  }
+}
+
+async function startOnce({ dir, log }: ClusterOptions, binaries: Binaries): Promise<Cluster> {
+  const everyone = { users: testUsers(), componentUsers: componentUsers() };
+  const layout = await layOut(dir, binaries, everyone);
+  await prepareFiles(dir, everyone);
+  const components = createComponents(layout);
+  try {
+    await startAll(components, layout, everyone, log);
+  } catch (error) {
+    await stopAll(components, 0);
+    throw error;
+  }
+  return createCluster(layout, components, everyone.users);
+}
+
+async function layOut(dir: string, binaries: Binaries, { users }: Everyone): Promise<Layout> {
+  const [etcd = 0, etcdPeer = 0, apiServer = 0, controllerManager = 0, scheduler = 0] =
+    await freePorts(5);
+  const url = `https://127.0.0.1:${apiServer}`;
+  return {
+    dir,
+    binaries,
+    url,
+    ports: { etcd, etcdPeer, apiServer, controllerManager, scheduler },
+    admin: () => ({ url, caPem: readCa(dir), token: users.admin.token }),
+  };
+}
+
+async function startAll(
+  components: Components,
+  layout: Layout,
+  everyone: Everyone,
+  log: ClusterOptions['log'],
+): Promise<void> {
+  await startLoudly(components.etcd, log);
+  await startLoudly(components.apiServer, log);
+  await writeKubeconfigs(layout.dir, layout.url, everyone);
+  await Promise.all([
+    startLoudly(components.controllerManager, log),
+    startLoudly(components.scheduler, log),
+    createObjects(layout.admin()).then(() => startLoudly(components.kubelets, log)),
+  ]);
+}
+
+async function createObjects(admin: Endpoint): Promise<void> {
+  for (const call of initialObjects()) await createSoon(admin, call);
+}
+
+/** The default namespace comes a moment after the API server is ready. */
+async function createSoon(admin: Endpoint, call: ApiCall): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await callApi(admin, call);
+      return;
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404) || attempt === 100) throw error;
+      await sleep(100);
+    }
+  }
+}
+
+function createCluster(layout: Layout, components: Components, users: Users): Cluster {
+  const { dir, binaries, url } = layout;
+  const caPem = readCa(dir);
+  const access = clusterAccess({
+    dir,
+    caPem,
+    kubectlPath: binaries.kubectl,
+    kubeconfig: (user: UserName) => kubeconfigPath(dir, user),
+    endpoint: (user: UserName) => ({ url, caPem, token: users[user].token }),
+  });
+  return {
+    ...access,
+    users,
+    components,
+    restartApiServer: (options) => restart(components.apiServer, options),
+    restartControllerManager: (options) => restart(components.controllerManager, options),
+    auditWrites: (filter = {}) => readAudit(`${dir}/audit.log`, filter),
+    stop: () => stopAll(components, GRACE_MS),
+  };
+}
+
+async function restart(component: Component, { hard = false }: StopOptions = {}): Promise<void> {
+  await component.stop(hard ? 0 : GRACE_MS);
+  await component.start();
+}

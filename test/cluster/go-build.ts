@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+/** The Go modules of the control plane. */
+export const GO_DIR = fileURLToPath(new URL('go', import.meta.url));
+
+/** One program to build. */
+export interface BuildTarget {
+  readonly what: string;
+  readonly pkg: string;
+  readonly out: string;
+  /** A folder in `go/` with a go.mod of its own. */
+  readonly module?: string;
+  /** What the programs say they are; else they call themselves v0.0.0 and clients misjudge them. */
+  readonly version?: string;
+}
+
+const PROGRESS_MS = 5_000;
+const ERROR_LINES = 30;
+
+/** Runs `go build` and reports every five seconds how far it is. */
+export async function build(target: BuildTarget, log: (line: string) => void): Promise<void> {
+  const started = performance.now();
+  const elapsed = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
+  const child = go(
+    ['build', '-v', '-trimpath', '-ldflags', linkFlags(target), '-o', target.out, target.pkg],
+    target,
+  );
+  const output: string[] = [];
+  let compiled = 0;
+  const lines = child.stderr && createInterface({ input: child.stderr });
+  lines?.on('line', (line) => {
+    if (/^[\w./~-]+$/.test(line)) compiled += 1;
+    else output.push(line);
+  });
+  const progress = setInterval(() => {
+    log(`  ${target.what}: ${describe(compiled, output)}, ${elapsed()}`);
+  }, PROGRESS_MS);
+  try {
+    await finished(child, target, output);
+  } finally {
+    clearInterval(progress);
+  }
+  log(`  ${target.what}: built in ${elapsed()}`);
+}
+
+function describe(compiled: number, output: readonly string[]): string {
+  if (compiled > 0) return `${compiled} packages compiled`;
+  const isDownloading = output.at(-1)?.startsWith('go: downloading') ?? false;
+  return isDownloading ? `${output.length} modules downloaded` : 'looking for what is to be done';
+}
+
+function go(args: readonly string[], target: BuildTarget): ChildProcess {
+  return spawn('go', args, {
+    cwd: join(GO_DIR, target.module ?? ''),
+    env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+}
+
+async function finished(child: ChildProcess, target: BuildTarget, output: string[]): Promise<void> {
+  const [code] = await once(child, 'close').catch((cause: unknown) => {
+    throw new Error(
+      `build ${target.what}: cannot run "go". Install Go 1.26 or newer, or set KUBEBUILDER_ASSETS.`,
+      { cause },
+    );
+  });
+  if (code === 0) return;
+  const tail = output.slice(-ERROR_LINES).join('\n  ');
+  throw new Error(`build ${target.what}: go build ended with ${String(code)}:\n  ${tail}`);
+}
+
+function linkFlags({ version }: BuildTarget): string {
+  const [major, minor] = (version ?? '').replace('v', '').split('.');
+  const stamps = { gitVersion: version, gitMajor: major, gitMinor: minor };
+  const flags = Object.entries(stamps).map(
+    ([name, value]) => `-X k8s.io/component-base/version.${name}=${value ?? ''}`,
+  );
+  return ['-s', '-w', ...(version === undefined ? [] : flags)].join(' ');
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { callApi, type Endpoint } from './api.ts';
+import { type Binaries } from './binaries.ts';
+import { type Program } from './component.ts';
+
+/** Everything the command lines of a control plane are made of. */
+export interface Layout {
+  readonly dir: string;
+  readonly binaries: Binaries;
+  readonly url: string;
+  readonly ports: {
+    readonly etcd: number;
+    readonly etcdPeer: number;
+    readonly apiServer: number;
+    readonly controllerManager: number;
+    readonly scheduler: number;
+  };
+  /** The API server as an administrator sees it; throws before its first start, which makes its CA. */
+  readonly admin: () => Endpoint;
+}
+
+const HOST = '127.0.0.1';
+
+export function etcd({ dir, binaries, ports }: Layout): Program {
+  const client = `http://${HOST}:${ports.etcd}`;
+  const peer = `http://${HOST}:${ports.etcdPeer}`;
+  return {
+    name: 'etcd',
+    path: binaries.etcd,
+    args: [
+      `--data-dir=${dir}/etcd`,
+      `--listen-client-urls=${client}`,
+      `--advertise-client-urls=${client}`,
+      `--listen-peer-urls=${peer}`,
+      `--initial-advertise-peer-urls=${peer}`,
+      `--initial-cluster=default=${peer}`,
+      '--unsafe-no-fsync',
+      '--log-level=warn',
+    ],
+    isReady: () => answers({ url: client }, '/readyz'),
+  };
+}
+
+export function apiServer(layout: Layout): Program {
+  const { dir, binaries, ports } = layout;
+  return {
+    name: 'kube-apiserver',
+    path: binaries['kube-apiserver'],
+    args: [
+      `--etcd-servers=http://${HOST}:${ports.etcd}`,
+      `--cert-dir=${dir}/certificates`,
+      `--bind-address=${HOST}`,
+      `--secure-port=${ports.apiServer}`,
+      `--token-auth-file=${dir}/tokens.csv`,
+      '--authorization-mode=RBAC',
+      `--service-account-key-file=${dir}/service-account.key`,
+      `--service-account-signing-key-file=${dir}/service-account.key`,
+      '--service-account-issuer=https://kubernetes.default.svc',
+      '--service-cluster-ip-range=10.0.0.0/24',
+      // There is no kubelet to mount a token, so pods need no service account.
+      '--disable-admission-plugins=ServiceAccount',
+      `--audit-log-path=${dir}/audit.log`,
+      `--audit-policy-file=${dir}/audit-policy.json`,
+      '--audit-log-maxsize=1000',
+    ],
+    isReady: () => answers(layout.admin(), '/readyz'),
+  };
+}
+
+export function controllerManager({ dir, binaries, ports }: Layout): Program {
+  return {
+    name: 'kube-controller-manager',
+    path: binaries['kube-controller-manager'],
+    args: [
+      `--kubeconfig=${dir}/kubeconfigs/controllerManager`,
+      ...servesHealth(dir, 'kube-controller-manager', ports.controllerManager),
+      `--service-account-private-key-file=${dir}/service-account.key`,
+      '--use-service-account-credentials=true',
+    ],
+    isReady: () => isHealthy(dir, 'kube-controller-manager', ports.controllerManager, '/healthz'),
+  };
+}
+
+export function scheduler({ dir, binaries, ports }: Layout): Program {
+  return {
+    name: 'kube-scheduler',
+    path: binaries['kube-scheduler'],
+    args: [
+      `--kubeconfig=${dir}/kubeconfigs/scheduler`,
+      ...servesHealth(dir, 'kube-scheduler', ports.scheduler),
+    ],
+    isReady: () => isHealthy(dir, 'kube-scheduler', ports.scheduler, '/readyz'),
+  };
+}
+
+export function kwok(layout: Layout, nodesAreReady: () => Promise<boolean>): Program {
+  const { dir, binaries } = layout;
+  return {
+    name: 'kwok',
+    path: binaries.kwok,
+    args: [
+      `--kubeconfig=${dir}/kubeconfigs/kubelets`,
+      `--config=${dir}/stages.yaml`,
+      '--manage-all-nodes=true',
+      '--node-lease-duration-seconds=40',
+    ],
+    isReady: nodesAreReady,
+  };
+}
+
+function servesHealth(dir: string, name: string, port: number): string[] {
+  return [
+    '--leader-elect=false',
+    `--bind-address=${HOST}`,
+    `--secure-port=${port}`,
+    `--cert-dir=${dir}/certificates/${name}`,
+  ];
+}
+
+async function isHealthy(dir: string, name: string, port: number, path: string): Promise<boolean> {
+  const certificate = `${dir}/certificates/${name}/${name}.crt`;
+  if (!existsSync(certificate)) return false;
+  const caPem = await readFile(certificate, 'utf8');
+  return await answers({ url: `https://${HOST}:${port}`, caPem }, path);
+}
+
+async function answers(endpoint: Endpoint, path: string): Promise<boolean> {
+  await callApi(endpoint, { path });
+  return true;
+}
