@@ -89,7 +89,7 @@ export function structural(schema: z.ZodType): Json {
     target: 'openapi-3.0',
     io: 'input',
     override: ({ jsonSchema }) => {
-      repair(jsonSchema as Json);
+      repair(jsonSchema);
     },
   }) as Json;
   return json;

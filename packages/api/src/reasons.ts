@@ -5,8 +5,7 @@ export const REASONS = {
   AwaitingRelease: 'Held at admission; no pod of the new revision exists yet.',
   PausedByOwner: 'The owner paused the workload; the change waits until the owner resumes it.',
   BatchReleasing: 'Pods of the batch are being let out.',
-  BatchSoaking: 'All pods of the batch are ready; their health is watched for the soak time.',
-  BatchPassed: 'The batch was judged healthy; the next one follows.',
+
   Completing: 'The last batch passed; the user’s own fields are being written back.',
   Verified: 'Every batch passed; this revision is the one to roll back to from now on.',
   NoReplicas: 'The workload has no replicas: nothing was judged, nothing was verified.',

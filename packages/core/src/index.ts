@@ -1,1 +1,66 @@
-export {};
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The decisions: synchronous functions of plain data. Seen from a change's life:
+ * `mutateWorkload` holds it, `detect` records it, `decide` says what follows, `planDeployment` says
+ * which writes that takes. Nothing here reads a clock, waits, or talks to anybody.
+ */
+export { allow, deny, type Request, type Review } from './admission/review.ts';
+export { readStamp, writeStamp, type Stamp } from './admission/stamp.ts';
+export { stampDecision, validatePolicy, validateRecord } from './admission/records.ts';
+export { PATHS, webhooksFor, type WebhookPlace } from './admission/webhook-configuration.ts';
+export {
+  mutateWorkload,
+  validateWorkload,
+  type Refusal,
+  type WorkloadContext,
+} from './admission/workload.ts';
+export { decide } from './change/decide.ts';
+export { detect, type DetectInput, type Seen } from './change/detect.ts';
+export type {
+  Action,
+  BatchRecord,
+  Decision,
+  Observation,
+  PodView,
+  RevisionView,
+  WorkloadView,
+} from './change/model.ts';
+export { isOver, statusOf } from './change/status.ts';
+export { judgePods, type Finding, type PodHealthInput } from './check/pod-health.ts';
+export { isLeaving, lostReadiness, viewPod } from './check/pod-view.ts';
+export { explainErrors, type FieldError } from './policy/field.ts';
+export { governing, mismatch, selects, type Candidate, type GoodPolicy } from './policy/match.ts';
+export { parsePolicy, type ParsedPolicy, type PolicyPlace } from './policy/validate.ts';
+export { diffTemplates, type Diff } from './revision/diff.ts';
+export {
+  bare,
+  canonical,
+  digest,
+  fingerprint,
+  refusalFingerprint,
+} from './revision/fingerprint.ts';
+export { seal, signWith, unseal, type Sign } from './revision/seal.ts';
+export {
+  batchTargets,
+  nextBounds,
+  userBounds,
+  type Bounds,
+  type Pace,
+} from './workload/batches.ts';
+export {
+  ownFieldsOf,
+  readHold,
+  type Hold,
+  type HoldRecord,
+  type OwnFields,
+} from './workload/hold.ts';
+export { viewDeployment, type Tools } from './workload/observe.ts';
+export type { PatchOp, Write } from './workload/patch.ts';
+export { planDeployment } from './workload/plan.ts';
+export {
+  imagesOf,
+  type Deployment,
+  type Pod,
+  type ReplicaSet,
+  type Template,
+} from './workload/types.ts';

@@ -50,6 +50,7 @@ const cause = z
 
 const revision = z.strictObject({
   fingerprint: text(64, 'Identity of the pod template, stable across rollbacks.'),
+  refusal: text(64, 'The same without restart marks: what a quarantine compares.'),
   images: z.array(z.string().max(512)).max(32).describe('Images of its containers.'),
 });
 
@@ -123,7 +124,7 @@ const batch = z
 
 const quarantine = z
   .strictObject({
-    fingerprint: text(64, 'Identity of the refused template.'),
+    fingerprint: text(64, 'Identity of the refused template, without restart marks.'),
     until: time('When the refusal ends.'),
     lifted: z
       .strictObject({ by: text(512, 'Who lifted it.'), at: time('When.') })

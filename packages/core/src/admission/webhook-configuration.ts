@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altershield/api';
+import type { GoodPolicy } from '../policy/match.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+export interface WebhookPlace {
+  /** The webhook's address: a Service in the cluster, or a URL outside of it. */
+  readonly clientConfig: (path: string) => Json;
+  /** User name of the operator itself: its own writes are never reviewed. */
+  readonly operatorUser: string;
+  readonly operatorNamespace: string;
+}
+
+export const PATHS = {
+  mutateWorkload: '/mutate/workload',
+  validateWorkload: '/validate/workload',
+  validatePolicy: '/validate/policy',
+  mutateRecord: '/mutate/record',
+  validateRecord: '/validate/record',
+} as const;
+
+const TIMEOUT_SECONDS = 5;
+
+/** The API server does not even call us for a write that is no change. */
+function workloadConditions(operatorUser: string): Json[] {
+  const ours = [ANNOTATIONS.hold, ANNOTATIONS.actor].map((a) => `'${a}'`).join(', ');
+  return [
+    { name: 'not-the-operator', expression: `request.userInfo.username != '${operatorUser}'` },
+    {
+      name: 'a-change',
+      expression: [
+        `request.operation == 'CREATE'`,
+        `object.spec.template != oldObject.spec.template`,
+        `'${ANNOTATIONS.hold}' in oldObject.metadata.?annotations.orValue({})`,
+        `[${ours}].exists(k, object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])`,
+      ].join(' || '),
+    },
+  ];
+}
+
+const workloadRules = (operations: readonly string[]): Json[] => [
+  {
+    apiGroups: ['apps'],
+    apiVersions: ['v1'],
+    operations,
+    resources: ['deployments'],
+    scope: 'Namespaced',
+  },
+];
+
+/** One entry per policy: its namespaces, its labels, its failure policy. */
+function workloadWebhooks(
+  policies: readonly GoodPolicy[],
+  place: WebhookPlace,
+  verb: 'mutate' | 'validate',
+): Json[] {
+  return policies.map((policy) => ({
+    name: `${verb}.${policy.name}.${policy.namespace}.${GROUP}`.slice(-253),
+    admissionReviewVersions: ['v1'],
+    clientConfig: place.clientConfig(
+      verb === 'mutate' ? PATHS.mutateWorkload : PATHS.validateWorkload,
+    ),
+    failurePolicy: policy.spec.failurePolicy,
+    matchPolicy: 'Equivalent',
+    sideEffects: 'None',
+    timeoutSeconds: TIMEOUT_SECONDS,
+    rules: workloadRules(['CREATE', 'UPDATE']),
+    matchConditions: workloadConditions(place.operatorUser),
+    namespaceSelector: namespaceSelector(policy, place.operatorNamespace),
+    objectSelector: policy.spec.target.selector ?? {},
+    ...(verb === 'mutate' ? { reinvocationPolicy: 'IfNeeded' } : {}),
+  }));
+}
+
+function namespaceSelector(policy: GoodPolicy, operatorNamespace: string): Json {
+  const notIgnored = { key: LABELS.admission, operator: 'NotIn', values: ['ignore'] };
+  const byName = 'kubernetes.io/metadata.name';
+  if (policy.namespace !== operatorNamespace) {
+    return { matchLabels: { [byName]: policy.namespace }, matchExpressions: [notIgnored] };
+  }
+  const { matchLabels = {}, matchExpressions = [] } = policy.spec.target.namespaceSelector ?? {};
+  const isNamed = byName in matchLabels || matchExpressions.some((e) => e.key === byName);
+  const values = [...EXEMPT_NAMESPACES, operatorNamespace];
+  const exempt = isNamed ? [] : [{ key: byName, operator: 'NotIn', values }];
+  return { matchLabels, matchExpressions: [...matchExpressions, ...exempt, notIgnored] };
+}
+
+const recordWebhook = (
+  place: WebhookPlace,
+  path: string,
+  resources: readonly string[],
+  operations: readonly string[],
+): Json => ({
+  name: `${path.slice(1).replaceAll('/', '.')}.${GROUP}`,
+  admissionReviewVersions: ['v1'],
+  clientConfig: place.clientConfig(path),
+  failurePolicy: 'Ignore',
+  sideEffects: 'None',
+  timeoutSeconds: TIMEOUT_SECONDS,
+  rules: [
+    { apiGroups: [GROUP], apiVersions: [VERSION], operations, resources, scope: 'Namespaced' },
+  ],
+  matchConditions: [
+    {
+      name: 'not-the-operator',
+      expression: `request.userInfo.username != '${place.operatorUser}'`,
+    },
+  ],
+});
+
+/** Both lists of webhooks, from the policies as they stand. */
+export function webhooksFor(
+  policies: readonly GoodPolicy[],
+  place: WebhookPlace,
+): { readonly mutating: readonly Json[]; readonly validating: readonly Json[] } {
+  const sorted = [...policies].sort((a, b) =>
+    `${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1,
+  );
+  return {
+    mutating: [
+      ...workloadWebhooks(sorted, place, 'mutate'),
+      recordWebhook(place, PATHS.mutateRecord, ['changeworkloads'], ['UPDATE']),
+    ],
+    validating: [
+      ...workloadWebhooks(sorted, place, 'validate'),
+      recordWebhook(place, PATHS.validatePolicy, ['changepolicies'], ['CREATE', 'UPDATE']),
+      recordWebhook(
+        place,
+        PATHS.validateRecord,
+        ['changeworkloads', 'changeworkloads/status', 'changepods', 'changepods/status'],
+        ['CREATE', 'UPDATE'],
+      ),
+    ],
+  };
+}

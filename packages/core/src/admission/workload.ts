@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import type { GoodPolicy } from '../policy/match.ts';
+import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import type { Sign } from '../revision/seal.ts';
+import {
+  HELD_BOUNDS,
+  heldFields,
+  ownFieldsOf,
+  readHold,
+  writeHold,
+  type Hold,
+  type HoldRecord,
+  type OwnFields,
+} from '../workload/hold.ts';
+import { pointer, type PatchOp } from '../workload/patch.ts';
+import { setFields } from '../workload/plan.ts';
+import type { Deployment } from '../workload/types.ts';
+import { allow, deny, type Request, type Review } from './review.ts';
+import { writeStamp } from './stamp.ts';
+
+/** Why a revision is refused; undefined when it is not. */
+export interface Refusal {
+  readonly change: string;
+  readonly why: string;
+  readonly until: string;
+}
+
+export interface WorkloadContext {
+  /** The policy that governs the object; undefined: none does. */
+  readonly policy: GoodPolicy | undefined;
+  readonly refusalOf: (refusalFingerprint: string) => Refusal | undefined;
+  readonly sign: Sign;
+}
+
+/** Refuses quarantined revisions. The mutating review asks this first, the validating one last. */
+export function validateWorkload(
+  request: Request<Deployment>,
+  { policy, refusalOf }: WorkloadContext,
+): Review {
+  if (policy === undefined || policy.spec.mode === 'Audit' || !isChange(request)) return allow();
+  const refusal = refusalOf(refusalFingerprint(request.object.spec.template));
+  if (refusal === undefined) return allow();
+  const { name } = request.object.metadata;
+  return deny(
+    'Forbidden',
+    `AlterShield refuses this revision of Deployment ${request.namespace}/${name} until ${refusal.until}: ` +
+      `it was rolled back (${refusal.why}). Change the pod template, or run: altershield lift deploy/${name} -n ${request.namespace}. ` +
+      `Evidence: altershield why ${refusal.change} -n ${request.namespace}`,
+  );
+}
+
+const isChange = ({ object, oldObject }: Request<Deployment>): boolean =>
+  oldObject === undefined ||
+  fingerprint(object.spec.template) !== fingerprint(oldObject.spec.template);
+
+/** Holds a change in the very write that makes it, and stamps who made it. */
+export function mutateWorkload(request: Request<Deployment>, context: WorkloadContext): Review {
+  const { policy } = context;
+  if (policy === undefined) return allow();
+  const refused = validateWorkload(request, context);
+  if (!refused.allowed) return refused;
+  const { oldObject } = request;
+  if (oldObject === undefined) return allow(created(request, context.sign));
+  if (!isChange(request)) return keep(request, oldObject, context.sign);
+  const { mode, release } = policy.spec;
+  const isHeld = mode === 'Enforce' && release.strategy === 'Batch';
+  return isHeld
+    ? hold(request, oldObject, context.sign)
+    : stampOnly(request, oldObject, context.sign);
+}
+
+const created = (request: Request<Deployment>, sign: Sign): PatchOp[] =>
+  annotate(request.object, { hold: undefined, actor: stampText(request, sign) });
+
+function stampOnly(request: Request<Deployment>, old: Deployment, sign: Sign): Review {
+  const held = old.metadata.annotations?.[ANNOTATIONS.hold];
+  return allow(annotate(request.object, { hold: held, actor: stampText(request, sign) }));
+}
+
+function stampText(
+  { object, namespace, user, fieldManager, operation }: Request<Deployment>,
+  sign: Sign,
+): string {
+  const stamp = {
+    user: user.name.slice(0, 512),
+    ...(user.uid === undefined ? {} : { uid: user.uid.slice(0, 128) }),
+    ...(user.groups === undefined
+      ? {}
+      : { groups: user.groups.slice(0, 16).map((g) => g.slice(0, 256)) }),
+    ...(fieldManager === undefined ? {} : { manager: fieldManager.slice(0, 128) }),
+    to: fingerprint(object.spec.template),
+    operation: operation === 'CREATE' ? 'Create' : 'Update',
+  } as const;
+  return writeStamp(stamp, object, namespace, sign);
+}
+
+function hold(request: Request<Deployment>, old: Deployment, sign: Sign): Review {
+  const { object } = request;
+  const before = readHold(old, sign);
+  const to = fingerprint(object.spec.template);
+  const actor = stampText(request, sign);
+  if (before.state === 'Held' && to === before.record.from) {
+    const own = adoptEdits(before.record.own, old, object);
+    return allow([...annotate(object, { hold: undefined, actor }), ...setFields(object, own)]);
+  }
+  if (isHeldAlready(object, to, sign)) return allow(annotate(object, { hold: 'as sent', actor }));
+  if (before.state === 'Lost') return allow(annotate(object, { hold: undefined, actor }));
+  const record = recordFor(request, before, { old, to });
+  const text = writeHold(record, withUid(object, old), sign);
+  const fields = setFields(object, heldFields(record.own, HELD_BOUNDS, true));
+  return allow(
+    [...annotate(object, { hold: text, actor }), ...fields],
+    [
+      `AlterShield holds this change until it is verified; follow it with: kubectl get changes -n ${request.namespace}`,
+    ],
+  );
+}
+
+/** The webhook may be called again on its own output, by a second policy for instance. */
+function isHeldAlready(object: Deployment, to: string, sign: Sign): boolean {
+  const now = readHold(object, sign);
+  return now.state === 'Held' && now.record.to === to && object.spec.paused === true;
+}
+
+function recordFor(
+  { id, object }: Request<Deployment>,
+  before: Hold,
+  { old, to }: { readonly old: Deployment; readonly to: string },
+): HoldRecord {
+  if (before.state === 'Held') {
+    return { id, to, from: before.record.from, own: adoptEdits(before.record.own, old, object) };
+  }
+  return { id, to, from: fingerprint(old.spec.template), own: ownFieldsOf(object) };
+}
+
+/** The uid is not always in the new object of an update. */
+const withUid = (object: Deployment, old: Deployment): Deployment => ({
+  ...object,
+  metadata: { ...object.metadata, uid: old.metadata.uid },
+});
+
+/** What the user changes in a held object is what the user wants back at the end. */
+function adoptEdits(own: OwnFields, old: Deployment, object: Deployment): OwnFields {
+  const before = ownFieldsOf(old);
+  const after = ownFieldsOf(object);
+  const pick = <K extends 'paused' | 'minReadySeconds' | 'progressDeadlineSeconds'>(
+    field: K,
+  ): OwnFields[K] => (before[field] === after[field] ? own[field] : after[field]);
+  return {
+    paused: pick('paused'),
+    minReadySeconds: pick('minReadySeconds'),
+    progressDeadlineSeconds: pick('progressDeadlineSeconds'),
+    strategy: adoptStrategy(own.strategy, before.strategy, after.strategy),
+  };
+}
+
+function adoptStrategy(
+  own: OwnFields['strategy'],
+  before: OwnFields['strategy'],
+  after: OwnFields['strategy'],
+): OwnFields['strategy'] {
+  const [was, is] = [before.rollingUpdate, after.rollingUpdate];
+  if (is === undefined) return { type: after.type };
+  const base = own.rollingUpdate ?? is;
+  const edited = (field: 'maxSurge' | 'maxUnavailable') =>
+    was?.[field] === is[field] ? base[field] : is[field];
+  return {
+    type: after.type,
+    rollingUpdate: { maxSurge: edited('maxSurge'), maxUnavailable: edited('maxUnavailable') },
+  };
+}
+
+/** A write that is no change: what we put there stays, whoever sends what. */
+function keep({ object }: Request<Deployment>, old: Deployment, sign: Sign): Review {
+  const before = readHold(old, sign);
+  const { [ANNOTATIONS.hold]: held, [ANNOTATIONS.actor]: actor } = old.metadata.annotations ?? {};
+  if (before.state !== 'Held') return allow(annotate(object, { hold: held, actor }));
+  const own = adoptEdits(before.record.own, old, object);
+  const isEdited = JSON.stringify(own) !== JSON.stringify(before.record.own);
+  const text = isEdited ? writeHold({ ...before.record, own }, withUid(object, old), sign) : held;
+  const fields = setFields(object, ownFieldsOf(old));
+  const warning =
+    'AlterShield holds a change of this workload: release fields take effect when it ends; see kubectl get changes';
+  return allow(
+    [...annotate(object, { hold: text, actor }), ...fields],
+    fields.length > 0 ? [warning] : [],
+  );
+}
+
+interface Marks {
+  /** `as sent`: leave what the object has. */
+  readonly hold: string | undefined;
+  readonly actor: string | undefined;
+}
+
+function annotate({ metadata }: Deployment, { hold: held, actor }: Marks): PatchOp[] {
+  const { annotations } = metadata;
+  const wanted: [string, string | undefined][] = [
+    ...(held === 'as sent' ? [] : [[ANNOTATIONS.hold, held] as [string, string | undefined]]),
+    [ANNOTATIONS.actor, actor],
+  ];
+  const ops = wanted.flatMap(([name, value]) => setAnnotation(annotations ?? {}, name, value));
+  const isMissing = annotations === undefined && ops.length > 0;
+  return isMissing ? [{ op: 'add', path: '/metadata/annotations', value: {} }, ...ops] : ops;
+}
+
+function setAnnotation(
+  annotations: Readonly<Record<string, string>>,
+  name: string,
+  value: string | undefined,
+): PatchOp[] {
+  if (annotations[name] === value) return [];
+  const path = pointer('metadata', 'annotations', name);
+  return value === undefined ? [{ op: 'remove', path }] : [{ op: 'add', path, value }];
+}

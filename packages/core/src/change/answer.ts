@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkloadSpec, ChangeWorkloadStatus } from '@altershield/api';
+import type { Decision, Observation } from './model.ts';
+import { startRollback } from './rollback.ts';
+import { isOver, move, timeText } from './status.ts';
+
+type PersonDecision = NonNullable<ChangeWorkloadSpec['decision']>;
+
+/** Carries out what a person decided since we last looked; undefined when there is nothing new. */
+export function answerDecision(o: Observation, status: ChangeWorkloadStatus): Decision | undefined {
+  const { decision } = o.change.spec;
+  if (decision === undefined || keyOf(decision) === status.decisionSeen) return undefined;
+  const seen = { ...status, decisionSeen: keyOf(decision) };
+  switch (decision.action) {
+    case 'Lift':
+      return { status: lift(seen, decision, o.now) };
+    case 'Resume':
+      return { status: resume(seen, o.now) };
+    case 'RollBack':
+      return rollBackNow(o, seen, decision);
+  }
+}
+
+const keyOf = ({ action, at = '' }: PersonDecision): string => `${action} ${at}`.slice(0, 40);
+
+function lift(
+  status: ChangeWorkloadStatus,
+  { by = 'unknown' }: PersonDecision,
+  now: number,
+): ChangeWorkloadStatus {
+  if (status.quarantine === undefined || status.quarantine.lifted !== undefined) return status;
+  return { ...status, quarantine: { ...status.quarantine, lifted: { by, at: timeText(now) } } };
+}
+
+/** The batch in progress goes on in spite of its verdict; the next one is judged as ever. */
+function resume(status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus {
+  if (status.phase !== 'Suspend') return status;
+  const running = move(status, now, ['Running', 'BatchReleasing'], 'resumed by a person');
+  return status.batch === undefined
+    ? running
+    : { ...running, batch: { ...status.batch, waived: true } };
+}
+
+/** Also of a change that ended well, as long as its revision still runs. */
+function rollBackNow(
+  o: Observation,
+  status: ChangeWorkloadStatus,
+  { by = 'a person', reason = '' }: PersonDecision,
+): Decision {
+  const { workload, change } = o;
+  const isPast = isOver(status.phase) && status.phase !== 'Success';
+  const isHere = workload?.fingerprint === change.spec.to.fingerprint;
+  if (isPast || !isHere || status.phase === 'RollingBack') return { status };
+  const message = `${by} asked for it${reason === '' ? '' : `: ${reason}`}`;
+  return startRollback(o, workload, status, { reason: 'RequestedByUser', message });
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
+import { judgePods, type Finding } from '../check/pod-health.ts';
+import { batchTargets } from '../workload/batches.ts';
+import type { BatchRecord, Observation, WorkloadView } from './model.ts';
+import { timeText } from './status.ts';
+
+export interface BatchView {
+  readonly index: number;
+  readonly of: number;
+  /** Pods of the new revision when it is done. */
+  readonly target: number;
+  readonly previous: number;
+  readonly isLast: boolean;
+}
+
+/** Whether the change is let out in steps; otherwise everything is one batch. */
+export const isStepped = (
+  { spec }: Observation['change'],
+  { recreate }: Pick<WorkloadView, 'recreate'>,
+): boolean => isHeld(spec) && !recreate;
+
+/** Whether the change is held at admission and released by us. */
+export const isHeld = ({ policy, operation }: Observation['change']['spec']): boolean =>
+  policy.spec.mode === 'Enforce' &&
+  policy.spec.release.strategy === 'Batch' &&
+  operation === 'Update';
+
+/** The batch in progress, against the replicas of this moment: percentages follow. */
+export function batchOf(
+  { change, fresh }: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+): BatchView {
+  const targets = isStepped(change, workload)
+    ? batchTargets(change.spec.policy.spec.release.batches, workload.replicas)
+    : [workload.replicas];
+  return batchAt(targets, status.batch?.index ?? firstBatch(targets, fresh.length));
+}
+
+/** A change that was taken over late begins with the batch that holds what is out already. */
+function firstBatch(targets: readonly number[], released: number): number {
+  const index = targets.findIndex((target) => target >= released);
+  return index < 0 ? targets.length : index + 1;
+}
+
+function batchAt(targets: readonly number[], wanted: number): BatchView {
+  const index = Math.max(1, Math.min(wanted, targets.length));
+  const target = targets[index - 1] ?? 0;
+  const previous = index > 1 ? (targets[index - 2] ?? 0) : 0;
+  return { index, of: targets.length, target, previous, isLast: target >= (targets.at(-1) ?? 0) };
+}
+
+/** The first later batch that is larger than this one. */
+export function nextBatch(
+  o: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+): BatchView {
+  const current = batchOf(o, workload, status);
+  for (let index = current.index + 1; index <= current.of; index += 1) {
+    const batch = batchOf(o, workload, { ...status, batch: { index, of: 1, target: 0 } });
+    if (batch.target > current.target) return batch;
+  }
+  return current;
+}
+
+export const batchStatus = ({ index, of, target }: BatchView) => ({ index, of, target });
+
+/** The verdict of the batch in progress. */
+export function judge(
+  o: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+  batch: BatchView,
+): Finding {
+  const { policy, detectedAt } = o.change.spec;
+  const { podHealth } = policy.spec.checks;
+  return judgePods({
+    fresh: o.fresh,
+    stable: o.stable,
+    target: batch.target,
+    settings: podHealth,
+    readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
+    soakSeconds: policy.spec.release.soakSeconds,
+    releasedAt: Date.parse(o.batch?.spec.releasedAt ?? status.phaseSince ?? detectedAt),
+    now: o.now,
+  });
+}
+
+/** What is written before the first pod of a batch is let out. */
+export function batchIntent(o: Observation, batch: BatchView): BatchRecord {
+  const { index, of, target, previous } = batch;
+  const releasedAt = o.batch?.spec.releasedAt ?? timeText(o.now);
+  return { index, spec: { batch: index, of, pods: target, previous, releasedAt } };
+}
+
+/** The same with the verdict and its evidence. */
+export const batchRecord = (o: Observation, batch: BatchView, finding: Finding): BatchRecord => ({
+  ...batchIntent(o, batch),
+  status: judged(o, finding),
+});
+
+function judged(o: Observation, { result, bad }: Finding): ChangePodStatus {
+  const { fresh, stable } = o;
+  return {
+    phase: PHASE_OF[result.verdict],
+    verdict: result.verdict,
+    pods: {
+      new: fresh.length,
+      ready: fresh.filter((p) => p.ready).length,
+      bad,
+      stable: stable.length,
+      stableReady: stable.filter((p) => p.ready).length,
+    },
+    checks: [result],
+    judgedAt: timeText(o.now),
+  };
+}
+
+const PHASE_OF = {
+  None: 'PostWait',
+  Pending: 'PostWait',
+  Pass: 'ExecuteDone',
+  Fail: 'PostFailed',
+  Inconclusive: 'PostTimeout',
+} as const;

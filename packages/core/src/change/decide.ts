@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkloadStatus, Phase, Reason, Verdict } from '@altershield/api';
+import { answerDecision } from './answer.ts';
+import { batchIntent, batchOf, batchRecord, batchStatus, isHeld, judge } from './batch.ts';
+import type { Decision, Observation, WorkloadView } from './model.ts';
+import { decideRelease, decideRolling, type Standing } from './release.ts';
+import { decideRollback, startRollback } from './rollback.ts';
+import { isOver, move, statusOf } from './status.ts';
+import { suspend } from './stop.ts';
+
+/**
+ * Decides what a change does next. Pure, total and level-based: it judges where things stand, so
+ * that repeating it after its own actions took effect adds nothing. A phase that ends the change
+ * carries no action.
+ */
+export function decide(o: Observation): Decision {
+  const status = statusOf(o.change);
+  const answered = answerDecision(o, status);
+  if (answered !== undefined) return answered;
+  if (isOver(status.phase)) return { status };
+  const { workload } = o;
+  if (workload === undefined || workload.uid !== o.change.spec.target.uid) {
+    return { status: move(status, o.now, ['Failed', 'WorkloadDeleted'], 'the workload is gone') };
+  }
+  if (status.phase === 'RollingBack') return decideRollback(o, workload, status);
+  if (workload.fingerprint !== o.change.spec.to.fingerprint) return movedOn(o, workload, status);
+  return decideHere(o, workload, status);
+}
+
+/** The workload runs another template than the one this change releases. */
+function movedOn(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
+  if (workload.fingerprint === o.change.spec.from?.fingerprint) {
+    const message = 'the owner put the previous revision back';
+    const next = move(status, o.now, ['RollingBack', 'RevertedByUser'], message);
+    return { status: next, recheckAt: o.now };
+  }
+  const message = 'a newer revision was applied before this one was done';
+  return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
+}
+
+function decideHere(
+  o: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+): Decision {
+  const { mode } = o.change.spec.policy.spec;
+  const batch = batchOf(o, workload, status);
+  const finding = judge(o, workload, status, batch);
+  const standing: Standing = { o, workload, status, batch, finding };
+  if (mode === 'Audit' || o.change.spec.operation === 'Create') return observe(standing);
+  if (workload.hold.state === 'Lost') {
+    const message = `${workload.hold.why}; nothing is guessed: write the fields paused, minReadySeconds, progressDeadlineSeconds and strategy as you want them, then \`altershield resume\``;
+    return suspend(o, workload, status, { reason: 'HoldRecordLost', message });
+  }
+  if (o.refused && status.phase === 'Init') {
+    const message = 'this revision was refused before; it is taken back';
+    return startRollback(o, workload, status, { reason: 'QuarantinedRevision', message });
+  }
+  return isHeld(o.change.spec) ? decideRelease(standing) : decideRolling(standing);
+}
+
+/** Audit mode and new workloads: recorded and judged, nothing is touched. */
+function observe(s: Standing): Decision {
+  const { o, batch, finding } = s;
+  const { verdict, message } = finding.result;
+  const status = observing(s);
+  switch (verdict) {
+    case 'Fail':
+      return closed(s, ['Failed', 'CheckFailed', verdict], message);
+    case 'Inconclusive':
+      return closed(s, ['Failed', 'CheckInconclusive', verdict], message);
+    case 'Pass':
+      return closed(s, ['Success', 'Verified', verdict], message);
+    case 'None':
+      return closed(s, ['Success', 'NoReplicas', verdict], message);
+    case 'Pending':
+      return { status, batch: batchIntent(o, batch), ...due(finding.dueAt) };
+  }
+}
+
+function observing({ o, status, batch }: Standing): ChangeWorkloadStatus {
+  const reason: Reason = o.change.spec.operation === 'Create' ? 'NewWorkload' : 'Observing';
+  const running = move(status, o.now, ['Running', reason], '');
+  return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
+}
+
+const due = (dueAt: number | undefined) => (dueAt === undefined ? {} : { recheckAt: dueAt });
+
+function closed(
+  s: Standing,
+  [phase, reason, verdict]: readonly [Phase, Reason, Verdict],
+  message: string,
+): Decision {
+  const status = { ...move(observing(s), s.o.now, [phase, reason], message), verdict };
+  return { status, batch: batchRecord(s.o, s.batch, s.finding) };
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Actor, Cause, ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
+import { actorOf, readStamp, type Stamp } from '../admission/stamp.ts';
+import type { GoodPolicy } from '../policy/match.ts';
+import { diffTemplates } from '../revision/diff.ts';
+import { bare, isRestart, refusalFingerprint } from '../revision/fingerprint.ts';
+import { readHold, type Hold } from '../workload/hold.ts';
+import type { Tools } from '../workload/observe.ts';
+import { imagesOf, type Deployment, type ReplicaSet, type Template } from '../workload/types.ts';
+import { isOver, statusOf, timeText } from './status.ts';
+
+/** What was seen of a workload when we last looked: the template it ran. */
+export interface Seen {
+  readonly fingerprint: string;
+  readonly template: Template;
+  /** False for an object that appeared after we began to watch: it is new. */
+  readonly wasThere: boolean;
+}
+
+export interface DetectInput {
+  readonly deployment: Deployment;
+  /** The ReplicaSets that it owns. */
+  readonly revisions: readonly ReplicaSet[];
+  readonly policy: GoodPolicy;
+  /** The newest record of a workload of this kind and name. */
+  readonly last: ChangeWorkload | undefined;
+  /** Undefined for an object that appeared after we began to watch. */
+  readonly seen: Seen | undefined;
+  readonly now: number;
+}
+
+/** The record of a change that nobody recorded yet; undefined when there is none. */
+export function detect(input: DetectInput, tools: Tools): ChangeWorkloadSpec | undefined {
+  const { deployment } = input;
+  const to = tools.fingerprintOf(deployment.spec.template);
+  const hold = readHold(deployment, tools.sign);
+  const stamp = readStamp(deployment, to, tools.sign);
+  const last = input.last?.spec.target.uid === deployment.metadata.uid ? input.last : undefined;
+  const facts: Facts = { to, hold, stamp, last };
+  if (isKnown(input, facts)) return undefined;
+  return specOf(input, facts, tools);
+}
+
+interface Facts {
+  readonly to: string;
+  readonly hold: Hold;
+  readonly stamp: Stamp | undefined;
+  /** The newest record of this very object. */
+  readonly last: ChangeWorkload | undefined;
+}
+
+function isKnown({ deployment, seen, revisions }: DetectInput, { to, hold, last }: Facts): boolean {
+  if (last !== undefined) return expects(last, to);
+  if (hold.state === 'Held') return hold.record.to !== to;
+  if (seen === undefined) return false;
+  if (!seen.wasThere) return false;
+  return seen.fingerprint === to && !isRollingNatively(deployment, revisions);
+}
+
+/** Whether a record accounts for the template that its workload runs. */
+function expects({ spec, status }: ChangeWorkload, fingerprint: string): boolean {
+  const isTo = spec.to.fingerprint === fingerprint;
+  const isFrom = spec.from?.fingerprint === fingerprint;
+  if (status === undefined || !isOver(status.phase)) return isTo || isFrom;
+  return status.phase === 'RolledBack' ? isFrom : isTo;
+}
+
+/** A rollout that was under way before we came. */
+function isRollingNatively(
+  { status, spec }: Deployment,
+  revisions: readonly ReplicaSet[],
+): boolean {
+  const progressing = status?.conditions?.find((c) => c.type === 'Progressing');
+  const isDone = progressing === undefined || progressing.reason === 'NewReplicaSetAvailable';
+  const running = revisions.filter((rs) => (rs.spec.replicas ?? 0) > 0);
+  return !isDone && spec.paused !== true && running.length > 1;
+}
+
+function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadSpec {
+  const { deployment, policy, now, last } = input;
+  const { stamp, hold } = facts;
+  const from = fromOf(input, facts, tools);
+  const { metadata } = deployment;
+  return {
+    target: { apiVersion: 'apps/v1', kind: 'Deployment', name: metadata.name, uid: metadata.uid },
+    sequence: (last?.spec.sequence ?? 0) + 1,
+    operation: from === undefined && hold.state !== 'Held' ? 'Create' : 'Update',
+    detectedBy: stamp === undefined ? 'Watch' : 'Admission',
+    detectedAt: timeText(now),
+    actor: stamp === undefined ? unstamped(deployment) : actorOf(stamp),
+    cause: causeOf(deployment, stamp, from?.template),
+    ...revisionsOf(deployment, facts.to, from),
+    policy,
+  };
+}
+
+function revisionsOf(
+  { spec: { template } }: Deployment,
+  fingerprint: string,
+  from: ChangeWorkloadSpec['from'],
+): Pick<ChangeWorkloadSpec, 'from' | 'to' | 'diff' | 'diffTruncated'> {
+  const refusal = refusalFingerprint(template);
+  const to = { fingerprint, refusal, images: imagesOf(template) };
+  if (from === undefined) return { to, diff: [] };
+  const { differences, truncated } = diffTemplates(bare(from.template), bare(template));
+  return { from, to, diff: differences, ...(truncated ? { diffTruncated: true } : {}) };
+}
+
+/** The last verified revision: of a change that did not end well, the one it came from. */
+function fromOf(
+  { revisions, seen, deployment }: DetectInput,
+  { to, hold, last }: Facts,
+  { fingerprintOf }: Tools,
+): ChangeWorkloadSpec['from'] {
+  if (last?.spec.from !== undefined && !isVerifiedBy(last)) return last.spec.from;
+  const known =
+    last?.spec.to.fingerprint ?? baseOf({ to, hold, seen, revisions, deployment, fingerprintOf });
+  if (known === undefined) return undefined;
+  const template = templateOf(known, { seen, revisions, fingerprintOf });
+  if (template === undefined) return undefined;
+  const verified =
+    last === undefined ? isHealthy(known, revisions, fingerprintOf) : isVerifiedBy(last);
+  return {
+    fingerprint: known,
+    refusal: refusalFingerprint(template),
+    images: imagesOf(template),
+    verified,
+    template: bare(template),
+  };
+}
+
+const isVerifiedBy = (change: ChangeWorkload): boolean => {
+  const { phase, verdict } = statusOf(change);
+  return phase === 'Success' && verdict === 'Pass';
+};
+
+/** The revision before this one, where there is no record: what was held, seen, or still has pods. */
+function baseOf(of: {
+  readonly to: string;
+  readonly hold: Hold;
+  readonly seen: Seen | undefined;
+  readonly revisions: readonly ReplicaSet[];
+  readonly deployment: Deployment;
+  readonly fingerprintOf: Tools['fingerprintOf'];
+}): string | undefined {
+  if (of.hold.state === 'Held') return of.hold.record.from;
+  if (of.seen !== undefined && of.seen.fingerprint !== of.to) return of.seen.fingerprint;
+  return of.revisions
+    .filter((rs) => (rs.spec.replicas ?? 0) > 0 && rs.spec.template !== undefined)
+    .map((rs) => of.fingerprintOf(rs.spec.template ?? {}))
+    .find((fp) => fp !== of.to);
+}
+
+function templateOf(
+  wanted: string,
+  {
+    seen,
+    revisions,
+    fingerprintOf,
+  }: Pick<DetectInput, 'seen' | 'revisions'> & Pick<Tools, 'fingerprintOf'>,
+): Template | undefined {
+  if (seen?.fingerprint === wanted) return seen.template;
+  return revisions
+    .map((rs) => rs.spec.template)
+    .find((template) => template !== undefined && fingerprintOf(template) === wanted);
+}
+
+/** Ran healthy before we came: all the pods that its ReplicaSet wants are ready, and there are some. */
+function isHealthy(
+  wanted: string,
+  revisions: readonly ReplicaSet[],
+  fingerprintOf: Tools['fingerprintOf'],
+): boolean {
+  return revisions.some(
+    ({ spec, status }) =>
+      spec.template !== undefined &&
+      fingerprintOf(spec.template) === wanted &&
+      (spec.replicas ?? 0) > 0 &&
+      (status?.readyReplicas ?? 0) >= (spec.replicas ?? 0),
+  );
+}
+
+interface ManagerEntry {
+  readonly manager: string;
+  readonly time: string;
+}
+
+/** Without a stamp only the field manager is known, and that a client may choose freely. */
+function unstamped({ metadata }: Deployment): Actor {
+  const [newest] = managersOf(metadata.managedFields ?? []);
+  return {
+    user: '',
+    ...(newest === undefined ? {} : { fieldManager: newest.manager.slice(0, 128) }),
+    stamped: false,
+  };
+}
+
+const CONTROLLERS = /^(kube-controller-manager|deployment-controller|altershield)/;
+
+function managersOf(entries: readonly unknown[]): ManagerEntry[] {
+  return entries
+    .flatMap((entry) => {
+      if (typeof entry !== 'object' || entry === null) return [];
+      const { manager, time, subresource } = { manager: '', time: '', subresource: '', ...entry };
+      return subresource === '' && !CONTROLLERS.test(manager) ? [{ manager, time }] : [];
+    })
+    .sort((a, b) => (a.time < b.time ? 1 : -1));
+}
+
+const TOOLS: readonly (readonly [RegExp, string])[] = [
+  [/^kubectl/, 'kubectl'],
+  [/^argocd/, 'Argo CD'],
+  [/^(kustomize-controller|helm-controller)/, 'Flux'],
+  [/^helm/i, 'Helm'],
+  [/^terraform/i, 'Terraform'],
+  [/^pulumi/i, 'Pulumi'],
+];
+
+function causeOf(
+  deployment: Deployment,
+  stamp: Stamp | undefined,
+  from: Template | undefined,
+): Cause {
+  const manager = stamp?.manager ?? unstamped(deployment).fieldManager ?? '';
+  const tool = TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown');
+  return { tool: tool.slice(0, 64), action: actionOf(deployment, from, manager) };
+}
+
+function actionOf({ spec }: Deployment, from: Template | undefined, manager: string): string {
+  if (from === undefined) return 'Create';
+  if (isRestart(from, spec.template)) return 'Restart';
+  return manager === 'kubectl-rollout' ? 'Undo' : 'Update';
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import type {
+  ChangePod,
+  ChangePodSpec,
+  ChangePodStatus,
+  ChangeWorkload,
+  ChangeWorkloadStatus,
+} from '@altershield/api';
+import type { Bounds } from '../workload/batches.ts';
+import type { Hold } from '../workload/hold.ts';
+import type { Template } from '../workload/types.ts';
+
+/** What we do to the workload. Repeating one that took effect plans no write. */
+export type Action =
+  | { readonly type: 'TakeOver'; readonly id: string; readonly from: string; readonly to: string }
+  | { readonly type: 'SetBounds'; readonly bounds: Bounds }
+  | { readonly type: 'Pause' }
+  | { readonly type: 'Restore' }
+  | {
+      readonly type: 'RollBack';
+      readonly id: string;
+      readonly from: string;
+      readonly to: string;
+      readonly template: Template;
+      /** `maxUnavailable` to write so that bad pods go at once; 0: the user's own. */
+      readonly widenBy: number;
+    }
+  | { readonly type: 'FinishRollBack' }
+  | {
+      readonly type: 'Rebalance';
+      readonly revisions: readonly {
+        readonly name: string;
+        readonly uid: string;
+        readonly replicas: number;
+      }[];
+    };
+
+export type Trouble =
+  | 'ImagePull'
+  | 'ConfigError'
+  | 'Crash'
+  | 'OutOfMemory'
+  | 'Restarts'
+  | 'Flapping'
+  | 'Unschedulable'
+  | 'NotReady'
+  | 'Failed';
+
+/** One pod, reduced to what a verdict needs. Times are milliseconds since the epoch. */
+export interface PodView {
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string;
+  readonly createdAt: number;
+  readonly ready: boolean;
+  /** When it became ready; 0 while it is not. */
+  readonly readySince: number;
+  readonly scheduled: boolean;
+  readonly restarts: number;
+  /** How often it lost readiness since we watch it. */
+  readonly unreadyCount: number;
+  /** The worst container, when something is wrong by itself; waiting alone is not. */
+  readonly trouble?: {
+    readonly kind: Trouble;
+    readonly reason: string;
+    readonly message: string;
+    readonly container: string;
+  };
+}
+
+/** A revision of the workload that has, or had, pods. */
+export interface RevisionView {
+  readonly name: string;
+  readonly uid: string;
+  readonly fingerprint: string;
+  readonly replicas: number;
+}
+
+/** A workload as decisions see it. */
+export interface WorkloadView {
+  readonly uid: string;
+  readonly fingerprint: string;
+  readonly replicas: number;
+  readonly paused: boolean;
+  readonly recreate: boolean;
+  /** False while its controller has not seen the newest spec. */
+  readonly settled: boolean;
+  readonly hold: Hold;
+  /** Bounds as they stand in the object. */
+  readonly bounds: Bounds;
+  /** The user's own bounds, resolved against `replicas`. */
+  readonly user: Bounds;
+  /** The user's own progress deadline. */
+  readonly progressDeadlineSeconds: number;
+  readonly revisions: readonly RevisionView[];
+}
+
+/** Everything `decide` may look at, gathered once per reconcile. */
+export interface Observation {
+  readonly now: number;
+  readonly change: ChangeWorkload;
+  /** The record of the batch in progress, once it exists. */
+  readonly batch: ChangePod | undefined;
+  readonly workload: WorkloadView | undefined;
+  /** Pods of the revision that is being released. */
+  readonly fresh: readonly PodView[];
+  /** Pods of all other revisions. */
+  readonly stable: readonly PodView[];
+  /** Automatic rollbacks of this workload within the last hour, other changes' only. */
+  readonly recentRollbacks: number;
+  /** True when the revision was refused before and is applied again. */
+  readonly refused: boolean;
+}
+
+export interface BatchRecord {
+  readonly index: number;
+  readonly spec: Omit<ChangePodSpec, 'change' | 'target'>;
+  /** Absent while there is nothing to say yet. */
+  readonly status?: ChangePodStatus;
+}
+
+export interface Decision {
+  readonly status: ChangeWorkloadStatus;
+  readonly batch?: BatchRecord;
+  readonly action?: Action;
+  /** When to look again although nothing happened; milliseconds since the epoch. */
+  readonly recheckAt?: number;
+}

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkloadStatus } from '@altershield/api';
+import type { Finding } from '../check/pod-health.ts';
+import { nextBounds, type Bounds } from '../workload/batches.ts';
+import { batchIntent, batchRecord, batchStatus, nextBatch, type BatchView } from './batch.ts';
+import type { Action, Decision, Observation, WorkloadView } from './model.ts';
+import { startRollback } from './rollback.ts';
+import { move } from './status.ts';
+import { stopAction, suspend, takeOver } from './stop.ts';
+
+/** Where a held change stands: what is looked at, how far it is, what its pods say. */
+export interface Standing {
+  readonly o: Observation;
+  readonly workload: WorkloadView;
+  readonly status: ChangeWorkloadStatus;
+  readonly batch: BatchView;
+  readonly finding: Finding;
+}
+
+/** Lets a held change out, batch by batch. */
+export function decideRelease(s: Standing): Decision {
+  const { o, workload, status } = s;
+  if (status.reason === 'Completing') return complete(s);
+  if (workload.hold.state === 'Held' && workload.hold.record.own.paused) {
+    const message = 'the owner paused the workload; `kubectl rollout resume` lets the change begin';
+    return { status: move(status, o.now, ['Init', 'PausedByOwner'], message), ...still(s) };
+  }
+  if (status.phase === 'Suspend') return stayed(s);
+  if (s.finding.result.verdict === 'None') return finish(s, 'the workload has no replicas');
+  if (workload.hold.state === 'None') return adopt(s);
+  return act(s);
+}
+
+/** Judges a change that the native controller rolls at its own pace. */
+export function decideRolling(s: Standing): Decision {
+  const { workload, status } = s;
+  if (status.reason === 'Completing') return complete(s);
+  if (status.phase === 'Suspend') return stayed(s);
+  if (workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };
+  if (s.finding.result.verdict === 'None') return finish(s, 'the workload has no replicas');
+  return act(s);
+}
+
+const still = ({ o, workload }: Standing): Pick<Decision, 'action'> => {
+  const action = stopAction(o, workload);
+  return action === undefined ? {} : { action };
+};
+
+/** Admission missed the change: hold it now, unless there is nothing left to hold back. */
+function adopt(s: Standing): Decision {
+  const { o, status, workload, finding } = s;
+  const isOut = o.stable.length === 0 && o.fresh.length >= workload.replicas;
+  if (isOut || finding.result.verdict === 'Fail') return act(s);
+  return { status, action: takeOver(o) };
+}
+
+/** A suspended change moves only when what was unclear turns out to be a failure. */
+function stayed(s: Standing): Decision {
+  const { status, finding } = s;
+  if (status.reason === 'CheckInconclusive' && finding.result.verdict === 'Fail') return failed(s);
+  return { status, ...still(s) };
+}
+
+/** What the verdict of the batch in progress leads to. */
+export function act(s: Standing): Decision {
+  switch (s.finding.result.verdict) {
+    case 'Fail':
+      return s.status.batch?.waived === true ? passed(s) : failed(s);
+    case 'Inconclusive':
+      return inconclusive(s);
+    case 'Pass':
+      return isAtRest(s) ? passed(s) : release(s);
+    case 'Pending':
+    case 'None':
+      return release(s);
+  }
+}
+
+function failed(s: Standing): Decision {
+  const { o, workload, status, finding } = s;
+  const because = {
+    reason: 'CheckFailed',
+    message: finding.result.message,
+    verdict: 'Fail',
+  } as const;
+  const decision =
+    o.change.spec.policy.spec.onFail === 'RollBack'
+      ? startRollback(o, workload, begun(s), because)
+      : suspend(o, workload, status, because);
+  return { ...decision, batch: batchRecord(o, s.batch, finding) };
+}
+
+function inconclusive(s: Standing): Decision {
+  const { o, workload, status, finding } = s;
+  const { onInconclusive } = o.change.spec.policy.spec;
+  if (onInconclusive === 'Proceed' || status.batch?.waived === true) return passed(s);
+  const because = {
+    reason: 'CheckInconclusive',
+    message: finding.result.message,
+    verdict: 'Inconclusive',
+  } as const;
+  const decision = suspend(o, workload, begun(s), because);
+  return { ...decision, batch: batchRecord(o, s.batch, finding) };
+}
+
+/** The status with the batch in progress in it. */
+function begun({ status, batch, o }: Standing): ChangeWorkloadStatus {
+  const running = move(status, o.now, ['Running', 'BatchReleasing'], '');
+  if (status.batch?.index === batch.index && status.batch.target === batch.target) return running;
+  return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
+}
+
+/** The next step within the batch: the record of it first, then the bounds. */
+function release(s: Standing): Decision {
+  const { o, batch } = s;
+  const action = stepWithin(s);
+  const { dueAt } = s.finding;
+  return {
+    status: begun(s),
+    batch: batchIntent(o, batch),
+    ...(action === undefined ? {} : { action }),
+    ...(dueAt === undefined ? {} : { recheckAt: dueAt }),
+  };
+}
+
+function stepWithin(s: Standing): Action | undefined {
+  const { o, workload, batch } = s;
+  if (workload.hold.state !== 'Held' || !workload.settled) return undefined;
+  if (workload.recreate) return workload.paused ? unpause(workload.bounds) : undefined;
+  const drift = rebalance(s);
+  if (drift !== undefined) return drift;
+  if (isAtRest(s)) return workload.paused || batch.isLast ? undefined : { type: 'Pause' };
+  const isWaveOut = o.fresh.length >= released(workload);
+  return workload.paused ? stepFromRest(s, isWaveOut) : stepOnTheWay(s, isWaveOut);
+}
+
+const isWaveReady = ({ o }: Standing): boolean => o.fresh.every((p) => p.ready);
+
+function stepFromRest(s: Standing, isWaveOut: boolean): Action | undefined {
+  if (isWaveReady(s)) return widen(s);
+  return isWaveOut ? undefined : unpause(clamped(s));
+}
+
+function stepOnTheWay(s: Standing, isWaveOut: boolean): Action | undefined {
+  if (isOpenTooWide(s)) return { type: 'Pause' };
+  return isWaveOut && isWaveReady(s) ? widen(s) : undefined;
+}
+
+const unpause = (bounds: Bounds): Action => ({ type: 'SetBounds', bounds });
+
+/** New pods that the bounds in the object allow. */
+const released = ({ bounds, replicas }: WorkloadView): number =>
+  Math.min(replicas, bounds.surge + bounds.unavailable);
+
+/** Bounds left from more replicas than there are now would let everything out. */
+const isOpenTooWide = ({ workload, batch }: Standing): boolean =>
+  !workload.paused && !batch.isLast && workload.bounds.unavailable > batch.target;
+
+/** The whole batch is out and ready, and the old pods that made room for it are gone. */
+function isAtRest({ o, workload, batch }: Standing): boolean {
+  const ready = o.fresh.filter((p) => p.ready).length;
+  if (ready < batch.target) return false;
+  if (workload.recreate || workload.hold.state !== 'Held') return true;
+  return o.fresh.length + o.stable.length <= workload.replicas;
+}
+
+/** The next wave: everything that is out is ready. */
+function widen({ o, workload, batch }: Standing): Action | undefined {
+  const bounds = nextBounds({
+    replicas: workload.replicas,
+    target: batch.target,
+    released: o.fresh.length,
+    ready: o.fresh.length,
+    user: workload.user,
+  });
+  const isSame = sameBounds(bounds, workload.bounds) && !workload.paused;
+  return isSame ? undefined : unpause(bounds);
+}
+
+/** The bounds in the object, narrowed to the batch in progress. */
+function clamped({ workload, batch: { target } }: Standing): Bounds {
+  const surge = Math.min(workload.bounds.surge, target);
+  const unavailable = Math.min(workload.bounds.unavailable, target - surge);
+  return surge === 0 && unavailable === 0 ? { surge, unavailable: 1 } : { surge, unavailable };
+}
+
+const sameBounds = (a: Bounds, b: Bounds): boolean =>
+  a.surge === b.surge && a.unavailable === b.unavailable;
+
+/**
+ * Scaling a workload at rest spreads new replicas over both revisions. The exact count comes back
+ * by setting the revisions themselves: the old one up first, so that capacity never dips.
+ */
+function rebalance({ o, workload, batch }: Standing): Action | undefined {
+  const { fingerprint } = o.change.spec.to;
+  const fresh = workload.revisions.find((r) => r.fingerprint === fingerprint);
+  const old = workload.revisions.filter((r) => r.fingerprint !== fingerprint && r.replicas > 0);
+  const [largest] = [...old].sort((a, b) => b.replicas - a.replicas);
+  if (!workload.paused || fresh === undefined || largest === undefined) return undefined;
+  const excess = fresh.replicas - batch.target;
+  if (excess <= 0 || batch.isLast) return undefined;
+  return {
+    type: 'Rebalance',
+    revisions: [
+      { name: largest.name, uid: largest.uid, replicas: largest.replicas + excess },
+      { name: fresh.name, uid: fresh.uid, replicas: batch.target },
+    ],
+  };
+}
+
+/** The batch is done: on to the next, or to the end. */
+function passed(s: Standing): Decision {
+  const { o, workload, batch, finding, status } = s;
+  const record = batchRecord(o, batch, finding);
+  if (batch.isLast) return { ...finish(s, finding.result.message), batch: record };
+  const next = nextBatch(o, workload, { ...status, batch: batchStatus(batch) });
+  const running = move(status, o.now, ['Running', 'BatchReleasing'], '');
+  const moved = { ...running, verdict: 'Pending' as const, batch: batchStatus(next) };
+  return { status: moved, batch: record, recheckAt: o.now };
+}
+
+/** Writes the user's own fields back; the change ends when that is seen. */
+function finish(s: Standing, message: string): Decision {
+  const { o, workload, finding } = s;
+  const { verdict } = finding.result;
+  const status = { ...move(begun(s), o.now, ['Running', 'Completing'], message), verdict };
+  return workload.hold.state === 'Held'
+    ? { status, action: { type: 'Restore' } }
+    : { status, recheckAt: o.now };
+}
+
+/** Ends with the verdict of the last batch; only a Pass makes the revision one to go back to. */
+function complete({ o, workload, status }: Standing): Decision {
+  if (workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };
+  const reason = status.verdict === 'None' ? 'NoReplicas' : 'Verified';
+  return { status: move(status, o.now, ['Success', reason], status.message) };
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkload, ChangeWorkloadStatus, Reason } from '@altershield/api';
+import type { Action, Decision, Observation, WorkloadView } from './model.ts';
+import { move, timeText } from './status.ts';
+import { suspend, type Because } from './stop.ts';
+
+/** How long the verified revision may take to come back before a person is told. */
+const MIN_ROLLBACK_MS = 600_000;
+
+/** Reasons for which the revision is refused from now on. */
+const QUARANTINED: ReadonlySet<Reason> = new Set([
+  'CheckFailed',
+  'RequestedByUser',
+  'QuarantinedRevision',
+]);
+
+/**
+ * Goes back to the last verified revision, or says why that can't be done. Never makes it worse:
+ * no unverified destination, and no more automatic rollbacks per hour than the policy allows.
+ */
+export function startRollback(
+  o: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+  because: Because,
+): Decision {
+  const { from, policy } = o.change.spec;
+  if (from === undefined || !from.verified) {
+    const message = `${because.message}; no verified revision to go back to`;
+    return suspend(o, workload, status, { ...because, reason: 'NoVerifiedRevision', message });
+  }
+  const isAutomatic = because.reason !== 'RequestedByUser';
+  const { rollbacksPerHour } = policy.spec.limits;
+  if (isAutomatic && o.recentRollbacks >= rollbacksPerHour) {
+    const message = `${because.message}; ${o.recentRollbacks} automatic rollbacks within an hour, ${rollbacksPerHour} allowed`;
+    return suspend(o, workload, status, { ...because, reason: 'RollbackLimit', message });
+  }
+  const next: ChangeWorkloadStatus = {
+    ...move(status, o.now, ['RollingBack', because.reason], because.message),
+    ...(because.verdict === undefined ? {} : { verdict: because.verdict }),
+    rolledBackAt: timeText(o.now),
+    automaticRollback: isAutomatic,
+    ...quarantineOf(o.change, because.reason, o.now),
+  };
+  return { status: next, action: rollBack(o, workload) };
+}
+
+function quarantineOf(
+  { spec }: ChangeWorkload,
+  reason: Reason,
+  now: number,
+): Pick<ChangeWorkloadStatus, 'quarantine'> {
+  const { quarantineSeconds } = spec.policy.spec.limits;
+  if (quarantineSeconds === 0 || !QUARANTINED.has(reason)) return {};
+  const until = timeText(now + quarantineSeconds * 1000);
+  return { quarantine: { fingerprint: spec.to.refusal, until } };
+}
+
+/** One write of template and fields; not-ready pods of the refused revision go at once. */
+function rollBack({ change, fresh }: Observation, { user, replicas }: WorkloadView): Action {
+  const { from, to } = change.spec;
+  const unready = fresh.filter((p) => !p.ready).length;
+  const widened = Math.min(replicas, user.unavailable + unready);
+  return {
+    type: 'RollBack',
+    id: change.metadata.uid,
+    from: from?.fingerprint ?? '',
+    to: to.fingerprint,
+    template: from?.template ?? {},
+    widenBy: unready === 0 || widened === user.unavailable ? 0 : widened,
+  };
+}
+
+/** Carries a rollback to its end. Nothing but its end, or a newer revision, leaves this phase. */
+export function decideRollback(
+  o: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+): Decision {
+  const { from, to } = o.change.spec;
+  if (workload.hold.state === 'Lost') {
+    const message = `${workload.hold.why}; the rollback can’t restore the owner’s fields`;
+    return suspend(o, workload, status, { reason: 'HoldRecordLost', message });
+  }
+  if (workload.fingerprint === to.fingerprint) return stillThere(o, workload, status);
+  if (workload.fingerprint !== from?.fingerprint) {
+    const message = 'a newer revision was applied during the rollback';
+    return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
+  }
+  if (workload.hold.state === 'Held') return narrow(o, status);
+  return awaitVerified(o, workload, status);
+}
+
+/** Our own rollback is repeated; an owner who reverted and then thought better of it begins anew. */
+function stillThere(
+  o: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+): Decision {
+  if (status.reason !== 'RevertedByUser') return { status, action: rollBack(o, workload) };
+  const message = 'the owner applied the revision again';
+  return { status: move(status, o.now, ['Init', 'AwaitingRelease'], message), recheckAt: o.now };
+}
+
+/** Takes the width back once the pods that it was for are gone. */
+function narrow(o: Observation, status: ChangeWorkloadStatus): Decision {
+  const isDone = o.fresh.every((p) => p.ready) || status.reason === 'RevertedByUser';
+  return isDone ? { status, action: { type: 'FinishRollBack' } } : { status };
+}
+
+function awaitVerified(
+  o: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+): Decision {
+  const ready = o.stable.filter((p) => p.ready).length;
+  const wanted = workload.replicas - workload.user.unavailable;
+  if (workload.settled && o.fresh.length === 0 && ready >= wanted) {
+    const reason = status.reason === 'RevertedByUser' ? 'RevertedByUser' : 'RolledBack';
+    return { status: endOf(status, o.now, reason, status.message) };
+  }
+  const since = Date.parse(status.phaseSince ?? status.rolledBackAt ?? timeText(o.now));
+  const dueAt = since + Math.max(MIN_ROLLBACK_MS, workload.progressDeadlineSeconds * 1000);
+  if (o.now < dueAt) return { status, recheckAt: dueAt };
+  const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${o.fresh.length} of the refused one are left; look at the pods`;
+  return { status: endOf(status, o.now, 'RollbackIncomplete', message) };
+}
+
+const endOf = (
+  status: ChangeWorkloadStatus,
+  now: number,
+  reason: Reason,
+  message: string,
+): ChangeWorkloadStatus =>
+  move(status, now, [reason === 'RollbackIncomplete' ? 'Failed' : 'RolledBack', reason], message);

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkload, ChangeWorkloadStatus, Phase, Reason } from '@altershield/api';
+
+const OVER: ReadonlySet<Phase> = new Set(['Success', 'Failed', 'RolledBack', 'Superseded']);
+
+/** True for phases that a change never leaves. */
+export const isOver = (phase: Phase): boolean => OVER.has(phase);
+
+/** The status of a change; of one that nobody has looked at yet, the first. */
+export const statusOf = ({ status }: ChangeWorkload): ChangeWorkloadStatus =>
+  status ?? { phase: 'Init', reason: 'AwaitingRelease', message: '', verdict: 'None' };
+
+export const timeText = (ms: number): string => new Date(ms).toISOString();
+
+const MAX_MESSAGE = 1024;
+
+/** The status in another phase. Times move only when the phase or its reason does. */
+export function move(
+  status: ChangeWorkloadStatus,
+  now: number,
+  [phase, reason]: readonly [Phase, Reason],
+  message: string,
+): ChangeWorkloadStatus {
+  if (status.phase === phase && status.reason === reason) return status;
+  const at = timeText(now);
+  return {
+    ...status,
+    phase,
+    reason,
+    message: message.slice(0, MAX_MESSAGE),
+    phaseSince: at,
+    ...(phase === 'Running' && status.startedAt === undefined ? { startedAt: at } : {}),
+    ...(isOver(phase) ? { finishedAt: at } : {}),
+  };
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangePolicySpec, CheckResult, Evidence } from '@altershield/api';
+import type { PodView, Trouble } from '../change/model.ts';
+
+export interface PodHealthInput {
+  readonly fresh: readonly PodView[];
+  readonly stable: readonly PodView[];
+  /** Pods of the new revision that the batch wants. */
+  readonly target: number;
+  readonly settings: ChangePolicySpec['checks']['podHealth'];
+  /** Seconds within which a pod must be ready. */
+  readonly readyDeadlineSeconds: number;
+  readonly soakSeconds: number;
+  /** When the batch was let out. */
+  readonly releasedAt: number;
+  readonly now: number;
+}
+
+export interface Finding {
+  readonly result: CheckResult;
+  readonly bad: number;
+  /** When the answer may change although no pod does. */
+  readonly dueAt?: number;
+}
+
+interface BadPod {
+  readonly pod: PodView;
+  readonly kind: Trouble;
+  readonly reason: string;
+  readonly message: string;
+}
+
+const MAX_EVIDENCE = 5;
+
+/**
+ * Judges a batch by its pods. One pod with evidence that does not pass by itself fails the batch at
+ * once, unless pods of the old revision suffer the same: then the trouble is not the change's.
+ */
+export function judgePods(input: PodHealthInput): Finding {
+  if (input.target === 0 && input.fresh.length === 0) {
+    return { bad: 0, result: finding('None', 'NoReplicas', 'there are no pods to judge') };
+  }
+  const bad = input.fresh.flatMap((pod) => badPod(pod, input));
+  if (bad.length > 0) return judgeBad(bad, input);
+  const ready = input.fresh.filter((p) => p.ready);
+  if (ready.length < input.target) return awaitReady(ready.length, input);
+  return soak(ready, input);
+}
+
+function badPod(pod: PodView, input: PodHealthInput): BadPod[] {
+  const { settings } = input;
+  if (pod.trouble !== undefined) {
+    const { kind, reason, message } = pod.trouble;
+    return [{ pod, kind, reason, message }];
+  }
+  if (pod.restarts > settings.maxRestarts) {
+    const message = `${pod.restarts} restarts, more than ${settings.maxRestarts} allowed`;
+    return [{ pod, kind: 'Restarts', reason: 'Restarts', message }];
+  }
+  if (pod.unreadyCount > settings.maxUnready) {
+    const message = `lost readiness ${pod.unreadyCount} times, more than ${settings.maxUnready} allowed`;
+    return [{ pod, kind: 'Flapping', reason: 'ReadinessFlapping', message }];
+  }
+  return isOverdue(pod, input) ? [overdue(pod, input)] : [];
+}
+
+const deadlineOf = (pod: PodView, { readyDeadlineSeconds }: PodHealthInput): number =>
+  pod.createdAt + readyDeadlineSeconds * 1000;
+
+const isOverdue = (pod: PodView, input: PodHealthInput): boolean =>
+  !pod.ready && input.now >= deadlineOf(pod, input);
+
+function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): BadPod {
+  const after = `after ${readyDeadlineSeconds} s`;
+  return pod.scheduled
+    ? { pod, kind: 'NotReady', reason: 'NeverReady', message: `not ready ${after}` }
+    : { pod, kind: 'Unschedulable', reason: 'Unschedulable', message: `on no node ${after}` };
+}
+
+/** Kinds that look alike from outside: an outage shows as either of them. */
+const ALIKE: Readonly<Record<Trouble, string>> = {
+  ImagePull: 'image',
+  ConfigError: 'config',
+  Crash: 'run',
+  OutOfMemory: 'run',
+  Restarts: 'run',
+  Failed: 'run',
+  Flapping: 'ready',
+  NotReady: 'ready',
+  Unschedulable: 'schedule',
+};
+
+function judgeBad(bad: readonly BadPod[], input: PodHealthInput): Finding {
+  const own = bad.filter((b) => !stableSuffers(b.kind, input));
+  const [first] = own.length > 0 ? own : bad;
+  const verdict = own.length > 0 ? 'Fail' : 'Inconclusive';
+  const shown = own.length > 0 ? own : bad;
+  const { fresh, stable } = input;
+  const sound = stable.filter((p) => p.ready).length;
+  const healthy =
+    stable.length === 0
+      ? 'no pods of the old revision to compare with'
+      : `${sound} of ${stable.length} pods of the old revision are ready`;
+  const blame = verdict === 'Fail' ? '' : '; pods of the old revision show the same trouble';
+  return {
+    bad: bad.length,
+    result: {
+      name: 'podHealth',
+      verdict,
+      reason: first?.reason ?? 'Failed',
+      message: `${bad.length} of ${fresh.length} new pods: ${first?.reason ?? ''}; ${healthy}${blame}`,
+      evidence: shown.slice(0, MAX_EVIDENCE).map(evidenceOf),
+    },
+  };
+}
+
+/**
+ * Whether pods of the old revision have the same kind of trouble now. One that can't pull its
+ * image is enough: running pods do not pull. Otherwise their share must be half of the new pods'.
+ */
+function stableSuffers(kind: Trouble, input: PodHealthInput): boolean {
+  const { fresh, stable } = input;
+  const suffers = (pod: PodView): boolean =>
+    (ALIKE[kind] === 'ready' && !pod.ready) ||
+    badPod(pod, input).some((b) => ALIKE[b.kind] === ALIKE[kind]);
+  const among = stable.filter(suffers).length;
+  if (ALIKE[kind] === 'image') return among > 0;
+  return among * fresh.length * 2 >= fresh.filter(suffers).length * stable.length && among > 0;
+}
+
+function evidenceOf({ pod, reason, message }: BadPod): Evidence {
+  return {
+    pod: pod.name,
+    ...(pod.node === '' ? {} : { node: pod.node }),
+    ...(pod.trouble === undefined || pod.trouble.container === ''
+      ? {}
+      : { container: pod.trouble.container }),
+    reason,
+    ...(message === '' ? {} : { message: message.slice(0, 512) }),
+    restarts: pod.restarts,
+  };
+}
+
+function awaitReady(ready: number, input: PodHealthInput): Finding {
+  const { target, fresh, readyDeadlineSeconds, releasedAt, now } = input;
+  const movedAt = Math.max(releasedAt, ...fresh.flatMap((p) => [p.createdAt, p.readySince]));
+  const stuckAt = movedAt + readyDeadlineSeconds * 1000;
+  const message = `${ready} of ${target} pods are ready`;
+  if (ready === fresh.length && now >= stuckAt) {
+    const why = `${message}; the others were not created within ${readyDeadlineSeconds} s`;
+    return { bad: 0, result: finding('Inconclusive', 'ReadyDeadlineExceeded', why) };
+  }
+  const deadlines = fresh.filter((p) => !p.ready).map((p) => deadlineOf(p, input));
+  const dueAt = deadlines.length > 0 ? Math.min(...deadlines) : stuckAt;
+  return { bad: 0, result: finding('Pending', 'AwaitingReady', message), dueAt };
+}
+
+/** All pods of the batch are ready: they must stay so for the soak time, counted from the last. */
+function soak(ready: readonly PodView[], { target, soakSeconds, now }: PodHealthInput): Finding {
+  const since = Math.min(now, Math.max(...ready.map((p) => p.readySince), 0));
+  const dueAt = since + soakSeconds * 1000;
+  const passed = now >= dueAt;
+  const message = passed
+    ? `${ready.length} of ${target} pods stayed ready for ${soakSeconds} s`
+    : `${ready.length} of ${target} pods are ready, soaking`;
+  const result = passed
+    ? finding('Pass', 'Healthy', message)
+    : finding('Pending', 'Soaking', message);
+  return passed ? { bad: 0, result } : { bad: 0, result, dueAt };
+}
+
+const finding = (
+  verdict: CheckResult['verdict'],
+  reason: string,
+  message: string,
+): CheckResult => ({ name: 'podHealth', verdict, reason, message, evidence: [] });

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** One thing that is wrong with a user's object: where, what was there, what would be right. */
+export interface FieldError {
+  readonly path: string;
+  readonly value: string;
+  readonly message: string;
+}
+
+const MAX_VALUE = 80;
+
+export function invalid(path: string, value: unknown, message: string): FieldError {
+  const text = value === undefined ? 'nothing' : JSON.stringify(value);
+  return { path, value: text.slice(0, MAX_VALUE), message };
+}
+
+/** All problems in one sentence each, as a user reads them in a denial or a condition. */
+export const explainErrors = (errors: readonly FieldError[]): string =>
+  errors.map(({ path, value, message }) => `${path}: ${message} (got ${value})`).join('; ');
+
+/** `a.b[2].c` from the parts of a path. */
+export const fieldPath = (parts: readonly PropertyKey[]): string =>
+  parts.reduce<string>((path, part) => {
+    if (typeof part === 'number') return `${path}[${part}]`;
+    return path === '' ? String(part) : `${path}.${String(part)}`;
+  }, '');

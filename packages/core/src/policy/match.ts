@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EXEMPT_NAMESPACES, LABELS, type ChangePolicySpec } from '@altershield/api';
+
+type Labels = Readonly<Record<string, string>>;
+type Selector = NonNullable<ChangePolicySpec['target']['selector']>;
+
+/** A policy that was read and found right. */
+export interface GoodPolicy {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly generation: number;
+  readonly spec: ChangePolicySpec;
+}
+
+export interface Candidate {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly labels: Labels;
+  readonly namespaceLabels: Labels;
+}
+
+/** Why a policy does not govern a workload; undefined when it does. */
+export type Mismatch = string | undefined;
+
+/** Label selectors as the API server reads them. No selector selects everything. */
+export function selects(selector: Selector | undefined, labels: Labels): boolean {
+  if (selector === undefined) return true;
+  const byLabel = Object.entries(selector.matchLabels ?? {}).every(([k, v]) => labels[k] === v);
+  return byLabel && (selector.matchExpressions ?? []).every((e) => holds(e, labels));
+}
+
+function holds(
+  { key, operator, values = [] }: NonNullable<Selector['matchExpressions']>[number],
+  labels: Labels,
+): boolean {
+  const value = labels[key];
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+  }
+}
+
+/** Says why a policy does not govern a workload, as a sentence. */
+export function mismatch(
+  { namespace, spec: { target } }: GoodPolicy,
+  candidate: Candidate,
+  operatorNamespace: string,
+): Mismatch {
+  if (!target.kinds.some((k) => k === candidate.kind)) return `it governs no ${candidate.kind}`;
+  const isClusterWide = namespace === operatorNamespace;
+  if (!isClusterWide && namespace !== candidate.namespace) {
+    return `it governs namespace ${namespace} only`;
+  }
+  if (isExempt(candidate, target.namespaceSelector, operatorNamespace)) {
+    return `namespace ${candidate.namespace} is exempt`;
+  }
+  if (isClusterWide && !selects(target.namespaceSelector, candidate.namespaceLabels)) {
+    return 'its namespaceSelector does not select the namespace';
+  }
+  return selects(target.selector, candidate.labels) ? undefined : 'its selector does not match';
+}
+
+/** kube-system and our own namespace are out, unless a policy names them. */
+function isExempt(
+  { namespace, namespaceLabels }: Candidate,
+  selector: Selector | undefined,
+  operatorNamespace: string,
+): boolean {
+  if (namespaceLabels[LABELS.admission] === 'ignore') return true;
+  if (![...EXEMPT_NAMESPACES, operatorNamespace].includes(namespace)) return false;
+  return !names(selector, namespace);
+}
+
+/** True when a selector names the namespace itself. */
+const names = (selector: Selector | undefined, namespace: string): boolean =>
+  selector?.matchLabels?.['kubernetes.io/metadata.name'] === namespace ||
+  (selector?.matchExpressions ?? []).some(
+    (e) =>
+      e.key === 'kubernetes.io/metadata.name' &&
+      e.operator === 'In' &&
+      (e.values ?? []).includes(namespace),
+  );
+
+/**
+ * The policy that governs a workload: the namespace's own before a cluster-wide one, one with a
+ * selector before one without, then the older name in the alphabet.
+ */
+export function governing(
+  policies: readonly GoodPolicy[],
+  candidate: Candidate,
+  operatorNamespace: string,
+): GoodPolicy | undefined {
+  const rank = (p: GoodPolicy): string =>
+    [
+      p.namespace === candidate.namespace ? 0 : 1,
+      p.spec.target.selector === undefined ? 1 : 0,
+      p.name,
+    ].join(' ');
+  return policies
+    .filter((p) => mismatch(p, candidate, operatorNamespace) === undefined)
+    .sort((a, b) => (rank(a) < rank(b) ? -1 : 1))[0];
+}

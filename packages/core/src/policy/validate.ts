@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import { changePolicySpec, type ChangePolicySpec } from '@altershield/api';
+import { asRecord, type IntOrPercent } from '../workload/types.ts';
+import { fieldPath, invalid, type FieldError } from './field.ts';
+
+export type ParsedPolicy =
+  | { readonly ok: true; readonly spec: ChangePolicySpec }
+  | { readonly ok: false; readonly errors: readonly FieldError[] };
+
+export interface PolicyPlace {
+  readonly namespace: string;
+  /** Where policies for the whole cluster live. */
+  readonly operatorNamespace: string;
+}
+
+/** Reads the spec of a policy. Reports every problem at once and never throws. */
+export function parsePolicy(spec: unknown, place: PolicyPlace): ParsedPolicy {
+  const parsed = changePolicySpec.safeParse(spec ?? {});
+  if (!parsed.success) {
+    const errors = parsed.error.issues.map((issue) => {
+      const at = fieldPath(['spec', ...issue.path]);
+      return invalid(at, valueAt(spec, issue.path), issue.message);
+    });
+    return { ok: false, errors };
+  }
+  const errors = [...checkBatches(parsed.data), ...checkPlace(parsed.data, place)];
+  return errors.length > 0 ? { ok: false, errors } : { ok: true, spec: parsed.data };
+}
+
+const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>((value, part) => {
+    if (Array.isArray(value)) return value[Number(part)] as unknown;
+    return asRecord(value)[String(part)];
+  }, root);
+
+/** Counts and percentages can't be compared with each other, only with their own kind. */
+function checkBatches({ release }: ChangePolicySpec): FieldError[] {
+  return release.batches.flatMap((step, i) => {
+    const before = release.batches.slice(0, i).filter((b) => typeof b === typeof step);
+    const previous = before.at(-1);
+    if (previous === undefined || sizeOf(step) > sizeOf(previous)) return [];
+    const message = `must be larger than the batch before it (${JSON.stringify(previous)}); batches are cumulative`;
+    return [invalid(`spec.release.batches[${i}]`, step, message)];
+  });
+}
+
+const sizeOf = (step: IntOrPercent): number =>
+  typeof step === 'number' ? step : Number(step.slice(0, -1));
+
+function checkPlace({ target }: ChangePolicySpec, place: PolicyPlace): FieldError[] {
+  if (target.namespaceSelector === undefined) return [];
+  if (place.namespace === place.operatorNamespace) return [];
+  const message = `only policies in namespace ${place.operatorNamespace} reach other namespaces; remove it, or move the policy there`;
+  return [invalid('spec.target.namespaceSelector', target.namespaceSelector, message)];
+}

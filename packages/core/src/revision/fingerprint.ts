@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { asRecord, type Template } from '../workload/types.ts';
+
+/** JSON with sorted keys and without nulls: equal values give equal text. */
+export function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null)
+    return value === undefined ? 'null' : JSON.stringify(value);
+  const fields = Object.entries(value)
+    .filter(([, v]) => v !== null && v !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`);
+  return `{${fields.join(',')}}`;
+}
+
+/** Hex digits of SHA-256 that identify a template; 64 bits are plenty within one workload. */
+const LENGTH = 16;
+const HASH_LABEL = 'pod-template-hash';
+const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
+
+export const digest = (text: string): string =>
+  bytesToHex(sha256(utf8ToBytes(text))).slice(0, LENGTH);
+
+/** Identity of a pod template, the same on a Deployment and on its ReplicaSet. */
+export const fingerprint = (template: Template): string => digest(canonical(bare(template)));
+
+/** Identity for refusals: a restart mark alone does not make a refused template a new one. */
+export function refusalFingerprint(template: Template): string {
+  const { metadata, ...rest } = bare(template);
+  const { annotations, ...others } = asRecord(metadata);
+  const { [RESTARTED_AT]: _, ...kept } = asRecord(annotations);
+  const isEmpty = Object.keys(kept).length === 0;
+  const marks = isEmpty ? others : { ...others, annotations: kept };
+  return digest(canonical({ ...rest, metadata: marks }));
+}
+
+/** The template as its author knows it: without what the Deployment controller adds. */
+export function bare(template: Template): Template {
+  const { labels, ...metadata } = asRecord(template['metadata']);
+  const { [HASH_LABEL]: _, ...own } = asRecord(labels);
+  const kept = Object.keys(own).length === 0 ? metadata : { ...metadata, labels: own };
+  return { ...template, metadata: kept };
+}
+
+/** True when nothing but the restart mark differs. */
+export const isRestart = (from: Template, to: Template): boolean =>
+  refusalFingerprint(from) === refusalFingerprint(to);

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+import { hmac } from '@noble/hashes/hmac.js';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
+import { canonical } from './fingerprint.ts';
+
+/** Proves that we wrote a value: HMAC-SHA-256 under a key that only the operator's replicas have. */
+export type Sign = (value: unknown) => string;
+
+/** @param key at least 32 random bytes, shared by all replicas */
+export const signWith =
+  (key: Uint8Array): Sign =>
+  (value) =>
+    bytesToHex(hmac(sha256, key, utf8ToBytes(canonical(value)))).slice(0, 32);
+
+/** Sealed text: JSON of the value with its signature over the value and what it belongs to. */
+export function seal(value: object, owner: string, sign: Sign): string {
+  return JSON.stringify({ ...value, sig: sign({ owner, value }) });
+}
+
+/** The value of a sealed text, or the sentence that says why it can't be trusted. */
+export function unseal(
+  text: string,
+  owner: string,
+  sign: Sign,
+): { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string } {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(text);
+  } catch {
+    return { ok: false, why: 'it is not JSON' };
+  }
+  if (typeof parsed !== 'object' || parsed === null || !('sig' in parsed)) {
+    return { ok: false, why: 'it has no signature' };
+  }
+  const { sig, ...value } = parsed;
+  if (sig !== sign({ owner, value })) return { ok: false, why: 'its signature does not match' };
+  return { ok: true, value };
+}

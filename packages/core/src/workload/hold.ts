@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  ANNOTATIONS,
+  HELD_MIN_READY_SECONDS,
+  HELD_PROGRESS_DEADLINE_SECONDS,
+} from '@altershield/api';
+import * as z from 'zod';
+import { seal, unseal, type Sign } from '../revision/seal.ts';
+import type { Bounds } from './batches.ts';
+import type { Deployment, DeploymentStrategy } from './types.ts';
+
+const intOrPercent = z.union([z.int(), z.string().max(16)]);
+
+const ownFields = z.object({
+  paused: z.boolean(),
+  minReadySeconds: z.int().min(0),
+  progressDeadlineSeconds: z.int().min(1),
+  strategy: z.object({
+    type: z.string().max(32),
+    rollingUpdate: z
+      .object({ maxSurge: intOrPercent, maxUnavailable: intOrPercent })
+      .exactOptional(),
+  }),
+});
+
+const holdRecord = z.object({
+  /** Tells one hold from the next; the uid of the admission request that made it. */
+  id: z.string().max(64),
+  /** Fingerprint of the revision to go back to. */
+  from: z.string().max(64),
+  /** Fingerprint of the revision that is held. */
+  to: z.string().max(64),
+  /** The user's own fields, written back at the end. */
+  own: ownFields,
+});
+
+/** The release fields as the user wants them. */
+export type OwnFields = z.output<typeof ownFields>;
+export type HoldRecord = z.output<typeof holdRecord>;
+
+/** What a Deployment says of itself. `Lost`: it is held, but the record is gone or altered. */
+export type Hold =
+  | { readonly state: 'None' }
+  | { readonly state: 'Held'; readonly record: HoldRecord }
+  | { readonly state: 'Lost'; readonly why: string };
+
+const ownerOf = ({ metadata }: Deployment): string =>
+  `Deployment/${metadata.namespace ?? ''}/${metadata.name}/${metadata.uid}`;
+
+export function readHold(deployment: Deployment, sign: Sign): Hold {
+  const text = deployment.metadata.annotations?.[ANNOTATIONS.hold];
+  if (text === undefined) {
+    return hasHeldFields(deployment)
+      ? { state: 'Lost', why: `annotation ${ANNOTATIONS.hold} is gone` }
+      : { state: 'None' };
+  }
+  const opened = unseal(text, ownerOf(deployment), sign);
+  if (!opened.ok) {
+    return { state: 'Lost', why: `annotation ${ANNOTATIONS.hold} was altered: ${opened.why}` };
+  }
+  const parsed = holdRecord.safeParse(opened.value);
+  return parsed.success
+    ? { state: 'Held', record: parsed.data }
+    : { state: 'Lost', why: `annotation ${ANNOTATIONS.hold} can’t be read` };
+}
+
+export const writeHold = (record: HoldRecord, deployment: Deployment, sign: Sign): string =>
+  seal(record, ownerOf(deployment), sign);
+
+const hasHeldFields = ({ spec }: Deployment): boolean =>
+  spec.minReadySeconds === HELD_MIN_READY_SECONDS;
+
+export const isRecreate = (strategy: { readonly type?: string } | undefined): boolean =>
+  strategy?.type === 'Recreate';
+
+/** The release fields that a Deployment has now, with the API server's defaults filled in. */
+export function ownFieldsOf({ spec }: Deployment): OwnFields {
+  return {
+    paused: spec.paused ?? false,
+    minReadySeconds: spec.minReadySeconds ?? 0,
+    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
+    strategy: strategyOf(spec.strategy),
+  };
+}
+
+export function strategyOf(strategy: DeploymentStrategy | undefined): OwnFields['strategy'] {
+  if (isRecreate(strategy)) return { type: 'Recreate' };
+  const { maxSurge = '25%', maxUnavailable = '25%' } = strategy?.rollingUpdate ?? {};
+  return { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } };
+}
+
+/**
+ * The release fields of a held Deployment. New pods never become available under this
+ * `minReadySeconds`, so the bounds alone say how many there are. Both time fields must be written
+ * together: the API server refuses the one without the other.
+ */
+export function heldFields(own: OwnFields, bounds: Bounds, paused: boolean): OwnFields {
+  if (isRecreate(own.strategy)) return { ...own, paused };
+  return {
+    paused,
+    minReadySeconds: HELD_MIN_READY_SECONDS,
+    progressDeadlineSeconds: HELD_PROGRESS_DEADLINE_SECONDS,
+    strategy: {
+      type: 'RollingUpdate',
+      rollingUpdate: { maxSurge: bounds.surge, maxUnavailable: bounds.unavailable },
+    },
+  };
+}
+
+/** Bounds of a fresh hold: should someone unpause the object behind our back, one pod gets out. */
+export const HELD_BOUNDS: Bounds = { surge: 1, unavailable: 0 };

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { RevisionView, WorkloadView } from '../change/model.ts';
+import type { Sign } from '../revision/seal.ts';
+import { userBounds } from './batches.ts';
+import { isRecreate, ownFieldsOf, readHold } from './hold.ts';
+import { boundsOf } from './plan.ts';
+import type { Deployment, ReplicaSet, Template } from './types.ts';
+
+/** Fingerprints are asked for again and again; the caller may remember them per object. */
+export type FingerprintOf = (template: Template) => string;
+
+export interface Tools {
+  readonly sign: Sign;
+  readonly fingerprintOf: FingerprintOf;
+}
+
+/** @param revisions the ReplicaSets that the Deployment owns */
+export function viewDeployment(
+  deployment: Deployment,
+  revisions: readonly ReplicaSet[],
+  { sign, fingerprintOf }: Tools,
+): WorkloadView {
+  const { metadata, spec, status } = deployment;
+  const hold = readHold(deployment, sign);
+  const own = hold.state === 'Held' ? hold.record.own : ownFieldsOf(deployment);
+  const replicas = spec.replicas ?? 1;
+  return {
+    uid: metadata.uid,
+    fingerprint: fingerprintOf(spec.template),
+    replicas,
+    paused: spec.paused ?? false,
+    recreate: isRecreate(own.strategy),
+    settled: (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0),
+    hold,
+    bounds: boundsOf(deployment),
+    user: userBounds(own.strategy.rollingUpdate, replicas),
+    progressDeadlineSeconds: own.progressDeadlineSeconds,
+    revisions: revisions.flatMap((rs) => viewRevision(rs, fingerprintOf)),
+  };
+}
+
+function viewRevision(rs: ReplicaSet, fingerprintOf: FingerprintOf): RevisionView[] {
+  const { template, replicas = 0 } = rs.spec;
+  if (template === undefined) return [];
+  const { name, uid } = rs.metadata;
+  return [{ name, uid, replicas, fingerprint: fingerprintOf(template) }];
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import type { Sign } from '../revision/seal.ts';
+import type { Action } from '../change/model.ts';
+import type { Bounds } from './batches.ts';
+import {
+  HELD_BOUNDS,
+  heldFields,
+  ownFieldsOf,
+  readHold,
+  writeHold,
+  type HoldRecord,
+  type OwnFields,
+} from './hold.ts';
+import { pointer, type PatchOp, type Write } from './patch.ts';
+import type { Deployment, Template } from './types.ts';
+
+/** The writes that carry out an action on a Deployment. Pure; none when nothing would change. */
+export function planDeployment(action: Action, deployment: Deployment, sign: Sign): Write[] {
+  if (action.type === 'Rebalance') return action.revisions.map(scaleRevision);
+  const ops = changesFor(action, deployment, sign);
+  if (ops.length === 0) return [];
+  return [
+    {
+      resource: 'Deployment',
+      name: deployment.metadata.name,
+      ops: [...guards(deployment), ...ops],
+    },
+  ];
+}
+
+/**
+ * The object must be the one we looked at, with the spec we looked at. The generation moves with
+ * the spec and not with the status, so that the controller's own progress is no conflict.
+ */
+function guards({ metadata }: Deployment): PatchOp[] {
+  const hold = metadata.annotations?.[ANNOTATIONS.hold];
+  return [
+    { op: 'test', path: '/metadata/uid', value: metadata.uid },
+    { op: 'test', path: '/metadata/generation', value: metadata.generation ?? 0 },
+    ...(hold === undefined
+      ? []
+      : [{ op: 'test', path: annotation(ANNOTATIONS.hold), value: hold } as const]),
+  ];
+}
+
+const annotation = (name: string): string => pointer('metadata', 'annotations', name);
+
+function changesFor(
+  action: Exclude<Action, { type: 'Rebalance' }>,
+  deployment: Deployment,
+  sign: Sign,
+): PatchOp[] {
+  const hold = readHold(deployment, sign);
+  const record = hold.state === 'Held' ? hold.record : undefined;
+  const own = record?.own ?? ownFieldsOf(deployment);
+  switch (action.type) {
+    case 'TakeOver': {
+      const taken: HoldRecord = { id: action.id, from: action.from, to: action.to, own };
+      return [
+        ...setHold(deployment, writeHold(taken, deployment, sign)),
+        ...setFields(deployment, heldFields(own, HELD_BOUNDS, true)),
+      ];
+    }
+    case 'SetBounds':
+      return setFields(deployment, heldFields(own, action.bounds, false));
+    case 'Pause':
+      return setFields(deployment, heldFields(own, boundsOf(deployment), true));
+    case 'Restore':
+      return [...dropHold(deployment), ...setFields(deployment, own)];
+    case 'RollBack':
+      return rollBack(action, deployment, { own, record, sign });
+    case 'FinishRollBack':
+      return [...dropHold(deployment), ...setFields(deployment, own)];
+  }
+}
+
+interface Held {
+  readonly own: OwnFields;
+  readonly record: HoldRecord | undefined;
+  readonly sign: Sign;
+}
+
+/**
+ * One write: the verified template and the user's fields. With bad pods about, `maxUnavailable` is
+ * widened by their number, so that all of them go at once without lowering the ready ones; the
+ * record stays until the width is taken back.
+ */
+function rollBack(
+  { template, from, to, widenBy, id }: Extract<Action, { type: 'RollBack' }>,
+  deployment: Deployment,
+  { own, record, sign }: Held,
+): PatchOp[] {
+  const widened = widen(own, widenBy);
+  const isWide = widened !== own;
+  const kept = record ?? { id, from, to, own };
+  return [
+    ...(isWide ? setHold(deployment, writeHold(kept, deployment, sign)) : dropHold(deployment)),
+    { op: 'replace', path: '/spec/template', value: template satisfies Template },
+    ...setFields(deployment, widened),
+  ];
+}
+
+/** @param widenBy the resolved `maxUnavailable` to write; 0: leave the user's own */
+function widen(own: OwnFields, widenBy: number): OwnFields {
+  const rolling = own.strategy.rollingUpdate;
+  if (rolling === undefined || widenBy === 0) return own;
+  return {
+    ...own,
+    strategy: { ...own.strategy, rollingUpdate: { ...rolling, maxUnavailable: widenBy } },
+  };
+}
+
+export function boundsOf({ spec }: Deployment): Bounds {
+  const { maxSurge, maxUnavailable } = spec.strategy?.rollingUpdate ?? {};
+  return {
+    surge: typeof maxSurge === 'number' ? maxSurge : HELD_BOUNDS.surge,
+    unavailable: typeof maxUnavailable === 'number' ? maxUnavailable : HELD_BOUNDS.unavailable,
+  };
+}
+
+function setHold(deployment: Deployment, text: string): PatchOp[] {
+  const { annotations } = deployment.metadata;
+  if (annotations?.[ANNOTATIONS.hold] === text) return [];
+  const value = annotations === undefined ? { [ANNOTATIONS.hold]: text } : text;
+  const path =
+    annotations === undefined ? pointer('metadata', 'annotations') : annotation(ANNOTATIONS.hold);
+  return [{ op: 'add', path, value }];
+}
+
+const dropHold = ({ metadata }: Deployment): PatchOp[] =>
+  metadata.annotations?.[ANNOTATIONS.hold] === undefined
+    ? []
+    : [{ op: 'remove', path: annotation(ANNOTATIONS.hold) }];
+
+/** Operations for the release fields that differ. */
+export function setFields(deployment: Deployment, wanted: OwnFields): PatchOp[] {
+  const now = ownFieldsOf(deployment);
+  const fields = ['paused', 'minReadySeconds', 'progressDeadlineSeconds', 'strategy'] as const;
+  return fields
+    .filter((field) => JSON.stringify(now[field]) !== JSON.stringify(wanted[field]))
+    .map((field) => ({ op: 'add', path: pointer('spec', field), value: wanted[field] }));
+}
+
+const scaleRevision = (target: {
+  readonly name: string;
+  readonly uid: string;
+  readonly replicas: number;
+}): Write => ({
+  resource: 'ReplicaSet',
+  name: target.name,
+  ops: [
+    { op: 'test', path: '/metadata/uid', value: target.uid },
+    { op: 'replace', path: '/spec/replicas', value: target.replicas },
+  ],
+});

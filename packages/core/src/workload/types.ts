@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The few fields of native objects that decisions read. Anything else passes through unseen. */
+export type Template = Readonly<Record<string, unknown>>;
+
+interface Meta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion?: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly deletionTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly ownerReferences?: readonly { readonly uid: string; readonly controller?: boolean }[];
+  readonly managedFields?: readonly unknown[];
+}
+
+export type IntOrPercent = number | string;
+
+export interface DeploymentStrategy {
+  readonly type?: string;
+  readonly rollingUpdate?: {
+    readonly maxSurge?: IntOrPercent;
+    readonly maxUnavailable?: IntOrPercent;
+  };
+}
+
+export interface Deployment {
+  readonly metadata: Meta;
+  readonly spec: {
+    readonly replicas?: number;
+    readonly paused?: boolean;
+    readonly minReadySeconds?: number;
+    readonly progressDeadlineSeconds?: number;
+    readonly strategy?: DeploymentStrategy;
+    readonly template: Template;
+  };
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly replicas?: number;
+    readonly updatedReplicas?: number;
+    readonly readyReplicas?: number;
+    readonly conditions?: readonly { readonly type: string; readonly reason?: string }[];
+  };
+}
+
+export interface ReplicaSet {
+  readonly metadata: Meta;
+  readonly spec: { readonly replicas?: number; readonly template?: Template };
+  readonly status?: { readonly replicas?: number; readonly readyReplicas?: number };
+}
+
+interface ContainerState {
+  readonly waiting?: { readonly reason?: string; readonly message?: string };
+  readonly terminated?: {
+    readonly reason?: string;
+    readonly message?: string;
+    readonly exitCode?: number;
+  };
+  readonly running?: { readonly startedAt?: string };
+}
+
+export interface ContainerStatus {
+  readonly name: string;
+  readonly ready?: boolean;
+  readonly restartCount?: number;
+  readonly state?: ContainerState;
+  readonly lastState?: ContainerState;
+}
+
+export interface Pod {
+  readonly metadata: Meta;
+  readonly spec?: { readonly nodeName?: string };
+  readonly status?: {
+    readonly phase?: string;
+    readonly reason?: string;
+    readonly message?: string;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+      readonly lastTransitionTime?: string;
+    }[];
+    readonly containerStatuses?: readonly ContainerStatus[];
+    readonly initContainerStatuses?: readonly ContainerStatus[];
+  };
+}
+
+/** Untyped JSON read as a map; anything else reads as empty. */
+export const asRecord = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value))
+    : {};
+
+/** Images of a template's containers, init containers first. */
+export function imagesOf(template: Template): string[] {
+  const spec = asRecord(template['spec']);
+  return [spec['initContainers'], spec['containers']]
+    .flatMap((list): unknown[] => (Array.isArray(list) ? list : []))
+    .map((container) => asRecord(container)['image'])
+    .filter((image): image is string => typeof image === 'string')
+    .slice(0, 32);
+}
