@@ -91,11 +91,16 @@ const changeSpec = (sequence: number): ChangeWorkloadSpec => ({
   cause: { tool: 'kubectl', action: 'Update' },
   from: {
     fingerprint: 'sha256:4f2a9c0000000000',
+    refusal: 'refusal-of-v7',
     images: ['shop/checkout:v7'],
     verified: true,
     template: {},
   },
-  to: { fingerprint: 'sha256:9c1b000000000000', images: ['shop/checkout:bad-8'] },
+  to: {
+    fingerprint: 'sha256:9c1b000000000000',
+    refusal: 'refusal-of-8',
+    images: ['shop/checkout:bad-8'],
+  },
   diff: [{ path: 'containers[app].image', from: 'shop/checkout:v7', to: 'shop/checkout:bad-8' }],
   policy: {
     namespace: 'shop',

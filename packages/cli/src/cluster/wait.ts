@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  KubeError,
+  keyOf,
+  type Client,
+  type KubeObject,
+  type Resource,
+  type Scheduler,
+} from '@altershield/kube';
+
+export interface WaitOptions<T> {
+  readonly client: Pick<Client, 'get' | 'watch'>;
+  readonly scheduler: Scheduler;
+  readonly resource: Resource;
+  readonly until: (object: T) => boolean;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Watches an object until it is as wanted. `undefined` when that was not seen in time, or when the
+ * object is gone or may not be watched.
+ */
+export async function waitUntil<T extends KubeObject>(
+  object: T,
+  options: WaitOptions<T>,
+): Promise<T | undefined> {
+  const limit = new AbortController();
+  const timer = options.scheduler.after(options.timeoutMs, () => {
+    limit.abort();
+  });
+  try {
+    return await follow(object, options, limit.signal);
+  } catch (error) {
+    if (limit.signal.aborted || error instanceof KubeError) return undefined;
+    throw error;
+  } finally {
+    timer.cancel();
+    limit.abort();
+  }
+}
+
+async function follow<T extends KubeObject>(
+  start: T,
+  options: WaitOptions<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  const { client, resource, until } = options;
+  let object = start;
+  while (!until(object)) {
+    const found = await firstInWatch(object, options, signal);
+    object = found ?? (await client.get<T>(resource, keyOf(object), { signal }));
+  }
+  return object;
+}
+
+/** The first version that is as wanted; `undefined` when the object or the watch ended. */
+async function firstInWatch<T extends KubeObject>(
+  object: T,
+  { client, resource, until, timeoutMs }: WaitOptions<T>,
+  signal: AbortSignal,
+): Promise<T | undefined> {
+  const events = client.watch<T>(resource, {
+    namespace: object.metadata.namespace,
+    fieldSelector: `metadata.name=${object.metadata.name}`,
+    resourceVersion: object.metadata.resourceVersion,
+    timeoutSeconds: Math.max(1, Math.ceil(timeoutMs / 1000)),
+    signal,
+  });
+  for await (const event of events) {
+    if (event.type === 'DELETED') return undefined;
+    if (event.type !== 'BOOKMARK' && until(event.object)) return event.object;
+  }
+  return undefined;
+}

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isNotFound, type Client, type KubeObject } from '@altershield/kube';
+import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import { resourceOf } from '../cluster/resources.ts';
+import { waitUntil } from '../cluster/wait.ts';
+import { CliError, EXIT } from '../exit.ts';
+import { installManifests, toYaml } from '../manifests/install.ts';
+import {
+  DEFAULT_OPTIONS,
+  NAME,
+  type InstallOptions,
+  type Manifest,
+} from '../manifests/manifest.ts';
+import { duration } from '../render/age.ts';
+
+export interface InstallCommandOptions extends Globals {
+  readonly dryRun?: boolean;
+  readonly image: string;
+  readonly replicas: number;
+  /** Wait until the operator is ready. */
+  readonly wait: boolean;
+  /** Bound of each wait. Seconds. */
+  readonly timeout: number;
+}
+
+/** `altershield install`: server-side apply, each kind before those that need it. */
+export async function install(cli: Cli, options: InstallCommandOptions): Promise<void> {
+  const { namespace = DEFAULT_OPTIONS.namespace, image, replicas } = options;
+  const wanted = { namespace, image, replicas };
+  if (options.dryRun === true) {
+    cli.io.out(toYaml(installManifests(wanted)).trimEnd());
+    return;
+  }
+  await withSession(cli, options, (session) => apply({ cli, session, options, wanted }));
+}
+
+interface Run {
+  readonly cli: Cli;
+  readonly session: Session;
+  readonly options: InstallCommandOptions;
+  readonly wanted: InstallOptions;
+}
+
+async function apply(run: Run): Promise<void> {
+  await refuseSecond(run);
+  const manifests = installManifests(run.wanted);
+  const crds = manifests.filter(({ kind }) => kind === 'CustomResourceDefinition');
+  const rest = manifests.filter((manifest) => !crds.includes(manifest));
+  const applied = await applyAll(run, crds);
+  await waitFor(run, { what: 'the kinds to be served', objects: applied, until: isEstablished });
+  const others = await applyAll(run, rest);
+  if (!run.options.wait) return;
+  const objects = others.filter(({ kind }) => kind === 'Deployment');
+  await waitFor(run, { what: 'the operator to be ready', objects, until: isAvailable });
+}
+
+/** Two operators in one cluster would both govern the same workloads. */
+async function refuseSecond({ session: { client }, wanted }: Run): Promise<void> {
+  const binding = installManifests(wanted).find(({ kind }) => kind === 'ClusterRoleBinding');
+  if (binding === undefined) return;
+  const other = (await existing<Binding>(client, binding))?.subjects?.[0]?.namespace;
+  if (other === undefined || other === wanted.namespace) return;
+  throw new CliError(
+    EXIT.failed,
+    `AlterShield is installed in namespace ${other} already`,
+    `use \`-n ${other}\`, or \`altershield uninstall -n ${other}\` first`,
+  );
+}
+
+interface Binding extends KubeObject {
+  readonly subjects?: readonly { readonly namespace?: string }[];
+}
+
+async function applyAll(run: Run, manifests: readonly Manifest[]): Promise<KubeObject[]> {
+  const applied: KubeObject[] = [];
+  for (const manifest of manifests) applied.push(await applyOne(run, manifest));
+  return applied;
+}
+
+async function applyOne(
+  { cli, session: { client } }: Run,
+  manifest: Manifest,
+): Promise<KubeObject> {
+  const before = await existing(client, manifest);
+  if (manifest.kind === 'Namespace' && before !== undefined && !isOurs(before)) {
+    report(cli, manifest, 'is there already; left as it is');
+    return before;
+  }
+  const body = { type: 'apply', body: manifest, force: true } as const;
+  const after = await client.patch(resourceOf(manifest), keyOfManifest(manifest), body);
+  report(cli, manifest, outcome(before, after));
+  return after;
+}
+
+function outcome(before: KubeObject | undefined, after: KubeObject): string {
+  if (before === undefined) return 'created';
+  const same = before.metadata.resourceVersion === after.metadata.resourceVersion;
+  return same ? 'unchanged' : 'configured';
+}
+
+function report(cli: Cli, { kind, metadata: { name } }: Manifest, what: string): void {
+  const { paint } = viewOf(cli);
+  const tone = what === 'unchanged' ? 'dim' : 'good';
+  cli.io.out(`${kind.toLowerCase()}/${name} ${paint(tone, what)}`);
+}
+
+/** Whether the object carries the label that we put on all of ours. */
+export const isOurs = ({ metadata: { labels } }: KubeObject): boolean =>
+  labels?.['app.kubernetes.io/part-of'] === NAME;
+
+export const keyOfManifest = ({ metadata: { name, namespace = '' } }: Manifest) => ({
+  namespace,
+  name,
+});
+
+/** What is stored under the manifest's name now. */
+export async function existing<T extends KubeObject = KubeObject>(
+  client: Pick<Client, 'get'>,
+  manifest: Manifest,
+): Promise<T | undefined> {
+  try {
+    return await client.get<T>(resourceOf(manifest), keyOfManifest(manifest));
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+interface Wait {
+  readonly what: string;
+  readonly objects: readonly KubeObject[];
+  readonly until: (object: Progress) => boolean;
+}
+
+async function waitFor({ cli, session, options }: Run, wait: Wait): Promise<void> {
+  const { scheduler, io } = cli;
+  const start = scheduler.now();
+  io.err(`waiting for ${wait.what} …`);
+  for (const object of wait.objects) {
+    const seen = await waitUntil<Progress>(object, {
+      client: session.client,
+      scheduler,
+      resource: resourceOf(object),
+      until: wait.until,
+      timeoutMs: options.timeout * 1000,
+    });
+    if (seen === undefined) throw tooLate(object, wait.what, options.timeout);
+  }
+  io.err(`done after ${duration(scheduler.now() - start)}`);
+}
+
+function tooLate({ kind, metadata }: KubeObject, what: string, seconds: number): CliError {
+  const scope = metadata.namespace === undefined ? '' : ` -n ${metadata.namespace}`;
+  return new CliError(
+    EXIT.unconfirmed,
+    `applied, but waiting for ${what} took longer than ${seconds} s (${kind.toLowerCase()}/${metadata.name})`,
+    `\`kubectl describe ${kind.toLowerCase()} ${metadata.name}${scope}\` shows what holds it up`,
+  );
+}
+
+/** The parts of CRDs and Deployments that tell how far they are. */
+interface Progress extends KubeObject {
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly availableReplicas?: number;
+    readonly updatedReplicas?: number;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+const isEstablished = ({ status }: Progress): boolean =>
+  status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True') ??
+  false;
+
+/** At least one replica of the newest revision serves. */
+const isAvailable = ({ metadata, status }: Progress): boolean =>
+  status?.observedGeneration === metadata.generation &&
+  Math.min(status?.availableReplicas ?? 0, status?.updatedReplicas ?? 0) > 0;

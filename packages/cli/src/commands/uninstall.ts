@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import { RESOURCES, isNotFound, type KubeObject, type Resource } from '@altershield/kube';
+import { isOver, phaseOf, targetName } from '../change.ts';
+import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import { listAll, listChanges } from '../cluster/records.ts';
+import { resourceOf } from '../cluster/resources.ts';
+import { waitUntil } from '../cluster/wait.ts';
+import { CliError, EXIT } from '../exit.ts';
+import { installManifests } from '../manifests/install.ts';
+import { DEFAULT_OPTIONS, NAME, type Manifest } from '../manifests/manifest.ts';
+import { existing, isOurs, keyOfManifest } from './install.ts';
+
+export interface UninstallOptions extends Globals {
+  readonly force?: boolean;
+  /** Delete the CRDs too, and with them every policy and every record. */
+  readonly crds?: boolean;
+  /** How long to wait for the operator to stop. Seconds. */
+  readonly timeout: number;
+}
+
+const WEBHOOKS = [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook];
+
+/**
+ * `altershield uninstall`: webhooks first, so that no write waits for an operator that goes away;
+ * then the operator, then what it might have written meanwhile, then the rest, last what came first.
+ */
+export async function uninstall(cli: Cli, options: UninstallOptions): Promise<void> {
+  const { namespace = DEFAULT_OPTIONS.namespace } = options;
+  await withSession(cli, options, async (session) => {
+    await refuseInFlight(cli, session, options);
+    const manifests = installManifests({ ...DEFAULT_OPTIONS, namespace }).toReversed();
+    const crds = manifests.filter(({ kind }) => kind === 'CustomResourceDefinition');
+    const operator = manifests.filter(({ kind }) => kind === 'Deployment');
+    const rest = manifests.filter((each) => !crds.includes(each) && !operator.includes(each));
+    const run = { cli, session, timeoutMs: options.timeout * 1000 };
+    await deleteWebhooks(run);
+    for (const manifest of operator) await stop(run, manifest);
+    await deleteWebhooks(run);
+    for (const manifest of rest) await deleteOne(run, manifest);
+    if (options.crds === true) for (const manifest of crds) await deleteOne(run, manifest);
+    else cli.io.err('The CRDs stay, with all policies and records; --crds deletes them too.');
+  });
+}
+
+interface Run {
+  readonly cli: Cli;
+  readonly session: Session;
+  readonly timeoutMs: number;
+}
+
+/** A held workload stays held when the operator is gone: nobody is left who lets it out. */
+async function refuseInFlight(
+  cli: Cli,
+  session: Session,
+  options: UninstallOptions,
+): Promise<void> {
+  const held = await heldWorkloads(session);
+  if (held.length === 0) return;
+  cli.io.err('These workloads are held or on their way, and would stay as they are:');
+  for (const line of held) cli.io.err(`  ${line}`);
+  if (options.force === true) return;
+  throw new CliError(
+    EXIT.failed,
+    `nothing was deleted: ${held.length} changes are in flight`,
+    'let them end, `altershield resume` or `altershield rollback` them, or use --force and repair the workloads by hand',
+  );
+}
+
+async function heldWorkloads({ client }: Session): Promise<string[]> {
+  const changes = await listChanges(client, {}).catch((error: unknown) => {
+    // Without the CRDs there can be no record; annotations may still be left.
+    if (error instanceof CliError) return [];
+    throw error;
+  });
+  const moving = changes
+    .filter((change) => !isOver(change))
+    .map((change) => [where(change, targetName(change.spec.target)), phaseOf(change)] as const);
+  const deployments = await listAll(client, RESOURCES.deployment, {});
+  const annotated = deployments
+    .filter(({ metadata }) => metadata.annotations?.[ANNOTATIONS.hold] !== undefined)
+    .map((found) => [where(found, `deploy/${found.metadata.name}`), 'held'] as const);
+  return [...new Map([...annotated, ...moving])].map(([name, state]) => `${name}: ${state}`);
+}
+
+const where = ({ metadata }: Pick<KubeObject, 'metadata'>, name: string): string =>
+  `${name} in ${metadata.namespace ?? 'default'}`;
+
+async function deleteWebhooks(run: Run): Promise<void> {
+  for (const resource of WEBHOOKS) await remove(run, resource, { namespace: '', name: NAME });
+}
+
+/** Deletes the operator's Deployment and waits until its pods are gone: they rewrite webhooks. */
+async function stop(run: Run, manifest: Manifest): Promise<void> {
+  const { client } = run.session;
+  const found = await existing(client, manifest);
+  if (found === undefined) return;
+  const resource = resourceOf(manifest);
+  await client.delete(resource, keyOfManifest(manifest), { propagationPolicy: 'Foreground' });
+  report(run.cli, resource, manifest.metadata.name);
+  run.cli.io.err('waiting for the operator to stop …');
+  const { scheduler } = run.cli;
+  const gone = { client, scheduler, resource, until: () => false, timeoutMs: run.timeoutMs };
+  await waitUntil(found, gone);
+  if ((await existing(client, manifest)) === undefined) return;
+  run.cli.io.err('The operator still stops; going on.');
+}
+
+async function deleteOne(run: Run, manifest: Manifest): Promise<void> {
+  if (manifest.kind === 'Namespace') {
+    const found = await existing(run.session.client, manifest);
+    if (found === undefined) return;
+    if (!isOurs(found)) {
+      run.cli.io.err(`The namespace ${manifest.metadata.name} was not made by us; it stays.`);
+      return;
+    }
+  }
+  await remove(run, resourceOf(manifest), keyOfManifest(manifest));
+}
+
+async function remove(
+  { cli, session: { client } }: Run,
+  resource: Resource,
+  key: { namespace: string; name: string },
+): Promise<void> {
+  try {
+    await client.delete(resource, key, { propagationPolicy: 'Background' });
+    report(cli, resource, key.name);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+const report = (cli: Cli, { kind }: Resource, name: string): void => {
+  cli.io.out(`${kind.toLowerCase()}/${name} ${viewOf(cli).paint('good', 'deleted')}`);
+};

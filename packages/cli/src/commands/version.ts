@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RESOURCES, type KubeObject } from '@altershield/kube';
+import { withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import { failureOf } from '../failure.ts';
+import { DEFAULT_OPTIONS, NAME } from '../manifests/manifest.ts';
+import { structured, type Format } from '../render/structured.ts';
+import { printable } from '../render/style.ts';
+import { RELEASE } from '../version.ts';
+
+export interface VersionOptions extends Globals {
+  readonly output?: Format;
+}
+
+interface Versions {
+  readonly client: string;
+  /** Of the API server; absent when it cannot be reached. */
+  readonly server?: string;
+  /** The operator's image and how many of it are ready; absent when it is not installed. */
+  readonly operator?: string;
+  /** Why server or operator are absent. */
+  readonly problem?: string;
+}
+
+/** `altershield version`. Succeeds without a cluster, too. */
+export async function version(cli: Cli, options: VersionOptions): Promise<void> {
+  const { namespace = DEFAULT_OPTIONS.namespace } = options;
+  const found = await withSession(cli, options, (session) => ask(session, namespace)).catch(
+    (error: unknown) => ({ problem: failureOf(error).message }),
+  );
+  const versions: Versions = { client: RELEASE, ...found };
+  if (options.output !== undefined) cli.io.out(structured(options.output, versions));
+  else cli.io.out(text(printable(versions)).join('\n'));
+}
+
+const text = ({ client, server, operator, problem }: Versions): string[] => [
+  `client    ${client}`,
+  ...(server === undefined ? [] : [`server    Kubernetes ${server}`]),
+  ...(operator === undefined ? [] : [`operator  ${operator}`]),
+  ...(problem === undefined ? [] : [`          ${problem}`]),
+];
+
+async function ask({ client }: Session, namespace: string): Promise<Omit<Versions, 'client'>> {
+  const server = gitVersion(await client.raw('GET', '/version'));
+  try {
+    const key = { namespace, name: NAME };
+    return {
+      server,
+      operator: operatorText(await client.get<Operator>(RESOURCES.deployment, key)),
+    };
+  } catch (error) {
+    return { server, problem: `operator: ${failureOf(error).message}` };
+  }
+}
+
+const gitVersion = (answer: unknown): string =>
+  typeof answer === 'object' && answer !== null && 'gitVersion' in answer
+    ? String(answer.gitVersion)
+    : 'of unknown version';
+
+interface Operator extends KubeObject {
+  readonly spec: {
+    readonly replicas: number;
+    readonly template: { readonly spec: { readonly containers: readonly { image: string }[] } };
+  };
+  readonly status?: { readonly readyReplicas?: number };
+}
+
+function operatorText({ spec, status }: Operator): string {
+  const image = spec.template.spec.containers[0]?.image ?? '?';
+  return `${image} (${status?.readyReplicas ?? 0} of ${spec.replicas} ready)`;
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ConfigError, KubeError } from '@altershield/kube';
+import { CliError, EXIT } from './exit.ts';
+
+/** Turns whatever was thrown into a message, an exit code and a cure. */
+export function failureOf(error: unknown): CliError {
+  if (error instanceof CliError) return error;
+  if (error instanceof ConfigError) return new CliError(EXIT.unreachable, error.message);
+  if (error instanceof KubeError) return ofServer(error);
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return new CliError(EXIT.failed, `an error of our own: ${message}`, 'please report it');
+}
+
+function ofServer(error: KubeError): CliError {
+  switch (error.status) {
+    case 0:
+      return new CliError(EXIT.unreachable, error.message, 'see --kubeconfig and --context');
+    case 401:
+      return new CliError(
+        EXIT.unreachable,
+        `the API server does not accept the credentials: ${error.message}`,
+        'log in again, or choose another user with --context',
+      );
+    case 403:
+      return forbidden(error);
+    case 404:
+      return new CliError(EXIT.notFound, error.message);
+    default:
+      return new CliError(EXIT.failed, error.message);
+  }
+}
+
+/** RBAC's own sentence names user, verb and resource; a webhook's denial names its reason. */
+function forbidden(error: KubeError): CliError {
+  const message = error.server.message ?? error.message;
+  if (!/ is forbidden: User /.test(message))
+    return new CliError(EXIT.failed, `refused: ${message}`);
+  return new CliError(
+    EXIT.unreachable,
+    `not allowed: ${message}`,
+    'reading needs the ClusterRole "altershield-view" (part of view, edit and admin), deciding and writing policies "altershield-edit" (part of edit and admin), install and uninstall cluster-admin',
+  );
+}
+
+/** The kinds of ours are not served. */
+export const missingCrds = (): CliError =>
+  new CliError(
+    EXIT.notFound,
+    'this cluster does not serve the kinds of altershield.io',
+    'run `altershield install`, or choose another cluster with --context',
+  );

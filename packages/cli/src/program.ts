@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
+import { type Cli } from './cli.ts';
+import { completionScript, SHELL_NAMES, type Completions } from './commands/completion.ts';
+import { decide, type DecideOptions, type Verb } from './commands/decide.ts';
+import { get, type GetOptions } from './commands/get.ts';
+import { install, type InstallCommandOptions } from './commands/install.ts';
+import { uninstall, type UninstallOptions } from './commands/uninstall.ts';
+import { version, type VersionOptions } from './commands/version.ts';
+import { why, type WhyOptions } from './commands/why.ts';
+import { EXIT_MEANINGS } from './exit.ts';
+import { DEFAULT_OPTIONS } from './manifests/manifest.ts';
+import { FORMATS } from './render/structured.ts';
+import { RELEASE } from './version.ts';
+
+/** The whole command line. `name` is how it was called: `altershield` or `kubectl altershield`. */
+export function buildProgram(cli: Cli, name = 'altershield'): Command {
+  const program = new Command(name)
+    .description('Changes of workloads made safe: held, let out in batches, judged, rolled back.')
+    .version(RELEASE, '-V, --version', 'print the version of this program')
+    .option(
+      '--kubeconfig <file>',
+      'kubeconfig to use; default: KUBECONFIG, the pod, ~/.kube/config',
+    )
+    .option('--context <name>', 'context of the kubeconfig')
+    .option('-n, --namespace <name>', 'namespace; default: that of the context')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => {
+        cli.io.out(text.trimEnd());
+      },
+      writeErr: (text) => {
+        cli.io.err(text.trimEnd());
+      },
+      getOutHelpWidth: () => cli.io.columns ?? HELP_WIDTH,
+      getErrHelpWidth: () => cli.io.columns ?? HELP_WIDTH,
+    })
+    .exitOverride()
+    .addHelpText('after', exitHelp());
+  addReading(program, cli);
+  addDeciding(program, cli);
+  addInstalling(program, cli);
+  addRest(program, cli);
+  return program;
+}
+
+const HELP_WIDTH = 100;
+
+function addReading(program: Command, cli: Cli): void {
+  program
+    .command('get')
+    .description('list changes with their batches, or policies')
+    .argument('[what]', 'changes or policies', 'changes')
+    .option('-A, --all-namespaces', 'all namespaces')
+    .addOption(
+      new Option('-o, --output <format>', 'format of the output').choices([
+        'wide',
+        'name',
+        ...FORMATS,
+      ]),
+    )
+    .action((what: string, _, command: Command) => get(cli, what, optionsOf<GetOptions>(command)));
+  program
+    .command('why')
+    .description('tell the whole story of a change: who, what, how it was judged, what was done')
+    .argument('<target...>', TARGET)
+    .addOption(formatOption())
+    .action((words: string[], _, command: Command) =>
+      why(cli, words, optionsOf<WhyOptions>(command)),
+    );
+}
+
+const TARGET = 'deploy/NAME (its newest change) or change/NAME';
+
+const DECISIONS: readonly (readonly [Verb, string])[] = [
+  ['resume', 'let a suspended change go on in spite of the verdict'],
+  ['rollback', 'stop a change in flight and go back to the revision before'],
+  ['lift', 'allow a refused revision again'],
+];
+
+function addDeciding(program: Command, cli: Cli): void {
+  for (const [verb, description] of DECISIONS) {
+    program
+      .command(verb)
+      .description(description)
+      .argument('<target...>', TARGET)
+      .option('--reason <text>', 'why, for the record')
+      .addOption(timeoutOption('how long to wait for the operator', 15))
+      .action((words: string[], _, command: Command) =>
+        decide(cli, verb, words, optionsOf<DecideOptions>(command)),
+      );
+  }
+}
+
+function addInstalling(program: Command, cli: Cli): void {
+  program
+    .command('install')
+    .description(
+      `apply CRDs, permissions and the operator (default -n ${DEFAULT_OPTIONS.namespace})`,
+    )
+    .option('--dry-run', 'print the YAML; needs no cluster')
+    .option('--image <image>', 'image of the operator', DEFAULT_OPTIONS.image)
+    .option('--replicas <count>', 'replicas of the operator', count, DEFAULT_OPTIONS.replicas)
+    .option('--no-wait', 'do not wait until the operator is ready')
+    .addOption(timeoutOption('bound of each wait', 120))
+    .action((_, command: Command) => install(cli, optionsOf<InstallCommandOptions>(command)));
+  program
+    .command('uninstall')
+    .description('delete the webhooks, then the operator and its permissions')
+    .option('--force', 'go on although changes are in flight; held workloads stay held')
+    .option('--crds', 'delete the CRDs too, with every policy and every record')
+    .addOption(timeoutOption('how long to wait for the operator to stop', 60))
+    .action((_, command: Command) => uninstall(cli, optionsOf<UninstallOptions>(command)));
+}
+
+function addRest(program: Command, cli: Cli): void {
+  program
+    .command('version')
+    .description('print the versions of client, server and operator')
+    .addOption(formatOption())
+    .action((_, command: Command) => version(cli, optionsOf<VersionOptions>(command)));
+  program
+    .command('completion')
+    .description('print the completion script of a shell')
+    .argument('<shell>', SHELL_NAMES.join(', '))
+    .action((shell: string) => {
+      cli.io.out(completionScript(shell, completionsOf(program)));
+    });
+}
+
+const formatOption = (): Option =>
+  new Option('-o, --output <format>', 'format of the output').choices(FORMATS);
+
+const timeoutOption = (description: string, seconds: number): Option =>
+  new Option('--timeout <seconds>', description).argParser(count).default(seconds);
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 86_400) {
+    throw new InvalidArgumentError('It must be a whole number from 1 to 86400.');
+  }
+  return value;
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- commander types its options loosely; each command's interface repeats what was declared
+const optionsOf = <T extends OptionValues>(command: Command): T => command.optsWithGlobals<T>();
+
+const exitHelp = (): string =>
+  ['', 'Exit codes:', ...EXIT_MEANINGS.map(([code, meaning]) => `  ${code}  ${meaning}`)].join(
+    '\n',
+  );
+
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  get: ['changes', 'policies'],
+  completion: SHELL_NAMES,
+};
+
+function completionsOf(program: Command): Completions {
+  const flags = (command: Command): string[] =>
+    command.options.map(({ long, short }) => long ?? short ?? '').filter((flag) => flag !== '');
+  return {
+    globals: [...flags(program), '--help'],
+    commands: program.commands.map((command) => ({
+      name: command.name(),
+      description: command.description(),
+      words: WORDS[command.name()] ?? [],
+      options: flags(command),
+      takesTarget: command.registeredArguments.some((argument) => argument.name() === 'target'),
+    })),
+  };
+}
