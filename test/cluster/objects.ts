@@ -4,6 +4,18 @@ import { type ApiCall } from './api.ts';
 import { OPERATOR } from './users.ts';
 
 const NODES = ['node-1', 'node-2', 'node-3'];
+const NODE_INFO = {
+  architecture: 'amd64',
+  bootID: '',
+  containerRuntimeVersion: 'simulated',
+  kernelVersion: 'simulated',
+  kubeProxyVersion: '',
+  kubeletVersion: 'simulated',
+  machineID: '',
+  operatingSystem: 'linux',
+  osImage: 'simulated',
+  systemUUID: '',
+};
 const CAPACITY = { cpu: '64', memory: '256Gi', pods: '1000' };
 
 export function namespaceObject(
@@ -70,6 +82,6 @@ function node(name: string): unknown {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name, labels: { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux' } },
-    status: { capacity: CAPACITY, allocatable: CAPACITY },
+    status: { capacity: CAPACITY, allocatable: CAPACITY, nodeInfo: NODE_INFO },
   };
 }
