@@ -82,3 +82,53 @@ export {
 } from './controller/controller.ts';
 export { type ReconcileResult, type Result } from './controller/outcome.ts';
 export { keyOfObject, keysOfController } from './controller/mappings.ts';
+
+export {
+  type AdmissionHandler,
+  type AdmissionHandlers,
+  type AdmissionOperation,
+  type AdmissionRequest,
+  type AdmissionResponse,
+  type AdmissionUser,
+  type Allowed,
+  type Denied,
+  type GroupVersionKind,
+  type GroupVersionResource,
+} from './webhook/admission.ts';
+export { bounded, boundedBytes } from './webhook/bounded.ts';
+export { type Address } from './webhook/listen.ts';
+export { reviewAdmission, type ReviewOutcome } from './webhook/review.ts';
+export {
+  AdmissionServer,
+  type AdmissionObservation,
+  type AdmissionServerOptions,
+  type ServingCertificate,
+} from './webhook/server.ts';
+export { type CertificateSet } from './webhook/certificates/certificate-set.ts';
+export {
+  CertificateManager,
+  type CertificateManagerOptions,
+} from './webhook/certificates/certificate-manager.ts';
+export { type Secret, type SecretClient } from './webhook/certificates/secret.ts';
+export { LeaderElector, type LeaderElectorOptions } from './leader/elector.ts';
+export { type Lease, type LeaseClient, type LeaseSpec } from './leader/lease.ts';
+export { type CorrelatorLimits } from './events/correlator.ts';
+export { type EventClient, type EventDetails, type EventSubject } from './events/event.ts';
+export {
+  EventRecorder,
+  type EventOutcome,
+  type EventRecorderOptions,
+} from './events/event-recorder.ts';
+export {
+  HealthServer,
+  type HealthCheck,
+  type HealthChecks,
+  type HealthServerOptions,
+} from './telemetry/health-server.ts';
+export { type LogDestination } from './telemetry/log-stream.ts';
+export { createLogger, type LoggerOptions, type LogLevel } from './telemetry/logger.ts';
+export { createMetrics, type Metrics, type MetricsOptions } from './telemetry/metrics.ts';
+export { Manager, StopTimeout, type ManagerOptions } from './manager/manager.ts';
+export { serverRunnable, type Runnable, type RunnableGroup } from './manager/runnable.ts';
+export { stopSignal, type SignalSource } from './manager/signals.ts';
+export { whenAborted } from './manager/when-aborted.ts';

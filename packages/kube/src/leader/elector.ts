@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isAlreadyExists, isConflict, isForbidden } from '../client/errors.ts';
 import { orAborted } from '../runtime/abort.ts';
+import { type Runnable } from '../manager/runnable.ts';
 import { type Logger } from '../runtime/logger.ts';
 import { type Scheduler, sleep } from '../runtime/scheduler.ts';
 import { Deadline } from './deadline.ts';
@@ -41,7 +42,8 @@ export interface LeaderElectorOptions {
  * Elects one leader among replicas by a Lease. A standby only reads the Lease. A leader that cannot
  * renew has its signal aborted before anybody else may lead; it then stands by again.
  */
-export class LeaderElector {
+export class LeaderElector implements Runnable {
+  readonly name = 'leader election';
   readonly #options: LeaderElectorOptions;
   readonly #lock: LeaseLock;
   readonly #observed: ObservedLease;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isConflict, isNotFound } from '../client/errors.ts';
 import { orAborted, reasonOf } from '../runtime/abort.ts';
+import { whenAborted } from '../manager/when-aborted.ts';
 import { type Logger } from '../runtime/logger.ts';
 import { type Deadline } from './deadline.ts';
 import { type Lease, holderOf } from './lease.ts';
@@ -63,7 +64,7 @@ export class Term {
 
   async #runWork(lead: (signal: AbortSignal) => Promise<void>): Promise<void> {
     if (!this.#work.signal.aborted) await lead(this.#work.signal);
-    await aborted(this.#work.signal);
+    await whenAborted(this.#work.signal);
   }
 
   async #renewLoop(): Promise<void> {
@@ -143,19 +144,4 @@ export class Term {
   #isLost(): boolean {
     return this.#lost;
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else {
-      signal.addEventListener(
-        'abort',
-        () => {
-          resolve();
-        },
-        { once: true },
-      );
-    }
-  });
 }

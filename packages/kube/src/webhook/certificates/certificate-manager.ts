@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isAlreadyExists, isConflict, isForbidden, isNotFound } from '../../client/errors.ts';
 import { RESOURCES } from '../../client/object.ts';
+import { type Runnable } from '../../manager/runnable.ts';
 import { LinkedSignal } from '../../runtime/abort.ts';
 import { type Logger } from '../../runtime/logger.ts';
 import { type Scheduler, sleep } from '../../runtime/scheduler.ts';
@@ -39,7 +40,8 @@ const MAX_RETRY_MS = 60_000;
 type Write = Extract<CertificatePlan, { action: 'Write' }>;
 
 /** Keeps the replicas' shared serving certificate in a Secret, and it in force before it is needed. */
-export class CertificateManager {
+export class CertificateManager implements Runnable {
+  readonly name = 'certificates';
   readonly #options: CertificateManagerOptions;
   readonly #wish: { dnsNames: readonly string[]; ips: readonly string[]; leafLifetimeMs: number };
   readonly #ready: Promise<CertificateSet>;

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The part of `process` that delivers signals. */
+export interface SignalSource {
+  on(event: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
+}
+
+/** Aborts at the first SIGTERM or SIGINT; a second one calls `again`, for people in a hurry. */
+export function stopSignal(source: SignalSource, again: () => void): AbortSignal {
+  const controller = new AbortController();
+  const stop = (): void => {
+    if (controller.signal.aborted) again();
+    else controller.abort(new Error('told to stop by a signal'));
+  };
+  source.on('SIGTERM', stop);
+  source.on('SIGINT', stop);
+  return controller.signal;
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { type QueueMetrics } from '../queue/work-queue.ts';
+import { type Scheduler } from '../runtime/scheduler.ts';
+
+/** Workers of one queue: the sum of now - start over all is `count` × now - `startSum`. */
+interface AtWork {
+  count: number;
+  startSum: number;
+}
+
+const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 600];
+const labelNames = ['name'] as const;
+
+/** The `workqueue_*` series of all queues of one registry. */
+export class QueueSeries {
+  readonly #scheduler: Scheduler;
+  readonly #atWork = new Map<string, AtWork>();
+  readonly #depth: Gauge<'name'>;
+  readonly #adds: Counter<'name'>;
+  readonly #retries: Counter<'name'>;
+  readonly #waited: Histogram<'name'>;
+  readonly #worked: Histogram<'name'>;
+
+  constructor(registry: Registry, scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+    const common = { labelNames, registers: [registry] };
+    const timed = { ...common, buckets: SECONDS };
+    const depth = { name: 'workqueue_depth', help: 'Keys that wait for a worker.' };
+    const adds = { name: 'workqueue_adds_total', help: 'Keys that began to wait.' };
+    const retries = { name: 'workqueue_retries_total', help: 'Keys put off after a failure.' };
+    const waited = { name: 'workqueue_queue_duration_seconds', help: 'Time keys waited.' };
+    const worked = { name: 'workqueue_work_duration_seconds', help: 'Time keys were worked on.' };
+    this.#depth = new Gauge({ ...common, ...depth });
+    this.#adds = new Counter({ ...common, ...adds });
+    this.#retries = new Counter({ ...common, ...retries });
+    this.#waited = new Histogram({ ...timed, ...waited });
+    this.#worked = new Histogram({ ...timed, ...worked });
+    this.#registerUnfinished(registry);
+  }
+
+  /** What a queue of that name reports to. */
+  hooks(name: string): QueueMetrics {
+    const atWork: AtWork = { count: 0, startSum: 0 };
+    this.#atWork.set(name, atWork);
+    return {
+      added: () => {
+        this.#adds.inc({ name });
+      },
+      depth: (depth) => {
+        this.#depth.set({ name }, depth);
+      },
+      retried: () => {
+        this.#retries.inc({ name });
+      },
+      started: (waitedMs) => {
+        atWork.count += 1;
+        atWork.startSum += this.#scheduler.now();
+        this.#waited.observe({ name }, waitedMs / 1000);
+      },
+      finished: (workedMs) => {
+        atWork.count -= 1;
+        atWork.startSum -= this.#scheduler.now() - workedMs;
+        this.#worked.observe({ name }, workedMs / 1000);
+      },
+    };
+  }
+
+  #registerUnfinished(registry: Registry): void {
+    const queues = this.#atWork;
+    const scheduler = this.#scheduler;
+    new Gauge({
+      name: 'workqueue_unfinished_work_seconds',
+      help: 'Time spent so far on keys being worked on, summed. Growing: something hangs.',
+      labelNames,
+      registers: [registry],
+      collect() {
+        for (const [name, { count, startSum }] of queues) {
+          this.set({ name }, Math.max(0, count * scheduler.now() - startSum) / 1000);
+        }
+      },
+    });
+  }
+}
