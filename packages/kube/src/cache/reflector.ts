@@ -191,7 +191,7 @@ export class Reflector<T extends KubeObject> {
   #report(error: unknown, retryInMs: number): void {
     const { log, resource } = this.#deps;
     const err = error instanceof Error ? error : new Error(String(error));
-    const known = this.#lastError?.message === err.message;
+    const known = this.#lastError !== undefined && gistOf(err) === gistOf(this.#lastError);
     this.#lastError = err;
     const doing = this.#mustList ? 'list' : 'watch';
     const cure = cureOf(resource, error);
@@ -206,6 +206,10 @@ export class Reflector<T extends KubeObject> {
     this.#deps.log.info('in touch with the resource again');
   }
 }
+
+/** What makes two errors the same news; a watch's address differs each time. */
+const gistOf = (error: Error): string =>
+  error instanceof KubeError ? `${error.status} ${error.server.message ?? ''}` : error.message;
 
 /** Ends a watch that has been silent for too long. One timer, not one per event. */
 class Watchdog {

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { FakeApi, refusal } from '../client/fake-api.test-support.ts';
+import { Client } from '../client/client.ts';
+import { RESOURCES, type KubeObject } from '../client/object.ts';
+import { silentLogger } from '../runtime/logger.ts';
+import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { Informer } from './informer.ts';
+import { type InformerEvent } from './mirror.ts';
+import { isNewer } from './resource-version.ts';
+
+const NAMES = ['a', 'b', 'c', 'd'];
+const name = fc.constantFrom(...NAMES);
+
+/** What may happen to one informer: others write, we write, and the wire misbehaves. */
+const step = fc.oneof(
+  fc.record({ do: fc.constant('put' as const), name }),
+  fc.record({ do: fc.constant('remove' as const), name }),
+  fc.record({ do: fc.constant('write' as const), name }),
+  fc.record({ do: fc.constant('delete' as const), name }),
+  fc.record({ do: fc.constant('answer' as const), which: fc.nat(5) }),
+  fc.record({ do: fc.constant('deliver' as const), count: fc.integer({ min: 1, max: 4 }) }),
+  fc.record({ do: fc.constant('repeat' as const), back: fc.integer({ min: 1, max: 8 }) }),
+  fc.record({ do: fc.constant('bookmark' as const) }),
+  fc.record({ do: fc.constantFrom('cut' as const, 'garbage' as const, 'gone' as const) }),
+  fc.record({ do: fc.constant('compact' as const) }),
+  fc.record({ do: fc.constant('fail' as const), status: fc.constantFrom(429, 500, 0, 410) }),
+  fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(0, 50, 2_000, 400_000) }),
+);
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
+
+class Run {
+  readonly api = new FakeApi();
+  readonly scheduler: VirtualScheduler;
+  readonly informer: Informer<KubeObject>;
+  /** Writes of ours that the server has done and whose answers are still on their way. */
+  readonly #onTheWay: (() => void)[] = [];
+  readonly #newest = new Map<string, string>();
+  readonly #present = new Map<string, KubeObject>();
+  readonly #stop = new AbortController();
+
+  constructor(seed: number, startWith: readonly string[]) {
+    this.scheduler = new VirtualScheduler(seed);
+    for (const it of startWith) this.api.put(it);
+    this.api.prompt = false;
+    const { api: transport, scheduler } = this;
+    const client = new Client({ transport, scheduler, fieldManager: 'test' });
+    this.informer = new Informer({
+      ...{ client, scheduler, resource: RESOURCES.configMap, namespace: 'shop' },
+      ...{ log: silentLogger, pageSize: 2 },
+    });
+    this.informer.onEvent((event) => {
+      this.#check(event);
+    });
+    void this.informer.start(this.#stop.signal);
+  }
+
+  async take(it: Step): Promise<void> {
+    switch (it.do) {
+      case 'put':
+        this.api.put(it.name);
+        return;
+      case 'remove':
+        this.api.remove(it.name);
+        return;
+      case 'write':
+        return this.#write(it.name);
+      case 'delete':
+        return this.#delete(it.name);
+      case 'answer':
+        this.#onTheWay.splice(it.which % Math.max(1, this.#onTheWay.length), 1)[0]?.();
+        return;
+      case 'wait':
+        return this.scheduler.advance(it.ms);
+      default:
+        this.#trouble(it);
+        return this.scheduler.advance(0);
+    }
+  }
+
+  async end(): Promise<void> {
+    this.api.intercept = () => undefined;
+    this.api.prompt = true;
+    for (const answer of this.#onTheWay.splice(0)) answer();
+    await this.scheduler.advance(800_000);
+    const state = (objects: readonly KubeObject[]): unknown =>
+      objects.map(({ metadata }) => [metadata.name, metadata.uid, metadata.resourceVersion]).sort();
+    assert.deepEqual(state(this.informer.list()), state(this.api.objects()));
+    assert.deepEqual(state([...this.#present.values()]), state(this.api.objects()));
+    this.#stop.abort(new Error('end'));
+    await this.scheduler.advance(0);
+    assert.equal(this.scheduler.timers, 0);
+  }
+
+  #write(it: string): void {
+    const mine = this.api.put(it);
+    this.#onTheWay.push(() => {
+      this.informer.written(mine);
+      const seen = this.informer.get(`shop/${it}`);
+      const old =
+        seen !== undefined && isNewer(mine.metadata.resourceVersion, seen.metadata.resourceVersion);
+      assert.equal(old, false, 'a state older than the own write is seen after it');
+      const gone = this.api.get(it)?.metadata.uid !== mine.metadata.uid;
+      assert.ok(seen !== undefined || gone || !this.informer.synced, 'the own write is not seen');
+    });
+  }
+
+  #delete(it: string): void {
+    const old = this.api.remove(it);
+    if (old === undefined) return;
+    this.#onTheWay.push(() => {
+      this.informer.removed(`shop/${it}`, old.metadata.uid);
+      assert.notEqual(this.informer.get(`shop/${it}`)?.metadata.uid, old.metadata.uid);
+    });
+  }
+
+  #trouble(it: Step): void {
+    const { api } = this;
+    const send = (line: string): void => {
+      for (const watch of api.watches) if (watch.isOpen) watch.send(line);
+    };
+    if (it.do === 'deliver') api.deliver(it.count);
+    if (it.do === 'bookmark') api.bookmark();
+    if (it.do === 'cut') api.cut();
+    if (it.do === 'garbage') send('}\n');
+    if (it.do === 'compact') api.compact();
+    if (it.do === 'gone') send('{"type":"ERROR","object":{"kind":"Status","code":410}}\n');
+    if (it.do === 'repeat') this.#repeat(it.back);
+    if (it.do === 'fail') this.#failNext(it.status);
+  }
+
+  #repeat(back: number): void {
+    for (const watch of this.api.watches.filter(({ isOpen }) => isOpen)) {
+      for (const line of watch.delivered.slice(-back)) watch.send(line);
+    }
+  }
+
+  #failNext(status: number): void {
+    this.api.intercept = () => {
+      this.api.intercept = () => undefined;
+      return status === 0 ? new Error('reset') : refusal(status, 'Fault');
+    };
+  }
+
+  /** Events tell one story per name, and it never goes back. */
+  #check({ type, object, old }: InformerEvent<KubeObject>): void {
+    const it = object.metadata.name;
+    const present = this.#present.get(it);
+    const { resourceVersion } = object.metadata;
+    if (type === 'Deleted') {
+      assert.equal(present?.metadata.uid, object.metadata.uid, 'deleted, but was not there');
+      this.#present.delete(it);
+      return;
+    }
+    assert.equal(isNewer(resourceVersion, this.#newest.get(it) ?? ''), true, 'went back');
+    if (type === 'Added') assert.equal(present, undefined, 'added, but was there');
+    else assert.equal(present, old, 'updated from something else than was there');
+    this.#newest.set(it, resourceVersion);
+    this.#present.set(it, object);
+  }
+}
+
+test('whatever happens, the cache ends equal to the server and never goes back', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer(),
+      fc.subarray(NAMES),
+      fc.array(step, { maxLength: 60, size: 'max' }),
+      async (seed, startWith, steps) => {
+        const run = new Run(seed, startWith);
+        for (const it of steps) await run.take(it);
+        await run.end();
+      },
+    ),
+    { numRuns: 400 },
+  );
+});
