@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isDeepStrictEqual } from 'node:util';
 import { isNotFound, type Client, type KubeObject } from '@altershield/kube';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { resourceOf } from '../cluster/resources.ts';
@@ -94,8 +95,13 @@ async function applyOne(
 
 function outcome(before: KubeObject | undefined, after: KubeObject): string {
   if (before === undefined) return 'created';
-  const same = before.metadata.resourceVersion === after.metadata.resourceVersion;
-  return same ? 'unchanged' : 'configured';
+  return isDeepStrictEqual(wanted(before), wanted(after)) ? 'unchanged' : 'configured';
+}
+
+/** An object without what its controllers write all the time. */
+function wanted({ metadata, ...rest }: KubeObject): object {
+  const { resourceVersion: _, managedFields: __, ...kept } = metadata;
+  return { ...rest, metadata: kept, status: undefined };
 }
 
 function report(cli: Cli, { kind, metadata: { name } }: Manifest, what: string): void {

@@ -9,6 +9,7 @@ import { waitUntil } from '../cluster/wait.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { installManifests } from '../manifests/install.ts';
 import { DEFAULT_OPTIONS, NAME, type Manifest } from '../manifests/manifest.ts';
+import { plural } from '../render/text.ts';
 import { existing, isOurs, keyOfManifest } from './install.ts';
 
 export interface UninstallOptions extends Globals {
@@ -62,7 +63,7 @@ async function refuseInFlight(
   if (options.force === true) return;
   throw new CliError(
     EXIT.failed,
-    `nothing was deleted: ${held.length} changes are in flight`,
+    `nothing was deleted: ${plural(held.length, 'change')} in flight`,
     'let them end, `altershield resume` or `altershield rollback` them, or use --force and repair the workloads by hand',
   );
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RESOURCES, type KubeObject } from '@altershield/kube';
+import { RESOURCES, isNotFound, type KubeObject } from '@altershield/kube';
 import { withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { failureOf } from '../failure.ts';
 import { DEFAULT_OPTIONS, NAME } from '../manifests/manifest.ts';
@@ -36,7 +36,7 @@ const text = ({ client, server, operator, problem }: Versions): string[] => [
   `client    ${client}`,
   ...(server === undefined ? [] : [`server    Kubernetes ${server}`]),
   ...(operator === undefined ? [] : [`operator  ${operator}`]),
-  ...(problem === undefined ? [] : [`          ${problem}`]),
+  ...(problem === undefined ? [] : [`problem   ${problem}`]),
 ];
 
 async function ask({ client }: Session, namespace: string): Promise<Omit<Versions, 'client'>> {
@@ -48,6 +48,7 @@ async function ask({ client }: Session, namespace: string): Promise<Omit<Version
       operator: operatorText(await client.get<Operator>(RESOURCES.deployment, key)),
     };
   } catch (error) {
+    if (isNotFound(error)) return { server, problem: `no operator in namespace ${namespace}` };
     return { server, problem: `operator: ${failureOf(error).message}` };
   }
 }
