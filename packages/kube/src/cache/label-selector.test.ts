@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseLabelSelector } from './label-selector.ts';
+import { selects } from './selection.ts';
+
+const WEB = { tier: 'web', 'app.kubernetes.io/name': 'shop' };
+
+for (const [selector, expected] of [
+  ['', true],
+  ['tier=web', true],
+  ['tier == web', true],
+  ['tier=db', false],
+  ['tier!=db', true],
+  ['other!=db', true],
+  ['tier in (db, web)', true],
+  ['tier notin (db,web)', false],
+  ['other notin (db)', true],
+  ['app.kubernetes.io/name', true],
+  ['!tier', false],
+  ['!other', true],
+  ['constructor', false],
+  ['tier in (db,web),app.kubernetes.io/name=shop,!other', true],
+  ['tier=web,other', false],
+] as const) {
+  test(`"${selector}" ${expected ? 'selects' : 'leaves out'} the web tier`, () => {
+    assert.equal(parseLabelSelector(selector)(WEB), expected);
+  });
+}
+
+test('what is no selector is refused by its text', () => {
+  assert.throws(() => parseLabelSelector('a=b,tier > 3'), /"tier > 3" is none/);
+});
+
+test('a selection by field is told without the server for names only', () => {
+  const metadata = {
+    name: 'a',
+    namespace: 'shop',
+    uid: 'u',
+    resourceVersion: '1',
+    creationTimestamp: '',
+  };
+  const object = { apiVersion: 'v1', kind: 'Pod', metadata };
+  const holds = (fieldSelector: string): boolean => selects({ fieldSelector })(object);
+  assert.deepEqual(
+    ['metadata.name=a', 'metadata.name=b', 'metadata.namespace==shop', 'spec.nodeName=n'].map(
+      holds,
+    ),
+    [true, false, true, false],
+  );
+});
