@@ -123,6 +123,8 @@ export class LeaderElector implements Runnable {
       lock: this.#lock,
       log,
       won,
+      scheduler: this.#options.scheduler,
+      callTimeoutMs: this.#renewDeadlineMs / 2,
       newDeadline: () => this.#newDeadline(),
       pause: (until) => this.#pause(until),
       identity,

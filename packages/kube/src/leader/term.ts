@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isConflict, isNotFound } from '../client/errors.ts';
-import { orAborted, reasonOf } from '../runtime/abort.ts';
+import { DeadlineError, LinkedSignal, orAborted, reasonOf } from '../runtime/abort.ts';
 import { whenAborted } from '../manager/when-aborted.ts';
 import { type Logger } from '../runtime/logger.ts';
+import { type Scheduler } from '../runtime/scheduler.ts';
 import { type Deadline } from './deadline.ts';
 import { type Lease, holderOf } from './lease.ts';
 import { type LeaseLock } from './lease-lock.ts';
@@ -14,6 +15,9 @@ export interface TermOptions {
   /** The lease as we took it, and the deadline that began before we asked for it. */
   readonly won: { readonly lease: Lease; readonly deadline: Deadline };
   readonly newDeadline: () => Deadline;
+  readonly scheduler: Scheduler;
+  /** Bound of one call, so that a lost one leaves time for another within the deadline. */
+  readonly callTimeoutMs: number;
   readonly pause: (until: AbortSignal) => Promise<void>;
   readonly onWorkAborted: () => void;
 }
@@ -69,55 +73,76 @@ export class Term {
 
   async #renewLoop(): Promise<void> {
     const over = this.#over.signal;
-    for (;;) {
-      await this.#options.pause(over);
+    // Paced from the start of each attempt: slow answers must not eat into the deadline twice.
+    let due = this.#options.pause(over);
+    for (let atOnce = false; ; ) {
+      if (!atOnce) await due;
       if (over.aborted) return;
-      await this.#renew();
+      due = this.#options.pause(over);
+      atOnce = await this.#renew();
     }
   }
 
-  async #renew(): Promise<void> {
+  /** True when the next attempt must not wait. */
+  async #renew(): Promise<boolean> {
     const next = this.#options.newDeadline();
     try {
-      // The old deadline bounds the call: an answer after it comes too late.
-      const renewed = this.#options.lock.renew(this.#lease, this.#deadline.signal);
-      this.#lease = await orAborted(renewed, this.#deadline.signal);
+      this.#lease = await this.#call((signal) => this.#options.lock.renew(this.#lease, signal));
     } catch (err) {
       next.cancel();
-      await this.#renewFailed(err);
-      return;
+      return this.#renewFailed(err);
     }
     this.#deadline.cancel();
     this.#deadline = next;
     this.#obey(next);
+    return false;
   }
 
-  async #renewFailed(err: unknown): Promise<void> {
-    const { log } = this.#options;
-    if (this.#isLost()) return;
-    if (isNotFound(err)) this.#lose('the lease was deleted');
-    else if (isConflict(err)) await this.#reread();
-    else log.warn('could not renew the lease, trying again', { err });
+  async #renewFailed(err: unknown): Promise<boolean> {
+    if (this.#lost) return false;
+    if (isNotFound(err)) {
+      this.#lose('the lease was deleted');
+      return false;
+    }
+    if (isConflict(err)) return this.#reread();
+    this.#options.log.warn('could not renew the lease, trying again', { err });
+    return err instanceof DeadlineError;
   }
 
   /** Somebody wrote the lease: an editor, another candidate, or we, by a call whose answer was lost. */
-  async #reread(): Promise<void> {
+  async #reread(): Promise<boolean> {
     const { lock, identity, log } = this.#options;
     try {
-      const signal = this.#deadline.signal;
-      const lease = await orAborted(lock.read(signal), signal);
-      if (lease !== undefined && holderOf(lease) === identity) this.#lease = lease;
-      else this.#lose(`the lease belongs to "${lease === undefined ? '' : holderOf(lease)}" now`);
+      const lease = await this.#call((signal) => lock.read(signal));
+      const holder = lease === undefined ? '' : holderOf(lease);
+      if (lease === undefined || holder !== identity) {
+        this.#lose(`the lease belongs to "${holder}" now`);
+        return false;
+      }
+      this.#lease = lease;
+      return true;
     } catch (err) {
       log.warn('could not read the lease, trying again', { err });
+      return false;
+    }
+  }
+
+  /** Bounded by the deadline in force too: an answer after it comes too late. */
+  async #call<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { scheduler, callTimeoutMs } = this.#options;
+    const link = new LinkedSignal(this.#deadline.signal);
+    link.arm(scheduler, callTimeoutMs, `no answer within ${callTimeoutMs} ms`);
+    try {
+      return await orAborted(run(link.signal), link.signal);
+    } finally {
+      link.dispose();
     }
   }
 
   async #release(): Promise<void> {
     const { lock, log } = this.#options;
     try {
-      const released = lock.release(this.#lease, this.#deadline.signal);
-      await orAborted(released, this.#deadline.signal);
+      await this.#call((signal) => lock.release(this.#lease, signal));
     } catch (err) {
       log.warn('could not release the lease, others will wait for its end', { err });
     }
@@ -138,10 +163,5 @@ export class Term {
     this.#options.log.error('lost the lease, all writing stops', { reason: why });
     this.#work.abort(new Error(`leadership ended: ${why}`));
     this.#over.abort();
-  }
-
-  /** A call, for the compiler takes the field for unchanged across an await. */
-  #isLost(): boolean {
-    return this.#lost;
   }
 }

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLogger } from '../runtime/logger.ts';
+import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { Candidate } from './candidate.test-support.ts';
+import { LeaderElector } from './elector.ts';
+import { FakeLeaseServer, LeaseLine } from './fake-lease-server.test-support.ts';
+
+function pair(): {
+  clock: VirtualScheduler;
+  server: FakeLeaseServer;
+  a: Candidate;
+  b: Candidate;
+} {
+  const clock = new VirtualScheduler();
+  const server = new FakeLeaseServer();
+  return {
+    clock,
+    server,
+    a: new Candidate('a', server, clock),
+    b: new Candidate('b', server, clock),
+  };
+}
+
+void test('the first candidate creates the lease and leads, the second stands by', async () => {
+  const { clock, server, a, b } = pair();
+  a.start();
+  await clock.advance(10);
+  b.start();
+  await clock.advance(60_000);
+  assert.equal(a.writes, true);
+  assert.equal(b.writes, false);
+  assert.deepEqual(b.history, ['sees a']);
+  assert.equal(server.lease?.spec?.holderIdentity, 'a');
+  assert.equal(server.lease.spec.leaseDurationSeconds, 15);
+  assert.match(server.lease.spec.renewTime ?? '', /^2026-01-01T00:0[01]:\d\d\.\d{6}Z$/);
+});
+
+void test('of two that start at once exactly one leads', async () => {
+  const { clock, a, b } = pair();
+  a.start();
+  b.start();
+  await clock.advance(5_000);
+  assert.equal(Number(a.writes) + Number(b.writes), 1);
+});
+
+void test('a clean stop hands over within the retry period', async () => {
+  const { clock, server, a, b } = pair();
+  a.start();
+  await clock.advance(10);
+  b.start();
+  await clock.advance(30_000);
+  a.stop();
+  await clock.advance(10);
+  assert.equal(a.ended, true);
+  assert.equal(server.writes.at(-1), '');
+  await clock.advance(2_500);
+  assert.equal(b.writes, true);
+});
+
+void test('the lease is kept while the work winds down, and released after it', async () => {
+  const { clock, server, a, b } = pair();
+  a.windDownMs = 20_000;
+  a.start();
+  await clock.advance(10);
+  b.start();
+  await clock.advance(1_000);
+  a.stop();
+  await clock.advance(19_000);
+  assert.equal(a.writes, false);
+  assert.equal(b.writes, false);
+  assert.equal(server.lease?.spec?.holderIdentity, 'a');
+  await clock.advance(4_000);
+  assert.equal(a.ended, true);
+  assert.equal(b.writes, true);
+});
+
+void test('a leader that is cut off stops 10 s after its last renewal, and its successor waits for 15', async () => {
+  const { clock, a, b } = pair();
+  a.start();
+  await clock.advance(10);
+  b.start();
+  await clock.advance(30_000);
+  a.line.weather.cut = true;
+  await clock.advance(10_500);
+  assert.equal(a.writes, false, 'stopped');
+  assert.equal(b.writes, false, 'not yet');
+  await clock.advance(8_000);
+  assert.equal(b.writes, true);
+  a.line.weather.cut = false;
+  await clock.advance(60_000);
+  assert.equal(a.writes, false, 'stands by again');
+  assert.equal(a.history.at(-1), 'sees b');
+});
+
+void test('a leader outlives single lost renewals and a slow API server', async () => {
+  const { clock, a } = pair();
+  a.line.weather.maxDelayMs = 400;
+  a.start();
+  for (let i = 0; i < 20; i += 1) {
+    await clock.advance(11_000);
+    a.line.weather.cut = true;
+    await clock.advance(2_400);
+    a.line.weather.cut = false;
+  }
+  assert.equal(a.history.filter((line) => line.startsWith('leads')).length, 1);
+  assert.equal(a.writes, true);
+});
+
+void test('an answer slower than the renew deadline makes no leader', async () => {
+  const { clock, server, a } = pair();
+  a.line.weather.maxDelayMs = 100_000;
+  a.start();
+  await clock.advance(600_000);
+  assert.ok(server.writes.includes('a'), 'its requests did arrive');
+  assert.deepEqual(
+    a.history.filter((line) => line.startsWith('leads')),
+    [],
+  );
+});
+
+void test('a foreign edit of the lease is taken for what it is', async () => {
+  const { clock, server, a } = pair();
+  a.start();
+  await clock.advance(5_000);
+  server.touch();
+  await clock.advance(30_000);
+  assert.equal(a.writes, true);
+  assert.deepEqual(a.history, ['sees a', 'leads at 0 s']);
+});
+
+void test('a leader whose lease is deleted stops at its next renewal and stands again', async () => {
+  const { clock, server, a } = pair();
+  a.start();
+  await clock.advance(5_000);
+  const first = a.work;
+  server.lease = undefined;
+  await clock.advance(2_500);
+  assert.equal(first?.aborted, true);
+  await clock.advance(5_000);
+  assert.equal(a.writes, true);
+});
+
+void test('a restarted process with the same identity takes its lease back at once', async () => {
+  const { clock, server, a } = pair();
+  a.start();
+  await clock.advance(5_000);
+  a.crash();
+  const again = new Candidate('a', server, clock).start();
+  await clock.advance(100);
+  assert.equal(again.writes, true);
+});
+
+void test("a failure of the leader's work releases the lease and ends the election with that error", async () => {
+  const clock = new VirtualScheduler();
+  const server = new FakeLeaseServer();
+  const observed: boolean[] = [];
+  const elector = new LeaderElector({
+    client: new LeaseLine(server, clock),
+    scheduler: clock,
+    log: silentLogger,
+    namespace: 'system',
+    name: 'lock',
+    identity: 'a',
+    onStartedLeading: () => Promise.reject(new Error('no such table')),
+    observe: (leading) => observed.push(leading),
+  });
+  const run = assert.rejects(elector.start(new AbortController().signal), /no such table/);
+  await clock.advance(10_000);
+  await run;
+  assert.equal(server.lease?.spec?.holderIdentity, '');
+  assert.deepEqual(observed, [false, true, false]);
+});
+
+void test('times without a margin are refused with the rule they break', () => {
+  const options = {
+    client: new LeaseLine(new FakeLeaseServer(), new VirtualScheduler()),
+    scheduler: new VirtualScheduler(),
+    log: silentLogger,
+    namespace: 'system',
+    name: 'lock',
+    identity: 'a',
+    onStartedLeading: () => Promise.resolve(),
+  };
+  assert.throws(() => new LeaderElector({ ...options, renewDeadlineMs: 15_000 }), /must exceed/);
+  assert.throws(() => new LeaderElector({ ...options, retryPeriodMs: 9_000 }), /must exceed/);
+  assert.throws(() => new LeaderElector({ ...options, identity: '' }), /identity/);
+});
