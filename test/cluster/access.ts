@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { once } from 'node:events';
 import { callApi, type ApiCall, type Endpoint } from './api.ts';
+import { readAudit, type AuditEntry, type AuditFilter } from './audit.ts';
 import { editorBinding, namespaceObject } from './objects.ts';
 import { type UserName } from './users.ts';
 
@@ -27,6 +28,8 @@ export interface ClusterAccess {
   readonly caPem: string;
   /** Where the cluster's files lie. */
   readonly dir: string;
+  /** A kubectl of the server's version. */
+  readonly kubectlPath: string;
   /** The path of a user's kubeconfig. */
   kubeconfig(user: UserName): string;
   /** What a raw request of a user needs. */
@@ -36,6 +39,8 @@ export interface ClusterAccess {
   kubectl(args: readonly string[], options?: KubectlOptions): Promise<KubectlResult>;
   /** A namespace in which the developer and the GitOps robot may edit. */
   createNamespace(name: string, labels?: Readonly<Record<string, string>>): Promise<void>;
+  /** The API writes (with `reads`, the operator's reads too) as the API server recorded them. */
+  auditWrites(filter?: AuditFilter): Promise<AuditEntry[]>;
   /** Applies the permissions that we ship, so that the operator has these and no others. */
   grantOperator(rbacYamlPath: string): Promise<void>;
 }
@@ -43,22 +48,29 @@ export interface ClusterAccess {
 /** What `ClusterAccess` is made from. */
 export interface AccessParts {
   readonly dir: string;
-  readonly caPem: string;
   readonly kubectlPath: string;
   readonly kubeconfig: (user: UserName) => string;
   readonly endpoint: (user: UserName) => Endpoint;
+  /** The API server's audit log, where it can be read. */
+  readonly auditLog?: string;
 }
 
 export function clusterAccess(parts: AccessParts): ClusterAccess {
+  const admin = parts.endpoint('admin');
   const access: ClusterAccess = {
-    url: parts.endpoint('admin').url,
-    caPem: parts.caPem,
+    url: admin.url,
+    caPem: admin.caPem ?? '',
     dir: parts.dir,
+    kubectlPath: parts.kubectlPath,
     kubeconfig: parts.kubeconfig,
     endpoint: parts.endpoint,
     call: (call, user = 'admin') => callApi(parts.endpoint(user), call),
     kubectl: (args, options = {}) => runKubectl(parts, args, options),
-    createNamespace: (name, labels = {}) => createNamespace(parts.endpoint('admin'), name, labels),
+    createNamespace: (name, labels = {}) => createNamespace(admin, name, labels),
+    auditWrites: (filter = {}) => {
+      if (parts.auditLog !== undefined) return readAudit(parts.auditLog, filter);
+      throw new Error('read the audit log: only a cluster that this project started has one');
+    },
     grantOperator: async (path) => {
       const { code, stderr } = await access.kubectl(['apply', '--server-side', '-f', path]);
       if (code !== 0) throw new Error(`grant the operator the permissions of ${path}: ${stderr}`);

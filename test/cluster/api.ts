@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { request as plainRequest, type IncomingMessage } from 'node:http';
+import { request as plainRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { text } from 'node:stream/consumers';
 
@@ -9,7 +9,10 @@ export interface Endpoint {
   readonly url: string;
   readonly caPem?: string;
   readonly token?: string;
-  readonly headers?: Readonly<Record<string, string>>;
+  /** A client certificate and its key. */
+  readonly certPem?: string;
+  readonly keyPem?: string;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
 }
 
 export interface ApiCall {
@@ -57,7 +60,9 @@ function send(endpoint: Endpoint, call: ApiCall): Promise<IncomingMessage> {
     const options = {
       method: call.method ?? 'GET',
       headers: headersOf(endpoint, call),
-      ...(endpoint.caPem === undefined ? {} : { ca: endpoint.caPem }),
+      ca: endpoint.caPem,
+      cert: endpoint.certPem,
+      key: endpoint.keyPem,
       ...(call.signal === undefined ? {} : { signal: call.signal }),
     };
     request(endpoint.url + call.path, options, resolve)
@@ -66,7 +71,7 @@ function send(endpoint: Endpoint, call: ApiCall): Promise<IncomingMessage> {
   });
 }
 
-function headersOf(endpoint: Endpoint, call: ApiCall): Record<string, string> {
+function headersOf(endpoint: Endpoint, call: ApiCall): OutgoingHttpHeaders {
   return {
     accept: 'application/json',
     ...(call.body === undefined ? {} : { 'content-type': call.contentType ?? 'application/json' }),

@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { GO_DIR, build } from './go-build.ts';
+import { GO_DIR, build, type BuildOptions } from './go-build.ts';
 import { withLock } from './lock.ts';
 
 const PARTS = [
@@ -19,26 +19,24 @@ const PARTS = [
 /** Where each program of a control plane lies. */
 export type Binaries = Readonly<Record<(typeof PARTS)[number] | 'kwok' | 'leash', string>>;
 
-type Log = (line: string) => void;
-
 /**
  * The programs of a control plane, built on first use (minutes) and cached outside the work tree, in
  * `$XDG_CACHE_HOME/altershield/cluster`. Programs found in `$KUBEBUILDER_ASSETS` are taken from there.
  */
-export async function findBinaries(log: Log): Promise<Binaries> {
+export async function findBinaries(options: BuildOptions): Promise<Binaries> {
   const cache = join(cacheHome(), 'altershield', 'cluster');
   const dir = join(cache, await sourceHash());
-  if (!existsSync(dir)) await buildInto(cache, dir, log);
+  if (!existsSync(dir)) await buildInto(cache, dir, options);
   return withAssets(dir, process.env['KUBEBUILDER_ASSETS']);
 }
 
-async function buildInto(cache: string, dir: string, log: Log): Promise<void> {
+async function buildInto(cache: string, dir: string, options: BuildOptions): Promise<void> {
   await mkdir(cache, { recursive: true });
-  await withLock(`${dir}.lock`, log, async () => {
+  await withLock(`${dir}.lock`, options.log, async () => {
     if (existsSync(dir)) return;
     const staging = await mkdtemp(join(cache, 'building-'));
     try {
-      await buildAll(staging, log);
+      await buildAll(staging, options);
       await rename(staging, dir);
     } finally {
       await rm(staging, { recursive: true, force: true });
@@ -46,13 +44,13 @@ async function buildInto(cache: string, dir: string, log: Log): Promise<void> {
   });
 }
 
-async function buildAll(dir: string, log: Log): Promise<void> {
+async function buildAll(dir: string, options: BuildOptions): Promise<void> {
   const version = await kubernetesVersion();
-  log(`building Kubernetes ${version} from Go modules, once: this takes minutes`);
-  await build({ what: 'the leash', pkg: './leash', out: join(dir, 'leash') }, log);
+  options.log(`building Kubernetes ${version} from Go modules, once: this takes minutes`);
+  await build({ what: 'the leash', pkg: './leash', out: join(dir, 'leash') }, options);
   await build(
     { what: 'the control plane', pkg: '.', out: join(dir, 'control-plane'), version },
-    log,
+    options,
   );
   await build(
     {
@@ -61,7 +59,7 @@ async function buildAll(dir: string, log: Log): Promise<void> {
       pkg: 'sigs.k8s.io/kwok/cmd/kwok',
       out: join(dir, 'kwok'),
     },
-    log,
+    options,
   );
   await Promise.all(PARTS.map((part) => symlink('control-plane', join(dir, part))));
 }

@@ -3,11 +3,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterAccess, type ClusterAccess } from './access.ts';
 import { ApiError, callApi, type ApiCall, type Endpoint } from './api.ts';
-import { readAudit, type AuditEntry, type AuditFilter } from './audit.ts';
 import { findBinaries, type Binaries } from './binaries.ts';
 import { type Component } from './component.ts';
 import { createComponents, startLoudly, stopAll, type Components } from './components.ts';
-import { kubeconfigPath, prepareFiles, readCa, writeKubeconfigs, type Everyone } from './files.ts';
+import {
+  kubeconfigPath,
+  prepareFiles,
+  readCa,
+  readDescription,
+  writeKubeconfigs,
+  type Description,
+  type Everyone,
+} from './files.ts';
 import { initialObjects } from './objects.ts';
 import { freePorts } from './ports.ts';
 import { type Layout } from './programs.ts';
@@ -17,6 +24,8 @@ export interface ClusterOptions {
   /** The folder of the cluster's files; what an earlier cluster left in it is deleted. */
   readonly dir: string;
   readonly log: (line: string) => void;
+  /** Interrupts a start that is under way; what runs by then is killed. */
+  readonly signal?: AbortSignal;
 }
 
 export interface StopOptions {
@@ -31,8 +40,6 @@ export interface Cluster extends ClusterAccess {
   readonly components: Components;
   restartApiServer(options?: StopOptions): Promise<void>;
   restartControllerManager(options?: StopOptions): Promise<void>;
-  /** The API writes (with `reads`, the operator's reads too) as the API server recorded them. */
-  auditWrites(filter?: AuditFilter): Promise<AuditEntry[]>;
   /** Stops everything, the last component after at most 25 s. The folder stays. */
   stop(): Promise<void>;
 }
@@ -45,7 +52,7 @@ const ATTEMPTS = 3;
  * log lines of the component that did not start; nothing is left running then.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const binaries = await findBinaries(options.log);
+  const binaries = await findBinaries(options);
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startOnce(options, binaries);
@@ -57,11 +64,12 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   }
 }
 
-async function startOnce({ dir, log }: ClusterOptions, binaries: Binaries): Promise<Cluster> {
+async function startOnce(options: ClusterOptions, binaries: Binaries): Promise<Cluster> {
+  const { dir, log, signal } = options;
   const everyone = { users: testUsers(), componentUsers: componentUsers() };
   const layout = await layOut(dir, binaries, everyone);
-  await prepareFiles(dir, everyone);
-  const components = createComponents(layout);
+  await prepareFiles(dir, layout.url, everyone);
+  const components = createComponents(layout, signal);
   try {
     await startAll(components, layout, everyone, log);
   } catch (error) {
@@ -117,23 +125,38 @@ async function createSoon(admin: Endpoint, call: ApiCall): Promise<void> {
   }
 }
 
-function createCluster(layout: Layout, components: Components, users: Users): Cluster {
-  const { dir, binaries, url } = layout;
+/** Joins the cluster that another process of this machine started in a folder. */
+export async function attachCluster({ dir, log }: ClusterOptions): Promise<ClusterAccess> {
+  const { kubectl } = await findBinaries({ log });
+  const { url, users } = await readDescription(dir);
+  return localAccess({ dir, kubectlPath: kubectl, url, users });
+}
+
+interface LocalParts extends Description {
+  readonly dir: string;
+  readonly kubectlPath: string;
+}
+
+function localAccess({ dir, kubectlPath, url, users }: LocalParts): ClusterAccess {
   const caPem = readCa(dir);
-  const access = clusterAccess({
+  return clusterAccess({
     dir,
-    caPem,
-    kubectlPath: binaries.kubectl,
+    kubectlPath,
+    auditLog: `${dir}/audit.log`,
     kubeconfig: (user: UserName) => kubeconfigPath(dir, user),
     endpoint: (user: UserName) => ({ url, caPem, token: users[user].token }),
   });
+}
+
+function createCluster(layout: Layout, components: Components, users: Users): Cluster {
+  const { dir, binaries, url } = layout;
+  const access = localAccess({ dir, kubectlPath: binaries.kubectl, url, users });
   return {
     ...access,
     users,
     components,
     restartApiServer: (options) => restart(components.apiServer, options),
     restartControllerManager: (options) => restart(components.controllerManager, options),
-    auditWrites: (filter = {}) => readAudit(`${dir}/audit.log`, filter),
     stop: () => stopAll(components, GRACE_MS),
   };
 }

@@ -18,6 +18,8 @@ export interface Program {
 export interface Surroundings {
   readonly leash: string;
   readonly dir: string;
+  /** Ends a start that is under way. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const READY_BOUND_MS = 90_000;
@@ -93,6 +95,8 @@ export class Component {
     const deadline = performance.now() + READY_BOUND_MS;
     while (!(await this.#isReady())) {
       if (!this.isRunning) throw await this.#failure('it ended before it was ready');
+      if (this.#surroundings.signal?.aborted === true)
+        throw new Error(`start ${this.name}: interrupted`);
       if (performance.now() > deadline) {
         await this.stop(0);
         throw await this.#failure(`it was not ready after ${READY_BOUND_MS / 1000} s`);

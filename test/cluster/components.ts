@@ -10,8 +10,8 @@ export type Components = Readonly<
   Record<'etcd' | 'apiServer' | 'controllerManager' | 'scheduler' | 'kubelets', Component>
 >;
 
-export function createComponents(layout: Layout): Components {
-  const surroundings = { leash: layout.binaries.leash, dir: layout.dir };
+export function createComponents(layout: Layout, signal?: AbortSignal): Components {
+  const surroundings = { leash: layout.binaries.leash, dir: layout.dir, signal };
   const nodesReady = async (): Promise<boolean> =>
     nodesAreReady(await callApi(layout.admin(), { path: '/api/v1/nodes' }));
   return {

@@ -230,7 +230,7 @@ function hasEnded(tags: string): Condition {
 }
 
 function neverRestarted(tags: string, operator: 'In' | 'NotIn'): Condition {
-  return { ...container(tags, '.restartCount'), operator, values: ['0'] };
+  return { ...container(tags, '.restartCount | tostring'), operator, values: ['0'] };
 }
 
 function isRunning(): Condition {

@@ -15,8 +15,23 @@ export interface Everyone {
   readonly componentUsers: ComponentUsers;
 }
 
+/** What another process must know to use the cluster. */
+export interface Description {
+  readonly url: string;
+  readonly users: Users;
+}
+
+export async function readDescription(dir: string): Promise<Description> {
+  try {
+    return JSON.parse(await readFile(`${dir}/cluster.json`, 'utf8')) as Description;
+  } catch (cause) {
+    const cure = `start one there: npm run cluster -- --dir ${dir}`;
+    throw new Error(`join the cluster in ${dir}: there is none; ${cure}`, { cause });
+  }
+}
+
 /** Empties the folder of a cluster that is gone and writes what the components read when they start. */
-export async function prepareFiles(dir: string, everyone: Everyone): Promise<void> {
+export async function prepareFiles(dir: string, url: string, everyone: Everyone): Promise<void> {
   await assertUnused(dir);
   await removeFiles(dir);
   await Promise.all(
@@ -27,6 +42,9 @@ export async function prepareFiles(dir: string, everyone: Everyone): Promise<voi
   const all = [...Object.values(everyone.users), ...Object.values(everyone.componentUsers)];
   await Promise.all([
     writeFile(`${dir}/pid`, String(process.pid)),
+    writeFile(`${dir}/cluster.json`, JSON.stringify({ url, users: everyone.users }), {
+      mode: 0o600,
+    }),
     writeFile(`${dir}/tokens.csv`, tokenFile(all), { mode: 0o600 }),
     writeFile(`${dir}/service-account.key`, privateKey(), { mode: 0o600 }),
     writeFile(

@@ -20,16 +20,23 @@ export interface BuildTarget {
   readonly version?: string;
 }
 
+/** Who is told about a build that takes minutes, and how it is interrupted. */
+export interface BuildOptions {
+  readonly log: (line: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
 const PROGRESS_MS = 5_000;
 const ERROR_LINES = 30;
 
 /** Runs `go build` and reports every five seconds how far it is. */
-export async function build(target: BuildTarget, log: (line: string) => void): Promise<void> {
+export async function build(target: BuildTarget, { log, signal }: BuildOptions): Promise<void> {
   const started = performance.now();
   const elapsed = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
   const child = go(
     ['build', '-v', '-trimpath', '-ldflags', linkFlags(target), '-o', target.out, target.pkg],
     target,
+    signal,
   );
   const output: string[] = [];
   let compiled = 0;
@@ -55,20 +62,19 @@ function describe(compiled: number, output: readonly string[]): string {
   return isDownloading ? `${output.length} modules downloaded` : 'looking for what is to be done';
 }
 
-function go(args: readonly string[], target: BuildTarget): ChildProcess {
+function go(args: readonly string[], target: BuildTarget, signal?: AbortSignal): ChildProcess {
   return spawn('go', args, {
     cwd: join(GO_DIR, target.module ?? ''),
     env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
     stdio: ['ignore', 'ignore', 'pipe'],
+    ...(signal && { signal }),
   });
 }
 
 async function finished(child: ChildProcess, target: BuildTarget, output: string[]): Promise<void> {
   const [code] = await once(child, 'close').catch((cause: unknown) => {
-    throw new Error(
-      `build ${target.what}: cannot run "go". Install Go 1.26 or newer, or set KUBEBUILDER_ASSETS.`,
-      { cause },
-    );
+    const cure = 'Is Go 1.26 or newer installed, and in the PATH?';
+    throw new Error(`build ${target.what}: "go" did not run to its end. ${cure}`, { cause });
   });
   if (code === 0) return;
   const tail = output.slice(-ERROR_LINES).join('\n  ');

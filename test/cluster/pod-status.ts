@@ -149,13 +149,14 @@ function readinessGates(): string[] {
 
 function addresses(field: string, query: string): string[] {
   return [
-    `{{ with ${query} }}`,
+    // Once only: a second call of the query takes another address, and the list is merged by address.
+    `{{ if not .status.${field} }}{{ with ${query} }}`,
     `${field}: {{ index . 0 | Quote }}`,
     `${field}s:`,
     '{{ range . }}',
     '- ip: {{ . | Quote }}',
     '{{ end }}',
-    '{{ end }}',
+    '{{ end }}{{ end }}',
   ];
 }
 
@@ -167,7 +168,6 @@ function containers(tags: string, state: ContainerState, isReady: boolean): stri
     '{{ range $i, $c := .spec.containers }}',
     '{{ $old := index $root.status.containerStatuses $i }}',
     '{{ $count := $old.restartCount | toString | atoi }}',
-    '{{ $id := printf "%s/%s/%d" $root.metadata.uid $c.name $count | sha256sum }}',
     '- name: {{ $c.name | Quote }}',
     '  image: {{ $c.image | Quote }}',
     ...(tags === ''
@@ -184,7 +184,9 @@ function containerLines(state: ContainerState, isReady: boolean): string[] {
   return [
     `  ready: ${isReady}`,
     `  started: ${isRunning}`,
-    `  restartCount: ${isRunning && state.running.isRestart === true ? '{{ add1 $count }}' : '{{ $count }}'}`,
+    ...(isRunning && state.running.isRestart === true ? ['{{ $count = add1 $count | int }}'] : []),
+    '{{ $id := printf "%s/%s/%d" $root.metadata.uid $c.name $count | sha256sum }}',
+    '  restartCount: {{ $count }}',
     ...(hasRun
       ? ['  imageID: {{ printf "sha256:%s" ($c.image | sha256sum) | Quote }}']
       : ['  imageID: ""']),

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
+
+const USAGE = `npm test [-- FILTER…], npm run e2e [-- FILTER…]
+Runs the test files of a suite whose path contains one of the filters; all without a filter.`;
+
+interface Suite {
+  readonly patterns: readonly string[];
+  readonly concurrency: number;
+  /** Per file. */
+  readonly timeoutMs: number;
+  /** What is done once, before the first file. */
+  readonly prepare: () => Promise<void>;
+}
+
+const SUITES: Readonly<Record<string, Suite>> = {
+  unit: {
+    patterns: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
+    concurrency: availableParallelism(),
+    timeoutMs: 3 * 60_000,
+    prepare: () => Promise.resolve(),
+  },
+  e2e: {
+    patterns: ['test/e2e/**/*.test.ts'],
+    // Each file starts a control plane; two at once would only slow each other down.
+    concurrency: 1,
+    timeoutMs: 20 * 60_000,
+    prepare: buildControlPlane,
+  },
+};
+
+async function buildControlPlane(): Promise<void> {
+  const { findBinaries } = await import('../test/cluster/binaries.ts');
+  await findBinaries({ log: (line) => console.log(line) });
+}
+
+async function main([name = '', ...filters]: readonly string[]): Promise<number> {
+  const suite = SUITES[name];
+  if (suite === undefined) {
+    console.error(USAGE);
+    return 2;
+  }
+  const files = testFiles(suite.patterns, filters);
+  if (files.length === 0) {
+    console.error(`run the ${name} tests: no test file matches ${filters.join(' ') || 'at all'}`);
+    return 1;
+  }
+  await suite.prepare();
+  return await runFiles(files, suite);
+}
+
+function testFiles(patterns: readonly string[], filters: readonly string[]): string[] {
+  const found = globSync([...patterns], { exclude: ['**/node_modules/**', '**/dist/**'] });
+  const wanted = (file: string): boolean =>
+    filters.length === 0 || filters.some((filter) => file.includes(filter));
+  return found.filter(wanted).sort();
+}
+
+/** Runs the files and gives the exit code; no test at all is a failure, too. */
+async function runFiles(files: string[], { concurrency, timeoutMs }: Suite): Promise<number> {
+  let passed = 0;
+  let failed = 0;
+  const stream = run({
+    files,
+    concurrency,
+    timeout: timeoutMs,
+    execArgv: ['--conditions=@altershield/source'],
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+  });
+  stream.on('test:fail', () => (failed += 1));
+  stream.on('test:pass', () => (passed += 1));
+  for await (const chunk of stream.compose(new spec())) process.stdout.write(chunk);
+  if (passed + failed === 0) console.error('no test ran');
+  return failed > 0 || passed === 0 ? 1 : 0;
+}
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+process.exitCode = await main(process.argv.slice(2));
