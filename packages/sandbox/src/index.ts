@@ -1,1 +1,38 @@
-export {};
+// SPDX-License-Identifier: Apache-2.0
+export {
+  ADMIN,
+  createSandbox,
+  Sandbox,
+  type PodEvent,
+  type PodSelection,
+  type SandboxOptions,
+} from './sandbox.ts';
+export {
+  ApiServer,
+  type AccessRequest,
+  type ApiResponse,
+  type ApiServerOptions,
+} from './api-server/api-server.ts';
+export {
+  type AdmissionAnswer,
+  type AdmissionOptions,
+  type AdmissionTransport,
+  type MatchEvaluator,
+  type MatchVariables,
+} from './api-server/admission.ts';
+export { type UserInfo } from './api-server/call.ts';
+export { type StoreEvent } from './api-server/store.ts';
+export { type Controller } from './controllers/controller.ts';
+export { type Fate, type FateContext, type Step } from './controllers/fates.ts';
+export type * from './controllers/types.ts';
+export { inProcessTransport, type InProcessOptions } from './front/in-process.ts';
+export {
+  type CallFault,
+  type CallInfo,
+  type FaultPlan,
+  type WatchFault,
+  type WatchLineInfo,
+} from './front/faults.ts';
+export { AcceleratedScheduler } from './scheduler/accelerated.ts';
+export { seededRandom, type Random, type Span } from './scheduler/random.ts';
+export { VirtualScheduler, type ChooseTask, type VirtualOptions } from './scheduler/virtual.ts';

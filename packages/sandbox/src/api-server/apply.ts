@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  isRecord,
+  list,
+  record,
+  same,
+  text,
+  without,
+  type Json,
+  type StoredObject,
+} from '../json.ts';
+import { ApiFailure } from './failure.ts';
+import {
+  fieldsOf,
+  managersOf,
+  mergeTrees,
+  subtractTree,
+  type FieldTree,
+} from './managed-fields.ts';
+import { itemKey } from './merge-patch.ts';
+
+/** What a server-side apply asks for, without the parts that identify the object. */
+export function appliedFields(config: Json): FieldTree {
+  const { labels, annotations } = record(config['metadata']);
+  const metadata = {
+    ...(labels === undefined ? {} : { labels }),
+    ...(annotations === undefined ? {} : { annotations }),
+  };
+  return fieldsOf({ ...without(config, 'apiVersion', 'kind'), metadata });
+}
+
+interface Applying {
+  readonly manager: string;
+  readonly force: boolean;
+}
+
+/**
+ * Merges an applied configuration into the live object: fields that others own and that would
+ * change are conflicts (unless forced); fields that this manager applied before and now leaves out
+ * go, unless somebody else owns them too.
+ */
+export function applyConfig(live: StoredObject, config: Json, by: Applying): Json {
+  const applied = appliedFields(config);
+  const managers = managersOf(live);
+  const isOwn = (entry: { manager: string; operation: string }): boolean =>
+    entry.manager === by.manager && entry.operation === 'Apply';
+  const others = managers
+    .filter((entry) => !isOwn(entry))
+    .reduce<FieldTree>((all, { fieldsV1 }) => mergeTrees(all, fieldsV1), {});
+  if (!by.force)
+    refuseConflicts(
+      { live, config, others },
+      managers.map(({ manager }) => manager),
+    );
+  const before = managers.find(isOwn)?.fieldsV1 ?? {};
+  const abandoned = subtractTree(subtractTree(before, applied), others);
+  return mergeConfig(removeFields(live, abandoned), config);
+}
+
+interface Comparison {
+  readonly live: Json;
+  readonly config: Json;
+  readonly others: FieldTree;
+}
+
+function refuseConflicts(comparison: Comparison, managers: readonly string[]): void {
+  const fields = conflicts(comparison, '');
+  if (fields.length === 0) return;
+  const count = fields.length === 1 ? '1 conflict' : `${fields.length} conflicts`;
+  const message = `Apply failed with ${count}: conflicts with ${managers.map((one) => `"${one}"`).join(', ')}: ${fields.join(', ')}`;
+  const causes = fields.map((field) => ({ reason: 'FieldManagerConflict', message, field }));
+  throw new ApiFailure({ code: 409, reason: 'Conflict', message, details: { causes } });
+}
+
+function conflicts({ live, config, others }: Comparison, path: string): string[] {
+  return Object.entries(config).flatMap(([key, value]) => {
+    const owned = others[`f:${key}`];
+    if (owned === undefined || same(live[key], value)) return [];
+    const at = `${path}.${key}`;
+    if (!isRecord(value))
+      return list(value).some((item) => itemKey(key, item) !== undefined) ? [] : [at];
+    return conflicts({ live: record(live[key]), config: value, others: record(owned) }, at);
+  });
+}
+
+function removeFields(document: Json, fields: FieldTree): Json {
+  let left = document;
+  for (const [field, sub] of Object.entries(fields)) {
+    const key = field.slice(2);
+    if (field.startsWith('f:')) left = removeField(left, key, record(sub));
+  }
+  return left;
+}
+
+function removeField(document: Json, key: string, sub: FieldTree): Json {
+  const value = document[key];
+  if (Object.keys(sub).length === 0) return without(document, key);
+  if (isRecord(value)) return { ...document, [key]: removeFields(value, sub) };
+  const kept = list(value).flatMap((item) => {
+    const owned = sub[`k:${itemKey(key, item) ?? ''}`];
+    if (owned === undefined) return [item];
+    const rest = removeFields(record(item), record(owned));
+    return Object.keys(rest).length === 0 ? [] : [rest];
+  });
+  return { ...document, [key]: kept };
+}
+
+function mergeConfig(document: Json, config: Json): Json {
+  let merged = document;
+  for (const [key, value] of Object.entries(config)) {
+    merged = { ...merged, [key]: mergeValue(key, merged[key], value) };
+  }
+  return merged;
+}
+
+function mergeValue(name: string, old: unknown, value: unknown): unknown {
+  if (isRecord(value)) return mergeConfig(record(old), value);
+  const items = list(value);
+  if (items.length === 0 || items.some((item) => itemKey(name, item) === undefined)) return value;
+  const merged = [...list(old)];
+  for (const item of items) {
+    const at = merged.findIndex((one) => itemKey(name, one) === itemKey(name, item));
+    if (at < 0) merged.push(item);
+    else merged[at] = mergeConfig(record(merged[at]), record(item));
+  }
+  return merged;
+}
+
+/** The manager of an apply; it must be named. */
+export const applyManager = (query: URLSearchParams): string => text(query.get('fieldManager'));

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Resource } from '@altershield/kube';
+import { type Json } from '../json.ts';
+
+/** One thing wrong with one field, as the API server reports it. */
+export interface FieldProblem {
+  readonly reason:
+    | 'FieldValueInvalid'
+    | 'FieldValueRequired'
+    | 'FieldValueNotSupported'
+    | 'FieldValueForbidden'
+    | 'FieldValueTypeInvalid';
+  readonly field: string;
+  readonly message: string;
+}
+
+/** A refusal: carried as an error inside the server, sent as a `Status` object. */
+export class ApiFailure extends Error {
+  override readonly name = 'ApiFailure';
+  readonly code: number;
+  readonly status: Json;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(facts: { code: number; reason: string; message: string; details?: Json }) {
+    super(facts.message);
+    this.code = facts.code;
+    const retryAfter = facts.details?.['retryAfterSeconds'];
+    this.retryAfterSeconds = typeof retryAfter === 'number' ? retryAfter : undefined;
+    this.status = {
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Failure',
+      message: facts.message,
+      reason: facts.reason,
+      details: facts.details ?? {},
+      code: facts.code,
+    };
+  }
+}
+
+/** `deployments.apps`, or `pods` for the core group. */
+export const qualified = ({ plural, group }: Pick<Resource, 'plural' | 'group'>): string =>
+  group === '' ? plural : `${plural}.${group}`;
+
+const detailsOf = ({ group, plural }: Resource, name: string): Json => ({
+  name,
+  ...(group === '' ? {} : { group }),
+  kind: plural,
+});
+
+export const notFound = (resource: Resource, name: string): ApiFailure =>
+  new ApiFailure({
+    code: 404,
+    reason: 'NotFound',
+    message: `${qualified(resource)} "${name}" not found`,
+    details: detailsOf(resource, name),
+  });
+
+export const noSuchPath = (): ApiFailure =>
+  new ApiFailure({
+    code: 404,
+    reason: 'NotFound',
+    message: 'the server could not find the requested resource',
+  });
+
+export const alreadyExists = (resource: Resource, name: string): ApiFailure =>
+  new ApiFailure({
+    code: 409,
+    reason: 'AlreadyExists',
+    message: `${qualified(resource)} "${name}" already exists`,
+    details: detailsOf(resource, name),
+  });
+
+const STALE =
+  'the object has been modified; please apply your changes to the latest version and try again';
+
+export const conflict = (resource: Resource, name: string, why = STALE): ApiFailure =>
+  new ApiFailure({
+    code: 409,
+    reason: 'Conflict',
+    message: `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`,
+    details: detailsOf(resource, name),
+  });
+
+export function invalid(
+  { group, kind }: Resource,
+  name: string,
+  problems: readonly FieldProblem[],
+): ApiFailure {
+  const sentences = problems.map(({ field, message }) => `${field}: ${message}`);
+  const all = sentences.length === 1 ? (sentences[0] ?? '') : `[${sentences.join(', ')}]`;
+  const typeName = group === '' ? kind : `${kind}.${group}`;
+  return new ApiFailure({
+    code: 422,
+    reason: 'Invalid',
+    message: `${typeName} "${name}" is invalid: ${all}`,
+    details: {
+      name,
+      ...(group === '' ? {} : { group }),
+      kind,
+      causes: problems.map(({ reason, message, field }) => ({ reason, message, field })),
+    },
+  });
+}
+
+/** The answer to a JSON patch that cannot be applied, a failed `test` above all. */
+export const patchRejected = (): ApiFailure =>
+  new ApiFailure({
+    code: 422,
+    reason: 'Invalid',
+    message: 'the server rejected our request due to an error in our request',
+  });
+
+export const badRequest = (message: string): ApiFailure =>
+  new ApiFailure({ code: 400, reason: 'BadRequest', message });
+
+export const expired = (message: string): ApiFailure =>
+  new ApiFailure({ code: 410, reason: 'Expired', message });
+
+export const unauthorized = (): ApiFailure =>
+  new ApiFailure({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
+
+export const methodNotAllowed = (): ApiFailure =>
+  new ApiFailure({
+    code: 405,
+    reason: 'MethodNotAllowed',
+    message: 'the server does not allow this method on the requested resource',
+  });
+
+export const internalError = (message: string): ApiFailure =>
+  new ApiFailure({
+    code: 500,
+    reason: 'InternalError',
+    message: `Internal error occurred: ${message}`,
+    details: { causes: [{ message }] },
+  });
+
+export const FIELD = {
+  invalid: (field: string, value: unknown, why: string): FieldProblem => ({
+    reason: 'FieldValueInvalid',
+    field,
+    message: `Invalid value: ${JSON.stringify(value)}: ${why}`,
+  }),
+  required: (field: string, why = ''): FieldProblem => ({
+    reason: 'FieldValueRequired',
+    field,
+    message: why === '' ? 'Required value' : `Required value: ${why}`,
+  }),
+  forbidden: (field: string, why: string): FieldProblem => ({
+    reason: 'FieldValueForbidden',
+    field,
+    message: `Forbidden: ${why}`,
+  }),
+  notSupported: (field: string, value: unknown, values: readonly unknown[]): FieldProblem => ({
+    reason: 'FieldValueNotSupported',
+    field,
+    message: `Unsupported value: ${JSON.stringify(value)}: supported values: ${values.map((one) => JSON.stringify(one)).join(', ')}`,
+  }),
+};

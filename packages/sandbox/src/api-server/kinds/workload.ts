@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  dig,
+  integer,
+  isRecord,
+  record,
+  same,
+  strings,
+  type Json,
+  type StoredObject,
+} from '../../json.ts';
+import { type KindRules } from '../definition.ts';
+import { FIELD, type FieldProblem } from '../failure.ts';
+import { compileLabelSelector } from '../selectors.ts';
+import { completePodSpec, validatePodSpec } from './pod-template.ts';
+
+const completeTemplate = (template: unknown): Json => ({
+  ...record(template),
+  metadata: record(dig(template, 'metadata')),
+  spec: completePodSpec(record(dig(template, 'spec'))),
+});
+
+function withSpec(object: StoredObject, defaults: (spec: Json) => Json): StoredObject {
+  const spec = record(object['spec']);
+  const completed = { ...spec, ...defaults(spec), template: completeTemplate(spec['template']) };
+  return { ...object, spec: completed };
+}
+
+const replicaSetDefaults = (spec: Json): Json => ({ replicas: spec['replicas'] ?? 1 });
+
+const deploymentDefaults = (spec: Json): Json => ({
+  replicas: spec['replicas'] ?? 1,
+  strategy: completeStrategy(record(spec['strategy'])),
+  revisionHistoryLimit: spec['revisionHistoryLimit'] ?? 10,
+  progressDeadlineSeconds: spec['progressDeadlineSeconds'] ?? 600,
+});
+
+function completeStrategy(strategy: Json): Json {
+  const type = strategy['type'] ?? 'RollingUpdate';
+  if (type !== 'RollingUpdate') return { ...strategy, type };
+  const given = record(strategy['rollingUpdate']);
+  const rollingUpdate = {
+    maxUnavailable: given['maxUnavailable'] ?? '25%',
+    maxSurge: given['maxSurge'] ?? '25%',
+  };
+  return { ...strategy, type, rollingUpdate };
+}
+
+/** Zero values that Go leaves out when it writes JSON; `paused: false` reads back as absent. */
+function omitEmpty(object: StoredObject): StoredObject {
+  const spec = Object.entries(record(object['spec'])).filter(
+    ([key, value]) =>
+      !(key === 'paused' && value === false) && !(key === 'minReadySeconds' && value === 0),
+  );
+  return { ...object, spec: Object.fromEntries(spec) };
+}
+
+const differs =
+  (...fields: readonly string[]) =>
+  (a: StoredObject, b: StoredObject): boolean =>
+    !same(dig(a, ...fields), dig(b, ...fields));
+
+const nonNegative = (spec: Json, field: string): FieldProblem[] =>
+  integer(spec[field]) >= 0
+    ? []
+    : [FIELD.invalid(`spec.${field}`, spec[field], 'must be greater than or equal to 0')];
+
+function validateSelector(object: StoredObject, old: StoredObject | undefined): FieldProblem[] {
+  const selector = dig(object, 'spec', 'selector');
+  if (!isRecord(selector)) return [FIELD.required('spec.selector')];
+  const labels = strings(dig(object, 'spec', 'template', 'metadata', 'labels'));
+  const problems = [];
+  if (!compileLabelSelector(selector)(labels)) {
+    const why = '`selector` does not match template `labels`';
+    problems.push(FIELD.invalid('spec.template.metadata.labels', labels, why));
+  }
+  if (old !== undefined && differs('spec', 'selector')(object, old)) {
+    problems.push(FIELD.invalid('spec.selector', selector, 'field is immutable'));
+  }
+  return problems;
+}
+
+/** An integer, or the number before the percent sign; undefined when it is neither. */
+function amount(value: unknown): number | undefined {
+  if (typeof value === 'number') return value;
+  const [, digits] = /^(\d+)%$/.exec(typeof value === 'string' ? value : '') ?? [];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function validateAmount(field: string, value: unknown): FieldProblem[] {
+  const at = `spec.strategy.rollingUpdate.${field}`;
+  const number = amount(value);
+  if (number === undefined) {
+    const why =
+      "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')";
+    return [FIELD.invalid(at, value, why)];
+  }
+  return number >= 0 ? [] : [FIELD.invalid(at, value, 'must be greater than or equal to 0')];
+}
+
+function validateRollingUpdate(rollingUpdate: Json): FieldProblem[] {
+  const { maxUnavailable, maxSurge } = rollingUpdate;
+  const at = 'spec.strategy.rollingUpdate.maxUnavailable';
+  const problems = [
+    ...validateAmount('maxUnavailable', maxUnavailable),
+    ...validateAmount('maxSurge', maxSurge),
+  ];
+  if (amount(maxUnavailable) === 0 && amount(maxSurge) === 0) {
+    problems.push(FIELD.invalid(at, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
+  }
+  if (typeof maxUnavailable === 'string' && (amount(maxUnavailable) ?? 0) > 100) {
+    problems.push(FIELD.invalid(at, maxUnavailable, 'must not be greater than 100%'));
+  }
+  return problems;
+}
+
+function validateStrategy(strategy: Json): FieldProblem[] {
+  switch (strategy['type']) {
+    case 'RollingUpdate':
+      return validateRollingUpdate(record(strategy['rollingUpdate']));
+    case 'Recreate':
+      return strategy['rollingUpdate'] === undefined
+        ? []
+        : [
+            FIELD.forbidden(
+              'spec.strategy.rollingUpdate',
+              "may not be specified when strategy `type` is 'Recreate'",
+            ),
+          ];
+    default:
+      return [FIELD.notSupported('spec.strategy', strategy, ['Recreate', 'RollingUpdate'])];
+  }
+}
+
+function validateProgress(spec: Json): FieldProblem[] {
+  const deadline = spec['progressDeadlineSeconds'];
+  return integer(deadline) > integer(spec['minReadySeconds'])
+    ? []
+    : [
+        FIELD.invalid(
+          'spec.progressDeadlineSeconds',
+          deadline,
+          'must be greater than minReadySeconds',
+        ),
+      ];
+}
+
+const validateWorkload = (object: StoredObject, old: StoredObject | undefined): FieldProblem[] => [
+  ...nonNegative(record(object['spec']), 'replicas'),
+  ...validateSelector(object, old),
+  ...validatePodSpec(dig(object, 'spec', 'template', 'spec'), 'spec.template.spec'),
+  ...nonNegative(record(object['spec']), 'minReadySeconds'),
+];
+
+/** A Deployment's generation also counts changes of its annotations. */
+export const deploymentRules: KindRules = {
+  complete: (object) => omitEmpty(withSpec(object, deploymentDefaults)),
+  validate: (object, old) => {
+    const spec = record(object['spec']);
+    return [
+      ...validateWorkload(object, old),
+      ...validateStrategy(record(spec['strategy'])),
+      ...nonNegative(spec, 'revisionHistoryLimit'),
+      ...validateProgress(spec),
+    ];
+  },
+  bumpsGeneration: (a, b) => differs('spec')(a, b) || differs('metadata', 'annotations')(a, b),
+};
+
+export const replicaSetRules: KindRules = {
+  complete: (object) => omitEmpty(withSpec(object, replicaSetDefaults)),
+  validate: validateWorkload,
+  bumpsGeneration: differs('spec'),
+};
+
+export const podRules: KindRules = {
+  complete: (object) => ({
+    ...object,
+    spec: { enableServiceLinks: true, ...completePodSpec(record(object['spec'])) },
+    status: object['status'] ?? { phase: 'Pending', qosClass: 'BestEffort' },
+  }),
+  validate: (object) => validatePodSpec(object['spec'], 'spec'),
+  bumpsGeneration: differs('spec'),
+};

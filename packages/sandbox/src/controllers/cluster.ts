@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  apiVersionOf,
+  keyOf,
+  sleep,
+  type KubeObject,
+  type ObjectKey,
+  type Resource,
+  type Scheduler,
+} from '@altershield/kube';
+import { type ApiServer } from '../api-server/api-server.ts';
+import { type Subresource, type WriteCall } from '../api-server/call.ts';
+import { typeKey } from '../api-server/definition.ts';
+import { ApiFailure } from '../api-server/failure.ts';
+import { type StoreEvent } from '../api-server/store.ts';
+import { type Json } from '../json.ts';
+import { within, type Span } from '../scheduler/random.ts';
+
+export interface DeleteWish {
+  readonly uid?: string;
+  readonly gracePeriodSeconds?: number;
+}
+
+/**
+ * How a simulated controller reaches the cluster: reads are immediate, writes take a while, pass
+ * admission like everybody's, and fail when the object has changed since it was read.
+ */
+export class Cluster {
+  readonly server: ApiServer;
+  readonly #name: string;
+  readonly #latency: Span;
+
+  constructor(server: ApiServer, { name, latency }: { name: string; latency: Span }) {
+    this.server = server;
+    this.#name = name;
+    this.#latency = latency;
+  }
+
+  get scheduler(): Scheduler {
+    return this.server.scheduler;
+  }
+
+  get<T extends KubeObject>(resource: Resource, key: ObjectKey): T | undefined {
+    return this.server.store.get(typeKey(resource), key) as T | undefined;
+  }
+
+  list<T extends KubeObject>(resource: Resource, namespace = ''): T[] {
+    return this.server.store.list(typeKey(resource), namespace) as unknown[] as T[];
+  }
+
+  /** The objects that `owner` controls. */
+  controlledBy<T extends KubeObject>(resource: Resource, owner: KubeObject): T[] {
+    return this.list<T>(resource, owner.metadata.namespace).filter(
+      (object) => controllerOf(object)?.uid === owner.metadata.uid,
+    );
+  }
+
+  async create<T extends KubeObject>(resource: Resource, body: NewObject): Promise<T> {
+    await this.#travel();
+    const { namespace = '', name = '' } = body.metadata;
+    const call = this.#call(resource, { namespace, name }, '');
+    const typed = { ...body, apiVersion: apiVersionOf(resource), kind: resource.kind };
+    return (await this.server.writes.create(call, typed)) as unknown as T;
+  }
+
+  /** Replaces the object that was read, or fails with 409. */
+  async update<T extends KubeObject>(
+    resource: Resource,
+    object: T,
+    subresource: Subresource = '',
+  ): Promise<T> {
+    await this.#travel();
+    const call = this.#call(resource, keyOf(object), subresource);
+    const plan = { change: () => object as unknown as Json, isReplace: true };
+    return (await this.server.writes.update(call, plan)) as unknown as T;
+  }
+
+  /** Deletes an object; one that is gone already is as good. */
+  async delete(resource: Resource, key: ObjectKey, wish: DeleteWish = {}): Promise<void> {
+    await this.#travel();
+    const { uid, gracePeriodSeconds } = wish;
+    const options = {
+      ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+      ...(uid === undefined ? {} : { preconditions: { uid } }),
+    };
+    await ignoring(404, this.server.deletes.delete(this.#call(resource, key, ''), options));
+  }
+
+  onEvent(listener: (event: StoreEvent) => void): () => void {
+    return this.server.store.subscribe(listener);
+  }
+
+  #travel(): Promise<void> {
+    return sleep(
+      this.scheduler,
+      within(this.#latency, () => this.scheduler.random()),
+    );
+  }
+
+  #call(resource: Resource, key: ObjectKey, subresource: Subresource): WriteCall {
+    return {
+      definition: this.server.registry.of(resource),
+      key,
+      subresource,
+      user: { username: this.#name, groups: ['system:authenticated'] },
+      dryRun: false,
+      fieldManager: MANAGER,
+      isApply: false,
+      options: { kind: 'UpdateOptions', apiVersion: 'meta.k8s.io/v1' },
+      warnings: [],
+    };
+  }
+}
+
+const MANAGER = 'kube-controller-manager';
+
+export type NewObject = Json & {
+  readonly metadata: Json & { readonly name?: string; readonly namespace?: string };
+};
+
+export const controllerOf = (object: KubeObject) =>
+  object.metadata.ownerReferences?.find(({ controller }) => controller === true);
+
+export const isFailure = (error: unknown, code: number): boolean =>
+  error instanceof ApiFailure && error.code === code;
+
+export async function ignoring(code: number, work: Promise<unknown>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!isFailure(error, code)) throw error;
+  }
+}

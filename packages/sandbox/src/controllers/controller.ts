@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A part of the simulated control plane that can crash and come back. */
+export interface Controller {
+  start(): void;
+  /** Stops at once; writes that are on their way still arrive. */
+  stop(): void;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+import { NAME_LETTERS } from '../../api-server/util.ts';
+import { canonical, same, without } from '../../json.ts';
+import { type PodTemplate } from '../types.ts';
+
+export const HASH_LABEL = 'pod-template-hash';
+
+const labelsWithoutHash = ({ metadata }: PodTemplate) => without(metadata.labels ?? {}, HASH_LABEL);
+
+/** Whether two templates make the same pods; the hash label does not count. */
+export const isSameTemplate = (a: PodTemplate, b: PodTemplate): boolean =>
+  same(
+    { ...a, metadata: { ...a.metadata, labels: labelsWithoutHash(a) } },
+    { ...b, metadata: { ...b.metadata, labels: labelsWithoutHash(b) } },
+  );
+
+/** A short name for a template; nobody else may compute it, the real one is made differently. */
+export function templateHash(template: PodTemplate, collisions: number): string {
+  let hash = 0x811c9dc5 ^ collisions;
+  for (const character of canonical(template)) {
+    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  }
+  const digits = String(hash).padStart(10, '0');
+  return Array.from(
+    digits,
+    (digit) => NAME_LETTERS[digit.charCodeAt(0) % NAME_LETTERS.length],
+  ).join('');
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import { keyOf, keyString, RESOURCES, type ObjectKey, type Timer } from '@altershield/kube';
+import { type ApiServer } from '../api-server/api-server.ts';
+import { typeKey } from '../api-server/definition.ts';
+import { timestamp } from '../api-server/util.ts';
+import { type StoredObject } from '../json.ts';
+import { within, type Span } from '../scheduler/random.ts';
+import { Cluster } from './cluster.ts';
+import { type Controller } from './controller.ts';
+import { fateOf, type Fate, type Step } from './fates.ts';
+import { podStatus, type Moment } from './pod-status.ts';
+import { type Pod } from './types.ts';
+
+const DELETE_MS: Span = { min: 1, max: 20 };
+
+export interface KubeletOptions {
+  /** Overrules the fate that the image's tag says. */
+  readonly fate?: ((pod: Pod) => Fate | undefined) | undefined;
+}
+
+interface Life {
+  readonly key: ObjectKey;
+  readonly steps: Generator<Step, void>;
+  timer: Timer | undefined;
+}
+
+/** Runs the pods of all nodes: each lives through its fate, and dies when it is deleted. */
+export class Kubelet implements Controller {
+  readonly #cluster: Cluster;
+  readonly #options: KubeletOptions;
+  readonly #lives = new Map<string, Life>();
+  #unsubscribe: () => void = () => undefined;
+
+  constructor(server: ApiServer, options: KubeletOptions = {}) {
+    this.#options = options;
+    this.#cluster = new Cluster(server, { name: 'system:node:sandbox', latency: DELETE_MS });
+  }
+
+  start(): void {
+    this.#unsubscribe = this.#cluster.onEvent(({ type, kind, object }) => {
+      if (type !== 'pods.') return;
+      if (kind === 'Deleted') this.#end(object.metadata.uid);
+      else this.#see(object as unknown as Pod);
+    });
+    for (const pod of this.#cluster.list<Pod>(RESOURCES.pod)) this.#see(pod);
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    for (const uid of [...this.#lives.keys()]) this.#end(uid);
+  }
+
+  #see(pod: Pod): void {
+    const { uid, deletionTimestamp } = pod.metadata;
+    if (pod.spec.nodeName === undefined) return;
+    if (deletionTimestamp !== undefined) this.#bury(pod);
+    else if (!this.#lives.has(uid)) this.#begin(pod);
+  }
+
+  #begin(pod: Pod): void {
+    const [first] = pod.spec.containers;
+    const image = first?.image ?? '';
+    const fate = this.#options.fate?.(pod) ?? fateOf(worstImage(pod) ?? image);
+    const random = (): number => this.#cluster.scheduler.random();
+    const context = { image, container: first?.name ?? '', podName: keyString(keyOf(pod)), random };
+    const life: Life = { key: keyOf(pod), steps: fate(context), timer: undefined };
+    this.#lives.set(pod.metadata.uid, life);
+    this.#advance(pod.metadata.uid, life);
+  }
+
+  #advance(uid: string, life: Life): void {
+    const step = life.steps.next();
+    if (step.done === true) return;
+    const { delayMs, moment } = step.value;
+    life.timer = this.#cluster.scheduler.after(delayMs, () => {
+      this.#write(uid, life, moment);
+      this.#advance(uid, life);
+    });
+  }
+
+  /** Kubelets patch the status without a lock, so nobody's write can be in their way. */
+  #write(uid: string, { key }: Life, moment: (nowMs: number) => Moment): void {
+    const pod = this.#cluster.get<Pod>(RESOURCES.pod, key);
+    if (pod?.metadata.uid !== uid) return;
+    const now = this.#cluster.scheduler.now();
+    const status = podStatus(pod, moment(now), timestamp(now));
+    const next = { ...pod, status } as unknown as StoredObject;
+    this.#cluster.server.store.put(typeKey(RESOURCES.pod), next);
+  }
+
+  #bury(pod: Pod): void {
+    const { uid } = pod.metadata;
+    const life = this.#lives.get(uid);
+    if (life?.timer === undefined && life !== undefined) return;
+    life?.timer?.cancel();
+    const grave: Life = { key: keyOf(pod), steps: nothing(), timer: undefined };
+    this.#lives.set(uid, grave);
+    const delay = within(DELETE_MS, () => this.#cluster.scheduler.random());
+    this.#cluster.scheduler.after(delay, () => {
+      const found = this.#cluster.get<Pod>(RESOURCES.pod, keyOf(pod));
+      if (found?.metadata.uid !== uid) return;
+      this.#cluster.server.store.remove(typeKey(RESOURCES.pod), keyOf(pod));
+    });
+  }
+
+  #end(uid: string): void {
+    this.#lives.get(uid)?.timer?.cancel();
+    this.#lives.delete(uid);
+  }
+}
+
+/* eslint-disable-next-line require-yield -- a life without events */
+function* nothing(): Generator<Step, void> {
+  return;
+}
+
+/** The image whose tag speaks of trouble, when there is one among the containers. */
+const worstImage = ({ spec }: Pod): string | undefined =>
+  spec.containers.find(({ image }) => /:(bad|crash|oom|cfgerr|noready|flap|slow)/.test(image))
+    ?.image;

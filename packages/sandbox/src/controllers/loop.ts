@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Scheduler, type Timer } from '@altershield/kube';
+import { within, type Span } from '../scheduler/random.ts';
+
+export interface LoopOptions {
+  readonly scheduler: Scheduler;
+  /** From a change to the reconcile that it causes. */
+  readonly latency: Span;
+  readonly reconcile: (key: string) => Promise<void>;
+  /** Called with what reconcile threw; the key is tried again either way. */
+  readonly onError?: (key: string, error: unknown) => void;
+}
+
+const RETRY_MS = 5;
+const MAX_RETRY_MS = 5_000;
+
+/** A work queue with one reconcile at a time per key; failures are retried ever more slowly. */
+export class Loop {
+  readonly #options: LoopOptions;
+  readonly #timers = new Map<string, Timer>();
+  readonly #running = new Set<string>();
+  readonly #again = new Set<string>();
+  readonly #failures = new Map<string, number>();
+  #isStopped = false;
+
+  constructor(options: LoopOptions) {
+    this.#options = options;
+  }
+
+  /** Reconciles the key soon; several wishes before it runs are one. */
+  add(key: string): void {
+    const { scheduler, latency } = this.#options;
+    this.#schedule(
+      `${key} now`,
+      key,
+      within(latency, () => scheduler.random()),
+    );
+  }
+
+  /** Reconciles the key once more after `delayMs`; a later wish replaces an earlier one. */
+  addAfter(key: string, delayMs: number): void {
+    this.#timers.get(`${key} later`)?.cancel();
+    this.#timers.delete(`${key} later`);
+    this.#schedule(`${key} later`, key, delayMs);
+  }
+
+  /** Drops everything that waits; what runs comes to its end. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+    this.#again.clear();
+  }
+
+  start(): void {
+    this.#isStopped = false;
+  }
+
+  #schedule(slot: string, key: string, delayMs: number): void {
+    if (this.#isStopped || this.#timers.has(slot)) return;
+    const timer = this.#options.scheduler.after(delayMs, () => {
+      this.#timers.delete(slot);
+      this.#run(key);
+    });
+    this.#timers.set(slot, timer);
+  }
+
+  #run(key: string): void {
+    if (this.#running.has(key)) {
+      this.#again.add(key);
+      return;
+    }
+    this.#running.add(key);
+    this.#options
+      .reconcile(key)
+      .then(
+        () => this.#failures.delete(key),
+        (error: unknown) => {
+          this.#fail(key, error);
+        },
+      )
+      .finally(() => {
+        this.#running.delete(key);
+        if (this.#again.delete(key)) this.add(key);
+      });
+  }
+
+  #fail(key: string, error: unknown): void {
+    const failures = (this.#failures.get(key) ?? 0) + 1;
+    this.#failures.set(key, failures);
+    this.#options.onError?.(key, error);
+    this.#schedule(`${key} retry`, key, Math.min(RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS));
+  }
+}

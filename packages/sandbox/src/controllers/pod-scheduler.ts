@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import { keyOf, keyString, parseKey, RESOURCES } from '@altershield/kube';
+import { type ApiServer } from '../api-server/api-server.ts';
+import { typeKey } from '../api-server/definition.ts';
+import { timestamp } from '../api-server/util.ts';
+import { type StoredObject } from '../json.ts';
+import { Cluster } from './cluster.ts';
+import { findCondition, withCondition } from './conditions.ts';
+import { type Controller } from './controller.ts';
+import { Loop } from './loop.ts';
+import { type Condition, type Node, type Pod } from './types.ts';
+
+const SCHEDULE_MS = { min: 1, max: 10 };
+
+/** Binds pods to the node with the fewest pods among those that the nodeSelector allows. */
+export class PodScheduler implements Controller {
+  readonly #cluster: Cluster;
+  readonly #loop: Loop;
+  #unsubscribe: () => void = () => undefined;
+
+  constructor(server: ApiServer) {
+    this.#cluster = new Cluster(server, {
+      name: 'system:kube-scheduler',
+      latency: SCHEDULE_MS,
+    });
+    this.#loop = new Loop({
+      scheduler: server.scheduler,
+      latency: SCHEDULE_MS,
+      reconcile: (key) => {
+        this.#place(key);
+        return Promise.resolve();
+      },
+    });
+  }
+
+  start(): void {
+    this.#loop.start();
+    this.#unsubscribe = this.#cluster.onEvent(({ type, kind, object }) => {
+      if (type === 'pods.' && kind === 'Added') this.#loop.add(keyString(keyOf(object)));
+      if (type === 'nodes.') this.#retryAll();
+    });
+    this.#retryAll();
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+    this.#loop.stop();
+  }
+
+  #retryAll(): void {
+    for (const pod of this.#cluster.list<Pod>(RESOURCES.pod)) {
+      if (pod.spec.nodeName === undefined) this.#loop.add(keyString(keyOf(pod)));
+    }
+  }
+
+  #place(key: string): void {
+    const pod = this.#cluster.get<Pod>(RESOURCES.pod, parseKey(key));
+    if (pod === undefined || pod.spec.nodeName !== undefined) return;
+    if ((pod.spec.schedulingGates ?? []).length > 0) return;
+    const nodes = this.#cluster.list<Node>(RESOURCES.node);
+    const [node] = this.#byLoad(nodes.filter((one) => fits(one, pod)));
+    const lastTransitionTime = timestamp(this.#cluster.scheduler.now());
+    const next: Condition =
+      node === undefined
+        ? { ...unschedulable(nodes.length), lastTransitionTime }
+        : { type: 'PodScheduled', status: 'True', lastTransitionTime };
+    const conditions = withCondition(pod.status.conditions ?? [], next);
+    const isNews = findCondition(pod.status.conditions, 'PodScheduled')?.reason !== next.reason;
+    if (node === undefined && !isNews) return;
+    const spec = node === undefined ? pod.spec : { ...pod.spec, nodeName: node.metadata.name };
+    // Binding is a subresource of its own, outside of what admission of pods sees.
+    const placed = { ...pod, spec, status: { ...pod.status, conditions } };
+    this.#cluster.server.store.put(typeKey(RESOURCES.pod), placed as unknown as StoredObject);
+  }
+
+  #byLoad(nodes: readonly Node[]): Node[] {
+    const load = new Map<string, number>();
+    for (const { spec } of this.#cluster.list<Pod>(RESOURCES.pod)) {
+      if (spec.nodeName !== undefined) load.set(spec.nodeName, (load.get(spec.nodeName) ?? 0) + 1);
+    }
+    const of = ({ metadata }: Node): number => load.get(metadata.name) ?? 0;
+    return [...nodes].sort((a, b) => of(a) - of(b));
+  }
+}
+
+function fits({ spec, metadata }: Node, pod: Pod): boolean {
+  const wanted = Object.entries(pod.spec.nodeSelector ?? {});
+  return (
+    spec?.unschedulable !== true && wanted.every(([key, value]) => metadata.labels?.[key] === value)
+  );
+}
+
+const unschedulable = (nodes: number) => ({
+  type: 'PodScheduled',
+  status: 'False' as const,
+  reason: 'Unschedulable',
+  message: `0/${nodes} nodes are available: ${nodes} node(s) didn't match Pod's node affinity/selector.`,
+});
