@@ -59,6 +59,7 @@ export type { PatchOp, Write } from './workload/patch.ts';
 export { planDeployment } from './workload/plan.ts';
 export {
   imagesOf,
+  type ContainerStatus,
   type Deployment,
   type Pod,
   type ReplicaSet,

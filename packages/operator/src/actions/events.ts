@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { REASONS, type ChangeWorkloadStatus, type Phase } from '@altershield/api';
+import { statusOf } from '@altershield/core';
+import type { ChangeObject } from '../kinds.ts';
+
+/** What a person reads under `kubectl describe` of the workload. */
+export interface ChangeEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+const SAID: Readonly<Partial<Record<Phase, readonly ['Normal' | 'Warning', string]>>> = {
+  Running: ['Normal', 'ChangeStarted'],
+  Suspend: ['Warning', 'ChangeSuspended'],
+  RollingBack: ['Warning', 'ChangeRollingBack'],
+  Success: ['Normal', 'ChangeSucceeded'],
+  Failed: ['Warning', 'ChangeFailed'],
+  RolledBack: ['Warning', 'ChangeRolledBack'],
+  Superseded: ['Normal', 'ChangeSuperseded'],
+};
+
+/** One event per move to another phase. */
+export function eventOf(change: ChangeObject, next: ChangeWorkloadStatus): ChangeEvent | undefined {
+  const said = SAID[next.phase];
+  if (statusOf(change).phase === next.phase || said === undefined) return undefined;
+  const [type, reason] = said;
+  return { type, reason, message: `${change.metadata.name}: ${sentence(change, next)}` };
+}
+
+function sentence(
+  { spec }: ChangeObject,
+  { phase, message, reason }: ChangeWorkloadStatus,
+): string {
+  const images = spec.to.images.join(', ');
+  if (phase === 'Running') return `releasing ${images} by ${spec.actor.user || 'unknown'}`;
+  if (phase === 'RollingBack') return `rolling back ${images}: ${message}`;
+  const known = Object.entries(REASONS).find(([name]) => name === reason)?.[1] ?? '';
+  return message === '' ? known : message;
+}

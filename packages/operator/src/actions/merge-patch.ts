@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+type Json = Readonly<Record<string, unknown>>;
+
+const isMap = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The JSON merge patch (RFC 7396) that turns one value into the other; undefined: they are equal. */
+export function mergePatch(from: Json, to: Json): Json | undefined {
+  const patch: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
+    const change = changeOf(from[key], to[key]);
+    if (change !== undefined) patch[key] = change;
+  }
+  return Object.keys(patch).length === 0 ? undefined : patch;
+}
+
+function changeOf(from: unknown, to: unknown): unknown {
+  if (to === undefined) return from === undefined ? undefined : null;
+  if (isMap(from) && isMap(to)) return mergePatch(from, to);
+  return JSON.stringify(from) === JSON.stringify(to) ? undefined : to;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import { API_VERSION, LABELS } from '@altershield/api';
+import type { BatchRecord, Decision } from '@altershield/core';
+import { isAlreadyExists, type CachedClient } from '@altershield/kube';
+import { BATCHES, CHANGES, type BatchObject, type ChangeObject } from '../kinds.ts';
+import type { World } from '../observe/world.ts';
+import { mergePatch } from './merge-patch.ts';
+import { batchName } from './names.ts';
+
+export interface RecordDeps {
+  readonly client: CachedClient;
+  readonly world: Pick<World, 'batches'>;
+}
+
+/** Writes down what was decided, before anything is done about it. */
+export async function record(
+  change: ChangeObject,
+  { status, batch }: Decision,
+  deps: RecordDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  await Promise.all([
+    batch === undefined ? undefined : recordBatch(change, batch, deps, signal),
+    recordStatus(change, status, deps, signal),
+  ]);
+}
+
+async function recordStatus(
+  change: ChangeObject,
+  status: Decision['status'],
+  { client }: RecordDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const patch = mergePatch(change.status ?? {}, status);
+  if (patch === undefined) return;
+  await patchStatus(client, CHANGES, change, patch, signal);
+}
+
+async function recordBatch(
+  change: ChangeObject,
+  batch: BatchRecord,
+  { client, world }: RecordDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace = '', name } = change.metadata;
+  const key = { namespace, name: batchName(name, batch.index) };
+  const known =
+    world.batches.get(key) ?? (await createBatch(change, batch, { client, key }, signal));
+  if (batch.status === undefined || known.status?.verdict === batch.status.verdict) return;
+  const patch = mergePatch(known.status ?? {}, batch.status);
+  if (patch !== undefined) await patchStatus(client, BATCHES, known, patch, signal);
+}
+
+interface Place {
+  readonly client: CachedClient;
+  readonly key: { readonly namespace: string; readonly name: string };
+}
+
+async function createBatch(
+  change: ChangeObject,
+  batch: BatchRecord,
+  { client, key }: Place,
+  signal: AbortSignal,
+): Promise<BatchObject> {
+  const { name, uid } = change.metadata;
+  const { target } = change.spec;
+  const body = {
+    apiVersion: API_VERSION,
+    kind: BATCHES.kind,
+    metadata: {
+      ...key,
+      labels: { [LABELS.change]: name.slice(0, 63), [LABELS.targetUid]: target.uid },
+      ownerReferences: [
+        { apiVersion: API_VERSION, kind: CHANGES.kind, name, uid, controller: true },
+      ],
+    },
+    spec: { ...batch.spec, change: { name, uid }, target },
+  };
+  try {
+    return await client.create<BatchObject>(BATCHES, key.namespace, body, { signal });
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    return client.get<BatchObject>(BATCHES, key, { signal });
+  }
+}
+
+async function patchStatus(
+  client: CachedClient,
+  resource: typeof CHANGES,
+  { metadata }: ChangeObject | BatchObject,
+  status: object,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace = '', name, uid, resourceVersion } = metadata;
+  const body = { metadata: { uid, resourceVersion }, status };
+  const key = { namespace, name };
+  await client.patch(resource, key, { type: 'merge', body }, { subresource: 'status', signal });
+}

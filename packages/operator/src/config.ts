@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { hostname } from 'node:os';
+
+/** How one operator process is to run. Read once from flags and environment, then frozen. */
+export interface Config {
+  readonly kubeconfig: string | undefined;
+  readonly context: string | undefined;
+  readonly namespace: string;
+  readonly identity: string;
+  readonly webhookHost: string;
+  readonly webhookPort: number;
+  /** Host by which the API server reaches us; undefined: by the Service, from inside the cluster. */
+  readonly webhookUrlHost: string | undefined;
+  readonly service: string;
+  readonly healthHost: string;
+  readonly healthPort: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  readonly logFormat: 'json' | 'text';
+  readonly leaderElection: boolean;
+}
+
+const port = (text: string): number => {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
+  throw new InvalidArgumentError('a port is a whole number from 0 to 65535; 0 takes a free one');
+};
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Reads the configuration; prints help or a usage error and exits, as command lines do. */
+export function readConfig(argv: readonly string[], env: Env): Config {
+  const isInCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined;
+  const command = new Command('altershield-operator')
+    .description('Makes changes of workloads safe: holds, releases, judges, rolls back, explains.')
+    .option(
+      '--kubeconfig <file>',
+      'kubeconfig; default: $KUBECONFIG, the pod’s own, ~/.kube/config',
+    )
+    .option('--context <name>', 'context of the kubeconfig')
+    .option(
+      '--namespace <name>',
+      'the operator’s own namespace',
+      env['POD_NAMESPACE'] ?? 'altershield-system',
+    )
+    .option(
+      '--identity <name>',
+      'who we are among replicas',
+      env['POD_NAME'] ?? `${hostname()}-${process.pid}`,
+    )
+    .option(
+      '--webhook-host <address>',
+      'address the webhook listens on',
+      isInCluster ? '0.0.0.0' : '127.0.0.1',
+    )
+    .option('--webhook-port <port>', 'port the webhook listens on', port, isInCluster ? 9443 : 0)
+    .option(
+      '--webhook-url-host <host>',
+      'register the webhook by URL with this host, not by Service',
+    )
+    .option('--service <name>', 'Service of the webhook', 'altershield-webhook')
+    .option(
+      '--health-host <address>',
+      'address of /healthz, /readyz, /metrics',
+      isInCluster ? '0.0.0.0' : '127.0.0.1',
+    )
+    .option(
+      '--health-port <port>',
+      'port of /healthz, /readyz, /metrics',
+      port,
+      isInCluster ? 8081 : 0,
+    )
+    .addOption(
+      new Option('--log-level <level>')
+        .choices(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info'),
+    )
+    .addOption(
+      new Option('--log-format <format>')
+        .choices(['json', 'text'])
+        .default(isInCluster ? 'json' : 'text'),
+    )
+    .option('--no-leader-election', 'lead at once; only when no other replica runs')
+    .allowExcessArguments(true);
+  const options = command.parse([...argv], { from: 'user' }).opts<Config>();
+  const urlHost = options.webhookUrlHost ?? (isInCluster ? undefined : '127.0.0.1');
+  return Object.freeze({ ...options, webhookUrlHost: urlHost });
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS, API_VERSION, LABELS, type ChangeWorkloadSpec } from '@altershield/api';
+import { detect, type Seen, type Sign, type Tools } from '@altershield/core';
+import {
+  Controller,
+  isAlreadyExists,
+  keyOf,
+  keyOfObject,
+  keyString,
+  type CachedClient,
+  type ControllerMetrics,
+  type InformerEvent,
+  type Logger,
+  type ReconcileContext,
+  type Result,
+  type Scheduler,
+} from '@altershield/kube';
+import { changeName } from '../actions/names.ts';
+import { CHANGES, type DeploymentObject } from '../kinds.ts';
+import { revisionsOf } from '../observe/gather.ts';
+import type { PolicyBook } from '../observe/policy-book.ts';
+import { changesOf, type World } from '../observe/world.ts';
+
+export interface DetectionDeps {
+  readonly world: World;
+  readonly book: PolicyBook;
+  readonly tools: Tools;
+  readonly client: CachedClient;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  readonly metrics?: ControllerMetrics | undefined;
+}
+
+/**
+ * The template that each Deployment ran when we last looked. Kept by every replica, so that the next
+ * leader knows what is new; everything else comes from the objects.
+ */
+export class Sightings {
+  readonly #seen = new Map<string, Seen>();
+  readonly #tools: Tools;
+
+  constructor({ deployments }: Pick<World, 'deployments'>, tools: Tools) {
+    this.#tools = tools;
+    deployments.onEvent((event) => {
+      this.#follow(event);
+    });
+  }
+
+  of({ metadata }: DeploymentObject): Seen | undefined {
+    return this.#seen.get(metadata.uid);
+  }
+
+  note({ metadata, spec: { template } }: DeploymentObject): void {
+    const fingerprint = this.#tools.fingerprintOf(template);
+    this.#seen.set(metadata.uid, { fingerprint, template, wasThere: true });
+  }
+
+  #follow({ type, object, initial }: InformerEvent<DeploymentObject>): void {
+    if (type === 'Deleted') this.#seen.delete(object.metadata.uid);
+    else if (initial) this.note(object);
+  }
+}
+
+/** Finds changes that nobody recorded yet, whether admission held them or missed them. */
+export function createDetectionController(deps: DetectionDeps, sightings: Sightings): Controller {
+  const { world, scheduler, log, metrics } = deps;
+  const controller = new Controller({
+    name: 'detection',
+    workers: 4,
+    scheduler,
+    log,
+    ...(metrics === undefined ? {} : { metrics }),
+    reconcile: (key, context) => reconcile(key, { deps, sightings }, context),
+  });
+  controller.watch(world.deployments, (event) => (mayBeChange(event) ? keyOfObject(event) : []));
+  controller.watch(world.changes, ({ type, object }) => {
+    const { namespace = '' } = object.metadata;
+    return type === 'Updated' ? keyString({ namespace, name: object.spec.target.name }) : [];
+  });
+  return controller;
+}
+
+/** Status moves all the time during a rollout; the spec and our marks do not. */
+function mayBeChange({ type, object, old }: InformerEvent<DeploymentObject>): boolean {
+  if (type !== 'Updated' || old === undefined) return true;
+  const [a, b] = [old.metadata, object.metadata];
+  return (
+    a.generation !== b.generation ||
+    a.annotations?.[ANNOTATIONS.hold] !== b.annotations?.[ANNOTATIONS.hold]
+  );
+}
+
+async function reconcile(
+  key: string,
+  { deps, sightings }: { readonly deps: DetectionDeps; readonly sightings: Sightings },
+  { signal, log }: ReconcileContext,
+): Promise<Result | undefined> {
+  const { world, book, tools, scheduler } = deps;
+  const deployment = world.deployments.get(key);
+  if (deployment === undefined) return undefined;
+  const { namespace, name } = keyOf(deployment);
+  const policy = book.governing('Deployment', deployment.metadata, namespace);
+  if (policy !== undefined) {
+    const spec = detect(
+      {
+        deployment,
+        revisions: revisionsOf(world, deployment.metadata.uid),
+        policy,
+        last: changesOf(world, namespace, name).at(-1),
+        seen: sightings.of(deployment),
+        now: scheduler.now(),
+      },
+      tools,
+    );
+    if (spec !== undefined) await create(namespace, spec, deps, signal);
+    if (spec !== undefined) log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
+  }
+  sightings.note(deployment);
+  return undefined;
+}
+
+async function create(
+  namespace: string,
+  spec: ChangeWorkloadSpec,
+  { client, tools }: DetectionDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = changeName(spec.target.kind, spec.target.name, spec.sequence);
+  const body = {
+    apiVersion: API_VERSION,
+    kind: CHANGES.kind,
+    metadata: {
+      namespace,
+      name,
+      labels: { [LABELS.targetUid]: spec.target.uid },
+      annotations: { [ANNOTATIONS.seal]: sealOf(namespace, name, spec, tools.sign) },
+    },
+    spec,
+  };
+  try {
+    await client.create(CHANGES, namespace, body, { signal });
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    throw new Error(`record change ${namespace}/${name}: the cache does not have it yet`, {
+      cause: error,
+    });
+  }
+}
+
+/** Over what must not be forged: the target, the way back, the judge. The server adds defaults to the rest. */
+export const sealOf = (
+  namespace: string,
+  name: string,
+  { target, from, to, operation, sequence }: ChangeWorkloadSpec,
+  sign: Sign,
+): string =>
+  sign({
+    namespace,
+    name,
+    target,
+    from: from?.fingerprint ?? '',
+    verified: from?.verified ?? false,
+    to: to.fingerprint,
+    operation,
+    sequence,
+  });

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  ChangePodKind,
+  ChangePolicyKind,
+  ChangeWorkloadKind,
+  GROUP,
+  VERSION,
+  type ChangePod,
+  type ChangePolicy,
+  type ChangeWorkload,
+} from '@altershield/api';
+import type { Deployment, Pod, ReplicaSet } from '@altershield/core';
+import type { KubeObject, Resource } from '@altershield/kube';
+
+const ours = ({ kind, plural }: { readonly kind: string; readonly plural: string }): Resource => ({
+  group: GROUP,
+  version: VERSION,
+  kind,
+  plural,
+  namespaced: true,
+});
+
+export const POLICIES = ours(ChangePolicyKind);
+export const CHANGES = ours(ChangeWorkloadKind);
+export const BATCHES = ours(ChangePodKind);
+
+export type PolicyObject = KubeObject & ChangePolicy;
+export type ChangeObject = KubeObject & ChangeWorkload;
+export type BatchObject = KubeObject & ChangePod;
+export type DeploymentObject = KubeObject & Deployment;
+export type ReplicaSetObject = KubeObject & ReplicaSet;
+export type PodObject = KubeObject & Pod;

@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+import { ConfigError, KubeError, createLogger, realScheduler, stopSignal } from '@altershield/kube';
+import { readConfig } from './config.ts';
+import { PreflightError } from './preflight.ts';
+import { serve } from './serve.ts';
+
+const config = readConfig(process.argv.slice(2), process.env);
+const isText = config.logFormat === 'text';
+const log = createLogger({
+  level: config.logLevel,
+  pretty: isText,
+  colours: isText && process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+});
+const signal = stopSignal(process, () => process.exit(130));
+
+try {
+  await serve(config, realScheduler, log, signal);
+} catch (err) {
+  // What a person can mend is said in a sentence; a stack trace is for what is our own fault.
+  const isTheirs =
+    err instanceof ConfigError || err instanceof PreflightError || err instanceof KubeError;
+  log.error(isTheirs ? `cannot run: ${err.message}` : 'cannot run', isTheirs ? {} : { err });
+  process.exitCode = 1;
+}

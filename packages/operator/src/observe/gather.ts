@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  isLeaving,
+  viewDeployment,
+  viewPod,
+  type Observation,
+  type PodView,
+  type Tools,
+  type WorkloadView,
+} from '@altershield/core';
+import type { Scheduler } from '@altershield/kube';
+import { batchName } from '../actions/names.ts';
+import type { ChangeObject, ReplicaSetObject } from '../kinds.ts';
+import type { ReadinessLog } from './readiness.ts';
+import type { Refusals } from './refusals.ts';
+import { BY_OWNER, changesOf, type World } from './world.ts';
+
+export interface GatherDeps {
+  readonly world: World;
+  readonly tools: Tools;
+  readonly readiness: ReadinessLog;
+  readonly refusals: Refusals;
+  readonly scheduler: Pick<Scheduler, 'now'>;
+}
+
+const HOUR_MS = 3_600_000;
+
+/** Reads everything that a decision about this change may look at, from memory. */
+export function gather(change: ChangeObject, deps: GatherDeps): Observation {
+  const { world, tools, scheduler } = deps;
+  const { namespace = '', name } = change.metadata;
+  const { target, to } = change.spec;
+  const deployment = world.deployments.get({ namespace, name: target.name });
+  const revisions = deployment === undefined ? [] : revisionsOf(world, deployment.metadata.uid);
+  const workload: WorkloadView | undefined =
+    deployment === undefined ? undefined : viewDeployment(deployment, revisions, tools);
+  const isFresh = ({ spec }: ReplicaSetObject): boolean =>
+    spec.template !== undefined && tools.fingerprintOf(spec.template) === to.fingerprint;
+  const index = change.status?.batch?.index;
+  const batch =
+    index === undefined
+      ? undefined
+      : world.batches.get({ namespace, name: batchName(name, index) });
+  return {
+    now: scheduler.now(),
+    change,
+    batch,
+    workload,
+    fresh: podsOf(revisions.filter(isFresh), deps),
+    stable: podsOf(
+      revisions.filter((rs) => !isFresh(rs)),
+      deps,
+    ),
+    recentRollbacks: recentRollbacks(change, deps),
+    refused: isRefusedBefore(change, deps),
+  };
+}
+
+export const revisionsOf = (
+  { replicaSets }: Pick<World, 'replicaSets'>,
+  uid: string,
+): ReplicaSetObject[] => replicaSets.byIndex(BY_OWNER, uid);
+
+const podsOf = (revisions: readonly ReplicaSetObject[], deps: GatherDeps): PodView[] =>
+  revisions
+    .flatMap(({ metadata }) => deps.world.pods.byIndex(BY_OWNER, metadata.uid))
+    .filter((pod) => !isLeaving(pod))
+    .map((pod) => viewPod(pod, deps.readiness.of(pod.metadata.uid)));
+
+function recentRollbacks(change: ChangeObject, { world, scheduler }: GatherDeps): number {
+  const { namespace = '', uid } = change.metadata;
+  return changesOf(world, namespace, change.spec.target.name).filter(
+    ({ metadata, status }) =>
+      metadata.uid !== uid &&
+      status?.automaticRollback === true &&
+      Date.parse(status.rolledBackAt ?? '') > scheduler.now() - HOUR_MS,
+  ).length;
+}
+
+function isRefusedBefore(change: ChangeObject, { refusals }: GatherDeps): boolean {
+  const { namespace = '', uid } = change.metadata;
+  const { target, to } = change.spec;
+  const by = refusals.find(namespace, target.name, to.refusal);
+  return by !== undefined && by.metadata.uid !== uid;
+}

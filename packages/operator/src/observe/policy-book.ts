@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  governing,
+  parsePolicy,
+  type FieldError,
+  type GoodPolicy,
+  type ParsedPolicy,
+} from '@altershield/core';
+import type { KubeObject, ObjectMeta } from '@altershield/kube';
+import type { PolicyObject } from '../kinds.ts';
+import type { World } from './world.ts';
+
+interface Entry {
+  readonly resourceVersion: string;
+  readonly parsed: ParsedPolicy;
+}
+
+/** The policies as last read: right ones govern, wrong ones are named with their problems. */
+export class PolicyBook {
+  readonly #world: Pick<World, 'policies' | 'namespaces'>;
+  readonly #operatorNamespace: string;
+  readonly #parsed = new Map<string, Entry>();
+
+  constructor(world: Pick<World, 'policies' | 'namespaces'>, operatorNamespace: string) {
+    this.#world = world;
+    this.#operatorNamespace = operatorNamespace;
+    world.policies.onEvent(({ type, object }) => {
+      if (type === 'Deleted') this.#parsed.delete(object.metadata.uid);
+    });
+  }
+
+  good(): GoodPolicy[] {
+    return this.#world.policies.list().flatMap((policy) => {
+      const parsed = this.#read(policy);
+      if (!parsed.ok) return [];
+      const { namespace = '', name, uid, generation = 1 } = policy.metadata;
+      return [{ namespace, name, uid, generation, spec: parsed.spec }];
+    });
+  }
+
+  problemsOf(policy: PolicyObject): readonly FieldError[] {
+    const parsed = this.#read(policy);
+    return parsed.ok ? [] : parsed.errors;
+  }
+
+  /** The policy that governs a workload of this kind with this metadata. */
+  governing(
+    kind: string,
+    metadata: Pick<ObjectMeta, 'labels'>,
+    namespace: string,
+  ): GoodPolicy | undefined {
+    const candidate = {
+      kind,
+      namespace,
+      labels: metadata.labels ?? {},
+      namespaceLabels: this.#labelsOf(namespace),
+    };
+    return governing(this.good(), candidate, this.#operatorNamespace);
+  }
+
+  #labelsOf(namespace: string): Readonly<Record<string, string>> {
+    const known: KubeObject | undefined = this.#world.namespaces.get({
+      namespace: '',
+      name: namespace,
+    });
+    return { 'kubernetes.io/metadata.name': namespace, ...known?.metadata.labels };
+  }
+
+  #read({ metadata, spec }: PolicyObject): ParsedPolicy {
+    const { uid, resourceVersion, namespace = '' } = metadata;
+    const known = this.#parsed.get(uid);
+    if (known?.resourceVersion === resourceVersion) return known.parsed;
+    const parsed = parsePolicy(spec, { namespace, operatorNamespace: this.#operatorNamespace });
+    this.#parsed.set(uid, { resourceVersion, parsed });
+    return parsed;
+  }
+}

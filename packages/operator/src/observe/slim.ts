@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ContainerStatus } from '@altershield/core';
+import type { DeploymentObject, PodObject, ReplicaSetObject } from '../kinds.ts';
+
+/** What is kept of each object in memory: what decisions read, and nothing else. */
+
+/** Managed fields shrink to who and when; the field sets are the larger half of an object. */
+export function slimDeployment(deployment: DeploymentObject): DeploymentObject {
+  const { managedFields = [], ...metadata } = deployment.metadata;
+  const managers = managedFields.map((entry) => {
+    const { fieldsV1: _, ...rest } = { fieldsV1: undefined, ...Object(entry) };
+    return rest as unknown;
+  });
+  return { ...deployment, metadata: { ...metadata, managedFields: managers } };
+}
+
+export function slimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
+  const { managedFields: _, annotations: __, labels: ___, ...metadata } = rs.metadata;
+  const { apiVersion, kind, spec, status } = rs;
+  const { replicas, template } = spec;
+  const { replicas: total, readyReplicas } = status ?? {};
+  return {
+    apiVersion,
+    kind,
+    metadata,
+    spec: { ...opt('replicas', replicas), ...opt('template', template) },
+    status: { ...opt('replicas', total), ...opt('readyReplicas', readyReplicas) },
+  };
+}
+
+export function slimPod(pod: PodObject): PodObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp } =
+    pod.metadata;
+  const owners = pod.metadata.ownerReferences?.filter((owner) => owner.controller === true);
+  const { phase, reason, message, conditions, containerStatuses, initContainerStatuses } =
+    pod.status ?? {};
+  return {
+    apiVersion: pod.apiVersion,
+    kind: pod.kind,
+    metadata: {
+      name,
+      uid,
+      resourceVersion,
+      creationTimestamp,
+      ...opt('namespace', namespace),
+      ...opt('deletionTimestamp', deletionTimestamp),
+      ...opt('ownerReferences', owners),
+    },
+    spec: opt('nodeName', pod.spec?.nodeName),
+    status: {
+      ...opt('phase', phase),
+      ...opt('reason', reason),
+      ...opt('message', message),
+      ...opt(
+        'conditions',
+        conditions?.filter((c) => KEPT_CONDITIONS.has(c.type)),
+      ),
+      ...opt('containerStatuses', containerStatuses?.map(slimContainer)),
+      ...opt('initContainerStatuses', initContainerStatuses?.map(slimContainer)),
+    },
+  };
+}
+
+const KEPT_CONDITIONS: ReadonlySet<string> = new Set(['Ready', 'PodScheduled']);
+
+const slimContainer = (container: ContainerStatus): ContainerStatus => {
+  const { name, ready, restartCount, state, lastState } = container;
+  return {
+    name,
+    ...opt('ready', ready),
+    ...opt('restartCount', restartCount),
+    ...opt('state', state),
+    ...opt('lastState', lastState),
+  };
+};
+
+/** A field that is there only when it has a value. */
+function opt<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: V });
+}

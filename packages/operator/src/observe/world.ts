@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  RESOURCES,
+  keyString,
+  type Informer,
+  type InformerFactory,
+  type KubeObject,
+} from '@altershield/kube';
+import {
+  BATCHES,
+  CHANGES,
+  POLICIES,
+  type BatchObject,
+  type ChangeObject,
+  type DeploymentObject,
+  type PodObject,
+  type PolicyObject,
+  type ReplicaSetObject,
+} from '../kinds.ts';
+import { slimDeployment, slimPod, slimReplicaSet } from './slim.ts';
+
+/** Indexes by what one asks for: owners by uid, changes by the name of their workload. */
+export const BY_OWNER = 'owner';
+export const BY_TARGET = 'target';
+
+/** The cluster as far as we follow it: one shared copy per resource. */
+export interface World {
+  readonly policies: Informer<PolicyObject>;
+  readonly changes: Informer<ChangeObject>;
+  readonly batches: Informer<BatchObject>;
+  readonly namespaces: Informer<KubeObject>;
+  readonly deployments: Informer<DeploymentObject>;
+  readonly replicaSets: Informer<ReplicaSetObject>;
+  readonly pods: Informer<PodObject>;
+}
+
+export function createWorld(informers: InformerFactory): World {
+  const indexes = { [BY_OWNER]: ownerUids };
+  return {
+    policies: informers.informer<PolicyObject>(POLICIES),
+    changes: informers.informer<ChangeObject>(CHANGES, { indexes: { [BY_TARGET]: targetOf } }),
+    batches: informers.informer<BatchObject>(BATCHES, { indexes }),
+    namespaces: informers.informer(RESOURCES.namespace),
+    deployments: informers.informer<DeploymentObject>(RESOURCES.deployment, {
+      transform: slimDeployment,
+    }),
+    replicaSets: informers.informer<ReplicaSetObject>(RESOURCES.replicaSet, {
+      transform: slimReplicaSet,
+      indexes,
+    }),
+    pods: informers.informer<PodObject>(RESOURCES.pod, { transform: slimPod, indexes }),
+  };
+}
+
+const ownerUids = ({ metadata }: KubeObject): string[] =>
+  (metadata.ownerReferences ?? []).map((owner) => owner.uid);
+
+/** `namespace/Kind/name` of a change's workload. */
+const targetOf = ({ metadata, spec }: ChangeObject): string[] => [
+  targetKey(metadata.namespace ?? '', spec.target.kind, spec.target.name),
+];
+
+export const targetKey = (namespace: string, kind: string, name: string): string =>
+  `${namespace}/${kind}/${name}`;
+
+/** Changes of a workload by name, oldest first. */
+export const changesOf = (
+  { changes }: Pick<World, 'changes'>,
+  namespace: string,
+  name: string,
+): ChangeObject[] =>
+  changes
+    .byIndex(BY_TARGET, targetKey(namespace, 'Deployment', name))
+    .sort((a, b) => a.spec.sequence - b.spec.sequence);
+
+/** The Deployment that owns a pod, by its ReplicaSet; undefined while that is not known. */
+export function deploymentOfPod(
+  { replicaSets }: Pick<World, 'replicaSets'>,
+  { metadata }: KubeObject,
+): string | undefined {
+  const owner = metadata.ownerReferences?.find((o) => o.kind === 'ReplicaSet');
+  if (owner === undefined) return undefined;
+  const namespace = metadata.namespace ?? '';
+  const rs = replicaSets.get(keyString({ namespace, name: owner.name }));
+  return rs === undefined ? undefined : deploymentOf(rs);
+}
+
+/** `namespace/name` of the Deployment that owns a ReplicaSet. */
+export function deploymentOf({ metadata }: KubeObject): string | undefined {
+  const owner = metadata.ownerReferences?.find((o) => o.kind === 'Deployment');
+  if (owner === undefined) return undefined;
+  return keyString({ namespace: metadata.namespace ?? '', name: owner.name });
+}

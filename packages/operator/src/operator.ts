@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import { signWith, type Tools, type WebhookPlace } from '@altershield/core';
+import {
+  CachedClient,
+  EventRecorder,
+  InformerFactory,
+  type AdmissionHandlers,
+  type Client,
+  type Controller,
+  type Logger,
+  type Metrics,
+  type Runnable,
+  type Scheduler,
+} from '@altershield/kube';
+import { eventOf } from './actions/events.ts';
+import { perform } from './actions/perform.ts';
+import { record } from './actions/record.ts';
+import { createHandlers } from './admission/handlers.ts';
+import { DenialLedger } from './admission/ledger.ts';
+import { createChangeController } from './controllers/change.ts';
+import { Sightings, createDetectionController, sealOf } from './controllers/detection.ts';
+import { createPolicyController } from './controllers/policy.ts';
+import { createRetentionController } from './controllers/retention.ts';
+import { createWebhooksController } from './controllers/webhooks.ts';
+import type { ChangeObject } from './kinds.ts';
+import { Fingerprints } from './observe/fingerprints.ts';
+import { gather } from './observe/gather.ts';
+import { PolicyBook } from './observe/policy-book.ts';
+import { ReadinessLog } from './observe/readiness.ts';
+import { Refusals } from './observe/refusals.ts';
+import { createWorld, type World } from './observe/world.ts';
+
+export interface OperatorOptions {
+  readonly client: Client;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  /** Where policies for the whole cluster live, and what of ours there is. */
+  readonly namespace: string;
+  /** Shared by all replicas; at least 32 bytes. */
+  readonly sealKey: Uint8Array;
+  /** Where the API server finds the webhook; undefined until there is a certificate. */
+  readonly webhookPlace: () => WebhookPlace | undefined;
+  readonly identity: string;
+  readonly metrics?: Metrics;
+}
+
+/** One replica of the operator, without the parts that open ports. */
+export interface Operator {
+  /** Answers for the API server; every replica serves them. */
+  readonly handlers: AdmissionHandlers;
+  /** The shared caches and what else every replica runs. */
+  readonly always: readonly Runnable[];
+  /** What only the leader runs: everything that decides and writes. */
+  readonly leading: (signal: AbortSignal) => Promise<void>;
+  /** Brings the webhook configurations in line now. */
+  readonly publishWebhooks: (signal: AbortSignal) => Promise<void>;
+  readonly world: World;
+  readonly informers: InformerFactory;
+}
+
+/** Wires one replica together. Starts nothing. */
+export function createOperator(options: OperatorOptions): Operator {
+  const { client: plain, scheduler, log, namespace } = options;
+  const informers = new InformerFactory({ client: plain, scheduler, log });
+  const client = new CachedClient(plain, informers);
+  const world = createWorld(informers);
+  const tools: Tools = { sign: signWith(options.sealKey), fingerprintOf: new Fingerprints().of };
+  const book = new PolicyBook(world, namespace);
+  const refusals = new Refusals(world, scheduler);
+  const ledger = new DenialLedger({ client, world, scheduler, log });
+  const events = eventsOf(options);
+  const sightings = new Sightings(world, tools);
+  const shared = {
+    world,
+    book,
+    tools,
+    client,
+    scheduler,
+    log,
+    metrics: options.metrics?.controller,
+  };
+  const readiness = new ReadinessLog(world.pods);
+  const webhooks = createWebhooksController({ ...shared, place: options.webhookPlace });
+  const gatherDeps = { world, tools, readiness, refusals, scheduler };
+  const change = createChangeController({
+    ...shared,
+    isOurs: (c) => isSealed(c, tools),
+    gather: (c) => gather(c, gatherDeps),
+    record: (c, decision, signal) => record(c, decision, { client, world }, signal),
+    perform: (c, action, signal) => perform(action, targetOf(c), { client, world, tools }, signal),
+    say: (c, { status }) => {
+      const event = eventOf(c, status);
+      if (event !== undefined) events.record(subjectOf(c), event);
+    },
+  });
+  const controllers = [
+    createDetectionController(shared, sightings),
+    change,
+    createPolicyController(shared),
+    webhooks.controller,
+    createRetentionController(shared),
+  ];
+  return {
+    handlers: createHandlers({
+      ...{ book, refusals, ledger, scheduler, operatorNamespace: namespace, sign: tools.sign },
+      onDenied: ({ object, namespace: ns, user }, message) => {
+        const { name, uid } = object.metadata;
+        const subject = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: ns, name, uid };
+        const said = `by ${user.name}: ${message}`;
+        events.record(subject, { type: 'Warning', reason: 'RevisionRefused', message: said });
+      },
+    }),
+    always: [factoryRunnable(informers), events, ledger],
+    leading: (signal) => runAll(controllers, signal),
+    publishWebhooks: webhooks.publish,
+    world,
+    informers,
+  };
+}
+
+const eventsOf = ({ client, scheduler, log, identity, metrics }: OperatorOptions): EventRecorder =>
+  new EventRecorder({
+    client,
+    scheduler,
+    log,
+    component: 'altershield',
+    instance: identity,
+    ...(metrics === undefined ? {} : { observe: metrics.events }),
+  });
+
+async function runAll(controllers: readonly Controller[], signal: AbortSignal): Promise<void> {
+  await Promise.all(controllers.map((controller) => controller.start(signal)));
+}
+
+const factoryRunnable = (informers: InformerFactory): Runnable => ({
+  name: 'informers',
+  start: (signal) => informers.start(signal),
+  whenReady: (signal) => informers.whenSynced(signal),
+});
+
+const targetOf = ({ metadata, spec }: ChangeObject) => ({
+  namespace: metadata.namespace ?? '',
+  name: spec.target.name,
+});
+
+function subjectOf({ metadata, spec }: ChangeObject) {
+  const { apiVersion, kind, name, uid } = spec.target;
+  return { apiVersion, kind, name, uid, namespace: metadata.namespace ?? '' };
+}
+
+/** Records of changes lead to writes of workloads: only our own count. */
+function isSealed({ metadata, spec }: ChangeObject, { sign, fingerprintOf }: Tools): boolean {
+  const { name, namespace = '', annotations } = metadata;
+  if (annotations?.[ANNOTATIONS.seal] !== sealOf(namespace, name, spec, sign)) return false;
+  return spec.from === undefined || fingerprintOf(spec.from.template) === spec.from.fingerprint;
+}

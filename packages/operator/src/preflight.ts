@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+import { GROUP, VERSION } from '@altershield/api';
+import { KubeError, RESOURCES, isNotFound, type Client } from '@altershield/kube';
+import { BATCHES, CHANGES, POLICIES } from './kinds.ts';
+
+/** What the operator can't start without, and what to do about it. */
+export class PreflightError extends Error {
+  override readonly name = 'PreflightError';
+}
+
+/** Checks that the kinds and the namespace are there. Throws with everything that is missing. */
+export async function preflight(client: Client, namespace: string): Promise<void> {
+  const missing = [...(await missingKinds(client)), ...(await missingNamespace(client, namespace))];
+  if (missing.length === 0) return;
+  throw new PreflightError(`${missing.join('; ')}. Run: altershield install`);
+}
+
+async function missingKinds(client: Client): Promise<string[]> {
+  try {
+    const list = await client.raw('GET', `/apis/${GROUP}/${VERSION}`);
+    const { resources } = { resources: [], ...Object(list) } as {
+      readonly resources: readonly { readonly name?: string }[];
+    };
+    const served = new Set(resources.map(({ name }) => name));
+    return [POLICIES, CHANGES, BATCHES]
+      .filter(({ plural }) => !served.has(plural))
+      .map(({ plural }) => `the cluster has no kind ${plural}.${GROUP}`);
+  } catch (error) {
+    if (isNotFound(error))
+      return [`the cluster does not know ${GROUP}/${VERSION}: its CRDs are missing`];
+    throw error;
+  }
+}
+
+async function missingNamespace(client: Client, namespace: string): Promise<string[]> {
+  try {
+    await client.get(RESOURCES.namespace, { namespace: '', name: namespace });
+    return [];
+  } catch (error) {
+    if (isNotFound(error)) return [`there is no namespace ${namespace}`];
+    throw error;
+  }
+}
+
+/** The user name by which the API server knows us: our own writes are told from others' by it. */
+export async function whoAmI(client: Client): Promise<string> {
+  const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+  const answer = await client.raw(
+    'POST',
+    '/apis/authentication.k8s.io/v1/selfsubjectreviews',
+    body,
+  );
+  const { status } = { status: {}, ...Object(answer) } as {
+    readonly status: { readonly userInfo?: { readonly username?: string } };
+  };
+  const name = status.userInfo?.username;
+  if (name !== undefined && name !== '') return name;
+  throw new KubeError({
+    doing: 'ask the API server who we are (selfsubjectreviews)',
+    status: 0,
+    cause: new Error('it did not say'),
+  });
+}

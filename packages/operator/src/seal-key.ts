@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  KubeError,
+  RESOURCES,
+  isAlreadyExists,
+  isNotFound,
+  type Client,
+  type KubeObject,
+} from '@altershield/kube';
+import { randomBytes } from 'node:crypto';
+
+export const SEAL_SECRET = 'altershield-seal';
+const KEY_BYTES = 32;
+
+interface Secret extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The key under which the replicas seal what they write into other people's objects. Made once; with
+ * another key every sealed record in the cluster reads as forged.
+ */
+export async function ensureSealKey(client: Client, namespace: string): Promise<Uint8Array> {
+  const key = { namespace, name: SEAL_SECRET };
+  try {
+    return keyOf(await client.get<Secret>(RESOURCES.secret, key));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+  const data = { key: randomBytes(KEY_BYTES).toString('base64') };
+  const body = { apiVersion: 'v1', kind: 'Secret', metadata: key, type: 'Opaque', data };
+  try {
+    return keyOf(await client.create<Secret>(RESOURCES.secret, namespace, body));
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    return keyOf(await client.get<Secret>(RESOURCES.secret, key));
+  }
+}
+
+function keyOf({ metadata, data = {} }: Secret): Uint8Array {
+  const bytes = Buffer.from(data['key'] ?? '', 'base64');
+  if (bytes.length >= KEY_BYTES) return bytes;
+  throw new KubeError({
+    doing: `read the seal key in secret ${metadata.namespace ?? ''}/${metadata.name}`,
+    status: 0,
+    cause: new Error(
+      `data.key has fewer than ${KEY_BYTES} bytes; delete the secret to have it made anew`,
+    ),
+  });
+}
