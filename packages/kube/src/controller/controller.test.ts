@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { InformerFactory } from '../cache/factory.ts';
+import { Client } from '../client/client.ts';
+import { KubeError, TerminalError } from '../client/errors.ts';
+import { FakeApi } from '../client/fake-api.test-support.ts';
+import { RESOURCES, type KubeObject } from '../client/object.ts';
+import { silentLogger, type Logger } from '../runtime/logger.ts';
+import { sleep } from '../runtime/scheduler.ts';
+import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { Controller, type ControllerOptions, type Reconcile } from './controller.ts';
+import { keyOfObject, keysOfController } from './mappings.ts';
+import { type ReconcileResult } from './outcome.ts';
+
+interface Bench {
+  readonly scheduler: VirtualScheduler;
+  readonly controller: Controller;
+  readonly results: ReconcileResult[];
+  readonly logged: string[];
+  readonly stop: AbortController;
+  start(): Promise<void>;
+}
+
+function aController(reconcile: Reconcile, options: Partial<ControllerOptions> = {}): Bench {
+  const scheduler = options.scheduler as VirtualScheduler | undefined;
+  const clock = scheduler ?? new VirtualScheduler();
+  const results: ReconcileResult[] = [];
+  const logged: string[] = [];
+  const log: Logger = {
+    ...silentLogger,
+    error: (message) => logged.push(message),
+    child: () => log,
+  };
+  const stop = new AbortController();
+  const metrics = { reconciled: ({ result }: { result: ReconcileResult }) => results.push(result) };
+  const controller = new Controller({
+    ...{ name: 'test', scheduler: clock, log, metrics, reconcile },
+    ...options,
+  });
+  const start = (): Promise<void> => controller.start(stop.signal);
+  return { scheduler: clock, controller, results, logged, stop, start };
+}
+
+const failing = (...failures: (Error | undefined)[]): Reconcile => {
+  let at = 0;
+  return () => {
+    const error = failures[at];
+    at += 1;
+    return error === undefined ? Promise.resolve(undefined) : Promise.reject(error);
+  };
+};
+
+const refused = (status: number, reason: string, retryAfterMs?: number): KubeError =>
+  new KubeError({
+    ...{ doing: 'PATCH x', status, server: { reason } },
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+  });
+
+describe('the outcome of a reconcile', () => {
+  test('success is left alone', async () => {
+    const it = aController(failing());
+    void it.start();
+    it.controller.enqueue('a');
+    await it.scheduler.advance(10_000_000);
+    assert.deepEqual(it.results, ['success']);
+  });
+
+  test('requeueAfterMs brings the key back then', async () => {
+    const times: number[] = [];
+    const scheduler = new VirtualScheduler();
+    const begin = scheduler.now();
+    const it = aController(
+      () => {
+        times.push(scheduler.now() - begin);
+        return Promise.resolve(times.length < 3 ? { requeueAfterMs: 500 } : undefined);
+      },
+      { scheduler },
+    );
+    void it.start();
+    it.controller.enqueue('a');
+    await scheduler.advance(60_000);
+    assert.deepEqual(times, [0, 500, 1000]);
+    assert.deepEqual(it.results, ['requeue_after', 'requeue_after', 'success']);
+  });
+
+  test('an error is logged and tried again with growing delays', async () => {
+    const it = aController(failing(new Error('1'), new Error('2')));
+    void it.start();
+    it.controller.enqueue('a');
+    await it.scheduler.advance(4);
+    assert.deepEqual(it.results, ['error']);
+    await it.scheduler.advance(11);
+    assert.deepEqual(it.results, ['error', 'error', 'success']);
+    assert.equal(it.logged.length, 2);
+    assert.equal(it.controller.queue.failures('a'), 0);
+  });
+
+  test('a conflict is tried again and is no error', async () => {
+    const it = aController(failing(refused(409, 'Conflict')));
+    void it.start();
+    it.controller.enqueue('a');
+    await it.scheduler.advance(1000);
+    assert.deepEqual(it.results, ['requeue', 'success']);
+    assert.deepEqual(it.logged, []);
+  });
+
+  test('a busy server is left in peace for as long as it asks', async () => {
+    const it = aController(failing(refused(429, 'TooManyRequests', 3000)));
+    void it.start();
+    it.controller.enqueue('a');
+    await it.scheduler.advance(2999);
+    assert.deepEqual(it.results, ['requeue']);
+    await it.scheduler.advance(1);
+    assert.deepEqual(it.results, ['requeue', 'success']);
+  });
+
+  test('a server that asks for no time at all does not make us spin', async () => {
+    const busy = refused(429, 'TooManyRequests', 0);
+    const it = aController(failing(...Array.from({ length: 1000 }, () => busy)));
+    void it.start();
+    it.controller.enqueue('a');
+    await it.scheduler.advance(60_000);
+    assert.ok(it.results.length < 20, String(it.results.length));
+  });
+
+  test('a terminal error is logged and not tried again', async () => {
+    const it = aController(failing(new TerminalError('broken')));
+    void it.start();
+    it.controller.enqueue('a');
+    await it.scheduler.advance(10_000_000);
+    assert.deepEqual(it.results, ['terminal_error']);
+    assert.deepEqual(it.logged, ['cannot reconcile, will not try again']);
+  });
+
+  test('a panic before the first await, even of no error, is an error like others', async () => {
+    let calls = 0;
+    const it = aController(() => {
+      calls += 1;
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- what bad code does
+      if (calls === 1) throw 'a string';
+      return Promise.resolve(undefined);
+    });
+    void it.start();
+    it.controller.enqueue('a');
+    await it.scheduler.advance(1000);
+    assert.deepEqual(it.results, ['error', 'success']);
+  });
+});
+
+describe('workers', () => {
+  test('share the keys but never one key', async () => {
+    const scheduler = new VirtualScheduler();
+    const running = new Set<string>();
+    let most = 0;
+    const it = aController(
+      async (key) => {
+        assert.equal(running.has(key), false);
+        running.add(key);
+        most = Math.max(most, running.size);
+        await sleep(scheduler, 100);
+        running.delete(key);
+      },
+      { scheduler, workers: 3 },
+    );
+    void it.start();
+    for (const key of ['a', 'b', 'c', 'd', 'e']) it.controller.enqueue(key);
+    await scheduler.advance(50);
+    it.controller.enqueue('a');
+    await scheduler.advance(1000);
+    assert.equal(most, 3);
+    assert.deepEqual(
+      it.results,
+      Array.from({ length: 6 }, () => 'success'),
+    );
+  });
+
+  test('abort a reconcile that takes too long and try it again', async () => {
+    const scheduler = new VirtualScheduler();
+    let calls = 0;
+    const it = aController(
+      async (_key, { signal }) => {
+        calls += 1;
+        await sleep(scheduler, calls === 1 ? 60_000 : 1, signal);
+        signal.throwIfAborted();
+      },
+      { scheduler, timeoutMs: 1000 },
+    );
+    void it.start();
+    it.controller.enqueue('a');
+    await scheduler.advance(1100);
+    assert.deepEqual(it.results, ['error', 'success']);
+  });
+});
+
+describe('stopping', () => {
+  test('tells running reconciles, waits for them and begins no more', async () => {
+    const scheduler = new VirtualScheduler();
+    let ended = false;
+    const it = aController(
+      async (_key, { signal }) => {
+        await sleep(scheduler, 60_000, signal);
+        await sleep(scheduler, 500);
+        signal.throwIfAborted();
+      },
+      { scheduler },
+    );
+    const run = it.start().then(() => {
+      ended = true;
+    });
+    it.controller.enqueue('a');
+    it.controller.enqueue('b');
+    await scheduler.advance(10);
+    it.stop.abort(new Error('stop'));
+    await scheduler.advance(499);
+    assert.equal(ended, false);
+    await scheduler.advance(1);
+    await run;
+    assert.deepEqual(it.results, ['stopped']);
+    assert.deepEqual(it.logged, []);
+    assert.equal(scheduler.timers, 0);
+  });
+
+  test('ends a controller that still waits for its informers', async () => {
+    const scheduler = new VirtualScheduler();
+    const { informer } = aCache(scheduler);
+    const it = aController(failing(), { scheduler });
+    it.controller.watch(informer, keyOfObject);
+    const run = it.start();
+    it.stop.abort(new Error('stop'));
+    await run;
+  });
+});
+
+function aCache(scheduler: VirtualScheduler): {
+  api: FakeApi;
+  factory: InformerFactory;
+  informer: ReturnType<InformerFactory['informer']>;
+} {
+  const api = new FakeApi();
+  const client = new Client({ transport: api, scheduler, fieldManager: 'test' });
+  const factory = new InformerFactory({ client, scheduler, log: silentLogger });
+  return { api, factory, informer: factory.informer(RESOURCES.configMap, { namespace: 'shop' }) };
+}
+
+describe('informers as sources', () => {
+  test('begin to count when all are synced, and changes overtake the first list', async () => {
+    const scheduler = new VirtualScheduler();
+    const { api, factory, informer } = aCache(scheduler);
+    for (const name of ['a', 'b', 'c']) api.put(name);
+    const keys: string[] = [];
+    const it = aController(
+      async (key) => {
+        assert.equal(informer.synced, true);
+        keys.push(key);
+        await sleep(scheduler, 10);
+      },
+      { scheduler },
+    );
+    it.controller.watch(informer, keyOfObject);
+    void it.start();
+    await scheduler.advance(5);
+    assert.deepEqual(keys, []);
+    void factory.start(it.stop.signal);
+    await scheduler.advance(5);
+    api.put('new');
+    api.put('c');
+    await scheduler.advance(1000);
+    assert.deepEqual(keys, ['shop/a', 'shop/new', 'shop/c', 'shop/b']);
+  });
+});
+
+test('an object wakes its controllers of before and of after the change', () => {
+  const owned = (name: string, controller = true): KubeObject => ({
+    ...{ apiVersion: 'v1', kind: 'Pod' },
+    metadata: {
+      ...{ name: 'p', namespace: 'shop', uid: 'u', resourceVersion: '1', creationTimestamp: '' },
+      ownerReferences: [
+        { apiVersion: 'apps/v1', kind: 'ReplicaSet', name, uid: 'x', controller },
+        { apiVersion: 'v1', kind: 'Other', name: 'other', uid: 'y' },
+      ],
+    },
+  });
+  const keys = keysOfController('ReplicaSet');
+  const update = { type: 'Updated', object: owned('b'), old: owned('a'), initial: false } as const;
+  assert.deepEqual(keys(update), ['shop/b', 'shop/a']);
+  assert.deepEqual(keys({ type: 'Added', object: owned('a', false), initial: false }), []);
+});
