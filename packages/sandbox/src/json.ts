@@ -58,7 +58,8 @@ function sameRecords(a: Json, b: Json): boolean {
 /** JSON text with sorted keys, so that equal documents have equal texts. */
 export function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (!isRecord(value)) return (JSON.stringify(value) as string | undefined) ?? 'null';
+  if (value === undefined) return 'null';
+  if (!isRecord(value)) return JSON.stringify(value);
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
   return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;

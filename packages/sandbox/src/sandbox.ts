@@ -97,6 +97,7 @@ export class Sandbox {
     );
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows the kind
   get<T extends KubeObject>(type: string, namespace: string, name: string): T | undefined {
     return this.server.store.get(type, { namespace, name }) as unknown as T | undefined;
   }

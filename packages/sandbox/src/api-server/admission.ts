@@ -119,22 +119,28 @@ export class Admission {
   ): Promise<ReviewAnswer | undefined> {
     const uid = newUid(this.#scheduler);
     const request = reviewRequest(attributes, uid);
-    try {
-      if (!this.#conditionsHold(webhook, request)) return undefined;
-    } catch (error) {
-      return this.#onFailure(webhook, error);
-    }
+    if (!this.#conditionsHold(webhook, request)) return undefined;
     refuseDryRunWithSideEffects(webhook, attributes);
-    const answer = await this.#call(webhook, request, uid).catch((error: unknown) =>
-      this.#onFailure(webhook, error),
-    );
+    const answer = await this.#call(webhook, request, uid).catch((error: unknown) => {
+      refuseUnlessIgnored(webhook, error);
+      return undefined;
+    });
     if (answer === undefined) return undefined;
     attributes.call.warnings.push(...answer.warnings);
     if (!answer.isAllowed) throw answer.denial;
     return answer;
   }
 
-  #conditionsHold({ config }: Webhook, request: Json): boolean {
+  #conditionsHold(webhook: Webhook, request: Json): boolean {
+    try {
+      return this.#evaluateConditions(webhook, request);
+    } catch (error) {
+      refuseUnlessIgnored(webhook, error);
+      return false;
+    }
+  }
+
+  #evaluateConditions({ config }: Webhook, request: Json): boolean {
     const evaluate = this.#options.evaluateMatchCondition ?? ((): boolean => true);
     const object = request['object'] as Json | null;
     const oldObject = request['oldObject'] as Json | null;
@@ -171,12 +177,12 @@ export class Admission {
     const answer = typeof body === 'string' ? body : Buffer.from(body).toString('utf8');
     return readAnswer(answer, uid, webhook.name);
   }
+}
 
-  #onFailure({ name, config }: Webhook, error: unknown): undefined {
-    if (config['failurePolicy'] === 'Ignore') return undefined;
-    const why = error instanceof Error ? error.message : String(error);
-    throw internalError(`failed calling webhook "${name}": failed to call webhook: ${why}`);
-  }
+function refuseUnlessIgnored({ name, config }: Webhook, error: unknown): void {
+  if (config['failurePolicy'] === 'Ignore') return;
+  const why = error instanceof Error ? error.message : String(error);
+  throw internalError(`failed calling webhook "${name}": failed to call webhook: ${why}`);
 }
 
 function refuseDryRunWithSideEffects(

@@ -258,25 +258,25 @@ interface Exchange {
   readonly warnings: string[];
 }
 
+const COLLECTION_VERBS: Readonly<Record<string, Verb>> = {
+  GET: 'list',
+  POST: 'create',
+  DELETE: 'deletecollection',
+};
+
+const OBJECT_VERBS: Readonly<Record<string, Verb>> = {
+  GET: 'get',
+  PUT: 'update',
+  PATCH: 'patch',
+  DELETE: 'delete',
+};
+
 function verbOf({ method }: ApiRequest, { key, query, subresource }: Target): Verb {
-  const isNamed = key.name !== '';
   const wantsWatch = ['1', 'true'].includes(query.get('watch') ?? '');
-  switch (method) {
-    case 'GET':
-      if (wantsWatch && subresource === '') return 'watch';
-      return isNamed ? 'get' : 'list';
-    case 'POST':
-      if (isNamed) throw methodNotAllowed();
-      return 'create';
-    case 'PUT':
-    case 'PATCH':
-      if (!isNamed) throw methodNotAllowed();
-      return method === 'PUT' ? 'update' : 'patch';
-    case 'DELETE':
-      return isNamed ? 'delete' : 'deletecollection';
-    default:
-      throw methodNotAllowed();
-  }
+  if (method === 'GET' && wantsWatch && subresource === '') return 'watch';
+  const verb = (key.name === '' ? COLLECTION_VERBS : OBJECT_VERBS)[method];
+  if (verb === undefined) throw methodNotAllowed();
+  return verb;
 }
 
 function callOf(

@@ -32,6 +32,10 @@ function parseRequirement(part: string): LabelTest {
   if (key !== undefined && value !== undefined) {
     return requirement(key, sign === '!=' ? 'NotIn' : 'In', [value]);
   }
+  return parsePresence(part);
+}
+
+function parsePresence(part: string): LabelTest {
   if (/[\s=()]/.test(part)) throw badRequest(`unable to parse requirement: ${part}`);
   return part.startsWith('!')
     ? requirement(part.slice(1).trim(), 'DoesNotExist', [])

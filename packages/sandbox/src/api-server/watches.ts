@@ -102,23 +102,26 @@ interface WatchOptions {
 }
 
 function readOptions({ definition, key, query }: Target): WatchOptions {
-  const version = query.get('resourceVersion') ?? '';
-  if (!/^\d*$/.test(version)) {
-    throw badRequest(
-      `Invalid value: "${version}": strconv.ParseUint: parsing "${version}": invalid syntax`,
-    );
-  }
+  const asked = (name: string): string => query.get(name) ?? '';
   const byName = key.name === '' ? '' : `metadata.name=${key.name}`;
-  const fields = [query.get('fieldSelector') ?? '', byName].filter((one) => one !== '').join(',');
-  const seconds = Number(query.get('timeoutSeconds') ?? 0);
+  const fields = [asked('fieldSelector'), byName].filter((one) => one !== '').join(',');
+  const seconds = Number(asked('timeoutSeconds'));
   return {
     definition,
     namespace: key.namespace,
-    selected: objectTest(query.get('labelSelector') ?? '', fields),
-    since: version === '' || version === '0' ? undefined : Number(version),
+    selected: objectTest(asked('labelSelector'), fields),
+    since: readVersion(asked('resourceVersion')),
     timeoutMs: (seconds > 0 ? seconds : DEFAULT_TIMEOUT_SECONDS) * 1000,
-    hasBookmarks: ['1', 'true'].includes(query.get('allowWatchBookmarks') ?? ''),
+    hasBookmarks: ['1', 'true'].includes(asked('allowWatchBookmarks')),
   };
+}
+
+/** Undefined for '' and '0', which both ask for the present state first. */
+function readVersion(version: string): number | undefined {
+  if (/^\d*$/.test(version)) return Number(version) === 0 ? undefined : Number(version);
+  throw badRequest(
+    `Invalid value: "${version}": strconv.ParseUint: parsing "${version}": invalid syntax`,
+  );
 }
 
 class OpenWatch {

@@ -40,6 +40,7 @@ export class Cluster {
     return this.server.scheduler;
   }
 
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows the kind
   get<T extends KubeObject>(resource: Resource, key: ObjectKey): T | undefined {
     return this.server.store.get(typeKey(resource), key) as T | undefined;
   }

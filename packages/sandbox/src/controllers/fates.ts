@@ -61,8 +61,11 @@ const neverReady: Fate = function* neverReady({ random }) {
 
 const flapping: Fate = function* flapping(context) {
   yield* readyAfter(READY)(context);
-  const startedAt: string[] = [];
-  const since = (now: number): string => (startedAt[0] ??= timestamp(now));
+  let startedAt: string | undefined;
+  const since = (now: number): string => {
+    startedAt ??= timestamp(now);
+    return startedAt;
+  };
   for (;;) {
     yield { delayMs: within(FLAP, context.random), moment: (now) => running(since(now), false) };
     yield { delayMs: within(FLAP, context.random), moment: (now) => running(since(now), true) };

@@ -29,6 +29,7 @@ export class Kubelet implements Controller {
   readonly #cluster: Cluster;
   readonly #options: KubeletOptions;
   readonly #lives = new Map<string, Life>();
+  readonly #dying = new Set<string>();
   #unsubscribe: () => void = () => undefined;
 
   constructor(server: ApiServer, options: KubeletOptions = {}) {
@@ -47,7 +48,7 @@ export class Kubelet implements Controller {
 
   stop(): void {
     this.#unsubscribe();
-    for (const uid of [...this.#lives.keys()]) this.#end(uid);
+    for (const uid of [...this.#lives.keys(), ...this.#dying]) this.#end(uid);
   }
 
   #see(pod: Pod): void {
@@ -90,11 +91,9 @@ export class Kubelet implements Controller {
 
   #bury(pod: Pod): void {
     const { uid } = pod.metadata;
-    const life = this.#lives.get(uid);
-    if (life?.timer === undefined && life !== undefined) return;
-    life?.timer?.cancel();
-    const grave: Life = { key: keyOf(pod), steps: nothing(), timer: undefined };
-    this.#lives.set(uid, grave);
+    if (this.#dying.has(uid)) return;
+    this.#lives.get(uid)?.timer?.cancel();
+    this.#dying.add(uid);
     const delay = within(DELETE_MS, () => this.#cluster.scheduler.random());
     this.#cluster.scheduler.after(delay, () => {
       const found = this.#cluster.get<Pod>(RESOURCES.pod, keyOf(pod));
@@ -104,14 +103,10 @@ export class Kubelet implements Controller {
   }
 
   #end(uid: string): void {
+    this.#dying.delete(uid);
     this.#lives.get(uid)?.timer?.cancel();
     this.#lives.delete(uid);
   }
-}
-
-/* eslint-disable-next-line require-yield -- a life without events */
-function* nothing(): Generator<Step, void> {
-  return;
 }
 
 /** The image whose tag speaks of trouble, when there is one among the containers. */

@@ -3,7 +3,6 @@ import { keyOf, keyString, parseKey, RESOURCES } from '@altershield/kube';
 import { type ApiServer } from '../api-server/api-server.ts';
 import { typeKey } from '../api-server/definition.ts';
 import { timestamp } from '../api-server/util.ts';
-import { type StoredObject } from '../json.ts';
 import { Cluster } from './cluster.ts';
 import { findCondition, withCondition } from './conditions.ts';
 import { type Controller } from './controller.ts';
@@ -55,8 +54,10 @@ export class PodScheduler implements Controller {
 
   #place(key: string): void {
     const pod = this.#cluster.get<Pod>(RESOURCES.pod, parseKey(key));
-    if (pod === undefined || pod.spec.nodeName !== undefined) return;
-    if ((pod.spec.schedulingGates ?? []).length > 0) return;
+    if (pod !== undefined && isWaiting(pod)) this.#decide(pod);
+  }
+
+  #decide(pod: Pod): void {
     const nodes = this.#cluster.list<Node>(RESOURCES.node);
     const [node] = this.#byLoad(nodes.filter((one) => fits(one, pod)));
     const lastTransitionTime = timestamp(this.#cluster.scheduler.now());
@@ -70,7 +71,7 @@ export class PodScheduler implements Controller {
     const spec = node === undefined ? pod.spec : { ...pod.spec, nodeName: node.metadata.name };
     // Binding is a subresource of its own, outside of what admission of pods sees.
     const placed = { ...pod, spec, status: { ...pod.status, conditions } };
-    this.#cluster.server.store.put(typeKey(RESOURCES.pod), placed as unknown as StoredObject);
+    this.#cluster.server.store.put(typeKey(RESOURCES.pod), placed);
   }
 
   #byLoad(nodes: readonly Node[]): Node[] {
@@ -82,6 +83,9 @@ export class PodScheduler implements Controller {
     return [...nodes].sort((a, b) => of(a) - of(b));
   }
 }
+
+const isWaiting = ({ spec }: Pod): boolean =>
+  spec.nodeName === undefined && (spec.schedulingGates ?? []).length === 0;
 
 function fits({ spec, metadata }: Node, pod: Pod): boolean {
   const wanted = Object.entries(pod.spec.nodeSelector ?? {});

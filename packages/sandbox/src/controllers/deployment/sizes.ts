@@ -1,10 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type Deployment,
-  type IntOrPercent,
-  type ReplicaSet,
-  type ReplicaSetStatus,
-} from '../types.ts';
+import { type Deployment, type IntOrPercent, type ReplicaSet } from '../types.ts';
 import { MAX_REPLICAS, numberAnnotation } from './annotations.ts';
 
 /** A count, or a share of `total`; surge rounds up, unavailability down. */
@@ -36,10 +31,7 @@ export const desiredTotal = (sets: readonly ReplicaSet[]): number =>
 type Count = 'replicas' | 'readyReplicas' | 'availableReplicas';
 
 export const countedTotal = (sets: readonly ReplicaSet[], count: Count): number =>
-  sets.reduce(
-    (sum, { status }) => sum + ((status as ReplicaSetStatus | undefined)?.[count] ?? 0),
-    0,
-  );
+  sets.reduce((sum, { status }) => sum + (status?.[count] ?? 0), 0);
 
 /** How large the new ReplicaSet may be now, beside all others. */
 export function newSetSize(

@@ -93,10 +93,9 @@ export function rolloutStatus(deployment: Deployment, sets: Sets, nowMs: number)
   return { ...counted, conditions };
 }
 
-// eslint-disable-next-line max-params -- the four facts of one comparison
 function progressConditions(
   deployment: Deployment,
-  { newSet }: Sets,
+  sets: Sets,
   counted: DeploymentStatus,
   nowMs: number,
 ): readonly Condition[] {
@@ -105,26 +104,44 @@ function progressConditions(
   const current = findCondition(deployment.status?.conditions, 'Progressing');
   const isSettled =
     counted.replicas === counted.updatedReplicas && current?.reason === 'NewReplicaSetAvailable';
-  if (isSettled) return conditions;
-  const who =
-    newSet === undefined
-      ? `Deployment "${deployment.metadata.name}"`
-      : `ReplicaSet "${newSet.metadata.name}"`;
-  const say = (status: Condition['status'], reason: string, does: string): Condition =>
-    deploymentCondition('Progressing', status, { reason, message: `${who} ${does}.` }, nowMs);
+  const verdict = isSettled ? undefined : progress(deployment, counted, current, nowMs);
+  if (verdict === undefined) return conditions;
+  const message = `${subject(deployment, sets)} ${verdict.does}.`;
+  const why = { reason: verdict.reason, message };
+  const next = deploymentCondition('Progressing', verdict.status, why, nowMs);
+  return verdict.reason === 'ReplicaSetUpdated'
+    ? replaced(conditions, current, next)
+    : withCondition(conditions, next);
+}
+
+const subject = ({ metadata }: Deployment, { newSet }: Sets): string =>
+  newSet === undefined ? `Deployment "${metadata.name}"` : `ReplicaSet "${newSet.metadata.name}"`;
+
+interface Progress {
+  readonly status: Condition['status'];
+  readonly reason: string;
+  readonly does: string;
+}
+
+function progress(
+  deployment: Deployment,
+  counted: DeploymentStatus,
+  current: Condition | undefined,
+  nowMs: number,
+): Progress | undefined {
   if (isComplete(deployment, counted)) {
-    const done = say('True', 'NewReplicaSetAvailable', 'has successfully progressed');
-    return withCondition(conditions, done);
+    return {
+      status: 'True',
+      reason: 'NewReplicaSetAvailable',
+      does: 'has successfully progressed',
+    };
   }
   if (hasProgressed(deployment.status ?? {}, counted)) {
-    return replaced(conditions, current, say('True', 'ReplicaSetUpdated', 'is progressing'));
+    return { status: 'True', reason: 'ReplicaSetUpdated', does: 'is progressing' };
   }
   return isTimedOut(deployment, current, nowMs)
-    ? withCondition(
-        conditions,
-        say('False', 'ProgressDeadlineExceeded', 'has timed out progressing'),
-      )
-    : conditions;
+    ? { status: 'False', reason: 'ProgressDeadlineExceeded', does: 'has timed out progressing' }
+    : undefined;
 }
 
 /** Progress renews the condition's update time even when nothing else of it changes. */

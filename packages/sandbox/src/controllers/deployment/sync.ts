@@ -241,7 +241,6 @@ export class DeploymentSync {
   }
 
   /** Gives a ReplicaSet its size; `isForced` also refreshes what it remembers of the Deployment's. */
-  // eslint-disable-next-line max-params -- a flag for the one caller that scales proportionally
   async #resize(sets: Sets, set: ReplicaSet, replicas: number, isForced = false): Promise<Sets> {
     const annotations = { ...set.metadata.annotations, ...sizeAnnotations(this.#deployment) };
     const isStale = isForced && !same(annotations, set.metadata.annotations);
