@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /** The command line, and the manifests that it installs. */
+export { cliPage } from './reference.ts';
 export { RELEASE } from './version.ts';
 export { CRD_NAMES, KINDS, crds } from './manifests/crds.ts';
 export { installManifests, rbacManifests, toYaml } from './manifests/install.ts';

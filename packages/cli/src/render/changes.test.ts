@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type Change } from '../change.ts';
+import { aBatch, aChange, aFailedBatch, aPolicy, aRefusedChange, at } from '../testing/objects.ts';
+import { renderChanges } from './changes.ts';
+import { renderPolicies } from './policies.ts';
+import { painter } from './style.ts';
+
+const view = { paint: painter(false), now: Date.parse(at(120)) };
+const WEB = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'uid-of-web' };
+
+const SUSPENDED: Change = {
+  record: aChange(
+    {
+      phase: 'Suspend',
+      reason: 'CheckInconclusive',
+      message: 'old pods are in trouble, too',
+      batch: { index: 2, of: 3, target: 3 },
+    },
+    { target: WEB, sequence: 12, detectedAt: at(-60) },
+  ),
+  batches: [
+    aBatch({ verdict: 'Pass' }),
+    aBatch({ verdict: 'Inconclusive' }, { batch: 2, pods: 3, previous: 1 }),
+  ],
+};
+const REFUSED: Change = { record: aRefusedChange(), batches: [aFailedBatch()] };
+const FRESH: Change = {
+  record: aChange(undefined, {
+    sequence: 8,
+    actor: { user: '', fieldManager: 'helm', stamped: false },
+  }),
+  batches: [],
+};
+
+const lines = (text: string): string[] => text.split('\n');
+
+describe('the list of changes', () => {
+  it('tells first what waits for a person, then what moves, then what ended', () => {
+    const text = renderChanges(
+      [REFUSED, FRESH, SUSPENDED],
+      { allNamespaces: false, wide: false },
+      view,
+    );
+    assert.deepEqual(lines(text), [
+      '▲ A change waits for a person: altershield why deploy/web -n shop',
+      '',
+      '  CHANGE              PHASE       BATCH  ACTOR   AGE  WHY',
+      '▲ deploy/web #12      Suspend     2/3    alice   3m   CheckInconclusive: old pods are in trouble, too',
+      '  ├─ ✔ batch 1/3  1 pod  Pass',
+      '  └─ ? batch 2/3  3 pods  Inconclusive',
+      '● deploy/checkout #8  Init        -      (helm)  2m',
+      '↺ deploy/checkout #7  RolledBack  1/3    alice   2m   CheckFailed: batch 1: image of 1 of 1 new pods cannot be pulled; 9 of 9 old pods are ready',
+      '  └─ ✖ batch 1/3  1 pod  Fail  ImagePullBackOff: 1 of 1 new pods, 0 of 9 old ones',
+    ]);
+  });
+
+  it('counts what waits when there is more than one', () => {
+    const text = renderChanges([SUSPENDED, SUSPENDED], { allNamespaces: true, wide: false }, view);
+    assert.match(text, /^▲ 2 changes wait for a person/);
+    assert.match(text, /NAMESPACE/);
+  });
+
+  it('fits the terminal', () => {
+    const narrow = { ...view, columns: 80 };
+    const text = renderChanges([REFUSED], { allNamespaces: true, wide: false }, narrow);
+    for (const line of lines(text)) assert.ok(line.length <= 88, line);
+  });
+
+  it('cuts nothing off and adds images when it is wide', () => {
+    const narrow = { ...view, columns: 80 };
+    const text = renderChanges([REFUSED], { allNamespaces: false, wide: true }, narrow);
+    assert.match(text, /shop\/checkout:bad-8 .* 9 of 9 old pods are ready$/m);
+  });
+});
+
+describe('the list of policies', () => {
+  const condition = { type: 'Ready', reason: 'x', lastTransitionTime: at(0) };
+
+  it('tells first which one is broken, and how', () => {
+    const good = aPolicy('web', {
+      governed: 4,
+      conditions: [{ ...condition, status: 'True', message: '' }],
+    });
+    const problem = 'spec.release.batches[1]: must be larger than the one before';
+    const bad = aPolicy('zebra', {
+      conditions: [{ ...condition, status: 'False', message: problem }],
+    });
+    const text = renderPolicies([good, bad], { allNamespaces: false, wide: false }, view);
+    assert.deepEqual(lines(text), [
+      '  POLICY  MODE     STRATEGY  BATCHES     ON FAIL   ON INCONCLUSIVE  READY  GOVERNED  AGE',
+      '✖ zebra   Enforce  Batch     1,30%,100%  RollBack  Suspend          False  -         2m',
+      `    ${problem}`,
+      '✔ web     Enforce  Batch     1,30%,100%  RollBack  Suspend          True   4         2m',
+    ]);
+  });
+
+  it('says of a policy that nobody read yet that it is not known', () => {
+    const text = renderPolicies([aPolicy('web')], { allNamespaces: false, wide: true }, view);
+    assert.match(text, /^\? web .* Ignore .* \(all\) .* Unknown/m);
+  });
+
+  it('shows the selector when it is wide', () => {
+    const selector = {
+      matchLabels: { tier: 'web' },
+      matchExpressions: [{ key: 'env', operator: 'In', values: ['a', 'b'] }],
+    };
+    const policy = aPolicy('web', undefined, { target: { selector } });
+    const text = renderPolicies([policy], { allNamespaces: true, wide: true }, view);
+    assert.match(text, /tier=web,env In \(a,b\)/);
+  });
+});

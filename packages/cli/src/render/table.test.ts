@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { painter, printable } from './style.ts';
+import { cut, table, width } from './table.ts';
+
+const plain = painter(false);
+const coloured = painter(true);
+
+describe('a table', () => {
+  it('aligns its columns under their headings', () => {
+    const lines = table(['A', 'B'], [{ cells: ['long name', '1'] }, { cells: ['x', '2'] }], plain);
+    assert.deepEqual(lines, ['A          B', 'long name  1', 'x          2']);
+  });
+
+  it('aligns coloured cells by what is seen of them', () => {
+    const rows = [{ cells: [{ text: 'ok', tone: 'good' } as const, 'x'] }];
+    const [, line = ''] = table(['STATE', 'B'], rows, coloured);
+    assert.equal(line, '\u001b[32mok\u001b[39m     x');
+  });
+
+  it('cuts only its last column, at the edge of the terminal', () => {
+    const [, line = ''] = table(['A', 'B'], [{ cells: ['x', 'y'.repeat(100)] }], plain, 40);
+    assert.equal(width(line), 40);
+    assert.ok(line.endsWith('…'));
+  });
+
+  it('puts what is below a row directly under it', () => {
+    const lines = table(['A'], [{ cells: ['1'], below: ['  └─ x'] }, { cells: ['2'] }], plain);
+    assert.deepEqual(lines, ['A', '1', '  └─ x', '2']);
+  });
+
+  it('starts every cell of a column at the same place', () => {
+    const text = fc.string({ minLength: 1, unit: fc.constantFrom('a', 'é', '✔', 'z') });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(text, text), { minLength: 1 }), (cells) => {
+        const lines = table(
+          ['', ''],
+          cells.map((pair) => ({ cells: pair })),
+          plain,
+        ).slice(1);
+        const starts = lines.map((line, i) => width(line) - width(cells[i]?.[1] ?? ''));
+        assert.equal(new Set(starts).size, 1);
+      }),
+    );
+  });
+});
+
+describe('cut', () => {
+  it('leaves what fits', () => {
+    assert.equal(cut('short', 40), 'short');
+  });
+
+  it('keeps enough to read on the narrowest terminal', () => {
+    assert.equal(width(cut('x'.repeat(100), 3)), 20);
+  });
+});
+
+describe('printable', () => {
+  it('takes the control out of what containers write, at any depth', () => {
+    const hostile = { message: 'a\u001b[2Jb\r\nc', list: [{ '\u0007key': 'x\u202ey' }] };
+    assert.deepEqual(printable(hostile), { message: 'a [2Jb c', list: [{ ' key': 'x y' }] });
+  });
+
+  it('leaves no control character in any text', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => !/\p{Cc}/u.test(printable(text))),
+    );
+  });
+});

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { PHASES } from '@altershield/api';
+import { aBatch, aChange, aFailedBatch, aRefusedChange, at } from '../testing/objects.ts';
+import { painter } from './style.ts';
+import { renderWhy, type Story } from './why.ts';
+
+const view = { paint: painter(false), now: Date.parse(at(120)) };
+
+const tell = (story: Partial<Story>): string =>
+  renderWhy({ record: aRefusedChange(), batches: [], others: [], ...story }, view);
+
+describe('why', () => {
+  it('tells the whole story of a refused change', () => {
+    const text = tell({
+      batches: [aFailedBatch()],
+      others: [aChange({ phase: 'Success', reason: 'Verified' }, { sequence: 6 })],
+    });
+    assert.deepEqual(text.split('\n'), [
+      '↺ deploy/checkout in shop: change 7 was rolled back at batch 1 of 3, 114s ago',
+      '  CheckFailed: batch 1: image of 1 of 1 new pods cannot be pulled; 9 of 9 old pods are ready',
+      '',
+      'Who       alice of developers (identity stamped at admission)',
+      'How       Update by kubectl, field manager kubectl-set; seen at admission',
+      'When      2026-01-01 10:00:00Z (2m ago)',
+      'What      containers[app].image: shop/checkout:v7 → shop/checkout:bad-8',
+      'Revision  4f2a9c000000 (verified) → 9c1b00000000',
+      'Policy    shop/web (generation 3): Enforce, Batch 1, 30%, 100%, soak 10s, on Fail RollBack, on Inconclusive Suspend',
+      '',
+      'Batches',
+      '  ✖ 1 of 3  1 pod  Fail after 3s  new 0/1 ready, 1 in trouble; old 9/9 ready',
+      '      ✖ pod-health  ImagePullBackOff: 1 of 1 new pods, 0 of 9 old ones',
+      '          checkout-7d9f-abcde on node-1 container app: ImagePullBackOff — Back-off pulling image "shop/checkout:bad-8"',
+      '  · 2–3 of 3  never let out',
+      '',
+      'Timeline',
+      '  10:00:00 +0s     held at admission',
+      '  10:00:01 +1s     batch 1 let out: 1 pod',
+      '  10:00:04 +4s     batch 1 judged: Fail (ImagePullBackOff)',
+      '  10:00:04 +4s     rolled back automatically to shop/checkout:v7',
+      '  10:00:06 +6s     ended: RolledBack (CheckFailed)',
+      '  10:01:55 +115s   applied again by system:serviceaccount:flux-system:kustomize-controller: denied',
+      '',
+      'Refused',
+      '  Revision 9c1b00000000 is refused at admission for everybody until 2026-01-08 10:00:04Z (in 6d23h).',
+      '  Applied again and denied 12 times, last by system:serviceaccount:flux-system:kustomize-controller 5s ago.',
+      '',
+      'Next',
+      "  altershield lift change/checkout-7 -n shop --reason '…'   allow the revision again",
+      '',
+      'Other changes',
+      '  ✔ #6  Success  2m ago  shop/checkout:bad-8',
+    ]);
+  });
+
+  for (const phase of PHASES) {
+    it(`has a sentence for a change in phase ${phase}`, () => {
+      const [first = ''] = tell({ record: aChange({ phase }) }).split('\n');
+      assert.match(first, /^. deploy\/checkout in shop: change 7 (is|was|succeeded|failed)/);
+    });
+  }
+
+  it('tells of a change that has no status yet', () => {
+    assert.match(tell({ record: aChange() }), /^● .* change 7 is held for 2m\n\nWho/);
+  });
+
+  it('says who is not known, instead of naming a user that nobody stamped', () => {
+    const actor = { user: 'forged', fieldManager: 'kubectl-edit', stamped: false };
+    const text = tell({ record: aChange({}, { actor, detectedBy: 'Watch' }) });
+    assert.match(text, /Who {7}not known: admission did not see .* field manager kubectl-edit/);
+    assert.match(text, /found by the watch, taken over late/);
+    assert.doesNotMatch(text, /forged/);
+  });
+
+  it('offers the decisions that make sense while a change is suspended', () => {
+    const text = tell({ record: aChange({ phase: 'Suspend', phaseSince: at(60) }) });
+    assert.match(text, /suspended and waits for a person for 60s/);
+    assert.match(text, /altershield resume change\/checkout-7 -n shop/);
+    assert.match(text, /altershield rollback change\/checkout-7 -n shop/);
+  });
+
+  it('offers no way back from the first revision of a workload', () => {
+    const { from: _, ...spec } = aChange().spec;
+    const record = {
+      ...aChange({ phase: 'Suspend' }),
+      spec: { ...spec, operation: 'Create' as const },
+    };
+    const text = tell({ record });
+    assert.match(text, /no revision to go back to/);
+    assert.match(text, /a new workload/);
+    assert.doesNotMatch(text, /altershield rollback/);
+  });
+
+  it('tells who lifted a quarantine', () => {
+    const refused = aRefusedChange();
+    assert.ok(refused.status?.quarantine);
+    const quarantine = { ...refused.status.quarantine, lifted: { by: 'bob', at: at(100) } };
+    const text = tell({ record: { ...refused, status: { ...refused.status, quarantine } } });
+    assert.match(text, /was refused; bob lifted that 20s ago\./);
+    assert.match(text, /10:01:40 \+100s {3}bob lifted the quarantine/);
+    assert.doesNotMatch(text, /altershield lift/);
+  });
+
+  it('tells that a quarantine has run out', () => {
+    const later = { ...view, now: Date.parse(at(700_000)) };
+    const text = renderWhy({ record: aRefusedChange(), batches: [], others: [] }, later);
+    assert.match(text, /is no longer refused since 2026-01-08 10:00:04Z/);
+  });
+
+  it('lists at most five other changes and marks what is still refused', () => {
+    const others = [12, 11, 10, 9, 8, 7, 6].map((sequence) => ({
+      ...aRefusedChange(),
+      spec: { ...aRefusedChange().spec, sequence },
+    }));
+    const text = tell({ others });
+    assert.equal(text.match(/still refused/g)?.length, 5);
+    assert.match(text, /… and 2 older ones/);
+  });
+
+  it('shows values that were added and removed, and that there is more', () => {
+    const diff = [
+      { path: 'containers[app].env[A]', to: '1' },
+      { path: 'containers[app].env[B]', from: '2' },
+    ];
+    const text = tell({ record: aChange({}, { diff, diffTruncated: true }) });
+    assert.match(text, /env\[A\]: \(absent\) → 1/);
+    assert.match(text, /env\[B\]: 2 → \(removed\)/);
+    assert.match(text, /… and more than fits/);
+  });
+
+  it('keeps the decision of a person in the timeline', () => {
+    const decision = { action: 'Resume' as const, reason: 'known flake', by: 'bob', at: at(90) };
+    const text = tell({ record: aChange({}, { decision }), batches: [aBatch()] });
+    assert.match(text, /10:01:30 \+90s {4}bob decided Resume: known flake/);
+  });
+
+  it('promises nothing in Audit mode', () => {
+    const { policy } = aChange().spec;
+    const audit = { ...policy, spec: { ...policy.spec, mode: 'Audit' as const } };
+    assert.match(
+      tell({ record: aChange({}, { policy: audit }) }),
+      /seen; Audit: nothing is touched/,
+    );
+  });
+});

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  Client,
+  realScheduler,
+  type HttpRequest,
+  type HttpResponse,
+  type Transport,
+} from '@altershield/kube';
+import { type Cli, type Globals } from '../cli.ts';
+import { run } from '../run.ts';
+
+interface Stored {
+  readonly metadata: { readonly name: string; readonly [field: string]: unknown };
+  readonly [field: string]: unknown;
+}
+
+export interface Request {
+  readonly method: string;
+  readonly path: string;
+  readonly body: unknown;
+}
+
+/** Answers like an API server, as far as the command line asks one. */
+export class FakeCluster implements Transport {
+  /** Path of the object → object. */
+  readonly objects = new Map<string, Stored>();
+  readonly requests: Request[] = [];
+  /** Paths that are answered with this status and message instead. */
+  readonly refusals = new Map<RegExp, { status: number; reason: string; message: string }>();
+  /** What the operator does when somebody watches its object: the next version of it. */
+  react: (object: Stored) => Stored | undefined = () => undefined;
+  /** Collections that are served although they are empty. */
+  readonly served = new Set<string>();
+  #version = 100;
+
+  put(collection: string, object: object): this {
+    const stored = asStored(object);
+    this.objects.set(`${collection}/${stored.metadata.name}`, this.#stamp(stored));
+    this.served.add(anyNamespace(collection));
+    return this;
+  }
+
+  request(request: HttpRequest): Promise<HttpResponse> {
+    const url = new URL(request.path, 'http://cluster');
+    const body: unknown = request.body === undefined ? undefined : JSON.parse(request.body);
+    this.requests.push({ method: request.method, path: url.pathname, body });
+    return Promise.resolve(this.#answer(request, url, body));
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #answer({ method, stream }: HttpRequest, { pathname, searchParams }: URL, body: unknown) {
+    const refusal = [...this.refusals].find(([pattern]) => pattern.test(`${method} ${pathname}`));
+    if (refusal !== undefined) return failure(refusal[1]);
+    if (stream) return this.#watch(pathname, searchParams);
+    if (pathname === '/version') return answer(200, { gitVersion: 'v1.36.3' });
+    if (this.served.has(anyNamespace(pathname))) return this.#list(pathname, searchParams);
+    if (method === 'PATCH') return this.#patch(pathname, asStored(body));
+    const object = this.objects.get(pathname);
+    if (object === undefined) return this.#notFound(pathname);
+    if (method === 'DELETE') this.objects.delete(pathname);
+    return answer(200, object);
+  }
+
+  #list(pathname: string, query: URLSearchParams): HttpResponse {
+    const pattern = new RegExp(`^${pathname.replace(/\/([^/]+)$/, '(/namespaces/[^/]+)?/$1/')}`);
+    const [key = '', value] = (query.get('labelSelector') ?? '').split('=');
+    const items = [...this.objects]
+      .filter(([path]) => pattern.test(path))
+      .map(([, object]) => object)
+      .filter(({ metadata }) => key === '' || labelsOf(metadata)[key] === value);
+    return answer(200, { kind: 'List', metadata: { resourceVersion: '1' }, items });
+  }
+
+  #patch(pathname: string, body: Stored): HttpResponse {
+    const merged = merge(this.objects.get(pathname) ?? { metadata: {} }, body);
+    const stored = this.#stamp(asStored(merged));
+    this.objects.set(pathname, stored);
+    return answer(200, stored);
+  }
+
+  #watch(pathname: string, query: URLSearchParams): HttpResponse {
+    const name = (query.get('fieldSelector') ?? '').replace('metadata.name=', '');
+    const path = `${pathname}/${name}`;
+    const before = this.objects.get(path);
+    const after = before === undefined ? undefined : this.react(before);
+    if (after === undefined) return { status: 200, headers: {}, body: pending() };
+    this.objects.set(path, this.#stamp(after));
+    return answer(200, { type: 'MODIFIED', object: this.objects.get(path) });
+  }
+
+  #stamp(object: Stored): Stored {
+    this.#version += 1;
+    const uid = `uid-${object.metadata.name}`;
+    const metadata = { uid, ...object.metadata, resourceVersion: String(this.#version) };
+    return { ...object, metadata };
+  }
+
+  /** As the API server words it: a missing object has a name, a kind that is not served has none. */
+  #notFound(pathname: string): HttpResponse {
+    const collection = anyNamespace(pathname.slice(0, pathname.lastIndexOf('/')));
+    const name = pathname.slice(pathname.lastIndexOf('/') + 1);
+    const details = this.served.has(collection) ? { name } : {};
+    return failure({ status: 404, reason: 'NotFound', message: `"${name}" not found`, details });
+  }
+}
+
+const anyNamespace = (path: string): string => path.replace(/\/namespaces\/[^/]+(?=\/)/, '');
+
+const encoder = new TextEncoder();
+
+function answer(status: number, body: unknown): HttpResponse {
+  const bytes = encoder.encode(`${JSON.stringify(body)}\n`);
+  return { status, headers: {}, body: [bytes].values() as unknown as AsyncIterable<Uint8Array> };
+}
+
+interface Failure {
+  readonly status: number;
+  readonly reason: string;
+  readonly message: string;
+  readonly details?: object;
+}
+
+const failure = ({ status, ...rest }: Failure): HttpResponse =>
+  answer(status, { kind: 'Status', code: status, ...rest });
+
+/** A watch on which nothing ever happens. */
+async function* pending(): AsyncGenerator<Uint8Array> {
+  await new Promise<never>(() => undefined);
+  yield encoder.encode('');
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function asStored(value: unknown): Stored {
+  if (!isRecord(value) || !isRecord(value['metadata'])) throw new Error('an object has metadata');
+  const { metadata } = value;
+  return { ...value, metadata: { ...metadata, name: String(metadata['name'] ?? '') } };
+}
+
+const labelsOf = ({ labels }: Stored['metadata']): Record<string, unknown> =>
+  isRecord(labels) ? labels : {};
+
+/** RFC 7396. */
+function merge(into: unknown, patch: unknown): unknown {
+  if (!isRecord(patch)) return patch;
+  const merged: Record<string, unknown> = isRecord(into) ? { ...into } : {};
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === null) delete merged[key];
+    else merged[key] = merge(merged[key], value);
+  }
+  return merged;
+}
+
+export interface Outcome {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs one command line against the cluster; `now` is the time it believes in. */
+export async function invoke(cluster: FakeCluster, line: string, now: number): Promise<Outcome> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const scheduler = { ...realScheduler, now: () => now };
+  const cli: Cli = {
+    io: { out: (text) => out.push(text), err: (text) => err.push(text), colours: false },
+    scheduler,
+    connect: ({ context }: Globals) =>
+      Promise.resolve({
+        client: new Client({ transport: cluster, scheduler, fieldManager: 'test' }),
+        namespace: context ?? 'shop',
+        server: 'http://cluster',
+        close: () => cluster.close(),
+      }),
+  };
+  const code = await run(cli, line.split(' '));
+  return { code, out: out.join('\n'), err: err.join('\n') };
+}
