@@ -23,7 +23,7 @@ function pair(): {
   };
 }
 
-void test('the first candidate creates the lease and leads, the second stands by', async () => {
+test('the first candidate creates the lease and leads, the second stands by', async () => {
   const { clock, server, a, b } = pair();
   a.start();
   await clock.advance(10);
@@ -37,7 +37,7 @@ void test('the first candidate creates the lease and leads, the second stands by
   assert.match(server.lease.spec.renewTime ?? '', /^2026-01-01T00:0[01]:\d\d\.\d{6}Z$/);
 });
 
-void test('of two that start at once exactly one leads', async () => {
+test('of two that start at once exactly one leads', async () => {
   const { clock, a, b } = pair();
   a.start();
   b.start();
@@ -45,7 +45,7 @@ void test('of two that start at once exactly one leads', async () => {
   assert.equal(Number(a.writes) + Number(b.writes), 1);
 });
 
-void test('a clean stop hands over within the retry period', async () => {
+test('a clean stop hands over within the retry period', async () => {
   const { clock, server, a, b } = pair();
   a.start();
   await clock.advance(10);
@@ -59,7 +59,7 @@ void test('a clean stop hands over within the retry period', async () => {
   assert.equal(b.writes, true);
 });
 
-void test('the lease is kept while the work winds down, and released after it', async () => {
+test('the lease is kept while the work winds down, and released after it', async () => {
   const { clock, server, a, b } = pair();
   a.windDownMs = 20_000;
   a.start();
@@ -76,7 +76,7 @@ void test('the lease is kept while the work winds down, and released after it', 
   assert.equal(b.writes, true);
 });
 
-void test('a leader that is cut off stops 10 s after its last renewal, and its successor waits for 15', async () => {
+test('a leader that is cut off stops 10 s after its last renewal, and its successor waits for 15', async () => {
   const { clock, a, b } = pair();
   a.start();
   await clock.advance(10);
@@ -94,7 +94,7 @@ void test('a leader that is cut off stops 10 s after its last renewal, and its s
   assert.equal(a.history.at(-1), 'sees b');
 });
 
-void test('a leader outlives single lost renewals and a slow API server', async () => {
+test('a leader outlives single lost renewals and a slow API server', async () => {
   const { clock, a } = pair();
   a.line.weather.maxDelayMs = 400;
   a.start();
@@ -108,7 +108,7 @@ void test('a leader outlives single lost renewals and a slow API server', async 
   assert.equal(a.writes, true);
 });
 
-void test('an answer slower than the renew deadline makes no leader', async () => {
+test('an answer slower than the renew deadline makes no leader', async () => {
   const { clock, server, a } = pair();
   a.line.weather.maxDelayMs = 100_000;
   a.start();
@@ -120,7 +120,7 @@ void test('an answer slower than the renew deadline makes no leader', async () =
   );
 });
 
-void test('a foreign edit of the lease is taken for what it is', async () => {
+test('a foreign edit of the lease is taken for what it is', async () => {
   const { clock, server, a } = pair();
   a.start();
   await clock.advance(5_000);
@@ -130,7 +130,7 @@ void test('a foreign edit of the lease is taken for what it is', async () => {
   assert.deepEqual(a.history, ['sees a', 'leads at 0 s']);
 });
 
-void test('a leader whose lease is deleted stops at its next renewal and stands again', async () => {
+test('a leader whose lease is deleted stops at its next renewal and stands again', async () => {
   const { clock, server, a } = pair();
   a.start();
   await clock.advance(5_000);
@@ -142,7 +142,7 @@ void test('a leader whose lease is deleted stops at its next renewal and stands 
   assert.equal(a.writes, true);
 });
 
-void test('a restarted process with the same identity takes its lease back at once', async () => {
+test('a restarted process with the same identity takes its lease back at once', async () => {
   const { clock, server, a } = pair();
   a.start();
   await clock.advance(5_000);
@@ -152,7 +152,7 @@ void test('a restarted process with the same identity takes its lease back at on
   assert.equal(again.writes, true);
 });
 
-void test("a failure of the leader's work releases the lease and ends the election with that error", async () => {
+test("a failure of the leader's work releases the lease and ends the election with that error", async () => {
   const clock = new VirtualScheduler();
   const server = new FakeLeaseServer();
   const observed: boolean[] = [];
@@ -173,7 +173,7 @@ void test("a failure of the leader's work releases the lease and ends the electi
   assert.deepEqual(observed, [false, true, false]);
 });
 
-void test('times without a margin are refused with the rule they break', () => {
+test('times without a margin are refused with the rule they break', () => {
   const options = {
     client: new LeaseLine(new FakeLeaseServer(), new VirtualScheduler()),
     scheduler: new VirtualScheduler(),
