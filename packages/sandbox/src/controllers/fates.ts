@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { timestamp } from '../api-server/util.ts';
-import { within, type Random, type Span } from '../scheduler/random.ts';
+import { within, type Random } from '../scheduler/random.ts';
 import { type Moment } from './pod-status.ts';
-import { type Terminated } from './types.ts';
+import { type ContainerState, type Pod } from './types.ts';
 
 export interface FateContext {
+  readonly pod: Pod;
   readonly image: string;
   readonly container: string;
-  readonly podName: string;
   readonly random: Random;
 }
 
@@ -17,124 +17,128 @@ export interface Step {
   readonly moment: (nowMs: number) => Moment;
 }
 
-/** The life of a container, step by step; some never end. */
+/** The life of a container after its creation, step by step; some never end. */
 export type Fate = (context: FateContext) => Generator<Step, void>;
 
-const START: Span = { min: 20, max: 150 };
-const READY: Span = { min: 1000, max: 3000 };
-const SLOW: Span = { min: 8000, max: 10_000 };
-const CRASH: Span = { min: 300, max: 1200 };
-const FLAP: Span = { min: 2000, max: 4000 };
-const MAX_BACKOFF_MS = 300_000;
+const between = (min: number, max: number, { random }: FateContext): number =>
+  within({ min, max }, random);
 
-const running = (startedAt: string, isReady: boolean, extra: Partial<Moment> = {}): Moment => ({
+const running = (startedAt: string, isReady: boolean): Moment => ({
   state: { running: { startedAt } },
   isReady,
+  restartCount: 0,
   phase: 'Running',
-  ...extra,
 });
 
-const waiting = (reason: string, message: string, extra: Partial<Moment> = {}): Moment => ({
-  state: { waiting: { reason, message } },
+const waiting = (reason: string, message?: string): Moment => ({
+  state: { waiting: { reason, ...(message === undefined ? {} : { message }) } },
   isReady: false,
+  restartCount: 0,
   phase: 'Pending',
-  ...extra,
 });
 
-const readyAfter = (span: Span): Fate =>
-  function* ready({ random }) {
-    let startedAt = '';
+/** What every kubelet writes first. */
+export const creating: Moment = { ...waiting('ContainerCreating'), isCreating: true };
+
+const healthy: Fate = function* (context) {
+  yield { delayMs: between(1000, 3000, context), moment: (now) => running(timestamp(now), true) };
+};
+
+/** Runs at once, and is ready `ms` later. */
+const slow: Fate = function* (context) {
+  let startedAt = '';
+  yield {
+    delayMs: between(800, 1200, context),
+    moment: (now) => {
+      startedAt = timestamp(now);
+      return running(startedAt, false);
+    },
+  };
+  yield { delayMs: between(7200, 8800, context), moment: () => running(startedAt, true) };
+};
+
+const neverReady: Fate = function* (context) {
+  yield { delayMs: between(1000, 2000, context), moment: (now) => running(timestamp(now), false) };
+};
+
+const flapping: Fate = function* (context) {
+  let startedAt = '';
+  yield {
+    delayMs: between(1000, 2000, context),
+    moment: (now) => {
+      startedAt = timestamp(now);
+      return running(startedAt, true);
+    },
+  };
+  for (;;) {
+    yield { delayMs: between(1500, 2500, context), moment: () => running(startedAt, false) };
+    yield { delayMs: between(1000, 2000, context), moment: () => running(startedAt, true) };
+  }
+};
+
+const badImage: Fate = function* (context) {
+  const { image } = context;
+  const failed = `failed to pull and unpack image "${image}": failed to resolve reference "${image}": not found`;
+  yield { delayMs: between(500, 800, context), moment: () => waiting('ErrImagePull', failed) };
+  for (;;) {
+    const backsOff = waiting('ImagePullBackOff', `Back-off pulling image "${image}"`);
+    yield { delayMs: between(200, 400, context), moment: () => backsOff };
     yield {
-      delayMs: within(START, random),
-      moment: (now) => {
-        startedAt = timestamp(now);
-        return running(startedAt, false);
-      },
+      delayMs: between(10_000, 15_000, context),
+      moment: () => waiting('ErrImagePull', failed),
     };
-    const delayMs = Math.max(1, within(span, random) - START.max);
-    yield { delayMs, moment: () => running(startedAt, true) };
-  };
-
-const neverReady: Fate = function* neverReady({ random }) {
-  yield { delayMs: within(START, random), moment: (now) => running(timestamp(now), false) };
-};
-
-const flapping: Fate = function* flapping(context) {
-  yield* readyAfter(READY)(context);
-  let startedAt: string | undefined;
-  const since = (now: number): string => {
-    startedAt ??= timestamp(now);
-    return startedAt;
-  };
-  for (;;) {
-    yield { delayMs: within(FLAP, context.random), moment: (now) => running(since(now), false) };
-    yield { delayMs: within(FLAP, context.random), moment: (now) => running(since(now), true) };
   }
 };
 
-const badImage: Fate = function* badImage({ random, image }) {
-  const failed = `failed to pull and unpack image "${image}": failed to resolve reference "${image}": ${image}: not found`;
-  const pull = `rpc error: code = NotFound desc = ${failed}`;
+const badConfig: Fate = function* (context) {
+  const why = 'configmap "settings" not found';
   yield {
-    delayMs: within({ min: 300, max: 900 }, random),
-    moment: () => waiting('ErrImagePull', pull),
-  };
-  let backoffMs = 10_000;
-  for (;;) {
-    const why = `Back-off pulling image "${image}": ErrImagePull: ${pull}`;
-    yield { delayMs: within(CRASH, random), moment: () => waiting('ImagePullBackOff', why) };
-    yield { delayMs: backoffMs, moment: () => waiting('ErrImagePull', pull) };
-    backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
-  }
-};
-
-const badConfig: Fate = function* badConfig({ random }) {
-  const why = 'configmap "app-config" not found';
-  yield {
-    delayMs: within(CRASH, random),
+    delayMs: between(500, 800, context),
     moment: () => waiting('CreateContainerConfigError', why),
   };
 };
 
+const MAX_BACKOFF_SECONDS = 10;
+
+/** Ends soon after each start; restarted at once the first time, then after growing pauses. */
 const ending = (reason: string, exitCode: number): Fate =>
-  function* crashing({ random, container, podName }) {
-    let lastState: { terminated: Terminated } | undefined;
-    let backoffMs = 10_000;
+  function* (context) {
+    let lastState: ContainerState = {};
+    let pauseMs = between(300, 600, context);
     for (let restartCount = 0; ; restartCount += 1) {
+      const common = { restartCount, isReady: false, phase: 'Running' } as const;
+      const before = lastState;
       let startedAt = '';
-      const carried = (): Partial<Moment> =>
-        lastState === undefined ? { restartCount } : { restartCount, lastState };
       yield {
-        delayMs: restartCount === 0 ? within(START, random) : backoffMs / 10,
+        delayMs: pauseMs,
         moment: (now) => {
           startedAt = timestamp(now);
-          return running(startedAt, false, carried());
+          return { ...common, state: { running: { startedAt } }, lastState: before };
         },
       };
       yield {
-        delayMs: within(CRASH, random),
+        delayMs: between(300, 600, context),
         moment: (now) => {
           const terminated = { exitCode, reason, startedAt, finishedAt: timestamp(now) };
-          const moment = { ...running(startedAt, false, carried()), state: { terminated } };
           lastState = { terminated };
-          return moment;
+          return { ...common, state: lastState, lastState: before };
         },
       };
+      pauseMs = between(50, 100, context);
       if (restartCount === 0) continue;
-      const seconds = backoffMs / 1000;
-      const why = `back-off ${seconds}s restarting failed container=${container} pod=${podName}`;
       yield {
-        delayMs: within({ min: 50, max: 300 }, random),
-        moment: () =>
-          waiting('CrashLoopBackOff', why, {
-            ...carried(),
-            phase: 'Running',
-            ...(lastState === undefined ? {} : { lastState }),
-          }),
+        delayMs: pauseMs,
+        moment: () => ({ ...common, ...backOff(context), lastState }),
       };
-      backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
+      pauseMs = Math.min(2 ** (restartCount - 1), MAX_BACKOFF_SECONDS) * 1000;
     }
   };
+
+function backOff({ pod, container }: FateContext): { state: ContainerState } {
+  const { name, namespace = '', uid } = pod.metadata;
+  const message = `back-off restarting failed container=${container} pod=${name}_${namespace}(${uid})`;
+  return { state: { waiting: { reason: 'CrashLoopBackOff', message } } };
+}
 
 const FATES: readonly (readonly [tag: string, fate: Fate])[] = [
   ['bad', badImage],
@@ -143,11 +147,28 @@ const FATES: readonly (readonly [tag: string, fate: Fate])[] = [
   ['cfgerr', badConfig],
   ['noready', neverReady],
   ['flap', flapping],
-  ['slow', readyAfter(SLOW)],
+  ['slow', slow],
 ];
 
-/** What becomes of a container, by its image's tag; anything that says nothing else becomes ready. */
-export function fateOf(image: string): Fate {
+/** What becomes of a container by its image's tag; undefined when the tag says nothing. */
+function fateOf(image: string): Fate | undefined {
   const [, tag = ''] = /:([^:/@]+)$/.exec(image) ?? [];
-  return FATES.find(([prefix]) => tag.startsWith(prefix))?.[1] ?? readyAfter(READY);
+  return FATES.find(([prefix]) => tag.startsWith(prefix))?.[1];
 }
+
+export interface Destiny {
+  readonly fate: Fate;
+  readonly context: FateContext;
+}
+
+/** The fate of the first container that has one; a pod without becomes ready in 1–3 s. */
+export function destinyOf(pod: Pod, random: Random, chosen?: Fate): Destiny {
+  const { containers } = pod.spec;
+  const fated = containers.find(({ image }) => fateOf(image) !== undefined) ?? containers[0];
+  const image = fated?.image ?? '';
+  const context = { pod, image, container: fated?.name ?? '', random };
+  return { fate: chosen ?? fateOf(image) ?? healthy, context };
+}
+
+/** Whether two containers share a fate, so that one moment is true of both. */
+export const isOfOneFate = (a: string, b: string): boolean => fateOf(a) === fateOf(b);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keyOf, keyString, RESOURCES, type ObjectKey, type Timer } from '@altershield/kube';
+import { keyOf, RESOURCES, type ObjectKey, type Timer } from '@altershield/kube';
 import { type ApiServer } from '../api-server/api-server.ts';
 import { typeKey } from '../api-server/definition.ts';
 import { timestamp } from '../api-server/util.ts';
-import { type StoredObject } from '../json.ts';
 import { within, type Span } from '../scheduler/random.ts';
 import { Cluster } from './cluster.ts';
 import { type Controller } from './controller.ts';
-import { fateOf, type Fate, type Step } from './fates.ts';
-import { podStatus, type Moment } from './pod-status.ts';
+import { creating, destinyOf, isOfOneFate, type Destiny, type Fate, type Step } from './fates.ts';
+import { podStatus, type IsFated, type Moment } from './pod-status.ts';
 import { type Pod } from './types.ts';
 
+const ACCEPT_MS: Span = { min: 1, max: 30 };
 const DELETE_MS: Span = { min: 1, max: 20 };
 
 export interface KubeletOptions {
@@ -21,6 +21,7 @@ export interface KubeletOptions {
 interface Life {
   readonly key: ObjectKey;
   readonly steps: Generator<Step, void>;
+  readonly isFated: IsFated;
   timer: Timer | undefined;
 }
 
@@ -59,12 +60,15 @@ export class Kubelet implements Controller {
   }
 
   #begin(pod: Pod): void {
-    const [first] = pod.spec.containers;
-    const image = first?.image ?? '';
-    const fate = this.#options.fate?.(pod) ?? fateOf(worstImage(pod) ?? image);
     const random = (): number => this.#cluster.scheduler.random();
-    const context = { image, container: first?.name ?? '', podName: keyString(keyOf(pod)), random };
-    const life: Life = { key: keyOf(pod), steps: fate(context), timer: undefined };
+    const destiny = destinyOf(pod, random, this.#options.fate?.(pod));
+    const { image } = destiny.context;
+    const life: Life = {
+      key: keyOf(pod),
+      steps: lifeOf(destiny, within(ACCEPT_MS, random)),
+      isFated: (container) => isOfOneFate(container.image, image),
+      timer: undefined,
+    };
     this.#lives.set(pod.metadata.uid, life);
     this.#advance(pod.metadata.uid, life);
   }
@@ -80,12 +84,12 @@ export class Kubelet implements Controller {
   }
 
   /** Kubelets patch the status without a lock, so nobody's write can be in their way. */
-  #write(uid: string, { key }: Life, moment: (nowMs: number) => Moment): void {
+  #write(uid: string, { key, isFated }: Life, moment: (nowMs: number) => Moment): void {
     const pod = this.#cluster.get<Pod>(RESOURCES.pod, key);
     if (pod?.metadata.uid !== uid) return;
     const now = this.#cluster.scheduler.now();
-    const status = podStatus(pod, moment(now), timestamp(now));
-    const next = { ...pod, status } as unknown as StoredObject;
+    const status = podStatus(pod, moment(now), { now: timestamp(now), isFated });
+    const next = { ...pod, status };
     this.#cluster.server.store.put(typeKey(RESOURCES.pod), next);
   }
 
@@ -109,7 +113,7 @@ export class Kubelet implements Controller {
   }
 }
 
-/** The image whose tag speaks of trouble, when there is one among the containers. */
-const worstImage = ({ spec }: Pod): string | undefined =>
-  spec.containers.find(({ image }) => /:(bad|crash|oom|cfgerr|noready|flap|slow)/.test(image))
-    ?.image;
+function* lifeOf({ fate, context }: Destiny, acceptMs: number): Generator<Step, void> {
+  yield { delayMs: acceptMs, moment: () => creating };
+  yield* fate(context);
+}

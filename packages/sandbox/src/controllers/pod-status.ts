@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { withCondition } from './conditions.ts';
 import {
   type Condition,
   type Container,
@@ -9,58 +8,103 @@ import {
   type PodStatus,
 } from './types.ts';
 
-/** What a container does at one moment, and what that makes of its pod. */
+/** What a container does from one moment on, and what that makes of its pod. */
 export interface Moment {
   readonly state: ContainerState;
+  /** Default: what it was. */
   readonly lastState?: ContainerState;
   readonly isReady: boolean;
-  readonly restartCount?: number;
+  readonly restartCount: number;
   readonly phase: 'Pending' | 'Running';
+  /** Only while the sandbox of the pod is being made. */
+  readonly isCreating?: boolean;
 }
 
-/** A pod's status as its kubelet writes it, when all its containers share one moment. */
-export function podStatus(pod: Pod, moment: Moment, now: string): PodStatus {
-  const names = pod.spec.containers.map(({ name }) => name);
-  const condition = (type: string, isTrue: boolean, why: Partial<Condition> = {}): Condition => ({
-    type,
-    status: isTrue ? 'True' : 'False',
-    lastTransitionTime: now,
-    ...(isTrue ? {} : why),
-  });
-  const unready = {
-    reason: 'ContainersNotReady',
-    message: `containers with unready status: [${names.join(' ')}]`,
-  };
-  const isStarted = moment.phase === 'Running';
-  const conditions = [
-    condition('PodReadyToStartContainers', true),
-    condition('Initialized', true),
-    condition('Ready', moment.isReady, unready),
-    condition('ContainersReady', moment.isReady, unready),
-  ].reduce(withCondition, pod.status.conditions ?? []);
+/** Which containers share the moment; the others are well as soon as anything runs. */
+export type IsFated = (container: Container) => boolean;
+
+interface Kubelet {
+  readonly now: string;
+  readonly isFated: IsFated;
+}
+
+/** A pod's status as its kubelet writes it. */
+export function podStatus(pod: Pod, moment: Moment, kubelet: Kubelet): PodStatus {
+  const fated = pod.spec.containers.filter(kubelet.isFated);
+  const containerStatuses = pod.spec.containers.map((container) =>
+    fated.includes(container)
+      ? statusOf(container, moment, pod)
+      : neighbour(container, moment, pod, kubelet.now),
+  );
+  const isPlaced = moment.isCreating !== true;
   return {
     ...pod.status,
     phase: moment.phase,
-    conditions,
+    conditions: conditions(pod, containerStatuses, isPlaced, kubelet.now),
     hostIP: '10.0.0.1',
-    ...(isStarted ? { podIP: '10.1.0.1' } : {}),
-    startTime: pod.status.startTime ?? now,
-    containerStatuses: pod.spec.containers.map((one) => containerStatus(one, moment, pod)),
+    hostIPs: [{ ip: '10.0.0.1' }],
+    ...(isPlaced ? { podIP: '10.1.0.1', podIPs: [{ ip: '10.1.0.1' }] } : {}),
+    startTime: pod.status.startTime ?? kubelet.now,
+    containerStatuses,
   };
 }
 
-function containerStatus(container: Container, moment: Moment, pod: Pod): ContainerStatus {
-  const hasRun = moment.state.waiting?.reason !== 'ErrImagePull' && moment.phase === 'Running';
-  const id = `${pod.metadata.uid}-${container.name}-${moment.restartCount ?? 0}`;
+function conditions(
+  pod: Pod,
+  statuses: readonly ContainerStatus[],
+  isPlaced: boolean,
+  now: string,
+): readonly Condition[] {
+  const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name);
+  const why = {
+    reason: 'ContainersNotReady',
+    message: `containers with unready status: [${unready.join(' ')}]`,
+  };
+  const isReady = unready.length === 0;
+  return [
+    condition('PodReadyToStartContainers', isPlaced, now),
+    condition('Initialized', true, now),
+    { ...condition('Ready', isReady, now), ...(isReady ? {} : why) },
+    { ...condition('ContainersReady', isReady, now), ...(isReady ? {} : why) },
+  ].reduce(renewed, pod.status.conditions ?? []);
+}
+
+/** A kubelet keeps the order of conditions, and the transition time while the status stays. */
+function renewed(conditions: readonly Condition[], next: Condition): readonly Condition[] {
+  const at = conditions.findIndex(({ type }) => type === next.type);
+  const current = conditions[at];
+  if (current === undefined) return [...conditions, next];
+  const { lastTransitionTime } = current.status === next.status ? current : next;
+  return conditions.with(at, { ...next, lastTransitionTime });
+}
+
+const condition = (type: string, isTrue: boolean, now: string): Condition => ({
+  type,
+  status: isTrue ? 'True' : 'False',
+  lastTransitionTime: now,
+});
+
+function neighbour(container: Container, moment: Moment, pod: Pod, now: string): ContainerStatus {
+  if (moment.isCreating === true) return statusOf(container, moment, pod);
+  const known = pod.status.containerStatuses?.find(({ name }) => name === container.name);
+  if (known?.state.running !== undefined) return known;
+  const state = { running: { startedAt: now } };
+  return statusOf(container, { state, isReady: true, restartCount: 0, phase: 'Running' }, pod);
+}
+
+function statusOf({ name, image }: Container, moment: Moment, pod: Pod): ContainerStatus {
+  const known = pod.status.containerStatuses?.find((status) => status.name === name);
+  const { state, isReady, restartCount, lastState = known?.lastState ?? {} } = moment;
+  const hasRun = state.waiting === undefined || lastState.terminated !== undefined;
   return {
-    name: container.name,
-    image: container.image,
-    imageID: hasRun ? `sandbox://sha256/${container.image}` : '',
-    ...(hasRun ? { containerID: `sandbox://${id}` } : {}),
-    ready: moment.isReady,
-    started: moment.state.running !== undefined,
-    restartCount: moment.restartCount ?? 0,
-    state: moment.state,
-    lastState: moment.lastState ?? {},
+    name,
+    image,
+    imageID: hasRun ? `sha256:${image}` : '',
+    ...(hasRun ? { containerID: `containerd://${pod.metadata.uid}/${name}/${restartCount}` } : {}),
+    ready: isReady,
+    started: state.running !== undefined,
+    restartCount,
+    state,
+    lastState,
   };
 }

@@ -116,7 +116,9 @@ export interface PodStatus {
   readonly qosClass?: string;
   readonly startTime?: string;
   readonly hostIP?: string;
+  readonly hostIPs?: readonly unknown[];
   readonly podIP?: string;
+  readonly podIPs?: readonly unknown[];
   readonly conditions?: readonly Condition[];
   readonly containerStatuses?: readonly ContainerStatus[];
 }
