@@ -35,6 +35,9 @@ function sentence(
   const images = spec.to.images.join(', ');
   if (phase === 'Running') return `releasing ${images} by ${spec.actor.user || 'unknown'}`;
   if (phase === 'RollingBack') return `rolling back ${images}: ${message}`;
+  if (phase === 'RolledBack') {
+    return `${(spec.from?.images ?? []).join(', ')} runs again; ${images} was taken back: ${message}`;
+  }
   const known = Object.entries(REASONS).find(([name]) => name === reason)?.[1] ?? '';
   return message === '' ? known : message;
 }

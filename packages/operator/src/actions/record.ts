@@ -33,7 +33,7 @@ async function recordStatus(
 ): Promise<void> {
   const patch = mergePatch(change.status ?? {}, status);
   if (patch === undefined) return;
-  await patchStatus(client, CHANGES, change, patch, signal);
+  await patchStatus({ client, resource: CHANGES, signal }, change, patch);
 }
 
 async function recordBatch(
@@ -48,7 +48,7 @@ async function recordBatch(
     world.batches.get(key) ?? (await createBatch(change, batch, { client, key }, signal));
   if (batch.status === undefined || known.status?.verdict === batch.status.verdict) return;
   const patch = mergePatch(known.status ?? {}, batch.status);
-  if (patch !== undefined) await patchStatus(client, BATCHES, known, patch, signal);
+  if (patch !== undefined) await patchStatus({ client, resource: BATCHES, signal }, known, patch);
 }
 
 interface Place {
@@ -84,12 +84,17 @@ async function createBatch(
   }
 }
 
+interface StatusCall {
+  readonly client: CachedClient;
+  readonly resource: typeof CHANGES;
+  readonly signal: AbortSignal;
+}
+
+/** Refused with a conflict when the object is not the one we looked at any more. */
 async function patchStatus(
-  client: CachedClient,
-  resource: typeof CHANGES,
+  { client, resource, signal }: StatusCall,
   { metadata }: ChangeObject | BatchObject,
   status: object,
-  signal: AbortSignal,
 ): Promise<void> {
   const { namespace = '', name, uid, resourceVersion } = metadata;
   const body = { metadata: { uid, resourceVersion }, status };

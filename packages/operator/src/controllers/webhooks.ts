@@ -3,7 +3,9 @@ import { digest, canonical, webhooksFor, type WebhookPlace } from '@altershield/
 import {
   Controller,
   RESOURCES,
+  KubeError,
   apiVersionOf,
+  isAlreadyExists,
   isNotFound,
   type CachedClient,
   type ControllerMetrics,
@@ -77,12 +79,28 @@ async function write(
   if (known === undefined) {
     const metadata = { name: CONFIGURATION, annotations: { [HASH]: hash } };
     const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata, webhooks };
-    await client.create(resource, '', body, { signal });
+    await createOnce(client, resource, body, signal);
   } else if (known.metadata.annotations?.[HASH] !== hash || count(known) !== webhooks.length) {
     const body = { metadata: { annotations: { [HASH]: hash } }, webhooks };
     await client.patch(resource, key, { type: 'merge', body }, { signal });
   } else return;
   log.info('webhook configuration written', { kind: resource.kind, webhooks: webhooks.length });
+}
+
+/** Another replica may be as quick: what it wrote is looked at on the retry. */
+async function createOnce(
+  client: CachedClient,
+  resource: Resource,
+  body: object,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await client.create(resource, '', body, { signal });
+  } catch (error) {
+    if (!isAlreadyExists(error)) throw error;
+    const server = { reason: 'Conflict', message: `${resource.kind} was created meanwhile` };
+    throw new KubeError({ doing: 'create it', status: 409, server, cause: error });
+  }
 }
 
 const count = ({ webhooks = [] }: Configuration): number => webhooks.length;

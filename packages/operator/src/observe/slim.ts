@@ -7,11 +7,13 @@ import type { DeploymentObject, PodObject, ReplicaSetObject } from '../kinds.ts'
 /** Managed fields shrink to who and when; the field sets are the larger half of an object. */
 export function slimDeployment(deployment: DeploymentObject): DeploymentObject {
   const { managedFields = [], ...metadata } = deployment.metadata;
-  const managers = managedFields.map((entry) => {
-    const { fieldsV1: _, ...rest } = { fieldsV1: undefined, ...Object(entry) };
-    return rest as unknown;
-  });
+  const managers = managedFields.map(withoutFields);
   return { ...deployment, metadata: { ...metadata, managedFields: managers } };
+}
+
+function withoutFields(entry: unknown): unknown {
+  if (typeof entry !== 'object' || entry === null) return entry;
+  return Object.fromEntries(Object.entries(entry).filter(([key]) => key !== 'fieldsV1'));
 }
 
 export function slimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
