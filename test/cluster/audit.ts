@@ -73,25 +73,28 @@ interface RawEntry {
   readonly user: { readonly username: string };
   readonly userAgent?: string;
   readonly responseStatus?: { readonly code?: number };
-  readonly objectRef?: Partial<
-    Record<'apiGroup' | 'resource' | 'subresource' | 'namespace' | 'name', string>
-  >;
+  readonly objectRef?: ObjectRef;
 }
 
+type ObjectRef = Partial<
+  Record<'apiGroup' | 'resource' | 'subresource' | 'namespace' | 'name', string>
+>;
+
 function parseEntry(line: string): AuditEntry {
-  const { stageTimestamp, verb, user, userAgent, responseStatus, objectRef } = JSON.parse(
-    line,
-  ) as RawEntry;
+  const raw = JSON.parse(line) as RawEntry;
   return {
-    at: new Date(stageTimestamp),
-    user: user.username,
-    verb,
-    group: objectRef?.apiGroup ?? '',
-    resource: objectRef?.resource ?? '',
-    subresource: objectRef?.subresource ?? '',
-    namespace: objectRef?.namespace ?? '',
-    name: objectRef?.name ?? '',
-    status: responseStatus?.code ?? 0,
-    userAgent: userAgent ?? '',
+    at: new Date(raw.stageTimestamp),
+    user: raw.user.username,
+    verb: raw.verb,
+    ...parseObject(raw.objectRef ?? {}),
+    status: raw.responseStatus?.code ?? 0,
+    userAgent: raw.userAgent ?? '',
   };
+}
+
+type AuditedObject = Pick<AuditEntry, 'group' | 'resource' | 'subresource' | 'namespace' | 'name'>;
+
+function parseObject(ref: ObjectRef): AuditedObject {
+  const { apiGroup = '', resource = '', subresource = '', namespace = '', name = '' } = ref;
+  return { group: apiGroup, resource, subresource, namespace, name };
 }

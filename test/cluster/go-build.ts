@@ -72,13 +72,15 @@ function go(args: readonly string[], target: BuildTarget, signal?: AbortSignal):
 }
 
 async function finished(child: ChildProcess, target: BuildTarget, output: string[]): Promise<void> {
-  const [code] = await once(child, 'close').catch((cause: unknown) => {
+  await once(child, 'close').catch((cause: unknown) => {
     const cure = 'Is Go 1.26 or newer installed, and in the PATH?';
     throw new Error(`build ${target.what}: "go" did not run to its end. ${cure}`, { cause });
   });
-  if (code === 0) return;
+  if (child.exitCode === 0) return;
   const tail = output.slice(-ERROR_LINES).join('\n  ');
-  throw new Error(`build ${target.what}: go build ended with ${String(code)}:\n  ${tail}`);
+  throw new Error(
+    `build ${target.what}: go build ended with ${String(child.exitCode)}:\n  ${tail}`,
+  );
 }
 
 function linkFlags({ version }: BuildTarget): string {

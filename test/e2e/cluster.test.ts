@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { type Cluster } from '../cluster/cluster.ts';
 import { aNamespace, ownCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
@@ -16,6 +17,8 @@ import {
 import { type Timeline } from './support/timeline.ts';
 import { watchPods, type PodRecorder } from './support/watch-pods.ts';
 
+const RBAC_YAML = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));
+
 let cluster: Cluster;
 
 before(async () => {
@@ -26,15 +29,7 @@ after(async () => {
   await cluster.stop();
 });
 
-describe('a pod', { concurrency: true }, () => {
-  test('with an ordinary image is ready after 1 to 3 s', async () => {
-    const { timeline, seconds } = await fateOf('v1', (pod) => isReady(pod));
-    assert.ok(seconds > 0.9 && seconds < 4.5, `after ${seconds} s`);
-    const status = lastStatus(timeline);
-    assert.deepEqual([status.ready, status.started, status.restartCount], [true, true, 0]);
-    assert.ok(status.state.running);
-  });
-
+describe('a pod that fails', { concurrency: true }, () => {
   test('whose image cannot be pulled goes from ErrImagePull to ImagePullBackOff', async () => {
     const { timeline, seconds } = await fateOf(
       'bad-2',
@@ -78,6 +73,33 @@ describe('a pod', { concurrency: true }, () => {
     assertNotReady(timeline);
   });
 
+  test('with a healthy neighbour shows its fate in one container only', async () => {
+    const sidecar = { name: 'sidecar', image: 'proxy:v1' };
+    const { timeline } = await fateOf('crash', (pod) => restarts(pod) === 1, 0, sidecar);
+    const [app, neighbour] = lastPod(timeline).status.containerStatuses ?? [];
+    assert.deepEqual([app?.ready, neighbour?.ready], [false, true]);
+    const message = conditionOf(lastPod(timeline), 'Ready')?.message;
+    assert.equal(message, 'containers with unready status: [app]');
+  });
+
+  test('that no node has room for is said to be unschedulable by the scheduler', async () => {
+    const recorder = await deploy('v1', { resources: { requests: { cpu: '1000' } } });
+    const isRefused = (pod: Pod): boolean =>
+      conditionOf(pod, 'PodScheduled')?.reason === 'Unschedulable';
+    await recorder.until('an unschedulable pod', ({ pods }) => pods.some(isRefused));
+    await recorder.stop();
+  });
+});
+
+describe('a pod that runs', { concurrency: true }, () => {
+  test('with an ordinary image is ready after 1 to 3 s', async () => {
+    const { timeline, seconds } = await fateOf('v1', (pod) => isReady(pod));
+    assert.ok(seconds > 0.9 && seconds < 4.5, `after ${seconds} s`);
+    const status = lastStatus(timeline);
+    assert.deepEqual([status.ready, status.started, status.restartCount], [true, true, 0]);
+    assert.ok(status.state.running);
+  });
+
   test('that never becomes ready runs all the same', async () => {
     const { timeline } = await fateOf('noready', (pod) => pod.status.phase === 'Running', 5000);
     const status = lastStatus(timeline);
@@ -95,23 +117,6 @@ describe('a pod', { concurrency: true }, () => {
   test('that is slow is ready after 8 to 10 s', async () => {
     const { seconds } = await fateOf('slow', (pod) => isReady(pod));
     assert.ok(seconds > 7.9 && seconds < 11.5, `after ${seconds} s`);
-  });
-
-  test('with a healthy neighbour shows its fate in one container only', async () => {
-    const sidecar = { name: 'sidecar', image: 'proxy:v1' };
-    const { timeline } = await fateOf('crash', (pod) => restarts(pod) === 1, 0, sidecar);
-    const [app, neighbour] = lastPod(timeline).status.containerStatuses ?? [];
-    assert.deepEqual([app?.ready, neighbour?.ready], [false, true]);
-    const message = conditionOf(lastPod(timeline), 'Ready')?.message;
-    assert.equal(message, 'containers with unready status: [app]');
-  });
-
-  test('that no node has room for is said to be unschedulable by the scheduler', async () => {
-    const recorder = await deploy('v1', { resources: { requests: { cpu: '1000' } } });
-    const isRefused = (pod: Pod): boolean =>
-      conditionOf(pod, 'PodScheduled')?.reason === 'Unschedulable';
-    await recorder.until('an unschedulable pod', ({ pods }) => pods.some(isRefused));
-    await recorder.stop();
   });
 
   test('of a Job completes or fails', async () => {
@@ -156,6 +161,14 @@ describe('the cluster', () => {
     assert.equal(await can('operator', 'patch'), 'no');
   });
 
+  test('gives the operator the permissions that we ship, and no others', async () => {
+    const can = async (verb: string, what: string): Promise<string> =>
+      (await cluster.kubectl(['auth', 'can-i', verb, what], { user: 'operator' })).stdout.trim();
+    await cluster.grantOperator(RBAC_YAML);
+    assert.equal(await can('patch', 'deployments.apps'), 'yes');
+    assert.equal(await can('create', 'clusterroles.rbac.authorization.k8s.io'), 'no');
+  });
+
   test('counts the API writes of a user', async () => {
     const namespace = await aNamespace(cluster);
     const manifest = JSON.stringify(aDeployment({ name: 'web', namespace, image: 'web:v1' }));
@@ -170,7 +183,9 @@ describe('the cluster', () => {
       [{ verb: 'create', resource: 'deployments', name: 'web', status: 201 }],
     );
   });
+});
 
+describe('a control plane that loses a part', () => {
   test('keeps its objects and its watchers when the API server is killed and comes back', async () => {
     const recorder = await deploy('v1', {}, 2);
     await recorder.until('2 ready pods', ({ pods }) => pods.filter(isReady).length === 2);

@@ -58,7 +58,7 @@ async function foreignCluster(): Promise<SharedCluster> {
   const dir = await temporaryDir();
   const kubeconfig = process.env['KUBECONFIG'] ?? `${process.env['HOME'] ?? ''}/.kube/config`;
   const cluster = await existingCluster({ kubeconfig, dir: dir.path, log });
-  return { ...cluster, stop: dir.remove };
+  return { ...cluster, stop: () => dir.remove() };
 }
 
 function log(line: string): void {

@@ -20,23 +20,29 @@ export async function eventually<T>(
   { timeoutMs = 30_000, everyMs = 100, what = 'what is waited for' }: EventuallyOptions = {},
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = performance.now() + timeoutMs;
-  for (;;) {
-    const seen = await attempt(look);
-    if ('value' in seen && seen.value !== undefined && seen.value !== false) {
-      return seen.value as Exclude<T, undefined | false>;
-    }
+  let seen = await attempt(look);
+  while (!seen.isThere) {
     if (performance.now() > deadline) {
-      const last = 'error' in seen ? String(seen.error) : JSON.stringify(seen.value);
-      throw new Error(`wait for ${what}: not there after ${timeoutMs} ms; seen last: ${last}`);
+      throw new Error(
+        `wait for ${what}: not there after ${timeoutMs} ms; seen last: ${seen.instead}`,
+      );
     }
     await sleep(everyMs);
+    seen = await attempt(look);
   }
+  return seen.value;
 }
 
-async function attempt<T>(look: () => T | Promise<T>): Promise<{ value: T } | { error: unknown }> {
+type Attempt<T> =
+  | { readonly isThere: true; readonly value: Exclude<T, undefined | false> }
+  | { readonly isThere: false; readonly instead: string };
+
+async function attempt<T>(look: () => T | Promise<T>): Promise<Attempt<T>> {
   try {
-    return { value: await look() };
+    const value = await look();
+    if (value === undefined || value === false) return { isThere: false, instead: String(value) };
+    return { isThere: true, value: value as Exclude<T, undefined | false> };
   } catch (error) {
-    return { error };
+    return { isThere: false, instead: String(error) };
   }
 }

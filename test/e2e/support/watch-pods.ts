@@ -66,7 +66,7 @@ export class PodRecorder {
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    await this.#running;
+    await this.#running.catch(() => undefined);
   }
 
   #nextEvent(deadline: AbortSignal): Promise<void> {
@@ -83,11 +83,10 @@ export class PodRecorder {
 
   async #watchOn(): Promise<void> {
     while (!this.#abort.signal.aborted) {
-      try {
-        await this.#watchOnce();
-      } catch {
-        if (!this.#abort.signal.aborted) await sleep(RETRY_MS);
-      }
+      // The server is away or has ended the watch: go on from the last event.
+      await this.#watchOnce().catch(() =>
+        sleep(RETRY_MS, undefined, { signal: this.#abort.signal }),
+      );
     }
   }
 
@@ -97,7 +96,10 @@ export class PodRecorder {
     const stream = await openApi(this.#endpoint, { path, signal: this.#abort.signal });
     for await (const line of createInterface({ input: stream })) {
       const event = JSON.parse(line) as WatchEvent;
-      if (event.type === 'ERROR') return await this.#relist();
+      if (event.type === 'ERROR') {
+        await this.#relist();
+        return;
+      }
       this.#resourceVersion = event.object.metadata.resourceVersion;
       if (event.type !== 'BOOKMARK') this.#add({ type: event.type, pod: event.object });
     }
