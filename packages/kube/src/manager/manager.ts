@@ -115,20 +115,22 @@ export class Manager {
     this.#end.abort();
   }
 
-  /** Names of what had not ended in time. */
+  /** Names of what used the time up. The groups after it are told to stop but not waited for. */
   async #stopAll(): Promise<readonly string[]> {
     const { scheduler, log } = this.#options;
     const cut = new AbortController();
     const timer = scheduler.after(this.#stopMs, () => {
       cut.abort(new Error('time is over'));
     });
-    for (const running of this.#running.toReversed()) {
-      log.debug('stopping', { group: running.group.name });
-      running.stop.abort();
-      await orAborted(running.ended, cut.signal).catch(() => undefined);
+    const hanging: string[] = [];
+    for (const { group, stop, ended, alive } of this.#running.toReversed()) {
+      log.debug('stopping', { group: group.name });
+      stop.abort(new Error('the process stops'));
+      if (!cut.signal.aborted) {
+        await orAborted(ended, cut.signal).catch(() => hanging.push(...alive));
+      }
     }
     timer.cancel();
-    const hanging = this.#running.flatMap(({ alive }) => [...alive]);
     if (hanging.length > 0) log.error('stopped hard', { hanging, afterMs: this.#stopMs });
     else log.info('stopped');
     return hanging;

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KubeError } from '../client/errors.ts';
+import { type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
+import { type Patch } from '../client/patch.ts';
+import { silentLogger } from '../runtime/logger.ts';
+import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { type EventClient, type EventSubject } from './event.ts';
+import { EventRecorder, type EventRecorderOptions } from './event-recorder.ts';
+
+const checkout: EventSubject = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  namespace: 'shop',
+  name: 'checkout',
+  uid: 'd-1',
+};
+
+type Fields = Record<string, unknown>;
+
+/** Keeps events by namespace and name as an API server would. */
+class FakeEvents implements EventClient {
+  readonly events = new Map<string, Fields>();
+  readonly faults: (number | 'silence')[] = [];
+  calls = 0;
+
+  async create(_: Resource, namespace: string, body: object): Promise<KubeObject> {
+    await this.#arrive();
+    const event: Fields = { ...body };
+    this.events.set(`${namespace}/${Object(event['metadata']).name}`, event);
+    return asObject(event);
+  }
+
+  async patch(_: Resource, key: ObjectKey, patch: Patch): Promise<KubeObject> {
+    await this.#arrive();
+    const id = `${key.namespace}/${key.name}`;
+    const event = this.events.get(id);
+    if (event === undefined) throw new KubeError({ doing: 'PATCH', status: 404 });
+    Object.assign(event, patch.type === 'merge' ? patch.body : {});
+    return asObject(event);
+  }
+
+  get list(): Fields[] {
+    return [...this.events.values()];
+  }
+
+  async #arrive(): Promise<void> {
+    this.calls += 1;
+    await Promise.resolve();
+    const fault = this.faults.shift();
+    if (fault === 'silence') await new Promise(() => undefined);
+    if (typeof fault === 'number') throw new KubeError({ doing: 'event', status: fault });
+  }
+}
+
+const asObject = (event: Fields): KubeObject => ({
+  apiVersion: 'v1',
+  kind: 'Event',
+  metadata: Object(event['metadata']),
+});
+
+function setUp(options: Partial<EventRecorderOptions> = {}): {
+  clock: VirtualScheduler;
+  api: FakeEvents;
+  recorder: EventRecorder;
+  outcomes: string[];
+} {
+  const clock = new VirtualScheduler();
+  const api = new FakeEvents();
+  const outcomes: string[] = [];
+  const recorder = new EventRecorder({
+    client: api,
+    scheduler: clock,
+    log: silentLogger,
+    component: 'guard',
+    instance: 'guard-0',
+    observe: (outcome) => outcomes.push(outcome),
+    ...options,
+  });
+  return { clock, api, recorder, outcomes };
+}
+
+const stopped = { type: 'Warning', reason: 'Suspended', message: 'batch 1 failed' } as const;
+
+test('an event is what kubectl describe shows', async () => {
+  const { api, recorder } = setUp();
+  recorder.record(checkout, stopped);
+  await recorder.flush();
+  const [event] = api.list;
+  const { name, ...metadata } = Object(event?.['metadata']);
+  assert.match(name, /^checkout\.[0-9a-f]{20}$/);
+  assert.deepEqual(metadata, { namespace: 'shop' });
+  assert.deepEqual(
+    { ...event, metadata: undefined },
+    {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: undefined,
+      involvedObject: { ...checkout },
+      type: 'Warning',
+      reason: 'Suspended',
+      message: 'batch 1 failed',
+      source: { component: 'guard' },
+      reportingComponent: 'guard',
+      reportingInstance: 'guard-0',
+      firstTimestamp: '2026-01-01T00:00:00Z',
+      lastTimestamp: '2026-01-01T00:00:00Z',
+      count: 1,
+    },
+  );
+});
+
+test('equal events are one with a count; those that wait together take one write', async () => {
+  const { clock, api, recorder, outcomes } = setUp();
+  recorder.record(checkout, stopped);
+  recorder.record(checkout, stopped);
+  await recorder.flush();
+  await clock.advance(60_000);
+  recorder.record(checkout, stopped);
+  await recorder.flush();
+  assert.equal(api.list.length, 1);
+  assert.equal(api.list[0]?.['count'], 3);
+  assert.equal(api.list[0]['firstTimestamp'], '2026-01-01T00:00:00Z');
+  assert.equal(api.list[0]['lastTimestamp'], '2026-01-01T00:01:00Z');
+  assert.deepEqual(outcomes, ['created', 'counted']);
+});
+
+test('an event that the server has forgotten meanwhile is created again', async () => {
+  const { api, recorder } = setUp();
+  recorder.record(checkout, stopped);
+  await recorder.flush();
+  api.events.clear();
+  recorder.record(checkout, stopped);
+  await recorder.flush();
+  assert.equal(api.list[0]?.['count'], 1);
+});
+
+test('many different messages of one reason are combined, others stay apart', async () => {
+  const { api, recorder } = setUp();
+  for (let i = 0; i < 15; i += 1) {
+    recorder.record(checkout, { ...stopped, message: `pod ${i} is bad` });
+    await recorder.flush();
+  }
+  recorder.record(checkout, { type: 'Normal', reason: 'Resumed', message: 'on it goes' });
+  await recorder.flush();
+  assert.equal(api.list.length, 12);
+  const combined = api.list.find(({ message }) => String(message).startsWith('(combined'));
+  assert.equal(combined?.['message'], '(combined from similar events): pod 14 is bad');
+  assert.equal(combined['count'], 5);
+});
+
+test('one object cannot flood, others are not hurt, and it may speak again later', async () => {
+  const { clock, api, recorder, outcomes } = setUp();
+  const reasons = Array.from({ length: 40 }, (_, i) => ({ ...stopped, reason: `Reason${i}` }));
+  for (const details of reasons) recorder.record(checkout, details);
+  recorder.record({ ...checkout, name: 'cart', uid: 'd-2' }, stopped);
+  await recorder.flush();
+  assert.equal(api.list.length, 26);
+  assert.equal(outcomes.filter((it) => it === 'limited').length, 15);
+  await clock.advance(5 * 60_000);
+  recorder.record(checkout, { ...stopped, reason: 'Later' });
+  await recorder.flush();
+  assert.equal(api.list.length, 27);
+});
+
+test('messages are cut at 1024 bytes and cluster-scoped objects go to the default namespace', async () => {
+  const { api, recorder } = setUp();
+  const node = { apiVersion: 'v1', kind: 'Node', namespace: '', name: 'n'.repeat(253), uid: '' };
+  recorder.record(node, { ...stopped, message: 'ü'.repeat(2000) });
+  await recorder.flush();
+  const [[id, event] = []] = api.events;
+  assert.match(id ?? '', /^default\/n{230}\./);
+  assert.ok(Buffer.byteLength(String(event?.['message'])) <= 1024);
+  assert.ok(!('namespace' in Object(event?.['involvedObject'])));
+});
+
+test('trouble of the server is retried, a refusal is not, and nobody is thrown at', async () => {
+  const { clock, api, recorder, outcomes } = setUp();
+  api.faults.push(500, 429);
+  recorder.record(checkout, stopped);
+  await clock.advance(10_000);
+  assert.deepEqual(outcomes, ['created']);
+  api.faults.push(403);
+  recorder.record(checkout, { ...stopped, reason: 'Other' });
+  await clock.advance(10_000);
+  assert.deepEqual(outcomes, ['created', 'dropped']);
+  assert.equal(api.calls, 4);
+});
+
+test('what waits is bounded while the server is silent', async () => {
+  const { clock, api, recorder, outcomes } = setUp({ maxPending: 5 });
+  api.faults.push('silence');
+  const subjects = Array.from({ length: 20 }, (_, i) => ({ ...checkout, uid: `d-${i}` }));
+  for (const subject of subjects) recorder.record(subject, stopped);
+  assert.equal(outcomes.filter((it) => it === 'dropped').length, 15);
+  await clock.advance(20_000);
+  assert.equal(api.list.length, 5, 'the silent call was given up and tried again');
+});
+
+test('a stop writes what is left', async () => {
+  const { api, recorder } = setUp();
+  const stop = new AbortController();
+  const run = recorder.start(stop.signal);
+  recorder.record(checkout, stopped);
+  stop.abort();
+  await run;
+  assert.equal(api.list.length, 1);
+});
+
+test('a stop gives up after its bound when the server is silent', async () => {
+  const { clock, api, recorder, outcomes } = setUp();
+  api.faults.push('silence');
+  recorder.record(checkout, stopped);
+  recorder.record({ ...checkout, uid: 'd-2' }, stopped);
+  let ended = false;
+  const run = recorder.start(AbortSignal.abort()).then(() => (ended = true));
+  await clock.advance(4_900);
+  assert.equal(ended, false);
+  await clock.advance(200);
+  await run;
+  assert.deepEqual(outcomes, ['dropped', 'dropped']);
+});
