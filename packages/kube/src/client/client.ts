@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { silentLogger, type Logger } from '../runtime/logger.ts';
 import { type Scheduler } from '../runtime/scheduler.ts';
+import { isRecord } from './body.ts';
 import { Caller, type ClientObserver } from './caller.ts';
 import { Discovery, type DiscoveredResource, type DiscoveryQuery } from './discovery.ts';
 import { listPageOf, objectOf, type ListPage } from './list.ts';
@@ -144,8 +145,9 @@ export class Client {
     const path = withQuery(objectPath(resource, key), { dryRun: dryRun === true && 'All' });
     const call = { method: 'DELETE', path, resource: resource.plural, signal } as const;
     const body = JSON.stringify(deleteOptionsOf(options));
-    const answer = objectOf<T>(call, await this.#caller.json({ ...call, body }));
-    return answer.kind === resource.kind ? answer : undefined;
+    const answer = await this.#caller.json({ ...call, body });
+    const marked = isRecord(answer) && answer['kind'] === resource.kind;
+    return marked ? objectOf<T>(call, answer) : undefined;
   }
 
   /**

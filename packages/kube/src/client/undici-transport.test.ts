@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import { type AddressInfo } from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { type TLSSocket } from 'node:tls';
+import { realScheduler } from '../runtime/scheduler.ts';
+import { issueAuthority, issueLeaf, type Issued } from '../webhook/certificates/issue.ts';
+import { Client } from './client.ts';
+import { fixedCredentials, type ConnectionConfig, type CredentialSource } from './connection.ts';
+import { RESOURCES } from './object.ts';
+import { createUndiciTransport, type UndiciTransportOptions } from './undici-transport.ts';
+
+const OBJECT = JSON.stringify({ kind: 'Pod', metadata: { name: 'p' } });
+const KEY = { namespace: 'shop', name: 'p' };
+const validity = { now: Date.now(), lifetimeMs: 86_400_000 };
+
+let authority: Issued;
+let leaf: Issued;
+let server: Server;
+let url = '';
+let connections = 0;
+let serve: (request: IncomingMessage, response: ServerResponse) => void;
+
+before(async () => {
+  authority = await issueAuthority('test authority', validity);
+  leaf = await issueLeaf({ authority, dnsNames: ['localhost'], ips: ['127.0.0.1'], ...validity });
+  const tls = { ...leaf, ca: authority.cert, requestCert: true, rejectUnauthorized: false };
+  server = createServer({ ...tls, ALPNProtocols: ['h2', 'http/1.1'] }, (request, response) => {
+    serve(request, response);
+  });
+  server.on('secureConnection', () => {
+    connections += 1;
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+after(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+async function withClient(
+  config: Partial<ConnectionConfig>,
+  use: (client: Client) => Promise<void>,
+  options?: UndiciTransportOptions,
+): Promise<void> {
+  const credentials = fixedCredentials({});
+  const full = { server: url, ca: authority.cert, credentials, ...config };
+  const transport = createUndiciTransport(full, options);
+  try {
+    await use(new Client({ transport, scheduler: realScheduler, fieldManager: 'test' }));
+  } finally {
+    await transport.close();
+  }
+}
+
+const answer =
+  (status = 200, body = OBJECT) =>
+  (_request: IncomingMessage, response: ServerResponse): void => {
+    response.writeHead(status).end(body);
+  };
+
+describe('connections', () => {
+  test('are kept and shared: 500 calls, sixteen at a time, open at most sixteen', async () => {
+    serve = answer();
+    connections = 0;
+    await withClient({}, async (client) => {
+      const worker = async (): Promise<void> => {
+        for (let i = 0; i < 31; i += 1) await client.get(RESOURCES.pod, KEY);
+      };
+      await Promise.all(Array.from({ length: 16 }, worker));
+    });
+    assert.ok(connections <= 16, `${connections} connections`);
+  });
+
+  test('speak HTTP/1.1 even to servers that offer more', async () => {
+    let version = '';
+    serve = (request, response) => {
+      version = request.httpVersion;
+      answer()(request, response);
+    };
+    await withClient({}, async (client) => {
+      await client.get(RESOURCES.pod, KEY);
+    });
+    assert.equal(version, '1.1');
+  });
+
+  test('of watches do not take the place of calls', async () => {
+    serve = (request, response) => {
+      if (request.url?.includes('watch=true') === true) response.writeHead(200).flushHeaders();
+      else answer()(request, response);
+    };
+    const use = async (client: Client): Promise<void> => {
+      const stop = new AbortController();
+      const { signal } = stop;
+      let opened = 0;
+      const watch = async (): Promise<void> => {
+        const options = { resourceVersion: '1', timeoutSeconds: 290, signal };
+        for await (const _event of client.watch(RESOURCES.pod, {
+          ...options,
+          opened: () => (opened += 1),
+        }));
+      };
+      const watches = Array.from({ length: 5 }, () => assert.rejects(watch(), /enough/));
+      for (let i = 0; i < 20; i += 1) await client.get(RESOURCES.pod, KEY);
+      while (opened < 5) await client.get(RESOURCES.pod, KEY);
+      stop.abort(new Error('enough'));
+      await Promise.all(watches);
+    };
+    await withClient({}, use, { connections: 1 });
+  });
+
+  test('keep a path prefix of the server address', async () => {
+    let path = '';
+    serve = (request, response) => {
+      path = request.url ?? '';
+      answer()(request, response);
+    };
+    await withClient({ server: `${url}/k8s/clusters/c-1` }, async (client) => {
+      await client.get(RESOURCES.pod, KEY);
+    });
+    assert.equal(path, '/k8s/clusters/c-1/api/v1/namespaces/shop/pods/p');
+  });
+});
+
+describe('who we are', () => {
+  test('is shown by token, by certificate and by impersonation', async () => {
+    const seen: unknown[] = [];
+    serve = (request, response) => {
+      const { authorization, ...headers } = request.headers;
+      const peer = (request.socket as TLSSocket).getPeerCertificate();
+      seen.push(authorization, headers['impersonate-group'], peer.subject.CN);
+      answer()(request, response);
+    };
+    const clientCertificate = { certificate: leaf.cert, key: leaf.key };
+    const credentials = fixedCredentials({ token: 'secret', clientCertificate });
+    const headers = { 'impersonate-group': ['a', 'b'] };
+    await withClient({ credentials, headers }, async (client) => {
+      await client.get(RESOURCES.pod, KEY);
+    });
+    assert.deepEqual(seen, ['Bearer secret', 'a, b', 'localhost']);
+  });
+
+  test('is renewed once when the server no longer knows us', async () => {
+    const seen: unknown[] = [];
+    serve = (request, response) => {
+      seen.push(request.headers.authorization);
+      answer(request.headers.authorization === 'Bearer 2' ? 200 : 401)(request, response);
+    };
+    let token = 1;
+    const credentials: CredentialSource = {
+      current: () => Promise.resolve({ token: String(token) }),
+      refused: () => {
+        token += 1;
+        return true;
+      },
+    };
+    await withClient({ credentials }, async (client) => {
+      await client.get(RESOURCES.pod, KEY);
+      assert.deepEqual(seen, ['Bearer 1', 'Bearer 2']);
+      token = 7;
+      await assert.rejects(client.get(RESOURCES.pod, KEY), /401/);
+      assert.equal(seen.length, 4);
+    });
+  });
+
+  test('by a new certificate opens new connections', async () => {
+    serve = answer();
+    connections = 0;
+    let current = leaf;
+    const credentials: CredentialSource = {
+      current: () =>
+        Promise.resolve({ clientCertificate: { certificate: current.cert, key: current.key } }),
+      refused: () => false,
+    };
+    await withClient({ credentials }, async (client) => {
+      await client.get(RESOURCES.pod, KEY);
+      const before = connections;
+      current = await issueLeaf({ authority, dnsNames: ['other'], ips: [], ...validity });
+      await client.get(RESOURCES.pod, KEY);
+      assert.equal(connections, before + 1);
+    });
+  });
+});
+
+describe('a server that cannot be reached', () => {
+  const refuse = (config: Partial<ConnectionConfig>, message: RegExp) => (): Promise<void> =>
+    withClient(config, async (client) => {
+      await assert.rejects(client.get(RESOURCES.pod, KEY), message);
+    });
+
+  test(
+    'because nobody listens is named with what to look at',
+    refuse(
+      { server: 'https://127.0.0.1:1' },
+      /https:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*; is it running/,
+    ),
+  );
+
+  test('because another authority signed its certificate is not trusted', async () => {
+    const other = await issueAuthority('another', validity);
+    await refuse({ ca: other.cert }, /not signed by the configured certificate authority/)();
+  });
+
+  test('because it has another name is not trusted, unless that name is configured', async () => {
+    serve = answer();
+    await refuse({ tlsServerName: 'kube.example' }, /tls-server-name/)();
+    await withClient({ tlsServerName: 'localhost' }, async (client) => {
+      await client.get(RESOURCES.pod, KEY);
+    });
+  });
+
+  test('is trusted blindly only on request', async () => {
+    serve = answer();
+    const other = await issueAuthority('another', validity);
+    await withClient({ ca: other.cert, insecureSkipTlsVerify: true }, async (client) => {
+      await client.get(RESOURCES.pod, KEY);
+    });
+  });
+});
+
+describe('time-outs', () => {
+  test('end a call whose answer does not come, and the next one works', async () => {
+    let calls = 0;
+    serve = (request, response) => {
+      calls += 1;
+      if (calls > 1) answer()(request, response);
+    };
+    const use = async (client: Client): Promise<void> => {
+      await assert.rejects(client.get(RESOURCES.pod, KEY), /Headers Timeout/);
+      await client.get(RESOURCES.pod, KEY);
+    };
+    await withClient({}, use, { responseTimeoutMs: 200 });
+  });
+
+  test('do not apply to a silent watch', async () => {
+    const event = JSON.stringify({ type: 'ADDED', object: { metadata: { name: 'late' } } });
+    serve = (_request, response) => {
+      response.writeHead(200).flushHeaders();
+      setTimeout(() => response.end(`${event}\n`), 2500);
+    };
+    const use = async (client: Client): Promise<void> => {
+      const names: string[] = [];
+      const options = { resourceVersion: '1', timeoutSeconds: 290 };
+      for await (const { object } of client.watch(RESOURCES.pod, options)) {
+        names.push(object.metadata.name);
+      }
+      assert.deepEqual(names, ['late']);
+    };
+    await withClient({}, use, { responseTimeoutMs: 200 });
+  });
+});
+
+test('a connection that breaks in the middle of a watch is an error, not an end', async () => {
+  serve = (request, response) => {
+    response.writeHead(200).write('{"type":"ADDED","object":{"metadata":{"name":"a"}}}\n{"ty');
+    setTimeout(() => request.socket.destroy(), 20);
+  };
+  await withClient({}, async (client) => {
+    const names: string[] = [];
+    const read = async (): Promise<void> => {
+      const options = { resourceVersion: '1', timeoutSeconds: 290 };
+      for await (const { object } of client.watch(RESOURCES.pod, options)) {
+        names.push(object.metadata.name);
+      }
+    };
+    await assert.rejects(read(), /GET \/api\/v1\/pods\?watch=true/);
+    assert.deepEqual(names, ['a']);
+  });
+});
