@@ -4,6 +4,7 @@ import {
   realScheduler,
   type HttpRequest,
   type HttpResponse,
+  type Scheduler,
   type Transport,
 } from '@altershield/kube';
 import { type Cli, type Globals } from '../cli.ts';
@@ -57,7 +58,7 @@ export class FakeCluster implements Transport {
     if (stream) return this.#watch(pathname, searchParams);
     if (pathname === '/version') return answer(200, { gitVersion: 'v1.36.3' });
     if (this.served.has(anyNamespace(pathname))) return this.#list(pathname, searchParams);
-    if (method === 'PATCH') return this.#patch(pathname, asStored(body));
+    if (method === 'PATCH') return this.#patch(pathname, body);
     const object = this.objects.get(pathname);
     if (object === undefined) return this.#notFound(pathname);
     if (method === 'DELETE') this.objects.delete(pathname);
@@ -74,7 +75,7 @@ export class FakeCluster implements Transport {
     return answer(200, { kind: 'List', metadata: { resourceVersion: '1' }, items });
   }
 
-  #patch(pathname: string, body: Stored): HttpResponse {
+  #patch(pathname: string, body: unknown): HttpResponse {
     const merged = merge(this.objects.get(pathname) ?? { metadata: {} }, body);
     const stored = this.#stamp(asStored(merged));
     this.objects.set(pathname, stored);
@@ -112,8 +113,11 @@ const anyNamespace = (path: string): string => path.replace(/\/namespaces\/[^/]+
 const encoder = new TextEncoder();
 
 function answer(status: number, body: unknown): HttpResponse {
-  const bytes = encoder.encode(`${JSON.stringify(body)}\n`);
-  return { status, headers: {}, body: [bytes].values() as unknown as AsyncIterable<Uint8Array> };
+  return { status, headers: {}, body: once(`${JSON.stringify(body)}\n`) };
+}
+
+async function* once(text: string): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(encoder.encode(text));
 }
 
 interface Failure {
@@ -165,13 +169,18 @@ export interface Outcome {
 export async function invoke(cluster: FakeCluster, line: string, now: number): Promise<Outcome> {
   const out: string[] = [];
   const err: string[] = [];
-  const scheduler = { ...realScheduler, now: () => now };
+  const scheduler: Scheduler = {
+    now: () => now,
+    random: () => 0.5,
+    // Nothing happens between two answers of the fake, so waiting any longer shows nothing more.
+    after: (_, run) => realScheduler.after(0, run),
+  };
   const cli: Cli = {
     io: { out: (text) => out.push(text), err: (text) => err.push(text), colours: false },
     scheduler,
     connect: ({ context }: Globals) =>
       Promise.resolve({
-        client: new Client({ transport: cluster, scheduler, fieldManager: 'test' }),
+        client: new Client({ transport: cluster, scheduler: realScheduler, fieldManager: 'test' }),
         namespace: context ?? 'shop',
         server: 'http://cluster',
         close: () => cluster.close(),

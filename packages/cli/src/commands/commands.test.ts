@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeCluster, invoke } from '../testing/fake-cluster.ts';
+import { aBatch, aChange, aFailedBatch, aPolicy, aRefusedChange, at } from '../testing/objects.ts';
+import { RELEASE } from '../version.ts';
+
+const NOW = Date.parse(at(120));
+const OURS = '/apis/altershield.io/v1alpha1/namespaces/shop';
+const CHANGES = `${OURS}/changeworkloads`;
+const BATCHES = `${OURS}/changepods`;
+
+const labelled = <T extends { metadata: object }>(object: T, change: string): T => ({
+  ...object,
+  metadata: { ...object.metadata, labels: { 'altershield.io/change': change } },
+});
+
+/** A cluster with one refused change of `checkout` and one older good one. */
+const aCluster = (): FakeCluster =>
+  new FakeCluster()
+    .put(CHANGES, aRefusedChange())
+    .put(CHANGES, aChange({ phase: 'Success' }, { sequence: 6, detectedAt: at(-600) }))
+    .put(BATCHES, labelled(aFailedBatch(), 'checkout-7'))
+    .put(BATCHES, labelled(aBatch(undefined, { batch: 2 }), 'another'));
+
+describe('get', () => {
+  it('lists changes with their batches', async () => {
+    const { code, out } = await invoke(aCluster(), 'get', NOW);
+    assert.equal(code, 0);
+    assert.match(out, /↺ deploy\/checkout #7 .*\n {2}[└├]─ ✖ batch 1\/3/);
+    assert.match(out, /✔ deploy\/checkout #6/);
+  });
+
+  it('prints what programs can read', async () => {
+    const { out } = await invoke(aCluster(), 'get changes -o json', NOW);
+    const list: unknown = JSON.parse(out);
+    assert.ok(typeof list === 'object' && list !== null && 'items' in list);
+    assert.ok(Array.isArray(list.items));
+    assert.equal(list.items.length, 4);
+  });
+
+  it('prints each workload once as a name, for completion', async () => {
+    const { out } = await invoke(aCluster(), 'get changes -o name', NOW);
+    assert.equal(out, 'deploy/checkout');
+  });
+
+  it('lists policies as YAML', async () => {
+    const cluster = aCluster().put(`${OURS}/changepolicies`, aPolicy('web'));
+    const { out } = await invoke(cluster, 'get policies -o yaml', NOW);
+    assert.match(out, /^apiVersion: v1\nkind: List\nitems:\n {2}- apiVersion/);
+  });
+
+  it('says on stderr that there is nothing, and succeeds', async () => {
+    const outcome = await invoke(aCluster(), 'get changes -n empty', NOW);
+    assert.deepEqual(outcome, {
+      code: 0,
+      out: '',
+      err: 'No changes in namespace empty (-A: everywhere).',
+    });
+  });
+
+  it('names the cure when the kinds are not served', async () => {
+    const { code, err } = await invoke(new FakeCluster(), 'get', NOW);
+    assert.equal(code, 3);
+    assert.match(
+      err,
+      /does not serve the kinds of altershield\.io\nCure: {2}run `altershield install`/,
+    );
+  });
+
+  it('tells what is not allowed and which role allows it', async () => {
+    const cluster = aCluster();
+    const message =
+      'changeworkloads.altershield.io is forbidden: User "eve" cannot list resource "changeworkloads"';
+    cluster.refusals.set(/changeworkloads/, { status: 403, reason: 'Forbidden', message });
+    const { code, err } = await invoke(cluster, 'get', NOW);
+    assert.equal(code, 4);
+    assert.match(err, /not allowed: .*"eve" cannot list.*\nCure: .*altershield-view/);
+  });
+
+  it('refuses a kind that it does not know', async () => {
+    const { code, err } = await invoke(aCluster(), 'get pods', NOW);
+    assert.equal(code, 2);
+    assert.match(err, /cannot get "pods"/);
+  });
+});
+
+describe('why', () => {
+  it('takes the newest change of a workload, with its own batches only', async () => {
+    const { code, out } = await invoke(aCluster(), 'why deploy/checkout', NOW);
+    assert.equal(code, 0);
+    assert.match(out, /^↺ deploy\/checkout in shop: change 7 was rolled back/);
+    assert.match(out, /✖ 1 of 3/);
+    assert.doesNotMatch(out, /2 of 3 {2}1 pod/);
+    assert.match(out, /Other changes\n {2}✔ #6/);
+  });
+
+  it('takes a change by its name, as kubectl prints it', async () => {
+    for (const target of ['change/checkout-6', 'changeworkload.altershield.io/checkout-6']) {
+      const { out } = await invoke(aCluster(), `why ${target}`, NOW);
+      assert.match(out, /change 6 succeeded/);
+    }
+  });
+
+  it('prints the change and its batches for programs', async () => {
+    const { out } = await invoke(aCluster(), 'why deploy checkout -o json', NOW);
+    const story: unknown = JSON.parse(out);
+    assert.ok(typeof story === 'object' && story !== null);
+    assert.deepEqual(Object.keys(story), ['change', 'batches']);
+  });
+
+  it('says that nothing is recorded, and why that may be', async () => {
+    const { code, err } = await invoke(aCluster(), 'why deploy/other', NOW);
+    assert.equal(code, 3);
+    assert.match(err, /no change of deploy\/other in namespace shop is recorded/);
+    assert.match(err, /no policy selects it/);
+  });
+
+  it('says that there is no such change', async () => {
+    const { code, err } = await invoke(aCluster(), 'why change/none', NOW);
+    assert.equal(code, 3);
+    assert.match(err, /there is no change\/none in namespace shop/);
+  });
+
+  for (const target of ['checkout', 'pod/checkout', 'deploy/', 'deploy/a/b', 'deploy a b']) {
+    it(`does not guess what "${target}" means`, async () => {
+      const { code, err } = await invoke(aCluster(), `why ${target}`, NOW);
+      assert.equal(code, 2);
+      assert.match(err, /Cure: .*deploy\/NAME/);
+    });
+  }
+});
+
+describe('a decision', () => {
+  const SUSPENDED = aChange({ phase: 'Suspend', reason: 'CheckInconclusive', phaseSince: at(60) });
+  const decisionOf = (cluster: FakeCluster): unknown =>
+    cluster.requests.find(({ method }) => method === 'PATCH')?.body;
+
+  /** An operator that carries out every decision at once. */
+  const carryOut =
+    (phase: string) =>
+    (object: object): never => {
+      const { spec, status } = object as { spec: { decision: { at: string } }; status: object };
+      return { ...object, status: { ...status, phase, decisionSeen: spec.decision.at } } as never;
+    };
+
+  it('writes only the decision, for the very object that was read, and tells what follows', async () => {
+    const cluster = new FakeCluster().put(CHANGES, SUSPENDED);
+    cluster.react = carryOut('Running');
+    const { code, out, err } = await invoke(cluster, 'resume deploy/checkout --reason flaky', NOW);
+    assert.equal(code, 0, err);
+    assert.match(out, /^● deploy\/checkout in shop: change 7 is being released/);
+    assert.deepEqual(decisionOf(cluster), {
+      metadata: { uid: 'uid-checkout-7' },
+      spec: {
+        decision: { action: 'Resume', reason: 'flaky', by: null, at: '2026-01-01T10:02:00.000Z' },
+      },
+    });
+  });
+
+  it('takes away who decided before, so that nobody speaks in the name of another', async () => {
+    const decision = { action: 'Resume' as const, reason: 'old', by: 'bob', at: at(1) };
+    const cluster = new FakeCluster().put(CHANGES, aChange({ phase: 'Suspend' }, { decision }));
+    cluster.react = carryOut('RollingBack');
+    await invoke(cluster, 'rollback deploy/checkout', NOW);
+    const stored = cluster.objects.get(`${CHANGES}/checkout-7`);
+    assert.deepEqual(stored?.['spec'], {
+      ...SUSPENDED.spec,
+      decision: { action: 'RollBack', at: '2026-01-01T10:02:00.000Z' },
+    });
+  });
+
+  it('is refused with where the change stands when it makes no sense', async () => {
+    const TABLE = [
+      ['resume', /cannot resume change 7 of deploy\/checkout: it is RolledBack/],
+      ['rollback', /cannot rollback change 7 .*: it ended \(RolledBack\)/],
+    ] as const;
+    for (const [verb, message] of TABLE) {
+      const cluster = aCluster();
+      const { code, err } = await invoke(cluster, `${verb} deploy/checkout`, NOW);
+      assert.equal(code, 3);
+      assert.match(err, message);
+      assert.equal(decisionOf(cluster), undefined);
+    }
+  });
+
+  it('finds the refused revision behind newer changes', async () => {
+    const cluster = aCluster().put(
+      CHANGES,
+      aChange({ phase: 'Success' }, { sequence: 8, detectedAt: at(60) }),
+    );
+    cluster.react = carryOut('RolledBack');
+    const { code } = await invoke(cluster, 'lift deploy/checkout', NOW);
+    assert.equal(code, 0);
+    const patched = cluster.requests.find(({ method }) => method === 'PATCH');
+    assert.equal(patched?.path, `${CHANGES}/checkout-7`);
+  });
+
+  it('does not lift what has run out or was lifted', async () => {
+    const { code, err } = await invoke(aCluster(), 'lift deploy/checkout', NOW + 1e9);
+    assert.equal(code, 3);
+    assert.match(err, /is not refused, so there is nothing to lift/);
+  });
+
+  it('does not roll back the creation of a workload', async () => {
+    const { from: _, ...spec } = SUSPENDED.spec;
+    const cluster = new FakeCluster().put(CHANGES, { ...SUSPENDED, spec });
+    const { code, err } = await invoke(cluster, 'rollback deploy/checkout', NOW);
+    assert.equal(code, 3);
+    assert.match(err, /it created the workload/);
+  });
+
+  it('says that it is recorded when the operator does not act in time', async () => {
+    const cluster = new FakeCluster().put(CHANGES, SUSPENDED);
+    const { code, err } = await invoke(cluster, 'resume deploy/checkout --timeout 1', NOW);
+    assert.equal(code, 5);
+    assert.match(err, /recorded, but the operator did not act on it within 1 s/);
+  });
+
+  it('shows the denial of a webhook as it is', async () => {
+    const cluster = new FakeCluster().put(CHANGES, SUSPENDED);
+    const message = 'admission webhook "decisions" denied the request: bob may not decide';
+    cluster.refusals.set(/^PATCH/, { status: 403, reason: 'Forbidden', message });
+    const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
+    assert.equal(code, 1);
+    assert.match(err, /refused: admission webhook "decisions" denied/);
+  });
+
+  it('refuses a timeout that is no number of seconds', async () => {
+    const { code, err } = await invoke(aCluster(), 'resume deploy/checkout --timeout soon', NOW);
+    assert.equal(code, 2);
+    assert.match(err, /whole number/);
+  });
+});
+
+describe('version', () => {
+  it('tells client, server and operator', async () => {
+    const operator = {
+      metadata: { name: 'altershield' },
+      spec: { replicas: 2, template: { spec: { containers: [{ image: 'x:1' }] } } },
+      status: { readyReplicas: 1 },
+    };
+    const cluster = new FakeCluster().put(
+      '/apis/apps/v1/namespaces/altershield-system/deployments',
+      operator,
+    );
+    const { out } = await invoke(cluster, 'version', NOW);
+    assert.deepEqual(out.split('\n'), [
+      `client    ${RELEASE}`,
+      'server    Kubernetes v1.36.3',
+      'operator  x:1 (1 of 2 ready)',
+    ]);
+  });
+
+  it('succeeds without a cluster and says what is wrong', async () => {
+    const cluster = new FakeCluster();
+    cluster.refusals.set(/version/, {
+      status: 401,
+      reason: 'Unauthorized',
+      message: 'Unauthorized',
+    });
+    const { code, out } = await invoke(cluster, 'version -o json', NOW);
+    assert.equal(code, 0);
+    assert.match(out, /"client": ".*"problem": "the API server does not accept the credentials/s);
+  });
+});
+
+describe('the command line', () => {
+  it('suggests the command that was meant', async () => {
+    const { code, err } = await invoke(aCluster(), 'wyh deploy/checkout', NOW);
+    assert.equal(code, 2);
+    assert.match(err, /Did you mean why\?/);
+  });
+
+  it('succeeds when it is asked for help', async () => {
+    const { code, out } = await invoke(aCluster(), 'why --help', NOW);
+    assert.equal(code, 0);
+    assert.match(out, /Global Options:/);
+  });
+
+  it('tells its exit codes', async () => {
+    const { out } = await invoke(aCluster(), '--help', NOW);
+    assert.match(out, /Exit codes:\n {2}0 {2}done/);
+  });
+
+  it('reports an error of its own as such', async () => {
+    const cluster = aCluster();
+    cluster.request = () => Promise.reject(new TypeError('x is not a function'));
+    const { code, err } = await invoke(cluster, 'get', NOW);
+    assert.equal(code, 4);
+    assert.match(err, /x is not a function/);
+  });
+});

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { parseAllDocuments } from 'yaml';
+import { DEFAULT_OPTIONS, installManifests } from '../index.ts';
+import { FakeCluster, invoke } from '../testing/fake-cluster.ts';
+import { aChange, aPolicy, at } from '../testing/objects.ts';
+
+const NOW = Date.parse(at(120));
+const OURS = '/apis/altershield.io/v1alpha1/namespaces/shop';
+const OWN = '/apis/apps/v1/namespaces/altershield-system/deployments';
+const HOOKS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+
+/** Controllers that finish whatever was applied. */
+const finish = (object: object): never =>
+  ({
+    ...object,
+    status: {
+      conditions: [{ type: 'Established', status: 'True' }],
+      availableReplicas: 1,
+      updatedReplicas: 1,
+    },
+  }) as never;
+
+const written = (cluster: FakeCluster, method: string): string[] =>
+  cluster.requests
+    .filter((request) => request.method === method)
+    .map(({ path }) => path.split('/').slice(-2).join('/'));
+
+describe('install', () => {
+  it('prints without a cluster exactly what lies in deploy/install.yaml', async () => {
+    const cluster = new FakeCluster();
+    const { code, out } = await invoke(cluster, 'install --dry-run', NOW);
+    const path = new URL('../../../../deploy/install.yaml', import.meta.url);
+    const file = await readFile(path, 'utf8');
+    assert.equal(code, 0);
+    assert.equal(`${out}\n`, file.replace(/^#.*\n/, ''));
+    assert.equal(cluster.requests.length, 0);
+  });
+
+  it('puts image, replicas and namespace where they belong', async () => {
+    const { out } = await invoke(
+      new FakeCluster(),
+      'install --dry-run -n guard --image registry/op:2 --replicas 3',
+      NOW,
+    );
+    const objects = parseAllDocuments(out).map((document): unknown => document.toJSON());
+    const text = JSON.stringify(objects);
+    assert.doesNotMatch(text, /altershield-system/);
+    assert.match(text, /"image":"registry\/op:2","args":\["run","--namespace","guard"\]/);
+    assert.match(text, /"replicas":3/);
+  });
+
+  it('applies the CRDs, waits for them, then the namespace, permissions and the operator', async () => {
+    const cluster = new FakeCluster();
+    cluster.react = finish;
+    const { code, out, err } = await invoke(cluster, 'install', NOW);
+    assert.equal(code, 0, err);
+    assert.deepEqual(
+      written(cluster, 'PATCH').map((path) => path.split('/')[0]),
+      [
+        ...Array.from({ length: 3 }, () => 'customresourcedefinitions'),
+        'namespaces',
+        'serviceaccounts',
+        'clusterroles',
+        'clusterrolebindings',
+        'roles',
+        'rolebindings',
+        'clusterroles',
+        'clusterroles',
+        'services',
+        'deployments',
+        'poddisruptionbudgets',
+      ],
+    );
+    assert.match(out, /^customresourcedefinition\/changepolicies\.altershield\.io created$/m);
+    assert.match(err, /waiting for the kinds to be served …\ndone after/);
+  });
+
+  it('says of what is as it should be that it is unchanged', async () => {
+    const cluster = new FakeCluster();
+    cluster.react = finish;
+    await invoke(cluster, 'install', NOW);
+    const { out } = await invoke(cluster, 'install', NOW);
+    const outcomes = new Set(out.split('\n').map((line) => line.split(' ')[1]));
+    assert.deepEqual([...outcomes], ['unchanged']);
+  });
+
+  it('leaves a namespace alone that somebody else made', async () => {
+    const cluster = new FakeCluster().put('/api/v1/namespaces', {
+      kind: 'Namespace',
+      metadata: { name: 'altershield-system' },
+    });
+    cluster.served.clear();
+    cluster.react = finish;
+    const { out } = await invoke(cluster, 'install', NOW);
+    assert.match(out, /^namespace\/altershield-system is there already; left as it is$/m);
+    assert.ok(!written(cluster, 'PATCH').includes('namespaces/altershield-system'));
+  });
+
+  it('refuses a second operator in one cluster', async () => {
+    const cluster = new FakeCluster();
+    cluster.react = finish;
+    await invoke(cluster, 'install', NOW);
+    const { code, err } = await invoke(cluster, 'install -n other', NOW);
+    assert.equal(code, 1);
+    assert.match(err, /installed in namespace altershield-system already/);
+  });
+
+  it('says what does not get ready in time', async () => {
+    const { code, err } = await invoke(new FakeCluster(), 'install --timeout 1', NOW);
+    assert.equal(code, 5);
+    assert.match(err, /longer than 1 s \(customresourcedefinition\/changepolicies/);
+  });
+});
+
+describe('uninstall', () => {
+  const installed = async (): Promise<FakeCluster> => {
+    const cluster = new FakeCluster();
+    cluster.react = finish;
+    await invoke(cluster, 'install', NOW);
+    cluster.react = () => undefined;
+    return cluster
+      .put(HOOKS, { metadata: { name: 'altershield' } })
+      .put(`${OURS}/changeworkloads`, aChange({ phase: 'Success' }))
+      .put('/apis/apps/v1/namespaces/shop/deployments', { metadata: { name: 'free' } });
+  };
+
+  it('deletes the webhooks first and the CRDs not at all', async () => {
+    const cluster = await installed();
+    const { code, out, err } = await invoke(cluster, 'uninstall --timeout 1', NOW);
+    assert.equal(code, 0, err);
+    const [first, second] = out.split('\n');
+    assert.equal(first, 'mutatingwebhookconfiguration/altershield deleted');
+    assert.equal(second, 'deployment/altershield deleted');
+    assert.match(out, /^namespace\/altershield-system deleted$/m);
+    assert.doesNotMatch(out, /customresourcedefinition/);
+    assert.match(err, /The CRDs stay/);
+  });
+
+  it('deletes the CRDs last when it is told to', async () => {
+    const cluster = await installed();
+    const { out } = await invoke(cluster, 'uninstall --crds --timeout 1', NOW);
+    const kinds = out.split('\n').map((line) => line.split('/')[0]);
+    assert.deepEqual(
+      kinds.slice(-3),
+      Array.from({ length: 3 }, () => 'customresourcedefinition'),
+    );
+  });
+
+  it('refuses while a workload is held, and names it', async () => {
+    const cluster = (await installed()).put('/apis/apps/v1/namespaces/shop/deployments', {
+      metadata: { name: 'held', namespace: 'shop', annotations: { 'altershield.io/hold': '{}' } },
+    });
+    const { code, out, err } = await invoke(cluster, 'uninstall', NOW);
+    assert.equal(code, 1);
+    assert.match(err, /deploy\/held in shop: held/);
+    assert.match(err, /nothing was deleted: 1 change in flight/);
+    assert.equal(out, '');
+    assert.deepEqual(written(cluster, 'DELETE'), []);
+  });
+
+  it('refuses while a change is on its way', async () => {
+    const cluster = (await installed()).put(
+      `${OURS}/changeworkloads`,
+      aChange({ phase: 'Suspend' }),
+    );
+    const { code, err } = await invoke(cluster, 'uninstall', NOW);
+    assert.equal(code, 1);
+    assert.match(err, /deploy\/checkout in shop: Suspend/);
+  });
+
+  it('goes on with --force', async () => {
+    const cluster = (await installed()).put(
+      `${OURS}/changeworkloads`,
+      aChange({ phase: 'Suspend' }),
+    );
+    const { code, out } = await invoke(cluster, 'uninstall --force --timeout 1', NOW);
+    assert.equal(code, 0);
+    assert.match(out, /deployment\/altershield deleted/);
+  });
+
+  it('cleans up what is left of half an installation', async () => {
+    const cluster = new FakeCluster().put(OWN, { metadata: { name: 'altershield' } });
+    cluster.put(`${OURS}/changepolicies`, aPolicy('web'));
+    const { code, out } = await invoke(cluster, 'uninstall --timeout 1', NOW);
+    assert.equal(code, 0);
+    assert.equal(out, 'deployment/altershield deleted');
+  });
+});
+
+describe('the manifests', () => {
+  const objects = installManifests(DEFAULT_OPTIONS);
+  const text = JSON.stringify(objects);
+
+  it('allow nothing by a wildcard', () => {
+    assert.doesNotMatch(text, /"\*"/);
+  });
+
+  it('never let the operator read Secrets of other namespaces', () => {
+    const cluster = objects.find(
+      ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'altershield',
+    );
+    assert.doesNotMatch(JSON.stringify(cluster), /secrets/);
+  });
+
+  it('let the operator run without privileges', () => {
+    for (const needed of [
+      '"runAsNonRoot":true',
+      '"readOnlyRootFilesystem":true',
+      '"allowPrivilegeEscalation":false',
+      '"drop":["ALL"]',
+      '"type":"RuntimeDefault"',
+      '"pod-security.kubernetes.io/enforce":"restricted"',
+    ]) {
+      assert.ok(text.includes(needed), needed);
+    }
+  });
+
+  it('select the pods of the operator by the same labels everywhere', () => {
+    const selectors = text.match(/"(?:selector|matchLabels)":\{"app[^}]*\}/g) ?? [];
+    assert.equal(new Set(selectors.map((each) => each.replace(/^"\w+":/, ''))).size, 1);
+    assert.equal(selectors.length, 5);
+  });
+});
