@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import { API_VERSION } from '@altershield/api';
+
+export interface DeploymentOptions {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly image: string;
+  readonly replicas?: number;
+  readonly spec?: object;
+}
+
+/** A Deployment as a user writes it. */
+export function deploymentManifest(options: DeploymentOptions) {
+  const { name = 'checkout', namespace = 'shop', image, replicas = 10, spec = {} } = options;
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace, labels: { tier: 'web' } },
+    spec: {
+      replicas,
+      selector: { matchLabels: { app: name } },
+      template: {
+        metadata: { labels: { app: name } },
+        spec: { containers: [{ name: 'app', image }] },
+      },
+      ...spec,
+    },
+  };
+}
+
+/** A ChangePolicy as a user writes it. */
+export const policyManifest = (spec: object, name = 'web', namespace = 'shop') => ({
+  apiVersion: API_VERSION,
+  kind: 'ChangePolicy',
+  metadata: { name, namespace },
+  spec,
+});

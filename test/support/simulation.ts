@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  ANNOTATIONS,
+  ChangePodKind,
+  ChangePolicyKind,
+  ChangeWorkloadKind,
+  FIELD_MANAGER,
+  toCrd,
+} from '@altershield/api';
+import { canonical } from '@altershield/core';
+import {
+  Client,
+  reviewAdmission,
+  silentLogger,
+  sleep,
+  type AdmissionHandlers,
+  type Logger,
+  type Scheduler,
+} from '@altershield/kube';
+import { createOperator, type Operator } from '@altershield/operator';
+import {
+  ADMIN,
+  createSandbox,
+  type FaultPlan,
+  type MatchEvaluator,
+  type Sandbox,
+  type UserInfo,
+} from '@altershield/sandbox';
+
+export const OPERATOR_NAMESPACE = 'altershield-system';
+export const OPERATOR: UserInfo = {
+  username: `system:serviceaccount:${OPERATOR_NAMESPACE}:altershield`,
+};
+export const ALICE: UserInfo = { username: 'alice', uid: 'uid-1', groups: ['developers'] };
+export const GITOPS: UserInfo = {
+  username: 'system:serviceaccount:flux-system:kustomize-controller',
+};
+
+export interface SimulationOptions {
+  readonly scheduler: Scheduler;
+  readonly log?: Logger;
+  readonly namespaces?: readonly string[];
+}
+
+export interface OperatorRun {
+  readonly faults?: FaultPlan;
+  readonly log?: Logger;
+}
+
+/** One life of the operator: from its start to its crash or its clean stop. */
+export interface RunningOperator {
+  readonly operator: Operator;
+  /** As `kill -9`: from now on nothing of it reaches the API server, or answers it. */
+  kill(): void;
+  readonly isAlive: () => boolean;
+}
+
+/** The operator's own code against the simulated cluster, in one process, under one scheduler. */
+export class Simulation {
+  readonly sandbox: Sandbox;
+  readonly scheduler: Scheduler;
+  readonly #log: Logger;
+  #webhook: AdmissionHandlers | undefined;
+
+  constructor({ scheduler, log = silentLogger, namespaces = ['shop'] }: SimulationOptions) {
+    this.scheduler = scheduler;
+    this.#log = log;
+    this.sandbox = createSandbox({
+      scheduler,
+      namespaces: [OPERATOR_NAMESPACE, ...namespaces],
+      admission: {
+        transport: (url, review) => this.#answer(url, review),
+        evaluateMatchCondition: matchCondition,
+      },
+    });
+  }
+
+  /** The kinds; resolves when they are served. */
+  async install(): Promise<void> {
+    for (const kind of [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind]) {
+      await this.sandbox.apply(toCrd(kind));
+    }
+    await sleep(this.scheduler, 100);
+  }
+
+  client(user: UserInfo = ADMIN, fieldManager = 'kubectl', faults?: FaultPlan): Client {
+    const transport = this.sandbox.transport(user, faults === undefined ? {} : { faults });
+    return new Client({ transport, scheduler: this.scheduler, fieldManager });
+  }
+
+  startOperator({ faults, log = this.#log }: OperatorRun = {}): RunningOperator {
+    const transport = this.sandbox.transport(OPERATOR, faults === undefined ? {} : { faults });
+    const { scheduler } = this;
+    const client = new Client({ transport, scheduler, log, fieldManager: FIELD_MANAGER });
+    const operator = createOperator({
+      ...{ client, scheduler, log, identity: 'replica-1', namespace: OPERATOR_NAMESPACE },
+      sealKey: new Uint8Array(32).fill(7),
+      webhookPlace: () => ({
+        operatorUser: OPERATOR.username,
+        operatorNamespace: OPERATOR_NAMESPACE,
+        clientConfig: (path) => ({ url: `https://operator${path}` }),
+      }),
+    });
+    const stop = new AbortController();
+    const isAlive = (): boolean => !stop.signal.aborted;
+    this.#webhook = operator.handlers;
+    for (const part of operator.always) void part.start(stop.signal).catch(() => undefined);
+    void operator.leading(stop.signal).catch(() => undefined);
+    return {
+      operator,
+      isAlive,
+      kill: () => {
+        if (this.#webhook === operator.handlers) this.#webhook = undefined;
+        void transport.close();
+        stop.abort(new Error('killed'));
+      },
+    };
+  }
+
+  #answer(url: string, review: Uint8Array): { status: number; body: string | Uint8Array } {
+    if (this.#webhook === undefined) throw new Error(`Post "${url}": connect: connection refused`);
+    const { pathname } = new URL(url);
+    return reviewAdmission(review, this.#webhook, pathname);
+  }
+}
+
+/** What the two conditions of our webhooks say, without CEL. */
+const matchCondition: MatchEvaluator = (expression, { object, oldObject, request }) => {
+  const notUser = /^request\.userInfo\.username != '(.*)'$/.exec(expression);
+  if (notUser !== null) return userOf(request) !== notUser[1];
+  if (!expression.includes('spec.template')) throw new Error(`unknown condition: ${expression}`);
+  if (oldObject === null || object === null) return true;
+  const [before, after] = [annotationsOf(oldObject), annotationsOf(object)];
+  return (
+    canonical(templateOf(object)) !== canonical(templateOf(oldObject)) ||
+    ANNOTATIONS.hold in before ||
+    [ANNOTATIONS.hold, ANNOTATIONS.actor].some((name) => before[name] !== after[name])
+  );
+};
+
+type Json = Readonly<Record<string, unknown>>;
+
+const child = (object: unknown, key: string): Json => {
+  const value = typeof object === 'object' && object !== null ? (object as Json)[key] : undefined;
+  return typeof value === 'object' && value !== null ? (value as Json) : {};
+};
+const userOf = (request: Json): unknown => child(request, 'userInfo')['username'];
+const annotationsOf = (object: Json): Json => child(child(object, 'metadata'), 'annotations');
+const templateOf = (object: Json): Json => child(child(object, 'spec'), 'template');
