@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+import { changePolicySpec, type ChangeWorkload, type ChangeWorkloadSpec } from '@altershield/api';
+import type { Request } from '../admission/review.ts';
+import type { Observation, PodView, WorkloadView } from '../change/model.ts';
+import { viewPod } from '../check/pod-view.ts';
+import type { GoodPolicy } from '../policy/match.ts';
+import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { signWith } from '../revision/seal.ts';
+import { HELD_BOUNDS, heldFields, ownFieldsOf, writeHold } from '../workload/hold.ts';
+import { viewDeployment, type Tools } from '../workload/observe.ts';
+import { ANNOTATIONS } from '@altershield/api';
+import { imagesOf, type Deployment, type Pod, type ReplicaSet } from '../workload/types.ts';
+import type { Template } from '../workload/types.ts';
+
+export const NOW = Date.parse('2026-01-01T12:00:00Z');
+export const sign = signWith(new Uint8Array(32).fill(7));
+export const otherSign = signWith(new Uint8Array(32).fill(8));
+export const tools: Tools = { sign, fingerprintOf: fingerprint };
+
+/** A pod template whose image tag says what it is. */
+export const aTemplate = (tag: string, more: Readonly<Record<string, unknown>> = {}): Template => ({
+  metadata: { labels: { app: 'web' }, ...more },
+  spec: { containers: [{ name: 'app', image: `web:${tag}` }] },
+});
+
+interface DeploymentParts {
+  readonly tag?: string;
+  readonly template?: Template;
+  readonly metadata?: Partial<Deployment['metadata']>;
+  readonly spec?: Partial<Deployment['spec']>;
+  readonly status?: NonNullable<Deployment['status']>;
+}
+
+/** Ten replicas of `web:a`, at rest, as the API server defaults them. */
+export const aDeployment = (parts: DeploymentParts = {}): Deployment => ({
+  metadata: { name: 'web', namespace: 'shop', uid: 'd-1', generation: 1, ...parts.metadata },
+  spec: {
+    replicas: 10,
+    minReadySeconds: 0,
+    progressDeadlineSeconds: 600,
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 2, maxUnavailable: 1 } },
+    template: parts.template ?? aTemplate(parts.tag ?? 'a'),
+    ...parts.spec,
+  },
+  status: parts.status ?? { observedGeneration: 1 },
+});
+
+/** The same object held by us for its template, as it came `from` another. */
+export function aHeldDeployment(from: string, parts: DeploymentParts = {}): Deployment {
+  const free = aDeployment(parts);
+  const own = ownFieldsOf(free);
+  const record = { id: 'h-1', from, to: fingerprint(free.spec.template), own };
+  const fields = heldFields(own, HELD_BOUNDS, true);
+  const annotations = {
+    ...free.metadata.annotations,
+    [ANNOTATIONS.hold]: writeHold(record, free, sign),
+  };
+  return {
+    ...free,
+    metadata: { ...free.metadata, annotations },
+    spec: { ...free.spec, ...fields },
+  };
+}
+
+export function aReplicaSet(
+  tag: string,
+  replicas: number,
+  { ready = replicas, template = aTemplate(tag) } = {},
+): ReplicaSet {
+  const labels = { app: 'web', 'pod-template-hash': `hash${tag}` };
+  const metadata = { name: `web-${tag}`, namespace: 'shop', uid: `rs-${tag}`, labels };
+  return {
+    metadata,
+    spec: { replicas, template: { ...template, metadata: { labels } } },
+    status: { replicas, readyReplicas: ready },
+  };
+}
+
+const isoOf = (ms: number): string => new Date(ms).toISOString();
+
+/** A ready pod, a minute old. */
+export const aPod = (name: string, status: Partial<NonNullable<Pod['status']>> = {}): Pod => ({
+  metadata: { name, uid: name, namespace: 'shop', creationTimestamp: isoOf(NOW - 60_000) },
+  spec: { nodeName: 'node-1' },
+  status: {
+    phase: 'Running',
+    conditions: [
+      { type: 'PodScheduled', status: 'True' },
+      { type: 'Ready', status: 'True', lastTransitionTime: isoOf(NOW - 50_000) },
+    ],
+    containerStatuses: [{ name: 'app', ready: true, restartCount: 0 }],
+    ...status,
+  },
+});
+
+export const aPodView = (name: string, parts: Partial<PodView> = {}): PodView => ({
+  ...viewPod(aPod(name), 0),
+  ...(parts.ready === false ? { readySince: 0 } : {}),
+  ...parts,
+});
+
+/** `n` pods called `prefix-0`, `prefix-1`, … */
+export const pods = (prefix: string, n: number, parts: Partial<PodView> = {}): PodView[] =>
+  Array.from({ length: n }, (_, i) => aPodView(`${prefix}-${i}`, parts));
+
+type PolicyInput = Parameters<typeof changePolicySpec.parse>[0];
+
+export const aPolicy = (spec: PolicyInput = {}, parts: Partial<GoodPolicy> = {}): GoodPolicy => ({
+  namespace: 'shop',
+  name: 'default',
+  uid: 'p-1',
+  generation: 1,
+  spec: changePolicySpec.parse(spec),
+  ...parts,
+});
+
+interface ChangeParts {
+  readonly policy?: GoodPolicy;
+  readonly status?: NonNullable<ChangeWorkload['status']>;
+  readonly spec?: Partial<ChangeWorkloadSpec>;
+  readonly verified?: boolean;
+}
+
+/** The change of `web` from `web:a` to `web:b`. */
+export function aChange(parts: ChangeParts = {}): ChangeWorkload {
+  const [a, b] = [aTemplate('a'), aTemplate('b')];
+  const revision = (t: Template) => ({
+    fingerprint: fingerprint(t),
+    refusal: refusalFingerprint(t),
+    images: imagesOf(t),
+  });
+  return {
+    apiVersion: 'altershield.io/v1alpha1',
+    kind: 'ChangeWorkload',
+    metadata: {
+      name: 'web-1',
+      namespace: 'shop',
+      uid: 'c-1',
+      resourceVersion: '1',
+      creationTimestamp: isoOf(NOW),
+    },
+    spec: {
+      target: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'd-1' },
+      sequence: 1,
+      operation: 'Update',
+      detectedBy: 'Admission',
+      detectedAt: isoOf(NOW),
+      actor: { user: 'ann', stamped: true },
+      cause: { tool: 'kubectl', action: 'Update' },
+      from: { ...revision(a), verified: parts.verified ?? true, template: a },
+      to: revision(b),
+      diff: [],
+      policy: parts.policy ?? aPolicy(),
+      ...parts.spec,
+    },
+    ...(parts.status === undefined ? {} : { status: parts.status }),
+  };
+}
+
+/** `web:b` held in place of `web:a`, nothing of it out yet. */
+export function anObservation(parts: Partial<Observation> = {}): Observation {
+  const held = aHeldDeployment(fingerprint(aTemplate('a')), { tag: 'b' });
+  return {
+    now: NOW,
+    change: aChange(),
+    batch: undefined,
+    workload: viewDeployment(held, [aReplicaSet('a', 10)], tools),
+    fresh: [],
+    stable: pods('a', 10),
+    recentRollbacks: 0,
+    refused: false,
+    ...parts,
+  };
+}
+
+/** The held workload of `anObservation`, otherwise. */
+export function aWorkload(
+  parts: Partial<WorkloadView> = {},
+  deployment: DeploymentParts = {},
+): WorkloadView {
+  const held = aHeldDeployment(fingerprint(aTemplate('a')), { tag: 'b', ...deployment });
+  return { ...viewDeployment(held, [aReplicaSet('a', 10)], tools), ...parts };
+}
+
+export const aRequest = (
+  object: Deployment,
+  oldObject: Deployment | undefined,
+  parts: Partial<Request<Deployment>> = {},
+): Request<Deployment> => ({
+  id: 'r-1',
+  operation: oldObject === undefined ? 'CREATE' : 'UPDATE',
+  namespace: 'shop',
+  user: { name: 'ann', groups: ['dev'] },
+  fieldManager: 'kubectl-client-side-apply',
+  object,
+  ...(oldObject === undefined ? {} : { oldObject }),
+  ...parts,
+});
