@@ -59,25 +59,12 @@ class Run {
   }
 
   async take(it: Step): Promise<void> {
-    switch (it.do) {
-      case 'put':
-        this.api.put(it.name);
-        return;
-      case 'remove':
-        this.api.remove(it.name);
-        return;
-      case 'write':
-        return this.#write(it.name);
-      case 'delete':
-        return this.#delete(it.name);
-      case 'answer':
-        this.#onTheWay.splice(it.which % Math.max(1, this.#onTheWay.length), 1)[0]?.();
-        return;
-      case 'wait':
-        return this.scheduler.advance(it.ms);
-      default:
-        this.#trouble(it);
-        return this.scheduler.advance(0);
+    if (it.do === 'wait') await this.scheduler.advance(it.ms);
+    else if ('name' in it) this.#change(it);
+    else if (it.do === 'answer') this.#answer(it.which);
+    else {
+      this.#trouble(it);
+      await this.scheduler.advance(0);
     }
   }
 
@@ -93,6 +80,17 @@ class Run {
     this.#stop.abort(new Error('end'));
     await this.scheduler.advance(0);
     assert.equal(this.scheduler.timers, 0);
+  }
+
+  #change({ do: kind, name }: Extract<Step, { name: string }>): void {
+    if (kind === 'put') this.api.put(name);
+    else if (kind === 'remove') this.api.remove(name);
+    else if (kind === 'write') this.#write(name);
+    else this.#delete(name);
+  }
+
+  #answer(which: number): void {
+    this.#onTheWay.splice(which % Math.max(1, this.#onTheWay.length), 1)[0]?.();
   }
 
   #write(it: string): void {

@@ -19,7 +19,7 @@ interface Seen {
   readonly mirror: Mirror<KubeObject>;
   readonly story: string[];
   /** `name@version` of all objects. */
-  state(): string[];
+  readonly state: () => string[];
 }
 
 const label = ({ metadata }: KubeObject): string => `${metadata.name}@${metadata.resourceVersion}`;

@@ -15,7 +15,7 @@ interface Bench {
   readonly requests: HttpRequest[];
   readonly calls: ClientCall[];
   /** Method, path and body of the last request. */
-  last(): unknown[];
+  readonly last: () => unknown[];
 }
 
 type Serve = (request: HttpRequest) => HttpResponse | Promise<HttpResponse>;

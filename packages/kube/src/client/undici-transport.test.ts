@@ -4,7 +4,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { type TLSSocket } from 'node:tls';
+import { TLSSocket } from 'node:tls';
 import { realScheduler } from '../runtime/scheduler.ts';
 import { issueAuthority, issueLeaf, type Issued } from '../webhook/certificates/issue.ts';
 import { Client } from './client.ts';
@@ -132,8 +132,9 @@ describe('who we are', () => {
     const seen: unknown[] = [];
     serve = (request, response) => {
       const { authorization, ...headers } = request.headers;
-      const peer = (request.socket as TLSSocket).getPeerCertificate();
-      seen.push(authorization, headers['impersonate-group'], peer.subject.CN);
+      const { socket } = request;
+      const peer = socket instanceof TLSSocket ? socket.getPeerCertificate().subject.CN : '';
+      seen.push(authorization, headers['impersonate-group'], peer);
       answer()(request, response);
     };
     const clientCertificate = { certificate: leaf.cert, key: leaf.key };

@@ -19,7 +19,7 @@ interface Bench {
   readonly results: ReconcileResult[];
   readonly logged: string[];
   readonly stop: AbortController;
-  start(): Promise<void>;
+  readonly start: () => Promise<void>;
 }
 
 function aController(reconcile: Reconcile, options: Partial<ControllerOptions> = {}): Bench {

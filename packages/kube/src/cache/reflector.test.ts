@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { refusal, type FakeApi } from '../client/fake-api.test-support.ts';
+import { type HttpRequest } from '../client/transport.ts';
+import { silentLogger, type LogFields, type Logger } from '../runtime/logger.ts';
+import { aWorld, assertInStep, putMany, type World } from './world.test-support.ts';
+
+describe('the watch', () => {
+  test('begins where the list ended, asks for bookmarks and ends by itself after about 290 s', async () => {
+    const world = aWorld({ before: putMany(2) });
+    await world.scheduler.advance(1);
+    const query = new URL(world.api.watches[0]?.path ?? '', 'http://x').searchParams;
+    assert.equal(query.get('resourceVersion'), '102');
+    assert.equal(query.get('allowWatchBookmarks'), 'true');
+    const seconds = Number(query.get('timeoutSeconds'));
+    assert.ok(seconds >= 290 && seconds <= 319, String(seconds));
+  });
+
+  test('tells additions, updates with the old object and deletions, after the store has them', async () => {
+    const world = aWorld();
+    await world.scheduler.advance(1);
+    const seen: unknown[] = [];
+    world.informer.onEvent(({ type, object, old, initial }) => {
+      const stored = world.informer.get(`shop/${object.metadata.name}`);
+      seen.push([type, old?.metadata.resourceVersion, stored === object, initial]);
+    });
+    world.api.put('a');
+    world.api.put('a', { x: '1' });
+    world.api.remove('a');
+    await world.scheduler.advance(1);
+    assert.deepEqual(seen, [
+      ['Added', undefined, true, false],
+      ['Updated', '101', true, false],
+      ['Deleted', undefined, false, false],
+    ]);
+  });
+
+  const troubles: Record<string, (world: World) => void> = {
+    'is closed by the server': ({ api }) => {
+      api.cut();
+    },
+    'sends garbage': ({ api }) => {
+      for (const watch of api.watches) watch.send('<html>502</html>\n');
+    },
+    'sends half a line and ends': ({ api }) => {
+      for (const watch of api.watches) {
+        watch.send('{"type":"ADDED","obj');
+        watch.end();
+      }
+    },
+    'reports an internal error': ({ api }) => {
+      const event = { type: 'ERROR', object: { kind: 'Status', code: 500, message: 'oh' } };
+      for (const watch of api.watches) watch.send(`${JSON.stringify(event)}\n`);
+    },
+  };
+  for (const [name, cause] of Object.entries(troubles)) {
+    test(`resumes from the last version, without a list, when it ${name}`, async () => {
+      const world = aWorld({ before: putMany(2) });
+      await world.scheduler.advance(1);
+      world.api.put('seen');
+      await world.scheduler.advance(1);
+      cause(world);
+      world.api.put('missed');
+      world.api.remove('c0');
+      await world.scheduler.advance(5_000);
+      assert.equal(world.api.lists().length, 1);
+      assert.match(world.api.watches[1]?.path ?? '', /resourceVersion=103&/);
+      assertInStep(world);
+      assert.deepEqual(world.story().slice(2), ['Added seen', 'Added missed', 'Deleted c0']);
+    });
+  }
+
+  const refusals: Record<string, () => ReturnType<FakeApi['intercept']>> = {
+    'a 500': () => refusal(500, 'InternalError'),
+    'a 503': () => refusal(503, 'ServiceUnavailable'),
+    'a refused connection': () => new Error('connect ECONNREFUSED'),
+    'no answer at all': () => 'silence',
+  };
+  for (const [name, answer] of Object.entries(refusals)) {
+    test(`comes back by a watch after ${name}`, async () => {
+      const world = aWorld({ before: putMany(2) });
+      await world.scheduler.advance(1);
+      const since = world.api.requests.length;
+      world.api.intercept = answer;
+      world.api.cut();
+      await world.scheduler.advance(120_000);
+      assert.notEqual(world.informer.lastError, undefined);
+      const attempts = world.api.requests.length - since;
+      assert.ok(attempts >= 1 && attempts < 40, `${attempts} attempts in two minutes`);
+      world.api.intercept = () => undefined;
+      world.api.put('missed');
+      await world.scheduler.advance(120_000);
+      assert.equal(world.informer.lastError, undefined);
+      assert.equal(world.api.lists().length, 1);
+      assertInStep(world);
+    });
+  }
+
+  test('does not spin when the server accepts watches and ends them at once', async () => {
+    const world = aWorld();
+    world.api.intercept = ({ stream }: HttpRequest) =>
+      stream ? { status: 200, headers: {}, body: none() } : undefined;
+    await world.scheduler.advance(60_000);
+    const { length } = world.api.requests;
+    assert.ok(length > 3 && length < 40, `${length} requests in a minute`);
+  });
+
+  test('notices a half-open connection by its silence and resumes', async () => {
+    const world = aWorld();
+    await world.scheduler.advance(1);
+    world.api.prompt = false;
+    world.api.put('missed');
+    await world.scheduler.advance(280_000);
+    assert.equal(world.api.watches.length, 1);
+    world.api.prompt = true;
+    await world.scheduler.advance(70_000);
+    assert.equal(world.api.watches.length, 2);
+    assert.equal(world.api.lists().length, 1);
+    assertInStep(world);
+  });
+
+  test('keeps a quiet watch that gets bookmarks and resumes from the last of them', async () => {
+    const world = aWorld();
+    await world.scheduler.advance(1);
+    for (let minutes = 0; minutes < 20; minutes += 1) {
+      world.api.bookmark();
+      await world.scheduler.advance(60_000);
+    }
+    assert.equal(world.api.watches.length, 1);
+    world.api.prompt = false;
+    world.api.put('other');
+    world.api.prompt = true;
+    world.api.watches[0]?.lagging.splice(0);
+    world.api.bookmark();
+    await world.scheduler.advance(1);
+    world.api.cut();
+    await world.scheduler.advance(5_000);
+    assert.match(world.api.watches[1]?.path ?? '', /resourceVersion=101&/);
+  });
+
+  test('waits as long as a 429 asks', async () => {
+    const world = aWorld();
+    await world.scheduler.advance(1);
+    world.api.intercept = () => refusal(429, 'TooManyRequests', { 'retry-after': '20' });
+    const since = world.api.requests.length;
+    world.api.cut();
+    await world.scheduler.advance(19_000);
+    assert.ok(world.api.requests.length - since <= 1);
+    world.api.intercept = () => undefined;
+    await world.scheduler.advance(10_000);
+    assert.equal(world.informer.lastError, undefined);
+  });
+});
+
+async function* none(): AsyncGenerator<Uint8Array> {
+  await Promise.resolve();
+}
+
+describe('after a 410', () => {
+  const gone: Record<string, (world: World) => void> = {
+    'as an answer': ({ api }) => {
+      api.compact();
+      api.cut();
+    },
+    'in the stream': ({ api }) => {
+      const event = { type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } };
+      for (const watch of api.watches) watch.send(`${JSON.stringify(event)}\n`);
+    },
+  };
+  for (const [name, cause] of Object.entries(gone)) {
+    test(`${name} it lists once more and tells only what differs`, async () => {
+      const world = aWorld({ before: putMany(5), options: { pageSize: 2 } });
+      await world.scheduler.advance(1);
+      world.story();
+      const listed = world.api.lists().length;
+      world.api.prompt = false;
+      world.api.remove('c1');
+      world.api.put('c2', { changed: 'yes' });
+      world.api.put('new');
+      world.api.prompt = true;
+      cause(world);
+      await world.scheduler.advance(10_000);
+      assert.equal(world.api.lists().length, listed + 3);
+      assert.deepEqual(world.story().sort(), ['Added new', 'Deleted c1', 'Updated c2']);
+      assertInStep(world);
+    });
+  }
+
+  test('an object made again under the same name is a deletion and an addition', async () => {
+    const world = aWorld({ before: putMany(1) });
+    await world.scheduler.advance(1);
+    world.story();
+    world.api.prompt = false;
+    world.api.remove('c0');
+    world.api.put('c0');
+    world.api.compact();
+    world.api.prompt = true;
+    world.api.cut();
+    await world.scheduler.advance(10_000);
+    assert.deepEqual(world.story(), ['Deleted c0', 'Added c0']);
+  });
+});
+
+describe('trouble that needs a person', () => {
+  const cases = [
+    { status: 403, reason: 'Forbidden', cure: /grant get, list and watch on configmaps/ },
+    { status: 404, reason: 'NotFound', cure: /install the CustomResourceDefinition of ConfigMap/ },
+  ];
+  for (const { status, reason, cure } of cases) {
+    test(`${status} is told once with its cure, shown, and asked about slowly`, async () => {
+      const lines: { message: string; fields: LogFields | undefined }[] = [];
+      const log: Logger = {
+        ...silentLogger,
+        warn: (message, fields) => lines.push({ message, fields }),
+        child: () => log,
+      };
+      const before = (api: FakeApi): void => {
+        api.intercept = () => refusal(status, reason);
+      };
+      const world = aWorld({ log, before });
+      await world.scheduler.advance(120_000);
+      assert.equal(lines.length, 1);
+      assert.equal(world.informer.synced, false);
+      assert.match(String(lines[0]?.fields?.['cure']), cure);
+      assert.match(world.informer.lastError?.message ?? '', new RegExp(reason));
+      assert.ok(world.api.requests.length <= 13, `${world.api.requests.length} requests`);
+      world.api.intercept = () => undefined;
+      await world.scheduler.advance(20_000);
+      assert.equal(world.informer.synced, true);
+      assert.equal(world.informer.lastError, undefined);
+    });
+  }
+});
+
+test('permission that is lost while watching is told once, too', async () => {
+  const told: string[] = [];
+  const log: Logger = {
+    ...silentLogger,
+    warn: (message) => told.push(message),
+    child: () => log,
+  };
+  const world = aWorld({ log });
+  await world.scheduler.advance(1);
+  world.api.intercept = () => refusal(403, 'Forbidden');
+  world.api.cut();
+  await world.scheduler.advance(300_000);
+  assert.equal(told.length, 1);
+});
