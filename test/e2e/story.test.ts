@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Deployment } from '@altershield/core';
+import { type AuditEntry } from '../cluster/audit.ts';
+import { sharedCluster, type SharedCluster } from './support/cluster.ts';
+import { eventually } from './support/eventually.ts';
+import { altershield, prepareCluster, startOperator } from './support/operator.ts';
+import { type OperatorProcess } from './support/operator.ts';
+import { waitingReason } from './support/pods.ts';
+import { ACTOR, activeOf, anApp, isSound, type App } from './support/story.ts';
+
+const OPERATOR_USER = 'system:serviceaccount:altershield-system:altershield';
+const GITOPS_USER = 'system:serviceaccount:flux-system:kustomize-controller';
+/** maxSurge and maxUnavailable of 10 replicas by default: 25 %, up and down. */
+const SURGE = 3;
+const UNAVAILABLE = 2;
+const BATCHES = 3;
+
+let cluster: SharedCluster;
+let operator: OperatorProcess;
+let app: App;
+let before1: Deployment['spec'];
+
+before(async () => {
+  cluster = await sharedCluster();
+  await prepareCluster(cluster);
+  operator = await startOperator(cluster);
+  const policy = { release: { batches: [1, '30%', '100%'], soakSeconds: 2 } };
+  app = await anApp(cluster, { replicas: 10, image: 'checkout:v1', policy });
+  before1 = (await app.get()).spec;
+});
+
+after(async () => {
+  await app.close();
+  await operator.stop();
+  await cluster.stop();
+});
+
+describe('a good change', () => {
+  let since: number;
+  let began: Date;
+
+  before(async () => {
+    since = performance.now();
+    began = new Date();
+    const { code, stderr } = await cluster.kubectl(
+      ['set', 'image', 'deploy/checkout', 'app=checkout:v2', '-n', app.namespace],
+      { user: 'developer' },
+    );
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /AlterShield holds this change/);
+  });
+
+  test('is let out in three batches and ends well', async () => {
+    const change = await app.until('checkout:v2', 'Success', 90_000);
+    assert.deepEqual(
+      [change.status?.reason, change.status?.verdict, change.spec.detectedBy],
+      ['Verified', 'Pass', 'Admission'],
+    );
+    const batches = (await app.batches()).map(({ spec, status }) => [spec.pods, status?.verdict]);
+    assert.deepEqual(batches, [
+      [1, 'Pass'],
+      [3, 'Pass'],
+      [10, 'Pass'],
+    ]);
+  });
+
+  test('never has more new pods than its batch, nor fewer ready ones than its owner allows', async () => {
+    const { timeline } = app;
+    const [, second, third] = await app.batches();
+    // A batch is recorded before its first pod is let out, so until then the former one bounds.
+    const most = (until: string | undefined): number =>
+      mostBefore(app, 'checkout:v2', Date.parse(until ?? ''));
+    assert.equal(most(second?.spec.releasedAt), 1);
+    assert.equal(most(third?.spec.releasedAt), 3);
+    assert.equal(timeline.maxNew('checkout:v2'), 10);
+    assert.equal(timeline.everCreated('checkout:v2'), 10);
+    assert.ok(timeline.minReady(since) >= 10 - UNAVAILABLE, `${timeline.minReady(since)} ready`);
+    assert.equal(app.pods.gaps, 0);
+  });
+
+  test('leaves the owner’s fields as they were, and no mark but the actor’s', async () => {
+    const { template } = (await app.get()).spec;
+    await app.assertRestored(before1, template);
+  });
+
+  test('costs no more API writes than the budget', async () => {
+    await sleep(1000);
+    await assertBudget('a good change', began);
+  });
+});
+
+describe('a bad change', () => {
+  let evidenceAt = 0;
+  let goneAt = 0;
+  let began: Date;
+  let good: Deployment['spec'];
+
+  before(async () => {
+    good = (await app.get()).spec;
+    began = new Date();
+    await app.setImage('checkout:bad-3');
+  });
+
+  test('is let out to one pod, judged by it and taken back in less than five seconds', async (t) => {
+    await app.untilOut('checkout:bad-3', 1);
+    await app.pods.until(
+      'no bad pod',
+      ({ pods, events }) => events.length > 0 && activeOf(pods, 'checkout:bad-3') === 0,
+    );
+    const evidence = app.timeline.first((pod) => waitingReason(pod) === 'ImagePullBackOff');
+    const last = app.timeline.events.filter(({ pod }) => isBad(pod)).at(-1);
+    evidenceAt = evidence?.at ?? NaN;
+    goneAt = last?.at ?? NaN;
+    const ms = Math.round(goneAt - evidenceAt);
+    t.diagnostic(`from the evidence to no bad pod left: ${ms} ms`);
+    assert.ok(ms < 5000, `${ms} ms`);
+    await app.until('checkout:bad-3', 'RolledBack');
+    assert.equal(app.timeline.everCreated('checkout:bad-3'), 1);
+  });
+
+  test('never takes a ready pod away', () => {
+    assert.ok(app.timeline.minReady(evidenceAt - 10_000) >= 10 - UNAVAILABLE);
+  });
+
+  test('is recorded with who, what and the evidence', async () => {
+    const change = await app.until('checkout:bad-3', 'RolledBack');
+    const { actor, diff, cause } = change.spec;
+    assert.deepEqual([actor.user, actor.stamped], ['alice', true]);
+    assert.equal(cause.tool, 'kubectl');
+    assert.deepEqual(diff, [
+      { path: 'containers[app].image', from: 'checkout:v2', to: 'checkout:bad-3' },
+    ]);
+    const [batch] = (await app.batches()).filter(({ spec }) =>
+      spec.change.name.endsWith(`-${change.spec.sequence}`),
+    );
+    const [check] = batch?.status?.checks ?? [];
+    assert.equal(check?.verdict, 'Fail');
+    assert.equal(check.evidence[0]?.reason, 'ImagePullBackOff');
+    assert.match(check.evidence[0].message ?? '', /Back-off pulling image "checkout:bad-3"/);
+    assert.ok(change.status?.quarantine);
+  });
+
+  test('leaves everything as it was before', async () => {
+    await app.assertRestored(good);
+    const { metadata } = await app.get();
+    assert.match(metadata.annotations?.[ACTOR] ?? '', /alice/);
+  });
+
+  test('is told by events of the Deployment, by kubectl get and by why', async (t) => {
+    const described = await eventually(
+      async () => {
+        const { stdout } = await cluster.kubectl(
+          ['describe', 'deploy', 'checkout', '-n', app.namespace],
+          { user: 'developer' },
+        );
+        assert.match(stdout, /ChangeRolledBack/);
+        return stdout;
+      },
+      { what: 'the event of the rollback' },
+    );
+    t.diagnostic(described.slice(described.indexOf('Events:')));
+    for (const reason of ['ChangeStarted', 'ChangeSucceeded', 'ChangeRollingBack']) {
+      assert.match(described, new RegExp(`${reason}.*altershield`));
+    }
+    const { stdout } = await cluster.kubectl(['get', 'changes', '-n', app.namespace], {
+      user: 'developer',
+    });
+    t.diagnostic(stdout);
+    assert.match(stdout, /checkout +RolledBack +Fail .* alice/);
+    const why = await altershield(cluster, ['why', 'deploy/checkout', '-n', app.namespace]);
+    t.diagnostic(why.stdout);
+    assert.equal(why.code, 0, why.stderr);
+    assert.match(why.stdout, /ImagePullBackOff/);
+    assert.match(why.stdout, /alice/);
+  });
+
+  test('costs no more API writes than the budget', async () => {
+    await assertBudget('a bad change', began);
+  });
+});
+
+describe('the refused revision', () => {
+  test('is denied to the GitOps robot for a minute, with the reason, and no bad pod appears', async (t) => {
+    const since = performance.now();
+    const created = app.timeline.everCreated('checkout:bad-3');
+    let denials = 0;
+    while (performance.now() - since < 60_000) {
+      const answer = await cluster.kubectl(
+        [
+          'apply',
+          '--server-side',
+          '--force-conflicts',
+          '--field-manager=kustomize-controller',
+        ].concat(['-f', '-']),
+        { user: 'gitops', input: JSON.stringify(badManifest(app.namespace)) },
+      );
+      assert.equal(answer.code, 1, answer.stdout);
+      assert.match(answer.stderr, /AlterShield refuses this revision of Deployment/);
+      assert.match(answer.stderr, /ImagePullBackOff/);
+      if (denials === 0) t.diagnostic(answer.stderr);
+      denials += 1;
+      await sleep(2000);
+    }
+    assert.equal(app.timeline.everCreated('checkout:bad-3'), created);
+    assert.equal(app.timeline.minReady(since), 10);
+    t.diagnostic(`${denials} denials`);
+    const denied = await eventually(
+      async () => {
+        const { status } = await app.until('checkout:bad-3', 'RolledBack');
+        assert.equal(status?.denied?.count, denials);
+        return status.denied;
+      },
+      { what: 'the ledger of denials' },
+    );
+    assert.equal(denied.lastUser, GITOPS_USER);
+  });
+
+  test('gives way to the next good commit', async () => {
+    await app.setImage('checkout:v4', 'gitops');
+    const change = await app.until('checkout:v4', 'Success', 90_000);
+    assert.equal(change.spec.actor.user, GITOPS_USER);
+    assert.equal(app.timeline.pods.filter(isSound).length, 10);
+  });
+});
+
+describe('the operator', () => {
+  test('was forbidden nothing and logged no error', () => {
+    assert.doesNotMatch(operator.text, /forbidden/i);
+    assert.deepEqual(
+      operator.lines.filter(({ level }) => level === 'error'),
+      [],
+    );
+    assert.equal(operator.stderr, '');
+  });
+
+  test('was refused no request by the API server', async () => {
+    const asked = await cluster.auditWrites({ user: OPERATOR_USER, reads: true });
+    assert.deepEqual(
+      asked.filter(({ status }) => status === 403 || status === 401),
+      [],
+    );
+  });
+});
+
+const isBad = (pod: Parameters<typeof waitingReason>[0]): boolean =>
+  activeOf([pod], 'checkout:bad-3') === 1;
+
+function badManifest(namespace: string): unknown {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'checkout', namespace },
+    spec: { template: { spec: { containers: [{ name: 'app', image: 'checkout:bad-3' }] } } },
+  };
+}
+
+/** The greatest number of active pods of an image before a moment of the wall clock, from creation times. */
+function mostBefore({ timeline }: App, image: string, until: number): number {
+  const offset = Date.now() - performance.now();
+  const pods = new Map<string, boolean>();
+  let most = 0;
+  for (const { type, pod, at } of timeline.events) {
+    if (at + offset >= until) break;
+    pods.set(pod.metadata.uid, type !== 'DELETED' && activeOf([pod], image) === 1);
+    most = Math.max(most, [...pods.values()].filter(Boolean).length);
+  }
+  return most;
+}
+
+/** At most 6 + 4 × batches + 1 × waves, where a wave is as wide as the owner's strategy. */
+async function assertBudget(what: string, since: Date): Promise<void> {
+  const { namespace } = app;
+  const writes = await cluster.auditWrites({ user: OPERATOR_USER, namespace, since });
+  const waves = Math.ceil(10 / (SURGE + UNAVAILABLE));
+  const budget = 6 + 4 * BATCHES + waves;
+  process.stderr.write(`# ${what}: ${writes.length} writes of ${budget}: ${tally(writes)}\n`);
+  assert.ok(
+    writes.length <= budget,
+    `${writes.length} writes, ${budget} allowed: ${tally(writes)}`,
+  );
+}
+
+function tally(writes: readonly AuditEntry[]): string {
+  const counts = new Map<string, number>();
+  for (const { verb, resource, subresource, status } of writes) {
+    const sub = subresource === '' ? '' : `/${subresource}`;
+    const key = `${verb} ${resource}${sub} ${status}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return [...counts].map(([key, count]) => `${count} × ${key}`).join(', ');
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { type ChangePod, type ChangeWorkload, type Phase } from '@altershield/api';
+import { type Deployment } from '@altershield/core';
+import { type ClusterAccess } from '../../cluster/access.ts';
+import { type UserName } from '../../cluster/users.ts';
+import { aNamespace } from './cluster.ts';
+import { eventually } from './eventually.ts';
+import { aDeployment, type DeploymentWishes } from './manifests.ts';
+import { imageOf, isActive, isReady, type Pod } from './pods.ts';
+import { type Timeline } from './timeline.ts';
+import { watchPods, type PodRecorder } from './watch-pods.ts';
+
+const OURS = '/apis/altershield.io/v1alpha1';
+
+export const HOLD = 'altershield.io/hold';
+export const ACTOR = 'altershield.io/actor';
+
+type Json = Readonly<Record<string, unknown>>;
+
+export interface AppOptions {
+  readonly replicas?: number;
+  readonly image?: string;
+  /** The spec of its namespace's policy; undefined: there is none. */
+  readonly policy?: Json | undefined;
+  readonly wishes?: Partial<DeploymentWishes>;
+}
+
+/** A fast policy: what tests are about is seldom how long a batch soaks. */
+export const QUICK = { release: { batches: [1, '30%', '100%'], soakSeconds: 1 } } as const;
+
+/** A Deployment named checkout in a namespace of its own, whose pods are recorded from before its creation. */
+export class App {
+  readonly cluster: ClusterAccess;
+  readonly namespace: string;
+  readonly name = 'checkout';
+  readonly pods: PodRecorder;
+
+  constructor(cluster: ClusterAccess, namespace: string, pods: PodRecorder) {
+    this.cluster = cluster;
+    this.namespace = namespace;
+    this.pods = pods;
+  }
+
+  get timeline(): Timeline {
+    return this.pods.timeline;
+  }
+
+  get path(): string {
+    return `/apis/apps/v1/namespaces/${this.namespace}/deployments/${this.name}`;
+  }
+
+  async get(): Promise<Deployment> {
+    return (await this.cluster.call({ path: this.path })) as Deployment;
+  }
+
+  /** A merge patch of the Deployment; a developer's unless told. */
+  async patch(body: Json, user: UserName = 'developer', query = ''): Promise<Deployment> {
+    return (await this.cluster.call(
+      {
+        method: 'PATCH',
+        path: `${this.path}?fieldManager=kubectl-edit${query}`,
+        contentType: 'application/strategic-merge-patch+json',
+        body,
+      },
+      user,
+    )) as Deployment;
+  }
+
+  async setImage(image: string, user: UserName = 'developer', query = ''): Promise<Deployment> {
+    return await this.patch(templateWith(image), user, query);
+  }
+
+  async scale(replicas: number): Promise<void> {
+    await this.cluster.call({
+      method: 'PATCH',
+      path: `${this.path}/scale`,
+      contentType: 'application/merge-patch+json',
+      body: { spec: { replicas } },
+    });
+  }
+
+  /** Its changes, the oldest first. */
+  async changes(): Promise<readonly ChangeWorkload[]> {
+    const path = `${OURS}/namespaces/${this.namespace}/changeworkloads`;
+    const { items } = (await this.cluster.call({ path })) as { items: ChangeWorkload[] };
+    return items.sort((a, b) => a.spec.sequence - b.spec.sequence);
+  }
+
+  /** The batches of its changes, in the order of their names. */
+  async batches(): Promise<readonly ChangePod[]> {
+    const path = `${OURS}/namespaces/${this.namespace}/changepods`;
+    const { items } = (await this.cluster.call({ path })) as { items: ChangePod[] };
+    return items.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  }
+
+  /** Waits until its newest change of an image is in a phase, and gives it. */
+  async until(image: string, phase: Phase, timeoutMs = 60_000): Promise<ChangeWorkload> {
+    const what = `${image} to be ${phase}`;
+    const look = async (): Promise<ChangeWorkload> => {
+      const changes = await this.changes();
+      const found = changes.filter(({ spec }) => spec.to.images[0] === image).at(-1);
+      const told = changes.map(({ spec, status }) => [spec.to.images[0], status]);
+      if (found?.status?.phase !== phase) throw new Error(JSON.stringify(told));
+      return found;
+    };
+    return await eventually(look, { what, timeoutMs, everyMs: 200 });
+  }
+
+  /** Waits until so many pods of an image are ready and active. */
+  async untilReady(image: string, count: number, timeoutMs = 60_000): Promise<void> {
+    await this.pods.until(
+      `${count} ready pods of ${image}`,
+      ({ pods }) => pods.filter((pod) => isSound(pod) && imageOf(pod) === image).length === count,
+      timeoutMs,
+    );
+  }
+
+  /** Waits until at least so many pods of an image exist. */
+  async untilOut(image: string, count: number, timeoutMs = 60_000): Promise<void> {
+    await this.pods.until(
+      `${count} pods of ${image}`,
+      ({ pods }) => activeOf(pods, image) >= count,
+      timeoutMs,
+    );
+  }
+
+  /** The user's spec is exactly this again, and nothing of ours is left but the actor's stamp. */
+  async assertRestored(spec: Deployment['spec'], template = spec.template): Promise<void> {
+    const now = await eventually(
+      async () => {
+        const found = await this.get();
+        assert.equal(found.metadata.annotations?.[HOLD], undefined);
+        return found;
+      },
+      { what: 'the release of the hold', timeoutMs: 10_000 },
+    );
+    assert.deepEqual(now.spec, { ...spec, template });
+    const left = Object.keys(now.metadata.annotations ?? {}).filter((a) => /altershield/.test(a));
+    assert.deepEqual(left, [ACTOR]);
+  }
+
+  async close(): Promise<void> {
+    await this.pods.stop();
+  }
+}
+
+export const isSound = (pod: Pod): boolean => isActive(pod) && isReady(pod);
+
+export const activeOf = (pods: readonly Pod[], image: string): number =>
+  pods.filter((pod) => isActive(pod) && imageOf(pod) === image).length;
+
+export const templateWith = (image: string): Json => ({
+  spec: { template: { spec: { containers: [{ name: 'app', image }] } } },
+});
+
+/** Creates an app with its policy and waits until it runs, is known as verified, and is guarded. */
+export async function anApp(cluster: ClusterAccess, options: AppOptions = {}): Promise<App> {
+  const { replicas = 10, image = 'checkout:v1', wishes = {} } = options;
+  const namespace = await aNamespace(cluster, 'story');
+  const policy = 'policy' in options ? options.policy : QUICK;
+  const pods = await watchPods(cluster, namespace, 'app=checkout');
+  const app = new App(cluster, namespace, pods);
+  await create(app, { replicas, image, ...wishes });
+  await app.untilReady(image, replicas);
+  if (policy === undefined) return app;
+  await applyPolicy(cluster, namespace, policy);
+  await untilGuarded(app);
+  return app;
+}
+
+export async function create(app: App, wishes: Partial<DeploymentWishes>): Promise<void> {
+  const { namespace, name } = app;
+  const body = aDeployment({ name, namespace, image: 'checkout:v1', ...wishes });
+  const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+  await app.cluster.call({ method: 'POST', path, body }, 'developer');
+}
+
+export async function applyPolicy(
+  cluster: ClusterAccess,
+  namespace: string,
+  spec: Json,
+  name = 'guard',
+): Promise<void> {
+  await cluster.call({
+    method: 'PATCH',
+    path: `${OURS}/namespaces/${namespace}/changepolicies/${name}?fieldManager=test&force=true`,
+    contentType: 'application/apply-patch+yaml',
+    body: {
+      apiVersion: 'altershield.io/v1alpha1',
+      kind: 'ChangePolicy',
+      metadata: { name, namespace },
+      spec,
+    },
+  });
+}
+
+/** Waits until the API server asks our webhook about changes of the app; a dry run tells. */
+export async function untilGuarded(app: App): Promise<void> {
+  const probe = { spec: { template: { metadata: { annotations: { probe: 'is-it-guarded' } } } } };
+  await eventually(
+    async () => {
+      const { metadata } = await app.patch(probe, 'developer', '&dryRun=All');
+      return metadata.annotations?.[ACTOR] !== undefined;
+    },
+    { what: 'the webhook to be in force', timeoutMs: 15_000 },
+  );
+}
