@@ -94,6 +94,10 @@ function violations(value: unknown, schema: Json, path: string): string[] {
     ];
   }
   if (isRecord(value)) return objectViolations(value, schema, path);
+  return scalarViolations(value, schema, path);
+}
+
+function scalarViolations(value: unknown, schema: Json, path: string): string[] {
   const allowed = list(schema['enum']);
   if (allowed.length > 0 && !allowed.includes(value)) return [`${path}: ${String(value)}`];
   if (typeof value !== 'number') return [];

@@ -45,7 +45,7 @@ describe('install', () => {
       'install --dry-run -n guard --image registry/op:2 --replicas 3',
       NOW,
     );
-    const objects = parseAllDocuments(out).map((document): unknown => document.toJSON());
+    const objects = parseAllDocuments(out).map((document) => document.toJSON() as unknown);
     const text = JSON.stringify(objects);
     assert.doesNotMatch(text, /altershield-system/);
     assert.match(text, /"image":"registry\/op:2","args":\["run","--namespace","guard"\]/);

@@ -141,8 +141,9 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 function asStored(value: unknown): Stored {
   if (!isRecord(value) || !isRecord(value['metadata'])) throw new Error('an object has metadata');
-  const { metadata } = value;
-  return { ...value, metadata: { ...metadata, name: String(metadata['name'] ?? '') } };
+  const { name } = value['metadata'];
+  if (typeof name !== 'string') throw new Error('an object has a name');
+  return { ...value, metadata: { ...value['metadata'], name } };
 }
 
 const labelsOf = ({ labels }: Stored['metadata']): Record<string, unknown> =>
@@ -151,12 +152,10 @@ const labelsOf = ({ labels }: Stored['metadata']): Record<string, unknown> =>
 /** RFC 7396. */
 function merge(into: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
-  const merged: Record<string, unknown> = isRecord(into) ? { ...into } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete merged[key];
-    else merged[key] = merge(merged[key], value);
-  }
-  return merged;
+  const base = isRecord(into) ? into : {};
+  const merged = Object.entries(patch).map(([key, value]) => [key, merge(base[key], value)]);
+  const all: Record<string, unknown> = { ...base, ...Object.fromEntries(merged) };
+  return Object.fromEntries(Object.entries(all).filter(([key]) => patch[key] !== null));
 }
 
 export interface Outcome {
