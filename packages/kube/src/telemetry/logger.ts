@@ -26,7 +26,7 @@ const SECRET_FIELDS = [
   'clientKey',
   'privateKey',
   'apiKey',
-  'secret',
+  'clientSecret',
   'cookie',
 ];
 /** A bearer token that got into a text, such as an error's message. */
