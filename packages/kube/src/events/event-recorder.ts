@@ -126,7 +126,9 @@ export class EventRecorder implements Runnable {
     const { observe, scheduler, log } = this.#options;
     for (let attempt = 1; !this.#stop.signal.aborted; attempt += 1) {
       try {
-        observe?.(await this.#write(key, pending));
+        // Apart from the call: an absent observer must not take the write away with it.
+        const outcome = await this.#write(key, pending);
+        observe?.(outcome);
         return;
       } catch (err) {
         if (attempt === MAX_ATTEMPTS || !isWorthRetrying(err)) {
