@@ -15,6 +15,8 @@ export interface StoreEvent {
 export type StoreListener = (event: StoreEvent) => void;
 
 const DEFAULT_HISTORY = 20_000;
+/** Not 1, so that a version from long ago can be told from one that is known. */
+const FIRST_REVISION = 100;
 
 const mapKey = ({ namespace, name }: ObjectKey): string => `${namespace}/${name}`;
 
@@ -27,8 +29,8 @@ export class ObjectStore {
   readonly #listeners = new Set<StoreListener>();
   readonly #historyLimit: number;
   #history: StoreEvent[] = [];
-  #compacted = 0;
-  #revision = 1;
+  #compacted = FIRST_REVISION;
+  #revision = FIRST_REVISION;
 
   constructor({ historyLimit = DEFAULT_HISTORY }: { readonly historyLimit?: number } = {}) {
     this.#historyLimit = historyLimit;

@@ -101,7 +101,7 @@ export class Writes {
     const given = record(body['metadata']);
     const namespace = this.#namespaceFor(call, given);
     const metadata = {
-      ...without(given, 'resourceVersion', 'selfLink', 'deletionTimestamp', 'managedFields'),
+      ...theirMetadata(given),
       name: this.#nameFor(call, given),
       ...(namespace === '' ? {} : { namespace }),
       uid: newUid(this.#scheduler),
@@ -232,16 +232,19 @@ function merged(call: WriteCall, wanted: Json, old: StoredObject): StoredObject 
 const withStatus = (object: StoredObject, status: unknown): StoredObject =>
   status === undefined ? (without(object, 'status') as StoredObject) : { ...object, status };
 
+const THEIRS = ['labels', 'annotations', 'ownerReferences', 'finalizers', 'generateName'];
+
+const theirMetadata = (wanted: Json): Json =>
+  Object.fromEntries(
+    Object.entries(wanted).filter(([key, value]) => THEIRS.includes(key) && !isEmpty(value)),
+  );
+
 /** The writer decides on labels, annotations, owners and finalizers; the rest is the server's. */
 function ownedMetadata(wanted: Json, old: ObjectMeta): ObjectMeta {
   const { name, namespace, uid, resourceVersion, creationTimestamp, generation } = old;
   const { deletionTimestamp, managedFields } = old;
-  const theirs = ['labels', 'annotations', 'ownerReferences', 'finalizers', 'generateName'];
-  const given = Object.entries(wanted).filter(
-    ([key, value]) => theirs.includes(key) && !isEmpty(value),
-  );
   return {
-    ...Object.fromEntries(given),
+    ...theirMetadata(wanted),
     name,
     uid,
     resourceVersion,

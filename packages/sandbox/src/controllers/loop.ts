@@ -89,6 +89,9 @@ export class Loop {
     const failures = (this.#failures.get(key) ?? 0) + 1;
     this.#failures.set(key, failures);
     this.#options.onError?.(key, error);
-    this.#schedule(`${key} retry`, key, Math.min(RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS));
+    const { scheduler, latency } = this.#options;
+    const backoff = Math.min(RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS);
+    const delay = backoff + within(latency, () => scheduler.random());
+    this.#schedule(`${key} retry`, key, delay);
   }
 }

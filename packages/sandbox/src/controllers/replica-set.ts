@@ -10,8 +10,8 @@ import { Loop } from './loop.ts';
 import { byDeletionOrder } from './pod-order.ts';
 import { type Condition, type Pod, type ReplicaSet, type ReplicaSetStatus } from './types.ts';
 
-const RECONCILE_MS = { min: 1, max: 15 };
-const WRITE_MS = { min: 0.5, max: 3 };
+const RECONCILE_MS = { min: 0.2, max: 3 };
+const WRITE_MS = { min: 0.3, max: 2 };
 /** As many creations in one pass as the real controller allows itself. */
 const BURST = 500;
 

@@ -154,7 +154,10 @@ const validateWorkload = (object: StoredObject, old: StoredObject | undefined): 
 
 /** A Deployment's generation also counts changes of its annotations. */
 export const deploymentRules: KindRules = {
-  complete: (object) => omitEmpty(withSpec(object, deploymentDefaults)),
+  complete: (object) => ({
+    status: {},
+    ...omitEmpty(withSpec(object, deploymentDefaults)),
+  }),
   validate: (object, old) => {
     const spec = record(object['spec']);
     return [
@@ -168,7 +171,10 @@ export const deploymentRules: KindRules = {
 };
 
 export const replicaSetRules: KindRules = {
-  complete: (object) => omitEmpty(withSpec(object, replicaSetDefaults)),
+  complete: (object) => ({
+    status: { replicas: 0 },
+    ...omitEmpty(withSpec(object, replicaSetDefaults)),
+  }),
   validate: validateWorkload,
   bumpsGeneration: differs('spec'),
 };

@@ -97,20 +97,20 @@ export class DeploymentSync {
     return { newSet: mayCreate ? await this.#createSet(oldSets, revision) : undefined, oldSets };
   }
 
+  /** A second call in one pass meets its own write and fails: as in the real one, the pass is tried again. */
   async #adjust(set: ReplicaSet, revision: number): Promise<ReplicaSet> {
-    const fresh = this.#cluster.get<ReplicaSet>(RESOURCES.replicaSet, keyOf(set)) ?? set;
-    const annotations = newSetAnnotations(this.#deployment, fresh, revision);
+    const annotations = newSetAnnotations(this.#deployment, set, revision);
     const minReadySeconds = this.#deployment.spec.minReadySeconds ?? 0;
     const isCurrent =
-      same(annotations, fresh.metadata.annotations ?? {}) &&
-      minReadySeconds === (fresh.spec.minReadySeconds ?? 0);
+      same(annotations, set.metadata.annotations ?? {}) &&
+      minReadySeconds === (set.spec.minReadySeconds ?? 0);
     if (!isCurrent) {
-      const metadata = { ...fresh.metadata, annotations };
-      const spec = { ...fresh.spec, minReadySeconds };
-      return this.#cluster.update(RESOURCES.replicaSet, { ...fresh, metadata, spec });
+      const metadata = { ...set.metadata, annotations };
+      const spec = { ...set.spec, minReadySeconds };
+      return this.#cluster.update(RESOURCES.replicaSet, { ...set, metadata, spec });
     }
-    await this.#noteRevision(fresh);
-    return fresh;
+    await this.#noteRevision(set);
+    return set;
   }
 
   async #noteRevision(set: ReplicaSet): Promise<void> {

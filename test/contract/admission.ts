@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { RESOURCES, type KubeObject } from '@altershield/kube';
+import { aConfigMap, createWeb, patchWeb, refused, web, withImage, type Json } from './helpers.ts';
+import {
+  behaviour,
+  pause,
+  until,
+  type Behaviour,
+  type ContractTarget,
+  type ReviewRequest,
+  type ReviewResponse,
+} from './target.ts';
+
+const { mutatingWebhook, validatingWebhook, configMap, deployment } = RESOURCES;
+
+interface Hook {
+  readonly isMutating?: boolean;
+  readonly resources?: readonly string[];
+  readonly operations?: readonly string[];
+  readonly config?: Json;
+  readonly answer?: (request: ReviewRequest) => ReviewResponse;
+  /** Default: served by the suite. */
+  readonly url?: string;
+}
+
+interface Installed {
+  readonly namespace: string;
+  /** What the webhook was asked, without the dry runs by which the suite waits for it. */
+  readonly requests: readonly ReviewRequest[];
+  remove(): Promise<void>;
+}
+
+const PROBE = 'suite-probe';
+
+/** Registers a webhook for one namespace and waits until the API server calls it. */
+async function install(target: ContractTarget, hook: Hook): Promise<Installed> {
+  const namespace = await target.namespace();
+  const requests: ReviewRequest[] = [];
+  let probes = 0;
+  const { url, caBundle } = await target.webhook((request) => {
+    if (request.name.startsWith(PROBE)) {
+      probes += 1;
+      return {};
+    }
+    requests.push(request);
+    return hook.answer?.(request) ?? {};
+  });
+  const resource = hook.isMutating === false ? validatingWebhook : mutatingWebhook;
+  const name = `suite-${namespace}`;
+  const common = {
+    sideEffects: 'None',
+    admissionReviewVersions: ['v1'],
+    namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+  };
+  const rules = (resources: readonly string[], operations: readonly string[]) => [
+    { apiGroups: ['*'], apiVersions: ['*'], resources, operations },
+  ];
+  const webhook = {
+    ...common,
+    name: 'suite.example.com',
+    clientConfig: hook.url === undefined ? { url, caBundle } : { url: hook.url },
+    rules: rules(
+      hook.resources ?? ['configmaps', 'deployments'],
+      hook.operations ?? ['CREATE', 'UPDATE'],
+    ),
+    ...hook.config,
+  };
+  const probe = {
+    ...common,
+    name: 'probe.example.com',
+    clientConfig: { url, caBundle },
+    rules: rules(['secrets'], ['CREATE']),
+  };
+  await target.admin.create(resource, '', {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: resource.kind,
+    metadata: { name },
+    webhooks: [webhook, probe],
+  });
+  await until(target, 'the webhook to be called', async () => {
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: PROBE } };
+    await target.admin.create(RESOURCES.secret, namespace, secret, { dryRun: true });
+    return probes > 0;
+  });
+  const remove = async (): Promise<void> => {
+    await target.admin.delete(resource, { namespace: '', name });
+  };
+  return { namespace, requests, remove };
+}
+
+const named = (hook: string): RegExp =>
+  new RegExp(`admission webhook "${hook}" denied the request: `);
+
+const setValue = (target: ContractTarget, namespace: string, value: string) =>
+  target.developer.patch(
+    configMap,
+    { namespace, name: 'm' },
+    { type: 'merge', body: { data: { value } } },
+  );
+
+export const admission: readonly Behaviour[] = [
+  behaviour(
+    'a mutating webhook sees who creates what, and changes it in the same write',
+    async (target) => {
+      const hook = await install(target, {
+        answer: () => ({
+          patch: [{ op: 'add', path: '/metadata/annotations', value: { stamped: 'yes' } }],
+        }),
+      });
+      const map = await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'));
+      assert.equal(map.metadata.annotations?.['stamped'], 'yes');
+      const [request] = hook.requests.filter(({ name }) => name === 'm');
+      assert.equal(request?.operation, 'CREATE');
+      assert.equal(request.userInfo.username, 'alice');
+      assert.ok(request.userInfo.groups?.includes('system:authenticated'));
+      assert.deepEqual(request.resource, { group: '', version: 'v1', resource: 'configmaps' });
+      assert.equal(request.oldObject, null);
+      assert.equal(request.object?.metadata.namespace, hook.namespace);
+      assert.equal(request.dryRun, false);
+      await hook.remove();
+    },
+  ),
+
+  behaviour(
+    'an update shows the old object with defaults, and the mutated one is completed and checked',
+    async (target) => {
+      const hook = await install(target, {
+        resources: ['deployments'],
+        operations: ['UPDATE'],
+        answer: ({ userInfo }) =>
+          userInfo.username === 'alice'
+            ? { patch: [{ op: 'add', path: '/spec/paused', value: true }] }
+            : {},
+      });
+      await createWeb(target, hook.namespace, { replicas: 0 });
+      const written = await patchWeb(target, hook.namespace, withImage('web:v2'));
+      assert.equal(written.spec.paused, true);
+      const [request] = hook.requests.filter(({ userInfo }) => userInfo.username === 'alice');
+      const imageOf = (object: KubeObject | null | undefined): unknown =>
+        (object as unknown as { spec: { template: { spec: { containers: { image: string }[] } } } })
+          .spec.template.spec.containers[0]?.image;
+      assert.deepEqual(
+        [imageOf(request?.oldObject), imageOf(request?.object)],
+        ['web:v1', 'web:v2'],
+      );
+      await hook.remove();
+    },
+  ),
+
+  behaviour('a webhook cannot make an object invalid', async (target) => {
+    const hook = await install(target, {
+      resources: ['deployments'],
+      answer: () => ({ patch: [{ op: 'replace', path: '/spec/replicas', value: -1 }] }),
+    });
+    await refused(createWeb(target, hook.namespace), {
+      status: 422,
+      message: /spec\.replicas: Invalid value: -1/,
+    });
+    await hook.remove();
+  }),
+
+  behaviour(
+    'rules choose by operation and resource; a subresource is another resource',
+    async (target) => {
+      const hook = await install(target, { resources: ['deployments'], operations: ['UPDATE'] });
+      await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'));
+      await createWeb(target, hook.namespace, { replicas: 0, spec: { paused: true } });
+      await until(target, 'the status to be written', async () => {
+        const { status } = (await target.admin.get(deployment, web(hook.namespace))) as unknown as {
+          status: { observedGeneration?: number };
+        };
+        return status.observedGeneration === 1;
+      });
+      const scale = { type: 'merge', body: { spec: { replicas: 1 } } } as const;
+      await target.admin.patch(deployment, web(hook.namespace), scale, { subresource: 'scale' });
+      await pause(target, 500);
+      assert.deepEqual(hook.requests, []);
+      await patchWeb(target, hook.namespace, { replicas: 2 });
+      assert.deepEqual(
+        hook.requests.map(({ name, operation }) => [name, operation]),
+        [['web', 'UPDATE']],
+      );
+      await hook.remove();
+    },
+  ),
+
+  behaviour('the scale subresource is asked about as a Scale', async (target) => {
+    const hook = await install(target, {
+      resources: ['deployments/scale'],
+      operations: ['UPDATE'],
+    });
+    await createWeb(target, hook.namespace, { replicas: 0, spec: { paused: true } });
+    const scale = { type: 'merge', body: { spec: { replicas: 1 } } } as const;
+    await target.developer.patch(deployment, web(hook.namespace), scale, { subresource: 'scale' });
+    const [request] = hook.requests;
+    assert.deepEqual([request?.subResource, request?.object?.kind], ['scale', 'Scale']);
+    await hook.remove();
+  }),
+
+  behaviour('an object selector counts for the old and the new object', async (target) => {
+    const hook = await install(target, {
+      resources: ['configmaps'],
+      config: { objectSelector: { matchLabels: { guarded: 'yes' } } },
+    });
+    await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'));
+    const label = (guarded: string | null) =>
+      target.developer.patch(
+        configMap,
+        { namespace: hook.namespace, name: 'm' },
+        { type: 'merge', body: { metadata: { labels: { guarded } } } },
+      );
+    assert.equal(hook.requests.length, 0);
+    await label('yes');
+    await label(null);
+    assert.equal(hook.requests.length, 2);
+    await setValue(target, hook.namespace, 'v2');
+    assert.equal(hook.requests.length, 2);
+    await hook.remove();
+  }),
+
+  behaviour('a match condition that does not hold spares the call', async (target) => {
+    const expression = 'request.userInfo.username != "alice"';
+    const hook = await install(target, {
+      resources: ['configmaps'],
+      config: { matchConditions: [{ name: 'not-alice', expression }] },
+    });
+    await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'));
+    assert.equal(hook.requests.filter(({ name }) => name === 'm').length, 0);
+    await target.admin.create(configMap, hook.namespace, aConfigMap('n', 'v1'));
+    assert.equal(hook.requests.filter(({ name }) => name === 'n').length, 1);
+    await hook.remove();
+  }),
+
+  behaviour(
+    'a denial carries the code, the reason and the words of the webhook',
+    async (target) => {
+      const hook = await install(target, {
+        isMutating: false,
+        resources: ['configmaps'],
+        operations: ['CREATE', 'UPDATE', 'DELETE'],
+        answer: ({ name, operation }) =>
+          name === 'm' && operation !== 'CREATE'
+            ? {
+                denied: { code: 403, reason: 'Forbidden', message: 'this revision is quarantined' },
+              }
+            : {},
+      });
+      await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'));
+      const refusal = { status: 403, reason: 'Forbidden', message: named('suite.example.com') };
+      const { server } = await refused(setValue(target, hook.namespace, 'v2'), refusal);
+      assert.match(server.message ?? '', /this revision is quarantined$/);
+      await refused(
+        target.developer.delete(configMap, { namespace: hook.namespace, name: 'm' }),
+        refusal,
+      );
+      const [deletion] = hook.requests.filter(({ operation }) => operation === 'DELETE');
+      assert.deepEqual([deletion?.object, deletion?.oldObject?.metadata.name], [null, 'm']);
+      await hook.remove();
+    },
+  ),
+
+  behaviour('a validating webhook sees what the mutating one made', async (target) => {
+    const mutating = await install(target, {
+      resources: ['configmaps'],
+      answer: () => ({ patch: [{ op: 'add', path: '/data/added', value: 'x' }] }),
+    });
+    const seen: unknown[] = [];
+    const { url, caBundle } = await target.webhook(({ object }) => {
+      seen.push((object as unknown as { data?: unknown }).data);
+      return {};
+    });
+    const name = `suite-second-${mutating.namespace}`;
+    await target.admin.create(validatingWebhook, '', {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: validatingWebhook.kind,
+      metadata: { name },
+      webhooks: [
+        {
+          name: 'second.example.com',
+          sideEffects: 'None',
+          admissionReviewVersions: ['v1'],
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': mutating.namespace } },
+          clientConfig: { url, caBundle },
+          rules: [
+            {
+              apiGroups: [''],
+              apiVersions: ['v1'],
+              resources: ['configmaps'],
+              operations: ['CREATE'],
+            },
+          ],
+        },
+      ],
+    });
+    await until(target, 'the second webhook to be called', async () => {
+      await target.admin.create(configMap, mutating.namespace, aConfigMap('m', 'v1'), {
+        dryRun: true,
+      });
+      return seen.length > 0;
+    });
+    assert.deepEqual(seen.at(-1), { value: 'v1', added: 'x' });
+    await target.admin.delete(validatingWebhook, { namespace: '', name });
+    await mutating.remove();
+  }),
+
+  behaviour(
+    'a webhook that cannot be reached is ignored or blocks, as its policy says',
+    async (target) => {
+      const url = 'https://127.0.0.1:1/nobody';
+      const ignored = await install(target, { url, config: { failurePolicy: 'Ignore' } });
+      await target.developer.create(configMap, ignored.namespace, aConfigMap('m', 'v1'));
+      await ignored.remove();
+      const blocking = await install(target, { url, config: { failurePolicy: 'Fail' } });
+      await refused(target.developer.create(configMap, blocking.namespace, aConfigMap('m', 'v1')), {
+        status: 500,
+        reason: 'InternalError',
+        message:
+          /failed calling webhook "suite\.example\.com": failed to call webhook: Post "https:\/\/127\.0\.0\.1:1\/nobody\?timeout=10s"/,
+      });
+      await blocking.remove();
+    },
+  ),
+
+  behaviour(
+    'a dry run asks the webhooks that have no side effects, and says that it is one',
+    async (target) => {
+      const hook = await install(target, { resources: ['configmaps'] });
+      await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'), {
+        dryRun: true,
+      });
+      const [request] = hook.requests.filter(({ name }) => name === 'm');
+      assert.equal(request?.dryRun, true);
+      await hook.remove();
+    },
+  ),
+
+  behaviour('controllers pass admission under their own names', async (target) => {
+    const hook = await install(target, {
+      resources: ['replicasets', 'pods'],
+      operations: ['CREATE'],
+    });
+    await createWeb(target, hook.namespace, { replicas: 1 });
+    const users = await until(target, 'a ReplicaSet and a pod', () => {
+      const found = hook.requests.map(
+        ({ resource, userInfo }) => `${resource.resource} ${userInfo.username}`,
+      );
+      return Promise.resolve(found.length === 2 && found);
+    });
+    assert.deepEqual(users.sort(), [
+      'pods system:serviceaccount:kube-system:replicaset-controller',
+      'replicasets system:serviceaccount:kube-system:deployment-controller',
+    ]);
+    await hook.remove();
+  }),
+
+  behaviour('a webhook configuration is completed with defaults', async (target) => {
+    const namespace = await target.namespace();
+    const body = {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: mutatingWebhook.kind,
+      metadata: { name: `suite-${namespace}` },
+      webhooks: [
+        {
+          name: 'suite.example.com',
+          sideEffects: 'None',
+          admissionReviewVersions: ['v1'],
+          clientConfig: { url: 'https://127.0.0.1:1/' },
+          rules: [
+            {
+              apiGroups: ['apps'],
+              apiVersions: ['v1'],
+              resources: ['deployments'],
+              operations: ['UPDATE'],
+            },
+          ],
+        },
+      ],
+    };
+    const { webhooks } = (await target.admin.create(mutatingWebhook, '', body, {
+      dryRun: true,
+    })) as unknown as { webhooks: Json[] };
+    const {
+      failurePolicy,
+      matchPolicy,
+      timeoutSeconds,
+      reinvocationPolicy,
+      namespaceSelector,
+      objectSelector,
+      rules,
+    } = webhooks[0] ?? {};
+    assert.deepEqual(
+      {
+        failurePolicy,
+        matchPolicy,
+        timeoutSeconds,
+        reinvocationPolicy,
+        namespaceSelector,
+        objectSelector,
+      },
+      {
+        failurePolicy: 'Fail',
+        matchPolicy: 'Equivalent',
+        timeoutSeconds: 10,
+        reinvocationPolicy: 'Never',
+        namespaceSelector: {},
+        objectSelector: {},
+      },
+    );
+    assert.equal((rules as Json[])[0]?.['scope'], '*');
+    const insecure = {
+      ...body,
+      webhooks: [{ ...body.webhooks[0], clientConfig: { url: 'http://127.0.0.1:1/' } }],
+    };
+    await refused(target.admin.create(mutatingWebhook, '', insecure), {
+      status: 422,
+      message: /https/,
+    });
+  }),
+];

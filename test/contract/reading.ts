@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { RESOURCES, type Client, type KubeObject } from '@altershield/kube';
+import { aConfigMap, refused } from './helpers.ts';
+import { behaviour, until, type Behaviour, type ContractTarget } from './target.ts';
+import { watching } from './watching.ts';
+
+const { configMap, namespace: namespaces } = RESOURCES;
+
+async function someMaps(target: ContractTarget, names: readonly string[]): Promise<string> {
+  const namespace = await target.namespace();
+  for (const name of names) {
+    await target.admin.create(configMap, namespace, aConfigMap(name, 'v1', { name }));
+  }
+  return namespace;
+}
+
+/** Without the ConfigMap that every real namespace is given. */
+const namesOf = (items: readonly KubeObject[]): string[] =>
+  items.map(({ metadata }) => metadata.name).filter((name) => name !== 'kube-root-ca.crt');
+
+const setValue = (client: Client, namespace: string, name: string, value: string) =>
+  client.patch(configMap, { namespace, name }, { type: 'merge', body: { data: { value } } });
+
+export const reading: readonly Behaviour[] = [
+  behaviour('a missing object is 404 with its name in the details', async (target) => {
+    const namespace = await target.namespace();
+    const missing = target.admin.get(RESOURCES.deployment, { namespace, name: 'none' });
+    const { server } = await refused(missing, {
+      status: 404,
+      reason: 'NotFound',
+      message: /^deployments\.apps "none" not found$/,
+    });
+    assert.deepEqual(server.details, { name: 'none', group: 'apps', kind: 'deployments' });
+  }),
+
+  behaviour('an unknown resource is 404 without a name', async ({ admin }) => {
+    await refused(admin.raw('GET', '/apis/example.com/v1/nothings'), {
+      status: 404,
+      reason: 'NotFound',
+      message: /the server could not find the requested resource/,
+    });
+  }),
+
+  behaviour('a list comes in pages that show one moment', async (target) => {
+    const namespace = await someMaps(target, ['a', 'b', 'c', 'd', 'e']);
+    const selection = { namespace, labelSelector: 'name' };
+    const first = await target.admin.list(configMap, { ...selection, limit: 2 });
+    assert.deepEqual(namesOf(first.items), ['a', 'b']);
+    await target.admin.create(configMap, namespace, aConfigMap('bb', 'late', { name: 'bb' }));
+    const rest = { ...selection, limit: 3, continue: first.continue };
+    const second = await target.admin.list(configMap, rest);
+    assert.deepEqual(namesOf(second.items), ['c', 'd', 'e']);
+    assert.equal(second.continue, undefined);
+    assert.equal(second.resourceVersion, first.resourceVersion);
+  }),
+
+  behaviour('items of a list of a built-in kind leave out their kind', async (target) => {
+    const namespace = await someMaps(target, ['a']);
+    const path = `/api/v1/namespaces/${namespace}/configmaps?labelSelector=name`;
+    const list = (await target.admin.raw('GET', path)) as { kind: string; items: KubeObject[] };
+    assert.equal(list.kind, 'ConfigMapList');
+    assert.deepEqual(
+      list.items.map(({ kind, apiVersion }) => [kind, apiVersion]),
+      [[undefined, undefined]],
+    );
+  }),
+
+  behaviour('label selectors choose by equality, sets and presence', async (target) => {
+    const namespace = await someMaps(target, ['a', 'b', 'c']);
+    const chosen = async (labelSelector: string): Promise<string[]> =>
+      namesOf((await target.admin.list(configMap, { namespace, labelSelector })).items);
+    assert.deepEqual(await chosen('name=a'), ['a']);
+    assert.deepEqual(await chosen('name!=a,name'), ['b', 'c']);
+    assert.deepEqual(await chosen('name in (a, c)'), ['a', 'c']);
+    assert.deepEqual(await chosen('name notin (a),name'), ['b', 'c']);
+    assert.deepEqual(await chosen('!name'), []);
+  }),
+
+  behaviour('field selectors choose by name', async (target) => {
+    const namespace = await someMaps(target, ['a', 'b']);
+    const page = await target.admin.list(configMap, {
+      namespace,
+      fieldSelector: 'metadata.name=b',
+    });
+    assert.deepEqual(namesOf(page.items), ['b']);
+  }),
+
+  behaviour('a watch goes on from the version that a list gave', async (target) => {
+    const namespace = await someMaps(target, ['a', 'b']);
+    const { resourceVersion } = await target.admin.list(configMap, { namespace });
+    await setValue(target.admin, namespace, 'a', 'v2');
+    const watch = watching(target.admin, configMap, {
+      namespace,
+      resourceVersion,
+      labelSelector: 'name',
+    });
+    await target.admin.create(configMap, namespace, aConfigMap('c', 'v1', { name: 'c' }));
+    await target.admin.delete(configMap, { namespace, name: 'b' });
+    await until(target, 'three events', () => Promise.resolve(watch.events.length === 3));
+    await watch.stop();
+    assert.deepEqual(
+      watch.events.map(({ type, object }) => [type, object.metadata.name, object.kind]),
+      [
+        ['MODIFIED', 'a', 'ConfigMap'],
+        ['ADDED', 'c', 'ConfigMap'],
+        ['DELETED', 'b', 'ConfigMap'],
+      ],
+    );
+    const versions = watch.events.map(({ object }) => Number(object.metadata.resourceVersion));
+    assert.deepEqual(
+      versions,
+      [...versions].sort((a, b) => a - b),
+    );
+    assert.ok((versions[0] ?? 0) > Number(resourceVersion));
+  }),
+
+  behaviour(
+    'an object that leaves or enters a selection is deleted or added to its watch',
+    async (target) => {
+      const namespace = await someMaps(target, ['a']);
+      const { resourceVersion } = await target.admin.list(configMap, { namespace });
+      const watch = watching(target.admin, configMap, {
+        namespace,
+        resourceVersion,
+        labelSelector: 'name=a',
+      });
+      const relabel = (name: string) =>
+        target.admin.patch(
+          configMap,
+          { namespace, name: 'a' },
+          { type: 'merge', body: { metadata: { labels: { name } } } },
+        );
+      await relabel('other');
+      await relabel('a');
+      await until(target, 'two events', () => Promise.resolve(watch.events.length === 2));
+      await watch.stop();
+      assert.deepEqual(
+        watch.events.map(({ type, object }) => [type, object.metadata.labels?.['name']]),
+        [
+          ['DELETED', 'a'],
+          ['ADDED', 'a'],
+        ],
+      );
+    },
+  ),
+
+  behaviour('a watch from no version begins with what is there', async (target) => {
+    const namespace = await someMaps(target, ['a', 'b']);
+    const watch = watching(target.admin, configMap, {
+      namespace,
+      resourceVersion: '',
+      labelSelector: 'name',
+    });
+    await until(target, 'two events', () => Promise.resolve(watch.events.length === 2));
+    await watch.stop();
+    assert.deepEqual(
+      watch.events.map(({ type }) => type),
+      ['ADDED', 'ADDED'],
+    );
+  }),
+
+  behaviour('a watch ends when its time is up, with a bookmark before', async (target) => {
+    const namespace = await someMaps(target, ['a']);
+    const { resourceVersion } = await target.admin.list(configMap, { namespace });
+    const began = target.scheduler.now();
+    const watch = watching(target.admin, configMap, {
+      namespace,
+      resourceVersion,
+      timeoutSeconds: 4,
+    });
+    await watch.ended;
+    const seconds = (target.scheduler.now() - began) / 1000;
+    assert.ok(seconds > 3.5 && seconds < 6, `after ${seconds} s`);
+    assert.ok(watch.events.some(({ type }) => type === 'BOOKMARK'));
+    const [bookmark] = watch.events.filter(({ type }) => type === 'BOOKMARK');
+    assert.ok(Number(bookmark?.object.metadata.resourceVersion) >= Number(resourceVersion));
+  }),
+
+  behaviour('a watch from a forgotten version gets 410 in its stream', async (target) => {
+    const namespace = await target.namespace();
+    const watch = watching(target.admin, configMap, { namespace, resourceVersion: '1' });
+    await refused(watch.ended, {
+      status: 410,
+      reason: 'Expired',
+      message: /too old resource version/,
+    });
+  }),
+
+  behaviour(
+    'discovery names resources with their subresources and short names',
+    async ({ admin }) => {
+      const groups = (await admin.raw('GET', '/apis')) as { groups: { name: string }[] };
+      assert.ok(groups.groups.some(({ name }) => name === 'apps'));
+      const apps = (await admin.raw('GET', '/apis/apps/v1')) as {
+        groupVersion: string;
+        resources: { name: string; namespaced: boolean; shortNames?: string[]; verbs: string[] }[];
+      };
+      assert.equal(apps.groupVersion, 'apps/v1');
+      const named = (name: string) => apps.resources.find((resource) => resource.name === name);
+      assert.deepEqual(named('deployments')?.shortNames, ['deploy']);
+      assert.ok(named('deployments')?.verbs.includes('watch'));
+      assert.ok(
+        named('deployments/status') !== undefined && named('deployments/scale') !== undefined,
+      );
+    },
+  ),
+
+  behaviour('a namespace is labelled with its name', async (target) => {
+    const name = await target.namespace({ tier: 'web' });
+    const { metadata } = await target.admin.get(namespaces, { namespace: '', name });
+    assert.equal(metadata.labels?.['kubernetes.io/metadata.name'], name);
+    assert.equal(metadata.labels['tier'], 'web');
+  }),
+];

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { Client, RESOURCES } from '@altershield/kube';
+import {
+  createSandbox,
+  type AdmissionTransport,
+  type MatchEvaluator,
+  type VirtualScheduler,
+} from '@altershield/sandbox';
+import { type ContractTarget, type ReviewRequest, type ReviewResponse } from './target.ts';
+
+/** The sandbox as the suite's target, under a clock that the caller runs. */
+export function sandboxTarget(scheduler: VirtualScheduler): ContractTarget {
+  const webhooks = new Map<string, (request: ReviewRequest) => ReviewResponse>();
+  const sandbox = createSandbox({
+    scheduler,
+    admission: { transport: callWebhooks(webhooks), evaluateMatchCondition },
+  });
+  const client = (username: string, groups: readonly string[]): Client =>
+    new Client({
+      transport: sandbox.transport({ username, groups: [...groups, 'system:authenticated'] }),
+      scheduler,
+      fieldManager: `suite-${username}`,
+    });
+  const admin = client('admin', ['system:masters']);
+  let namespaces = 0;
+  return {
+    admin,
+    developer: client('alice', ['developers']),
+    scheduler,
+    namespace: async (labels = {}) => {
+      namespaces += 1;
+      const name = `test-${namespaces}`;
+      const body = { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } };
+      await admin.create(RESOURCES.namespace, '', body);
+      return name;
+    },
+    webhook: (answer) => {
+      const url = `https://webhook-${webhooks.size}.sandbox/review`;
+      webhooks.set(url, answer);
+      return Promise.resolve({ url, caBundle: '' });
+    },
+  };
+}
+
+const callWebhooks =
+  (webhooks: ReadonlyMap<string, (request: ReviewRequest) => ReviewResponse>): AdmissionTransport =>
+  (url, review) => {
+    const answer = webhooks.get(url);
+    if (answer === undefined) throw new Error(`Post "${url}?timeout=10s": connection refused`);
+    return { status: 200, body: answerReview(review, answer) };
+  };
+
+/** The bytes of an answer to the bytes of a review. */
+export function answerReview(
+  review: Uint8Array,
+  answer: (request: ReviewRequest) => ReviewResponse,
+): string {
+  const { request } = JSON.parse(Buffer.from(review).toString('utf8')) as {
+    request: ReviewRequest;
+  };
+  const { denied, patch, warnings = [] } = answer(request);
+  const response = {
+    uid: request.uid,
+    allowed: denied === undefined,
+    ...(denied === undefined ? {} : { status: denied }),
+    ...(patch === undefined
+      ? {}
+      : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
+  return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response });
+}
+
+/** Knows the one expression that the suite uses. */
+const evaluateMatchCondition: MatchEvaluator = (expression, { request }) => {
+  const [, name] = /^request\.userInfo\.username != "(.*)"$/.exec(expression) ?? [];
+  const { username } = request['userInfo'] as { username: string };
+  return username !== name;
+};

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { admission } from './admission.ts';
+import { custom } from './custom.ts';
+import { deployments } from './deployments.ts';
+import { fates } from './fates.ts';
+import { reading } from './reading.ts';
+import { releases } from './releases.ts';
+import { scaling } from './scaling.ts';
+import { type Behaviour } from './target.ts';
+import { writing } from './writing.ts';
+
+/** Everything of Kubernetes that the sandbox imitates and the product relies on, by topic. */
+export const CONTRACT: Readonly<Record<string, readonly Behaviour[]>> = {
+  reading,
+  writing,
+  deployments,
+  releases,
+  scaling,
+  admission,
+  'custom resources': custom,
+  'fates of pods': fates,
+};

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { sleep, type Client, type KubeObject, type Scheduler } from '@altershield/kube';
+
+/** What a webhook of the suite is asked. */
+export interface ReviewRequest {
+  readonly uid: string;
+  readonly operation: string;
+  readonly name: string;
+  readonly namespace: string;
+  readonly subResource?: string;
+  readonly dryRun: boolean;
+  readonly userInfo: { readonly username: string; readonly groups?: readonly string[] };
+  readonly resource: {
+    readonly group: string;
+    readonly version: string;
+    readonly resource: string;
+  };
+  readonly object: KubeObject | null;
+  readonly oldObject: KubeObject | null;
+}
+
+/** What it answers: a refusal, a JSON patch, warnings, or nothing but yes. */
+export interface ReviewResponse {
+  readonly denied?: { readonly code: number; readonly reason: string; readonly message: string };
+  readonly patch?: readonly object[];
+  readonly warnings?: readonly string[];
+}
+
+export interface WebhookAddress {
+  readonly url: string;
+  /** Base64 of PEM, as webhook configurations have it. */
+  readonly caBundle: string;
+}
+
+/** A cluster that has to behave as Kubernetes does: the sandbox, or a real control plane. */
+export interface ContractTarget {
+  readonly admin: Client;
+  /** An ordinary user; `alice` to the API server. */
+  readonly developer: Client;
+  /** The target's time: everything that waits asks it. */
+  readonly scheduler: Scheduler;
+  /** A new, empty namespace in which the developer may edit. */
+  namespace(labels?: Readonly<Record<string, string>>): Promise<string>;
+  /** Serves a webhook that the API server can call. */
+  webhook(answer: (request: ReviewRequest) => ReviewResponse): Promise<WebhookAddress>;
+}
+
+/** One thing that every target does. */
+export interface Behaviour {
+  /** A plain sentence. */
+  readonly name: string;
+  readonly check: (target: ContractTarget) => Promise<void>;
+}
+
+export const behaviour = (name: string, check: Behaviour['check']): Behaviour => ({ name, check });
+
+export const pause = ({ scheduler }: ContractTarget, ms: number): Promise<void> =>
+  sleep(scheduler, ms);
+
+/** Looks every 50 ms until `look` gives something; throws after `timeoutMs` (30 s). */
+export async function until<T>(
+  target: ContractTarget,
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  timeoutMs = 30_000,
+): Promise<T> {
+  const deadline = target.scheduler.now() + timeoutMs;
+  for (;;) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    if (target.scheduler.now() > deadline)
+      throw new Error(`wait for ${what}: not there after ${timeoutMs} ms`);
+    await pause(target, 50);
+  }
+}
