@@ -50,8 +50,9 @@ interface Facts {
 }
 
 function isKnown({ deployment, seen, revisions }: DetectInput, { to, hold, last }: Facts): boolean {
+  const isOpen = last !== undefined && !isOver(statusOf(last).phase);
+  if (hold.state === 'Held' && !isOpen) return false;
   if (last !== undefined) return expects(last, to);
-  if (hold.state === 'Held') return hold.record.to !== to;
   if (seen === undefined) return false;
   if (!seen.wasThere) return false;
   return seen.fingerprint === to && !isRollingNatively(deployment, revisions);
@@ -62,7 +63,9 @@ function expects({ spec, status }: ChangeWorkload, fingerprint: string): boolean
   const isTo = spec.to.fingerprint === fingerprint;
   const isFrom = spec.from?.fingerprint === fingerprint;
   if (status === undefined || !isOver(status.phase)) return isTo || isFrom;
-  return status.phase === 'RolledBack' ? isFrom : isTo;
+  const { phase, reason } = status;
+  const isBack = phase === 'RolledBack' || reason === 'RollbackIncomplete';
+  return isBack || phase === 'Superseded' ? isFrom : isTo;
 }
 
 /** A rollout that was under way before we came. */
@@ -79,7 +82,8 @@ function isRollingNatively(
 function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadSpec {
   const { deployment, policy, now, last } = input;
   const { stamp, hold } = facts;
-  const from = fromOf(input, facts, tools);
+  const found = fromOf(input, facts, tools);
+  const from = found?.fingerprint === facts.to ? undefined : found;
   const { metadata } = deployment;
   return {
     target: { apiVersion: 'apps/v1', kind: 'Deployment', name: metadata.name, uid: metadata.uid },
