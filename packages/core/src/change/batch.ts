@@ -74,7 +74,7 @@ export function judge(
   status: ChangeWorkloadStatus,
   batch: BatchView,
 ): Finding {
-  const { policy, detectedAt } = o.change.spec;
+  const { policy } = o.change.spec;
   const { podHealth } = policy.spec.checks;
   return judgePods({
     fresh: o.fresh,
@@ -83,9 +83,16 @@ export function judge(
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
     soakSeconds: policy.spec.release.soakSeconds,
-    releasedAt: Date.parse(o.batch?.spec.releasedAt ?? status.phaseSince ?? detectedAt),
+    releasedAt: releasedAt(o, status),
     now: o.now,
   });
+}
+
+/** While a change waits to be let out, no deadline runs. */
+function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadStatus): number {
+  if (status.phase === 'Init') return now;
+  const recorded = Date.parse(batch?.spec.releasedAt ?? change.spec.detectedAt);
+  return Math.max(recorded, Date.parse(status.phaseSince ?? change.spec.detectedAt));
 }
 
 /** What is written before the first pod of a batch is let out. */

@@ -3,9 +3,9 @@ import type { ChangeWorkloadStatus } from '@altershield/api';
 import type { Finding } from '../check/pod-health.ts';
 import { nextBounds, type Bounds } from '../workload/batches.ts';
 import { batchIntent, batchRecord, batchStatus, nextBatch, type BatchView } from './batch.ts';
-import type { Action, Decision, Observation, WorkloadView } from './model.ts';
+import type { Action, Decision, Observation, RevisionView, WorkloadView } from './model.ts';
 import { startRollback } from './rollback.ts';
-import { move } from './status.ts';
+import { move, timeText } from './status.ts';
 import { stopAction, suspend, takeOver } from './stop.ts';
 
 /** Where a held change stands: what is looked at, how far it is, what its pods say. */
@@ -21,11 +21,11 @@ export interface Standing {
 export function decideRelease(s: Standing): Decision {
   const { o, workload, status } = s;
   if (status.reason === 'Completing') return complete(s);
+  if (status.phase === 'Suspend') return stayed(s);
   if (workload.hold.state === 'Held' && workload.hold.record.own.paused) {
     const message = 'the owner paused the workload; `kubectl rollout resume` lets the change begin';
     return { status: move(status, o.now, ['Init', 'PausedByOwner'], message), ...still(s) };
   }
-  if (status.phase === 'Suspend') return stayed(s);
   if (s.finding.result.verdict === 'None') return finish(s, 'the workload has no replicas');
   if (workload.hold.state === 'None') return adopt(s);
   return act(s);
@@ -86,7 +86,7 @@ function failed(s: Standing): Decision {
   const decision =
     o.change.spec.policy.spec.onFail === 'RollBack'
       ? startRollback(o, workload, begun(s), because)
-      : suspend(o, workload, status, because);
+      : suspend(o, workload, begun(s), because);
   return { ...decision, batch: batchRecord(o, s.batch, finding) };
 }
 
@@ -142,7 +142,7 @@ function stepFromRest(s: Standing, isWaveOut: boolean): Action | undefined {
 }
 
 function stepOnTheWay(s: Standing, isWaveOut: boolean): Action | undefined {
-  if (isOpenTooWide(s)) return { type: 'Pause' };
+  if (isOpenTooWide(s) || excessOf(s) > 0) return { type: 'Pause' };
   return isWaveOut && isWaveReady(s) ? widen(s) : undefined;
 }
 
@@ -154,12 +154,18 @@ const released = ({ bounds, replicas }: WorkloadView): number =>
 
 /** Bounds left from more replicas than there are now would let everything out. */
 const isOpenTooWide = ({ workload, batch }: Standing): boolean =>
-  !workload.paused && !batch.isLast && workload.bounds.unavailable > batch.target;
+  !workload.paused &&
+  !batch.isLast &&
+  workload.bounds.surge + workload.bounds.unavailable > batch.target;
 
-/** The whole batch is out and ready, and the old pods that made room for it are gone. */
+/**
+ * The whole batch is out and ready, and the old pods that made room for it are gone. Those of the
+ * last batch go with the restored fields.
+ */
 function isAtRest({ o, workload, batch }: Standing): boolean {
   const ready = o.fresh.filter((p) => p.ready).length;
   if (ready < batch.target) return false;
+  if (batch.isLast) return true;
   if (workload.recreate || workload.hold.state !== 'Held') return true;
   return o.fresh.length + o.stable.length <= workload.replicas;
 }
@@ -187,25 +193,44 @@ function clamped({ workload, batch: { target } }: Standing): Bounds {
 const sameBounds = (a: Bounds, b: Bounds): boolean =>
   a.surge === b.surge && a.unavailable === b.unavailable;
 
+const isFresh = ({ o }: Standing, { fingerprint }: RevisionView): boolean =>
+  fingerprint === o.change.spec.to.fingerprint;
+
+/** Pods of the new revision that scaling made beyond the batch. */
+function excessOf(s: Standing): number {
+  const { workload, batch } = s;
+  const fresh = workload.revisions.find((r) => isFresh(s, r));
+  return batch.isLast ? 0 : Math.max(0, (fresh?.replicas ?? 0) - batch.target);
+}
+
 /**
- * Scaling a workload at rest spreads new replicas over both revisions. The exact count comes back
- * by setting the revisions themselves: the old one up first, so that capacity never dips.
+ * Scaling a workload spreads its replicas over both revisions. The exact count comes back by setting
+ * the revisions themselves: the old one up first, and only as far as capacity allows.
  */
-function rebalance({ o, workload, batch }: Standing): Action | undefined {
-  const { fingerprint } = o.change.spec.to;
-  const fresh = workload.revisions.find((r) => r.fingerprint === fingerprint);
-  const old = workload.revisions.filter((r) => r.fingerprint !== fingerprint && r.replicas > 0);
+function rebalance(s: Standing): Action | undefined {
+  const { workload } = s;
+  const fresh = workload.revisions.find((r) => isFresh(s, r));
+  const old = workload.revisions.filter((r) => !isFresh(s, r) && r.replicas > 0);
   const [largest] = [...old].sort((a, b) => b.replicas - a.replicas);
+  const excess = Math.min(excessOf(s), spareOf(s));
   if (!workload.paused || fresh === undefined || largest === undefined) return undefined;
-  const excess = fresh.replicas - batch.target;
-  if (excess <= 0 || batch.isLast) return undefined;
+  if (excess <= 0) return undefined;
   return {
     type: 'Rebalance',
     revisions: [
       { name: largest.name, uid: largest.uid, replicas: largest.replicas + excess },
-      { name: fresh.name, uid: fresh.uid, replicas: batch.target },
+      { name: fresh.name, uid: fresh.uid, replicas: fresh.replicas - excess },
     ],
   };
+}
+
+/** New pods that may go without lowering the ready ones below what the user allows. */
+function spareOf({ o, workload }: Standing): number {
+  const wanted = workload.revisions.reduce((sum, r) => sum + r.replicas, 0);
+  if (wanted !== o.fresh.length + o.stable.length) return 0;
+  const unready = o.fresh.filter((p) => !p.ready).length;
+  const ready = [...o.fresh, ...o.stable].filter((p) => p.ready).length;
+  return unready + Math.max(0, ready - (workload.replicas - workload.user.unavailable));
 }
 
 /** The batch is done: on to the next, or to the end. */
@@ -215,7 +240,8 @@ function passed(s: Standing): Decision {
   if (batch.isLast) return { ...finish(s, finding.result.message), batch: record };
   const next = nextBatch(o, workload, { ...status, batch: batchStatus(batch) });
   const running = move(status, o.now, ['Running', 'BatchReleasing'], '');
-  const moved = { ...running, verdict: 'Pending' as const, batch: batchStatus(next) };
+  const phaseSince = timeText(o.now);
+  const moved = { ...running, phaseSince, verdict: 'Pending' as const, batch: batchStatus(next) };
   return { status: moved, batch: record, recheckAt: o.now };
 }
 
