@@ -37,7 +37,7 @@ const MAX_EVIDENCE = 5;
  * once, unless pods of the old revision suffer the same: then the trouble is not the change's.
  */
 export function judgePods(input: PodHealthInput): Finding {
-  if (input.target === 0 && input.fresh.length === 0) {
+  if (input.target === 0) {
     return { bad: 0, result: finding('None', 'NoReplicas', 'there are no pods to judge') };
   }
   const bad = input.fresh.flatMap((pod) => badPod(pod, input));
