@@ -64,6 +64,7 @@ function observe(s: Standing): Decision {
   const { o, batch, finding } = s;
   const { verdict, message } = finding.result;
   const status = observing(s);
+  if (s.workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };
   switch (verdict) {
     case 'Fail':
       return closed(s, ['Failed', 'CheckFailed', verdict], message);
