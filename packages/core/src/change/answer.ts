@@ -52,5 +52,11 @@ function rollBackNow(
   const isHere = workload?.fingerprint === change.spec.to.fingerprint;
   if (isPast || !isHere || status.phase === 'RollingBack') return { status };
   const message = `${by} asked for it${reason === '' ? '' : `: ${reason}`}`;
+  if (workload.hold.state === 'Lost') {
+    return { status: { ...status, message: `${message}; ${workload.hold.why}` } };
+  }
+  if (change.spec.from?.verified !== true) {
+    return { status: { ...status, message: `${message}; no verified revision to go back to` } };
+  }
   return startRollback(o, workload, status, { reason: 'RequestedByUser', message });
 }
