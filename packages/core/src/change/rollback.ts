@@ -87,7 +87,7 @@ export function decideRollback(
     const message = 'a newer revision was applied during the rollback';
     return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
   }
-  if (workload.hold.state === 'Held') return narrow(o, status);
+  if (workload.hold.state === 'Held') return narrow(o, workload, status);
   return awaitVerified(o, workload, status);
 }
 
@@ -103,9 +103,22 @@ function stillThere(
 }
 
 /** Takes the width back once the pods that it was for are gone. */
-function narrow(o: Observation, status: ChangeWorkloadStatus): Decision {
+function narrow(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
+  const dueAt = deadlineOf(o, workload, status);
   const isDone = o.fresh.every((p) => p.ready) || status.reason === 'RevertedByUser';
-  return isDone ? { status, action: { type: 'FinishRollBack' } } : { status };
+  return isDone || o.now >= dueAt
+    ? { status, action: { type: 'FinishRollBack' } }
+    : { status, recheckAt: dueAt };
+}
+
+/** When a rollback that is not done is given to a person. */
+function deadlineOf(
+  { now }: Observation,
+  { progressDeadlineSeconds }: WorkloadView,
+  { phaseSince, rolledBackAt }: ChangeWorkloadStatus,
+): number {
+  const since = Date.parse(phaseSince ?? rolledBackAt ?? timeText(now));
+  return since + Math.max(MIN_ROLLBACK_MS, progressDeadlineSeconds * 1000);
 }
 
 function awaitVerified(
@@ -119,8 +132,7 @@ function awaitVerified(
     const reason = status.reason === 'RevertedByUser' ? 'RevertedByUser' : 'RolledBack';
     return { status: endOf(status, o.now, reason, status.message) };
   }
-  const since = Date.parse(status.phaseSince ?? status.rolledBackAt ?? timeText(o.now));
-  const dueAt = since + Math.max(MIN_ROLLBACK_MS, workload.progressDeadlineSeconds * 1000);
+  const dueAt = deadlineOf(o, workload, status);
   if (o.now < dueAt) return { status, recheckAt: dueAt };
   const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${o.fresh.length} of the refused one are left; look at the pods`;
   return { status: endOf(status, o.now, 'RollbackIncomplete', message) };

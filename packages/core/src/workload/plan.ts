@@ -71,7 +71,7 @@ function changesFor(
     case 'RollBack':
       return rollBack(action, deployment, { own, record, sign });
     case 'FinishRollBack':
-      return [...dropHold(deployment), ...setFields(deployment, own)];
+      return [...dropHold(deployment), ...setFields(deployment, { ...own, paused: false })];
   }
 }
 
@@ -91,8 +91,10 @@ function rollBack(
   deployment: Deployment,
   { own, record, sign }: Held,
 ): PatchOp[] {
-  const widened = widen(own, widenBy);
-  const isWide = widened !== own;
+  // A pause was meant for the change: it must not block the way back.
+  const free = { ...own, paused: false };
+  const widened = widen(free, widenBy);
+  const isWide = widened !== free;
   const kept = record ?? { id, from, to, own };
   return [
     ...(isWide ? setHold(deployment, writeHold(kept, deployment, sign)) : dropHold(deployment)),
