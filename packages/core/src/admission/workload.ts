@@ -104,7 +104,8 @@ function hold(request: Request<Deployment>, old: Deployment, sign: Sign): Review
     const own = adoptEdits(before.record.own, old, object);
     return allow([...annotate(object, { hold: undefined, actor }), ...setFields(object, own)]);
   }
-  if (isHeldAlready(object, to, sign)) return allow(annotate(object, { hold: 'as sent', actor }));
+  if (isHeldAlready(withUid(object, old), to, sign))
+    return allow(annotate(object, { hold: 'as sent', actor }));
   if (before.state === 'Lost') return allow(annotate(object, { hold: undefined, actor }));
   const record = recordFor(request, before, { old, to });
   const text = writeHold(record, withUid(object, old), sign);
