@@ -15,7 +15,17 @@ import type { Template } from '../workload/types.ts';
 export const NOW = Date.parse('2026-01-01T12:00:00Z');
 export const sign = signWith(new Uint8Array(32).fill(7));
 export const otherSign = signWith(new Uint8Array(32).fill(8));
-export const tools: Tools = { sign, fingerprintOf: fingerprint };
+
+const known = new WeakMap<Template, string>();
+
+/** Remembers per object, as the operator does. */
+const fingerprintOf = (template: Template): string => {
+  const found = known.get(template) ?? fingerprint(template);
+  known.set(template, found);
+  return found;
+};
+
+export const tools: Tools = { sign, fingerprintOf };
 
 /** A pod template whose image tag says what it is. */
 export const aTemplate = (tag: string, more: Readonly<Record<string, unknown>> = {}): Template => ({

@@ -132,7 +132,8 @@ export class ClusterModel {
     const order = [...active].sort((a, b) => b.replicas - a.replicas);
     let left = toAdd;
     const sizes = order.map((s) => {
-      const share = replicas === 0 ? -s.replicas : Math.round((s.replicas * allowed) / s.max) - s.replicas;
+      const share =
+        replicas === 0 ? -s.replicas : Math.round((s.replicas * allowed) / s.max) - s.replicas;
       const part = toAdd > 0 ? Math.min(share, left) : Math.max(share, left);
       const size = toAdd === 0 || left === 0 ? s.replicas : s.replicas + part;
       left -= size - s.replicas;
@@ -175,7 +176,11 @@ export class ClusterModel {
 
   #isComplete(d: Deployment): boolean {
     const fresh = this.sets.find((s) => s.fingerprint === fingerprint(d.spec.template));
-    return fresh !== undefined && this.#total() === fresh.replicas && this.#available(fresh) === fresh.replicas;
+    return (
+      fresh !== undefined &&
+      this.#total() === fresh.replicas &&
+      this.#available(fresh) === fresh.replicas
+    );
   }
 
   /** The ReplicaSet controller: creates what is missing, deletes what is not ready first. */

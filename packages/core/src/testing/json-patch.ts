@@ -16,7 +16,10 @@ export function applyPatch<T>(target: T, ops: readonly PatchOp[]): T {
 function applyOne(root: Node, op: PatchOp): void {
   const parts = ['root', ...op.path.split('/').slice(1).map(unescape)];
   const key = parts.pop() ?? '';
-  const parent = parts.reduce<unknown>((node, part) => (isNode(node) ? node[part] : undefined), root);
+  const parent = parts.reduce<unknown>(
+    (node, part) => (isNode(node) ? node[part] : undefined),
+    root,
+  );
   if (!isNode(parent)) throw new Error(`${op.op} ${op.path}: there is no parent`);
   const isThere = Object.hasOwn(parent, key);
   if (op.op !== 'add' && !isThere) throw new Error(`${op.op} ${op.path}: there is nothing`);

@@ -34,7 +34,8 @@ export class World {
   /** Called after anything happened to the cluster. */
   onMove: () => void = () => undefined;
   /** Called with each decision before it is recorded. */
-  onDecision: (before: ChangeWorkload, decision: Decision, o: Observation) => void = () => undefined;
+  onDecision: (before: ChangeWorkload, decision: Decision, o: Observation) => void = () =>
+    undefined;
   writes = 0;
   isWebhookUp = true;
   /** What a recheck waits for. */
