@@ -75,7 +75,7 @@ export class Term {
     const over = this.#over.signal;
     // Paced from the start of each attempt: slow answers must not eat into the deadline twice.
     let due = this.#options.pause(over);
-    for (let atOnce = false; ; ) {
+    for (let atOnce = false; ;) {
       if (!atOnce) await due;
       if (over.aborted) return;
       due = this.#options.pause(over);
