@@ -111,6 +111,16 @@ test('an event is what kubectl describe shows', async () => {
   );
 });
 
+test('nobody needs to observe', async () => {
+  const clock = new VirtualScheduler();
+  const api = new FakeEvents();
+  const common = { scheduler: clock, log: silentLogger, component: 'guard' };
+  const recorder = new EventRecorder({ client: api, ...common });
+  recorder.record(checkout, stopped);
+  await recorder.flush();
+  assert.equal(api.list.length, 1);
+});
+
 test('equal events are one with a count; those that wait together take one write', async () => {
   const { clock, api, recorder, outcomes } = setUp();
   recorder.record(checkout, stopped);

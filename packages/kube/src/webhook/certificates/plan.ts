@@ -12,7 +12,7 @@ import {
   startOf,
 } from './certificate-set.ts';
 
-export interface CertificateWish {
+interface CertificateWish {
   /** Names that the API server calls us by, e.g. `webhook.system.svc`. */
   readonly dnsNames: readonly string[];
   /** Addresses that it calls us by, e.g. `127.0.0.1`. */
