@@ -155,6 +155,19 @@ export const templateWith = (image: string): Json => ({
   spec: { template: { spec: { containers: [{ name: 'app', image }] } } },
 });
 
+/** The greatest number of active pods of an image before a moment of the wall clock (milliseconds). */
+export function mostBefore(timeline: Timeline, image: string, until: number): number {
+  const offset = Date.now() - performance.now();
+  const pods = new Map<string, boolean>();
+  let most = 0;
+  for (const { type, pod, at } of timeline.events) {
+    if (at + offset >= until) break;
+    pods.set(pod.metadata.uid, type !== 'DELETED' && activeOf([pod], image) === 1);
+    most = Math.max(most, [...pods.values()].filter(Boolean).length);
+  }
+  return most;
+}
+
 /** Creates an app with its policy and waits until it runs, is known as verified, and is guarded. */
 export async function anApp(cluster: ClusterAccess, options: AppOptions = {}): Promise<App> {
   const { replicas = 10, image = 'checkout:v1', wishes = {} } = options;
