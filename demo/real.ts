@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  Client,
+  createUndiciTransport,
+  loadConfig,
+  realScheduler,
+  sleep,
+  type Transport,
+} from '@altershield/kube';
+import { startCluster } from '../test/cluster/cluster.ts';
+import { temporaryDir } from '../test/cluster/temporary.ts';
+import { prepareCluster, startOperator } from '../test/e2e/support/operator.ts';
+import { NAMESPACE, type Person, type Progress, type Stage } from './stage.ts';
+
+const PEOPLE = ['admin', 'developer', 'gitops'] as const satisfies readonly Person[];
+const FIELD_MANAGERS: Readonly<Record<Person, string>> = {
+  admin: 'kubectl',
+  developer: 'kubectl',
+  gitops: 'kustomize-controller',
+};
+const LOG_LINES = 15;
+
+type Undo = () => Promise<unknown>;
+
+/**
+ * A control plane of its own (etcd, kube-apiserver, controllers, scheduler, simulated nodes) and the
+ * operator as a process beside it, with exactly the permissions that we ship.
+ */
+export async function realStage(progress: Progress, signal: AbortSignal): Promise<Stage> {
+  const undo: Undo[] = [];
+  const stop = async (): Promise<void> => {
+    for (let next = undo.pop(); next !== undefined; next = undo.pop()) await next();
+  };
+  try {
+    return { ...(await build(progress, signal, undo)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function build(
+  log: Progress,
+  signal: AbortSignal,
+  undo: Undo[],
+): Promise<Omit<Stage, 'stop'>> {
+  const dir = await temporaryDir();
+  undo.push(() => dir.remove());
+  const cluster = await startCluster({ dir: dir.path, log, signal });
+  undo.push(() => cluster.stop());
+  await prepareCluster(cluster);
+  await cluster.createNamespace(NAMESPACE);
+  signal.throwIfAborted();
+  log('starting the operator');
+  const operator = await startOperator(cluster);
+  undo.push(() => operator.stop());
+  const clients = new Map<Person, Client>();
+  for (const person of PEOPLE) {
+    const { client, transport } = await connect(cluster.kubeconfig(person), FIELD_MANAGERS[person]);
+    clients.set(person, client);
+    undo.push(() => transport.close());
+  }
+  return {
+    scheduler: realScheduler,
+    pause: (ms) => sleep(realScheduler, ms, signal),
+    client: (person) => known(clients, person),
+    operatorLog: () => operator.text.split('\n').slice(-LOG_LINES),
+  };
+}
+
+async function connect(
+  path: string,
+  fieldManager: string,
+): Promise<{ readonly client: Client; readonly transport: Transport }> {
+  const transport = createUndiciTransport(await loadConfig({ path, scheduler: realScheduler }));
+  return { transport, client: new Client({ transport, scheduler: realScheduler, fieldManager }) };
+}
+
+function known(clients: ReadonlyMap<Person, Client>, person: Person): Client {
+  const client = clients.get(person);
+  if (client === undefined) throw new TypeError(`nobody is connected as ${person}`);
+  return client;
+}

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import { KubeError, RESOURCES, sleep } from '@altershield/kube';
+import { deploymentManifest } from '../test/support/manifests.ts';
+import { NotAsTold } from './not-as-told.ts';
+import { type Observer } from './observer.ts';
+import { POLICY_YAML, REPLICAS, TARGETS, policy } from './policy.ts';
+import {
+  NAME,
+  NAMESPACE,
+  POLICIES,
+  WORKLOAD,
+  type BatchObject,
+  type ChangeObject,
+  type DeploymentObject,
+  type Person,
+  type PolicyObject,
+  type Stage,
+} from './stage.ts';
+import { tell, type Audience } from './teller.ts';
+import { why } from './why.ts';
+
+export interface Scene {
+  readonly stage: Stage;
+  readonly observer: Observer;
+  readonly audience: Audience;
+  readonly colours: boolean;
+}
+
+const OLD = '1.0';
+const GOOD = '1.1';
+/** In the sandbox and on the simulated kubelets a tag says its pods' fate: this one cannot be pulled. */
+const BAD = 'bad-1.2';
+const NEXT = '1.3';
+
+const ATTEMPTS = 6;
+const SYNC_MS = 2000;
+/** Of 10 pods, 25% may be away: the default of the Deployment's own `maxUnavailable`. */
+const MUST_SERVE = REPLICAS - Math.floor(REPLICAS / 4);
+
+/** The whole story. Rejects with `NotAsTold` at the first sentence that is not true. */
+export async function tellStory(scene: Scene): Promise<string> {
+  await aPolicy(scene);
+  await aGoodChange(scene);
+  const bad = await aBadChange(scene);
+  await aStubbornRobot(scene);
+  await theNextGoodCommit(scene);
+  await anExplanation(scene, bad);
+  const { changes } = scene.observer;
+  const badPods = scene.observer.everCreated(BAD).length;
+  return `${changes.length} changes of ${REPLICAS} pods each, ${badPods} bad pod ever, ${ATTEMPTS} refusals`;
+}
+
+async function aPolicy({ stage, observer, audience }: Scene): Promise<void> {
+  audience.chapter('1/6  A policy of ten lines');
+  const admin = stage.client('admin');
+  audience.say(`${NAME} runs ${REPLICAS} pods of version ${OLD}, an ordinary Deployment.`);
+  await apply(stage, 'developer', OLD);
+  const allReady = `${REPLICAS} pods of ${OLD} are ready`;
+  await observer.until(allReady, () => isServedBy(observer, OLD));
+  audience.say('This is all that its team writes to have its changes guarded:');
+  audience.show(POLICY_YAML);
+  await stage.pause(2500);
+  const key = { namespace: NAMESPACE, name: policy.metadata.name };
+  await admin.patch(POLICIES, key, { type: 'apply', body: policy, force: true });
+  await untilGuarded(stage);
+  const governed = async () => (await admin.get<PolicyObject>(POLICIES, key)).status?.governed;
+  const count = await eventually(stage, governed, (found) => found === 1);
+  tell(audience, `It governs ${NAME} from now on.`, count === 1, `governed: ${count ?? 'unknown'}`);
+  await stage.pause(1500);
+}
+
+/** The policy is in force once the API server asks the operator about changes; a dry run tells. */
+async function untilGuarded(stage: Stage): Promise<void> {
+  const metadata = { annotations: { probe: 'is-it-guarded' } };
+  const body = { spec: { template: { metadata } } };
+  const probe = async (): Promise<boolean> => {
+    const options = { dryRun: true } as const;
+    const answer = await stage
+      .client('developer')
+      .patch(RESOURCES.deployment, WORKLOAD, { type: 'merge', body }, options);
+    return ANNOTATIONS.actor in (answer.metadata.annotations ?? {});
+  };
+  const isGuarded = await eventually(stage, probe, (found) => found);
+  if (!isGuarded) throw new NotAsTold('The policy is in force', 'the webhook was not asked');
+}
+
+async function aGoodChange(scene: Scene): Promise<void> {
+  scene.audience.chapter('2/6  A good change');
+  scene.audience.say(`alice applies version ${GOOD} with kubectl.`);
+  await release(scene, 'developer', GOOD);
+  await scene.stage.pause(2000);
+}
+
+/** A change that passes: held in its own write, let out in batches, verified. */
+async function release(scene: Scene, person: Person, tag: string): Promise<void> {
+  const { stage, observer, audience } = scene;
+  observer.countFromHere();
+  await heldWrite(scene, person, tag);
+  for (const [index, target] of TARGETS.entries()) {
+    const { spec, status } = await judged(observer, tag, index);
+    const fresh = plural(spec.pods - spec.previous, 'pod');
+    const sentence = `Batch ${spec.batch} of ${spec.of}: ${fresh} let out, ${target} of ${REPLICAS} on ${tag}. ${status?.verdict ?? ''} after ${secondsIn(spec.releasedAt, status?.judgedAt)}.`;
+    tell(audience, sentence, status?.verdict === 'Pass', observer.summary());
+  }
+  const phase = () => observer.changeTo(tag)?.status?.phase;
+  await observer.until(`The change to ${tag} succeeds`, () => phase() === 'Success');
+  await observer.until(`${REPLICAS} pods of ${tag} serve`, () => isServedBy(observer, tag));
+  const change = changeTo(observer, tag);
+  const early = tooEarly(observer, change, tag);
+  const least = observer.leastReady;
+  const success = `Success: ${tag} is the revision to go back to from now on. No pod came before its batch, and never fewer than ${least} of ${REPLICAS} were ready.`;
+  tell(audience, success, early === '' && least >= MUST_SERVE, `${early} ${observer.summary()}`);
+  await stage.pause(500);
+}
+
+async function heldWrite(scene: Scene, person: Person, tag: string): Promise<void> {
+  const { stage, observer, audience } = scene;
+  const written = await apply(stage, person, tag);
+  const isHeld =
+    written.spec.paused === true && ANNOTATIONS.hold in (written.metadata.annotations ?? {});
+  const held = 'Held in the very write that made it: no pod of it exists yet.';
+  tell(
+    audience,
+    held,
+    isHeld && observer.everCreated(tag).length === 0,
+    JSON.stringify(written.spec),
+  );
+}
+
+async function aBadChange(scene: Scene): Promise<ChangeObject> {
+  const { stage, observer, audience } = scene;
+  audience.chapter('3/6  A bad change');
+  audience.say(`A GitOps robot syncs a commit with an image that nobody can pull: ${BAD}.`);
+  observer.countFromHere();
+  await heldWrite(scene, 'gitops', BAD);
+  const { spec, status } = await judged(observer, BAD, 0);
+  const [check] = status?.checks.filter(({ verdict }) => verdict === 'Fail') ?? [];
+  const failed = `Let out to batch 1 only, ${plural(spec.pods, 'pod')}: Fail after ${secondsIn(spec.releasedAt, status?.judgedAt)}. ${check?.reason ?? ''}: ${check?.message ?? ''}`;
+  tell(audience, failed, spec.pods === 1 && check !== undefined, observer.summary());
+  const phase = () => observer.changeTo(BAD)?.status?.phase;
+  await observer.until(`The change to ${BAD} is rolled back`, () => phase() === 'RolledBack');
+  await observer.until(`${REPLICAS} pods of ${GOOD} serve`, () => isServedBy(observer, GOOD));
+  const least = observer.leastReady;
+  const back = `Rolled back to ${GOOD}, the last verified revision, by the operator itself. Never fewer than ${least} of ${REPLICAS} pods were ready.`;
+  tell(audience, back, observer.wanted === GOOD && least >= MUST_SERVE, observer.summary());
+  await stage.pause(3000);
+  return changeTo(observer, BAD);
+}
+
+async function aStubbornRobot({ stage, observer, audience }: Scene): Promise<void> {
+  audience.chapter('4/6  The robot does not give up');
+  audience.say(`Git still says ${BAD}, so the robot applies it again, and again.`);
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
+    const refusal = await refusalOf(stage);
+    if (attempt === 1) audience.fact(`Attempt 1 is refused: ${refusal}`);
+    else
+      audience.fact(
+        `Attempt ${attempt} is refused. Bad pods so far: ${observer.everCreated(BAD).length}.`,
+      );
+    await sleep(stage.scheduler, SYNC_MS);
+  }
+  const counted = () => observer.changeTo(BAD)?.status?.denied?.count ?? 0;
+  await observer.until(`The record counts ${ATTEMPTS} refusals`, () => counted() === ATTEMPTS);
+  const bad = observer.everCreated(BAD).length;
+  const sentence = `Refused ${counted()} of ${ATTEMPTS} times, and not one more bad pod: ${bad} ever. ${GOOD} serves with ${observer.ready} pods.`;
+  tell(audience, sentence, bad === 1 && isServedBy(observer, GOOD), observer.summary());
+  await stage.pause(1500);
+}
+
+/** Applies the bad revision once more and gives the words of the refusal. */
+async function refusalOf(stage: Stage): Promise<string> {
+  try {
+    await apply(stage, 'gitops', BAD);
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.status !== 403) throw error;
+    const message = error.server.message ?? error.message;
+    return message.replace(/^admission webhook "[^"]*" denied the request: /, '');
+  }
+  throw new NotAsTold(`${BAD} is refused`, 'the API server took it');
+}
+
+async function theNextGoodCommit(scene: Scene): Promise<void> {
+  scene.audience.chapter('5/6  The next good commit');
+  scene.audience.say(
+    `The team pushes a fix, and the robot syncs it: ${NEXT}. Nobody has to unlock anything.`,
+  );
+  await release(scene, 'gitops', NEXT);
+  await scene.stage.pause(1500);
+}
+
+async function anExplanation(scene: Scene, { metadata, spec }: ChangeObject): Promise<void> {
+  scene.audience.chapter('6/6  Why was it rolled back?');
+  const { code, text } = await why(scene, metadata.name);
+  scene.audience.say(`$ altershield why change/${metadata.name} -n ${NAMESPACE}`);
+  scene.audience.show(text);
+  const plain = text.replaceAll(/\u001B\[\d+m/g, '');
+  const parts = ['ImagePullBackOff', spec.actor.user, `:${BAD}`, `denied ${ATTEMPTS} times`];
+  const missing = parts.filter((part) => !plain.includes(part));
+  const sentence = 'It names who did it, what was seen, what was done, and what happened since.';
+  const told = code === 0 && spec.actor.stamped && missing.length === 0;
+  tell(scene.audience, sentence, told, `exit code ${code}, missing: ${missing.join(', ')}`);
+}
+
+const apply = (stage: Stage, person: Person, tag: string): Promise<DeploymentObject> => {
+  const body = deploymentManifest({
+    name: NAME,
+    namespace: NAMESPACE,
+    image: `shop/${NAME}:${tag}`,
+  });
+  const patch = { type: 'apply', body, force: true } as const;
+  return stage.client(person).patch<DeploymentObject>(RESOURCES.deployment, WORKLOAD, patch);
+};
+
+/** Waits for the verdict on a batch. */
+async function judged(observer: Observer, tag: string, index: number): Promise<BatchObject> {
+  const look = (): BatchObject | undefined => {
+    const change = observer.changeTo(tag);
+    const batch = change === undefined ? undefined : observer.batchesOf(change)[index];
+    return batch?.status?.judgedAt === undefined ? undefined : batch;
+  };
+  const sentence = `Batch ${index + 1} of the change to ${tag} is let out and judged`;
+  await observer.until(sentence, () => look() !== undefined);
+  return look() ?? fail(sentence, observer);
+}
+
+const changeTo = (observer: Observer, tag: string): ChangeObject =>
+  observer.changeTo(tag) ?? fail(`There is a record of the change to ${tag}`, observer);
+
+function fail(sentence: string, observer: Observer): never {
+  throw new NotAsTold(sentence, observer.summary());
+}
+
+const isServedBy = (observer: Observer, tag: string): boolean =>
+  observer.ready === REPLICAS && observer.pods.every((pod) => pod.tag === tag);
+
+/** Pods that are there before their batch was let out; '' when there are none. */
+function tooEarly(observer: Observer, change: ChangeObject, tag: string): string {
+  const pods = observer.everCreated(tag);
+  return observer
+    .batchesOf(change)
+    .map(({ spec }) => {
+      // Kubernetes keeps the second of a pod's creation, no more.
+      const releasedAt = Math.floor(Date.parse(spec.releasedAt) / 1000) * 1000;
+      const before = pods.filter(({ createdAt }) => createdAt < releasedAt).length;
+      return before > spec.previous ? `${before} pods before batch ${spec.batch}` : '';
+    })
+    .join('');
+}
+
+/** Looks again every 100 ms of the cluster's clock, 30 s at most, and gives what was seen last. */
+async function eventually<T>(
+  { scheduler }: Stage,
+  look: () => Promise<T>,
+  isIt: (seen: T) => boolean,
+): Promise<T> {
+  const deadline = scheduler.now() + 30_000;
+  let seen = await look();
+  while (!isIt(seen) && scheduler.now() < deadline) {
+    await sleep(scheduler, 100);
+    seen = await look();
+  }
+  return seen;
+}
+
+const secondsIn = (from: string, to = from): string =>
+  `${((Date.parse(to) - Date.parse(from)) / 1000).toFixed(1)} s`;
+
+const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+import { run } from '../packages/cli/src/run.ts';
+import { NAMESPACE, type Stage } from './stage.ts';
+
+export interface WhyAnswer {
+  /** Exit code of the command. */
+  readonly code: number;
+  readonly text: string;
+}
+
+/** `altershield why change/NAME`, the command itself, over the connection of the stage. */
+export async function why(
+  { stage, colours }: { readonly stage: Stage; readonly colours: boolean },
+  change: string,
+): Promise<WhyAnswer> {
+  const lines: string[] = [];
+  const write = (text: string): void => {
+    lines.push(text);
+  };
+  const cli = {
+    io: { out: write, err: write, colours },
+    scheduler: stage.scheduler,
+    connect: () =>
+      Promise.resolve({
+        client: stage.client('developer'),
+        namespace: NAMESPACE,
+        server: '',
+        close: () => Promise.resolve(),
+      }),
+  };
+  const code = await run(cli, ['why', `change/${change}`, '-n', NAMESPACE]);
+  return { code, text: lines.join('\n') };
+}
