@@ -224,13 +224,24 @@ describe('trouble that needs a person', () => {
       assert.equal(world.informer.synced, false);
       assert.match(String(lines[0]?.fields?.['cure']), cure);
       assert.match(world.informer.lastError?.message ?? '', new RegExp(reason));
-      assert.ok(world.api.requests.length <= 13, `${world.api.requests.length} requests`);
+      assert.ok(world.api.requests.length <= 17, `${world.api.requests.length} requests`);
       world.api.intercept = () => undefined;
       await world.scheduler.advance(20_000);
       assert.equal(world.informer.synced, true);
       assert.equal(world.informer.lastError, undefined);
     });
   }
+});
+
+test('a refusal that lasts a moment, as of a server that starts, costs a moment', async () => {
+  const world = aWorld();
+  await world.scheduler.advance(1);
+  world.api.intercept = () => refusal(403, 'Forbidden');
+  world.api.cut();
+  await world.scheduler.advance(1000);
+  world.api.intercept = () => undefined;
+  await world.scheduler.advance(2000);
+  assert.equal(world.informer.lastError, undefined);
 });
 
 test('permission that is lost while watching is told once, too', async () => {

@@ -35,7 +35,9 @@ export interface ReflectorStats {
 const BACKOFF = { baseMs: 200, maxMs: 30_000 };
 /** A watch that stood this long makes earlier failures forgotten. */
 const HEALTHY_AFTER_MS = 10_000;
-/** Between attempts while only a person can help; up to half as much again. */
+/** A server that starts refuses what it will allow in a moment: it has not read its rules yet. */
+const QUICK_TRIES = 4;
+/** Between further attempts while only a person can help; up to half as much again. */
 const SLOW_RETRY_MS = 10_000;
 /** The server ends a watch after this; up to a tenth more, so that watches do not end together. */
 const WATCH_SECONDS = 290;
@@ -103,12 +105,13 @@ export class Reflector<T extends KubeObject> {
       const { token, pageSize } = this.#cursor;
       const options = { ...selection, limit: pageSize, continue: token, signal };
       const page = await client.list<T>(resource, options);
+      // Parsing a page and taking it in are a turn of the event loop each.
+      await sleep(scheduler, 0, signal);
       signal.throwIfAborted();
       if (token === '') mirror.beginList(page.resourceVersion);
       for (const item of page.items) mirror.listed(item);
       this.#cursor.token = page.continue ?? '';
       if (this.#cursor.token === '') break;
-      await sleep(scheduler, 0, signal);
     }
     await this.#finishList(signal);
   }
@@ -182,9 +185,11 @@ export class Reflector<T extends KubeObject> {
 
   #delayAfter(error: unknown): number {
     const { scheduler } = this.#deps;
-    if (needsPerson(error)) return Math.floor(SLOW_RETRY_MS * (1 + scheduler.random() / 2));
-    const asked = error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0;
-    return asked + this.#backoff.next();
+    const delayMs = this.#backoff.next();
+    if (needsPerson(error) && this.#backoff.failures > QUICK_TRIES) {
+      return Math.floor(SLOW_RETRY_MS * (1 + scheduler.random() / 2));
+    }
+    return delayMs + (error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0);
   }
 
   /** The same trouble again is no news. */

@@ -21,6 +21,11 @@ export class Backoff {
     this.#scheduler = scheduler;
   }
 
+  /** Since the last reset. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   /** Uniform between 1 ms and the bound of this failure. */
   next(): number {
     const bound = exponential(this.#options, this.#failures);

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { LinkedSignal, orAborted } from './abort.ts';
+import { Backoff } from './backoff.ts';
+import { Pacer } from './pacer.ts';
+import { realScheduler, sleep, type Scheduler } from './scheduler.ts';
+import { VirtualScheduler } from './virtual-scheduler.test-support.ts';
+
+describe('the real scheduler', () => {
+  test('runs delays of nothing, in order, after promises', async () => {
+    const story: string[] = [];
+    await new Promise<void>((resolve) => {
+      realScheduler.after(0, () => story.push('first'));
+      realScheduler.after(0, () => story.push('second'));
+      realScheduler.after(0, resolve);
+      void Promise.resolve().then(() => story.push('promise'));
+    });
+    assert.deepEqual(story, ['promise', 'first', 'second']);
+  });
+
+  test('takes delays that are longer than a Node timer can be', () => {
+    const timer = realScheduler.after(2 ** 40, () => assert.fail('too early'));
+    timer.cancel();
+    timer.cancel();
+  });
+
+  test('forgets what is cancelled', async () => {
+    const fail = (): never => assert.fail('was cancelled');
+    realScheduler.after(0, fail).cancel();
+    realScheduler.after(1, fail).cancel();
+    await sleep(realScheduler, 5);
+  });
+});
+
+describe('sleep', () => {
+  test('ends with its signal and leaves no timer', async () => {
+    const scheduler = new VirtualScheduler();
+    const stop = new AbortController();
+    const asleep = sleep(scheduler, 1000, stop.signal);
+    stop.abort();
+    await asleep;
+    await sleep(scheduler, 1000, stop.signal);
+    assert.equal(scheduler.timers, 0);
+  });
+});
+
+describe('a linked signal', () => {
+  test('follows the outer one with its reason, also when that aborted before', () => {
+    const outer = new AbortController();
+    const link = new LinkedSignal(outer.signal);
+    const reason = new Error('enough');
+    outer.abort(reason);
+    assert.equal(link.signal.reason, reason);
+    assert.equal(new LinkedSignal(outer.signal).signal.reason, reason);
+  });
+
+  test('ends at its deadline, unless it was disarmed or disposed of', async () => {
+    const scheduler = new VirtualScheduler();
+    const [late, disarmed, disposed] = [1, 2, 3].map(() => new LinkedSignal(undefined));
+    for (const link of [late, disarmed, disposed]) link?.arm(scheduler, 100, 'too late');
+    disarmed?.disarm();
+    disposed?.dispose();
+    await scheduler.advance(100);
+    assert.match(String(late?.signal.reason), /DeadlineError: too late/);
+    assert.deepEqual([disarmed?.signal.aborted, disposed?.signal.aborted], [false, false]);
+    assert.equal(scheduler.timers, 0);
+  });
+});
+
+test('work that ignores its signal is left behind when the signal aborts', async () => {
+  const stop = new AbortController();
+  const left = orAborted(new Promise(() => undefined), stop.signal);
+  stop.abort(new Error('enough'));
+  await assert.rejects(left, /enough/);
+  await assert.rejects(orAborted(Promise.resolve(1), stop.signal), /enough/);
+  assert.equal(await orAborted(Promise.resolve(1), new AbortController().signal), 1);
+});
+
+test('a backoff grows with full jitter, stays within its bound and starts over', () => {
+  const scheduler: Scheduler = {
+    now: () => 0,
+    random: () => 0.999,
+    after: (ms, run) => realScheduler.after(ms, run),
+  };
+  const backoff = new Backoff({ baseMs: 100, maxMs: 1000 }, scheduler);
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map(() => backoff.next()),
+    [99, 199, 399, 799, 999],
+  );
+  backoff.reset();
+  assert.equal(backoff.next(), 99);
+});
+
+test('a pacer gives way after 8 ms of work and counts anew', async () => {
+  let now = 0;
+  const scheduler: Scheduler = {
+    now: () => now,
+    random: () => 0,
+    after: (_ms, run) => realScheduler.after(0, run),
+  };
+  const pacer = new Pacer(scheduler);
+  now = 7;
+  assert.equal(pacer.isDue, false);
+  now = 8;
+  assert.equal(pacer.isDue, true);
+  await pacer.pause();
+  assert.equal(pacer.isDue, false);
+});
