@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node:fs/
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { GO_DIR, build, type BuildOptions } from './go-build.ts';
-import { withLock } from './lock.ts';
+import { isAlive, withLock } from './lock.ts';
 
 const PARTS = [
   'etcd',
@@ -34,7 +34,8 @@ async function buildInto(cache: string, dir: string, options: BuildOptions): Pro
   await mkdir(cache, { recursive: true });
   await withLock(`${dir}.lock`, options.log, async () => {
     if (existsSync(dir)) return;
-    const staging = await mkdtemp(join(cache, 'building-'));
+    await removeOrphans(cache);
+    const staging = await mkdtemp(join(cache, `building-${process.pid}-`));
     try {
       await buildAll(staging, options);
       await rename(staging, dir);
@@ -42,6 +43,14 @@ async function buildInto(cache: string, dir: string, options: BuildOptions): Pro
       await rm(staging, { recursive: true, force: true });
     }
   });
+}
+
+/** Removes what builds that were killed have left. */
+async function removeOrphans(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    const pid = Number(/^building-(\d+)-/.exec(name)?.[1] ?? process.pid);
+    if (!isAlive(pid)) await rm(join(cache, name), { recursive: true, force: true });
+  }
 }
 
 async function buildAll(dir: string, options: BuildOptions): Promise<void> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -29,37 +29,50 @@ export interface BuildOptions {
 const PROGRESS_MS = 5_000;
 const ERROR_LINES = 30;
 
+/** How far a build is. */
+interface Progress {
+  compiled: number;
+  /** Unknown as long as Go lists them; packages in Go's own cache are not compiled. */
+  total: number | undefined;
+  readonly output: string[];
+}
+
 /** Runs `go build` and reports every five seconds how far it is. */
 export async function build(target: BuildTarget, { log, signal }: BuildOptions): Promise<void> {
   const started = performance.now();
   const elapsed = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
-  const child = go(
-    ['build', '-v', '-trimpath', '-ldflags', linkFlags(target), '-o', target.out, target.pkg],
-    target,
-    signal,
-  );
-  const output: string[] = [];
-  let compiled = 0;
-  const lines = child.stderr && createInterface({ input: child.stderr });
-  lines?.on('line', (line) => {
-    if (/^[\w./~-]+$/.test(line)) compiled += 1;
-    else output.push(line);
-  });
-  const progress = setInterval(() => {
-    log(`  ${target.what}: ${describe(compiled, output)}, ${elapsed()}`);
+  const flags = ['-v', '-trimpath', '-buildvcs=false', '-ldflags', linkFlags(target)];
+  const child = go(['build', ...flags, '-o', target.out, target.pkg], target, signal);
+  const progress = follow(child, target);
+  const report = setInterval(() => {
+    log(`  ${target.what}: ${describe(progress)}, ${elapsed()}`);
   }, PROGRESS_MS);
   try {
-    await finished(child, target, output);
+    await finished(child, target, progress.output);
   } finally {
-    clearInterval(progress);
+    clearInterval(report);
   }
   log(`  ${target.what}: built in ${elapsed()}`);
 }
 
-function describe(compiled: number, output: readonly string[]): string {
-  if (compiled > 0) return `${compiled} packages compiled`;
+function follow(child: ChildProcess, target: BuildTarget): Progress {
+  const progress: Progress = { compiled: 0, total: undefined, output: [] };
+  const lines = child.stderr && createInterface({ input: child.stderr });
+  lines?.on('line', (line) => {
+    if (/^[\w./~-]+$/.test(line)) progress.compiled += 1;
+    else progress.output.push(line);
+  });
+  const options = { cwd: join(GO_DIR, target.module ?? ''), maxBuffer: 1 << 24 };
+  execFile('go', ['list', '-deps', target.pkg], options, (error, stdout) => {
+    if (error === null) progress.total = stdout.split('\n').length - 1;
+  });
+  return progress;
+}
+
+function describe({ compiled, total, output }: Progress): string {
+  if (compiled > 0) return `${compiled} of at most ${total ?? '…'} packages compiled`;
   const isDownloading = output.at(-1)?.startsWith('go: downloading') ?? false;
-  return isDownloading ? `${output.length} modules downloaded` : 'looking for what is to be done';
+  return isDownloading ? `${output.length} modules downloaded` : 'loading packages and linking';
 }
 
 function go(args: readonly string[], target: BuildTarget, signal?: AbortSignal): ChildProcess {

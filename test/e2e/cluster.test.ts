@@ -153,11 +153,12 @@ describe('the cluster', () => {
       JSON.parse((await cluster.kubectl(['auth', 'whoami', '-o', 'json'], { user })).stdout);
     assert.match(JSON.stringify(await who('developer')), /"username":"alice"/);
     assert.match(JSON.stringify(await who('gitops')), /flux-system:kustomize-controller/);
-    const can = async (user: 'developer' | 'operator', verb: string): Promise<string> =>
+    const can = async (user: 'developer' | 'gitops' | 'operator', verb: string): Promise<string> =>
       (
         await cluster.kubectl(['auth', 'can-i', verb, 'deployments', '-n', namespace], { user })
       ).stdout.trim();
     assert.equal(await can('developer', 'patch'), 'yes');
+    assert.equal(await can('gitops', 'patch'), 'yes');
     assert.equal(await can('operator', 'patch'), 'no');
   });
 
