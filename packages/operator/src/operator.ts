@@ -112,7 +112,11 @@ export function createOperator(options: OperatorOptions): Operator {
       },
     }),
     always: [factoryRunnable(informers), events, ledger],
-    leading: (signal) => runAll(controllers, signal),
+    leading: async (signal) => {
+      // A controller that judges by a half-filled cache takes what it does not see for gone.
+      await informers.whenSynced(signal);
+      await runAll(controllers, signal);
+    },
     publishWebhooks: webhooks.publish,
     world,
     informers,

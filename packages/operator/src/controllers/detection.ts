@@ -73,12 +73,20 @@ export function createDetectionController(deps: DetectionDeps, sightings: Sighti
     reconcile: (key, context) => reconcile(key, { deps, sightings }, context),
   });
   controller.watch(world.deployments, (event) => (mayBeChange(event) ? keyOfObject(event) : []));
+  controller.watch(world.policies, () => heldDeployments(world));
   controller.watch(world.changes, ({ type, object }) => {
     const { namespace = '' } = object.metadata;
     return type === 'Updated' ? keyString({ namespace, name: object.spec.target.name }) : [];
   });
   return controller;
 }
+
+/** Another replica may have held a change by a policy that reaches this one later. */
+const heldDeployments = ({ deployments }: World): string[] =>
+  deployments
+    .list()
+    .filter(({ metadata }) => metadata.annotations?.[ANNOTATIONS.hold] !== undefined)
+    .map((deployment) => keyString(keyOf(deployment)));
 
 /** Status moves all the time during a rollout; the spec and our marks do not. */
 function mayBeChange({ type, object, old }: InformerEvent<DeploymentObject>): boolean {
