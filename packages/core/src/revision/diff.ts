@@ -6,7 +6,7 @@ const MAX_DIFFERENCES = 64;
 const MAX_VALUE = 200;
 /** List items that have one of these are told apart by it, not by position. */
 const ITEM_KEYS = ['name', 'key', 'mountPath', 'containerPort', 'ip'] as const;
-const SECRET_NAME = /pass|secret|token|credential|api_?key|private_?key/i;
+const SECRET_NAME = /pass|secret|token|credential|api[-_]?key|private[-_]?key/i;
 
 export interface Diff {
   readonly differences: readonly Difference[];
