@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altershield/api';
-import type { GoodPolicy } from '../policy/match.ts';
+import { names, type GoodPolicy } from '../policy/match.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -80,9 +80,10 @@ function namespaceSelector(policy: GoodPolicy, operatorNamespace: string): Json 
     return { matchLabels: { [byName]: policy.namespace }, matchExpressions: [notIgnored] };
   }
   const { matchLabels = {}, matchExpressions = [] } = policy.spec.target.namespaceSelector ?? {};
-  const isNamed = byName in matchLabels || matchExpressions.some((e) => e.key === byName);
-  const values = [...EXEMPT_NAMESPACES, operatorNamespace];
-  const exempt = isNamed ? [] : [{ key: byName, operator: 'NotIn', values }];
+  const values = [...EXEMPT_NAMESPACES, operatorNamespace].filter(
+    (namespace) => !names(policy.spec.target.namespaceSelector, namespace),
+  );
+  const exempt = values.length === 0 ? [] : [{ key: byName, operator: 'NotIn', values }];
   return { matchLabels, matchExpressions: [...matchExpressions, ...exempt, notIgnored] };
 }
 

@@ -79,7 +79,7 @@ function isExempt(
 }
 
 /** True when a selector names the namespace itself. */
-const names = (selector: Selector | undefined, namespace: string): boolean =>
+export const names = (selector: Selector | undefined, namespace: string): boolean =>
   selector?.matchLabels?.['kubernetes.io/metadata.name'] === namespace ||
   (selector?.matchExpressions ?? []).some(
     (e) =>
