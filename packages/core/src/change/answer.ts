@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadSpec, ChangeWorkloadStatus } from '@altershield/api';
-import type { Decision, Observation } from './model.ts';
+import type { Decision, Observation, WorkloadView } from './model.ts';
 import { startRollback } from './rollback.ts';
 import { isOver, move, timeText } from './status.ts';
 
@@ -52,11 +52,17 @@ function rollBackNow(
   const isHere = workload?.fingerprint === change.spec.to.fingerprint;
   if (isPast || !isHere || status.phase === 'RollingBack') return { status };
   const message = `${by} asked for it${reason === '' ? '' : `: ${reason}`}`;
-  if (workload.hold.state === 'Lost') {
-    return { status: { ...status, message: `${message}; ${workload.hold.why}` } };
-  }
-  if (change.spec.from?.verified !== true) {
-    return { status: { ...status, message: `${message}; no verified revision to go back to` } };
+  const obstacle = obstacleOf(o, workload);
+  if (obstacle !== undefined) {
+    return { status: { ...status, message: `${message}; ${obstacle}`.slice(0, 1024) } };
   }
   return startRollback(o, workload, status, { reason: 'RequestedByUser', message });
+}
+
+/** Why there is no way back; undefined when there is one. */
+function obstacleOf({ change }: Observation, { hold }: WorkloadView): string | undefined {
+  if (hold.state === 'Lost') return hold.why;
+  return change.spec.from?.verified === true
+    ? undefined
+    : 'there is no verified revision to go back to';
 }

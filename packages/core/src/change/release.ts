@@ -77,7 +77,7 @@ export function act(s: Standing): Decision {
 }
 
 function failed(s: Standing): Decision {
-  const { o, workload, status, finding } = s;
+  const { o, workload, finding } = s;
   const because = {
     reason: 'CheckFailed',
     message: finding.result.message,
