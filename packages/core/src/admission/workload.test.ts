@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ANNOTATIONS, HELD_MIN_READY_SECONDS } from '@altershield/api';
+import {
+  aDeployment,
+  aHeldDeployment,
+  aPolicy,
+  aRequest,
+  aTemplate,
+  sign,
+} from '../testing/builders.ts';
+import { applyPatch } from '../testing/json-patch.ts';
+import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { ownFieldsOf, readHold } from '../workload/hold.ts';
+import type { Deployment } from '../workload/types.ts';
+import type { Review } from './review.ts';
+import { readStamp } from './stamp.ts';
+import { mutateWorkload, validateWorkload, type WorkloadContext } from './workload.ts';
+
+const A = fingerprint(aTemplate('a'));
+const B = fingerprint(aTemplate('b'));
+const context = (policy: WorkloadContext['policy'] = aPolicy()): WorkloadContext => ({
+  policy,
+  refusalOf: () => undefined,
+  sign,
+});
+
+function outcome(object: Deployment, review: Review): Deployment {
+  assert.ok(review.allowed);
+  return applyPatch(object, review.patch);
+}
+
+const admit = (object: Deployment, old?: Deployment, policy = aPolicy()): Deployment =>
+  outcome(object, mutateWorkload(aRequest(object, old), context(policy)));
+
+const recordOf = (d: Deployment) => {
+  const hold = readHold(d, sign);
+  assert.ok(hold.state === 'Held', JSON.stringify(hold));
+  return hold.record;
+};
+
+test('a change is held in its own write: paused, HUGE, one pod should someone unpause it', () => {
+  const held = admit(aDeployment({ tag: 'b' }), aDeployment());
+  assert.equal(held.spec.paused, true);
+  assert.equal(held.spec.minReadySeconds, HELD_MIN_READY_SECONDS);
+  assert.equal(held.spec.progressDeadlineSeconds, HELD_MIN_READY_SECONDS + 1);
+  assert.deepEqual(held.spec.strategy?.rollingUpdate, { maxSurge: 1, maxUnavailable: 0 });
+  const { from, to, own } = recordOf(held);
+  assert.deepEqual({ from, to, own }, { from: A, to: B, own: ownFieldsOf(aDeployment()) });
+});
+
+test('fields that come with the change are the ones kept', () => {
+  const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: '50%', maxUnavailable: 0 } };
+  const held = admit(
+    aDeployment({ tag: 'b', spec: { strategy, minReadySeconds: 7 } }),
+    aDeployment(),
+  );
+  assert.deepEqual(recordOf(held).own.strategy, strategy);
+  assert.equal(recordOf(held).own.minReadySeconds, 7);
+});
+
+test('the stamp tells who wrote the template and cannot be forged', () => {
+  const forged = { annotations: { [ANNOTATIONS.actor]: '{"user":"root"}' } };
+  const held = admit(aDeployment({ tag: 'b', metadata: forged }), aDeployment());
+  assert.equal(readStamp(held, B, sign)?.user, 'ann');
+  const scaled = {
+    ...held,
+    metadata: { ...held.metadata, ...forged },
+    spec: { ...held.spec, replicas: 3 },
+  };
+  const kept = admit(scaled, held);
+  assert.equal(readStamp(kept, B, sign)?.user, 'ann');
+  assert.equal(readStamp(kept, A, sign), undefined);
+});
+
+test('being called again on its own output changes nothing, with or without the uid', () => {
+  const held = admit(aDeployment({ tag: 'b' }), aDeployment());
+  const { uid: _, ...metadata } = held.metadata;
+  for (const sent of [held, { ...held, metadata } as Deployment]) {
+    const review = mutateWorkload(aRequest(sent, aDeployment()), context());
+    assert.deepEqual(review.allowed && review.patch, []);
+  }
+});
+
+test('a revert to the revision before gives the owner’s fields back in the same write', () => {
+  const held = aHeldDeployment(A, { tag: 'b' });
+  const back = admit({ ...held, spec: { ...held.spec, template: aTemplate('a') } }, held);
+  assert.deepEqual(ownFieldsOf(back), ownFieldsOf(aDeployment()));
+  assert.equal(readHold(back, sign).state, 'None');
+});
+
+test('a third template keeps the way back and the owner’s fields, and resets the bounds', () => {
+  const held = aHeldDeployment(A, { tag: 'b' });
+  const open = {
+    ...held.spec,
+    paused: false,
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 5 } },
+  };
+  const old = { ...held, spec: open };
+  const third = admit({ ...old, spec: { ...open, template: aTemplate('c') } }, old);
+  const { from, to, own } = recordOf(third);
+  assert.deepEqual(
+    { from, to, own },
+    { from: A, to: fingerprint(aTemplate('c')), own: ownFieldsOf(aDeployment()) },
+  );
+  assert.equal(third.spec.paused, true);
+  assert.deepEqual(third.spec.strategy?.rollingUpdate, { maxSurge: 1, maxUnavailable: 0 });
+});
+
+const edits: readonly (readonly [
+  string,
+  Partial<Deployment['spec']>,
+  Partial<ReturnType<typeof ownFieldsOf>>,
+])[] = [
+  ['minReadySeconds', { minReadySeconds: 30 }, { minReadySeconds: 30 }],
+  [
+    'maxSurge alone',
+    { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 4, maxUnavailable: 0 } } },
+    { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 4, maxUnavailable: 1 } } },
+  ],
+  [
+    'the strategy, to Recreate',
+    { strategy: { type: 'Recreate' } },
+    { strategy: { type: 'Recreate' } },
+  ],
+  ['paused, by resuming', { paused: false }, { paused: false }],
+  ['progressDeadlineSeconds', { progressDeadlineSeconds: 60 }, { progressDeadlineSeconds: 60 }],
+];
+
+for (const [what, edit, adopted] of edits) {
+  test(`an owner who edits ${what} of a held object gets it at the end, not now`, () => {
+    const held = aHeldDeployment(A, { tag: 'b' });
+    const kept = admit({ ...held, spec: { ...held.spec, ...edit } }, held);
+    assert.deepEqual(kept.spec, held.spec);
+    assert.deepEqual(recordOf(kept).own, { ...ownFieldsOf(aDeployment()), ...adopted });
+  });
+}
+
+test('an owner may pause while a batch is on its way', () => {
+  const held = aHeldDeployment(A, { tag: 'b' });
+  const old = { ...held, spec: { ...held.spec, paused: false } };
+  const kept = admit({ ...old, spec: { ...old.spec, paused: true } }, old);
+  assert.equal(recordOf(kept).own.paused, true);
+  assert.equal(kept.spec.paused, false);
+});
+
+test('our annotations come back when someone removes or edits them', () => {
+  const held = admit(aDeployment({ tag: 'b' }), aDeployment());
+  const { annotations: _, ...bare } = held.metadata;
+  const edited = { ...held.metadata, annotations: { [ANNOTATIONS.hold]: '{}', other: 'x' } };
+  for (const metadata of [bare, edited]) {
+    const { annotations } = admit({ ...held, metadata }, held).metadata;
+    assert.equal(annotations?.[ANNOTATIONS.hold], held.metadata.annotations?.[ANNOTATIONS.hold]);
+    assert.equal(annotations?.[ANNOTATIONS.actor], held.metadata.annotations?.[ANNOTATIONS.actor]);
+  }
+});
+
+test('a new workload is stamped, and a hold that it brings along is stripped', () => {
+  const { metadata } = aHeldDeployment(A, { tag: 'b' });
+  const created = admit(aDeployment({ tag: 'b', metadata }));
+  assert.equal(created.metadata.annotations?.[ANNOTATIONS.hold], undefined);
+  assert.equal(readStamp(created, B, sign)?.operation, 'Create');
+  assert.deepEqual(created.spec, aDeployment({ tag: 'b' }).spec);
+});
+
+test('Recreate, zero replicas and an owner’s pause are held like any other', () => {
+  const strategy = { type: 'Recreate' };
+  const recreate = admit(
+    aDeployment({ tag: 'b', spec: { strategy } }),
+    aDeployment({ spec: { strategy } }),
+  );
+  assert.equal(recreate.spec.paused, true);
+  assert.deepEqual(recreate.spec.strategy, strategy);
+  assert.equal(recreate.spec.minReadySeconds, 0);
+  const empty = admit(
+    aDeployment({ tag: 'b', spec: { replicas: 0 } }),
+    aDeployment({ spec: { replicas: 0 } }),
+  );
+  assert.equal(recordOf(empty).to, B);
+  const spec = { paused: true };
+  assert.equal(
+    recordOf(admit(aDeployment({ tag: 'b', spec }), aDeployment({ spec }))).own.paused,
+    true,
+  );
+});
+
+for (const policy of [aPolicy({ mode: 'Audit' }), aPolicy({ release: { strategy: 'Rolling' } })]) {
+  test(`${policy.spec.mode} with ${policy.spec.release.strategy} stamps and touches nothing else`, () => {
+    const sent = aDeployment({ tag: 'b' });
+    const stamped = admit(sent, aDeployment(), policy);
+    assert.deepEqual(stamped.spec, sent.spec);
+    assert.equal(readHold(stamped, sign).state, 'None');
+    assert.equal(readStamp(stamped, B, sign)?.user, 'ann');
+  });
+}
+
+test('what no policy governs is untouched', () => {
+  const review = mutateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), {
+    ...context(),
+    policy: undefined,
+  });
+  assert.deepEqual(review, { allowed: true, patch: [], warnings: [] });
+});
+
+test('a refused revision is denied with the reason, also with a restart mark on it', () => {
+  const refused = refusalFingerprint(aTemplate('b'));
+  const refusalOf = (fp: string) =>
+    fp === refused ? { change: 'web-1', why: 'ImagePullBackOff', until: 'Friday' } : undefined;
+  const restarted = aTemplate('b', {
+    labels: { app: 'web' },
+    annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' },
+  });
+  for (const template of [aTemplate('b'), restarted]) {
+    for (const review of [mutateWorkload, validateWorkload]) {
+      const answer = review(aRequest(aDeployment({ template }), aDeployment()), {
+        ...context(),
+        refusalOf,
+      });
+      assert.ok(!answer.allowed);
+      assert.match(
+        answer.message,
+        /shop\/web until Friday: .*ImagePullBackOff.*altershield lift deploy\/web/,
+      );
+    }
+  }
+  const scaled = aRequest(
+    aDeployment({ tag: 'b', spec: { replicas: 3 } }),
+    aDeployment({ tag: 'b' }),
+  );
+  assert.ok(validateWorkload(scaled, { ...context(), refusalOf }).allowed);
+  const audit = { ...context(aPolicy({ mode: 'Audit' })), refusalOf };
+  assert.ok(validateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), audit).allowed);
+});

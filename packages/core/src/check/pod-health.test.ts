@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Trouble } from '../change/model.ts';
+import { aPod, aPodView, aPolicy, NOW, pods } from '../testing/builders.ts';
+import { judgePods, type PodHealthInput } from './pod-health.ts';
+import { isLeaving, lostReadiness, viewPod } from './pod-view.ts';
+
+const judge = (parts: Partial<PodHealthInput>) =>
+  judgePods({
+    fresh: pods('new', 2),
+    stable: pods('old', 8),
+    target: 2,
+    settings: aPolicy().spec.checks.podHealth,
+    readyDeadlineSeconds: 600,
+    soakSeconds: 10,
+    releasedAt: NOW - 60_000,
+    now: NOW,
+    ...parts,
+  });
+const verdict = (parts: Partial<PodHealthInput>): string => {
+  const { result } = judge(parts);
+  return `${result.verdict} ${result.reason}`;
+};
+const inTrouble = (kind: Trouble) => ({
+  ready: false,
+  trouble: { kind, reason: kind, message: 'why', container: 'app' },
+});
+
+const waiting = (reason: string) => [{ name: 'app', state: { waiting: { reason, message: 'm' } } }];
+const ended = { terminated: { reason: 'OOMKilled', exitCode: 137 } };
+const STATES: readonly (readonly [string, Parameters<typeof aPod>[1], string | undefined])[] = [
+  ['ImagePullBackOff', { containerStatuses: waiting('ImagePullBackOff') }, 'ImagePull'],
+  ['InvalidImageName', { containerStatuses: waiting('InvalidImageName') }, 'ImagePull'],
+  ['a first ErrImagePull', { containerStatuses: waiting('ErrImagePull') }, undefined],
+  ['ContainerCreating', { containerStatuses: waiting('ContainerCreating') }, undefined],
+  ['CrashLoopBackOff', { containerStatuses: waiting('CrashLoopBackOff') }, 'Crash'],
+  [
+    'an init container in CrashLoopBackOff',
+    { initContainerStatuses: waiting('CrashLoopBackOff') },
+    'Crash',
+  ],
+  [
+    'CreateContainerConfigError',
+    { containerStatuses: waiting('CreateContainerConfigError') },
+    'ConfigError',
+  ],
+  [
+    'OOMKilled before a crash loop',
+    {
+      containerStatuses: [
+        { name: 'app', state: { waiting: { reason: 'CrashLoopBackOff' } }, lastState: ended },
+      ],
+    },
+    'OutOfMemory',
+  ],
+  ['an evicted pod', { phase: 'Failed', reason: 'Evicted', containerStatuses: [] }, 'Failed'],
+];
+
+for (const [what, status, kind] of STATES) {
+  test(`${what} is ${kind ?? 'no trouble by itself'}`, () => {
+    assert.equal(viewPod(aPod('p', status), 0).trouble?.kind, kind);
+  });
+}
+
+test('a pod’s view has its worst restarts, its scheduling and since when it is ready', () => {
+  const conditions = [{ type: 'PodScheduled', status: 'False' }];
+  const containerStatuses = [1, 4].map((restartCount) => ({ name: 'c', restartCount }));
+  const view = viewPod(aPod('p', { conditions, containerStatuses }), 3);
+  const { scheduled, restarts, ready, readySince, unreadyCount } = view;
+  assert.deepEqual([scheduled, restarts, ready, readySince, unreadyCount], [false, 4, false, 0, 3]);
+  assert.equal(viewPod(aPod('p'), 0).readySince, NOW - 50_000);
+});
+
+test('readiness is lost from True to False; leaving pods are known', () => {
+  const [ready, not] = ['True', 'False'].map((status) =>
+    aPod('p', { conditions: [{ type: 'Ready', status }] }),
+  );
+  assert.ok(ready && not && lostReadiness(ready, not) && !lostReadiness(not, ready));
+  assert.ok(isLeaving(aPod('p', { phase: 'Succeeded' })) && !isLeaving(aPod('p')));
+});
+
+for (const kind of ['ImagePull', 'ConfigError', 'Crash', 'OutOfMemory', 'Failed'] as const) {
+  test(`one pod with ${kind} fails the batch at once, with evidence`, () => {
+    const { result, bad } = judge({
+      fresh: [aPodView('new-0'), aPodView('new-1', inTrouble(kind))],
+    });
+    assert.equal(result.verdict, 'Fail');
+    assert.equal(bad, 1);
+    assert.deepEqual(
+      result.evidence.map((e) => [e.pod, e.reason, e.container]),
+      [['new-1', kind, 'app']],
+    );
+  });
+
+  test(`${kind} that the old pods suffer too blames nobody`, () => {
+    const all = { fresh: pods('new', 2, inTrouble(kind)), stable: pods('old', 8, inTrouble(kind)) };
+    assert.equal(judge(all).result.verdict, 'Inconclusive');
+  });
+}
+
+test('restarts, flapping and lateness fail beyond their limits and not at them', () => {
+  assert.equal(verdict({ fresh: pods('new', 2, { restarts: 2 }) }), 'Pass Healthy');
+  assert.equal(verdict({ fresh: pods('new', 2, { restarts: 3 }) }), 'Fail Restarts');
+  assert.equal(verdict({ fresh: pods('new', 2, { unreadyCount: 1 }) }), 'Pass Healthy');
+  assert.equal(verdict({ fresh: pods('new', 2, { unreadyCount: 2 }) }), 'Fail ReadinessFlapping');
+  const late = (ms: number, more = {}) => ({
+    fresh: pods('new', 2, { ready: false, createdAt: NOW - 600_000 + ms, ...more }),
+  });
+  assert.equal(verdict(late(1)), 'Pending AwaitingReady');
+  assert.equal(verdict(late(0)), 'Fail NeverReady');
+  assert.equal(verdict(late(0, { scheduled: false })), 'Fail Unschedulable');
+  assert.equal(judge(late(1)).dueAt, NOW + 1);
+});
+
+test('one old pod that can’t pull its image is enough to doubt the registry, one crash is not enough', () => {
+  const stable = (kind: Trouble) => [aPodView('old-0', inTrouble(kind)), ...pods('old', 7)];
+  const fresh = (kind: Trouble) => pods('new', 2, inTrouble(kind));
+  assert.match(
+    verdict({ fresh: fresh('ImagePull'), stable: stable('ImagePull') }),
+    /^Inconclusive/,
+  );
+  assert.match(verdict({ fresh: fresh('Crash'), stable: stable('Crash') }), /^Fail/);
+});
+
+test('a trouble of the new pods alone counts, whatever else both suffer', () => {
+  const fresh = [aPodView('new-0', inTrouble('ImagePull')), aPodView('new-1', inTrouble('Crash'))];
+  const { result } = judge({ fresh, stable: pods('old', 8, inTrouble('ImagePull')) });
+  assert.deepEqual([result.verdict, result.reason], ['Fail', 'Crash']);
+});
+
+test('pods that are never created are no failure of the change, and no pass', () => {
+  const stuck = {
+    fresh: pods('new', 1, { createdAt: NOW - 700_000, readySince: NOW - 690_000 }),
+    releasedAt: NOW - 700_000,
+  };
+  assert.equal(verdict(stuck), 'Inconclusive ReadyDeadlineExceeded');
+  assert.equal(verdict({ ...stuck, releasedAt: NOW - 60_000 }), 'Pending AwaitingReady');
+});
+
+test('a batch soaks from its last ready pod on', () => {
+  const fresh = [aPodView('new-0'), aPodView('new-1', { readySince: NOW - 9_999 })];
+  const soaking = judge({ fresh });
+  assert.deepEqual([soaking.result.reason, soaking.dueAt], ['Soaking', NOW + 1]);
+  assert.equal(verdict({ fresh, now: NOW + 1 }), 'Pass Healthy');
+});
+
+test('no replicas verify nothing, also while pods are still leaving', () => {
+  assert.equal(verdict({ fresh: [], target: 0 }), 'None NoReplicas');
+  assert.equal(verdict({ fresh: pods('new', 1, { ready: false }), target: 0 }), 'None NoReplicas');
+});
+
+test('evidence is bounded', () => {
+  const fresh = pods('new', 50, {
+    ...inTrouble('Crash'),
+    trouble: { kind: 'Crash', reason: 'R', message: 'm'.repeat(9999), container: 'c' },
+  });
+  const { evidence } = judge({ fresh, target: 50 }).result;
+  assert.equal(evidence.length, 5);
+  assert.ok(evidence.every((e) => (e.message ?? '').length <= 512));
+});

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { webhooksFor } from '../admission/webhook-configuration.ts';
+import { aPolicy } from '../testing/builders.ts';
+import { explainErrors } from './field.ts';
+import { governing, mismatch, selects, type Candidate } from './match.ts';
+import { parsePolicy } from './validate.ts';
+
+const HERE = { namespace: 'shop', operatorNamespace: 'ops' };
+const web: Candidate = {
+  kind: 'Deployment',
+  namespace: 'shop',
+  labels: { tier: 'web' },
+  namespaceLabels: { 'kubernetes.io/metadata.name': 'shop', team: 'a' },
+};
+
+const pathsOf = (spec: unknown): string[] => {
+  const parsed = parsePolicy(spec, HERE);
+  return parsed.ok ? [] : parsed.errors.map((e) => e.path);
+};
+
+test('the empty policy is a good one', () => {
+  const parsed = parsePolicy({}, HERE);
+  assert.ok(parsed.ok);
+  assert.deepEqual(parsed.spec.release.batches, [1, '30%', '100%']);
+});
+
+test('every problem is reported at once, with its path, its value and the cure', () => {
+  const spec = { mode: 'Maybe', release: { batches: [1, '130%'], soakSeconds: -1 }, extra: 1 };
+  assert.deepEqual(
+    new Set(pathsOf(spec)),
+    new Set(['spec.mode', 'spec.release.batches[1]', 'spec.release.soakSeconds', 'spec']),
+  );
+  const parsed = parsePolicy({ release: { batches: [5, '10%', 3, '5%'] } }, HERE);
+  assert.ok(!parsed.ok);
+  assert.match(
+    explainErrors(parsed.errors),
+    /batches\[2\]: must be larger .*\(got 3\); .*batches\[3\]/,
+  );
+});
+
+test('a namespaceSelector is only for policies of the whole cluster', () => {
+  const target = { namespaceSelector: {} };
+  assert.deepEqual(pathsOf({ target }), ['spec.target.namespaceSelector']);
+  assert.ok(parsePolicy({ target }, { namespace: 'ops', operatorNamespace: 'ops' }).ok);
+});
+
+test('no input makes the parser throw', () => {
+  fc.assert(fc.property(fc.anything(), (spec) => typeof parsePolicy(spec, HERE).ok === 'boolean'));
+});
+
+test('selectors read labels as the API server does', () => {
+  const expression = (operator: 'In' | 'NotIn' | 'Exists' | 'DoesNotExist', key = 'tier') => ({
+    matchExpressions: [{ key, operator, values: ['web'] }],
+  });
+  assert.ok(selects(undefined, {}));
+  assert.ok(selects({}, {}));
+  assert.ok(selects(expression('In'), web.labels));
+  assert.ok(!selects(expression('NotIn'), web.labels));
+  assert.ok(selects(expression('NotIn', 'other'), web.labels));
+  assert.ok(selects(expression('Exists'), web.labels));
+  assert.ok(!selects(expression('DoesNotExist'), web.labels));
+  assert.ok(!selects({ ...expression('In'), matchLabels: { a: 'b' } }, web.labels));
+});
+
+const cluster = (namespaceSelector?: object) =>
+  aPolicy(
+    { target: namespaceSelector === undefined ? {} : { namespaceSelector } },
+    { namespace: 'ops' },
+  );
+const inNamespace = (namespace: string): Candidate => ({
+  ...web,
+  namespace,
+  namespaceLabels: { 'kubernetes.io/metadata.name': namespace },
+});
+
+test('a mismatch is a sentence', () => {
+  const at = (policy = aPolicy(), candidate = web) => mismatch(policy, candidate, 'ops');
+  assert.equal(at(), undefined);
+  assert.match(at(aPolicy({}, { namespace: 'other' })) ?? '', /namespace other only/);
+  assert.match(
+    at(aPolicy({ target: { selector: { matchLabels: { tier: 'db' } } } })) ?? '',
+    /selector/,
+  );
+  assert.match(at(aPolicy(), { ...web, kind: 'Job' }) ?? '', /governs no Job/);
+  assert.match(at(cluster({ matchLabels: { team: 'b' } })) ?? '', /namespaceSelector/);
+  const ignored = { ...web, namespaceLabels: { 'altershield.io/admission': 'ignore' } };
+  assert.match(at(aPolicy(), ignored) ?? '', /exempt/);
+});
+
+test('kube-system and our own namespace are exempt unless named', () => {
+  for (const namespace of ['kube-system', 'ops']) {
+    const candidate = inNamespace(namespace);
+    const byName = { matchLabels: { 'kubernetes.io/metadata.name': namespace } };
+    const byList = {
+      matchExpressions: [
+        { key: 'kubernetes.io/metadata.name', operator: 'In', values: [namespace] },
+      ],
+    };
+    assert.match(mismatch(cluster(), candidate, 'ops') ?? '', /exempt/);
+    assert.equal(mismatch(cluster(byName), candidate, 'ops'), undefined);
+    assert.equal(mismatch(cluster(byList), candidate, 'ops'), undefined);
+  }
+});
+
+test('the namespace’s own policy governs first, then the one with a selector, then by name', () => {
+  const selector = { matchLabels: { tier: 'web' } };
+  const b = aPolicy({}, { name: 'b' });
+  const all = [
+    cluster(),
+    b,
+    aPolicy({}, { name: 'c' }),
+    aPolicy({ target: { selector } }, { name: 'z' }),
+  ];
+  assert.equal(governing(all, web, 'ops')?.name, 'z');
+  assert.equal(governing(all.slice(0, 3), web, 'ops')?.name, 'b');
+  assert.equal(governing(all.slice(0, 1), web, 'ops')?.namespace, 'ops');
+  assert.equal(governing([], web, 'ops'), undefined);
+});
+
+const place = {
+  clientConfig: (path: string) => ({ path }),
+  operatorUser: 'sa:op',
+  operatorNamespace: 'ops',
+};
+const workloadHooks = (policies: Parameters<typeof webhooksFor>[0]) =>
+  webhooksFor(policies, place).mutating.filter(
+    (w) =>
+      String(w['name']).startsWith('mutate.') && !String(w['name']).startsWith('mutate.record'),
+  );
+
+test('without a policy no write of a workload is sent to us', () => {
+  assert.deepEqual(workloadHooks([]), []);
+});
+
+test('the webhook asks for exactly what the policy selects', () => {
+  const selector = { matchLabels: { tier: 'web' } };
+  const [hook] = workloadHooks([aPolicy({ target: { selector }, failurePolicy: 'Fail' })]);
+  assert.deepEqual(hook?.['objectSelector'], selector);
+  assert.equal(hook['failurePolicy'], 'Fail');
+  assert.deepEqual((hook['namespaceSelector'] as { matchLabels: object }).matchLabels, {
+    'kubernetes.io/metadata.name': 'shop',
+  });
+  assert.match(JSON.stringify(hook['matchConditions']), /username != 'sa:op'/);
+  assert.match(
+    JSON.stringify(hook['matchConditions']),
+    /object.spec.template != oldObject.spec.template/,
+  );
+});
+
+test('the webhook leaves exempt namespaces alone unless they are named', () => {
+  const exempt = (selector?: object) =>
+    JSON.stringify(workloadHooks([cluster(selector)])[0]?.['namespaceSelector']);
+  const others = {
+    matchExpressions: [{ key: 'kubernetes.io/metadata.name', operator: 'NotIn', values: ['a'] }],
+  };
+  assert.match(exempt(), /"values":\["kube-system","ops"\]/);
+  assert.match(exempt(others), /"values":\["kube-system","ops"\]/);
+  assert.match(
+    exempt({ matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } }),
+    /"values":\["ops"\]/,
+  );
+});
+
+test('the order of policies does not move the configuration', () => {
+  const [a, b] = [aPolicy({}, { name: 'a' }), aPolicy({}, { name: 'b' })];
+  assert.deepEqual(webhooksFor([a, b], place).validating, webhooksFor([b, a], place).validating);
+});

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { aTemplate, otherSign, sign } from '../testing/builders.ts';
+import { diffTemplates } from './diff.ts';
+import { bare, fingerprint, isRestart, refusalFingerprint } from './fingerprint.ts';
+import { seal, unseal } from './seal.ts';
+
+const RESTART = { annotations: { 'kubectl.kubernetes.io/restartedAt': '2026-01-01T00:00:00Z' } };
+
+test('a fingerprint ignores key order, nulls and what the controller adds', () => {
+  const one = { metadata: { labels: { a: '1', b: '2' } }, spec: { x: 1, y: { z: [1, 2] } } };
+  const same = {
+    spec: { y: { z: [1, 2], none: null }, x: 1 },
+    metadata: { creationTimestamp: null, labels: { b: '2', 'pod-template-hash': 'f00', a: '1' } },
+  };
+  assert.equal(fingerprint(one), fingerprint(same));
+  assert.deepEqual(bare({ metadata: { labels: { 'pod-template-hash': 'x' } } }), { metadata: {} });
+});
+
+test('a fingerprint tells list order, types and values apart', () => {
+  const all = [[1, 2], [2, 1], ['1', 2], [12], [1, null, 2]].map((z) =>
+    fingerprint({ spec: { z } }),
+  );
+  assert.equal(new Set(all).size, all.length);
+});
+
+test('a restart is another revision, and the same one for refusals', () => {
+  const [a, restarted] = [aTemplate('a'), aTemplate('a', RESTART)];
+  assert.notEqual(fingerprint(a), fingerprint(restarted));
+  assert.equal(refusalFingerprint(a), refusalFingerprint(restarted));
+  assert.ok(isRestart(a, restarted));
+  assert.ok(!isRestart(a, aTemplate('b', RESTART)));
+});
+
+test('a difference is named by the item, not by its position', () => {
+  const from = {
+    spec: {
+      containers: [
+        { name: 'app', image: 'a' },
+        { name: 'log', image: 'l' },
+      ],
+    },
+  };
+  const to = {
+    spec: {
+      containers: [
+        { name: 'log', image: 'l' },
+        { name: 'app', image: 'b' },
+      ],
+    },
+  };
+  assert.deepEqual(diffTemplates(from, to), {
+    differences: [{ path: 'containers[app].image', from: 'a', to: 'b' }],
+    truncated: false,
+  });
+});
+
+test('a reordering alone is a difference too', () => {
+  const [a, b] = [{ name: 'a' }, { name: 'b' }];
+  const { differences } = diffTemplates({ list: [a, b] }, { list: [b, a] });
+  assert.deepEqual(differences, [{ path: 'list', from: 'a, b', to: 'b, a' }]);
+});
+
+const env = (value: string) => ({
+  spec: { containers: [{ name: 'app', env: [{ name: 'DB_PASSWORD', value }] }] },
+});
+
+test('values with secret-like names are masked, however deep they come', () => {
+  const changed = diffTemplates(env('hunter1'), env('hunter2'));
+  const added = diffTemplates({ spec: {} }, env('hunter2'));
+  const annotated = diffTemplates({}, { metadata: { annotations: { 'api-key': 'hunter2' } } });
+  for (const diff of [changed, added, annotated]) {
+    assert.equal(diff.differences.length, 1);
+    assert.ok(!JSON.stringify(diff).includes('hunter'), JSON.stringify(diff));
+  }
+});
+
+test('a diff is bounded and says so', () => {
+  const many = Object.fromEntries(
+    Array.from({ length: 100 }, (_, i) => [`k${i}`, 'x'.repeat(999)]),
+  );
+  const { differences, truncated } = diffTemplates({}, many);
+  assert.equal(differences.length, 64);
+  assert.ok(truncated);
+  assert.ok(differences.every((d) => (d.to ?? '').length <= 201));
+  assert.equal(diffTemplates({}, { a: 1 }).truncated, false);
+});
+
+test('a sealed text opens for its owner under the same key only', () => {
+  const text = seal({ a: 1, b: { c: 'x' } }, 'me', sign);
+  assert.deepEqual(unseal(text, 'me', sign), { ok: true, value: { a: 1, b: { c: 'x' } } });
+  const cases: [string, string, typeof sign][] = [
+    [text, 'you', sign],
+    [text, 'me', otherSign],
+    [text.replace('"x"', '"y"'), 'me', sign],
+    ['{"a":1}', 'me', sign],
+    ['null', 'me', sign],
+    ['not json', 'me', sign],
+  ];
+  for (const [sealed, owner, key] of cases) assert.equal(unseal(sealed, owner, key).ok, false);
+});
