@@ -108,7 +108,7 @@ function addInstalling(program: Command, cli: Cli): void {
     .command('uninstall')
     .description('delete the webhooks, then the operator and its permissions')
     .option('--force', 'go on although changes are in flight; held workloads stay held')
-    .option('--crds', 'delete the CRDs too, with every policy and every record')
+    .option('--crds', 'delete the CRDs and the namespace too, with every policy and every record')
     .addOption(timeoutOption('how long to wait for the operator to stop', 60))
     .action((_, command: Command) => uninstall(cli, optionsOf<UninstallOptions>(command)));
 }

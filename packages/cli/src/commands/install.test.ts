@@ -10,6 +10,8 @@ import { aChange, aPolicy, at } from '../testing/objects.ts';
 const NOW = Date.parse(at(120));
 const OURS = '/apis/altershield.io/v1alpha1/namespaces/shop';
 const OWN = '/apis/apps/v1/namespaces/altershield-system/deployments';
+const LEASES = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases';
+const SECRETS = '/api/v1/namespaces/altershield-system/secrets';
 const HOOKS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 
 /** Controllers that finish whatever was applied. */
@@ -123,6 +125,9 @@ describe('uninstall', () => {
     cluster.react = () => undefined;
     return cluster
       .put(HOOKS, { metadata: { name: 'altershield' } })
+      .put(LEASES, { metadata: { name: 'altershield' } })
+      .put(SECRETS, { metadata: { name: 'altershield-webhook' } })
+      .put(SECRETS, { metadata: { name: 'altershield-seal' } })
       .put(`${OURS}/changeworkloads`, aChange({ phase: 'Success' }))
       .put('/apis/apps/v1/namespaces/shop/deployments', { metadata: { name: 'free' } });
   };
@@ -134,19 +139,18 @@ describe('uninstall', () => {
     const [first, second] = out.split('\n');
     assert.equal(first, 'mutatingwebhookconfiguration/altershield deleted');
     assert.equal(second, 'deployment/altershield deleted');
-    assert.match(out, /^namespace\/altershield-system deleted$/m);
-    assert.doesNotMatch(out, /customresourcedefinition/);
-    assert.match(err, /The CRDs stay/);
+    assert.match(out, /^lease\/altershield deleted$/m);
+    assert.match(out, /^secret\/altershield-webhook deleted$/m);
+    assert.doesNotMatch(out, /customresourcedefinition|namespace|altershield-seal/);
+    assert.match(err, /The CRDs and namespace altershield-system stay/);
   });
 
-  it('deletes the CRDs last when it is told to', async () => {
+  it('deletes the CRDs, the key and the namespace last when it is told to', async () => {
     const cluster = await installed();
     const { out } = await invoke(cluster, 'uninstall --crds --timeout 1', NOW);
     const kinds = out.split('\n').map((line) => line.split('/')[0]);
-    assert.deepEqual(
-      kinds.slice(-3),
-      Array.from({ length: 3 }, () => 'customresourcedefinition'),
-    );
+    const crds = Array.from({ length: 3 }, () => 'customresourcedefinition');
+    assert.deepEqual(kinds.slice(-5), [...crds, 'secret', 'namespace']);
   });
 
   it('refuses while a workload is held, and names it', async () => {

@@ -8,13 +8,13 @@ import { resourceOf } from '../cluster/resources.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { installManifests } from '../manifests/install.ts';
-import { DEFAULT_OPTIONS, NAME, type Manifest } from '../manifests/manifest.ts';
+import { DEFAULT_OPTIONS, NAME, OWN, type Manifest } from '../manifests/manifest.ts';
 import { plural } from '../render/text.ts';
 import { existing, isOurs, keyOfManifest } from './install.ts';
 
 export interface UninstallOptions extends Globals {
   readonly force?: boolean;
-  /** Delete the CRDs too, and with them every policy and every record. */
+  /** Delete the CRDs and the namespace too, and with them every policy and every record. */
   readonly crds?: boolean;
   /** How long to wait for the operator to stop. Seconds. */
   readonly timeout: number;
@@ -25,28 +25,51 @@ const WEBHOOKS = [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook];
 /**
  * `altershield uninstall`: webhooks first, so that no write waits for an operator that goes away;
  * then the operator, then what it might have written meanwhile, then the rest, last what came first.
+ * Records stay with what makes them worth keeping: the CRDs, and the namespace with the key that
+ * seals them and the policies for the whole cluster.
  */
 export async function uninstall(cli: Cli, options: UninstallOptions): Promise<void> {
   const { namespace = DEFAULT_OPTIONS.namespace } = options;
   await withSession(cli, options, async (session) => {
     await refuseInFlight(cli, session, options);
+    const run = { cli, session, namespace, timeoutMs: options.timeout * 1000 };
     const manifests = installManifests({ ...DEFAULT_OPTIONS, namespace }).toReversed();
-    const crds = manifests.filter(({ kind }) => kind === 'CustomResourceDefinition');
-    const operator = manifests.filter(({ kind }) => kind === 'Deployment');
-    const rest = manifests.filter((each) => !crds.includes(each) && !operator.includes(each));
-    const run = { cli, session, timeoutMs: options.timeout * 1000 };
+    const of = (kind: string): Manifest[] => manifests.filter((each) => each.kind === kind);
     await deleteWebhooks(run);
-    for (const manifest of operator) await stop(run, manifest);
+    for (const manifest of of('Deployment')) await stop(run, manifest);
     await deleteWebhooks(run);
-    for (const manifest of rest) await deleteOne(run, manifest);
-    if (options.crds === true) for (const manifest of crds) await deleteOne(run, manifest);
-    else cli.io.err('The CRDs stay, with all policies and records; --crds deletes them too.');
+    for (const manifest of manifests.filter(isPlain)) await deleteOne(run, manifest);
+    await deleteMade(run, [RESOURCES.lease, OWN.lease], [RESOURCES.secret, OWN.certificates]);
+    if (options.crds === true) await deleteRecords(run, of);
+    else
+      cli.io.err(
+        `The CRDs and namespace ${namespace} stay, with all policies and records; --crds deletes them, too.`,
+      );
   });
+}
+
+const isPlain = ({ kind }: Manifest): boolean =>
+  !['CustomResourceDefinition', 'Deployment', 'Namespace'].includes(kind);
+
+async function deleteRecords(run: Run, of: (kind: string) => Manifest[]): Promise<void> {
+  for (const manifest of of('CustomResourceDefinition')) await deleteOne(run, manifest);
+  await deleteMade(run, [RESOURCES.secret, OWN.seal]);
+  for (const manifest of of('Namespace')) await deleteNamespace(run, manifest);
+}
+
+/** What the operator made itself. */
+async function deleteMade(
+  run: Run,
+  ...made: readonly (readonly [Resource, string])[]
+): Promise<void> {
+  const { namespace } = run;
+  for (const [resource, name] of made) await remove(run, resource, { namespace, name });
 }
 
 interface Run {
   readonly cli: Cli;
   readonly session: Session;
+  readonly namespace: string;
   readonly timeoutMs: number;
 }
 
@@ -107,16 +130,15 @@ async function stop(run: Run, manifest: Manifest): Promise<void> {
   run.cli.io.err('The operator still stops; going on.');
 }
 
-async function deleteOne(run: Run, manifest: Manifest): Promise<void> {
-  if (manifest.kind === 'Namespace') {
-    const found = await existing(run.session.client, manifest);
-    if (found === undefined) return;
-    if (!isOurs(found)) {
-      run.cli.io.err(`The namespace ${manifest.metadata.name} was not made by us; it stays.`);
-      return;
-    }
-  }
-  await remove(run, resourceOf(manifest), keyOfManifest(manifest));
+const deleteOne = (run: Run, manifest: Manifest): Promise<void> =>
+  remove(run, resourceOf(manifest), keyOfManifest(manifest));
+
+/** A namespace that was there before us may have other tenants. */
+async function deleteNamespace(run: Run, manifest: Manifest): Promise<void> {
+  const found = await existing(run.session.client, manifest);
+  if (found === undefined) return;
+  if (isOurs(found)) await deleteOne(run, manifest);
+  else run.cli.io.err(`The namespace ${manifest.metadata.name} was not made by us; it stays.`);
 }
 
 async function remove(

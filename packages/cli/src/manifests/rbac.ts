@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { GROUP } from '@altershield/api';
 import { CRD_NAMES } from './crds.ts';
-import { NAME, labels, type InstallOptions, type Manifest } from './manifest.ts';
+import { NAME, OWN, labels, type InstallOptions, type Manifest } from './manifest.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
 const READ = ['get', 'list', 'watch'] as const;
@@ -45,14 +45,15 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
   },
 ];
 
-/** What the operator may do in its own namespace: elect a leader, share certificates. */
+const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] } as const;
+const SECRETS = { apiGroups: [''], resources: ['secrets'] } as const;
+
+/** What the operator may do in its own namespace: elect a leader, share certificates and a key. */
 export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
-  {
-    apiGroups: ['coordination.k8s.io'],
-    resources: ['leases'],
-    verbs: ['get', 'create', 'patch'],
-  },
-  { apiGroups: [''], resources: ['secrets'], verbs: [...READ, 'create', 'patch'] },
+  { ...LEASES, verbs: ['create'] },
+  { ...LEASES, resourceNames: [OWN.lease], verbs: ['get', 'patch'] },
+  { ...SECRETS, verbs: ['create'] },
+  { ...SECRETS, resourceNames: [OWN.certificates, OWN.seal], verbs: [...READ, 'patch'] },
 ];
 
 /** ServiceAccount, roles and bindings of the operator, and the roles that people inherit. */

@@ -153,7 +153,10 @@ const labelsOf = ({ labels }: Stored['metadata']): Record<string, unknown> =>
 function merge(into: unknown, patch: unknown): unknown {
   if (!isRecord(patch)) return patch;
   const base = isRecord(into) ? into : {};
-  const merged = Object.entries(patch).map(([key, value]) => [key, merge(base[key], value)]);
+  const merged = Object.entries(patch).map(([key, value]): [string, unknown] => [
+    key,
+    merge(base[key], value),
+  ]);
   const all: Record<string, unknown> = { ...base, ...Object.fromEntries(merged) };
   return Object.fromEntries(Object.entries(all).filter(([key]) => patch[key] !== null));
 }
