@@ -7,6 +7,7 @@ import {
   type MatchEvaluator,
   type VirtualScheduler,
 } from '@altershield/sandbox';
+import { answerReview } from './answer-review.ts';
 import { type ContractTarget, type ReviewRequest, type ReviewResponse } from './target.ts';
 
 /** The sandbox as the suite's target, under a clock that the caller runs. */
@@ -50,27 +51,6 @@ const callWebhooks =
     if (answer === undefined) throw new Error(`Post "${url}?timeout=10s": connection refused`);
     return { status: 200, body: answerReview(review, answer) };
   };
-
-/** The bytes of an answer to the bytes of a review. */
-export function answerReview(
-  review: Uint8Array,
-  answer: (request: ReviewRequest) => ReviewResponse,
-): string {
-  const { request } = JSON.parse(Buffer.from(review).toString('utf8')) as {
-    request: ReviewRequest;
-  };
-  const { denied, patch, warnings = [] } = answer(request);
-  const response = {
-    uid: request.uid,
-    allowed: denied === undefined,
-    ...(denied === undefined ? {} : { status: denied }),
-    ...(patch === undefined
-      ? {}
-      : { patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }),
-    ...(warnings.length > 0 ? { warnings } : {}),
-  };
-  return JSON.stringify({ apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response });
-}
 
 /** Knows the one expression that the suite uses. */
 const evaluateMatchCondition: MatchEvaluator = (expression, { request }) => {

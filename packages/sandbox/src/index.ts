@@ -36,3 +36,4 @@ export {
 export { AcceleratedScheduler } from './scheduler/accelerated.ts';
 export { seededRandom, type Random, type Span } from './scheduler/random.ts';
 export { VirtualScheduler, type ChooseTask, type VirtualOptions } from './scheduler/virtual.ts';
+export { loopbackCertificate, type ServerCertificate } from './front/certificates.ts';
