@@ -37,3 +37,5 @@ export { AcceleratedScheduler } from './scheduler/accelerated.ts';
 export { seededRandom, type Random, type Span } from './scheduler/random.ts';
 export { VirtualScheduler, type ChooseTask, type VirtualOptions } from './scheduler/virtual.ts';
 export { loopbackCertificate, type ServerCertificate } from './front/certificates.ts';
+export { serveHttps, type HttpsFront, type HttpsOptions } from './front/https.ts';
+export { httpsAdmission } from './front/https-webhook.ts';
