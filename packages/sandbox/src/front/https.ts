@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer, type Server } from 'node:https';
 import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo } from 'node:net';
+import { type Duplex } from 'node:stream';
 import { text as readText } from 'node:stream/consumers';
 import { stringify } from 'yaml';
 import { type ApiResponse, type ApiServer } from '../api-server/api-server.ts';
@@ -30,7 +31,7 @@ export async function serveHttps(
   { port = 0 }: HttpsOptions = {},
 ): Promise<HttpsFront> {
   const { cert, key, ca } = await loopbackCertificate();
-  const sockets = new Set<Socket>();
+  const sockets = new Set<Duplex>();
   const https = createServer({ cert, key }, (request, response) => {
     answer(server, request, response).catch((error: unknown) => {
       response.destroy(error instanceof Error ? error : undefined);
