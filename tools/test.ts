@@ -21,9 +21,14 @@ interface Suite {
 
 const SUITES: Readonly<Record<string, Suite>> = {
   unit: {
-    patterns: ['packages/**/*.test.ts', 'tools/**/*.test.ts'],
+    patterns: [
+      'packages/**/*.test.ts',
+      'tools/**/*.test.ts',
+      'test/sandbox/**/*.test.ts',
+      'demo/**/*.test.ts',
+    ],
     concurrency: availableParallelism(),
-    timeoutMs: 3 * 60_000,
+    timeoutMs: 6 * 60_000,
     prepare: () => Promise.resolve(),
   },
   e2e: {

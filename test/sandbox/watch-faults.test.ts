@@ -6,7 +6,9 @@ import { runScenario } from '../support/scenario.ts';
 
 const isFull = process.env['EXPLORE'] === 'full';
 const undisturbed = await runScenario({ seed: 1 });
-const STEP = isFull ? 1 : 23;
+const STEP = isFull ? 1 : 47;
+/** Longer than the time after which a silent watch is given up. */
+const SETTLE_MS = 700_000;
 
 const FAULTS: readonly WatchFault[] = [
   { kind: 'cut' },
@@ -21,7 +23,8 @@ for (const fault of FAULTS) {
     for (let line = 1; line <= undisturbed.watchLines; line += STEP) {
       const onWatchLine = ({ number }: { number: number }): WatchFault | undefined =>
         number === line ? fault : undefined;
-      const outcome = await runScenario({ seed: 1, faults: () => ({ onWatchLine }) });
+      const settleMs = fault.kind === 'stall' ? SETTLE_MS : 90_000;
+      const outcome = await runScenario({ seed: 1, settleMs, faults: () => ({ onWatchLine }) });
       assert.deepEqual(outcome.violations, [], `line ${line}: laws`);
       assert.deepEqual(outcome.end, undisturbed.end, `line ${line}: end`);
     }
@@ -38,7 +41,7 @@ test('watches that lose lines without a sign break no law', async () => {
 });
 
 test('other seeds, other orders, the same end', async () => {
-  for (let seed = 2; seed <= (isFull ? 500 : 12); seed += 1) {
+  for (let seed = 2; seed <= (isFull ? 500 : 8); seed += 1) {
     const outcome = await runScenario({ seed });
     assert.deepEqual(outcome.violations, [], `seed ${seed}: laws`);
     assert.deepEqual(outcome.end, undisturbed.end, `seed ${seed}: end`);

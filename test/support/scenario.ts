@@ -6,8 +6,7 @@ import { VirtualScheduler, type FaultPlan } from '@altershield/sandbox';
 import { deploymentManifest, policyManifest } from './manifests.ts';
 import { ALICE, GITOPS, Simulation, type RunningOperator } from './simulation.ts';
 
-export const REPLICAS = 10;
-export const TARGETS: readonly number[] = [1, 3, 10];
+const TARGETS: readonly number[] = [1, 3, 10];
 
 export interface ScenarioOptions {
   readonly seed: number;
@@ -15,8 +14,8 @@ export interface ScenarioOptions {
   readonly faults?: (kill: () => void) => FaultPlan;
   /** Downtime after a crash. Default 700 ms. */
   readonly downMs?: number;
-  /** Watches may lose lines without a sign: then only safety can be asked for, not progress. */
-  readonly lossy?: boolean;
+  /** How long each change is given. Default 90 s; a silent watch is only given up after minutes. */
+  readonly settleMs?: number;
 }
 
 /** What is the same whatever went wrong on the way. */
@@ -40,14 +39,13 @@ export interface Outcome {
   readonly log: readonly string[];
 }
 
-const SETTLE_MS = 90_000;
-
 /**
  * A good change, then a bad one that a GitOps tool re-applies, then a good one: with the operator
  * dying or being lied to on the way. Whatever happens, the end and the laws must be the same.
  */
 export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
-  const scheduler = new VirtualScheduler({ seed: options.seed, order: 'shuffled' });
+  const { seed, settleMs = 90_000 } = options;
+  const scheduler = new VirtualScheduler({ seed, order: 'shuffled' });
   const simulation = new Simulation({ scheduler });
   const watchman = new Watchman(simulation);
   const keeper = new Keeper(simulation, options);
@@ -60,12 +58,12 @@ export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
   await play(simulation.sandbox.apply(policyManifest({ release: { soakSeconds: 1 } })), 1000);
   keeper.start();
   await scheduler.runFor(2000);
-  await play(apply(simulation, '1.1', ALICE), SETTLE_MS);
-  await play(apply(simulation, 'bad', GITOPS), SETTLE_MS);
+  await play(apply(simulation, '1.1', ALICE), settleMs);
+  await play(apply(simulation, 'bad', GITOPS), settleMs);
   for (let i = 0; i < 3; i += 1) {
     await play(apply(simulation, 'bad', GITOPS).catch(isRefusal), 10_000);
   }
-  await play(apply(simulation, '1.2', ALICE), SETTLE_MS);
+  await play(apply(simulation, '1.2', ALICE), settleMs);
   keeper.stop();
   return { end: endState(simulation), ...keeper.counts, violations: watchman.violations };
 }
