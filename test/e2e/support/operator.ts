@@ -48,7 +48,7 @@ export class OperatorProcess {
       this.#tell();
     });
     const { stdout, stderr } = this.#child;
-    if (stdout !== null) createInterface({ input: stdout }).on('line', (l) => this.#read(l));
+    if (stdout !== null) createInterface({ input: stdout }).on('line', this.#read);
     stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
     process.once('exit', this.#killNow);
   }
@@ -110,14 +110,14 @@ export class OperatorProcess {
     this.#child.kill('SIGKILL');
   };
 
-  #read(line: string): void {
+  readonly #read = (line: string): void => {
     try {
       this.lines.push(JSON.parse(line) as LogLine);
     } catch {
       this.stderr += `${line}\n`;
     }
     this.#tell();
-  }
+  };
 
   #tell(): void {
     for (const listener of [...this.#listeners]) listener();

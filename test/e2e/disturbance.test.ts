@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type ChangeWorkload } from '@altershield/api';
+import { type Cluster } from '../cluster/cluster.ts';
+import { ownCluster } from './support/cluster.ts';
+import {
+  launchOperator,
+  prepareCluster,
+  startOperator,
+  type OperatorProcess,
+} from './support/operator.ts';
+import { eventually } from './support/eventually.ts';
+import { anApp, mostBefore, untilGuarded, type App } from './support/story.ts';
+
+const POLICY = {
+  release: { batches: [2, '100%'], soakSeconds: 2 },
+  limits: { rollbacksPerHour: 100 },
+};
+const REPLICAS = 6;
+/** 25 % of 6, rounded down. */
+const UNAVAILABLE = 1;
+
+let cluster: Cluster;
+let operator: OperatorProcess;
+let app: App;
+
+before(async () => {
+  cluster = await ownCluster();
+  await prepareCluster(cluster);
+  operator = await startOperator(cluster);
+  app = await anApp(cluster, { replicas: REPLICAS, policy: POLICY });
+});
+
+after(async () => {
+  await app.close();
+  await operator.stop();
+  await cluster.stop();
+});
+
+describe('a change in flight', () => {
+  test('goes on when the API server is killed and comes back in the middle of a batch', async () => {
+    await goodChange('checkout:v2', () => cluster.restartApiServer({ hard: true }));
+  });
+
+  test('goes on when the controller manager is killed and comes back in the middle of a batch', async () => {
+    await goodChange('checkout:v3', () => cluster.restartControllerManager({ hard: true }));
+  });
+
+  test('that is bad is taken back although the API server was away when it showed', async () => {
+    const { spec } = await app.get();
+    await app.setImage('checkout:bad-1');
+    await app.untilOut('checkout:bad-1', 1);
+    await cluster.restartApiServer({ hard: true });
+    await app.until('checkout:bad-1', 'RolledBack', 90_000);
+    assert.ok(app.timeline.maxNew('checkout:bad-1') <= 2);
+    await app.assertRestored(spec);
+  });
+});
+
+describe('two replicas', () => {
+  let standby: OperatorProcess;
+
+  before(async () => {
+    standby = launchOperator(cluster, { identity: 'replica-1' });
+    await standby.said('webhook configuration written');
+    await untilGuarded(app);
+  });
+
+  test('one takes over in the middle of a batch when the leader is killed', async (t) => {
+    const killedAt = { ms: 0 };
+    await goodChange('checkout:v4', async () => {
+      killedAt.ms = performance.now();
+      await operator.kill();
+    });
+    await standby.said('leading');
+    assert.ok(killedAt.ms > 0);
+    t.diagnostic('the standby led and ended the change');
+  });
+
+  test('a leader that is asked to end hands over within 3 s', async (t) => {
+    operator = launchOperator(cluster, { identity: 'replica-2' });
+    await operator.said('connected');
+    await untilGuarded(app);
+    const stopped = performance.now();
+    const [took] = await Promise.all([standby.stop(), operator.said('leading')]);
+    const ms = Math.round(performance.now() - stopped);
+    t.diagnostic(`handed over in ${ms} ms, ended in ${Math.round(took)} ms`);
+    assert.ok(ms < 3000, `${ms} ms`);
+    assert.equal(standby.exitCode, 0);
+  });
+});
+
+describe('while the operator is dead', () => {
+  test('a change passes, and is found and held late when it comes back', async () => {
+    const { spec } = await app.get();
+    await operator.kill();
+    const { metadata } = await app.setImage('checkout:slow-5');
+    assert.equal(metadata.annotations?.['altershield.io/hold'], undefined);
+    await app.untilOut('checkout:slow-5', 1);
+    operator = await startOperator(cluster, { identity: 'replica-2' });
+    const change = await app.until('checkout:slow-5', 'Success', 90_000);
+    assertMissed(change);
+    await app.assertRestored(spec, (await app.get()).spec.template);
+  });
+
+  test('a bad change passes, and is taken back when it comes back', async () => {
+    await untilGuarded(app);
+    const { spec } = await app.get();
+    await operator.kill();
+    await app.setImage('checkout:bad-6');
+    await app.untilOut('checkout:bad-6', 3);
+    operator = await startOperator(cluster, { identity: 'replica-2' });
+    const change = await app.until('checkout:bad-6', 'RolledBack');
+    assertMissed(change);
+    await app.assertRestored(spec);
+  });
+
+  test('a refused revision passes, and is taken back when it comes back', async () => {
+    const { spec } = await app.get();
+    await untilGuarded(app);
+    await assert.rejects(app.setImage('checkout:bad-6'), /refuses this revision/);
+    await operator.kill();
+    await app.setImage('checkout:bad-6');
+    const known = (await app.changes()).length;
+    operator = await startOperator(cluster, { identity: 'replica-2' });
+    const change = await eventually(async () => {
+      const newest = (await app.changes())[known];
+      return newest?.status?.phase === 'RolledBack' && newest;
+    });
+    assertMissed(change);
+    assert.match(change.status?.message ?? '', /refused before/);
+    await app.assertRestored(spec);
+  });
+});
+
+/** A change that ends well although something happens when the first batch is out. */
+async function goodChange(image: string, disturb: () => Promise<void>): Promise<void> {
+  const { spec } = await app.get();
+  const since = performance.now();
+  await app.setImage(image);
+  await app.untilOut(image, 2);
+  await disturb();
+  const change = await app.until(image, 'Success', 120_000);
+  const [, second] = (await app.batches()).filter(
+    (batch) => batch.spec.change.uid === change.metadata.uid,
+  );
+  assert.equal(mostBefore(app.timeline, image, Date.parse(second?.spec.releasedAt ?? '')), 2);
+  assert.equal(app.timeline.everCreated(image), REPLICAS);
+  assert.ok(app.timeline.minReady(since) >= REPLICAS - UNAVAILABLE);
+  await app.assertRestored(spec, (await app.get()).spec.template);
+}
+
+function assertMissed({ spec }: ChangeWorkload): void {
+  assert.equal(spec.detectedBy, 'Watch');
+  assert.deepEqual([spec.actor.stamped, spec.actor.user], [false, '']);
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { sharedCluster, type SharedCluster } from './support/cluster.ts';
+import { eventually } from './support/eventually.ts';
+import {
+  altershield,
+  prepareCluster,
+  startOperator,
+  type OperatorProcess,
+} from './support/operator.ts';
+import { imageOf } from './support/pods.ts';
+import {
+  ACTOR,
+  HOLD,
+  activeOf,
+  anApp,
+  create,
+  isSound,
+  type App,
+  type AppOptions,
+} from './support/story.ts';
+
+const LONG_SOAK = { release: { batches: [2, '50%', '100%'], soakSeconds: 600 } };
+const QUICKLY = { batches: [1, '100%'], soakSeconds: 1 };
+
+let cluster: SharedCluster;
+let operator: OperatorProcess;
+const apps: App[] = [];
+
+before(async () => {
+  cluster = await sharedCluster();
+  await prepareCluster(cluster);
+  operator = await startOperator(cluster);
+});
+
+after(async () => {
+  await Promise.all(apps.map((app) => app.close()));
+  await operator.stop();
+  await cluster.stop();
+});
+
+describe('a change in flight', { concurrency: 3 }, () => {
+  test('is superseded by a third template, and the verified revision stays the one to go back to', async () => {
+    const app = await newApp({ replicas: 6, policy: LONG_SOAK });
+    const { spec } = await app.get();
+    await app.setImage('checkout:v2');
+    await app.untilReady('checkout:v2', 2);
+    const since = performance.now();
+    await app.setImage('checkout:bad-3');
+    await app.until('checkout:v2', 'Superseded');
+    const change = await app.until('checkout:bad-3', 'RolledBack');
+    assert.deepEqual(change.spec.from?.images, ['checkout:v1']);
+    assert.equal(change.spec.from.verified, true);
+    assert.ok(app.timeline.maxNew('checkout:bad-3') <= 2);
+    assert.ok(app.timeline.minReady(since) >= 5, `${app.timeline.minReady(since)} ready`);
+    await app.assertRestored(spec);
+    await app.untilReady('checkout:v1', 6);
+  });
+
+  test('that its owner reverts in the middle of a batch is let go at once, with the owner’s fields', async () => {
+    const app = await newApp({ replicas: 6, policy: LONG_SOAK });
+    const { spec } = await app.get();
+    await app.setImage('checkout:v2');
+    await app.untilReady('checkout:v2', 2);
+    const reverted = await app.setImage('checkout:v1');
+    assert.deepEqual(reverted.spec, spec);
+    assert.equal(reverted.metadata.annotations?.[HOLD], undefined);
+    const change = await app.until('checkout:v2', 'RolledBack');
+    assert.equal(change.status?.reason, 'RevertedByUser');
+    assert.equal(change.status.quarantine, undefined);
+    await app.untilReady('checkout:v1', 6);
+    await app.assertRestored(spec);
+    assert.equal((await app.changes()).length, 1);
+  });
+
+  test('keeps to its batch while it is scaled up and down', async () => {
+    const app = await newApp({ replicas: 6, policy: LONG_SOAK });
+    const { spec } = await app.get();
+    await app.setImage('checkout:v2');
+    await app.untilReady('checkout:v2', 2);
+    await untilAtRest(app);
+    await app.scale(12);
+    await untilPods(app, { 'checkout:v1': 10, 'checkout:v2': 2 });
+    await app.scale(8);
+    await untilPods(app, { 'checkout:v1': 6, 'checkout:v2': 2 });
+    await app.scale(3);
+    await untilPods(app, { 'checkout:v1': 1, 'checkout:v2': 2 });
+    await app.scale(6);
+    await untilPods(app, { 'checkout:v1': 4, 'checkout:v2': 2 });
+    const { code, stderr } = await cli(app, 'rollback', '--reason', 'enough seen');
+    assert.equal(code, 0, stderr);
+    await app.until('checkout:v2', 'RolledBack');
+    await app.assertRestored({ ...spec, replicas: 6 });
+  });
+
+  test('ends with its object, and another object of that name starts afresh', async () => {
+    const app = await newApp({ replicas: 3, policy: LONG_SOAK });
+    await app.setImage('checkout:v2');
+    await app.untilReady('checkout:v2', 2);
+    await cluster.kubectl(['delete', 'deploy', 'checkout', '-n', app.namespace]);
+    await create(app, { replicas: 3, image: 'checkout:v3' });
+    const gone = await app.until('checkout:v2', 'Failed');
+    assert.equal(gone.status?.reason, 'WorkloadDeleted');
+    const made = await app.until('checkout:v3', 'Running');
+    assert.equal(made.spec.operation, 'Create');
+    assert.equal(made.spec.sequence, gone.spec.sequence + 1);
+    await app.untilReady('checkout:v3', 3);
+  });
+
+  test('of a workload that its owner paused waits until the owner resumes it', async () => {
+    const app = await newApp({ replicas: 3, policy: { release: QUICKLY } });
+    const { spec } = await app.get();
+    await app.patch({ spec: { paused: true } });
+    await app.setImage('checkout:v2');
+    const waiting = await app.until('checkout:v2', 'Init');
+    await eventually(async () => {
+      const { status } = await app.until('checkout:v2', 'Init');
+      return status?.reason === 'PausedByOwner';
+    });
+    assert.equal(waiting.spec.operation, 'Update');
+    assert.equal(app.timeline.everCreated('checkout:v2'), 0);
+    await app.patch({ spec: { paused: null } });
+    await app.until('checkout:v2', 'Success');
+    await app.assertRestored(spec, (await app.get()).spec.template);
+  });
+
+  test('of a workload without replicas ends at once and proves nothing', async () => {
+    const app = await newApp({ replicas: 0, policy: { release: QUICKLY } });
+    const { spec } = await app.get();
+    await app.setImage('checkout:v2');
+    const change = await app.until('checkout:v2', 'Success');
+    assert.deepEqual([change.status?.reason, change.status?.verdict], ['NoReplicas', 'None']);
+    await app.assertRestored(spec, (await app.get()).spec.template);
+  });
+
+  test('of strategy Recreate is let out as one batch, and taken back when it is bad', async () => {
+    const wishes = { spec: { strategy: { type: 'Recreate' } } };
+    const app = await newApp({ replicas: 3, policy: { release: QUICKLY }, wishes });
+    const { spec } = await app.get();
+    await app.setImage('checkout:v2');
+    const change = await app.until('checkout:v2', 'Success');
+    assert.deepEqual(change.status?.batch, { index: 1, of: 1, target: 3 });
+    const good = (await app.get()).spec;
+    await app.assertRestored(spec, good.template);
+    await app.setImage('checkout:crash-3');
+    await app.until('checkout:crash-3', 'RolledBack');
+    await app.assertRestored(good);
+    await app.untilReady('checkout:v2', 3);
+  });
+
+  test('needs no old ReplicaSet to go back', async () => {
+    const wishes = { spec: { revisionHistoryLimit: 0 } };
+    const app = await newApp({ replicas: 2, policy: { release: QUICKLY }, wishes });
+    await app.setImage('checkout:v2');
+    await app.until('checkout:v2', 'Success');
+    const { spec } = await app.get();
+    await app.setImage('checkout:oom-3');
+    await app.until('checkout:oom-3', 'RolledBack');
+    await app.assertRestored(spec);
+    await app.untilReady('checkout:v2', 2);
+  });
+});
+
+describe('a creation', () => {
+  test('that is bad is judged and left alone', async () => {
+    const app = await newApp({ replicas: 2, policy: { release: QUICKLY } });
+    await cluster.kubectl(['delete', 'deploy', 'checkout', '-n', app.namespace]);
+    await create(app, { replicas: 2, image: 'checkout:bad-1' });
+    const change = await app.until('checkout:bad-1', 'Failed');
+    assert.deepEqual([change.spec.operation, change.status?.verdict], ['Create', 'Fail']);
+    assert.equal(change.spec.actor.user, 'alice');
+    assert.equal(activeOf(app.timeline.pods, 'checkout:bad-1'), 2);
+    assert.equal((await app.get()).metadata.annotations?.[HOLD], undefined);
+  });
+});
+
+describe('a policy', { concurrency: 3 }, () => {
+  test('of mode Audit judges and touches nothing but the actor’s stamp', async () => {
+    const app = await newApp({ replicas: 3, policy: { mode: 'Audit', release: QUICKLY } });
+    const { spec } = await app.get();
+    const written = await app.setImage('checkout:bad-2');
+    assert.deepEqual(written.spec, { ...spec, template: written.spec.template });
+    assert.ok(written.metadata.annotations?.[ACTOR]);
+    const change = await app.until('checkout:bad-2', 'Failed');
+    assert.equal(change.status?.verdict, 'Fail');
+    const now = await app.get();
+    assert.deepEqual([now.spec, now.metadata.annotations?.[HOLD]], [written.spec, undefined]);
+    await app.setImage('checkout:v3');
+    await app.until('checkout:v3', 'Success');
+  });
+
+  test('of strategy Rolling lets the native controller roll, and takes a bad change back', async () => {
+    const policy = { release: { strategy: 'Rolling', soakSeconds: 1 } };
+    const app = await newApp({ replicas: 4, policy });
+    const { spec } = await app.get();
+    const since = performance.now();
+    const written = await app.setImage('checkout:v2');
+    assert.equal(written.spec.paused, undefined);
+    await app.until('checkout:v2', 'Success');
+    await app.setImage('checkout:bad-3');
+    await app.until('checkout:bad-3', 'RolledBack');
+    assert.ok(app.timeline.minReady(since) >= 3);
+    await app.assertRestored({ ...spec, template: written.spec.template });
+    await assert.rejects(app.setImage('checkout:bad-3'), /refuses this revision/);
+  });
+
+  test('with onFail Suspend leaves the decision to a person: roll back, lift, resume', async () => {
+    const app = await newApp({ replicas: 4, policy: { release: QUICKLY, onFail: 'Suspend' } });
+    const { spec } = await app.get();
+    await app.setImage('checkout:bad-2');
+    const suspended = await app.until('checkout:bad-2', 'Suspend');
+    assert.equal(suspended.status?.reason, 'CheckFailed');
+    assert.equal(app.timeline.everCreated('checkout:bad-2'), 1);
+    await untilAtRest(app);
+    const rolled = await cli(app, 'rollback', '--reason', 'no such image');
+    assert.equal(rolled.code, 0, rolled.stderr);
+    const back = await app.until('checkout:bad-2', 'RolledBack');
+    assert.equal(back.spec.decision?.by, 'alice');
+    await app.assertRestored(spec);
+    await assert.rejects(app.setImage('checkout:bad-2'), /refuses this revision/);
+    const lifted = await cli(app, 'lift');
+    assert.equal(lifted.code, 0, lifted.stderr);
+    await app.setImage('checkout:bad-2');
+    await app.until('checkout:bad-2', 'Suspend');
+    const resumed = await cli(app, 'resume', '--reason', 'I know better');
+    assert.equal(resumed.code, 0, resumed.stderr);
+    await app.untilOut('checkout:bad-2', 2);
+    await app.until('checkout:bad-2', 'Suspend');
+    assert.equal((await cli(app, 'rollback')).code, 0);
+    await app.until('checkout:bad-2', 'RolledBack');
+    await app.assertRestored(spec);
+  });
+});
+
+describe('an image that', { concurrency: 3 }, () => {
+  const podHealth = { readyDeadlineSeconds: 6 };
+  const FATES = [
+    ['crash', 'CrashLoopBackOff'],
+    ['oom', 'OOMKilled'],
+    ['cfgerr', 'CreateContainerConfigError'],
+    ['noready', 'NeverReady'],
+    ['flap', 'ReadinessFlapping'],
+  ] as const;
+  for (const [fate, reason] of FATES) {
+    test(`ends in ${reason} is taken back for that reason`, async () => {
+      const release = { batches: [1, '100%'], soakSeconds: 30 };
+      const app = await newApp({ replicas: 2, policy: { release, checks: { podHealth } } });
+      const { spec } = await app.get();
+      await app.setImage(`checkout:${fate}-2`);
+      await app.until(`checkout:${fate}-2`, 'RolledBack');
+      const [batch] = await app.batches();
+      assert.equal(batch?.status?.checks[0]?.reason, reason);
+      assert.equal(app.timeline.maxNew(`checkout:${fate}-2`), 1);
+      await app.assertRestored(spec);
+    });
+  }
+});
+
+async function newApp(options: AppOptions): Promise<App> {
+  const app = await anApp(cluster, options);
+  apps.push(app);
+  return app;
+}
+
+function cli(app: App, verb: string, ...rest: string[]) {
+  return altershield(cluster, [verb, 'deploy/checkout', '-n', app.namespace, ...rest]);
+}
+
+/** The workload stands still: paused, and the old pods that made room are gone. */
+async function untilAtRest(app: App): Promise<void> {
+  await eventually(async () => (await app.get()).spec.paused === true, { what: 'a rest' });
+}
+
+/** Waits for exactly these sound pods by image. */
+async function untilPods(app: App, wanted: Readonly<Record<string, number>>): Promise<void> {
+  await app.pods.until(`the pods ${JSON.stringify(wanted)}`, ({ pods }) => {
+    const sound = pods.filter(isSound);
+    const total = Object.values(wanted).reduce((sum, each) => sum + each);
+    return (
+      sound.length === total &&
+      Object.entries(wanted).every(
+        ([image, count]) => sound.filter((pod) => imageOf(pod) === image).length === count,
+      )
+    );
+  });
+}
