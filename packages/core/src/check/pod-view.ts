@@ -28,6 +28,7 @@ export function viewPod(pod: Pod, unreadyCount: number): PodView {
     createdAt: timeOf(metadata.creationTimestamp),
     ready: isReady,
     readySince: isReady ? timeOf(ready.lastTransitionTime) : 0,
+    ...(isReady ? {} : { unreadySince: timeOf(ready?.lastTransitionTime) }),
     scheduled: conditionOf(pod, 'PodScheduled')?.status !== 'False',
     restarts: Math.max(0, ...containersOf(status).map((c) => c.restartCount ?? 0)),
     unreadyCount,
@@ -53,12 +54,17 @@ function troubleOf(pod: Pod): PodTrouble | undefined {
   return found.find((t) => t.kind === 'OutOfMemory') ?? found[0] ?? podTrouble(pod);
 }
 
-function containerTrouble({ name, state, lastState }: ContainerStatus): PodTrouble | undefined {
+const containerTrouble = (status: ContainerStatus): PodTrouble | undefined =>
+  outOfMemory(status) ?? waitingTrouble(status);
+
+function outOfMemory({ name, state, lastState }: ContainerStatus): PodTrouble | undefined {
   const ended = state?.terminated ?? lastState?.terminated;
-  if (ended?.reason === 'OOMKilled') {
-    const { message = `exit code ${ended.exitCode ?? 137}` } = ended;
-    return { kind: 'OutOfMemory', reason: 'OOMKilled', message, container: name };
-  }
+  if (ended?.reason !== 'OOMKilled') return undefined;
+  const { message = `exit code ${ended.exitCode ?? 137}` } = ended;
+  return { kind: 'OutOfMemory', reason: 'OOMKilled', message, container: name };
+}
+
+function waitingTrouble({ name, state }: ContainerStatus): PodTrouble | undefined {
   const { reason = '', message = '' } = state?.waiting ?? {};
   const kind = WAITING[reason];
   return kind === undefined ? undefined : { kind, reason, message, container: name };
