@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import type { ChangeWorkload } from '@altershield/api';
+import type { ChangeWorkload, ChangeWorkloadStatus } from '@altershield/api';
 import type { Decision, Observation } from '../change/model.ts';
 import { isOver, statusOf } from '../change/status.ts';
 import { fingerprint } from '../revision/fingerprint.ts';
 import { userBounds } from '../workload/batches.ts';
 import type { OwnFields } from '../workload/hold.ts';
+import type { Deployment } from '../workload/types.ts';
 import { replicasOf } from './cluster-model.ts';
 import type { World } from './world.ts';
 
@@ -14,18 +15,22 @@ const AFTER_ROLLING_BACK = ['RollingBack', 'RolledBack', 'Failed', 'Superseded',
 
 /** What every decision must obey, whatever it is about. */
 export function checkDecision(before: ChangeWorkload, decision: Decision, o: Observation): void {
-  const was = statusOf(before);
   const { status, action } = decision;
   assert.ok(!isOver(status.phase) || action === undefined, 'an ended change acts');
-  if (was.phase === 'RollingBack') assert.ok(AFTER_ROLLING_BACK.includes(status.phase));
-  if (status.phase === 'Init' && was.phase === 'RollingBack') {
-    assert.equal(was.reason, 'RevertedByUser');
-  }
   if (action?.type === 'RollBack') assert.equal(before.spec.from?.verified, true);
-  if (status.phase === 'Success' && was.phase !== 'Success') {
-    assert.notEqual(was.phase, 'RollingBack');
-    if (status.verdict === 'Pass') assert.ok(o.fresh.some((p) => p.ready) || status.batch);
-  }
+  if (statusOf(before).phase === 'RollingBack') checkRollback(statusOf(before), status);
+  if (status.reason === 'Completing' && status.verdict === 'Pass') checkPass(before, o);
+}
+
+function checkRollback(was: ChangeWorkloadStatus, { phase }: ChangeWorkloadStatus): void {
+  assert.ok(AFTER_ROLLING_BACK.includes(phase), `RollingBack became ${phase}`);
+  if (phase === 'Init') assert.equal(was.reason, 'RevertedByUser');
+}
+
+/** A pass rests on ready pods, all that the workload wants, at the moment it is given. */
+function checkPass(before: ChangeWorkload, { fresh, workload }: Observation): void {
+  if (statusOf(before).reason === 'Completing') return;
+  assert.ok(fresh.filter((p) => p.ready).length >= (workload?.replicas ?? 0), 'passed unready');
 }
 
 export interface Watch {
@@ -35,33 +40,43 @@ export interface Watch {
 
 /** Watches pods at every instant: batches are never overshot, capacity is never taken. */
 export function watchPods(world: World, own: OwnFields, watch: Watch): void {
-  let ready = world.cluster.ready();
-  let out = new Map<string, number>();
+  const before = { ready: world.cluster.ready(), out: new Map<string, number>() };
   world.onMove = () => {
-    const { deployment, sets } = world.cluster;
-    if (deployment === undefined) return;
-    const replicas = replicasOf(deployment);
-    const now = world.cluster.ready();
-    const floor = replicas - userBounds(own.strategy.rollingUpdate, replicas).unavailable;
-    const isRolling = own.strategy.type !== 'Recreate';
-    if (watch.isExact && isRolling) {
-      assert.ok(now >= floor || now >= ready, `ready fell from ${ready} to ${now}, floor ${floor}`);
+    const { deployment } = world.cluster;
+    const ready = world.cluster.ready();
+    if (deployment !== undefined && watch.isExact && own.strategy.type !== 'Recreate') {
+      checkCapacity(deployment, own, [before.ready, ready]);
+      checkBatch(world, deployment, before.out);
     }
-    ready = now;
-    const last = world.changes.at(-1);
-    const fp = fingerprint(deployment.spec.template);
-    const isOfLast = last?.spec.to.fingerprint === fp;
-    const status = last === undefined ? undefined : statusOf(last);
-    const isFree =
-      isOfLast && status !== undefined && (isOver(status.phase) || status.reason === 'Completing');
-    const isNew = isOfLast ? last.spec.from !== undefined : fp !== last?.spec.from?.fingerprint;
-    const spec = sets.find((s) => s.fingerprint === fp)?.replicas ?? 0;
-    const fresh = Math.max(world.cluster.podsOf(fp), spec);
-    const target = isOfLast ? (status?.batch?.target ?? 0) : 0;
-    if (watch.isExact && isNew && !isFree && isRolling && fp !== world.first) {
-      const allowed = Math.max(target, out.get(fp) ?? 0);
-      assert.ok(fresh <= allowed, `${fresh} new pods, ${target} let out`);
-      out = new Map([...out, [fp, fresh]]);
-    }
+    before.ready = ready;
   };
 }
+
+function checkCapacity(
+  deployment: Deployment,
+  own: OwnFields,
+  [was, ready]: readonly [number, number],
+): void {
+  const replicas = replicasOf(deployment);
+  const floor = replicas - userBounds(own.strategy.rollingUpdate, replicas).unavailable;
+  assert.ok(ready >= floor || ready >= was, `ready fell from ${was} to ${ready}, floor ${floor}`);
+}
+
+/** Until its change completes, a revision has no more pods than the batch in progress lets out. */
+function checkBatch(world: World, { spec }: Deployment, out: Map<string, number>): void {
+  const fp = fingerprint(spec.template);
+  const last = world.changes.at(-1);
+  const isOfLast = last?.spec.to.fingerprint === fp;
+  if (fp === world.first || (isOfLast && isReleased(last))) return;
+  const fresh = freshIn(world, fp);
+  const target = isOfLast ? (statusOf(last).batch?.target ?? 0) : 0;
+  const allowed = Math.max(target, out.get(fp) ?? 0);
+  assert.ok(fresh <= allowed, `${fresh} new pods, ${target} let out`);
+  out.set(fp, fresh);
+}
+
+const freshIn = ({ cluster }: World, fp: string): number =>
+  Math.max(cluster.podsOf(fp), cluster.sets.find((s) => s.fingerprint === fp)?.replicas ?? 0);
+
+const isReleased = (change: ChangeWorkload): boolean =>
+  isOver(statusOf(change).phase) || statusOf(change).reason === 'Completing';

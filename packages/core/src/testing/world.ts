@@ -99,7 +99,9 @@ export class World {
     this.dueAt = Infinity;
     try {
       this.#detect(sight);
-      this.changes.forEach((_, i) => this.#advance(i, sight));
+      this.changes.forEach((_, i) => {
+        this.#advance(i, sight);
+      });
       if (sight.deployment !== undefined) this.#remember(this.#seen?.wasThere ?? false);
     } catch (error) {
       if (!(error instanceof Crash)) throw error;

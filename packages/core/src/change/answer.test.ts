@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { anObservation, NOW } from '../testing/builders.ts';
+import { B, change, crashed, free, lost, status } from '../testing/standings.ts';
+import { decide } from './decide.ts';
+import type { Observation } from './model.ts';
+import { timeText } from './status.ts';
+
+const decision = (action: 'Resume' | 'RollBack' | 'Lift') => ({
+  decision: { action, by: 'ann', at: timeText(NOW) },
+});
+
+test('a person’s decision is carried out once', () => {
+  const stopped = status('Suspend', { reason: 'CheckFailed' });
+  const resumed = decide(
+    anObservation({ fresh: crashed, change: change(stopped, {}, decision('Resume')) }),
+  );
+  assert.deepEqual([resumed.status.phase, resumed.status.batch?.waived], ['Running', true]);
+  const asked = decide(anObservation({ change: change(stopped, {}, decision('RollBack')) }));
+  assert.deepEqual(
+    [asked.status.reason, asked.status.automaticRollback, asked.action?.type],
+    ['RequestedByUser', false, 'RollBack'],
+  );
+  const again = decide(
+    anObservation({
+      change: change(
+        { ...stopped, decisionSeen: `Resume ${timeText(NOW)}` },
+        {},
+        decision('Resume'),
+      ),
+    }),
+  );
+  assert.equal(again.status.phase, 'Suspend');
+});
+
+test('a person’s rollback never guesses: no way back, no touch', () => {
+  const cases: Partial<Observation>[] = [
+    { change: change(status('Success'), {}, decision('RollBack'), false), workload: free('b') },
+    { change: change(status('Suspend'), {}, decision('RollBack')), workload: lost },
+  ];
+  for (const o of cases) {
+    const d = decide(anObservation(o));
+    assert.deepEqual([d.status.phase, d.action], [o.change?.status?.phase, undefined]);
+    assert.match(d.status.message, /no verified revision|it is gone/);
+  }
+});
+
+test('a lifted quarantine names who lifted it', () => {
+  const quarantine = { fingerprint: B, until: timeText(NOW) };
+  const d = decide(
+    anObservation({ change: change(status('RolledBack', { quarantine }), {}, decision('Lift')) }),
+  );
+  assert.deepEqual(d.status.quarantine?.lifted, { by: 'ann', at: timeText(NOW) });
+});

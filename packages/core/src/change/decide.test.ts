@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { anObservation, aTemplate, aWorkload, NOW, pods } from '../testing/builders.ts';
+import { A, B, change, crashed, free, lost, old, out, rest, status } from '../testing/standings.ts';
+import { decide } from './decide.ts';
+import type { Observation } from './model.ts';
+import { timeText } from './status.ts';
+
+type Row = readonly [
+  name: string,
+  o: Partial<Observation>,
+  phase: string,
+  reason: string,
+  action: string | undefined,
+];
+const rows: readonly Row[] = [
+  ['a held change lets out its first batch', {}, 'Running', 'BatchReleasing', 'SetBounds'],
+  [
+    'a bad pod rolls back at once',
+    { fresh: crashed, workload: out },
+    'RollingBack',
+    'CheckFailed',
+    'RollBack',
+  ],
+  [
+    'a bad pod suspends, if the policy says so',
+    { fresh: crashed, workload: out, change: change(undefined, { onFail: 'Suspend' }) },
+    'Suspend',
+    'CheckFailed',
+    'Pause',
+  ],
+  [
+    'an unverified revision is nothing to go back to',
+    { fresh: crashed, workload: out, change: change(undefined, {}, {}, false) },
+    'Suspend',
+    'NoVerifiedRevision',
+    'Pause',
+  ],
+  [
+    'a fourth rollback in an hour is left to a person',
+    { fresh: crashed, workload: out, recentRollbacks: 3 },
+    'Suspend',
+    'RollbackLimit',
+    'Pause',
+  ],
+  [
+    'a trouble of all pods suspends',
+    { fresh: crashed, stable: crashed, workload: out },
+    'Suspend',
+    'CheckInconclusive',
+    'Pause',
+  ],
+  [
+    'a lost record suspends and touches nothing',
+    { workload: lost },
+    'Suspend',
+    'HoldRecordLost',
+    undefined,
+  ],
+  [
+    'a lost record stops a rollback too',
+    { workload: { ...lost, fingerprint: A }, change: change(status('RollingBack')) },
+    'Suspend',
+    'HoldRecordLost',
+    undefined,
+  ],
+  [
+    'a refused revision that came past admission is taken back',
+    { refused: true },
+    'RollingBack',
+    'QuarantinedRevision',
+    'RollBack',
+  ],
+  [
+    'a suspended change stays',
+    {
+      change: change(status('Suspend', { reason: 'RollbackLimit' })),
+      fresh: pods('new', 1),
+      workload: rest,
+    },
+    'Suspend',
+    'RollbackLimit',
+    undefined,
+  ],
+  [
+    'a suspended change is paused again when someone resumes it',
+    { change: change(status('Suspend', { reason: 'RollbackLimit' })), workload: out },
+    'Suspend',
+    'RollbackLimit',
+    'Pause',
+  ],
+  [
+    'what was unclear and turns out bad is rolled back',
+    {
+      change: change(status('Suspend', { reason: 'CheckInconclusive' })),
+      fresh: crashed,
+      workload: rest,
+    },
+    'RollingBack',
+    'CheckFailed',
+    'RollBack',
+  ],
+  [
+    'a passed batch moves on',
+    {
+      change: change(status('Running')),
+      fresh: pods('new', 1),
+      stable: pods('old', 9),
+      workload: rest,
+    },
+    'Running',
+    'BatchReleasing',
+    undefined,
+  ],
+  [
+    'surplus old pods go before the batch is done',
+    { change: change(status('Running')), fresh: pods('new', 1), stable: old, workload: out },
+    'Running',
+    'BatchReleasing',
+    'SetBounds',
+  ],
+  [
+    'the last batch gives the fields back',
+    {
+      change: change(status('Running', { batch: { index: 3, of: 3, target: 10 } })),
+      fresh: pods('new', 10),
+      stable: [],
+    },
+    'Running',
+    'Completing',
+    'Restore',
+  ],
+  [
+    'giving back is repeated until it is seen',
+    { change: change(status('Running', { reason: 'Completing' })) },
+    'Running',
+    'Completing',
+    'Restore',
+  ],
+  [
+    'what was given back is done',
+    {
+      change: change(status('Running', { reason: 'Completing', verdict: 'Pass' })),
+      workload: free('b'),
+    },
+    'Success',
+    'Verified',
+    undefined,
+  ],
+  [
+    'no replicas end without a verdict',
+    { workload: aWorkload({ replicas: 0 }), stable: [] },
+    'Running',
+    'Completing',
+    'Restore',
+  ],
+  [
+    'a newer revision supersedes',
+    { workload: aWorkload({ fingerprint: 'c' }) },
+    'Superseded',
+    'Superseded',
+    undefined,
+  ],
+  [
+    'a revert by the owner is let through',
+    { workload: aWorkload({ fingerprint: A }) },
+    'RollingBack',
+    'RevertedByUser',
+    undefined,
+  ],
+  ['a deleted workload ends it', { workload: undefined }, 'Failed', 'WorkloadDeleted', undefined],
+  [
+    'another object of that name ends it',
+    { workload: aWorkload({ uid: 'd-2' }) },
+    'Failed',
+    'WorkloadDeleted',
+    undefined,
+  ],
+  [
+    'a rollback is repeated until it is seen',
+    { change: change(status('RollingBack', { reason: 'CheckFailed' })) },
+    'RollingBack',
+    'CheckFailed',
+    'RollBack',
+  ],
+  [
+    'an owner who re-applies what was reverted begins anew',
+    { change: change(status('RollingBack', { reason: 'RevertedByUser' })) },
+    'Init',
+    'AwaitingRelease',
+    undefined,
+  ],
+  [
+    'a wide rollback is narrowed once the bad pods are gone',
+    { change: change(status('RollingBack')), workload: aWorkload({ fingerprint: A }) },
+    'RollingBack',
+    'BatchReleasing',
+    'FinishRollBack',
+  ],
+  [
+    'a wide rollback waits for the bad pods to go',
+    {
+      change: change(status('RollingBack')),
+      workload: aWorkload({ fingerprint: A }),
+      fresh: crashed,
+    },
+    'RollingBack',
+    'BatchReleasing',
+    undefined,
+  ],
+  [
+    'a rollback ends when the verified revision is back',
+    { change: change(status('RollingBack')), workload: free('a') },
+    'RolledBack',
+    'RolledBack',
+    undefined,
+  ],
+  [
+    'a rollback waits for capacity',
+    { change: change(status('RollingBack')), workload: free('a'), stable: pods('old', 8) },
+    'RollingBack',
+    'BatchReleasing',
+    undefined,
+  ],
+  [
+    'a rollback that does not come back is told',
+    { change: change(status('RollingBack')), workload: free('a'), stable: [], now: NOW + 600_000 },
+    'Failed',
+    'RollbackIncomplete',
+    undefined,
+  ],
+  [
+    'a newer revision supersedes a rollback',
+    { change: change(status('RollingBack')), workload: free('c') },
+    'Superseded',
+    'Superseded',
+    undefined,
+  ],
+  [
+    'a missed change is held late',
+    { workload: free('b'), fresh: pods('new', 2), stable: pods('old', 9) },
+    'Init',
+    'AwaitingRelease',
+    'TakeOver',
+  ],
+  [
+    'a missed change that is all out is judged',
+    { workload: free('b'), fresh: pods('new', 10), stable: [] },
+    'Running',
+    'Completing',
+    undefined,
+  ],
+  [
+    'Audit touches nothing',
+    { change: change(undefined, { mode: 'Audit' }), workload: free('b'), fresh: crashed },
+    'Failed',
+    'CheckFailed',
+    undefined,
+  ],
+  [
+    'Audit gives back a hold that was left',
+    { change: change(undefined, { mode: 'Audit' }) },
+    'Running',
+    'Observing',
+    'Restore',
+  ],
+  [
+    'a new workload is judged and left alone',
+    { change: change(undefined, {}, { operation: 'Create' }), workload: free('b'), fresh: crashed },
+    'Failed',
+    'CheckFailed',
+    undefined,
+  ],
+  [
+    'Rolling waits while the controller rolls',
+    {
+      change: change(undefined, { release: { strategy: 'Rolling' } }),
+      workload: free('b'),
+      fresh: pods('new', 3),
+    },
+    'Running',
+    'BatchReleasing',
+    undefined,
+  ],
+  [
+    'Rolling stops at a failure',
+    {
+      change: change(undefined, { release: { strategy: 'Rolling' }, onFail: 'Suspend' }),
+      workload: free('b'),
+      fresh: crashed,
+    },
+    'Suspend',
+    'CheckFailed',
+    'TakeOver',
+  ],
+];
+
+for (const [name, o, phase, reason, action] of rows) {
+  test(name, () => {
+    const d = decide(anObservation(o));
+    assert.deepEqual([d.status.phase, d.status.reason, d.action?.type], [phase, reason, action]);
+  });
+}
+
+for (const phase of ['Success', 'Failed', 'RolledBack', 'Superseded'] as const) {
+  test(`${phase} absorbs whatever is seen`, () => {
+    for (const o of rows.map(([, parts]) => parts)) {
+      const ended = status(phase);
+      assert.deepEqual(decide(anObservation({ ...o, change: change(ended) })), { status: ended });
+    }
+  });
+}
+
+test('Proceed goes on with what is unclear, but never calls it verified', () => {
+  const policy = { onInconclusive: 'Proceed' } as const;
+  const unclear = {
+    fresh: pods('new', 10, { ready: false, createdAt: 0 }),
+    stable: pods('old', 1, { ready: false, createdAt: 0 }),
+  };
+  const last = status('Running', { batch: { index: 3, of: 3, target: 10 } });
+  const d = decide(anObservation({ ...unclear, change: change(last, policy) }));
+  assert.deepEqual([d.status.reason, d.status.verdict], ['Completing', 'Inconclusive']);
+  const end = decide(
+    anObservation({ ...unclear, workload: free('b'), change: change(d.status, policy) }),
+  );
+  assert.deepEqual([end.status.phase, end.status.verdict], ['Success', 'Inconclusive']);
+});
+
+test('bad pods go all at once, without lowering the ready ones', () => {
+  const d = decide(anObservation({ fresh: crashed, workload: out }));
+  assert.deepEqual(d.action, {
+    type: 'RollBack',
+    id: 'c-1',
+    from: A,
+    to: B,
+    template: aTemplate('a'),
+    widenBy: 2,
+  });
+  assert.equal(d.status.quarantine?.until, timeText(NOW + 604_800_000));
+});
+
+test('a batch that begins after a long soak, or a long pause, has its whole deadline', () => {
+  const hour = 3_600_000;
+  const since = (ms: number) => ({ phaseSince: timeText(NOW - ms) });
+  const soaked = pods('new', 1, { createdAt: NOW - hour, readySince: NOW - hour });
+  const first = decide(
+    anObservation({
+      change: change(status('Running', since(hour))),
+      fresh: soaked,
+      stable: pods('old', 9),
+      workload: rest,
+    }),
+  );
+  assert.equal(first.status.batch?.index, 2);
+  const second = decide(
+    anObservation({
+      change: change(first.status),
+      fresh: soaked,
+      stable: pods('old', 9),
+      workload: rest,
+    }),
+  );
+  assert.deepEqual([second.status.phase, second.action?.type], ['Running', 'SetBounds']);
+  const paused = status('Init', { reason: 'PausedByOwner', ...since(hour) });
+  assert.equal(decide(anObservation({ change: change(paused) })).action?.type, 'SetBounds');
+});
+
+test('scaling is repaired old pods first, and no further than capacity allows', () => {
+  const revisions = [
+    ['a', 5],
+    ['b', 5],
+  ].map(([tag, n]) => ({
+    name: `rs-${String(tag)}`,
+    uid: `rs-${String(tag)}`,
+    fingerprint: tag === 'a' ? A : B,
+    replicas: Number(n),
+  }));
+  const workload = { ...rest, revisions };
+  const at = (ready: number) => {
+    const fresh = [
+      ...pods('new', ready, { readySince: NOW }),
+      ...pods('unready', 5 - ready, { ready: false }),
+    ];
+    const d = decide(
+      anObservation({ change: change(status('Running')), workload, fresh, stable: pods('old', 5) }),
+    );
+    return d.action?.type === 'Rebalance' ? d.action.revisions.map((r) => r.replicas) : d.action;
+  };
+  assert.deepEqual(at(5), [6, 4]);
+  assert.deepEqual(at(2), [8, 2]);
+  assert.deepEqual(at(0), [9, 1]);
+});

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ChangeWorkload, ChangeWorkloadStatus } from '@altershield/api';
+import { mutateWorkload } from '../admission/workload.ts';
+import { fingerprint } from '../revision/fingerprint.ts';
+import {
+  aChange,
+  aDeployment,
+  aHeldDeployment,
+  aPolicy,
+  aReplicaSet,
+  aRequest,
+  aTemplate,
+  NOW,
+  sign,
+  tools,
+} from '../testing/builders.ts';
+import { applyPatch } from '../testing/json-patch.ts';
+import type { Deployment } from '../workload/types.ts';
+import { detect, type DetectInput, type Seen } from './detect.ts';
+
+const fp = (tag: string): string => fingerprint(aTemplate(tag));
+const seen = (tag: string, wasThere = true): Seen => ({
+  fingerprint: fp(tag),
+  template: aTemplate(tag),
+  wasThere,
+});
+const find = (deployment: Deployment, parts: Partial<DetectInput> = {}) =>
+  detect(
+    {
+      deployment,
+      revisions: [aReplicaSet('a', 10)],
+      policy: aPolicy(),
+      last: undefined,
+      seen: seen('a'),
+      now: NOW,
+      ...parts,
+    },
+    tools,
+  );
+const last = (
+  phase: ChangeWorkloadStatus['phase'],
+  more: Partial<ChangeWorkloadStatus> = {},
+  verified = true,
+): ChangeWorkload =>
+  aChange({
+    verified,
+    status: { phase, reason: 'Verified', message: '', verdict: 'Pass', ...more },
+  });
+
+test('a change that admission stamped has its actor, its diff and a verified way back', () => {
+  const review = mutateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), {
+    policy: aPolicy(),
+    refusalOf: () => undefined,
+    sign,
+  });
+  assert.ok(review.allowed);
+  const spec = find(applyPatch(aDeployment({ tag: 'b' }), review.patch));
+  assert.equal(spec?.detectedBy, 'Admission');
+  assert.deepEqual(
+    [spec.actor.user, spec.actor.stamped, spec.cause.tool],
+    ['ann', true, 'kubectl'],
+  );
+  assert.deepEqual(
+    [spec.from?.fingerprint, spec.from?.verified, spec.to.fingerprint],
+    [fp('a'), true, fp('b')],
+  );
+  assert.deepEqual(spec.diff, [{ path: 'containers[app].image', from: 'web:a', to: 'web:b' }]);
+  assert.equal(spec.operation, 'Update');
+});
+
+test('a change that admission missed is found by what was seen before', () => {
+  const managedFields = [
+    { manager: 'kube-controller-manager', time: '3' },
+    { manager: 'argocd-controller', time: '2' },
+    { manager: 'kubectl', time: '1' },
+  ];
+  const spec = find(aDeployment({ tag: 'b', metadata: { managedFields } }));
+  assert.equal(spec?.detectedBy, 'Watch');
+  assert.deepEqual([spec.actor.user, spec.actor.stamped, spec.cause.tool], ['', false, 'Argo CD']);
+  assert.equal(spec.from?.fingerprint, fp('a'));
+});
+
+test('a way back that was not healthy is not verified', () => {
+  const spec = find(aDeployment({ tag: 'b' }), { revisions: [aReplicaSet('a', 10, { ready: 9 })] });
+  assert.equal(spec?.from?.verified, false);
+});
+
+test('nothing changed, nothing is found', () => {
+  assert.equal(find(aDeployment()), undefined);
+  assert.equal(find(aDeployment({ spec: { replicas: 3 } })), undefined);
+});
+
+test('a rollout that was under way before we came is taken over late', () => {
+  const status = { conditions: [{ type: 'Progressing', reason: 'ReplicaSetUpdated' }] };
+  const revisions = [aReplicaSet('a', 7), aReplicaSet('b', 4)];
+  const spec = find(aDeployment({ tag: 'b', status }), { revisions, seen: seen('b') });
+  assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('a'), true]);
+  const done = { conditions: [{ type: 'Progressing', reason: 'NewReplicaSetAvailable' }] };
+  assert.equal(
+    find(aDeployment({ tag: 'b', status: done }), { revisions, seen: seen('b') }),
+    undefined,
+  );
+});
+
+test('a new workload is a change without a way back', () => {
+  const spec = find(aDeployment(), { revisions: [], seen: undefined });
+  assert.deepEqual(
+    [spec?.operation, spec?.from, spec?.cause.action],
+    ['Create', undefined, 'Create'],
+  );
+});
+
+test('an object of the same name is another object', () => {
+  const gone = last('Success');
+  const spec = find(aDeployment({ tag: 'b', metadata: { uid: 'd-2' } }), {
+    last: gone,
+    revisions: [],
+    seen: undefined,
+  });
+  assert.equal(spec?.operation, 'Create');
+  assert.equal(spec.target.uid, 'd-2');
+});
+
+test('a held change without a record is found, whoever lost it', () => {
+  assert.equal(
+    find(aHeldDeployment(fp('a'), { tag: 'b' }), { seen: seen('b') })?.from?.fingerprint,
+    fp('a'),
+  );
+  const reverted = { ...aHeldDeployment(fp('a'), { tag: 'b' }) };
+  const back = find({ ...reverted, spec: { ...reverted.spec, template: aTemplate('a') } });
+  assert.deepEqual(
+    [back?.to.fingerprint, back?.from, back?.operation],
+    [fp('a'), undefined, 'Update'],
+  );
+});
+
+const b = aDeployment({ tag: 'b' });
+const known: readonly (readonly [string, ChangeWorkload, Deployment, boolean])[] = [
+  ['in flight, its own revision', aChange(), b, true],
+  ['in flight, the one it came from', aChange(), aDeployment(), true],
+  ['in flight, a third', aChange(), aDeployment({ tag: 'c' }), false],
+  ['Success, its own revision', last('Success'), b, true],
+  ['Success, the one before', last('Success'), aDeployment(), false],
+  ['RolledBack, the one before', last('RolledBack'), aDeployment(), true],
+  ['RolledBack, the refused one again', last('RolledBack'), b, false],
+  [
+    'a rollback that did not come back',
+    last('Failed', { reason: 'RollbackIncomplete' }),
+    aDeployment(),
+    true,
+  ],
+  ['Failed, its own revision', last('Failed'), b, true],
+  ['Superseded, the one before', last('Superseded'), aDeployment(), true],
+  ['Superseded, its own revision again', last('Superseded'), b, false],
+  [
+    'Superseded, its own revision, held',
+    last('Superseded'),
+    aHeldDeployment(fp('a'), { tag: 'b' }),
+    false,
+  ],
+  [
+    'Success, a hold of another change left',
+    last('Success'),
+    aHeldDeployment(fp('a'), { tag: 'b' }),
+    false,
+  ],
+];
+
+for (const [what, newest, deployment, isKnown] of known) {
+  test(`after a change ${what} is ${isKnown ? 'known' : 'a new change'}`, () => {
+    const spec = find(deployment, { last: newest });
+    assert.equal(spec === undefined, isKnown);
+    if (spec !== undefined) assert.equal(spec.sequence, newest.spec.sequence + 1);
+  });
+}
+
+test('a change that supersedes another keeps its verified way back, record or not', () => {
+  for (const newest of [
+    aChange(),
+    last('Superseded'),
+    last('Failed'),
+    last('Success', { verdict: 'None' }),
+  ]) {
+    const spec = find(aDeployment({ tag: 'c' }), { last: newest, seen: seen('b') });
+    assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('a'), true]);
+  }
+});
+
+test('after a verified change its revision is the way back, from its pods or from memory', () => {
+  for (const revisions of [[aReplicaSet('b', 10)], []]) {
+    const spec = find(aDeployment({ tag: 'c' }), {
+      last: last('Success'),
+      revisions,
+      seen: seen('b'),
+    });
+    assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('b'), true]);
+    assert.deepEqual(spec?.from?.template, aTemplate('b'));
+  }
+});
+
+test('a restart is called one', () => {
+  const template = aTemplate('a', {
+    labels: { app: 'web' },
+    annotations: { 'kubectl.kubernetes.io/restartedAt': 'x' },
+  });
+  assert.equal(find(aDeployment({ template }))?.cause.action, 'Restart');
+});
