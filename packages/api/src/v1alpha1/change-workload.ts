@@ -160,7 +160,7 @@ export const changeWorkloadStatus = z
       .describe('True when no person asked for the rollback.'),
     quarantine: quarantine.optional(),
     denied: denied.optional(),
-    decisionSeen: time('The `at` of the last decision that was carried out.').optional(),
+    decisionSeen: text(64, 'Action and `at` of the last decision that was looked at.').optional(),
   })
   .describe('Where the change stands. Written by the operator.');
 

@@ -15,7 +15,7 @@ export async function findChanges(
   if (first !== undefined) return [first, ...rest];
   const where = `${describeTarget(target)} in namespace ${namespace}`;
   if (target.type === 'change') {
-    const cure = `\`altershield get changes -n ${namespace}\` lists those that there are`;
+    const cure = `\`altershield get changes -n ${namespace}\` lists those that there are; a workload is named as deploy/${target.name}`;
     throw new CliError(EXIT.notFound, `there is no ${where}`, cure);
   }
   throw new CliError(

@@ -122,7 +122,15 @@ describe('why', () => {
     assert.match(err, /there is no change\/none in namespace shop/);
   });
 
-  for (const target of ['checkout', 'pod/checkout', 'deploy/', 'deploy/a/b', 'deploy a b']) {
+  it('takes a bare word for the name of a change, as denials print it', async () => {
+    const { out } = await invoke(aCluster(), 'why checkout-6', NOW);
+    assert.match(out, /change 6 succeeded/);
+    const { code, err } = await invoke(aCluster(), 'why checkout', NOW);
+    assert.equal(code, 3);
+    assert.match(err, /a workload is named as deploy\/checkout/);
+  });
+
+  for (const target of ['pod/checkout', 'deploy/', 'deploy/a/b', 'deploy a b']) {
     it(`does not guess what "${target}" means`, async () => {
       const { code, err } = await invoke(aCluster(), `why ${target}`, NOW);
       assert.equal(code, 2);
@@ -140,8 +148,15 @@ describe('a decision', () => {
   const carryOut =
     (phase: string) =>
     (object: object): never => {
-      const { spec, status } = object as { spec: { decision: { at: string } }; status: object };
-      return { ...object, status: { ...status, phase, decisionSeen: spec.decision.at } } as never;
+      const { spec, status } = object as unknown as {
+        spec: { decision: { action: string; at: string } };
+        status: object & { quarantine?: object };
+      };
+      const { action, at: when } = spec.decision;
+      const quarantine =
+        action === 'Lift' ? { ...status.quarantine, lifted: { by: 'bob', at: when } } : undefined;
+      const decisionSeen = `${action} ${when}`;
+      return { ...object, status: { ...status, phase, decisionSeen, quarantine } } as never;
     };
 
   it('writes only the decision, for the very object that was read, and tells what follows', async () => {
@@ -194,6 +209,33 @@ describe('a decision', () => {
     assert.equal(code, 0);
     const patched = cluster.requests.find(({ method }) => method === 'PATCH');
     assert.equal(patched?.path, `${CHANGES}/checkout-7`);
+  });
+
+  it('takes back the newest change even when it ended well, but no older one', async () => {
+    const good = aChange({ phase: 'Success' }, { sequence: 8, detectedAt: at(60) });
+    const cluster = aCluster().put(CHANGES, good);
+    cluster.react = carryOut('RollingBack');
+    const { code, out } = await invoke(cluster, 'rollback deploy/checkout', NOW);
+    assert.equal(code, 0);
+    assert.match(out, /change 8 is being rolled back/);
+  });
+
+  it('does not go back to a revision that was never verified', async () => {
+    const { from } = SUSPENDED.spec;
+    assert.ok(from);
+    const spec = { ...SUSPENDED.spec, from: { ...from, verified: false } };
+    const cluster = new FakeCluster().put(CHANGES, { ...SUSPENDED, spec });
+    const { code, err } = await invoke(cluster, 'rollback deploy/checkout', NOW);
+    assert.equal(code, 3);
+    assert.match(err, /was never verified/);
+  });
+
+  it('fails when the operator looked at it and did not carry it out', async () => {
+    const cluster = new FakeCluster().put(CHANGES, SUSPENDED);
+    cluster.react = carryOut('Suspend');
+    const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
+    assert.equal(code, 1);
+    assert.match(err, /did not carry it out:\n▲ deploy\/checkout in shop: change 7 is suspended/);
   });
 
   it('does not lift what has run out or was lifted', async () => {

@@ -19,8 +19,10 @@ export interface DecideOptions extends Globals {
 
 interface Decision {
   readonly action: DecisionAction;
-  /** Whether the decision makes sense for a change, and if not, why. */
+  /** Why the decision makes no sense for a change; undefined when it does. */
   readonly refusal: (record: ChangeWorkload, now: number) => string | undefined;
+  /** Whether the operator carried it out. */
+  readonly isDone: (record: ChangeWorkload) => boolean;
 }
 
 const DECISIONS = {
@@ -30,26 +32,46 @@ const DECISIONS = {
       phaseOf(record) === 'Suspend'
         ? undefined
         : `it is ${phaseOf(record)}; only a suspended change can be resumed`,
+    isDone: (record) => phaseOf(record) !== 'Suspend',
   },
-  rollback: { action: 'RollBack', refusal: refuseRollback },
+  rollback: {
+    action: 'RollBack',
+    refusal: refuseRollback,
+    isDone: (record) => ['RollingBack', 'RolledBack'].includes(phaseOf(record)),
+  },
   lift: {
     action: 'Lift',
     refusal: (record, now) =>
       isQuarantined(record, now)
         ? undefined
         : 'its revision is not refused, so there is nothing to lift',
+    isDone: ({ status }) => status?.quarantine?.lifted !== undefined,
   },
 } as const satisfies Record<string, Decision>;
 
 export type Verb = keyof typeof DECISIONS;
 
+/** A change that ended well can be taken back, too, as long as its revision runs. */
 function refuseRollback(record: ChangeWorkload): string | undefined {
-  if (isOver(record))
-    return `it ended (${phaseOf(record)}); to go back from it, apply the revision before`;
-  if (phaseOf(record) === 'RollingBack') return 'it is being rolled back already';
-  if (record.spec.from === undefined)
-    return 'it created the workload; there is no revision to go back to';
-  return undefined;
+  const phase = phaseOf(record);
+  if (isOver(record) && phase !== 'Success') return `it ended (${phase})`;
+  if (phase === 'RollingBack') return 'it is being rolled back already';
+  const { from } = record.spec;
+  if (from === undefined) return 'it created the workload; there is no revision to go back to';
+  return from.verified ? undefined : 'the revision before it was never verified; apply a good one';
+}
+
+/** The change that a person means: of those that ended well, only the newest can be running. */
+function pick(
+  verb: Verb,
+  found: readonly ChangeWorkload[],
+  now: number,
+): ChangeWorkload | undefined {
+  return found.find(
+    (record, index) =>
+      DECISIONS[verb].refusal(record, now) === undefined &&
+      (verb !== 'rollback' || index === 0 || !isOver(record)),
+  );
 }
 
 /** `altershield lift|resume|rollback TARGET`: writes a person's decision and tells what follows. */
@@ -65,14 +87,15 @@ export async function decide(
     const found = await findChanges(session.client, namespace, target);
     const now = cli.scheduler.now();
     const [newest] = found;
-    const record = found.find((change) => DECISIONS[verb].refusal(change, now) === undefined);
+    const record = pick(verb, found, now);
     if (record === undefined) {
       const why = DECISIONS[verb].refusal(newest, now) ?? '';
       const which = `change ${newest.spec.sequence} of ${targetName(newest.spec.target)}`;
       const hint = `\`altershield why ${describeTarget(target)} -n ${namespace}\` tells where it stands`;
       throw new CliError(EXIT.notFound, `cannot ${verb} ${which}: ${why}`, hint);
     }
-    await confirm(cli, session, options, await write(cli, session, verb, { record, options }));
+    const written = await write(cli, session, verb, { record, options });
+    report(cli, verb, await confirm(cli, session, options, written));
   });
 }
 
@@ -93,34 +116,34 @@ async function write(
   return client.patch<ChangeWorkload>(CHANGES, keyOf(record), { type: 'merge', body });
 }
 
+/** The record when the operator has looked at the decision. Throws when that takes too long. */
 async function confirm(
-  cli: Cli,
+  { io, scheduler }: Cli,
   { client }: Session,
   { timeout }: DecideOptions,
   written: ChangeWorkload,
-): Promise<void> {
-  const { decision } = written.spec;
-  const who = decision?.by === undefined ? '' : ` by ${decision.by}`;
+): Promise<ChangeWorkload> {
+  const { action = '', by, at = '' } = written.spec.decision ?? {};
+  const who = by === undefined ? '' : ` by ${by}`;
   const what = `${targetName(written.spec.target)} change ${written.spec.sequence}`;
-  cli.io.err(
-    printable(`${decision?.action ?? ''} of ${what} recorded${who}; waiting for the operator`),
-  );
-  const { scheduler } = cli;
+  io.err(printable(`${action} of ${what} recorded${who}; waiting for the operator`));
   const seen = await waitUntil(written, {
     client,
     scheduler,
     resource: CHANGES,
-    until: ({ status }) =>
-      status?.decisionSeen !== undefined && status.decisionSeen === decision?.at,
+    until: ({ status }) => status?.decisionSeen === `${action} ${at}`,
     timeoutMs: timeout * 1000,
   });
-  if (seen !== undefined) {
-    cli.io.out(headline(printable(seen), viewOf(cli)).join('\n'));
-    return;
-  }
+  if (seen !== undefined) return seen;
   throw new CliError(
     EXIT.unconfirmed,
     `the decision is recorded, but the operator did not act on it within ${timeout} s`,
     'it will when it runs again: `altershield version` shows whether it does',
   );
+}
+
+function report(cli: Cli, verb: Verb, seen: ChangeWorkload): void {
+  const lines = headline(printable(seen), viewOf(cli)).join('\n');
+  if (DECISIONS[verb].isDone(seen)) cli.io.out(lines);
+  else throw new CliError(EXIT.failed, `the operator did not carry it out:\n${lines}`);
 }

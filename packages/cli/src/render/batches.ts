@@ -5,7 +5,7 @@ import { duration } from './age.ts';
 import { verdictSign } from './signs.ts';
 import { type View } from './style.ts';
 import { cut } from './table.ts';
-import { plural } from './text.ts';
+import { finding, plural } from './text.ts';
 
 /** Each batch with its verdict, what each check found and the smallest evidence for it. */
 export function batchLines({ record, batches }: Change, view: View): string[] {
@@ -39,12 +39,10 @@ function podCounts(status: ChangePod['status']): string {
   return `  new ${ready}/${fresh} ready${trouble}; old ${stableReady}/${stable} ready`;
 }
 
-function checkLines(
-  { name, verdict, reason, message, evidence }: CheckResult,
-  view: View,
-): string[] {
+function checkLines(check: CheckResult, view: View): string[] {
+  const { name, verdict, evidence } = check;
   const sign = verdictSign(verdict);
-  const head = `      ${view.paint(sign.tone, sign.symbol)} ${name}  ${reason}: ${message}`;
+  const head = `      ${view.paint(sign.tone, sign.symbol)} ${name}  ${finding(check)}`;
   return [head, ...evidence.map((item) => `          ${fit(evidenceText(item), 10, view)}`)];
 }
 

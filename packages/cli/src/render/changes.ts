@@ -5,7 +5,7 @@ import { age } from './age.ts';
 import { phaseSign, verdictSign } from './signs.ts';
 import { type View } from './style.ts';
 import { cut, table, type Cell, type Row } from './table.ts';
-import { plural } from './text.ts';
+import { finding, plural } from './text.ts';
 
 export interface ChangesOptions {
   /** Adds the namespace to each row. */
@@ -66,7 +66,7 @@ function changeRow({ record, batches }: Change, options: ChangesOptions, view: V
       actorCell(record),
       age(spec.detectedAt, view.now),
       ...(options.wide ? wideCells(record) : []),
-      status === undefined ? '' : whyText(status),
+      status === undefined ? '' : finding(status),
     ],
     below: batches.map((batch, index) => batchLine(batch, index === batches.length - 1, view)),
   };
@@ -83,15 +83,12 @@ function actorCell({ spec: { actor } }: ChangeWorkload): Cell {
   return { text: actor.fieldManager === undefined ? '?' : `(${actor.fieldManager})`, tone: 'dim' };
 }
 
-const whyText = ({ reason, message }: NonNullable<ChangeWorkload['status']>): string =>
-  message === '' ? reason : `${reason}: ${message}`;
-
 function batchLine({ spec, status }: ChangePod, last: boolean, { paint, columns }: View): string {
   const sign = verdictSign(status?.verdict);
   const branch = last ? '└─' : '├─';
-  const finding = decisiveCheck(status);
+  const check = decisiveCheck(status);
   const head = `batch ${spec.batch}/${spec.of}  ${plural(spec.pods, 'pod')}  ${status?.verdict ?? 'Init'}`;
-  const found = finding === undefined ? '' : `  ${finding.reason}: ${finding.message}`;
+  const found = check === undefined ? '' : `  ${finding(check)}`;
   const room = (columns ?? Number.POSITIVE_INFINITY) - 7;
   return `  ${paint('dim', branch)} ${paint(sign.tone, sign.symbol)} ${cut(head + found, room)}`;
 }

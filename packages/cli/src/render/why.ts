@@ -63,11 +63,13 @@ function next(record: ChangeWorkload, { now }: View): string[] {
     `  altershield ${verb} change/${metadata.name} -n ${metadata.namespace ?? 'default'} --reason '…'`;
   if (phaseOf(record) === 'Suspend') {
     const back =
-      spec.from === undefined ? [] : [`${command('rollback')}   go back to the revision before`];
+      spec.from?.verified !== true
+        ? []
+        : [`${command('rollback')}   go back to the revision before`];
     return [`${command('resume')}   let it go on in spite of the verdict`, ...back];
   }
   if (isQuarantined(record, now)) return [`${command('lift')}   allow the revision again`];
-  if (!isOver(record) && spec.from !== undefined && phaseOf(record) !== 'RollingBack') {
+  if (!isOver(record) && spec.from?.verified === true && phaseOf(record) !== 'RollingBack') {
     return [`${command('rollback')}   stop it and go back`];
   }
   return [];
