@@ -327,16 +327,15 @@ test('Proceed goes on with what is unclear, but never calls it verified', () => 
   assert.deepEqual([end.status.phase, end.status.verdict], ['Success', 'Inconclusive']);
 });
 
-test('bad pods go all at once, without lowering the ready ones', () => {
+test('bad pods go all at once, and no ready one with them', () => {
+  const rollBack = { type: 'RollBack', id: 'c-1', from: A, to: B, template: aTemplate('a') };
   const d = decide(anObservation({ fresh: crashed, workload: out }));
-  assert.deepEqual(d.action, {
-    type: 'RollBack',
-    id: 'c-1',
-    from: A,
-    to: B,
-    template: aTemplate('a'),
-    widenBy: 2,
-  });
+  assert.deepEqual(d.action, { ...rollBack, widenBy: 0 });
+  const few = decide(anObservation({ fresh: crashed, workload: out, stable: pods('old', 6) }));
+  assert.deepEqual(few.action, { ...rollBack, widenBy: 4 });
+  const mixed = [...crashed, ...pods('ready', 3)];
+  const some = decide(anObservation({ fresh: mixed, workload: out, stable: pods('old', 4) }));
+  assert.deepEqual(some.action, { ...rollBack, widenBy: 3 });
   assert.equal(d.status.quarantine?.until, timeText(NOW + 604_800_000));
 });
 

@@ -56,18 +56,24 @@ function quarantineOf(
   return { quarantine: { fingerprint: spec.to.refusal, until } };
 }
 
-/** One write of template and fields; not-ready pods of the refused revision go at once. */
-function rollBack({ change, fresh }: Observation, { user, replicas }: WorkloadView): Action {
+/**
+ * One write of template and fields. Not-ready pods of the refused revision go at once when
+ * `maxUnavailable` covers what is not ready already; wider, and ready pods would go with them.
+ */
+function rollBack(
+  { change, fresh, stable }: Observation,
+  { user, replicas }: WorkloadView,
+): Action {
   const { from, to } = change.spec;
-  const unready = fresh.filter((p) => !p.ready).length;
-  const widened = Math.min(replicas, user.unavailable + unready);
+  const missing = replicas - [...fresh, ...stable].filter((p) => p.ready).length;
+  const isWide = missing > user.unavailable && fresh.some((p) => !p.ready);
   return {
     type: 'RollBack',
     id: change.metadata.uid,
     from: from?.fingerprint ?? '',
     to: to.fingerprint,
     template: from?.template ?? {},
-    widenBy: unready === 0 || widened === user.unavailable ? 0 : widened,
+    widenBy: isWide ? missing : 0,
   };
 }
 
