@@ -55,6 +55,8 @@ export interface PodView {
   readonly ready: boolean;
   /** When it became ready; 0 while it is not. */
   readonly readySince: number;
+  /** When it lost its readiness, or never had it from; absent while it is ready. */
+  readonly unreadySince?: number;
   readonly scheduled: boolean;
   readonly restarts: number;
   /** How often it lost readiness since we watch it. */

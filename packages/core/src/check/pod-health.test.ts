@@ -113,6 +113,18 @@ test('restarts, flapping and lateness fail beyond their limits and not at them',
   assert.equal(judge(late(1)).dueAt, NOW + 1);
 });
 
+test('a pod that lost its readiness has the whole deadline to come back', () => {
+  const lost = (ms: number) => ({
+    fresh: pods('new', 2, {
+      ...{ ready: false, createdAt: NOW - 9_000_000, unreadyCount: 1 },
+      unreadySince: NOW - 600_000 + ms,
+    }),
+  });
+  assert.equal(verdict(lost(1)), 'Pending AwaitingReady');
+  assert.equal(judge(lost(1)).dueAt, NOW + 1);
+  assert.equal(verdict(lost(0)), 'Fail ReadinessLost');
+});
+
 test('one old pod that can’t pull its image is enough to doubt the registry, one crash is not enough', () => {
   const stable = (kind: Trouble) => [aPodView('old-0', inTrouble(kind)), ...pods('old', 7)];
   const fresh = (kind: Trouble) => pods('new', 2, inTrouble(kind));

@@ -64,8 +64,9 @@ function badPod(pod: PodView, input: PodHealthInput): BadPod[] {
   return isOverdue(pod, input) ? [overdue(pod, input)] : [];
 }
 
+/** A pod that was ready has as long to come back as a new one has to begin. */
 const deadlineOf = (pod: PodView, { readyDeadlineSeconds }: PodHealthInput): number =>
-  pod.createdAt + readyDeadlineSeconds * 1000;
+  Math.max(pod.createdAt, pod.unreadySince ?? 0) + readyDeadlineSeconds * 1000;
 
 const isOverdue = (pod: PodView, input: PodHealthInput): boolean =>
   !pod.ready && input.now >= deadlineOf(pod, input);
@@ -73,9 +74,12 @@ const isOverdue = (pod: PodView, input: PodHealthInput): boolean =>
 function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): BadPod {
   const after = `after ${readyDeadlineSeconds} s`;
   return pod.scheduled
-    ? { pod, kind: 'NotReady', reason: 'NeverReady', message: `not ready ${after}` }
+    ? { pod, kind: 'NotReady', reason: reasonOf(pod), message: `not ready ${after}` }
     : { pod, kind: 'Unschedulable', reason: 'Unschedulable', message: `on no node ${after}` };
 }
+
+const reasonOf = ({ unreadyCount }: PodView): string =>
+  unreadyCount > 0 ? 'ReadinessLost' : 'NeverReady';
 
 /** Kinds that look alike from outside: an outage shows as either of them. */
 const ALIKE: Readonly<Record<Trouble, string>> = {
