@@ -30,15 +30,15 @@ const CHANGE = new Set([
  * the bare name of a change.
  */
 export function parseTarget(words: readonly string[]): Target {
-  const [first = '', ...others] = words.length === 1 ? (words[0] ?? '').split('/') : words;
-  const [name = first] = others;
-  if (first === '' || name === '' || others.length > 1) {
+  const parts = words.length === 1 ? words.flatMap((word) => word.split('/')) : words;
+  const [kind = '', name = '', ...rest] = parts.length === 1 ? ['change', ...parts] : parts;
+  if (name === '' || rest.length > 0) {
     throw usage(words, 'name a workload as deploy/NAME, or a change as change/NAME');
   }
-  if (others.length === 0 || CHANGE.has(first.toLowerCase())) return { type: 'change', name };
-  const kind = WORKLOADS[first.toLowerCase()];
-  if (kind !== undefined) return { type: 'workload', kind, name };
-  throw usage(words, `"${first}" is not a kind with changes; use deploy/NAME or change/NAME`);
+  if (CHANGE.has(kind.toLowerCase())) return { type: 'change', name };
+  const workload = WORKLOADS[kind.toLowerCase()];
+  if (workload !== undefined) return { type: 'workload', kind: workload, name };
+  throw usage(words, `"${kind}" is not a kind with changes; use deploy/NAME or change/NAME`);
 }
 
 const usage = (words: readonly string[], cure: string): CliError =>

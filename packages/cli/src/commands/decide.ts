@@ -142,8 +142,10 @@ async function confirm(
   );
 }
 
+const LIFTED = 'Its revision is allowed again: apply it when you are ready.';
+
 function report(cli: Cli, verb: Verb, seen: ChangeWorkload): void {
   const lines = headline(printable(seen), viewOf(cli)).join('\n');
-  if (DECISIONS[verb].isDone(seen)) cli.io.out(lines);
+  if (DECISIONS[verb].isDone(seen)) cli.io.out(verb === 'lift' ? `${lines}\n  ${LIFTED}` : lines);
   else throw new CliError(EXIT.failed, `the operator did not carry it out:\n${lines}`);
 }
