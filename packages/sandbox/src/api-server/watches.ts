@@ -211,9 +211,10 @@ class OpenWatch {
         this.#bookmark();
       });
     }
+    // Armed first: whoever reads the bookmark may close the watch, and that ends the series.
     const repeat = (): void => {
-      this.#bookmark();
       this.#timer(BOOKMARK_EVERY_MS, repeat);
+      this.#bookmark();
     };
     this.#timer(BOOKMARK_EVERY_MS, repeat);
   }
