@@ -70,23 +70,14 @@ export function createOperator(options: OperatorOptions): Operator {
   const refusals = new Refusals(world, scheduler);
   const ledger = new DenialLedger({ client, world, scheduler, log });
   const events = eventsOf(options);
-  const sightings = new Sightings(world, tools);
-  const shared = {
-    world,
-    book,
-    tools,
-    client,
-    scheduler,
-    log,
-    metrics: options.metrics?.controller,
-  };
+  const metrics = options.metrics?.controller;
+  const shared = { world, book, tools, client, scheduler, log, metrics };
   const readiness = new ReadinessLog(world.pods);
   const webhooks = createWebhooksController({ ...shared, place: options.webhookPlace });
-  const gatherDeps = { world, tools, readiness, refusals, scheduler };
   const change = createChangeController({
     ...shared,
     isOurs: (c) => isSealed(c, tools),
-    gather: (c) => gather(c, gatherDeps),
+    gather: (c) => gather(c, { world, tools, readiness, refusals, scheduler }),
     record: (c, decision, signal) => record(c, decision, { client, world }, signal),
     perform: (c, action, signal) => perform(action, targetOf(c), { client, world, tools }, signal),
     say: (c, { status }) => {
@@ -95,7 +86,7 @@ export function createOperator(options: OperatorOptions): Operator {
     },
   });
   const controllers = [
-    createDetectionController(shared, sightings),
+    createDetectionController(shared, new Sightings(world, tools)),
     change,
     createPolicyController(shared),
     webhooks.controller,

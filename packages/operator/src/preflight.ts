@@ -2,14 +2,22 @@
 import { GROUP, VERSION } from '@altershield/api';
 import { KubeError, RESOURCES, isNotFound, type Client } from '@altershield/kube';
 import { BATCHES, CHANGES, POLICIES } from './kinds.ts';
+import { missingPermissions } from './permissions.ts';
 
 /** What the operator can't start without, and what to do about it. */
 export class PreflightError extends Error {
   override readonly name = 'PreflightError';
 }
 
-/** Checks that the kinds and the namespace are there. Throws with everything that is missing. */
+/** Checks that kinds, namespace and permissions are there. Throws with everything that is missing. */
 export async function preflight(client: Client, namespace: string): Promise<void> {
+  const denied = await missingPermissions(client, namespace);
+  if (denied.length > 0) {
+    const user = await whoAmI(client);
+    throw new PreflightError(
+      `${user} may not ${denied.join(', ')}. Bind it to the ClusterRole and the Role altershield; both come with: altershield install`,
+    );
+  }
   const missing = [...(await missingKinds(client)), ...(await missingNamespace(client, namespace))];
   if (missing.length === 0) return;
   throw new PreflightError(`${missing.join('; ')}. Run: altershield install`);

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { changePolicySpec, type Phase } from '@altershield/api';
+import type { ChangeObject } from '../kinds.ts';
+import { expired } from './retention.ts';
+
+const NOW = Date.UTC(2026, 5, 1);
+const at = (secondsAgo: number): string => new Date(NOW - secondsAgo * 1000).toISOString();
+
+function aChange(
+  sequence: number,
+  phase: Phase,
+  secondsAgo: number,
+  more: object = {},
+): ChangeObject {
+  const limits = { records: 3, recordSeconds: 3600 };
+  const change: object = {
+    apiVersion: 'altershield.io/v1alpha1',
+    kind: 'ChangeWorkload',
+    metadata: {
+      name: `c-${sequence}`,
+      namespace: 'shop',
+      uid: `u-${sequence}`,
+      resourceVersion: '1',
+      creationTimestamp: at(secondsAgo),
+    },
+    spec: { sequence, policy: { spec: changePolicySpec.parse({ limits }) } },
+    status: {
+      phase,
+      reason: '',
+      message: '',
+      verdict: 'None',
+      finishedAt: at(secondsAgo),
+      ...more,
+    },
+  };
+  return change as ChangeObject;
+}
+
+const names = (changes: readonly ChangeObject[]): string[] => changes.map((c) => c.metadata.name);
+
+test('the oldest finished records go when there are too many', () => {
+  const changes = [5, 4, 3, 2, 1].map((ago, i) => aChange(i + 1, 'Success', ago));
+  assert.deepEqual(names(expired(changes, NOW).due), ['c-1', 'c-2']);
+});
+
+test('records go when they are old, but the newest stays whatever its age', () => {
+  const changes = [aChange(1, 'Success', 9000), aChange(2, 'RolledBack', 8000)];
+  assert.deepEqual(names(expired(changes, NOW).due), ['c-1']);
+});
+
+test('changes in flight and quarantines in force are kept', () => {
+  const quarantine = { fingerprint: 'f', until: at(-60) };
+  const changes = [
+    aChange(1, 'RolledBack', 9000, { quarantine }),
+    aChange(2, 'Suspend', 9000),
+    aChange(3, 'Success', 1),
+  ];
+  assert.deepEqual(expired(changes, NOW).due, []);
+});
+
+test('a lifted or ended quarantine keeps nothing', () => {
+  const lifted = { fingerprint: 'f', until: at(-60), lifted: { by: 'alice', at: at(1) } };
+  const changes = [
+    aChange(1, 'RolledBack', 9000, { quarantine: lifted }),
+    aChange(2, 'RolledBack', 9000, { quarantine: { fingerprint: 'f', until: at(1) } }),
+    aChange(3, 'Success', 1),
+  ];
+  assert.deepEqual(names(expired(changes, NOW).due), ['c-1', 'c-2']);
+});
+
+test('says when the next record is due', () => {
+  const changes = [aChange(1, 'Success', 600), aChange(2, 'Success', 1)];
+  assert.equal(expired(changes, NOW).nextAt, NOW + 3_000_000);
+});

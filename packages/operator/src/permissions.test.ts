@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KubeError } from '@altershield/kube';
+import { missingPermissions } from './permissions.ts';
+
+interface Review {
+  readonly spec: { readonly resourceAttributes: Readonly<Record<string, string>> };
+}
+
+const answering = (allows: (right: Readonly<Record<string, string>>) => boolean) => ({
+  raw: (_method: string, _path: string, body?: unknown): Promise<unknown> => {
+    const { spec } = body as Review;
+    return Promise.resolve({ status: { allowed: allows(spec.resourceAttributes) } });
+  },
+});
+
+test('names each permission that is missing, and none that is there', async () => {
+  assert.deepEqual(
+    await missingPermissions(
+      answering(() => true),
+      'ours',
+    ),
+    [],
+  );
+  const client = answering(
+    ({ verb, resource, namespace }) =>
+      !(verb === 'list' && resource === 'pods') &&
+      !(verb === 'patch' && resource === 'deployments') &&
+      !(verb === 'create' && resource === 'leases' && namespace === 'ours'),
+  );
+  assert.deepEqual(await missingPermissions(client, 'ours'), [
+    'list pods',
+    'patch deployments.apps',
+    'create leases.coordination.k8s.io in ours',
+  ]);
+});
+
+test('an API server that can’t be asked is not blamed; one that is away is', async () => {
+  const failing = (status: number) => ({
+    raw: () => Promise.reject(new KubeError({ doing: 'ask', status, cause: new Error('no') })),
+  });
+  assert.deepEqual(await missingPermissions(failing(404), 'ours'), []);
+  await assert.rejects(missingPermissions(failing(503), 'ours'));
+});
