@@ -30,7 +30,7 @@ const flags = readFlags();
 if (typeof flags === 'number') process.exitCode = flags;
 else {
   const where = flags.real ? 'a real control plane' : 'a simulated cluster';
-  console.log(`AlterShield: one good change, one bad one, on ${where}. Ctrl-C ends it.`);
+  console.log(`AlterShield: a good and a bad rollout on ${where}. Ctrl-C ends it.`);
   // Loaded only now, so that the first line does not wait for the rest of the program.
   const { play } = await import('./play.ts');
   process.exit(await play(flags));

@@ -62,6 +62,7 @@ export class Observer {
   readonly #batches: Informer<BatchObject>;
   readonly #events: Informer<EventObject>;
   readonly #everSeen = new Map<string, PodSight>();
+  readonly #badEver = new Set<string>();
   readonly #listeners = new Set<() => void>();
   #leastReady = Infinity;
 
@@ -79,7 +80,9 @@ export class Observer {
   /** Resolves when everything that is there already is known. */
   async start(signal: AbortSignal): Promise<void> {
     this.#pods.onEvent(({ object }) => {
-      this.#everSeen.set(object.metadata.uid, sightOf(object));
+      const sight = sightOf(object);
+      this.#everSeen.set(sight.uid, sight);
+      if (sight.health === 'bad') this.#badEver.add(sight.uid);
       this.#leastReady = Math.min(this.#leastReady, this.ready);
     });
     this.#events.onEvent(({ object, type }) => {
@@ -132,6 +135,11 @@ export class Observer {
       .list()
       .filter(({ spec }) => spec.change.uid === uid)
       .sort((a, b) => a.spec.batch - b.spec.batch);
+  }
+
+  /** How many pods were ever in trouble. */
+  get badEver(): number {
+    return this.#badEver.size;
   }
 
   /** All pods of a tag that there ever were, the oldest first. */
@@ -200,6 +208,11 @@ export class Observer {
 
 function sightOf(pod: PodObject): PodSight {
   const { uid, createdAt, ready, trouble } = viewPod(pod, 0);
-  const health = trouble !== undefined ? 'bad' : ready ? 'ready' : 'starting';
+  const isBad = trouble !== undefined || isUnpullable(pod);
+  const health = isBad ? 'bad' : ready ? 'ready' : 'starting';
   return { uid, createdAt, health, tag: tagOf(imagesOf({ spec: pod.spec })[0]) };
 }
+
+/** The first failed pull is no verdict yet, but already what the audience waits for. */
+const isUnpullable = ({ status }: PodObject): boolean =>
+  (status?.containerStatuses ?? []).some(({ state }) => state?.waiting?.reason === 'ErrImagePull');

@@ -30,12 +30,14 @@ const row = (label: string, pieces: Line): Line => [
   ...pieces,
 ];
 
-function title({ pods, replicas, elapsedMs }: Picture, columns: number): Line {
+function title({ pods, replicas, elapsedMs, badEver }: Picture, columns: number): Line {
   const ready = pods.filter(({ health }) => health === 'ready').length;
   const left = [piece('── ', 'dim'), piece('deploy/checkout', 'strong'), piece(' ', 'dim')];
   const tone = ready >= replicas ? 'good' : 'warn';
   const right = [
     piece(` ${ready} of ${replicas} ready`, tone),
+    piece(' · ', 'dim'),
+    piece(`bad pods ever: ${badEver}`, badEver === 0 ? 'dim' : 'bad'),
     piece(` · ${clock(elapsedMs)} ──`, 'dim'),
   ];
   const gap = Math.max(0, columns - widthOf(left) - widthOf(right));
@@ -78,12 +80,17 @@ function batchBar({ change, pods, targets, replicas }: Picture): Line {
     const end = targets.includes(index + 1) && index + 1 < replicas;
     return [cellOf(ofChange[index]), piece(end ? '│ ' : '', 'dim')];
   });
-  const target = targets[change.batch - 1] ?? 0;
-  const out =
-    change.batch === 0
-      ? 'held: none is out'
-      : `batch ${change.batch} of ${targets.length} is out: up to ${target} of ${replicas} pods`;
-  return [...cells.flat(), piece(` ${out}`)];
+  return [...cells.flat(), piece(` ${released(change, targets, replicas)}`)];
+}
+
+function released(change: ChangePicture, targets: readonly number[], replicas: number): string {
+  const { batch, phase } = change;
+  if (batch === 0) return 'held: no pod of it yet';
+  if (phase === 'Success') return `all ${targets.length} batches passed`;
+  const which = `batch ${batch} of ${targets.length}`;
+  if (phase === 'RollingBack') return `${which} is being taken back`;
+  if (phase === 'RolledBack') return `${which} was taken back`;
+  return `${which} is out: ${targets[batch - 1] ?? 0} of ${replicas} pods at most`;
 }
 
 function cellOf(pod: PodSight | undefined): Line[number] {

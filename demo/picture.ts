@@ -18,6 +18,8 @@ export interface ChangePicture {
 /** All that the audience sees at one instant. */
 export interface Picture {
   readonly elapsedMs: number;
+  /** Pods that were ever in trouble. */
+  readonly badEver: number;
   readonly replicas: number;
   /** Pods of the new revision after each batch. */
   readonly targets: readonly number[];
@@ -35,10 +37,15 @@ export function pictureOf(observer: Observer, startedAt: number, now: number): P
   const newest = observer.changes.at(-1);
   const tags = tagsOf(observer);
   const pods = observer.pods.sort((a, b) => tags.indexOf(a.tag) - tags.indexOf(b.tag));
-  const happenings = observer.happenings.map((each) => ({ ...each, at: each.at - startedAt }));
+  const happenings = observer.happenings.map(({ at, message, ...rest }) => ({
+    ...rest,
+    at: at - startedAt,
+    message: shortName(message),
+  }));
   const base = { replicas: REPLICAS, targets: TARGETS, elapsedMs: now - startedAt };
+  const { badEver } = observer;
   const change = newest === undefined ? {} : { change: changeOf(newest, observer) };
-  return { ...base, pods, tags, happenings, ...change };
+  return { ...base, badEver, pods, tags, happenings, ...change };
 }
 
 function tagsOf({ changes, pods }: Observer): string[] {
@@ -65,5 +72,5 @@ function findingOf(change: ChangeObject, observer: Observer): string {
   return checks[0]?.message ?? '';
 }
 
-/** `flux-system:kustomize-controller` of a service account's long name. */
-const shortName = (user: string): string => user.replace(/^system:serviceaccount:/, '');
+/** `flux-system:kustomize-controller` for a service account's long name. */
+const shortName = (text: string): string => text.replaceAll('system:serviceaccount:', '');

@@ -18,38 +18,46 @@ interface Theatre {
   readonly run: <T>(work: Promise<T>) => Promise<T>;
 }
 
+interface Seats {
+  readonly view: View;
+  readonly isTerminal: boolean;
+  readonly signal: AbortSignal;
+}
+
+const INTERRUPTED = Symbol('interrupted');
+
 /** Sets the stage, tells the story, clears up; gives the exit code. */
 export async function play(flags: Flags): Promise<number> {
   const startedAt = performance.now();
   const stop = new AbortController();
   const isTerminal = hasTerminal();
   const view = isTerminal ? terminalView() : new PlainView(write);
-  let theatre: Theatre | undefined;
-  const clearUp = async (): Promise<void> => {
-    stop.abort(new Error('the demo is over'));
-    view.close();
-    await theatre?.stage.stop();
-  };
   const interrupted = whenInterrupted(view);
-  const telling = (async () => {
-    theatre = await open(flags, stop.signal);
-    return await perform(theatre, view, { signal: stop.signal, colours: isTerminal });
-  })();
+  const opening = open(flags, stop.signal);
+  const clearUp = async (): Promise<void> => {
+    view.close();
+    stop.abort(new Error('the demo is over'));
+    // A stage that is not up yet takes down what it has, and rejects.
+    await opening.then(({ stage }) => stage.stop()).catch(() => undefined);
+  };
   try {
+    const telling = opening.then((theatre) =>
+      perform(theatre, { view, isTerminal, signal: stop.signal }),
+    );
     const ending = await Promise.race([telling, interrupted]);
     await clearUp();
-    if (ending === undefined) return 130;
+    if (ending === INTERRUPTED) {
+      write('Interrupted; everything that was started is stopped.\n');
+      return 130;
+    }
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     applaud(`${ending}, ${seconds} s.`, isTerminal, flags);
     return 0;
   } catch (error) {
-    const log = theatre?.stage.operatorLog() ?? [];
+    const log = await opening.then(({ stage }) => stage.operatorLog()).catch(() => []);
     await clearUp();
     lament(error, log);
     return 1;
-  } finally {
-    // An interrupted start takes down what it had started before it rejects.
-    await telling.catch(() => undefined);
   }
 }
 
@@ -58,18 +66,18 @@ async function open({ real, fast }: Flags, signal: AbortSignal): Promise<Theatre
   if (real) {
     const { realStage } = await import('./real.ts');
     const progress = (line: string): void => {
-      write(`  ${line}\n`);
+      if (!signal.aborted) write(`  ${line}\n`);
     };
     return { run, stage: await realStage(progress, signal) };
   }
+  write('Loading the operator, and a cluster to run it against …\n');
   const { hurriedStage, watchedStage } = await import('./simulated.ts');
   return fast ? await hurriedStage() : { run, stage: await watchedStage() };
 }
 
 async function perform(
   { stage, run }: Theatre,
-  view: View,
-  { signal, colours }: { readonly signal: AbortSignal; readonly colours: boolean },
+  { view, isTerminal, signal }: Seats,
 ): Promise<string> {
   const { scheduler } = stage;
   const observer = new Observer(stage.client('admin'), scheduler);
@@ -81,7 +89,8 @@ async function perform(
       observer.onChange(changed);
     },
   );
-  return await run(tellStory({ stage, observer, audience: view, colours }));
+  const columns = isTerminal ? process.stdout.columns : undefined;
+  return await run(tellStory({ stage, observer, audience: view, colours: isTerminal, columns }));
 }
 
 const write = (text: string): void => {
@@ -103,15 +112,21 @@ function terminalView(): TerminalView {
   });
 }
 
-/** Resolves at the first signal; npm and the terminal both send one for a single Ctrl-C. */
-function whenInterrupted(view: View): Promise<undefined> {
+/**
+ * Resolves at the first signal, or when nobody reads any more. Later signals change nothing: npm and
+ * the terminal both send one for a single Ctrl-C.
+ */
+function whenInterrupted(view: View): Promise<typeof INTERRUPTED> {
+  process.once('exit', () => {
+    view.close();
+  });
   return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(name, () => {
-        view.close();
-        resolve(undefined);
-      });
-    }
+    const end = (): void => {
+      view.close();
+      resolve(INTERRUPTED);
+    };
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, end);
+    process.stdout.on('error', end);
   });
 }
 

@@ -25,6 +25,8 @@ export interface Scene {
   readonly observer: Observer;
   readonly audience: Audience;
   readonly colours: boolean;
+  /** Of the terminal; undefined when there is none. */
+  readonly columns: number | undefined;
 }
 
 const OLD = '1.0';
@@ -59,7 +61,7 @@ async function aPolicy({ stage, observer, audience }: Scene): Promise<void> {
   const allReady = `${REPLICAS} pods of ${OLD} are ready`;
   await observer.until(allReady, () => isServedBy(observer, OLD));
   audience.say('This is all that its team writes to have its changes guarded:');
-  audience.show(POLICY_YAML);
+  audience.quote(POLICY_YAML);
   await stage.pause(2500);
   const key = { namespace: NAMESPACE, name: policy.metadata.name };
   await admin.patch(POLICIES, key, { type: 'apply', body: policy, force: true });
@@ -153,11 +155,9 @@ async function aStubbornRobot({ stage, observer, audience }: Scene): Promise<voi
   audience.say(`Git still says ${BAD}, so the robot applies it again, and again.`);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     const refusal = await refusalOf(stage);
-    if (attempt === 1) audience.fact(`Attempt 1 is refused: ${refusal}`);
-    else
-      audience.fact(
-        `Attempt ${attempt} is refused. Bad pods so far: ${observer.everCreated(BAD).length}.`,
-      );
+    const bad = `Bad pods so far: ${observer.badEver}.`;
+    audience.fact(`Attempt ${attempt} is refused${attempt === 1 ? `: ${refusal}` : `. ${bad}`}`);
+    if (attempt === 1) await stage.pause(2000);
     await sleep(stage.scheduler, SYNC_MS);
   }
   const counted = () => observer.changeTo(BAD)?.status?.denied?.count ?? 0;

@@ -8,7 +8,9 @@ export interface Audience {
   say(text: string): void;
   /** What was seen to be true. */
   fact(text: string): void;
-  /** Text that is shown as it is. */
+  /** Something to apply, indented. */
+  quote(text: string): void;
+  /** What a program printed, as it is. */
   show(text: string): void;
 }
 

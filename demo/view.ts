@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Picture } from './picture.ts';
+import { type ChangePicture, type Picture } from './picture.ts';
 import { panel } from './panel.ts';
-import { clock, paint, piece, widthOf, wrap, type Line, type Tone } from './text.ts';
+import { clock, cut, paint, piece, widthOf, wrap, type Line } from './text.ts';
 import { type Audience } from './teller.ts';
 
 /** Shows the story; `watch` gives it eyes, `close` leaves the terminal as it was. */
 export interface View extends Audience {
   watch(look: () => Picture, onChange: (changed: () => void) => void): void;
-  /** What is written from now on is not accompanied by the panel. */
+  /** Takes the panel away; nothing is shown from now on. */
   close(): void;
 }
 
@@ -32,6 +32,7 @@ export class TerminalView implements View {
   #drawn: readonly number[] = [];
   #frame: NodeJS.Timeout | undefined;
   #clock: NodeJS.Timeout | undefined;
+  #isClosed = false;
 
   constructor(screen: Screen) {
     this.#screen = screen;
@@ -42,7 +43,7 @@ export class TerminalView implements View {
     this.#screen.write(HIDE_CURSOR);
     onChange(this.#changed);
     this.#screen.onResize(this.#draw);
-    this.#clock = setInterval(this.#draw, 500);
+    this.#clock = setInterval(this.#draw, 500).unref();
     this.#draw();
   }
 
@@ -51,33 +52,40 @@ export class TerminalView implements View {
   }
 
   say(text: string): void {
-    this.#paragraph('  ', text, 'plain');
+    this.#paragraph([piece('  ')], text);
   }
 
   fact(text: string): void {
-    this.#paragraph(`  ${paint(piece('✔', 'good'))} `, text, 'plain');
+    this.#paragraph([piece('  ✔ ', 'good')], text);
+  }
+
+  quote(text: string): void {
+    this.#narrate(text.split('\n').map((line) => `      ${paint(piece(line, 'busy'))}`));
   }
 
   show(text: string): void {
-    this.#narrate(text.split('\n').map((line) => `    ${line}`));
+    this.#narrate(['', ...text.split('\n'), '']);
   }
 
   close(): void {
-    if (this.#look === undefined) return;
-    this.#look = undefined;
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     clearInterval(this.#clock);
     clearTimeout(this.#frame);
-    this.#screen.write(`${this.#erase()}${SHOW_CURSOR}`);
+    if (this.#look !== undefined) this.#screen.write(`${this.#erase()}${SHOW_CURSOR}`);
   }
 
-  #paragraph(mark: string, text: string, tone: Tone): void {
-    const indent = mark.startsWith('  \u001B') ? '    ' : '  ';
-    const width = Math.min(MAX_TEXT, this.#screen.size().columns) - indent.length;
-    const lines = wrap(text, width).map((line) => paint(piece(line, tone)));
-    this.#narrate(lines.map((line, index) => `${index === 0 ? mark : indent}${line}`));
+  #paragraph(mark: Line, text: string): void {
+    const indent = widthOf(mark);
+    const width = Math.min(MAX_TEXT, this.#screen.size().columns) - indent;
+    const lines = wrap(text, width);
+    this.#narrate(
+      lines.map((line, index) => `${index === 0 ? painted(mark) : ' '.repeat(indent)}${line}`),
+    );
   }
 
   #narrate(lines: readonly string[]): void {
+    if (this.#isClosed) return;
     const text = lines.map((line) => `${line}\n`).join('');
     this.#screen.write(`${this.#erase()}${text}${this.#panel()}`);
   }
@@ -90,6 +98,7 @@ export class TerminalView implements View {
   readonly #draw = (): void => {
     clearTimeout(this.#frame);
     this.#frame = undefined;
+    if (this.#isClosed) return;
     this.#screen.write(`${this.#erase()}${this.#panel()}`);
   };
 
@@ -133,6 +142,7 @@ export class PlainView implements View {
     onChange(() => {
       if (!this.#isClosed) this.#report(look());
     });
+    this.#report(look());
   }
 
   chapter(title: string): void {
@@ -147,8 +157,12 @@ export class PlainView implements View {
     this.#line(`  ✔ ${text}`);
   }
 
+  quote(text: string): void {
+    for (const line of text.split('\n')) this.#line(`      ${line}`);
+  }
+
   show(text: string): void {
-    for (const line of text.split('\n')) this.#line(`    ${line}`.trimEnd());
+    this.#line(`\n${text}\n`);
   }
 
   close(): void {
@@ -159,10 +173,14 @@ export class PlainView implements View {
   #report(picture: Picture): void {
     const { change, elapsedMs, happenings } = picture;
     for (const { at, reason, message } of happenings.slice(this.#events)) {
-      this.#line(`    ${clock(at)}  event ${reason}: ${message}`);
+      this.#line(
+        `    ${clock(at)}  event ${reason}: ${cut([piece(message)], MAX_TEXT)
+          .map(({ text }) => text)
+          .join('')}`,
+      );
     }
     this.#events = happenings.length;
-    const stage = change === undefined ? '' : `${change.to} ${change.phase} ${change.batch}`;
+    const stage = change === undefined ? '-' : `${change.to} ${milestone(change)}`;
     if (stage === this.#last && elapsedMs - this.#lastAt < QUIET_MS) return;
     this.#last = stage;
     this.#lastAt = elapsedMs;
@@ -170,9 +188,13 @@ export class PlainView implements View {
   }
 
   #line(text: string): void {
-    this.#write(`${text}\n`);
+    if (!this.#isClosed) this.#write(`${text}\n`);
   }
 }
+
+/** The short moments before the first batch and between two of them are no news. */
+const milestone = ({ phase, batch }: ChangePicture): string =>
+  phase === 'Init' || phase === 'Running' ? `batch ${batch}` : phase;
 
 /** `change #2 1.1 → 1.2 Running, batch 1 of 3; pods: 1.1 ●×9, 1.2 ◌×1`. */
 function summary({ change, targets, tags, pods }: Picture): string {

@@ -8,9 +8,15 @@ export interface WhyAnswer {
   readonly text: string;
 }
 
+export interface WhyScene {
+  readonly stage: Stage;
+  readonly colours: boolean;
+  readonly columns: number | undefined;
+}
+
 /** `altershield why change/NAME`, the command itself, over the connection of the stage. */
 export async function why(
-  { stage, colours }: { readonly stage: Stage; readonly colours: boolean },
+  { stage, colours, columns }: WhyScene,
   change: string,
 ): Promise<WhyAnswer> {
   const lines: string[] = [];
@@ -18,7 +24,7 @@ export async function why(
     lines.push(text);
   };
   const cli = {
-    io: { out: write, err: write, colours },
+    io: { out: write, err: write, colours, columns },
     scheduler: stage.scheduler,
     connect: () =>
       Promise.resolve({
