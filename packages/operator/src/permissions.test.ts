@@ -30,9 +30,9 @@ test('names each permission that is missing, and none that is there', async () =
       !(verb === 'create' && resource === 'leases' && namespace === 'ours'),
   );
   assert.deepEqual(await missingPermissions(client, 'ours'), [
-    'list pods',
-    'patch deployments.apps',
-    'create leases.coordination.k8s.io in ours',
+    'pods (list)',
+    'deployments.apps (patch)',
+    'leases.coordination.k8s.io in ours (create)',
   ]);
 });
 

@@ -18,7 +18,8 @@ const all = (verbs: readonly string[], group: string, resources: readonly string
 function needed(namespace: string): Right[] {
   const records = ['changeworkloads', 'changepods'];
   const webhooks = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'];
-  const own = (right: Right): Right => ({ ...right, namespace });
+  const own = (name: string, verbs: readonly string[], group: string, resource: string): Right[] =>
+    all(verbs, group, [resource]).map((right) => ({ ...right, namespace, name }));
   return [
     ...all(['list', 'watch'], '', ['pods', 'namespaces']),
     ...all(['list', 'watch', 'patch'], 'apps', ['deployments', 'replicasets']),
@@ -32,19 +33,26 @@ function needed(namespace: string): Right[] {
       ...right,
       name: 'altershield',
     })),
-    ...all(['get', 'create', 'patch'], 'coordination.k8s.io', ['leases']).map(own),
-    ...all(['get', 'list', 'watch', 'create', 'patch'], '', ['secrets']).map(own),
+    ...own('altershield', ['get', 'patch'], 'coordination.k8s.io', 'leases'),
+    ...own('altershield-webhook', ['get', 'list', 'watch', 'patch'], '', 'secrets'),
+    ...own('altershield-seal', ['get'], '', 'secrets'),
+    { verb: 'create', group: 'coordination.k8s.io', resource: 'leases', namespace },
+    { verb: 'create', group: '', resource: 'secrets', namespace },
   ];
 }
 
-/** The permissions that the operator needs and does not have, as `list pods, patch deployments.apps`. */
+/** The permissions that the operator needs and does not have, as `deployments.apps (list, patch)`. */
 export async function missingPermissions(
   client: Pick<Client, 'raw'>,
   namespace: string,
 ): Promise<string[]> {
   const rights = needed(namespace);
   const granted = await Promise.all(rights.map((right) => isGranted(client, right)));
-  return rights.filter((_, i) => granted[i] === false).map(describe);
+  const missing = rights.filter((_, i) => granted[i] === false);
+  return [...new Set(missing.map(describe))].map((what) => {
+    const verbs = missing.filter((right) => describe(right) === what).map(({ verb }) => verb);
+    return `${what} (${[...new Set(verbs)].join(', ')})`;
+  });
 }
 
 async function isGranted(client: Pick<Client, 'raw'>, right: Right): Promise<boolean> {
@@ -67,9 +75,9 @@ async function isGranted(client: Pick<Client, 'raw'>, right: Right): Promise<boo
   }
 }
 
-function describe({ verb, group, resource, subresource, namespace }: Right): string {
+function describe({ group, resource, subresource, namespace }: Right): string {
   const sub = subresource === undefined ? '' : `/${subresource}`;
   const dotted = group === '' ? '' : `.${group}`;
   const where = namespace === undefined ? '' : ` in ${namespace}`;
-  return `${verb} ${resource}${dotted}${sub}${where}`;
+  return `${resource}${dotted}${sub}${where}`;
 }

@@ -15,7 +15,7 @@ export async function preflight(client: Client, namespace: string): Promise<void
   if (denied.length > 0) {
     const user = await whoAmI(client);
     throw new PreflightError(
-      `${user} may not ${denied.join(', ')}. Bind it to the ClusterRole and the Role altershield; both come with: altershield install`,
+      `${user} lacks permissions: ${denied.join(', ')}. Bind it to the ClusterRole and the Role altershield; both come with: altershield install`,
     );
   }
   const missing = [...(await missingKinds(client)), ...(await missingNamespace(client, namespace))];
