@@ -15,7 +15,6 @@ function demo(...flags: readonly string[]) {
 
 test('the whole story is true under virtual time', () => {
   const { status, stdout, stderr } = demo('--fast');
-  // eslint-disable-next-line no-control-regex -- what is no terminal gets lines without these
   assert.doesNotMatch(stdout, /[\u0000-\u0009\u000B-\u001F\u007F]/);
   assert.equal(status, 0, stdout + stderr);
   const said = [

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   Client,
+  RESOURCES,
   createUndiciTransport,
+  isForbidden,
   loadConfig,
   realScheduler,
   sleep,
@@ -9,6 +11,7 @@ import {
 } from '@altershield/kube';
 import { startCluster } from '../test/cluster/cluster.ts';
 import { temporaryDir } from '../test/cluster/temporary.ts';
+import { OPERATOR } from '../test/cluster/users.ts';
 import { prepareCluster, startOperator } from '../test/e2e/support/operator.ts';
 import { NAMESPACE, type Person, type Progress, type Stage } from './stage.ts';
 
@@ -50,7 +53,7 @@ async function build(
   undo.push(() => cluster.stop());
   await prepareCluster(cluster);
   await cluster.createNamespace(NAMESPACE);
-  signal.throwIfAborted();
+  await untilPermitted(cluster.kubeconfig('operator'), signal);
   log('starting the operator');
   const operator = await startOperator(cluster);
   undo.push(() => operator.stop());
@@ -66,6 +69,22 @@ async function build(
     client: (person) => known(clients, person),
     operatorLog: () => operator.text.split('\n').slice(-LOG_LINES),
   };
+}
+
+const PERMISSION_BOUND_MS = 20_000;
+
+/** The API server learns of new permissions a moment after they are stored. */
+async function untilPermitted(kubeconfig: string, signal: AbortSignal): Promise<void> {
+  const { client, transport } = await connect(kubeconfig, 'demo');
+  const deadline = realScheduler.now() + PERMISSION_BOUND_MS;
+  // Whether it is there or not: who may not read it is refused before the server looks.
+  const secret = { namespace: OPERATOR.namespace, name: 'altershield-webhook' };
+  const mayNot = (): Promise<boolean> =>
+    client.get(RESOURCES.secret, secret).then(() => false, isForbidden);
+  while ((await mayNot()) && realScheduler.now() < deadline)
+    await sleep(realScheduler, 100, signal);
+  await transport.close();
+  signal.throwIfAborted();
 }
 
 async function connect(

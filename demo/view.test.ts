@@ -57,7 +57,6 @@ class FakeTerminal implements Screen {
   columns = 80;
 
   write(text: string): void {
-    // eslint-disable-next-line no-control-regex -- control codes are what a terminal reads
     for (const [token, up] of text.matchAll(/\u001B\[(\d+)A|\u001B\[[?\d]*[a-zA-Z]|[^\u001B]/g)) {
       if (up !== undefined) this.lines = [...this.lines.slice(0, -1 - Number(up)), ''];
       else if (token === '\u001B[?25l') this.cursorIsShown = false;
