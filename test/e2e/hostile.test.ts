@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { after, before, describe, test, type TestContext } from 'node:test';
+import { type Cluster } from '../cluster/cluster.ts';
+import { ownCluster } from './support/cluster.ts';
+import { eventually } from './support/eventually.ts';
+import {
+  RBAC_YAML,
+  altershield,
+  launchOperator,
+  prepareCluster,
+  startOperator,
+  type OperatorProcess,
+} from './support/operator.ts';
+import { ACTOR, HOLD, anApp, applyPolicy, untilGuarded, type App } from './support/story.ts';
+
+const LONG_SOAK = { release: { batches: [1, '50%', '100%'], soakSeconds: 600 } };
+const CRD = 'changepolicies.altershield.io';
+
+let cluster: Cluster;
+let operator: OperatorProcess;
+let app: App;
+
+before(async () => {
+  cluster = await ownCluster();
+});
+
+after(async () => {
+  await app.close();
+  await operator.stop();
+  await cluster.stop();
+});
+
+describe('an operator that cannot run says why and how to mend it', () => {
+  test('when the kubeconfig points nowhere', async (t) => {
+    const kubeconfig = `${cluster.dir}/nowhere`;
+    await writeFile(kubeconfig, nowhere());
+    await assertGivesUp(t, { kubeconfig }, /127\.0\.0\.1:1\b/);
+  });
+
+  test('when there is no kubeconfig', async (t) => {
+    await assertGivesUp(t, { kubeconfig: '/no/such/file' }, /\/no\/such\/file/);
+  });
+
+  test('when its kinds and its namespace are missing', async (t) => {
+    await cluster.kubectl(
+      ['create', 'clusterrolebinding', 'all', '--clusterrole=cluster-admin'].concat(
+        '--serviceaccount=altershield-system:altershield',
+      ),
+    );
+    await assertGivesUp(t, {}, /CRDs are missing.*altershield install/s);
+    await cluster.kubectl(['delete', 'clusterrolebinding', 'all']);
+  });
+
+  test('when it has no permissions', async (t) => {
+    await prepareCluster(cluster);
+    await cluster.kubectl(['delete', 'clusterrolebinding', 'altershield']);
+    await assertGivesUp(
+      t,
+      {},
+      /altershield lacks permissions: pods \(list, watch\).*altershield install/s,
+    );
+    await cluster.grantOperator(RBAC_YAML);
+  });
+});
+
+describe('a user who writes our annotations', () => {
+  before(async () => {
+    operator = await startOperator(cluster);
+    app = await anApp(cluster, { replicas: 4, policy: LONG_SOAK });
+  });
+
+  test('forges nothing with them', async () => {
+    const forged = { [ACTOR]: '{"user":"bob","sig":"0"}', [HOLD]: '{"id":"x","sig":"0"}' };
+    const { metadata } = await app.patch({ metadata: { annotations: forged } });
+    assert.equal(metadata.annotations?.[HOLD], undefined);
+    assert.doesNotMatch(metadata.annotations?.[ACTOR] ?? '', /bob/);
+    const template = { spec: { containers: [{ name: 'app', image: 'checkout:v2' }] } };
+    await app.patch({ metadata: { annotations: forged }, spec: { template } });
+    const change = await app.until('checkout:v2', 'Running');
+    assert.deepEqual([change.spec.actor.user, change.spec.actor.stamped], ['alice', true]);
+  });
+
+  test('finds them back when they edit or remove them while a change is held', async () => {
+    await app.untilReady('checkout:v2', 1);
+    await eventually(async () => (await app.get()).spec.paused === true);
+    const { metadata, spec } = await app.get();
+    for (const value of [null, '{"id":"x"}']) {
+      const answer = await app.patch({ metadata: { annotations: { [HOLD]: value } } });
+      assert.equal(answer.metadata.annotations?.[HOLD], metadata.annotations?.[HOLD]);
+    }
+    const resumed = await app.patch({ spec: { paused: null, minReadySeconds: 7 } });
+    assert.deepEqual(resumed.spec, spec);
+    assert.equal(app.timeline.maxNew('checkout:v2'), 1);
+  });
+
+  test('has no effect by a dry run', async () => {
+    const known = (await app.changes()).length;
+    await app.setImage('checkout:v9', 'developer', '&dryRun=All');
+    const { spec } = await app.get();
+    assert.match(JSON.stringify(spec.template), /checkout:v2/);
+    assert.equal((await app.changes()).length, known);
+  });
+});
+
+describe('records', () => {
+  test('cannot be made by hand', async (t) => {
+    const [change] = await app.changes();
+    const body = { ...change, metadata: { name: 'mine', namespace: app.namespace } };
+    const answer = await cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(body) });
+    t.diagnostic(answer.stderr);
+    assert.equal(answer.code, 1);
+    assert.match(answer.stderr, /records of changes are written by the operator alone/);
+  });
+
+  test('cannot be edited, nor their status', async (t) => {
+    const [change] = await app.changes();
+    const name = change?.metadata.name ?? '';
+    const patch = (...args: string[]) =>
+      cluster.kubectl([
+        'patch',
+        'changeworkload',
+        name,
+        '-n',
+        app.namespace,
+        '--type=merge',
+        ...args,
+      ]);
+    const status = await patch('--subresource=status', '-p', '{"status":{"phase":"Success"}}');
+    t.diagnostic(status.stderr);
+    assert.match(status.stderr, /its status is written by the operator alone/);
+    const spec = await patch('-p', '{"spec":{"cause":{"tool":"nobody"}}}');
+    t.diagnostic(spec.stderr);
+    assert.match(spec.stderr, /only spec.decision can be edited/);
+  });
+
+  test('made by hand while the webhook is down are ignored', async () => {
+    const [change] = await app.changes();
+    await operator.kill();
+    const from = {
+      ...change?.spec.from,
+      template: { spec: { containers: [{ image: 'evil:1' }] } },
+    };
+    const name = 'deployment-checkout-99';
+    const spec = { ...change?.spec, sequence: 99, from };
+    const body = { ...change, spec, metadata: { name, namespace: app.namespace } };
+    const made = await cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(body) });
+    assert.equal(made.code, 0, made.stderr);
+    operator = await startOperator(cluster);
+    await operator.said('a ChangeWorkload that the operator did not write is ignored');
+    await untilGuarded(app);
+    const asked = await altershield(cluster, [
+      'rollback',
+      `change/${name}`,
+      '-n',
+      app.namespace,
+      '--timeout',
+      '3',
+    ]);
+    assert.notEqual(asked.code, 0);
+    assert.doesNotMatch(JSON.stringify((await app.get()).spec), /evil/);
+    await cluster.kubectl(['delete', 'changeworkload', name, '-n', app.namespace]);
+  });
+});
+
+describe('a hold whose record was taken away while the webhook was down', () => {
+  test('suspends the change, which says so, and nothing is guessed', async (t) => {
+    await operator.kill();
+    const { spec } = await app.get();
+    await app.patch({ metadata: { annotations: { [HOLD]: null } } });
+    operator = await startOperator(cluster);
+    const change = await app.until('checkout:v2', 'Suspend');
+    t.diagnostic(change.status?.message ?? '');
+    assert.equal(change.status?.reason, 'HoldRecordLost');
+    assert.deepEqual((await app.get()).spec, spec);
+    assert.equal(app.timeline.maxNew('checkout:v2'), 1);
+  });
+
+  test('goes on when the owner has written the fields and resumed it', async (t) => {
+    await untilGuarded(app);
+    const rollingUpdate = { maxSurge: '25%', maxUnavailable: '25%' };
+    const fields = { paused: null, minReadySeconds: 0, progressDeadlineSeconds: 600 };
+    await app.patch({ spec: { ...fields, strategy: { rollingUpdate } } });
+    const { code, stdout, stderr } = await altershield(cluster, [
+      'resume',
+      'deploy/checkout',
+      '-n',
+      app.namespace,
+    ]);
+    t.diagnostic(stdout + stderr);
+    assert.equal(code, 0);
+    const change = await app.until('checkout:v2', 'Running');
+    assert.notEqual(change.status?.reason, 'HoldRecordLost');
+  });
+});
+
+describe('a malformed policy', () => {
+  const refused = async (t: TestContext, spec: unknown): Promise<string> => {
+    const body = {
+      apiVersion: 'altershield.io/v1alpha1',
+      kind: 'ChangePolicy',
+      metadata: { name: 'wrong', namespace: app.namespace },
+      spec,
+    };
+    const answer = await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(body) });
+    t.diagnostic(answer.stderr);
+    assert.equal(answer.code, 1, answer.stdout);
+    return answer.stderr;
+  };
+
+  test('is refused with every problem of its values and where it is', async (t) => {
+    const said = await refused(t, {
+      mode: 'enforce',
+      release: { batches: [], soakSeconds: -1 },
+      onFail: 'Explode',
+    });
+    for (const path of [
+      'spec.mode',
+      'spec.release.batches',
+      'spec.release.soakSeconds',
+      'spec.onFail',
+    ]) {
+      assert.ok(said.includes(path), path);
+    }
+  });
+
+  test('is refused for a batch that is none', async (t) => {
+    const said = await refused(t, { release: { batches: [1, '0%', 'all'] } });
+    assert.match(said, /spec\.release\.batches\[1\]: .*"0%"/);
+    assert.match(said, /spec\.release\.batches\[2\]: .*"all"/);
+  });
+
+  test('is refused for an unknown field', async (t) => {
+    assert.match(await refused(t, { relaese: {} }), /relaese/);
+  });
+
+  test('is refused with every problem between its fields and the cure', async (t) => {
+    const said = await refused(t, {
+      release: { batches: [3, 2, '50%', '20%'] },
+      target: { namespaceSelector: { matchLabels: { a: 'b' } } },
+    });
+    assert.match(
+      said,
+      /spec\.release\.batches\[1\]: must be larger than the batch before it \(3\)/,
+    );
+    assert.match(said, /spec\.release\.batches\[3\]/);
+    assert.match(
+      said,
+      /spec\.target\.namespaceSelector: only policies in namespace altershield-system/,
+    );
+  });
+
+  test('that slipped in while the webhook was down governs nothing, and others go on', async () => {
+    await operator.kill();
+    await applyPolicy(cluster, app.namespace, { release: { batches: [3, 2] } }, 'a-slipped-in');
+    operator = await startOperator(cluster);
+    const ready = await eventually(
+      async () => {
+        const { stdout } = await cluster.kubectl([
+          'get',
+          CRD,
+          'a-slipped-in',
+          '-n',
+          app.namespace,
+          '-o',
+          'json',
+        ]);
+        const { status } = JSON.parse(stdout) as {
+          status?: { conditions?: { status: string; message: string }[]; governed?: number };
+        };
+        assert.equal(status?.governed, 0);
+        return status.conditions?.[0];
+      },
+      { what: 'the condition' },
+    );
+    assert.equal(ready.status, 'False');
+    assert.match(ready.message, /spec\.release\.batches\[1\]/);
+    await untilGuarded(app);
+  });
+});
+
+async function assertGivesUp(
+  t: TestContext,
+  options: { readonly kubeconfig?: string },
+  why: RegExp,
+): Promise<void> {
+  const process = launchOperator(cluster, options);
+  const bound = setTimeout(() => void process.kill(), 45_000);
+  const code = await process.ended();
+  clearTimeout(bound);
+  const last = process.lines.at(-1);
+  t.diagnostic(`${last?.level ?? ''}: ${last?.msg ?? ''}${process.stderr}`);
+  assert.equal(code, 1, process.text);
+  assert.match(last?.msg ?? '', why);
+  assert.doesNotMatch(process.text, /\n? +at .*\.ts:\d+/, 'no stack trace');
+}
+
+function nowhere(): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name: 'c', cluster: { server: 'https://127.0.0.1:1' } }],
+    users: [{ name: 'u', user: { token: 't' } }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  });
+}
