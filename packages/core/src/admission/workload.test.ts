@@ -232,3 +232,16 @@ test('a refused revision is denied with the reason, also with a restart mark on 
   const audit = { ...context(aPolicy({ mode: 'Audit' })), refusalOf };
   assert.ok(validateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), audit).allowed);
 });
+
+test('pods that surged already stay covered while a newer template is held', () => {
+  const held = aHeldDeployment(A, { tag: 'b' });
+  const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 2, maxUnavailable: 0 } };
+  const surging = { ...held, spec: { ...held.spec, paused: false, strategy } };
+  const third = admit({ ...surging, spec: { ...surging.spec, template: aTemplate('c') } }, surging);
+  assert.deepEqual(third.spec.strategy?.rollingUpdate, { maxSurge: 2, maxUnavailable: 0 });
+  const native = aDeployment({
+    status: { observedGeneration: 1, replicas: 12, updatedReplicas: 3 },
+  });
+  const first = admit(aDeployment({ tag: 'b' }), native);
+  assert.deepEqual(first.spec.strategy?.rollingUpdate, { maxSurge: 2, maxUnavailable: 0 });
+});

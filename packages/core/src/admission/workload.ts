@@ -4,7 +4,6 @@ import type { GoodPolicy } from '../policy/match.ts';
 import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
 import type { Sign } from '../revision/seal.ts';
 import {
-  HELD_BOUNDS,
   heldFields,
   ownFieldsOf,
   readHold,
@@ -14,7 +13,7 @@ import {
   type OwnFields,
 } from '../workload/hold.ts';
 import { pointer, type PatchOp } from '../workload/patch.ts';
-import { setFields } from '../workload/plan.ts';
+import { holdingBounds, setFields } from '../workload/plan.ts';
 import type { Deployment } from '../workload/types.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 import { writeStamp } from './stamp.ts';
@@ -109,7 +108,8 @@ function hold(request: Request<Deployment>, old: Deployment, sign: Sign): Review
   if (before.state === 'Lost') return allow(annotate(object, { hold: undefined, actor }));
   const record = recordFor(request, before, { old, to });
   const text = writeHold(record, withUid(object, old), sign);
-  const fields = setFields(object, heldFields(record.own, HELD_BOUNDS, true));
+  const bounds = holdingBounds(old, before.state === 'Held');
+  const fields = setFields(object, heldFields(record.own, bounds, true));
   return allow(
     [...annotate(object, { hold: text, actor }), ...fields],
     [

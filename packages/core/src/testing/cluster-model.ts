@@ -53,7 +53,9 @@ export class ClusterModel {
     const reason = this.#isComplete(d) ? 'NewReplicaSetAvailable' : 'ReplicaSetUpdated';
     const isTimed = (d.spec.progressDeadlineSeconds ?? 600) < 2147483647;
     const conditions = isTimed ? [{ type: 'Progressing', reason }] : [];
-    this.deployment = { ...d, status: { observedGeneration: generation, conditions } };
+    const updatedReplicas = this.podsOf(fingerprint(d.spec.template));
+    const counts = { replicas: this.pods.length, updatedReplicas };
+    this.deployment = { ...d, status: { observedGeneration: generation, conditions, ...counts } };
     return moved || isNews;
   }
 

@@ -2,7 +2,7 @@
 import { ANNOTATIONS } from '@altershield/api';
 import type { Sign } from '../revision/seal.ts';
 import type { Action } from '../change/model.ts';
-import type { Bounds } from './batches.ts';
+import { userBounds, type Bounds } from './batches.ts';
 import {
   HELD_BOUNDS,
   heldFields,
@@ -59,7 +59,7 @@ function changesFor(
       const taken: HoldRecord = { id: action.id, from: action.from, to: action.to, own };
       return [
         ...setHold(deployment, writeHold(taken, deployment, sign)),
-        ...setFields(deployment, heldFields(own, HELD_BOUNDS, true)),
+        ...setFields(deployment, heldFields(own, holdingBounds(deployment, false), true)),
       ];
     }
     case 'SetBounds':
@@ -111,6 +111,25 @@ function widen(own: OwnFields, widenBy: number): OwnFields {
     ...own,
     strategy: { ...own.strategy, rollingUpdate: { ...rolling, maxUnavailable: widenBy } },
   };
+}
+
+/**
+ * Bounds to hold a Deployment with. A paused Deployment sheds pods beyond its surge, ready ones of
+ * the old revision first: what surged already must stay covered until it is let on.
+ */
+export function holdingBounds(deployment: Deployment, isHeld: boolean): Bounds {
+  if (isHeld) return { ...HELD_BOUNDS, surge: Math.max(1, boundsOf(deployment).surge) };
+  if (!isUnderWay(deployment)) return HELD_BOUNDS;
+  const { strategy, replicas = 1 } = deployment.spec;
+  const { surge } = userBounds(strategy?.rollingUpdate, replicas);
+  return { ...HELD_BOUNDS, surge: Math.max(1, Math.min(surge, replicas)) };
+}
+
+/** Whether pods of several revisions may be about. */
+function isUnderWay({ metadata, spec, status }: Deployment): boolean {
+  const { replicas = 0, updatedReplicas = replicas, observedGeneration = 0 } = status ?? {};
+  const isUnseen = observedGeneration < (metadata.generation ?? 0);
+  return isUnseen || replicas > (spec.replicas ?? 1) || updatedReplicas < replicas;
 }
 
 export function boundsOf({ spec }: Deployment): Bounds {

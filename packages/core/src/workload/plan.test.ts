@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fingerprint } from '../revision/fingerprint.ts';
+import {
+  aDeployment,
+  aHeldDeployment,
+  aReplicaSet,
+  aTemplate,
+  sign,
+  tools,
+} from '../testing/builders.ts';
+import { applyPatch } from '../testing/json-patch.ts';
+import { aWorkload, anObservation, NOW, pods } from '../testing/builders.ts';
+import { decide } from '../change/decide.ts';
+import type { Action } from '../change/model.ts';
+import { ownFieldsOf, readHold } from './hold.ts';
+import { viewDeployment } from './observe.ts';
+import { planDeployment } from './plan.ts';
+import type { Deployment } from './types.ts';
+
+const A = fingerprint(aTemplate('a'));
+const held = aHeldDeployment(A, { tag: 'b' });
+const perform = (action: Action, d: Deployment): Deployment =>
+  planDeployment(action, d, sign).reduce((object, { ops }) => applyPatch(object, ops), d);
+const rollBack = (widenBy: number) =>
+  ({ type: 'RollBack', id: 'c', from: A, to: 'b', template: aTemplate('a'), widenBy }) as const;
+
+test('every write is conditional on the object and the spec that were looked at', () => {
+  const [write] = planDeployment(
+    { type: 'SetBounds', bounds: { surge: 1, unavailable: 2 } },
+    held,
+    sign,
+  );
+  assert.ok(write);
+  const others: Partial<Deployment['metadata']>[] = [
+    { generation: 2 },
+    { uid: 'd-2' },
+    { annotations: {} },
+  ];
+  for (const metadata of others) {
+    const moved = { ...held, metadata: { ...held.metadata, ...metadata } };
+    assert.throws(() => applyPatch(moved, write.ops), JSON.stringify(metadata));
+  }
+});
+
+const actions: readonly Action[] = [
+  { type: 'SetBounds', bounds: { surge: 1, unavailable: 2 } },
+  { type: 'Pause' },
+  { type: 'Restore' },
+  { type: 'FinishRollBack' },
+];
+
+for (const action of actions) {
+  test(`${action.type} that took effect plans no further write`, () => {
+    const open = { ...held, spec: { ...held.spec, paused: false } };
+    assert.deepEqual(planDeployment(action, perform(action, open), sign), []);
+  });
+}
+
+test('restoring gives every field of the owner back and leaves no mark', () => {
+  const restored = perform({ type: 'Restore' }, held);
+  assert.deepEqual(ownFieldsOf(restored), ownFieldsOf(aDeployment()));
+  assert.equal(readHold(restored, sign).state, 'None');
+});
+
+test('a wide rollback keeps the record until it is narrowed, and is never paused', () => {
+  const paused = aHeldDeployment(A, { tag: 'b', spec: { paused: true } });
+  const wide = perform(rollBack(4), paused);
+  assert.deepEqual(wide.spec.template, aTemplate('a'));
+  assert.equal(wide.spec.paused, false);
+  assert.deepEqual(wide.spec.strategy?.rollingUpdate, { maxSurge: 2, maxUnavailable: 4 });
+  assert.equal(readHold(wide, sign).state, 'Held');
+  const narrow = perform({ type: 'FinishRollBack' }, wide);
+  assert.deepEqual(ownFieldsOf(narrow), ownFieldsOf(aDeployment()));
+});
+
+test('taking over late keeps what the owner set and covers what surged', () => {
+  const status = { observedGeneration: 1, replicas: 12, updatedReplicas: 3 };
+  const taken = perform(
+    { type: 'TakeOver', id: 'c', from: A, to: 'b' },
+    aDeployment({ tag: 'b', status }),
+  );
+  assert.deepEqual(taken.spec.strategy?.rollingUpdate, { maxSurge: 2, maxUnavailable: 0 });
+  const hold = readHold(taken, sign);
+  assert.deepEqual(hold.state === 'Held' && hold.record.own, ownFieldsOf(aDeployment()));
+});
+
+test('held fields without a true record are lost, not guessed', () => {
+  const { annotations: _, ...metadata } = held.metadata;
+  const cases = [
+    { ...held, metadata },
+    { ...held, metadata: { ...held.metadata, uid: 'd-2' } },
+  ];
+  for (const d of cases) assert.equal(readHold(d, sign).state, 'Lost');
+});
+
+test('a view resolves the owner’s bounds and knows what its controller has not seen', () => {
+  const view = viewDeployment(held, [aReplicaSet('a', 10)], tools);
+  assert.deepEqual(
+    [view.user, view.bounds, view.settled],
+    [{ surge: 2, unavailable: 1 }, { surge: 1, unavailable: 0 }, true],
+  );
+  const ahead = { ...held, metadata: { ...held.metadata, generation: 2 } };
+  assert.equal(viewDeployment(ahead, [], tools).settled, false);
+});
+
+test('no step is taken before the controller has seen the last one', () => {
+  const fresh = pods('new', 1, { readySince: NOW });
+  const workload = aWorkload({ paused: false, bounds: { surge: 1, unavailable: 0 } });
+  const act = (settled: boolean) =>
+    decide(anObservation({ fresh, workload: { ...workload, settled } })).action?.type;
+  assert.deepEqual([act(true), act(false)], ['SetBounds', undefined]);
+});
