@@ -22,7 +22,7 @@ test('the whole story is true under virtual time', () => {
     /Held in the very write that made it/,
     /Batch 1 of 3: 1 pod let out.*Pass/,
     /Batch 3 of 3: 7 pods let out.*Pass/,
-    /Let out to batch 1 only, 1 pod: Fail after [\d.]+ s\. ImagePullBackOff/,
+    /Let out to batch 1 only, 1 pod: Fail after [\d.]+ s\. .*ImagePullBackOff/,
     /Rolled back to 1\.1, the last verified revision/,
     /Attempt 1 is refused: AlterShield refuses this revision/,
     /Refused 6 of 6 times, and not one more bad pod: 1 ever\./,

@@ -40,7 +40,7 @@ export function pictureOf(observer: Observer, startedAt: number, now: number): P
   const happenings = observer.happenings.map(({ at, message, ...rest }) => ({
     ...rest,
     at: at - startedAt,
-    message: shortName(message),
+    message: shortName(message).replace(/^[\w-]+-\d+: /, ''),
   }));
   const base = { replicas: REPLICAS, targets: TARGETS, elapsedMs: now - startedAt };
   const { badEver } = observer;

@@ -111,7 +111,7 @@ async function release(scene: Scene, person: Person, tag: string): Promise<void>
   const change = changeTo(observer, tag);
   const early = tooEarly(observer, change, tag);
   const least = observer.leastReady;
-  const success = `Success: ${tag} is the revision to go back to from now on. No pod came before its batch, and never fewer than ${least} of ${REPLICAS} were ready.`;
+  const success = `Success: ${tag} is the revision to go back to from now on. No pod came before its batch. ${served(least)}`;
   tell(audience, success, early === '' && least >= MUST_SERVE, `${early} ${observer.summary()}`);
   await stage.pause(500);
 }
@@ -138,13 +138,13 @@ async function aBadChange(scene: Scene): Promise<ChangeObject> {
   await heldWrite(scene, 'gitops', BAD);
   const { spec, status } = await judged(observer, BAD, 0);
   const [check] = status?.checks.filter(({ verdict }) => verdict === 'Fail') ?? [];
-  const failed = `Let out to batch 1 only, ${plural(spec.pods, 'pod')}: Fail after ${secondsIn(spec.releasedAt, status?.judgedAt)}. ${check?.reason ?? ''}: ${check?.message ?? ''}`;
+  const failed = `Let out to batch 1 only, ${plural(spec.pods, 'pod')}: Fail after ${secondsIn(spec.releasedAt, status?.judgedAt)}. ${check?.message ?? ''}.`;
   tell(audience, failed, spec.pods === 1 && check !== undefined, observer.summary());
   const phase = () => observer.changeTo(BAD)?.status?.phase;
   await observer.until(`The change to ${BAD} is rolled back`, () => phase() === 'RolledBack');
   await observer.until(`${REPLICAS} pods of ${GOOD} serve`, () => isServedBy(observer, GOOD));
   const least = observer.leastReady;
-  const back = `Rolled back to ${GOOD}, the last verified revision, by the operator itself. Never fewer than ${least} of ${REPLICAS} pods were ready.`;
+  const back = `Rolled back to ${GOOD}, the last verified revision, by the operator itself. ${served(least)}`;
   tell(audience, back, observer.wanted === GOOD && least >= MUST_SERVE, observer.summary());
   await stage.pause(3000);
   return changeTo(observer, BAD);
@@ -262,6 +262,11 @@ async function eventually<T>(
   }
   return seen;
 }
+
+const served = (least: number): string =>
+  least >= REPLICAS
+    ? `All ${REPLICAS} pods stayed ready.`
+    : `Never fewer than ${least} of ${REPLICAS} pods were ready.`;
 
 const secondsIn = (from: string, to = from): string =>
   `${((Date.parse(to) - Date.parse(from)) / 1000).toFixed(1)} s`;
