@@ -390,3 +390,19 @@ test('scaling is repaired old pods first, and no further than capacity allows', 
   assert.deepEqual(at(2), [8, 2]);
   assert.deepEqual(at(0), [9, 1]);
 });
+
+test('ready pods of a superseded revision count again before more is let out', () => {
+  const between = { name: 'web-c', uid: 'rs-c', fingerprint: 'c'.repeat(16), replicas: 2 };
+  const step = (parts: object) => {
+    const revisions = [...aWorkload().revisions, { ...between, ...parts }];
+    return decide(anObservation({ workload: aWorkload({ revisions }) })).action;
+  };
+  assert.deepEqual(step({ held: true, uncounted: 2 }), {
+    type: 'CountAgain',
+    minReadySeconds: 0,
+    revisions: [{ name: 'web-c', uid: 'rs-c' }],
+  });
+  assert.equal(step({ held: false, uncounted: 2 }), undefined);
+  assert.equal(step({ held: false, uncounted: 0 })?.type, 'SetBounds');
+  assert.equal(step({ held: true, replicas: 0 })?.type, 'SetBounds');
+});

@@ -27,6 +27,12 @@ export type Action =
     }
   | { readonly type: 'FinishRollBack' }
   | {
+      /** Ready pods of superseded revisions count again, so that they are not the first to go. */
+      readonly type: 'CountAgain';
+      readonly minReadySeconds: number;
+      readonly revisions: readonly { readonly name: string; readonly uid: string }[];
+    }
+  | {
       readonly type: 'Rebalance';
       readonly revisions: readonly {
         readonly name: string;
@@ -76,6 +82,10 @@ export interface RevisionView {
   readonly uid: string;
   readonly fingerprint: string;
   readonly replicas: number;
+  /** Its pods never count as available: a hold let them out. */
+  readonly held?: boolean;
+  /** Ready pods that do not count as available yet. */
+  readonly uncounted?: number;
 }
 
 /** A workload as decisions see it. */

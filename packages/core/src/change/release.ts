@@ -124,14 +124,43 @@ function release(s: Standing): Decision {
 }
 
 function stepWithin(s: Standing): Action | undefined {
-  const { o, workload, batch } = s;
+  const { workload } = s;
   if (workload.hold.state !== 'Held' || !workload.settled) return undefined;
   if (workload.recreate) return workload.paused ? unpause(workload.bounds) : undefined;
+  return hasUncounted(s) ? countAgain(s) : stepBatch(s);
+}
+
+function stepBatch(s: Standing): Action | undefined {
+  const { o, workload, batch } = s;
   const drift = rebalance(s);
   if (drift !== undefined) return drift;
   if (isAtRest(s)) return workload.paused || batch.isLast ? undefined : { type: 'Pause' };
   const isWaveOut = o.fresh.length >= released(workload);
   return workload.paused ? stepFromRest(s, isWaveOut) : stepOnTheWay(s, isWaveOut);
+}
+
+/** Revisions between the verified one and this one: of changes that were superseded in flight. */
+const between = ({ o, workload }: Standing): readonly RevisionView[] => {
+  const { from, to } = o.change.spec;
+  return workload.revisions.filter(
+    (r) => r.replicas > 0 && ![from?.fingerprint, to.fingerprint].includes(r.fingerprint),
+  );
+};
+
+/** Ready pods that the controller would take for lost ones, and delete at once, when more get out. */
+const hasUncounted = (s: Standing): boolean =>
+  between(s).some((r) => r.held === true || (s.o.fresh.length === 0 && (r.uncounted ?? 0) > 0));
+
+function countAgain(s: Standing): Action | undefined {
+  const { hold } = s.workload;
+  const revisions = between(s).filter((r) => r.held === true);
+  if (hold.state !== 'Held' || revisions.length === 0) return undefined;
+  const named = revisions.map(({ name, uid }) => ({ name, uid }));
+  return {
+    type: 'CountAgain',
+    minReadySeconds: hold.record.own.minReadySeconds,
+    revisions: named,
+  };
 }
 
 const isWaveReady = ({ o }: Standing): boolean => o.fresh.every((p) => p.ready);

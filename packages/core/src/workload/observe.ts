@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { HELD_MIN_READY_SECONDS } from '@altershield/api';
 import type { RevisionView, WorkloadView } from '../change/model.ts';
 import type { Sign } from '../revision/seal.ts';
 import { userBounds } from './batches.ts';
@@ -40,8 +41,13 @@ export function viewDeployment(
 }
 
 function viewRevision(rs: ReplicaSet, fingerprintOf: FingerprintOf): RevisionView[] {
-  const { template, replicas = 0 } = rs.spec;
+  const { template, replicas = 0, minReadySeconds } = rs.spec;
   if (template === undefined) return [];
   const { name, uid } = rs.metadata;
-  return [{ name, uid, replicas, fingerprint: fingerprintOf(template) }];
+  const { readyReplicas = 0, availableReplicas = readyReplicas } = rs.status ?? {};
+  const counted = {
+    held: minReadySeconds === HELD_MIN_READY_SECONDS,
+    uncounted: readyReplicas - availableReplicas,
+  };
+  return [{ name, uid, replicas, fingerprint: fingerprintOf(template), ...counted }];
 }

@@ -18,6 +18,7 @@ import type { Deployment, Template } from './types.ts';
 /** The writes that carry out an action on a Deployment. Pure; none when nothing would change. */
 export function planDeployment(action: Action, deployment: Deployment, sign: Sign): Write[] {
   if (action.type === 'Rebalance') return action.revisions.map(scaleRevision);
+  if (action.type === 'CountAgain') return countAgain(action);
   const ops = changesFor(action, deployment, sign);
   if (ops.length === 0) return [];
   return [
@@ -47,7 +48,7 @@ function guards({ metadata }: Deployment): PatchOp[] {
 const annotation = (name: string): string => pointer('metadata', 'annotations', name);
 
 function changesFor(
-  action: Exclude<Action, { type: 'Rebalance' }>,
+  action: Exclude<Action, { type: 'Rebalance' | 'CountAgain' }>,
   deployment: Deployment,
   sign: Sign,
 ): PatchOp[] {
@@ -162,6 +163,19 @@ export function setFields(deployment: Deployment, wanted: OwnFields): PatchOp[] 
     .filter((field) => JSON.stringify(now[field]) !== JSON.stringify(wanted[field]))
     .map((field) => ({ op: 'add', path: pointer('spec', field), value: wanted[field] }));
 }
+
+const countAgain = ({
+  revisions,
+  minReadySeconds,
+}: Extract<Action, { type: 'CountAgain' }>): Write[] =>
+  revisions.map(({ name, uid }) => ({
+    resource: 'ReplicaSet',
+    name,
+    ops: [
+      { op: 'test', path: '/metadata/uid', value: uid },
+      { op: 'add', path: '/spec/minReadySeconds', value: minReadySeconds },
+    ],
+  }));
 
 const scaleRevision = (target: {
   readonly name: string;

@@ -48,8 +48,16 @@ export interface Deployment {
 
 export interface ReplicaSet {
   readonly metadata: Meta;
-  readonly spec: { readonly replicas?: number; readonly template?: Template };
-  readonly status?: { readonly replicas?: number; readonly readyReplicas?: number };
+  readonly spec: {
+    readonly replicas?: number;
+    readonly minReadySeconds?: number;
+    readonly template?: Template;
+  };
+  readonly status?: {
+    readonly replicas?: number;
+    readonly readyReplicas?: number;
+    readonly availableReplicas?: number;
+  };
 }
 
 interface ContainerState {

@@ -19,14 +19,22 @@ function withoutFields(entry: unknown): unknown {
 export function slimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
   const { managedFields: _, annotations: __, labels: ___, ...metadata } = rs.metadata;
   const { apiVersion, kind, spec, status } = rs;
-  const { replicas, template } = spec;
-  const { replicas: total, readyReplicas } = status ?? {};
+  const { replicas, minReadySeconds, template } = spec;
+  const { replicas: total, readyReplicas, availableReplicas = 0 } = status ?? {};
   return {
     apiVersion,
     kind,
     metadata,
-    spec: { ...opt('replicas', replicas), ...opt('template', template) },
-    status: { ...opt('replicas', total), ...opt('readyReplicas', readyReplicas) },
+    spec: {
+      ...opt('replicas', replicas),
+      ...opt('minReadySeconds', minReadySeconds),
+      ...opt('template', template),
+    },
+    status: {
+      ...opt('replicas', total),
+      ...opt('readyReplicas', readyReplicas),
+      availableReplicas,
+    },
   };
 }
 
