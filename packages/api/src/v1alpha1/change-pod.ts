@@ -76,7 +76,8 @@ export const ChangePodKind = defineKind({
   categories: ['changes', 'altershield'],
   description: 'One batch of a change: its pods, how they were judged, the evidence.',
   spec: changePodSpec,
-  status: changePodStatus,
+  // Served for a batch that nobody has judged yet, so that showing it costs no write.
+  status: changePodStatus.default({ phase: 'PostWait', verdict: 'Pending', checks: [] }),
   columns: [
     { name: 'Target', type: 'string', jsonPath: '.spec.target.name' },
     { name: 'Batch', type: 'integer', jsonPath: '.spec.batch' },

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import { writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type KubectlResult } from '../test/cluster/access.ts';
+import { type Cluster } from '../test/cluster/cluster.ts';
+import { ownCluster } from '../test/e2e/support/cluster.ts';
+import { altershield, prepareCluster, startOperator } from '../test/e2e/support/operator.ts';
+
+/** Plays the story of a bad rollout on a real control plane and writes what a person sees of it. */
+
+const TOUR = new URL('../docs/tour.md', import.meta.url);
+const WIDTH = 600;
+
+const POLICY = `apiVersion: altershield.io/v1alpha1
+kind: ChangePolicy
+metadata:
+  name: web
+  namespace: shop
+spec:
+  target: { selector: { matchLabels: { tier: web } } }
+  release: { batches: [1, 30%, 100%], soakSeconds: 3 }
+  onFail: RollBack
+  onInconclusive: Suspend
+`;
+
+const checkout = (tag: string): string => `apiVersion: apps/v1
+kind: Deployment
+metadata: { name: checkout, namespace: shop, labels: { tier: web } }
+spec:
+  replicas: 10
+  selector: { matchLabels: { app: checkout } }
+  template:
+    metadata: { labels: { app: checkout } }
+    spec: { containers: [{ name: app, image: "shop/checkout:${tag}" }] }
+`;
+
+const lines: string[] = [];
+
+const tell = (text: string): void => {
+  console.log(text);
+  lines.push(text, '');
+};
+
+/** A command and its output, as in a terminal. */
+function show(command: string, { stdout, stderr }: KubectlResult): void {
+  const output = `${stdout}${stderr}`.trimEnd();
+  const cut = output.split('\n').map((line) => line.slice(0, WIDTH).trimEnd());
+  tell(['```console', `$ ${command}`, ...cut, '```'].join('\n'));
+}
+
+async function until(cluster: Cluster, wanted: RegExp): Promise<void> {
+  for (let attempt = 0; attempt < 240; attempt += 1) {
+    const { stdout } = await cluster.kubectl(['get', 'changeworkloads', '-n', 'shop']);
+    if (wanted.test(stdout)) return;
+    await sleep(250);
+  }
+  throw new Error(`wait for a change like ${String(wanted)}: none came within 60 s`);
+}
+
+async function play(cluster: Cluster): Promise<void> {
+  await cluster.createNamespace('shop');
+  const gitops = [
+    'apply',
+    '--server-side',
+    '--force-conflicts',
+    '--field-manager',
+    'kustomize-controller',
+    '-f',
+    '-',
+  ];
+  const apply = (tag: string) => cluster.kubectl(gitops, { user: 'gitops', input: checkout(tag) });
+  const changes = async (): Promise<void> => {
+    show('kubectl get changes -n shop', await cluster.kubectl(['get', 'changes', '-n', 'shop']));
+  };
+  await cluster.kubectl(['apply', '-f', '-'], { input: checkout('1.0') });
+  await cluster.kubectl(['rollout', 'status', 'deploy/checkout', '-n', 'shop', '--timeout=60s']);
+
+  tell('## A policy');
+  tell(`\`\`\`yaml\n${POLICY}\`\`\``);
+  show(
+    'kubectl apply -f policy.yaml',
+    await cluster.kubectl(['apply', '-f', '-'], { input: POLICY }),
+  );
+  await sleep(2000);
+
+  tell('## A good change');
+  tell(
+    'Alice, a developer, sets a new image. The change is held in the same write and let out in three batches.',
+  );
+  const set = ['set', 'image', 'deploy/checkout', 'app=shop/checkout:1.1', '-n', 'shop'];
+  show(`kubectl ${set.join(' ')}`, await cluster.kubectl(set, { user: 'developer' }));
+  await until(cluster, /Running .* 2 +3 /);
+  await changes();
+  await until(cluster, /Success/);
+  await changes();
+
+  tell('## A bad change');
+  tell(
+    'A GitOps tool applies an image that nobody pushed. One pod of it comes up, and goes again within two seconds.',
+  );
+  show(
+    'kubectl apply --server-side -f checkout.yaml    # as the GitOps tool',
+    await apply('bad-1.2'),
+  );
+  await until(cluster, /RolledBack/);
+  await changes();
+  const describe = await cluster.kubectl(['describe', 'deploy', 'checkout', '-n', 'shop']);
+  const events = describe.stdout.slice(describe.stdout.indexOf('Events:'));
+  show("kubectl describe deploy checkout -n shop | sed -n '/^Events/,$p'", {
+    ...describe,
+    stdout: events,
+  });
+
+  tell('## It is applied again, and refused');
+  show(
+    'kubectl apply --server-side -f checkout.yaml    # the GitOps tool again',
+    await apply('bad-1.2'),
+  );
+  await sleep(6000);
+  tell('## Why?');
+  show(
+    'altershield why deploy/checkout -n shop',
+    await altershield(cluster, ['why', 'deploy/checkout', '-n', 'shop']),
+  );
+
+  tell('## The next good commit');
+  show('kubectl apply --server-side -f checkout.yaml    # as the GitOps tool', await apply('1.3'));
+  await until(cluster, /checkout-3 .*Success/);
+  show('altershield get -n shop', await altershield(cluster, ['get', '-n', 'shop']));
+}
+
+async function main(): Promise<void> {
+  const cluster = await ownCluster();
+  try {
+    await prepareCluster(cluster);
+    const operator = await startOperator(cluster);
+    tell('# A tour');
+    tell(
+      'What people see, from a real run: Kubernetes 1.36, the permissions that we ship, simulated kubelets. Made by `npm run tour`.',
+    );
+    await play(cluster);
+    await operator.stop();
+  } finally {
+    await cluster.stop();
+  }
+  await writeFile(TOUR, `${lines.join('\n').trimEnd()}\n`);
+}
+
+await main();
