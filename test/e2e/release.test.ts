@@ -10,7 +10,7 @@ import {
   startOperator,
   type OperatorProcess,
 } from './support/operator.ts';
-import { imageOf } from './support/pods.ts';
+import { imageOf, type Pod } from './support/pods.ts';
 import {
   ACTOR,
   HOLD,
@@ -226,11 +226,31 @@ describe('a policy', { concurrency: 3 }, () => {
     await app.until('checkout:bad-2', 'Suspend');
     const resumed = await cli(app, 'resume', '--reason', 'I know better');
     assert.equal(resumed.code, 0, resumed.stderr);
-    await app.untilOut('checkout:bad-2', 2);
-    await app.until('checkout:bad-2', 'Suspend');
+    // The next batch is judged as ever, and the bad pod is still there.
+    await eventually(async () => {
+      const { status } = await app.until('checkout:bad-2', 'Suspend');
+      return status?.batch?.index === 2;
+    });
     assert.equal((await cli(app, 'rollback')).code, 0);
     await app.until('checkout:bad-2', 'RolledBack');
     await app.assertRestored(spec);
+  });
+});
+
+describe('an outage of the registry', () => {
+  test('that old pods suffer too is not blamed on the change: a person decides', async () => {
+    const app = await newApp({ replicas: 4, policy: { release: QUICKLY } });
+    const [victim] = app.timeline.pods;
+    assert.ok(victim);
+    await cannotPull(victim);
+    await app.setImage('checkout:bad-2');
+    const change = await app.until('checkout:bad-2', 'Suspend');
+    assert.deepEqual(
+      [change.status?.reason, change.status?.verdict, change.status?.quarantine],
+      ['CheckInconclusive', 'Inconclusive', undefined],
+    );
+    assert.match(change.status?.message ?? '', /pods of the old revision show the same trouble/);
+    assert.equal(app.timeline.everCreated('checkout:bad-2'), 1);
   });
 });
 
@@ -262,6 +282,25 @@ async function newApp(options: AppOptions): Promise<App> {
   const app = await anApp(cluster, options);
   apps.push(app);
   return app;
+}
+
+/** The kubelet of a running pod says that its image cannot be pulled, as after a restart of its node. */
+async function cannotPull({ metadata, status }: Pod): Promise<void> {
+  const waiting = { reason: 'ImagePullBackOff', message: 'Back-off pulling image' };
+  const [container] = status.containerStatuses ?? [];
+  await cluster.call({
+    method: 'PATCH',
+    path: `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/status`,
+    contentType: 'application/merge-patch+json',
+    body: {
+      status: {
+        containerStatuses: [{ ...container, ready: false, state: { waiting } }],
+        conditions: (status.conditions ?? []).map((condition) =>
+          condition.type === 'Ready' ? { ...condition, status: 'False' } : condition,
+        ),
+      },
+    },
+  });
 }
 
 function cli(app: App, verb: string, ...rest: string[]) {
