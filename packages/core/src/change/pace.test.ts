@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { anObservation, aWorkload, NOW, pods } from '../testing/builders.ts';
+import { change, rest, status } from '../testing/standings.ts';
+import { decide } from './decide.ts';
+import type { Observation } from './model.ts';
+import { timeText } from './status.ts';
+
+const HOUR = 3_600_000;
+const running = change(status('Running'));
+const at = (o: Partial<Observation>) => decide(anObservation({ change: running, ...o })).action;
+
+test('a batch rests paused while it soaks', () => {
+  const fresh = pods('new', 1, { readySince: NOW });
+  const workload = { ...rest, paused: false };
+  assert.deepEqual(at({ fresh, stable: pods('old', 9), workload }), { type: 'Pause' });
+  assert.equal(at({ fresh, stable: pods('old', 9), workload: rest }), undefined);
+});
+
+test('bounds left from more replicas are closed before they let out more than the batch', () => {
+  for (const bounds of [
+    { surge: 2, unavailable: 0 },
+    { surge: 0, unavailable: 2 },
+    { surge: 1, unavailable: 1 },
+  ]) {
+    const workload = aWorkload({ paused: false, bounds });
+    assert.deepEqual(at({ fresh: [], workload }), { type: 'Pause' }, JSON.stringify(bounds));
+  }
+  const exact = aWorkload({ paused: false, bounds: { surge: 1, unavailable: 0 } });
+  assert.equal(at({ fresh: [], workload: exact }), undefined);
+});
+
+test('the deadline of a batch begins with the batch, however long the one before soaked', () => {
+  const begun = timeText(NOW - HOUR);
+  const soaked = pods('new', 1, { createdAt: NOW - HOUR, readySince: NOW - HOUR });
+  const early = (s: ReturnType<typeof status>) => change(s, {}, { detectedAt: begun });
+  const pace = { fresh: soaked, stable: pods('old', 9), workload: rest };
+  const first = early(status('Running', { phaseSince: begun }));
+  const moved = decide(anObservation({ ...pace, change: first })).status;
+  assert.deepEqual([moved.batch?.index, moved.phaseSince], [2, timeText(NOW)]);
+  const second = decide(anObservation({ ...pace, change: early(moved), now: NOW + 1000 }));
+  assert.deepEqual([second.status.phase, second.action?.type], ['Running', 'SetBounds']);
+});
