@@ -3,9 +3,10 @@ import { compile } from './support/compile.ts';
 import { type Result, type Section } from './support/section.ts';
 import { markdown } from './support/table.ts';
 import { machine, writeResults } from './support/page.ts';
+import { admission } from './admission/admission.ts';
 import { memory } from './memory/memory.ts';
 
-const SECTIONS: readonly Section[] = [memory];
+const SECTIONS: readonly Section[] = [admission, memory];
 
 const USAGE = `npm run bench [-- [--write] [SECTION…]]
 Measures, and prints tables in markdown. Sections: ${SECTIONS.map(({ name }) => name).join(', ')}; all without a name.
