@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type KubeObject } from '@altershield/kube';
 import { type Deployment, type ReplicaSet } from '../types.ts';
-import { surgeOf } from './sizes.ts';
 
 export const REVISION = 'deployment.kubernetes.io/revision';
 export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';
@@ -26,11 +25,6 @@ export function numberAnnotation(object: KubeObject, name: string): number | und
 }
 
 export const revisionOf = (object: KubeObject): number => numberAnnotation(object, REVISION) ?? 0;
-
-export const sizeAnnotations = (deployment: Deployment): Annotations => ({
-  [DESIRED_REPLICAS]: String(deployment.spec.replicas),
-  [MAX_REPLICAS]: String(deployment.spec.replicas + surgeOf(deployment)),
-});
 
 /** What the new ReplicaSet is annotated with: the Deployment's own, and a revision that only grows. */
 export function newSetAnnotations(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Deployment, type IntOrPercent, type ReplicaSet } from '../types.ts';
-import { MAX_REPLICAS, numberAnnotation } from './annotations.ts';
+import { DESIRED_REPLICAS, MAX_REPLICAS, numberAnnotation } from './annotations.ts';
 
 /** A count, or a share of `total`; surge rounds up, unavailability down. */
 function resolve(value: IntOrPercent, total: number, round: (x: number) => number): number {
@@ -19,6 +19,11 @@ function fenceposts({ spec }: Deployment): { surge: number; unavailable: number 
 
 export const surgeOf = (deployment: Deployment): number =>
   isRolling(deployment) ? fenceposts(deployment).surge : 0;
+
+export const sizeAnnotations = (deployment: Deployment): Readonly<Record<string, string>> => ({
+  [DESIRED_REPLICAS]: String(deployment.spec.replicas),
+  [MAX_REPLICAS]: String(deployment.spec.replicas + surgeOf(deployment)),
+});
 
 export function unavailableOf(deployment: Deployment): number {
   if (!isRolling(deployment)) return 0;

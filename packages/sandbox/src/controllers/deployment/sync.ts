@@ -16,7 +16,6 @@ import {
   numberAnnotation,
   REVISION,
   revisionOf,
-  sizeAnnotations,
 } from './annotations.ts';
 import {
   byAge,
@@ -24,6 +23,7 @@ import {
   desiredTotal,
   newSetSize,
   proportionalSizes,
+  sizeAnnotations,
   surgeOf,
   unavailableOf,
 } from './sizes.ts';
