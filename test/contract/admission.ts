@@ -40,7 +40,7 @@ async function install(target: ContractTarget, hook: Hook): Promise<Installed> {
   const requests: ReviewRequest[] = [];
   let probes = 0;
   const { url, caBundle } = await target.webhook((request) => {
-    if (request.name.startsWith(PROBE)) {
+    if (request.name?.startsWith(PROBE) === true) {
       probes += 1;
       return {};
     }
@@ -178,10 +178,9 @@ export const admission: readonly Behaviour[] = [
       await pause(target, 500);
       assert.deepEqual(hook.requests, []);
       await patchWeb(target, hook.namespace, { replicas: 2 });
-      assert.deepEqual(
-        hook.requests.map(({ name, operation }) => [name, operation]),
-        [['web', 'UPDATE']],
-      );
+      // The server may ask more than once about one write: see the object selector below.
+      const asked = hook.requests.map(({ name, operation }) => [operation, name].join(' '));
+      assert.deepEqual([...new Set(asked)], ['UPDATE web']);
       await hook.remove();
     },
   ),
@@ -204,21 +203,52 @@ export const admission: readonly Behaviour[] = [
       resources: ['configmaps'],
       config: { objectSelector: { matchLabels: { guarded: 'yes' } } },
     });
+    const key = { namespace: hook.namespace, name: 'm' };
+    const label = async (guarded: string | null): Promise<number> => {
+      const body = { metadata: { labels: { guarded } } };
+      await target.developer.patch(configMap, key, { type: 'merge', body });
+      // The server may act on a state of some milliseconds ago first, and ask once more then.
+      await pause(target, 300);
+      return hook.requests.length;
+    };
     await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'));
-    const label = (guarded: string | null) =>
-      target.developer.patch(
-        configMap,
-        { namespace: hook.namespace, name: 'm' },
-        { type: 'merge', body: { metadata: { labels: { guarded } } } },
-      );
     assert.equal(hook.requests.length, 0);
-    await label('yes');
-    await label(null);
-    assert.equal(hook.requests.length, 2);
+    const labelled = await label('yes');
+    assert.ok(labelled >= 1);
+    const unlabelled = await label(null);
+    assert.ok(unlabelled > labelled);
     await setValue(target, hook.namespace, 'v2');
-    assert.equal(hook.requests.length, 2);
+    assert.equal(hook.requests.length, unlabelled);
     await hook.remove();
   }),
+
+  behaviour(
+    'what is being created has no identity yet in the eyes of a mutating webhook',
+    async (target) => {
+      const mutating = await install(target, { resources: ['configmaps'], operations: ['CREATE'] });
+      const body = { ...aConfigMap('', 'v1'), metadata: { generateName: 'map-' } };
+      await target.developer.create(configMap, mutating.namespace, body);
+      const [request] = mutating.requests.filter(({ userInfo }) => userInfo.username === 'alice');
+      const { uid, name, creationTimestamp } = (request?.object?.metadata ?? {}) as Json;
+      assert.deepEqual(
+        [uid, name, creationTimestamp ?? null, request?.name],
+        [undefined, undefined, null, undefined],
+      );
+      await mutating.remove();
+      const validating = await install(target, {
+        isMutating: false,
+        resources: ['configmaps'],
+        operations: ['CREATE'],
+      });
+      const created = await target.developer.create(configMap, validating.namespace, body);
+      const [final] = validating.requests.filter(({ userInfo }) => userInfo.username === 'alice');
+      assert.deepEqual(
+        [final?.object?.metadata.uid, final?.name],
+        [created.metadata.uid, created.metadata.name],
+      );
+      await validating.remove();
+    },
+  ),
 
   behaviour('a match condition that does not hold spares the call', async (target) => {
     const expression = 'request.userInfo.username != "alice"';
@@ -343,10 +373,10 @@ export const admission: readonly Behaviour[] = [
     });
     await createWeb(target, hook.namespace, { replicas: 1 });
     const users = await until(target, 'a ReplicaSet and a pod', () => {
-      const found = hook.requests.map(
-        ({ resource, userInfo }) => `${resource.resource} ${userInfo.username}`,
+      const found = new Set(
+        hook.requests.map(({ resource, userInfo }) => `${resource.resource} ${userInfo.username}`),
       );
-      return Promise.resolve(found.length === 2 && found);
+      return Promise.resolve(found.size === 2 && [...found]);
     });
     assert.deepEqual(users.sort(), [
       'pods system:serviceaccount:kube-system:replicaset-controller',

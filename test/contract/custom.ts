@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { RESOURCES, type KubeObject, type Resource } from '@altershield/kube';
 import { refused, type Json } from './helpers.ts';
+import { watching } from './watching.ts';
 import { behaviour, until, type Behaviour, type ContractTarget } from './target.ts';
 
 interface Widget extends KubeObject {
@@ -97,6 +98,16 @@ const widget = ({ resource }: { resource: Resource }, spec: Json, rest: Json = {
 });
 
 export const custom: readonly Behaviour[] = [
+  behaviour('a watch from a version before all memory gets 410 in its stream', async (target) => {
+    const { resource, namespace } = await aKind(target);
+    const watch = watching(target.admin, resource, { namespace, resourceVersion: '1' });
+    await refused(watch.ended, {
+      status: 410,
+      reason: 'Expired',
+      message: /too old resource version/,
+    });
+  }),
+
   behaviour('a custom object is completed with the defaults of its schema', async (target) => {
     const kind = await aKind(target);
     const spec = { size: 3, parts: [{ name: 'a' }] };

@@ -186,12 +186,10 @@ export const deployments: readonly Behaviour[] = [
       const [set] = await sets(target, namespace);
       const { items } = await target.admin.list(RESOURCES.pod, { namespace });
       const [pod] = items;
-      assert.equal(
-        pod?.metadata.labels?.['pod-template-hash'],
-        set?.metadata.labels?.['pod-template-hash'],
-      );
-      assert.equal(pod?.metadata.ownerReferences?.[0]?.uid, set?.metadata.uid);
-      assert.ok(pod?.metadata.name.startsWith(`${set?.metadata.name ?? ''}-`));
+      assert.ok(set !== undefined && pod !== undefined);
+      assert.deepEqual(pod.metadata.labels, set.metadata.labels);
+      assert.equal(pod.metadata.ownerReferences?.[0]?.uid, set.metadata.uid);
+      assert.ok(pod.metadata.name.startsWith(`${set.metadata.name}-`));
     },
   ),
 

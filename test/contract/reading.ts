@@ -35,25 +35,36 @@ export const reading: readonly Behaviour[] = [
     assert.deepEqual(server.details, { name: 'none', group: 'apps', kind: 'deployments' });
   }),
 
-  behaviour('an unknown resource is 404 without a name', async ({ admin }) => {
-    await refused(admin.raw('GET', '/apis/example.com/v1/nothings'), {
+  behaviour('an unknown resource of a known group is 404 without a name', async ({ admin }) => {
+    await refused(admin.raw('GET', '/apis/apps/v1/nothings'), {
       status: 404,
       reason: 'NotFound',
       message: /the server could not find the requested resource/,
     });
   }),
 
+  behaviour('an unknown group is 404 in plain words', async ({ admin }) => {
+    const { reason } = await refused(admin.raw('GET', '/apis/example.com/v1/nothings'), {
+      status: 404,
+    });
+    assert.equal(reason, '');
+  }),
+
   behaviour('a list comes in pages that show one moment', async (target) => {
     const namespace = await someMaps(target, ['a', 'b', 'c', 'd', 'e']);
-    const selection = { namespace, labelSelector: 'name' };
-    const first = await target.admin.list(configMap, { ...selection, limit: 2 });
+    const selection = { namespace, labelSelector: 'name', limit: 2 };
+    const first = await target.admin.list(configMap, selection);
     assert.deepEqual(namesOf(first.items), ['a', 'b']);
     await target.admin.create(configMap, namespace, aConfigMap('bb', 'late', { name: 'bb' }));
-    const rest = { ...selection, limit: 3, continue: first.continue };
-    const second = await target.admin.list(configMap, rest);
-    assert.deepEqual(namesOf(second.items), ['c', 'd', 'e']);
-    assert.equal(second.continue, undefined);
-    assert.equal(second.resourceVersion, first.resourceVersion);
+    const found: string[] = [];
+    // The last page may be empty: what the selector leaves out is counted by the server, too.
+    for (let token = first.continue; token !== undefined;) {
+      const page = await target.admin.list(configMap, { ...selection, continue: token });
+      assert.equal(page.resourceVersion, first.resourceVersion);
+      found.push(...namesOf(page.items));
+      token = page.continue;
+    }
+    assert.deepEqual(found, ['c', 'd', 'e']);
   }),
 
   behaviour('items of a list of a built-in kind leave out their kind', async (target) => {
@@ -148,17 +159,17 @@ export const reading: readonly Behaviour[] = [
 
   behaviour('a watch from no version begins with what is there', async (target) => {
     const namespace = await someMaps(target, ['a', 'b']);
+    const labelSelector = 'name';
     const watch = watching(target.admin, configMap, {
       namespace,
       resourceVersion: '',
-      labelSelector: 'name',
+      labelSelector,
     });
-    await until(target, 'two events', () => Promise.resolve(watch.events.length === 2));
+    const types = (): string[] =>
+      watch.events.map(({ type }) => type).filter((type) => type !== 'BOOKMARK');
+    await until(target, 'two events', () => Promise.resolve(types().length >= 2));
     await watch.stop();
-    assert.deepEqual(
-      watch.events.map(({ type }) => type),
-      ['ADDED', 'ADDED'],
-    );
+    assert.deepEqual(types(), ['ADDED', 'ADDED']);
   }),
 
   behaviour('a watch ends when its time is up, with a bookmark before', async (target) => {
@@ -176,16 +187,6 @@ export const reading: readonly Behaviour[] = [
     assert.ok(watch.events.some(({ type }) => type === 'BOOKMARK'));
     const [bookmark] = watch.events.filter(({ type }) => type === 'BOOKMARK');
     assert.ok(Number(bookmark?.object.metadata.resourceVersion) >= Number(resourceVersion));
-  }),
-
-  behaviour('a watch from a forgotten version gets 410 in its stream', async (target) => {
-    const namespace = await target.namespace();
-    const watch = watching(target.admin, configMap, { namespace, resourceVersion: '1' });
-    await refused(watch.ended, {
-      status: 410,
-      reason: 'Expired',
-      message: /too old resource version/,
-    });
   }),
 
   behaviour(

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { RESOURCES } from '@altershield/kube';
+import { imageOf, isReady } from '../e2e/support/pods.ts';
 import { getWeb, withImage, type ReplicaSet } from './helpers.ts';
 import { aRelease, HUGE, rolling, type Release, type UserFields } from './protocol.ts';
 import { behaviour, pause, until, type Behaviour, type ContractTarget } from './target.ts';
@@ -33,6 +34,20 @@ const batches = (surge: number, unavailable: number, batch: number): Behaviour =
       await release.stop();
     },
   );
+
+/** Zero when no bad pod waits for a good one; at the native pace nearly all of them do. */
+function successorsReadyBeforeTheLastBad({ timeline }: Release, since: number): number {
+  const { events } = timeline;
+  const last = events.findLastIndex(
+    ({ type, pod }) => type === 'DELETED' && imageOf(pod) === 'web:bad',
+  );
+  const young = events
+    .filter(({ type, at, pod }) => type === 'ADDED' && at > since && imageOf(pod) === 'web:v1')
+    .map(({ pod }) => pod.metadata.uid);
+  const ready = events.slice(0, last).filter(({ pod }) => isReady(pod));
+  return new Set(ready.map(({ pod }) => pod.metadata.uid).filter((uid) => young.includes(uid)))
+    .size;
+}
 
 export const releases: readonly Behaviour[] = [
   behaviour('a held change moves no pod', async (target) => {
@@ -152,8 +167,9 @@ export const releases: readonly Behaviour[] = [
       const since = release.now;
       const fields = { ...release.restored(), ...rolling(USER.surge, USER.unavailable + 4) };
       await release.write({ ...withImage('web:v1'), ...fields });
-      await release.settled({ 'web:bad': 0 }, 3000);
+      await release.settled({ 'web:bad': 0 });
       await release.ready('web:v1', 10);
+      assert.ok(successorsReadyBeforeTheLastBad(release, since) < 4);
       assert.ok(release.timeline.minReady(since) >= 6);
       const [active] = (await sets(release)).filter(({ spec }) => spec.replicas === 10);
       assert.equal(active?.metadata.uid, first?.metadata.uid);
@@ -175,15 +191,15 @@ export const releases: readonly Behaviour[] = [
     await release.stop();
   }),
 
+  // Whether it gets stuck depends on which controller is faster: both happen on a real control plane.
   behaviour(
-    'taking back the template alone, with the fields still held, gets stuck',
+    'taking back the template alone is finished by writing the fields, stuck or not',
     async (target) => {
       const release = await aRelease(target, { replicas: 6, surge: 0, unavailable: 1 });
       await release.write({ ...withImage('web:v2'), ...HUGE, ...rolling(0, 3) });
       await release.ready('web:v2', 3);
       await release.write(withImage('web:v1'));
-      await pause(target, 4000);
-      assert.deepEqual([release.pods('web:v2'), release.pods('web:v1')], [3, 3]);
+      await pause(target, 2000);
       await release.write(release.restored());
       await release.settled({ 'web:v2': 0, 'web:v1': 6 });
       await release.stop();

@@ -6,7 +6,8 @@ import { sleep, type Client, type KubeObject, type Scheduler } from '@altershiel
 export interface ReviewRequest {
   readonly uid: string;
   readonly operation: string;
-  readonly name: string;
+  /** Absent while a generated name is not known yet. */
+  readonly name?: string;
   readonly namespace: string;
   readonly subResource?: string;
   readonly dryRun: boolean;

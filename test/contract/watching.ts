@@ -18,7 +18,7 @@ interface WatchWishes {
   readonly resourceVersion: string;
   readonly labelSelector?: string;
   readonly timeoutSeconds?: number;
-  readonly onEvent?: (event: WatchEvent<KubeObject>) => void;
+  readonly onEvent?: (event: WatchEvent) => void;
 }
 
 /** Watches in the background and keeps everything that comes. */

@@ -226,7 +226,8 @@ export const writing: readonly Behaviour[] = [
     await refused(target.admin.delete(configMap, key, { uid: 'another' }), {
       status: 409,
       reason: 'Conflict',
-      message: /Precondition failed: UID in precondition: another, UID in object meta: /,
+      message:
+        /^Operation cannot be fulfilled on ConfigMap "m": the UID in the precondition \(another\) does not match the UID in record/,
     });
     await refused(target.admin.delete(configMap, key, { resourceVersion: '1' }), { status: 409 });
     await target.admin.delete(configMap, key, {
@@ -323,9 +324,14 @@ export const writing: readonly Behaviour[] = [
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 0, spec: { paused: true } });
     const scale = (replicas: number) => ({ type: 'merge', body: { spec: { replicas } } }) as const;
-    const scaled = (await target.admin.patch(deployment, web(namespace), scale(3), {
-      subresource: 'scale',
-    })) as KubeObject & Json;
+    const scaled = await target.admin.patch<KubeObject & Json>(
+      deployment,
+      web(namespace),
+      scale(3),
+      {
+        subresource: 'scale',
+      },
+    );
     assert.deepEqual([scaled.kind, scaled.apiVersion], ['Scale', 'autoscaling/v1']);
     assert.deepEqual(scaled['spec'], { replicas: 3 });
     assert.equal((scaled['status'] as Json)['selector'], 'app=web');

@@ -9,6 +9,7 @@ import {
   createUndiciTransport,
   loadKubeconfig,
   realScheduler,
+  RESOURCES,
   type Transport,
 } from '@altershield/kube';
 import { loopbackCertificate } from '@altershield/sandbox';
@@ -19,6 +20,7 @@ import {
   type ReviewRequest,
   type ReviewResponse,
 } from '../contract/target.ts';
+import { eventually } from './support/eventually.ts';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
 
 type Answer = (request: ReviewRequest) => ReviewResponse;
@@ -71,7 +73,7 @@ before(async () => {
     admin: await clientOf('admin'),
     developer: await clientOf('developer'),
     scheduler: realScheduler,
-    namespace: (labels) => aNamespace(cluster, 'contract', labels),
+    namespace: permittedNamespace,
     webhook: (answer) => Promise.resolve(webhooks.add(answer)),
   };
 });
@@ -81,6 +83,13 @@ after(async () => {
   webhooks.stop();
   await cluster.stop();
 });
+
+/** The developer's permissions reach the server's authorizer a moment after they are written. */
+async function permittedNamespace(labels?: Readonly<Record<string, string>>): Promise<string> {
+  const namespace = await aNamespace(cluster, 'contract', labels);
+  await eventually(() => target.developer.list(RESOURCES.deployment, { namespace }));
+  return namespace;
+}
 
 async function clientOf(user: 'admin' | 'developer'): Promise<Client> {
   const config = await loadKubeconfig({ path: cluster.kubeconfig(user) });

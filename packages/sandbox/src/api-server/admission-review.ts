@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { apiVersionOf } from '@altershield/kube';
-import { dig, isRecord, list, text, type Json, type StoredObject } from '../json.ts';
+import { dig, isRecord, list, text, without, type Json, type StoredObject } from '../json.ts';
 import { type AdmissionAttributes } from './call.ts';
 import { ApiFailure } from './failure.ts';
 import { scaleOf } from './scale.ts';
 
 /** The request that a webhook gets, and that `matchConditions` see as `request`. */
 export function reviewRequest(attributes: AdmissionAttributes, uid: string): Json {
+  const name = nameOf(attributes);
   const { call, operation } = attributes;
   const { group, version, plural, kind } = call.definition.resource;
   const ownKind =
@@ -24,7 +25,7 @@ export function reviewRequest(attributes: AdmissionAttributes, uid: string): Jso
     requestKind: ownKind,
     requestResource: resource,
     ...requestSub,
-    name: call.key.name,
+    ...(name === '' ? {} : { name }),
     ...(call.key.namespace === '' ? {} : { namespace: call.key.namespace }),
     operation,
     userInfo: call.user,
@@ -35,11 +36,31 @@ export function reviewRequest(attributes: AdmissionAttributes, uid: string): Jso
   };
 }
 
-function asSeen({ call }: AdmissionAttributes, object: StoredObject | undefined): Json | null {
+function asSeen(
+  { call, operation, phase }: AdmissionAttributes,
+  object: StoredObject | undefined,
+): Json | null {
+  const isNewborn = operation === 'CREATE' && phase === 'Mutating';
   if (object === undefined) return null;
   if (call.subresource === 'scale') return scaleOf(call.definition, object);
   const { resource } = call.definition;
-  return { ...object, apiVersion: apiVersionOf(resource), kind: resource.kind };
+  const shown = isNewborn ? { ...object, metadata: unborn(object) } : object;
+  return { ...shown, apiVersion: apiVersionOf(resource), kind: resource.kind };
+}
+
+const unborn = ({ metadata }: StoredObject): Json =>
+  without(
+    { ...metadata },
+    ...['uid', 'creationTimestamp', 'resourceVersion', 'generation', 'managedFields'],
+    ...(isNameGenerated(metadata) ? ['name'] : []),
+  );
+
+const isNameGenerated = (metadata: object): boolean => 'generateName' in metadata;
+
+/** A name that is still to be generated is not known to a mutating webhook. */
+function nameOf({ call, object, operation, phase }: AdmissionAttributes): string {
+  const isNewborn = operation === 'CREATE' && phase === 'Mutating';
+  return isNewborn && isNameGenerated(object?.metadata ?? {}) ? '' : call.key.name;
 }
 
 export interface ReviewAnswer {

@@ -63,7 +63,7 @@ export class Admission {
     attributes: AdmissionAttributes,
     complete: (object: StoredObject) => StoredObject,
   ): Promise<StoredObject | undefined> {
-    let current = attributes;
+    let current: AdmissionAttributes = { ...attributes, phase: 'Mutating' };
     const seen = new Map<Webhook, StoredObject | undefined>();
     for (const webhook of this.#webhooks(RESOURCES.mutatingWebhook, attributes)) {
       current = await this.#mutateOnce(webhook, current, complete);
@@ -78,7 +78,8 @@ export class Admission {
     return current.object;
   }
 
-  async validate(attributes: AdmissionAttributes): Promise<void> {
+  async validate(given: AdmissionAttributes): Promise<void> {
+    const attributes: AdmissionAttributes = { ...given, phase: 'Validating' };
     for (const webhook of this.#webhooks(RESOURCES.validatingWebhook, attributes)) {
       await this.#review(webhook, attributes);
     }

@@ -16,6 +16,7 @@ import {
   notFound,
   qualified,
   unauthorized,
+  UnknownPath,
 } from './failure.ts';
 import { Lists } from './lists.ts';
 import { parsePatch, patched, patchFormat } from './patches.ts';
@@ -42,6 +43,11 @@ export interface ApiServerOptions {
   readonly admission?: AdmissionOptions | undefined;
   /** Default: everybody may do everything. */
   readonly authorize?: ((request: AccessRequest) => boolean) | undefined;
+  /**
+   * How often (0 to 1) an update is first tried on the state before the last write, as the real server does under
+   * load: webhooks are then asked twice, the first time about the old state. Default 0.
+   */
+  readonly staleness?: number | undefined;
   /** How many events watches can go back. Default 20,000. */
   readonly historyLimit?: number | undefined;
 }
@@ -74,7 +80,12 @@ export class ApiServer {
     this.scheduler = scheduler;
     this.store = new ObjectStore(historyLimit === undefined ? {} : { historyLimit });
     const admission = new Admission(this.store, scheduler, options.admission ?? {});
-    this.writes = new Writes(this.store, admission, scheduler);
+    this.writes = new Writes({
+      store: this.store,
+      admission,
+      scheduler,
+      staleness: options.staleness,
+    });
     this.deletes = new Deletes(this.store, admission, scheduler);
     this.#lists = new Lists(this.store);
     this.#watches = new Watches(this.store, scheduler);
@@ -87,6 +98,7 @@ export class ApiServer {
     try {
       return await this.#answer(request, this.#userOf(request), warnings);
     } catch (error) {
+      if (error instanceof UnknownPath) return UNKNOWN_PATH;
       if (!(error instanceof ApiFailure)) throw error;
       return failureResponse(error);
     }
@@ -336,6 +348,12 @@ function parseTyped({ body }: ApiRequest, { definition, subresource }: Target): 
 
 const shown = ({ definition, subresource }: WriteCall, object: StoredObject): Json =>
   subresource === 'scale' ? scaleOf(definition, object) : object;
+
+const UNKNOWN_PATH: ApiResponse = {
+  status: 404,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body: '404 page not found\n',
+};
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 

@@ -35,6 +35,8 @@ export type Operation = 'CREATE' | 'UPDATE' | 'DELETE';
 export interface AdmissionAttributes {
   readonly call: WriteCall;
   readonly operation: Operation;
+  /** What mutating webhooks see of a creation has no identity yet. */
+  readonly phase: 'Mutating' | 'Validating';
   readonly object: StoredObject | undefined;
   readonly oldObject: StoredObject | undefined;
 }

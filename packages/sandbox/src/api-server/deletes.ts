@@ -4,7 +4,7 @@ import { dig, integer, list, record, text, type Json, type StoredObject } from '
 import { type Admission } from './admission.ts';
 import { type WriteCall } from './call.ts';
 import { typeKey } from './definition.ts';
-import { conflict, notFound } from './failure.ts';
+import { deletesAnother, notFound } from './failure.ts';
 import { type ObjectStore } from './store.ts';
 import { timestamp } from './util.ts';
 
@@ -29,6 +29,7 @@ export class Deletes {
     await this.#admission.validate({
       call,
       operation: 'DELETE',
+      phase: 'Validating',
       object: undefined,
       oldObject: old,
     });
@@ -89,13 +90,13 @@ function gracePeriod(call: WriteCall, object: StoredObject, options: Json): numb
 function checkPreconditions(call: WriteCall, object: StoredObject, wanted: Json): void {
   const { uid, resourceVersion } = object.metadata;
   const checks = [
-    ['UID', wanted['uid'], uid],
-    ['ResourceVersion', wanted['resourceVersion'], resourceVersion],
+    ['UID', wanted['uid'], uid, 'deleted and then recreated'],
+    ['ResourceVersion', wanted['resourceVersion'], resourceVersion, 'modified'],
   ] as const;
-  for (const [what, want, found] of checks) {
+  for (const [what, want, found, fate] of checks) {
     if (text(want) === '' || want === found) continue;
-    const why = `Precondition failed: ${what} in precondition: ${text(want)}, ${what} in object meta: ${found}`;
-    throw conflict(call.definition.resource, call.key.name, why);
+    const why = `the ${what} in the precondition (${text(want)}) does not match the ${what} in record (${found}). The object might have been ${fate}`;
+    throw deletesAnother(call.definition.resource, call.key.name, why);
   }
 }
 

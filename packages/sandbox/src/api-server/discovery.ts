@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Json } from '../json.ts';
 import { type ResourceDefinition } from './definition.ts';
-import { noSuchPath } from './failure.ts';
+import { UnknownPath } from './failure.ts';
 import { type Registry } from './registry.ts';
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -26,10 +26,10 @@ export function discover(parts: readonly string[], registry: Registry): Json | u
   if (root !== 'apis') return undefined;
   if (group === undefined) return groupList(registry);
   const versions = versionsOf(group, registry);
-  if (versions.length === 0) throw noSuchPath();
+  if (versions.length === 0) throw new UnknownPath();
   if (version === undefined)
     return { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(group, registry) };
-  if (!versions.includes(version)) throw noSuchPath();
+  if (!versions.includes(version)) throw new UnknownPath();
   return resourceList(group, version, registry);
 }
 

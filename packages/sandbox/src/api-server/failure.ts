@@ -64,6 +64,11 @@ export const noSuchPath = (): ApiFailure =>
     message: 'the server could not find the requested resource',
   });
 
+/** A path that no part of the server knows at all: answered in plain words. */
+export class UnknownPath extends Error {
+  override readonly name = 'UnknownPath';
+}
+
 export const alreadyExists = (resource: Resource, name: string): ApiFailure =>
   new ApiFailure({
     code: 409,
@@ -82,6 +87,10 @@ export const conflict = (resource: Resource, name: string, why = STALE): ApiFail
     message: `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`,
     details: detailsOf(resource, name),
   });
+
+/** The 409 of a deletion that was meant for another object or state; it names the kind. */
+export const deletesAnother = ({ group, kind }: Resource, name: string, why: string): ApiFailure =>
+  conflict({ group, plural: kind, kind, version: '', namespaced: true }, name, why);
 
 export function invalid(
   { group, kind }: Resource,

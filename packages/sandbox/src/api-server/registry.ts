@@ -117,6 +117,12 @@ export class Registry {
     return found;
   }
 
+  hasGroup(group: string, version: string): boolean {
+    return this.all().some(
+      ({ resource }) => resource.group === group && resource.version === version,
+    );
+  }
+
   byKind(apiVersion: string, kind: string): ResourceDefinition | undefined {
     return this.all().find(({ resource }) => {
       const own =

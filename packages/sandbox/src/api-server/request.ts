@@ -3,7 +3,7 @@ import { type ObjectKey } from '@altershield/kube';
 import { isRecord, type Json } from '../json.ts';
 import { type Subresource, type UserInfo } from './call.ts';
 import { type ResourceDefinition } from './definition.ts';
-import { badRequest, noSuchPath } from './failure.ts';
+import { badRequest, noSuchPath, UnknownPath } from './failure.ts';
 import { type Registry } from './registry.ts';
 
 /** One HTTP exchange as it reaches the server; header names in lower case. */
@@ -40,11 +40,13 @@ export const queryOf = (path: string): URLSearchParams =>
 export function resolveTarget(path: string, registry: Registry): Target {
   const parts = pathParts(path);
   const [root, ...rest] = parts;
-  if (root !== 'api' && root !== 'apis') throw noSuchPath();
+  if (root !== 'api' && root !== 'apis') throw new UnknownPath();
   const [group = '', version = '', ...below] = root === 'api' ? ['', ...rest] : rest;
   const { namespace, plural, name, subresource } = splitBelow(below);
   const definition = registry.find(group, version, plural);
-  if (definition === undefined) throw noSuchPath();
+  if (definition === undefined) {
+    throw registry.hasGroup(group, version) ? noSuchPath() : new UnknownPath();
+  }
   checkSubresource(definition, subresource);
   const key = { namespace: definition.resource.namespaced ? namespace : '', name };
   return { definition, key, subresource: subresource as Subresource, query: queryOf(path) };

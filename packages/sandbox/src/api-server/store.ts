@@ -29,6 +29,7 @@ export class ObjectStore {
   readonly #listeners = new Set<StoreListener>();
   readonly #historyLimit: number;
   #history: StoreEvent[] = [];
+  readonly #previous = new WeakMap<StoredObject, StoredObject>();
   #compacted = FIRST_REVISION;
   #revision = FIRST_REVISION;
 
@@ -44,6 +45,11 @@ export class ObjectStore {
     return this.#types.get(type)?.get(mapKey(key));
   }
 
+  /** What the object was before its last write. */
+  previousOf(object: StoredObject): StoredObject | undefined {
+    return this.#previous.get(object);
+  }
+
   /** Objects in the order of their keys; `namespace` '' means all. */
   list(type: string, namespace = ''): StoredObject[] {
     const found = [...(this.#types.get(type)?.entries() ?? [])];
@@ -56,6 +62,7 @@ export class ObjectStore {
   put(type: string, object: StoredObject): StoredObject {
     const previous = this.get(type, keyOf(object));
     const stored = this.#stamp(object);
+    if (previous !== undefined) this.#previous.set(stored, previous);
     this.#objects(type).set(mapKey(keyOf(stored)), stored);
     const kind = previous === undefined ? 'Added' : 'Modified';
     this.#emit({ kind, type, object: stored, previous, revision: this.#revision });

@@ -14,7 +14,15 @@ import {
 import { type Admission } from './admission.ts';
 import { type WriteCall } from './call.ts';
 import { typeKey } from './definition.ts';
-import { alreadyExists, badRequest, conflict, FIELD, invalid, notFound } from './failure.ts';
+import {
+  alreadyExists,
+  ApiFailure,
+  badRequest,
+  conflict,
+  FIELD,
+  invalid,
+  notFound,
+} from './failure.ts';
 import { recordAuthor, type FieldTree } from './managed-fields.ts';
 import { withScale } from './scale.ts';
 import { type ObjectStore } from './store.ts';
@@ -31,16 +39,26 @@ export interface UpdatePlan {
   readonly applied?: FieldTree;
 }
 
+export interface WritesDeps {
+  readonly store: ObjectStore;
+  readonly admission: Admission;
+  readonly scheduler: Scheduler;
+  /** How often (0 to 1) an update is first tried on the state before the last write. Default 0. */
+  readonly staleness?: number | undefined;
+}
+
 /** Creates and updates objects the way the API server does: complete, admit, check, store. */
 export class Writes {
   readonly #store: ObjectStore;
   readonly #admission: Admission;
   readonly #scheduler: Scheduler;
+  readonly #staleness: number;
 
-  constructor(store: ObjectStore, admission: Admission, scheduler: Scheduler) {
+  constructor({ store, admission, scheduler, staleness = 0 }: WritesDeps) {
     this.#store = store;
     this.#admission = admission;
     this.#scheduler = scheduler;
+    this.#staleness = staleness;
   }
 
   async create(call: WriteCall, body: Json, applied?: FieldTree): Promise<StoredObject> {
@@ -55,6 +73,7 @@ export class Writes {
   }
 
   async update(call: WriteCall, plan: UpdatePlan): Promise<StoredObject> {
+    await this.#tryStale(call, plan);
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt += 1) {
       const written = await this.#tryUpdate(call, plan);
       if (written !== undefined) return written;
@@ -62,12 +81,39 @@ export class Writes {
     throw conflict(call.definition.resource, call.key.name);
   }
 
+  /**
+   * The real server works on its cache first, which may lag: webhooks are then asked about an old
+   * state, and once more about the present one. What goes wrong with the old state has no effect.
+   */
+  async #tryStale(call: WriteCall, plan: UpdatePlan): Promise<void> {
+    const current = this.#store.get(typeKey(call.definition.resource), call.key);
+    const previous = current === undefined ? undefined : this.#store.previousOf(current);
+    if (previous === undefined || this.#staleness === 0) return;
+    if (this.#scheduler.random() >= this.#staleness) return;
+    try {
+      await this.#prepare({ ...call, warnings: [] }, plan, previous);
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error;
+    }
+  }
+
   /** Undefined when the object changed while it was being admitted. */
   async #tryUpdate(call: WriteCall, plan: UpdatePlan): Promise<StoredObject | undefined> {
-    const { resource, isCustom } = call.definition;
+    const { resource } = call.definition;
     const type = typeKey(resource);
     const old = this.#store.get(type, call.key);
     if (old === undefined) throw notFound(resource, call.key.name);
+    const object = await this.#prepare(call, plan, old);
+    const { resourceVersion } = this.#store.get(type, call.key)?.metadata ?? {};
+    if (resourceVersion !== old.metadata.resourceVersion) return undefined;
+    const authored = this.#author(call, object, old, plan.applied);
+    if (call.dryRun) return authored;
+    return isUnchanged(authored, old) ? old : this.#commit(type, authored);
+  }
+
+  /** The admitted and checked object that is to take the old one's place. */
+  async #prepare(call: WriteCall, plan: UpdatePlan, old: StoredObject): Promise<StoredObject> {
+    const { resource, isCustom } = call.definition;
     const wanted = plan.change(old);
     const lock = text(dig(wanted, 'metadata', 'resourceVersion'));
     checkPreconditions(call, wanted, old);
@@ -76,15 +122,7 @@ export class Writes {
       throw invalid(resource, call.key.name, [FIELD.invalid('metadata.resourceVersion', 0, why)]);
     }
     const draft = this.#complete(call, merged(call, wanted, old), old);
-    const object = versioned(call, await this.#admit(call, draft, old), old);
-    if (
-      this.#store.get(type, call.key)?.metadata.resourceVersion !== old.metadata.resourceVersion
-    ) {
-      return undefined;
-    }
-    const authored = this.#author(call, object, old, plan.applied);
-    if (call.dryRun) return authored;
-    return isUnchanged(authored, old) ? old : this.#commit(type, authored);
+    return versioned(call, await this.#admit(call, draft, old), old);
   }
 
   #commit(type: string, object: StoredObject): StoredObject {
@@ -156,7 +194,7 @@ export class Writes {
     oldObject: StoredObject | undefined,
   ): Promise<StoredObject> {
     const operation = oldObject === undefined ? 'CREATE' : 'UPDATE';
-    const attributes = { call, operation, object: draft, oldObject } as const;
+    const attributes = { call, operation, phase: 'Mutating', object: draft, oldObject } as const;
     const complete = (object: StoredObject): StoredObject =>
       this.#complete(call, { ...object, metadata: keepIdentity(object, draft) }, oldObject);
     const object = (await this.#admission.mutate(attributes, complete)) ?? draft;
