@@ -68,7 +68,7 @@ async function watched(
     for await (const event of client.watch(RESOURCES.configMap, options)) events.push(event);
   };
   const reading = read().catch((thrown: unknown) => {
-    error = thrown;
+    if (!abort.signal.aborted) error = thrown;
   });
   for (const name of ['a', 'b', 'c']) await scheduler.complete(create(at, name));
   await scheduler.runFor(10_000);
