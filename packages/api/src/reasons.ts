@@ -8,6 +8,8 @@ export const REASONS = {
 
   Completing: 'The last batch passed; the user’s own fields are being written back.',
   Verified: 'Every batch passed; this revision is the one to roll back to from now on.',
+  Released:
+    'Everything is out, though not every batch was judged healthy; not a revision to go back to.',
   NoReplicas: 'The workload has no replicas: nothing was judged, nothing was verified.',
   CheckFailed: 'A check failed, with the evidence in the ChangePod.',
   CheckInconclusive: 'A check could neither pass nor fail; the policy suspends such changes.',

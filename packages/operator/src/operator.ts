@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import { signWith, type Tools, type WebhookPlace } from '@altershield/core';
+import { signWith, type Action, type Tools, type WebhookPlace } from '@altershield/core';
 import {
   CachedClient,
   EventRecorder,
   InformerFactory,
+  keyOf,
   type AdmissionHandlers,
   type Client,
   type Controller,
   type Logger,
   type Metrics,
+  type ObjectKey,
   type Runnable,
   type Scheduler,
 } from '@altershield/kube';
@@ -74,19 +76,24 @@ export function createOperator(options: OperatorOptions): Operator {
   const shared = { world, book, tools, client, scheduler, log, metrics };
   const readiness = new ReadinessLog(world.pods);
   const webhooks = createWebhooksController({ ...shared, place: options.webhookPlace });
+  const act = (action: Action, target: ObjectKey, signal: AbortSignal): Promise<number> =>
+    perform(action, target, { client, world, tools }, signal);
   const change = createChangeController({
     ...shared,
     isOurs: (c) => isSealed(c, tools),
     gather: (c) => gather(c, { world, tools, readiness, refusals, scheduler }),
     record: (c, decision, signal) => record(c, decision, { client, world }, signal),
-    perform: (c, action, signal) => perform(action, targetOf(c), { client, world, tools }, signal),
+    perform: (c, action, signal) => act(action, targetOf(c), signal),
     say: (c, { status }) => {
       const event = eventOf(c, status);
       if (event !== undefined) events.record(subjectOf(c), event);
     },
   });
   const controllers = [
-    createDetectionController(shared, new Sightings(world, tools)),
+    createDetectionController(
+      { ...shared, perform: (d, action, signal) => act(action, keyOf(d), signal) },
+      new Sightings(world, tools),
+    ),
     change,
     createPolicyController(shared),
     webhooks.controller,

@@ -56,7 +56,7 @@ function workloadWebhooks(
   verb: 'mutate' | 'validate',
 ): Json[] {
   return policies.map((policy) => ({
-    name: `${verb}.${policy.name}.${policy.namespace}.${GROUP}`.slice(-253),
+    name: nameOf(verb, policy),
     admissionReviewVersions: ['v1'],
     clientConfig: place.clientConfig(
       verb === 'mutate' ? PATHS.mutateWorkload : PATHS.validateWorkload,
@@ -71,6 +71,12 @@ function workloadWebhooks(
     objectSelector: policy.spec.target.selector ?? {},
     ...(verb === 'mutate' ? { reinvocationPolicy: 'IfNeeded' } : {}),
   }));
+}
+
+/** Names are DNS subdomains of 253 characters at most; a long policy name gives way to its uid. */
+function nameOf(verb: string, { name, namespace, uid }: GoodPolicy): string {
+  const full = `${verb}.${name}.${namespace}.${GROUP}`;
+  return full.length <= 253 ? full : `${verb}.${uid}.${namespace}.${GROUP}`;
 }
 
 function namespaceSelector(policy: GoodPolicy, operatorNamespace: string): Json {

@@ -78,7 +78,7 @@ export function judge(
   const { podHealth } = policy.spec.checks;
   return judgePods({
     fresh: o.fresh,
-    stable: o.stable,
+    stable: o.reference ?? o.stable,
     target: batch.target,
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,

@@ -406,3 +406,17 @@ test('ready pods of a superseded revision count again before more is let out', (
   assert.equal(step({ held: false, uncounted: 0 })?.type, 'SetBounds');
   assert.equal(step({ held: true, replicas: 0 })?.type, 'SetBounds');
 });
+
+test('trouble of a superseded revision does not excuse this one', () => {
+  const trouble = {
+    ready: false,
+    trouble: { kind: 'ImagePull', reason: 'ImagePullBackOff', message: '', container: 'app' },
+  } as const;
+  const fresh = pods('new', 1, trouble);
+  const stable = [...pods('old', 9), ...pods('stuck', 1, trouble)];
+  const phase = (reference?: typeof stable): string =>
+    decide(anObservation({ fresh, stable, ...(reference === undefined ? {} : { reference }) }))
+      .status.phase;
+  assert.equal(phase(), 'Suspend');
+  assert.equal(phase(pods('old', 9)), 'RollingBack');
+});

@@ -83,8 +83,11 @@ test('a change that admission missed is found by what was seen before', () => {
 });
 
 test('a way back that was not healthy is not verified', () => {
-  const spec = find(aDeployment({ tag: 'b' }), { revisions: [aReplicaSet('a', 10, { ready: 9 })] });
-  assert.equal(spec?.from?.verified, false);
+  const verified = (ready: number): boolean | undefined =>
+    find(aDeployment({ tag: 'b' }), { revisions: [aReplicaSet('a', 10, { ready })] })?.from
+      ?.verified;
+  // Two of ten may be away at any time by the owner's own maxUnavailable.
+  assert.deepEqual([10, 8, 7, 0].map(verified), [true, true, false, false]);
 });
 
 test('nothing changed, nothing is found', () => {

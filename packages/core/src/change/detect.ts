@@ -4,7 +4,8 @@ import { actorOf, readStamp, type Stamp } from '../admission/stamp.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
 import { bare, isRestart, refusalFingerprint } from '../revision/fingerprint.ts';
-import { readHold, type Hold } from '../workload/hold.ts';
+import { userBounds } from '../workload/batches.ts';
+import { ownFieldsOf, readHold, type Hold } from '../workload/hold.ts';
 import type { Tools } from '../workload/observe.ts';
 import { imagesOf, type Deployment, type ReplicaSet, type Template } from '../workload/types.ts';
 import { isOver, statusOf, timeText } from './status.ts';
@@ -123,7 +124,9 @@ function fromOf(
   const template = templateOf(known, { seen, revisions, fingerprintOf });
   if (template === undefined) return undefined;
   const verified =
-    last === undefined ? isHealthy(known, revisions, fingerprintOf) : isVerifiedBy(last);
+    last === undefined
+      ? isHealthy(known, { revisions, deployment, hold, fingerprintOf })
+      : isVerifiedBy(last);
   return {
     fingerprint: known,
     refusal: refusalFingerprint(template),
@@ -169,19 +172,24 @@ function templateOf(
     .find((template) => template !== undefined && fingerprintOf(template) === wanted);
 }
 
-/** Ran healthy before we came: all the pods that its ReplicaSet wants are ready, and there are some. */
+/** Ran healthy before we came: as many of its pods are ready as the owner wants at all times. */
 function isHealthy(
   wanted: string,
-  revisions: readonly ReplicaSet[],
-  fingerprintOf: Tools['fingerprintOf'],
+  {
+    revisions,
+    deployment,
+    hold,
+    fingerprintOf,
+  }: Pick<DetectInput, 'revisions' | 'deployment'> &
+    Pick<Facts, 'hold'> &
+    Pick<Tools, 'fingerprintOf'>,
 ): boolean {
-  return revisions.some(
-    ({ spec, status }) =>
-      spec.template !== undefined &&
-      fingerprintOf(spec.template) === wanted &&
-      (spec.replicas ?? 0) > 0 &&
-      (status?.readyReplicas ?? 0) >= (spec.replicas ?? 0),
-  );
+  const own = hold.state === 'Held' ? hold.record.own : ownFieldsOf(deployment);
+  return revisions.some(({ spec: { template, replicas = 0 }, status }) => {
+    if (template === undefined || fingerprintOf(template) !== wanted) return false;
+    const { unavailable } = userBounds(own.strategy.rollingUpdate, replicas);
+    return (status?.readyReplicas ?? 0) >= Math.max(1, replicas - unavailable);
+  });
 }
 
 interface ManagerEntry {

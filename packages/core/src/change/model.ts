@@ -118,6 +118,8 @@ export interface Observation {
   readonly fresh: readonly PodView[];
   /** Pods of all other revisions. */
   readonly stable: readonly PodView[];
+  /** Of these, the pods of the revision to go back to: the ones to compare with. Default: all. */
+  readonly reference?: readonly PodView[];
   /** Automatic rollbacks of this workload within the last hour, other changes' only. */
   readonly recentRollbacks: number;
   /** True when the revision was refused before and is applied again. */

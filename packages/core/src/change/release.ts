@@ -284,9 +284,16 @@ function finish(s: Standing, message: string): Decision {
     : { status, recheckAt: o.now };
 }
 
+const END_OF = {
+  Pass: 'Verified',
+  None: 'NoReplicas',
+  Pending: 'Released',
+  Fail: 'Released',
+  Inconclusive: 'Released',
+} as const;
+
 /** Ends with the verdict of the last batch; only a Pass makes the revision one to go back to. */
 function complete({ o, workload, status }: Standing): Decision {
   if (workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };
-  const reason = status.verdict === 'None' ? 'NoReplicas' : 'Verified';
-  return { status: move(status, o.now, ['Success', reason], status.message) };
+  return { status: move(status, o.now, ['Success', END_OF[status.verdict]], status.message) };
 }

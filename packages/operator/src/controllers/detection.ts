@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, API_VERSION, LABELS, type ChangeWorkloadSpec } from '@altershield/api';
-import { detect, type Seen, type Sign, type Tools } from '@altershield/core';
+import {
+  detect,
+  isOver,
+  readHold,
+  statusOf,
+  type Action,
+  type DetectInput,
+  type GoodPolicy,
+  type Seen,
+  type Sign,
+  type Tools,
+} from '@altershield/core';
 import {
   Controller,
   isAlreadyExists,
@@ -29,6 +40,11 @@ export interface DetectionDeps {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
+  readonly perform: (
+    deployment: DeploymentObject,
+    action: Action,
+    signal: AbortSignal,
+  ) => Promise<number>;
 }
 
 /**
@@ -103,28 +119,55 @@ async function reconcile(
   { deps, sightings }: { readonly deps: DetectionDeps; readonly sightings: Sightings },
   { signal, log }: ReconcileContext,
 ): Promise<Result | undefined> {
-  const { world, book, tools, scheduler } = deps;
+  const { world, book } = deps;
   const deployment = world.deployments.get(key);
   if (deployment === undefined) return undefined;
-  const { namespace, name } = keyOf(deployment);
+  const { namespace } = keyOf(deployment);
   const policy = book.governing('Deployment', deployment.metadata, namespace);
-  if (policy !== undefined) {
-    const spec = detect(
-      {
-        deployment,
-        revisions: revisionsOf(world, deployment.metadata.uid),
-        policy,
-        last: changesOf(world, namespace, name).at(-1),
-        seen: sightings.of(deployment),
-        now: scheduler.now(),
-      },
-      tools,
-    );
-    if (spec !== undefined) await create(namespace, spec, deps, signal);
-    if (spec !== undefined) log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
+  if (policy === undefined) {
+    await giveBack(deployment, deps, { signal, log });
+  } else {
+    const spec = detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
+    if (spec !== undefined) {
+      await create(namespace, spec, deps, signal);
+      log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
+    }
   }
   sightings.note(deployment);
   return undefined;
+}
+
+function inputOf(
+  deployment: DeploymentObject,
+  policy: GoodPolicy,
+  { deps, sightings }: { readonly deps: DetectionDeps; readonly sightings: Sightings },
+): DetectInput {
+  const { world, scheduler } = deps;
+  const { namespace, name } = keyOf(deployment);
+  return {
+    deployment,
+    revisions: revisionsOf(world, deployment.metadata.uid),
+    policy,
+    last: changesOf(world, namespace, name).at(-1),
+    seen: sightings.of(deployment),
+    now: scheduler.now(),
+  };
+}
+
+/** A held workload that no policy governs and no change releases would stay held for ever. */
+async function giveBack(
+  deployment: DeploymentObject,
+  { world, tools, perform }: DetectionDeps,
+  { signal, log }: ReconcileContext,
+): Promise<void> {
+  if (readHold(deployment, tools.sign).state !== 'Held') return;
+  const { namespace, name } = keyOf(deployment);
+  const isReleasing = changesOf(world, namespace, name).some(
+    (change) => !isOver(statusOf(change).phase),
+  );
+  if (isReleasing) return;
+  log.warn('no policy governs this held workload any more; its own fields are given back');
+  await perform(deployment, { type: 'Restore' }, signal);
 }
 
 async function create(

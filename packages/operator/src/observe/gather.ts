@@ -29,13 +29,15 @@ const HOUR_MS = 3_600_000;
 export function gather(change: ChangeObject, deps: GatherDeps): Observation {
   const { world, tools, scheduler } = deps;
   const { namespace = '', name } = change.metadata;
-  const { target, to } = change.spec;
+  const { target, to, from } = change.spec;
   const deployment = world.deployments.get({ namespace, name: target.name });
   const revisions = deployment === undefined ? [] : revisionsOf(world, deployment.metadata.uid);
   const workload: WorkloadView | undefined =
     deployment === undefined ? undefined : viewDeployment(deployment, revisions, tools);
-  const isFresh = ({ spec }: ReplicaSetObject): boolean =>
-    spec.template !== undefined && tools.fingerprintOf(spec.template) === to.fingerprint;
+  const isOf = ({ spec }: ReplicaSetObject, fingerprint: string): boolean =>
+    spec.template !== undefined && tools.fingerprintOf(spec.template) === fingerprint;
+  const ofRevision = (fingerprint: string): ReplicaSetObject[] =>
+    revisions.filter((rs) => isOf(rs, fingerprint));
   const index = change.status?.batch?.index;
   const batch =
     index === undefined
@@ -46,11 +48,12 @@ export function gather(change: ChangeObject, deps: GatherDeps): Observation {
     change,
     batch,
     workload,
-    fresh: podsOf(revisions.filter(isFresh), deps),
+    fresh: podsOf(ofRevision(to.fingerprint), deps),
     stable: podsOf(
-      revisions.filter((rs) => !isFresh(rs)),
+      revisions.filter((rs) => !isOf(rs, to.fingerprint)),
       deps,
     ),
+    ...(from === undefined ? {} : { reference: podsOf(ofRevision(from.fingerprint), deps) }),
     recentRollbacks: recentRollbacks(change, deps),
     refused: isRefusedBefore(change, deps),
   };
