@@ -39,13 +39,14 @@ function anOperator(): Operator {
     sealKey: new Uint8Array(32).fill(7),
     webhookPlace: () => undefined,
   });
-  const named = (name: string, namespace?: string) => ({
+  const named = (name: string, namespace = '') => ({
     metadata: {
       name,
+      namespace,
       uid: name,
       resourceVersion: '1',
+      creationTimestamp: '',
       generation: 1,
-      ...(namespace !== undefined && { namespace }),
     },
   });
   operator.world.namespaces.written({ apiVersion: 'v1', kind: 'Namespace', ...named(NAMESPACE) });
