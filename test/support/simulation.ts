@@ -68,6 +68,8 @@ export class Simulation {
     this.sandbox = createSandbox({
       scheduler,
       namespaces: [OPERATOR_NAMESPACE, ...namespaces],
+      // The real API server now and then asks webhooks about a write it then has to make again.
+      staleness: 0.2,
       admission: {
         transport: (url, review) => this.#answer(url, review),
         evaluateMatchCondition: matchCondition,

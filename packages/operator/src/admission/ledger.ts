@@ -22,6 +22,8 @@ export interface LedgerDeps {
   readonly log: Logger;
 }
 
+/** The API server may ask twice about one write: first of a stale object, then of the newest. */
+const SAME_WRITE_MS = 250;
 /** Denials of this long are counted together into one write. */
 const FLUSH_MS = 5000;
 
@@ -30,6 +32,7 @@ export class DenialLedger {
   readonly name = 'denial-ledger';
   readonly #deps: LedgerDeps;
   readonly #waiting = new Map<string, Denials>();
+  #last = { change: '', user: '', at: 0 };
 
   constructor(deps: LedgerDeps) {
     this.#deps = deps;
@@ -37,8 +40,12 @@ export class DenialLedger {
 
   /** @param change `namespace/name` of the record that refuses */
   add(change: string, user: string): void {
+    const at = this.#deps.scheduler.now();
+    const { change: lastChange, user: lastUser, at: lastAt } = this.#last;
+    this.#last = { change, user, at };
+    if (lastChange === change && lastUser === user && at - lastAt < SAME_WRITE_MS) return;
     const count = (this.#waiting.get(change)?.count ?? 0) + 1;
-    this.#waiting.set(change, { count, lastUser: user, lastAt: this.#deps.scheduler.now() });
+    this.#waiting.set(change, { count, lastUser: user, lastAt: at });
   }
 
   async start(signal: AbortSignal): Promise<void> {
