@@ -4,11 +4,12 @@ import { type Result, type Section } from './support/section.ts';
 import { markdown } from './support/table.ts';
 import { machine, writeResults } from './support/page.ts';
 import { admission } from './admission/admission.ts';
+import { client } from './client/client.ts';
 import { evidence } from './evidence/evidence.ts';
 import { memory } from './memory/memory.ts';
 import { story } from './story/story.ts';
 
-const SECTIONS: readonly Section[] = [evidence, story, admission, memory];
+const SECTIONS: readonly Section[] = [evidence, story, admission, memory, client];
 
 const USAGE = `npm run bench [-- [--write] [SECTION…]]
 Measures, and prints tables in markdown. Sections: ${SECTIONS.map(({ name }) => name).join(', ')}; all without a name.

@@ -27,7 +27,7 @@ const GOOD = 'shop/app:v1';
 const BAD = 'shop/app:v2';
 const REPLICAS = 2;
 
-/** When the evidence of one change was stored, and when what follows arrived; milliseconds. */
+/** When the evidence of one change was stored, and when what follows arrived; milliseconds; 0: not yet. */
 export interface Passage {
   readonly evidence: number;
   recorded: number;
@@ -97,14 +97,14 @@ function listenIn(): void {
 }
 
 function arrived(path: string, body: string): void {
-  const [, kind = '', name = ''] = /\/(deployments|changeworkloads)\/(app-\d+)/.exec(path) ?? [];
+  const [, name = ''] =
+    /\/(?:deployments\/|changeworkloads\/deployment-)(app-\d+)/.exec(path) ?? [];
   const passage = passages.get(name);
   if (passage === undefined) return;
   const now = performance.now();
-  const isBack = kind === 'deployments' && body.includes(GOOD);
-  if (isBack && Number.isNaN(passage.rolledBack)) passage.rolledBack = now;
-  const isIntent = kind === 'changeworkloads' && body.includes('RollingBack');
-  if (isIntent && Number.isNaN(passage.recorded)) passage.recorded = now;
+  if (path.includes('/changeworkloads/')) {
+    if (body.includes('RollingBack')) passage.recorded ||= now;
+  } else if (body.includes(GOOD)) passage.rolledBack ||= now;
 }
 
 const deployment = (name: string, image: string) => ({
@@ -163,9 +163,9 @@ const appOf = (change: ChangeWorkload): string => change.spec.target.name;
 async function strike(name: string): Promise<void> {
   const pod = badPodOf(name);
   if (pod === undefined) throw new Error(`show the evidence of ${name}: it has no bad pod`);
-  const [status] = pod.status?.containerStatuses ?? [];
+  const [status] = pod.status.containerStatuses ?? [];
   const waiting = { reason: 'ImagePullBackOff', message: `Back-off pulling image "${BAD}"` };
-  passages.set(name, { evidence: performance.now(), recorded: NaN, rolledBack: NaN });
+  passages.set(name, { evidence: performance.now(), recorded: 0, rolledBack: 0 });
   await sandbox.call('PATCH', {
     path: `/api/v1/namespaces/${NAMESPACE}/pods/${pod.metadata.name}/status`,
     body: { status: { containerStatuses: [{ ...status, state: { waiting } }] } },
@@ -181,7 +181,7 @@ const methods = {
     await sleep(200);
     await applyAll(names, GOOD);
     const isReady = (): boolean =>
-      sandbox.pods({ namespace: NAMESPACE }).filter(({ status }) => status?.phase === 'Running')
+      sandbox.pods({ namespace: NAMESPACE }).filter(({ status }) => status.phase === 'Running')
         .length ===
       names.length * REPLICAS;
     await until('sound pods', isReady);
