@@ -16,6 +16,13 @@ describe('the first list', () => {
     assertInStep(world);
   });
 
+  test('asks for no more than fifty objects at once unless told', async () => {
+    const world = aWorld({ before: putMany(101) });
+    await world.scheduler.advance(10);
+    assert.equal(world.api.lists().length, 3);
+    assert.equal(world.informer.size, 101);
+  });
+
   test('gives way to other work between pages', async () => {
     const world = aWorld({ before: putMany(6), options: { pageSize: 2 } });
     let turns = 0;

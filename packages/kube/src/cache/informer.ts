@@ -20,10 +20,13 @@ export interface InformerOptions<T extends KubeObject> extends Selection {
   readonly log: Logger;
   /** What is kept of an object; must not change its argument. Default: all but `managedFields`. */
   readonly transform?: ((object: T) => T) | undefined;
-  /** Objects per page of a list. Default 100, which holds the event loop for a few milliseconds. */
+  /** Objects per page of a list. Default 50. */
   readonly pageSize?: number | undefined;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
 }
+
+/** A page is parsed in one go: 100 pods took 15 to 30 ms on a busy core, 50 stay below 15. */
+const DEFAULT_PAGE_SIZE = 50;
 
 /** A copy of one resource type (or a selection of it) in memory, kept up to date. */
 export class Informer<T extends KubeObject> {
@@ -37,7 +40,7 @@ export class Informer<T extends KubeObject> {
   #running: Promise<void> | undefined;
 
   constructor(options: InformerOptions<T>) {
-    const { client, resource, scheduler, log, pageSize = 100, indexes } = options;
+    const { client, resource, scheduler, log, pageSize = DEFAULT_PAGE_SIZE, indexes } = options;
     const { namespace, labelSelector, fieldSelector } = options;
     const selection = { namespace, labelSelector, fieldSelector };
     this.resource = resource;
