@@ -95,6 +95,16 @@ async function play(cluster: Cluster): Promise<void> {
   await until(cluster, /Success/);
   await changes();
 
+  await playBad(cluster, apply, changes);
+}
+
+type Apply = (tag: string) => Promise<KubectlResult>;
+
+async function playBad(
+  cluster: Cluster,
+  apply: Apply,
+  changes: () => Promise<void>,
+): Promise<void> {
   tell('## A bad change');
   tell(
     'A GitOps tool applies an image that nobody pushed. One pod of it comes up, and goes again within two seconds.',

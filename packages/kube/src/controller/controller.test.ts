@@ -44,7 +44,7 @@ function aController(reconcile: Reconcile, options: Partial<ControllerOptions> =
 
 const failing = (...failures: (Error | undefined)[]): Reconcile => {
   let at = 0;
-  return () => {
+  return (): Promise<undefined> => {
     const error = failures[at];
     at += 1;
     return error === undefined ? Promise.resolve(undefined) : Promise.reject(error);

@@ -1,14 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  isRecord,
-  list,
-  record,
-  same,
-  text,
-  without,
-  type Json,
-  type StoredObject,
-} from '../json.ts';
+import { isRecord, list, record, same, without, type Json, type StoredObject } from '../json.ts';
 import { ApiFailure } from './failure.ts';
 import {
   fieldsOf,
@@ -125,6 +116,3 @@ function mergeValue(name: string, old: unknown, value: unknown): unknown {
   }
   return merged;
 }
-
-/** The manager of an apply; it must be named. */
-export const applyManager = (query: URLSearchParams): string => text(query.get('fieldManager'));

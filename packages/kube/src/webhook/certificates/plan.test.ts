@@ -93,6 +93,7 @@ describe('after a new authority', () => {
     assert.equal(summary(plan({ current: switched, now })), 'Keep');
     const late = { ...wish, leafLifetimeMs: 30 * DAY };
     const kept = plan({ current: switched, now, wish: late });
+    assert.ok(kept.action === 'Keep');
     assert.equal(Math.round((kept.checkAt - NOW) / DAY), 30);
     assert.equal(
       summary(plan({ current: switched, now: NOW + 31 * DAY, wish: late })),
