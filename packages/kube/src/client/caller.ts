@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LinkedSignal, orAborted } from '../runtime/abort.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import { sleep, type Scheduler } from '../runtime/scheduler.ts';
 import { discard, readText } from './body.ts';
 import { KubeError } from './errors.ts';
 import { failureOf } from './failure.ts';
@@ -38,12 +38,16 @@ export interface CallerDeps {
   readonly observer: ClientObserver;
 }
 
+/** Characters of JSON beyond which parsing takes more than a millisecond or so. */
+const LONG_TEXT = 100_000;
+
 /**
  * Carries out calls: deadline, typed errors, observation. Every failure is a `KubeError`, except that
  * an abort by the caller rejects with the signal's own reason.
  */
 export class Caller {
   readonly #deps: CallerDeps;
+  #turns: Promise<void> = Promise.resolve();
 
   constructor(deps: CallerDeps) {
     this.#deps = deps;
@@ -54,7 +58,9 @@ export class Caller {
     const link = this.#link(call);
     try {
       const response = await this.#exchange(call, link.signal, false);
-      return parseJson(doing(call), await orAborted(readText(response), link.signal));
+      const text = await orAborted(readText(response), link.signal);
+      if (text.length > LONG_TEXT) await orAborted(this.#turn(), link.signal);
+      return parseJson(doing(call), text);
     } catch (error) {
       throw this.#translate(call, error);
     } finally {
@@ -77,6 +83,12 @@ export class Caller {
       link.abort(new Error('the reader left'));
       link.dispose();
     }
+  }
+
+  /** A turn of the event loop for each: pages of several lists that arrive together are parsed apart. */
+  #turn(): Promise<void> {
+    this.#turns = this.#turns.then(() => sleep(this.#deps.scheduler, 0));
+    return this.#turns;
   }
 
   #link(call: Call): LinkedSignal {
