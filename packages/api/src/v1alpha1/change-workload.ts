@@ -160,6 +160,9 @@ export const changeWorkloadStatus = z
       .describe('True when no person asked for the rollback.'),
     quarantine: quarantine.optional(),
     denied: denied.optional(),
+    resumedAt: time(
+      'When a person resumed it: the pods of then are accepted as they are.',
+    ).optional(),
     decisionSeen: text(64, 'Action and `at` of the last decision that was looked at.').optional(),
   })
   .describe('Where the change stands. Written by the operator.');

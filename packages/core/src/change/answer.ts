@@ -32,10 +32,11 @@ function lift(
   return { ...status, quarantine: { ...status.quarantine, lifted: { by, at: timeText(now) } } };
 }
 
-/** The batch in progress goes on in spite of its verdict; the next one is judged as ever. */
+/** The pods that are there go on in spite of the verdict; later ones are judged as ever. */
 function resume(status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus {
   if (status.phase !== 'Suspend') return status;
-  const running = move(status, now, ['Running', 'BatchReleasing'], 'resumed by a person');
+  const moved = move(status, now, ['Running', 'BatchReleasing'], 'resumed by a person');
+  const running = { ...moved, resumedAt: timeText(now) };
   return status.batch === undefined
     ? running
     : { ...running, batch: { ...status.batch, waived: true } };

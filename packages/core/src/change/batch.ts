@@ -85,8 +85,13 @@ export function judge(
     soakSeconds: policy.spec.release.soakSeconds,
     releasedAt: releasedAt(o, status),
     now: o.now,
+    acceptedUntil: acceptedUntil(status),
   });
 }
+
+/** Pods made until a person resumed the change are as that person accepted them. */
+export const acceptedUntil = ({ resumedAt }: ChangeWorkloadStatus): number =>
+  resumedAt === undefined ? 0 : Date.parse(resumedAt);
 
 /** While a change waits to be let out, no deadline runs. */
 function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadStatus): number {

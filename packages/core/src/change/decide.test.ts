@@ -420,3 +420,24 @@ test('trouble of a superseded revision does not excuse this one', () => {
   assert.equal(phase(), 'Suspend');
   assert.equal(phase(pods('old', 9)), 'RollingBack');
 });
+
+test('a person’s resume accepts the pods of then; the batch is let out, later pods are judged', () => {
+  const bad = {
+    ready: false,
+    createdAt: NOW - 60_000,
+    trouble: { kind: 'Crash', reason: 'CrashLoopBackOff', message: '', container: 'app' },
+  } as const;
+  const resumedAt = new Date(NOW - 1000).toISOString();
+  const batch = { index: 1, of: 3, target: 1, waived: true };
+  const at = (parts: Parameters<typeof anObservation>[0]) =>
+    decide(anObservation({ change: change(status('Running', { batch, resumedAt })), ...parts }));
+  const accepted = at({ fresh: pods('old-bad', 1, bad), stable: pods('old', 9) });
+  assert.notEqual(accepted.status.phase, 'Suspend');
+  assert.equal(accepted.status.batch?.index, 2);
+  const later = { ...bad, createdAt: NOW - 500 };
+  const judged = at({
+    fresh: [...pods('old-bad', 1, bad), ...pods('new-bad', 1, later)],
+    stable: pods('old', 9),
+  });
+  assert.equal(judged.status.phase, 'RollingBack');
+});

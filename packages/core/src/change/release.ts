@@ -2,8 +2,22 @@
 import type { ChangeWorkloadStatus } from '@altershield/api';
 import type { Finding } from '../check/pod-health.ts';
 import { nextBounds, type Bounds } from '../workload/batches.ts';
-import { batchIntent, batchRecord, batchStatus, nextBatch, type BatchView } from './batch.ts';
-import type { Action, Decision, Observation, RevisionView, WorkloadView } from './model.ts';
+import {
+  acceptedUntil,
+  batchIntent,
+  batchRecord,
+  batchStatus,
+  nextBatch,
+  type BatchView,
+} from './batch.ts';
+import type {
+  Action,
+  Decision,
+  Observation,
+  PodView,
+  RevisionView,
+  WorkloadView,
+} from './model.ts';
 import { startRollback } from './rollback.ts';
 import { move, timeText } from './status.ts';
 import { stopAction, suspend, takeOver } from './stop.ts';
@@ -49,8 +63,8 @@ const still = ({ o, workload }: Standing): Pick<Decision, 'action'> => {
 /** Admission missed the change: hold it now, unless there is nothing left to hold back. */
 function adopt(s: Standing): Decision {
   const { o, status, workload, finding } = s;
-  const isOut = o.stable.length === 0 && o.fresh.length >= workload.replicas;
-  if (isOut || finding.result.verdict === 'Fail') return act(s);
+  const isWhollyOut = o.stable.length === 0 && o.fresh.length >= workload.replicas;
+  if (isWhollyOut || finding.result.verdict === 'Fail') return act(s);
   return { status, action: takeOver(o) };
 }
 
@@ -65,7 +79,7 @@ function stayed(s: Standing): Decision {
 export function act(s: Standing): Decision {
   switch (s.finding.result.verdict) {
     case 'Fail':
-      return s.status.batch?.waived === true ? passed(s) : failed(s);
+      return failed(s);
     case 'Inconclusive':
       return inconclusive(s);
     case 'Pass':
@@ -93,7 +107,8 @@ function failed(s: Standing): Decision {
 function inconclusive(s: Standing): Decision {
   const { o, workload, status, finding } = s;
   const { onInconclusive } = o.change.spec.policy.spec;
-  if (onInconclusive === 'Proceed' || status.batch?.waived === true) return passed(s);
+  if (onInconclusive === 'Proceed') return passed(s);
+  if (status.batch?.waived === true) return isOut(s) ? passed(s) : release(s);
   const because = {
     reason: 'CheckInconclusive',
     message: finding.result.message,
@@ -102,6 +117,8 @@ function inconclusive(s: Standing): Decision {
   const decision = suspend(o, workload, begun(s), because);
   return { ...decision, batch: batchRecord(o, s.batch, finding) };
 }
+
+const isOut = ({ o, batch }: Standing): boolean => o.fresh.length >= batch.target;
 
 /** The status with the batch in progress in it. */
 function begun({ status, batch, o }: Standing): ChangeWorkloadStatus {
@@ -163,7 +180,11 @@ function countAgain(s: Standing): Action | undefined {
   };
 }
 
-const isWaveReady = ({ o }: Standing): boolean => o.fresh.every((p) => p.ready);
+/** Ready, or accepted by a person as it is. */
+const isDone = ({ status }: Standing, pod: PodView): boolean =>
+  pod.ready || pod.createdAt <= acceptedUntil(status);
+
+const isWaveReady = (s: Standing): boolean => s.o.fresh.every((p) => isDone(s, p));
 
 function stepFromRest(s: Standing, isWaveOut: boolean): Action | undefined {
   if (isWaveReady(s)) return widen(s);
@@ -191,9 +212,9 @@ const isOpenTooWide = ({ workload, batch }: Standing): boolean =>
  * The whole batch is out and ready, and the old pods that made room for it are gone. Those of the
  * last batch go with the restored fields.
  */
-function isAtRest({ o, workload, batch }: Standing): boolean {
-  const ready = o.fresh.filter((p) => p.ready).length;
-  if (ready < batch.target) return false;
+function isAtRest(s: Standing): boolean {
+  const { o, workload, batch } = s;
+  if (o.fresh.filter((p) => isDone(s, p)).length < batch.target) return false;
   if (batch.isLast) return true;
   if (workload.recreate || workload.hold.state !== 'Held') return true;
   return o.fresh.length + o.stable.length <= workload.replicas;
@@ -205,7 +226,7 @@ function widen({ o, workload, batch }: Standing): Action | undefined {
     replicas: workload.replicas,
     target: batch.target,
     released: o.fresh.length,
-    ready: o.fresh.length,
+    ready: o.fresh.filter((p) => p.ready).length,
     user: workload.user,
   });
   const isSame = sameBounds(bounds, workload.bounds) && !workload.paused;
@@ -277,7 +298,9 @@ function passed(s: Standing): Decision {
 /** Writes the user's own fields back; the change ends when that is seen. */
 function finish(s: Standing, message: string): Decision {
   const { o, workload, finding } = s;
-  const { verdict } = finding.result;
+  const isWhole = o.fresh.every((p) => p.ready);
+  const verdict =
+    finding.result.verdict === 'Pass' && !isWhole ? 'Inconclusive' : finding.result.verdict;
   const status = { ...move(begun(s), o.now, ['Running', 'Completing'], message), verdict };
   return workload.hold.state === 'Held'
     ? { status, action: { type: 'Restore' } }

@@ -14,6 +14,8 @@ export interface PodHealthInput {
   /** When the batch was let out. */
   readonly releasedAt: number;
   readonly now: number;
+  /** Pods made until then are as a person accepted them, whatever ails them. Default: none. */
+  readonly acceptedUntil?: number;
 }
 
 export interface Finding {
@@ -40,12 +42,18 @@ export function judgePods(input: PodHealthInput): Finding {
   if (input.target === 0) {
     return { bad: 0, result: finding('None', 'NoReplicas', 'there are no pods to judge') };
   }
-  const bad = input.fresh.flatMap((pod) => badPod(pod, input));
+  const bad = input.fresh.filter((p) => !isAccepted(p, input)).flatMap((p) => badPod(p, input));
   if (bad.length > 0) return judgeBad(bad, input);
-  const ready = input.fresh.filter((p) => p.ready);
-  if (ready.length < input.target) return awaitReady(ready.length, input);
-  return soak(ready, input);
+  const done = input.fresh.filter((p) => p.ready || isAccepted(p, input));
+  if (done.length < input.target) return awaitReady(done.length, input);
+  return soak(done, input);
 }
+
+/** True for a pod that a person looked at and let pass. */
+export const isAccepted = (
+  { createdAt }: PodView,
+  { acceptedUntil = 0 }: Pick<PodHealthInput, 'acceptedUntil'>,
+): boolean => createdAt <= acceptedUntil;
 
 function badPod(pod: PodView, input: PodHealthInput): BadPod[] {
   const { settings } = input;
@@ -154,7 +162,9 @@ function awaitReady(ready: number, input: PodHealthInput): Finding {
     const why = `${message}; the others were not created within ${readyDeadlineSeconds} s`;
     return { bad: 0, result: finding('Inconclusive', 'ReadyDeadlineExceeded', why) };
   }
-  const deadlines = fresh.filter((p) => !p.ready).map((p) => deadlineOf(p, input));
+  const deadlines = fresh
+    .filter((p) => !p.ready && !isAccepted(p, input))
+    .map((p) => deadlineOf(p, input));
   const dueAt = deadlines.length > 0 ? Math.min(...deadlines) : stuckAt;
   return { bad: 0, result: finding('Pending', 'AwaitingReady', message), dueAt };
 }
