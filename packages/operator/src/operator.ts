@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import { signWith, type Action, type Tools, type WebhookPlace } from '@altershield/core';
+import {
+  fingerprint,
+  signWith,
+  type Action,
+  type Tools,
+  type WebhookPlace,
+} from '@altershield/core';
 import {
   CachedClient,
   EventRecorder,
@@ -26,7 +32,6 @@ import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
 import type { ChangeObject } from './kinds.ts';
-import { Fingerprints } from './observe/fingerprints.ts';
 import { gather } from './observe/gather.ts';
 import { PolicyBook } from './observe/policy-book.ts';
 import { ReadinessLog } from './observe/readiness.ts';
@@ -67,7 +72,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const informers = new InformerFactory({ client: plain, scheduler, log });
   const client = new CachedClient(plain, informers);
   const world = createWorld(informers);
-  const tools: Tools = { sign: signWith(options.sealKey), fingerprintOf: new Fingerprints().of };
+  const tools: Tools = { sign: signWith(options.sealKey), fingerprintOf: fingerprint };
   const book = new PolicyBook(world, namespace);
   const refusals = new Refusals(world, scheduler);
   const ledger = new DenialLedger({ client, world, scheduler, log });

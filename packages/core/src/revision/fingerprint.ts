@@ -5,14 +5,24 @@ import { asRecord, type Template } from '../workload/types.ts';
 
 /** JSON with sorted keys and without nulls: equal values give equal text. */
 export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
-  if (typeof value !== 'object' || value === null)
+  if (typeof value !== 'object' || value === null) {
     return value === undefined ? 'null' : JSON.stringify(value);
-  const fields = Object.entries(value)
-    .filter(([, v]) => v !== null && v !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([k, v]) => `${JSON.stringify(k)}:${canonical(v)}`);
-  return `{${fields.join(',')}}`;
+  }
+  return Array.isArray(value) ? canonicalList(value) : canonicalMap(value);
+}
+
+const canonicalList = (items: readonly unknown[]): string => `[${items.map(canonical).join(',')}]`;
+
+/** Called for every template of every review: a loop over keys costs half of what pairs would. */
+function canonicalMap(map: object): string {
+  const fields: Readonly<Record<string, unknown>> = { ...map };
+  let text = '';
+  for (const key of Object.keys(fields).sort()) {
+    const value = fields[key];
+    if (value === null || value === undefined) continue;
+    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonical(value)}`;
+  }
+  return `{${text}}`;
 }
 
 /** Hex digits of SHA-256 that identify a template; 64 bits are plenty within one workload. */
@@ -23,18 +33,30 @@ const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
 export const digest = (text: string): string =>
   bytesToHex(sha256(utf8ToBytes(text))).slice(0, LENGTH);
 
+/** Remembers what a function of an immutable object gave, as long as the object lives. */
+function remembering(compute: (template: Template) => string): (template: Template) => string {
+  const known = new WeakMap<Template, string>();
+  return (template) => {
+    const before = known.get(template);
+    if (before !== undefined) return before;
+    const made = compute(template);
+    known.set(template, made);
+    return made;
+  };
+}
+
 /** Identity of a pod template, the same on a Deployment and on its ReplicaSet. */
-export const fingerprint = (template: Template): string => digest(canonical(bare(template)));
+export const fingerprint = remembering((template) => digest(canonical(bare(template))));
 
 /** Identity for refusals: a restart mark alone does not make a refused template a new one. */
-export function refusalFingerprint(template: Template): string {
+export const refusalFingerprint = remembering((template) => {
   const { metadata, ...rest } = bare(template);
   const { annotations, ...others } = asRecord(metadata);
   const { [RESTARTED_AT]: _, ...kept } = asRecord(annotations);
   const isEmpty = Object.keys(kept).length === 0;
   const marks = isEmpty ? others : { ...others, annotations: kept };
   return digest(canonical({ ...rest, metadata: marks }));
-}
+});
 
 /** The template as its author knows it: without what the Deployment controller adds. */
 export function bare(template: Template): Template {

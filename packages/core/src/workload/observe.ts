@@ -7,7 +7,7 @@ import { isRecreate, ownFieldsOf, readHold } from './hold.ts';
 import { boundsOf } from './plan.ts';
 import type { Deployment, ReplicaSet, Template } from './types.ts';
 
-/** Fingerprints are asked for again and again; the caller may remember them per object. */
+/** Identity of a template; a seam for tests. */
 export type FingerprintOf = (template: Template) => string;
 
 export interface Tools {

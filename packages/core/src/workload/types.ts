@@ -99,9 +99,7 @@ export interface Pod {
 
 /** Untyped JSON read as a map; anything else reads as empty. */
 export const asRecord = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value))
-    : {};
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 
 /** Images of a template's containers, init containers first. */
 export function imagesOf(template: Template): string[] {
