@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isatty } from 'node:tty';
 import { NotAsTold } from './not-as-told.ts';
 import { Observer } from './observer.ts';
 import { pictureOf } from './picture.ts';
@@ -98,9 +99,9 @@ const write = (text: string): void => {
 };
 
 function hasTerminal(): boolean {
-  const { env, stdout } = process;
+  const { env } = process;
   const isSet = (name: string): boolean => (env[name] ?? '') !== '';
-  return stdout.isTTY && !isSet('CI') && !isSet('NO_COLOR') && env['TERM'] !== 'dumb';
+  return isatty(1) && !isSet('CI') && !isSet('NO_COLOR') && env['TERM'] !== 'dumb';
 }
 
 function terminalView(): TerminalView {

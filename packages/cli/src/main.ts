@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
+import { isatty } from 'node:tty';
 import { basename } from 'node:path';
 import { realScheduler } from '@altershield/kube';
 import { type Cli } from './cli.ts';
@@ -9,7 +10,8 @@ import { run } from './run.ts';
 const { argv, env, stdout, stderr } = process;
 
 const isSet = (name: string): boolean => (env[name] ?? '') !== '';
-const isTerminal = stdout.isTTY;
+// Not `stdout.isTTY`: that is absent for a pipe, and an absent answer means "guess" to colour libraries.
+const isTerminal = isatty(1);
 
 const cli: Cli = {
   io: {

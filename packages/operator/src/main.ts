@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
+import { isatty } from 'node:tty';
 import { ConfigError, KubeError, createLogger, realScheduler, stopSignal } from '@altershield/kube';
 import { readConfig } from './config.ts';
 import { PreflightError } from './preflight.ts';
@@ -10,7 +11,7 @@ const isText = config.logFormat === 'text';
 const log = createLogger({
   level: config.logLevel,
   pretty: isText,
-  colours: isText && process.stdout.isTTY && process.env['NO_COLOR'] === undefined,
+  colours: isText && isatty(1) && process.env['NO_COLOR'] === undefined,
 });
 const signal = stopSignal(process, () => process.exit(130));
 
