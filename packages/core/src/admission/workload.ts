@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import type { GoodPolicy } from '../policy/match.ts';
-import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { fingerprint, isSameTemplate, refusalFingerprint } from '../revision/fingerprint.ts';
 import type { Sign } from '../revision/seal.ts';
 import {
   heldFields,
@@ -50,8 +50,7 @@ export function validateWorkload(
 }
 
 const isChange = ({ object, oldObject }: Request<Deployment>): boolean =>
-  oldObject === undefined ||
-  fingerprint(object.spec.template) !== fingerprint(oldObject.spec.template);
+  oldObject === undefined || !isSameTemplate(object.spec.template, oldObject.spec.template);
 
 /** Holds a change in the very write that makes it, and stamps who made it. */
 export function mutateWorkload(request: Request<Deployment>, context: WorkloadContext): Review {

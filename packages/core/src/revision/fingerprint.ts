@@ -50,13 +50,32 @@ export const fingerprint = remembering((template) => digest(canonical(bare(templ
 
 /** Identity for refusals: a restart mark alone does not make a refused template a new one. */
 export const refusalFingerprint = remembering((template) => {
-  const { metadata, ...rest } = bare(template);
+  const { metadata, ...rest } = template;
   const { annotations, ...others } = asRecord(metadata);
-  const { [RESTARTED_AT]: _, ...kept } = asRecord(annotations);
+  const { [RESTARTED_AT]: mark, ...kept } = asRecord(annotations);
+  if (mark === undefined) return fingerprint(template);
   const isEmpty = Object.keys(kept).length === 0;
   const marks = isEmpty ? others : { ...others, annotations: kept };
-  return digest(canonical({ ...rest, metadata: marks }));
+  return fingerprint({ ...rest, metadata: marks });
 });
+
+/** Whether two templates are one revision; far cheaper than their fingerprints. */
+export const isSameTemplate = (a: Template, b: Template): boolean => isEqual(bare(a), bare(b));
+
+/** Equality of JSON values in which a null field is an absent one. */
+function isEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object') return (a ?? null) === (b ?? null);
+  if (a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
+  const left: Readonly<Record<string, unknown>> = { ...a };
+  const right: Readonly<Record<string, unknown>> = { ...b };
+  const fields = (of: Readonly<Record<string, unknown>>): string[] =>
+    Object.keys(of).filter((key) => of[key] !== null && of[key] !== undefined);
+  const keys = fields(left);
+  return (
+    keys.length === fields(right).length && keys.every((key) => isEqual(left[key], right[key]))
+  );
+}
 
 /** The template as its author knows it: without what the Deployment controller adds. */
 export function bare(template: Template): Template {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { aTemplate, otherSign, sign } from '../testing/builders.ts';
 import { diffTemplates } from './diff.ts';
-import { bare, fingerprint, isRestart, refusalFingerprint } from './fingerprint.ts';
+import { bare, fingerprint, isRestart, isSameTemplate, refusalFingerprint } from './fingerprint.ts';
 import { seal, unseal } from './seal.ts';
 
 const RESTART = { annotations: { 'kubectl.kubernetes.io/restartedAt': '2026-01-01T00:00:00Z' } };
@@ -99,4 +100,29 @@ test('a sealed text opens for its owner under the same key only', () => {
     ['not json', 'me', sign],
   ];
   for (const [sealed, owner, key] of cases) assert.equal(unseal(sealed, owner, key).ok, false);
+});
+
+const json: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 3 },
+    fc.constantFrom('a', 'b', 1, 2, true),
+    fc.array(tie('some'), { maxLength: 3 }),
+    tie('map'),
+  ),
+  some: fc.oneof(fc.constantFrom('a', 'b', 1), tie('map')),
+  map: fc.dictionary(fc.constantFrom('x', 'y', 'z'), fc.oneof(tie('value'), fc.constant(null))),
+})).value;
+const anyTemplate = fc.record({ metadata: fc.constant({ labels: { app: 'web' } }), spec: json });
+
+test('templates are the same exactly when their fingerprints are', () => {
+  const pair = fc.oneof(
+    fc.tuple(anyTemplate, anyTemplate),
+    anyTemplate.map((it) => [it, structuredClone(it)] as const),
+  );
+  fc.assert(
+    fc.property(pair, ([a, b]) => {
+      assert.equal(isSameTemplate(a, b), fingerprint(a) === fingerprint(b));
+    }),
+    { numRuns: 2000 },
+  );
 });
