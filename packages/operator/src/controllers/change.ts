@@ -43,7 +43,7 @@ export function createChangeController(deps: ChangeDeps): Controller {
   const { world, scheduler, log, metrics } = deps;
   const controller = new Controller({
     name: 'change',
-    workers: 8,
+    workers: 32,
     scheduler,
     log,
     ...(metrics === undefined ? {} : { metrics }),
