@@ -85,13 +85,16 @@ export function judge(
     soakSeconds: policy.spec.release.soakSeconds,
     releasedAt: releasedAt(o, status),
     now: o.now,
-    acceptedUntil: acceptedUntil(status),
+    acceptedBefore: acceptedBefore(status),
   });
 }
 
-/** Pods made until a person resumed the change are as that person accepted them. */
-export const acceptedUntil = ({ resumedAt }: ChangeWorkloadStatus): number =>
-  resumedAt === undefined ? 0 : Date.parse(resumedAt);
+/**
+ * Pods made before a person resumed the change are as that person accepted them. Pods tell when they
+ * were made in whole seconds: those of the very second may be later ones, and are judged.
+ */
+export const acceptedBefore = ({ resumedAt }: ChangeWorkloadStatus): number =>
+  resumedAt === undefined ? 0 : Math.floor(Date.parse(resumedAt) / 1000) * 1000;
 
 /** While a change waits to be let out, no deadline runs. */
 function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadStatus): number {

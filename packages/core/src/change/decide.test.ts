@@ -434,7 +434,8 @@ test('a person’s resume accepts the pods of then; the batch is let out, later 
   const accepted = at({ fresh: pods('old-bad', 1, bad), stable: pods('old', 9) });
   assert.notEqual(accepted.status.phase, 'Suspend');
   assert.equal(accepted.status.batch?.index, 2);
-  const later = { ...bad, createdAt: NOW - 500 };
+  // Made in the second of the decision: whether before or after, nobody can tell.
+  const later = { ...bad, createdAt: NOW - 1000 };
   const judged = at({
     fresh: [...pods('old-bad', 1, bad), ...pods('new-bad', 1, later)],
     stable: pods('old', 9),

@@ -3,7 +3,7 @@ import type { ChangeWorkloadStatus } from '@altershield/api';
 import type { Finding } from '../check/pod-health.ts';
 import { nextBounds, type Bounds } from '../workload/batches.ts';
 import {
-  acceptedUntil,
+  acceptedBefore,
   batchIntent,
   batchRecord,
   batchStatus,
@@ -182,7 +182,7 @@ function countAgain(s: Standing): Action | undefined {
 
 /** Ready, or accepted by a person as it is. */
 const isDone = ({ status }: Standing, pod: PodView): boolean =>
-  pod.ready || pod.createdAt <= acceptedUntil(status);
+  pod.ready || pod.createdAt < acceptedBefore(status);
 
 const isWaveReady = (s: Standing): boolean => s.o.fresh.every((p) => isDone(s, p));
 

@@ -14,8 +14,8 @@ export interface PodHealthInput {
   /** When the batch was let out. */
   readonly releasedAt: number;
   readonly now: number;
-  /** Pods made until then are as a person accepted them, whatever ails them. Default: none. */
-  readonly acceptedUntil?: number;
+  /** Pods made before are as a person accepted them, whatever ails them. Default: none. */
+  readonly acceptedBefore?: number;
 }
 
 export interface Finding {
@@ -52,8 +52,8 @@ export function judgePods(input: PodHealthInput): Finding {
 /** True for a pod that a person looked at and let pass. */
 export const isAccepted = (
   { createdAt }: PodView,
-  { acceptedUntil = 0 }: Pick<PodHealthInput, 'acceptedUntil'>,
-): boolean => createdAt <= acceptedUntil;
+  { acceptedBefore = 0 }: Pick<PodHealthInput, 'acceptedBefore'>,
+): boolean => createdAt < acceptedBefore;
 
 function badPod(pod: PodView, input: PodHealthInput): BadPod[] {
   const { settings } = input;
