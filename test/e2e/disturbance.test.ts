@@ -51,8 +51,7 @@ describe('a change in flight', () => {
   test('that is bad is taken back although the API server was away when it showed', async () => {
     const { spec } = await app.get();
     await app.setImage('checkout:bad-1');
-    // Not before both are out: a create whose answer is lost makes the ReplicaSet controller itself create one too many.
-    await app.untilOut('checkout:bad-1', 2);
+    await untilCounted('checkout:bad-1', 2);
     await cluster.restartApiServer({ hard: true });
     await app.until('checkout:bad-1', 'RolledBack', 90_000);
     assert.ok(app.timeline.maxNew('checkout:bad-1') <= 2);
@@ -137,11 +136,23 @@ describe('while the operator is dead', () => {
 });
 
 /** A change that ends well although something happens when the first batch is out. */
+/**
+ * Both are out, and their controllers know it: a create whose answer is lost with the API server makes
+ * the ReplicaSet controller itself create one too many, and delete it again.
+ */
+async function untilCounted(image: string, count: number): Promise<void> {
+  await app.untilOut(image, count);
+  await eventually(async () => ((await app.get()).status?.updatedReplicas ?? 0) >= count, {
+    everyMs: 20,
+    what: `the status to count ${count} pods of ${image}`,
+  });
+}
+
 async function goodChange(image: string, disturb: () => Promise<void>): Promise<void> {
   const { spec } = await app.get();
   const since = performance.now();
   await app.setImage(image);
-  await app.untilOut(image, 2);
+  await untilCounted(image, 2);
   await disturb();
   const change = await app.until(image, 'Success', 120_000);
   const [, second] = (await app.batches()).filter(
