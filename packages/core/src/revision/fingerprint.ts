@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
-import { asRecord, type Template } from '../workload/types.ts';
+import { asRecord, isMap, type Template } from '../workload/types.ts';
+import { sha256Hex } from './sha256.ts';
 
-/** JSON with sorted keys and without nulls: equal values give equal text. */
-export function canonical(value: unknown): string {
-  if (typeof value !== 'object' || value === null) {
-    return value === undefined ? 'null' : JSON.stringify(value);
-  }
-  return Array.isArray(value) ? canonicalList(value) : canonicalMap(value);
+type Fields = Readonly<Record<string, unknown>>;
+
+/** JSON with sorted keys and without nulls in maps: equal values give equal text. */
+export const canonical = (value: unknown): string => JSON.stringify(sorted(value ?? null));
+
+/** A sorted copy and one call into the engine cost a third of writing the text piece by piece. */
+function sorted(value: unknown): unknown {
+  if (isMap(value)) return sortedMap(value);
+  return Array.isArray(value) ? value.map(sorted) : value;
 }
 
-const canonicalList = (items: readonly unknown[]): string => `[${items.map(canonical).join(',')}]`;
-
-/** Called for every template of every review: a loop over keys costs half of what pairs would. */
-function canonicalMap(map: object): string {
-  const fields: Readonly<Record<string, unknown>> = { ...map };
-  let text = '';
-  for (const key of Object.keys(fields).sort()) {
-    const value = fields[key];
+function sortedMap(map: Fields): object {
+  const copy: Record<string, unknown> = {};
+  for (const key of Object.keys(map).sort()) {
+    const value = map[key];
     if (value === null || value === undefined) continue;
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonical(value)}`;
+    if (key === '__proto__')
+      Object.defineProperty(copy, key, { value: sorted(value), enumerable: true });
+    else copy[key] = sorted(value);
   }
-  return `{${text}}`;
+  return copy;
 }
 
 /** Hex digits of SHA-256 that identify a template; 64 bits are plenty within one workload. */
@@ -30,8 +30,7 @@ const LENGTH = 16;
 const HASH_LABEL = 'pod-template-hash';
 const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
 
-export const digest = (text: string): string =>
-  bytesToHex(sha256(utf8ToBytes(text))).slice(0, LENGTH);
+export const digest = (text: string): string => sha256Hex(text).slice(0, LENGTH);
 
 /** Remembers what a function of an immutable object gave, as long as the object lives. */
 function remembering(compute: (template: Template) => string): (template: Template) => string {
@@ -65,15 +64,18 @@ export const isSameTemplate = (a: Template, b: Template): boolean => isEqual(bar
 /** Equality of JSON values in which a null field is an absent one. */
 function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object') return (a ?? null) === (b ?? null);
-  if (a === null || b === null || Array.isArray(a) !== Array.isArray(b)) return false;
-  const left: Readonly<Record<string, unknown>> = { ...a };
-  const right: Readonly<Record<string, unknown>> = { ...b };
-  const fields = (of: Readonly<Record<string, unknown>>): string[] =>
-    Object.keys(of).filter((key) => of[key] !== null && of[key] !== undefined);
-  const keys = fields(left);
+  if (isMap(a)) return isMap(b) && isEqualMap(a, b);
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => isEqual(item, b[index]));
+  }
+  return (a ?? null) === (b ?? null);
+}
+
+function isEqualMap(a: Fields, b: Fields): boolean {
+  const isMissing = (key: string): boolean => !Object.hasOwn(a, key) && (b[key] ?? null) !== null;
   return (
-    keys.length === fields(right).length && keys.every((key) => isEqual(left[key], right[key]))
+    Object.keys(a).every((key) => isEqual(a[key], Object.hasOwn(b, key) ? b[key] : undefined)) &&
+    !Object.keys(b).some(isMissing)
   );
 }
 

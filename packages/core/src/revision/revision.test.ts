@@ -126,3 +126,24 @@ test('templates are the same exactly when their fingerprints are', () => {
     { numRuns: 2000 },
   );
 });
+
+test('equal fingerprints and equal templates are the same thing', () => {
+  const keys = fc.constantFrom('a', 'b', '1', '__proto__', 'toString', 'labels');
+  const values = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom(null, 0, 1, '', 'x', true),
+      fc.array(tie('value'), { maxLength: 3 }),
+      fc.dictionary(keys, tie('value'), { maxKeys: 3 }),
+    ),
+  })).value;
+  const json = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+  fc.assert(
+    fc.property(values, values, (a, b) => {
+      const [one, other] = [{ spec: json(a) }, { spec: json(b) }];
+      assert.equal(isSameTemplate(one, other), fingerprint(one) === fingerprint(other));
+      assert.ok(isSameTemplate(one, { spec: json(a) }));
+    }),
+    { numRuns: 1000 },
+  );
+});

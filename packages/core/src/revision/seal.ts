@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { canonical } from './fingerprint.ts';
+import { hmacSha256Hex } from './sha256.ts';
 
 /** Proves that we wrote a value: HMAC-SHA-256 under a key that only the operator's replicas have. */
 export type Sign = (value: unknown) => string;
 
 /** @param key at least 32 random bytes, shared by all replicas */
-export const signWith =
-  (key: Uint8Array): Sign =>
-  (value) =>
-    bytesToHex(hmac(sha256, key, utf8ToBytes(canonical(value)))).slice(0, 32);
+export function signWith(key: Uint8Array): Sign {
+  const mac = hmacSha256Hex(key);
+  return (value) => mac(canonical(value)).slice(0, 32);
+}
 
 /** Sealed text: JSON of the value with its signature over the value and what it belongs to. */
 export function seal(value: object, owner: string, sign: Sign): string {

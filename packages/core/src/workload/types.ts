@@ -98,8 +98,12 @@ export interface Pod {
 }
 
 /** Untyped JSON read as a map; anything else reads as empty. */
-export const asRecord = (value: unknown): Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+type JsonMap = Readonly<Record<string, unknown>>;
+
+export const isMap = (value: unknown): value is JsonMap =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+export const asRecord = (value: unknown): JsonMap => (isMap(value) ? value : {});
 
 /** Images of a template's containers, init containers first. */
 export function imagesOf(template: Template): string[] {
