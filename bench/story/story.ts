@@ -6,6 +6,7 @@ import { imageOf, isActive, waitingReason, type Pod } from '../../test/e2e/suppo
 import { activeOf, anApp, type App } from '../../test/e2e/support/story.ts';
 import { mb } from '../support/figures.ts';
 import { OperatorUnderTest } from '../support/operator-process.ts';
+import { bareRss } from '../support/rss.ts';
 import { type Section } from '../support/section.ts';
 
 const OPERATOR_USER = 'system:serviceaccount:altershield-system:altershield';
@@ -23,6 +24,7 @@ interface Writes {
 interface Story {
   readonly goneMs: number;
   readonly badPods: number;
+  readonly bareRss: number;
   readonly idleRss: number;
   readonly rss: number;
   readonly good: Writes;
@@ -77,7 +79,7 @@ async function tell(cluster: ClusterAccess, say: (line: string) => void): Promis
     const bad = await writesOf(app, beganBad, [1]);
     const badPods = app.timeline.everCreated(BAD);
     await app.close();
-    return { goneMs, badPods, idleRss, rss: operator.rss, good, bad };
+    return { goneMs, badPods, bareRss: await bareRss(), idleRss, rss: operator.rss, good, bad };
   } finally {
     await operator.stop();
   }
@@ -99,7 +101,7 @@ export const story: Section = {
   name: 'story',
   title: 'A bad image with 10 replicas, on a real control plane',
   run: async (say) => {
-    const { goneMs, badPods, idleRss, rss, good, bad } = await measure(say);
+    const { goneMs, badPods, idleRss, rss, good, bad, ...bare } = await measure(say);
     return {
       tables: [
         {
@@ -115,6 +117,7 @@ export const story: Section = {
           rows: [
             ['API writes of a good change, 3 batches', String(good.made), String(good.bound)],
             ['API writes of a bad change', String(bad.made), String(bad.bound)],
+            ['RSS of Node that does nothing', mb(bare.bareRss), ''],
             ['RSS of the operator, idle', mb(idleRss), ''],
             ['RSS of the operator after both', mb(rss), '90 MB'],
           ],

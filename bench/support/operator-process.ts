@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { ROOT } from './compile.ts';
+import { NODE_FLAGS } from './node-flags.ts';
+import { rssOf } from './rss.ts';
 
 const MAIN = join(ROOT, 'packages/operator/dist/main.js');
 const READY_MS = 60_000;
@@ -16,7 +17,7 @@ export class OperatorUnderTest {
 
   private constructor(kubeconfig: string) {
     const args = ['--kubeconfig', kubeconfig, '--identity', 'replica-0', '--log-format', 'json'];
-    this.#child = spawn(process.execPath, [MAIN, ...args], {
+    this.#child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
     });
@@ -36,12 +37,7 @@ export class OperatorUnderTest {
 
   /** Resident memory, bytes; NaN where there is no /proc. */
   get rss(): number {
-    try {
-      const status = readFileSync(`/proc/${this.#child.pid ?? 0}/status`, 'utf8');
-      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? NaN) * 1024;
-    } catch {
-      return NaN;
-    }
+    return rssOf(this.#child.pid);
   }
 
   async stop(): Promise<void> {

@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { type Answer, type Methods, type Question } from './answer.ts';
 import { compiled } from './compile.ts';
+import { NODE_FLAGS } from './node-flags.ts';
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -32,7 +33,7 @@ export class Worker<M extends Methods> {
   /** @param file path below bench/ */
   static start<M extends Methods>(file: string): Worker<M> {
     const child = fork(compiled(file), [], {
-      execArgv: ['--expose-gc'],
+      execArgv: ['--expose-gc', ...NODE_FLAGS],
       serialization: 'advanced',
     });
     return new Worker<M>(child, file);

@@ -5,8 +5,8 @@ import { type KubeObject, type Resource } from '../client/object.ts';
 import { LinkedSignal } from '../runtime/abort.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import { type Logger } from '../runtime/logger.ts';
-import { Pacer } from '../runtime/pacer.ts';
 import { sleep, type Scheduler } from '../runtime/scheduler.ts';
+import { turnsOf } from '../runtime/turns.ts';
 import { type Mirror } from './mirror.ts';
 import { cureOf, needsPerson } from './trouble.ts';
 
@@ -106,7 +106,7 @@ export class Reflector<T extends KubeObject> {
       const options = { ...selection, limit: pageSize, continue: token, signal };
       const page = await client.list<T>(resource, options);
       // Parsing a page and taking it in are a turn of the event loop each.
-      await sleep(scheduler, 0, signal);
+      await turnsOf(scheduler).next();
       signal.throwIfAborted();
       if (token === '') mirror.beginList(page.resourceVersion);
       for (const item of page.items) mirror.listed(item);
@@ -118,8 +118,8 @@ export class Reflector<T extends KubeObject> {
 
   async #finishList(signal: AbortSignal): Promise<void> {
     const { scheduler, mirror, pageSize, listed } = this.#deps;
-    const pacer = new Pacer(scheduler);
-    for (const _step of mirror.endList()) if (pacer.isDue) await pacer.pause();
+    const turns = turnsOf(scheduler);
+    for (const _step of mirror.endList()) if (turns.isOver) await turns.next();
     signal.throwIfAborted();
     this.#mustList = false;
     this.#cursor = { token: '', pageSize };
@@ -137,7 +137,7 @@ export class Reflector<T extends KubeObject> {
       this.#opened();
     };
     const options = { ...selection, resourceVersion, timeoutSeconds, opened };
-    const pacer = new Pacer(scheduler);
+    const turns = turnsOf(scheduler);
     try {
       for await (const event of client.watch<T>(resource, {
         ...options,
@@ -147,7 +147,7 @@ export class Reflector<T extends KubeObject> {
         watchdog.heard();
         this.#stats.events += 1;
         mirror.watched(event);
-        if (pacer.isDue) await pacer.pause();
+        if (turns.isOver) await turns.next();
       }
     } finally {
       watchdog.stop();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LinkedSignal, orAborted } from '../runtime/abort.ts';
-import { sleep, type Scheduler } from '../runtime/scheduler.ts';
+import { type Scheduler } from '../runtime/scheduler.ts';
+import { turnsOf } from '../runtime/turns.ts';
 import { discard, readText } from './body.ts';
 import { KubeError } from './errors.ts';
 import { failureOf } from './failure.ts';
@@ -47,7 +48,6 @@ const LONG_TEXT = 100_000;
  */
 export class Caller {
   readonly #deps: CallerDeps;
-  #turns: Promise<void> = Promise.resolve();
 
   constructor(deps: CallerDeps) {
     this.#deps = deps;
@@ -59,7 +59,10 @@ export class Caller {
     try {
       const response = await this.#exchange(call, link.signal, false);
       const text = await orAborted(readText(response), link.signal);
-      if (text.length > LONG_TEXT) await orAborted(this.#turn(), link.signal);
+      // Pages of several lists that arrive together are parsed in a turn each.
+      if (text.length > LONG_TEXT) {
+        await orAborted(turnsOf(this.#deps.scheduler).next(), link.signal);
+      }
       return parseJson(doing(call), text);
     } catch (error) {
       throw this.#translate(call, error);
@@ -83,12 +86,6 @@ export class Caller {
       link.abort(new Error('the reader left'));
       link.dispose();
     }
-  }
-
-  /** A turn of the event loop for each: pages of several lists that arrive together are parsed apart. */
-  #turn(): Promise<void> {
-    this.#turns = this.#turns.then(() => sleep(this.#deps.scheduler, 0));
-    return this.#turns;
   }
 
   #link(call: Call): LinkedSignal {

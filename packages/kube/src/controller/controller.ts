@@ -4,8 +4,8 @@ import { type Informer } from '../cache/informer.ts';
 import { type KubeObject } from '../client/object.ts';
 import { LinkedSignal } from '../runtime/abort.ts';
 import { type Logger } from '../runtime/logger.ts';
-import { Pacer } from '../runtime/pacer.ts';
 import { type Scheduler } from '../runtime/scheduler.ts';
+import { turnsOf } from '../runtime/turns.ts';
 import {
   LOW_PRIORITY,
   WorkQueue,
@@ -129,7 +129,7 @@ export class Controller {
   }
 
   async #work(signal: AbortSignal): Promise<void> {
-    const pacer = new Pacer(this.#options.scheduler);
+    const turns = turnsOf(this.#options.scheduler);
     for (;;) {
       const key = await this.#queue.get();
       if (key === undefined) return;
@@ -137,7 +137,7 @@ export class Controller {
       await this.#handle(key, signal);
       this.#setActive(-1);
       // Reconciles that find nothing to do never wait for anything: a thousand would be one turn.
-      if (pacer.isDue) await pacer.pause();
+      if (turns.isOver) await turns.next();
     }
   }
 

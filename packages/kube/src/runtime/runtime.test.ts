@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LinkedSignal, orAborted } from './abort.ts';
 import { Backoff } from './backoff.ts';
-import { Pacer } from './pacer.ts';
 import { realScheduler, sleep, type Scheduler } from './scheduler.ts';
+import { turnsOf } from './turns.ts';
 import { VirtualScheduler } from './virtual-scheduler.test-support.ts';
 
 describe('the real scheduler', () => {
@@ -92,18 +92,35 @@ test('a backoff grows with full jitter, stays within its bound and starts over',
   assert.equal(backoff.next(), 99);
 });
 
-test('a pacer gives way after 8 ms of work and counts anew', async () => {
+test('work gives way after 8 ms, all of it together', async () => {
   let now = 0;
+  const due: (() => void)[] = [];
   const scheduler: Scheduler = {
     now: () => now,
     random: () => 0,
-    after: (_ms, run) => realScheduler.after(0, run),
+    after: (_ms, run) => {
+      due.push(run);
+      return { cancel: () => undefined };
+    },
   };
-  const pacer = new Pacer(scheduler);
+  const turns = turnsOf(scheduler);
+  assert.equal(turnsOf(scheduler), turns);
   now = 7;
-  assert.equal(pacer.isDue, false);
+  assert.equal(turns.isOver, false);
   now = 8;
-  assert.equal(pacer.isDue, true);
-  await pacer.pause();
-  assert.equal(pacer.isDue, false);
+  assert.equal(turns.isOver, true);
+  const went: string[] = [];
+  const work = ['a', 'b'].map(async (name) => {
+    await turns.next();
+    went.push(name);
+  });
+  for (const expected of [['a'], ['a', 'b']]) {
+    assert.equal(due.length, 1, 'the loop has a turn of its own between two pieces of work');
+    due.shift()?.();
+    await sleep(realScheduler, 0);
+    assert.deepEqual(went, expected);
+    assert.equal(turns.isOver, false);
+  }
+  await Promise.all(work);
+  assert.equal(due.length, 0);
 });

@@ -6,7 +6,7 @@ import { LinkedSignal } from '../../runtime/abort.ts';
 import { type Logger } from '../../runtime/logger.ts';
 import { type Scheduler, sleep } from '../../runtime/scheduler.ts';
 import { type CertificateSet, endOf, readCertificates } from './certificate-set.ts';
-import { type Issued, issueAuthority, issueLeaf } from './issue.ts';
+import { type Issued } from './issue.ts';
 import { type CertificatePlan, planCertificates } from './plan.ts';
 import { type Secret, type SecretClient, dataOf, setOf } from './secret.ts';
 
@@ -147,9 +147,12 @@ export class CertificateManager implements Runnable {
   }
 
   async #issue(plan: Write, current: CertificateSet | undefined): Promise<CertificateSet> {
+    // Needed once in two months, and 8 MB of memory: most replicas never load it.
+    const { issueAuthority, issueLeaf } = await import('./issue.ts');
     const now = this.#options.scheduler.now();
-    const authority = plan.newAuthority
-      ? await this.#newAuthority(now)
+    const { name, caLifetimeMs = 3650 * DAY_MS } = this.#options;
+    const authority: Issued = plan.newAuthority
+      ? await issueAuthority(`${name}-ca`, { now, lifetimeMs: caLifetimeMs })
       : { cert: plan.keep[0] ?? '', key: current?.caKey ?? '' };
     const leaf =
       plan.newLeaf || current === undefined
@@ -157,11 +160,6 @@ export class CertificateManager implements Runnable {
         : { cert: current.cert, key: current.key };
     const bundle = plan.newAuthority ? [authority.cert, ...plan.keep] : plan.keep;
     return { ...leaf, caBundle: bundle.map(endLine).join(''), caKey: authority.key };
-  }
-
-  #newAuthority(now: number): Promise<Issued> {
-    const { name, caLifetimeMs = 3650 * DAY_MS } = this.#options;
-    return issueAuthority(`${name}-ca`, { now, lifetimeMs: caLifetimeMs });
   }
 
   async #store(

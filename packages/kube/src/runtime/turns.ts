@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Scheduler } from './scheduler.ts';
+
+/** Well below the 15 ms that nothing on the event loop may exceed. */
+const TURN_MS = 8;
+
+/**
+ * Shares the event loop among long pieces of work. All that wait for a turn get one each, in order,
+ * and between two of them the loop sees to everything else.
+ */
+export class Turns {
+  readonly #scheduler: Scheduler;
+  readonly #waiting: (() => void)[] = [];
+  #began: number;
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler;
+    this.#began = scheduler.now();
+  }
+
+  /** Whether the work at hand should await `next()` now. Told apart so that most work awaits nothing. */
+  get isOver(): boolean {
+    return this.#scheduler.now() - this.#began >= TURN_MS;
+  }
+
+  /** Resolves when it is the caller's turn. */
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (this.#waiting.length === 1) this.#arm();
+    });
+  }
+
+  #arm(): void {
+    this.#scheduler.after(0, () => {
+      this.#began = this.#scheduler.now();
+      this.#waiting.shift()?.();
+      if (this.#waiting.length > 0) this.#arm();
+    });
+  }
+}
+
+const known = new WeakMap<Scheduler, Turns>();
+
+/** The turns of the one event loop that this scheduler stands for. */
+export function turnsOf(scheduler: Scheduler): Turns {
+  const turns = known.get(scheduler) ?? new Turns(scheduler);
+  known.set(scheduler, turns);
+  return turns;
+}
