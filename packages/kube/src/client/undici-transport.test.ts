@@ -215,6 +215,12 @@ describe('a server that cannot be reached', () => {
     });
   });
 
+  test('because our own certificate is no certificate is said like that', async () => {
+    const clientCertificate = { certificate: 'rubbish', key: 'rubbish' };
+    const credentials = fixedCredentials({ clientCertificate });
+    await refuse({ credentials }, /cannot reach the API server at .*; .*client certificate/)();
+  });
+
   test('is trusted blindly only on request', async () => {
     serve = answer();
     const other = await issueAuthority('another', validity);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { createSecureContext } from 'node:tls';
 import { Pool, type Dispatcher } from 'undici';
 import { type ConnectionConfig, type Credentials } from './connection.ts';
 import { discard } from './body.ts';
@@ -64,9 +65,9 @@ class UndiciTransport implements Transport {
 
   async #send(request: HttpRequest): Promise<HttpResponse> {
     const credentials = await this.#config.credentials.current();
-    const { calls, watches } = this.#poolsFor(credentials);
-    const pool = request.stream ? watches : calls;
     try {
+      const { calls, watches } = this.#poolsFor(credentials);
+      const pool = request.stream ? watches : calls;
       return toResponse(await pool.request(this.#toOptions(request, credentials)));
     } catch (error) {
       if (request.signal?.aborted === true) throw error;
@@ -92,8 +93,8 @@ class UndiciTransport implements Transport {
       return this.#pools;
     }
     const old = this.#pools;
-    this.#certificate = clientCertificate?.certificate;
     this.#pools = this.#open(clientCertificate);
+    this.#certificate = clientCertificate?.certificate;
     old?.calls.close().catch(() => undefined);
     old?.watches.close().catch(() => undefined);
     return this.#pools;
@@ -113,9 +114,12 @@ class UndiciTransport implements Transport {
         timeout: connectTimeoutMs,
         keepAliveInitialDelay: PROBE_AFTER_MS,
         rejectUnauthorized: insecureSkipTlsVerify !== true,
-        ...(ca !== undefined && { ca }),
+        // Made once: reading the authorities again for each connection takes milliseconds.
+        secureContext: createSecureContext({
+          ...(ca !== undefined && { ca }),
+          ...(certificate !== undefined && { cert: certificate.certificate, key: certificate.key }),
+        }),
         ...(tlsServerName !== undefined && { servername: tlsServerName }),
-        ...(certificate !== undefined && { cert: certificate.certificate, key: certificate.key }),
       },
     };
     return {

@@ -9,6 +9,8 @@ const CURES: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'is the network up, and is the address right?',
   ERR_TLS_CERT_ALTNAME_INVALID:
     'its certificate is for other names; correct the server address or set "tls-server-name"',
+  ERR_OSSL_PEM_NO_START_LINE:
+    'the client certificate, its key or the certificate authority is no PEM; look at the configuration',
   CERT_HAS_EXPIRED: 'its certificate has expired; renew it',
 };
 const WRONG_CA = 'its certificate is not signed by the configured certificate authority';
