@@ -125,7 +125,9 @@ export const changePolicySpec = z
     onInconclusive: z
       .enum(['Suspend', 'Proceed'])
       .default('Suspend')
-      .describe('What to do when a check can neither pass nor fail.'),
+      .describe(
+        'What to do when a check can neither pass nor fail. Proceed: go on with what is ready; where no pod of a batch is, the change is suspended all the same.',
+      ),
     limits,
     failurePolicy: z
       .enum(['Ignore', 'Fail'])

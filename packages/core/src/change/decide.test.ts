@@ -315,7 +315,7 @@ for (const phase of ['Success', 'Failed', 'RolledBack', 'Superseded'] as const) 
 test('Proceed goes on with what is unclear, but never calls it verified', () => {
   const policy = { onInconclusive: 'Proceed' } as const;
   const unclear = {
-    fresh: pods('new', 10, { ready: false, createdAt: 0 }),
+    fresh: [...pods('new', 1), ...pods('late', 9, { ready: false, createdAt: 0 })],
     stable: pods('old', 1, { ready: false, createdAt: 0 }),
   };
   const last = status('Running', { batch: { index: 3, of: 3, target: 10 } });
@@ -325,6 +325,16 @@ test('Proceed goes on with what is unclear, but never calls it verified', () => 
     anObservation({ ...unclear, workload: free('b'), change: change(d.status, policy) }),
   );
   assert.deepEqual([end.status.phase, end.status.verdict], ['Success', 'Inconclusive']);
+});
+
+test('Proceed does not walk on over a batch of which no pod is ready', () => {
+  const policy = { onInconclusive: 'Proceed' } as const;
+  const nothing = {
+    fresh: pods('new', 1, { ready: false, createdAt: 0 }),
+    stable: pods('old', 1, { ready: false, createdAt: 0 }),
+  };
+  const d = decide(anObservation({ ...nothing, change: change(status('Running'), policy) }));
+  assert.deepEqual([d.status.phase, d.status.reason], ['Suspend', 'CheckInconclusive']);
 });
 
 test('bad pods go all at once, and no ready one with them', () => {

@@ -107,7 +107,7 @@ function failed(s: Standing): Decision {
 function inconclusive(s: Standing): Decision {
   const { o, workload, status, finding } = s;
   const { onInconclusive } = o.change.spec.policy.spec;
-  if (onInconclusive === 'Proceed') return passed(s);
+  if (onInconclusive === 'Proceed' && s.o.fresh.some((p) => isDone(s, p))) return passed(s);
   if (status.batch?.waived === true) return isOut(s) ? passed(s) : release(s);
   const because = {
     reason: 'CheckInconclusive',
