@@ -13,6 +13,7 @@ import {
 } from './support/operator.ts';
 import { eventually } from './support/eventually.ts';
 import { anApp, mostBefore, untilGuarded, type App } from './support/story.ts';
+import { stopAll } from './support/stop-all.ts';
 
 const POLICY = {
   release: { batches: [2, '100%'], soakSeconds: 2 },
@@ -33,11 +34,13 @@ before(async () => {
   app = await anApp(cluster, { replicas: REPLICAS, policy: POLICY });
 });
 
-after(async () => {
-  await app.close();
-  await operator.stop();
-  await cluster.stop();
-});
+after(() =>
+  stopAll(
+    () => app.close(),
+    () => operator.stop(),
+    () => cluster.stop(),
+  ),
+);
 
 describe('a change in flight', () => {
   test('goes on when the API server is killed and comes back in the middle of a batch', async () => {

@@ -15,6 +15,7 @@ import {
   type OperatorProcess,
 } from './support/operator.ts';
 import { ACTOR, HOLD, anApp, applyPolicy, untilGuarded, type App } from './support/story.ts';
+import { stopAll } from './support/stop-all.ts';
 
 const LONG_SOAK = { release: { batches: [1, '50%', '100%'], soakSeconds: 600 } };
 const CRD = 'changepolicies.altershield.io';
@@ -27,11 +28,13 @@ before(async () => {
   cluster = await ownCluster();
 });
 
-after(async () => {
-  await app.close();
-  await operator.stop();
-  await cluster.stop();
-});
+after(() =>
+  stopAll(
+    () => app.close(),
+    () => operator.stop(),
+    () => cluster.stop(),
+  ),
+);
 
 describe('an operator that cannot run says why and how to mend it', () => {
   test('when the kubeconfig points nowhere', async (t) => {
@@ -62,6 +65,19 @@ describe('an operator that cannot run says why and how to mend it', () => {
       {},
       /altershield lacks permissions: pods \(list, watch\).*altershield install/s,
     );
+    await cluster.grantOperator(RBAC_YAML);
+  });
+
+  test('when it has some permissions and lacks others', async (t) => {
+    const patchVerb = '[{"op":"remove","path":"/rules/0/verbs/3"}]';
+    await cluster.kubectl(['patch', 'clusterrole', 'altershield', '--type=json', '-p', patchVerb]);
+    await assertGivesUp(
+      t,
+      {},
+      /altershield lacks permissions: deployments\.apps \(patch\), replicasets\.apps \(patch\)\. .*altershield install/s,
+    );
+    // What kubectl patched stays kubectl's: the role is made anew.
+    await cluster.kubectl(['delete', 'clusterrole', 'altershield']);
     await cluster.grantOperator(RBAC_YAML);
   });
 });

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { prepareCluster, startOperator, type OperatorProcess } from './support/operator.ts';
 import { anApp, activeOf, mostBefore, untilGuarded, type App } from './support/story.ts';
+import { stopAll } from './support/stop-all.ts';
 
 const ROLLOUTS = 14;
 const SEED = Number(process.env['ALTERSHIELD_SEED'] ?? Date.now() % 1_000_000);
@@ -27,11 +28,13 @@ before(async () => {
   app = await anApp(cluster, { replicas: 6, policy: POLICY });
 });
 
-after(async () => {
-  await app.close();
-  await operator.stop();
-  await cluster.stop();
-});
+after(() =>
+  stopAll(
+    () => app.close(),
+    () => operator.stop(),
+    () => cluster.stop(),
+  ),
+);
 
 test(`a bad rollout ends the same whenever the operator is killed (ALTERSHIELD_SEED=${SEED})`, async (t) => {
   const random = generator(SEED);

@@ -21,6 +21,7 @@ import {
   type App,
   type AppOptions,
 } from './support/story.ts';
+import { stopAll } from './support/stop-all.ts';
 
 const LONG_SOAK = { release: { batches: [2, '50%', '100%'], soakSeconds: 600 } };
 const QUICKLY = { batches: [1, '100%'], soakSeconds: 1 };
@@ -35,11 +36,13 @@ before(async () => {
   operator = await startOperator(cluster);
 });
 
-after(async () => {
-  await Promise.all(apps.map((app) => app.close()));
-  await operator.stop();
-  await cluster.stop();
-});
+after(() =>
+  stopAll(
+    () => Promise.all(apps.map((app) => app.close())),
+    () => operator.stop(),
+    () => cluster.stop(),
+  ),
+);
 
 describe('a change in flight', { concurrency: 3 }, () => {
   test('is superseded by a third template, and the verified revision stays the one to go back to', async () => {

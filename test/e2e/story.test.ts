@@ -11,6 +11,7 @@ import { altershield, prepareCluster, startOperator } from './support/operator.t
 import { type OperatorProcess } from './support/operator.ts';
 import { imageOf, isActive, waitingReason, type Pod } from './support/pods.ts';
 import { ACTOR, activeOf, anApp, isSound, mostBefore, type App } from './support/story.ts';
+import { stopAll } from './support/stop-all.ts';
 
 const OPERATOR_USER = 'system:serviceaccount:altershield-system:altershield';
 const GITOPS_USER = 'system:serviceaccount:flux-system:kustomize-controller';
@@ -32,11 +33,13 @@ before(async () => {
   before1 = (await app.get()).spec;
 });
 
-after(async () => {
-  await app.close();
-  await operator.stop();
-  await cluster.stop();
-});
+after(() =>
+  stopAll(
+    () => app.close(),
+    () => operator.stop(),
+    () => cluster.stop(),
+  ),
+);
 
 describe('a good change', () => {
   let since: number;
