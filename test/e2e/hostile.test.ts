@@ -152,9 +152,13 @@ describe('records', () => {
     assert.match(spec.stderr, /only spec.decision can be edited/);
   });
 
-  test('made by hand while the webhook is down are ignored', async () => {
+  test('edited while the webhook is down are refused by their schema, and made by hand ignored', async () => {
     const [change] = await app.changes();
     await operator.kill();
+    const weaker = JSON.stringify({ spec: { policy: { spec: { mode: 'Audit' } } } });
+    const edit = ['patch', 'changeworkload', change?.metadata.name ?? '', '-n', app.namespace];
+    const edited = await cluster.kubectl([...edit, '--type=merge', '-p', weaker]);
+    assert.match(edited.stderr, /what changed is a record and cannot be edited/);
     const from = {
       ...change?.spec.from,
       template: { spec: { containers: [{ image: 'evil:1' }] } },

@@ -191,7 +191,20 @@ export const ChangeWorkloadKind = defineKind({
   ],
   rules: [
     {
-      rule: 'self.spec.target == oldSelf.spec.target && self.spec.to == oldSelf.spec.to && self.spec.sequence == oldSelf.spec.sequence',
+      rule: [
+        'target',
+        'to',
+        'sequence',
+        'operation',
+        'actor',
+        'cause',
+        'policy',
+        'detectedBy',
+        'detectedAt',
+        'diff',
+      ]
+        .map((field) => `self.spec.${field} == oldSelf.spec.${field}`)
+        .join(' && '),
       message: 'what changed is a record and cannot be edited; people write only spec.decision',
       fieldPath: '.spec',
     },
