@@ -147,9 +147,13 @@ describe('records', () => {
     const status = await patch('--subresource=status', '-p', '{"status":{"phase":"Success"}}');
     t.diagnostic(status.stderr);
     assert.match(status.stderr, /its status is written by the operator alone/);
-    const spec = await patch('-p', '{"spec":{"cause":{"tool":"nobody"}}}');
-    t.diagnostic(spec.stderr);
-    assert.match(spec.stderr, /only spec.decision can be edited/);
+    const cause = await patch('-p', '{"spec":{"cause":{"tool":"nobody"}}}');
+    t.diagnostic(cause.stderr);
+    assert.match(cause.stderr, /what changed is a record and cannot be edited/);
+    // Templates are opaque to the schema: this edit is the webhook's to refuse.
+    const from = await patch('-p', '{"spec":{"from":{"template":{"spec":{"containers":[]}}}}}');
+    t.diagnostic(from.stderr);
+    assert.match(from.stderr, /only spec.decision can be edited/);
   });
 
   test('edited while the webhook is down are refused by their schema, and made by hand ignored', async () => {
