@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { compile } from './support/compile.ts';
-import { type Result, type Section } from './support/section.ts';
+import type { Result, Section } from './support/section.ts';
 import { markdown } from './support/table.ts';
 import { machine, writeResults } from './support/page.ts';
 import { admission } from './admission/admission.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type LogDestination } from '@altershield/kube';
+import type { LogDestination } from '@altershield/kube';
 
 const KEPT = 15;
 

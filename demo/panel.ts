@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Happening, type PodSight } from './observer.ts';
-import { type ChangePicture, type Picture } from './picture.ts';
+import type { Happening, PodSight } from './observer.ts';
+import type { ChangePicture, Picture } from './picture.ts';
 import { clock, cut, piece, widthOf, type Line, type Tone } from './text.ts';
 
 const EVENTS = 3;

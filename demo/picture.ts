@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Happening, type Observer, type PodSight } from './observer.ts';
+import type { Happening, Observer, PodSight } from './observer.ts';
 import { REPLICAS, TARGETS } from './policy.ts';
 import { tagOf, type ChangeObject } from './stage.ts';
 

@@ -3,7 +3,7 @@ import { isatty } from 'node:tty';
 import { NotAsTold } from './not-as-told.ts';
 import { Observer } from './observer.ts';
 import { pictureOf } from './picture.ts';
-import { type Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 import { tellStory } from './story.ts';
 import { paint, piece } from './text.ts';
 import { PlainView, TerminalView, type View } from './view.ts';

@@ -3,7 +3,7 @@ import { createLogger, realScheduler, sleep, type Client, type Scheduler } from 
 import { AcceleratedScheduler, ADMIN, VirtualScheduler, type UserInfo } from '@altershield/sandbox';
 import { ALICE, GITOPS, Simulation } from '../test/support/simulation.ts';
 import { lastLines } from './log-tail.ts';
-import { type Person, type Stage } from './stage.ts';
+import type { Person, Stage } from './stage.ts';
 
 /** How much faster the simulated cluster's clock runs than the audience's. */
 export const SPEED = 2;

@@ -3,7 +3,7 @@ import { ANNOTATIONS } from '@altershield/api';
 import { KubeError, RESOURCES, sleep } from '@altershield/kube';
 import { deploymentManifest } from '../test/support/manifests.ts';
 import { NotAsTold } from './not-as-told.ts';
-import { type Observer } from './observer.ts';
+import type { Observer } from './observer.ts';
 import { POLICY_YAML, REPLICAS, TARGETS, policy } from './policy.ts';
 import {
   NAME,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Health, type PodSight } from './observer.ts';
+import type { Health, PodSight } from './observer.ts';
 import { panel } from './panel.ts';
-import { type Picture } from './picture.ts';
+import type { Picture } from './picture.ts';
 import { widthOf, wrap } from './text.ts';
 import { TerminalView, type Screen } from './view.ts';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangePicture, type Picture } from './picture.ts';
+import type { ChangePicture, Picture } from './picture.ts';
 import { panel } from './panel.ts';
 import { clock, cut, paint, piece, widthOf, wrap, type Line } from './text.ts';
-import { type Audience } from './teller.ts';
+import type { Audience } from './teller.ts';
 
 /** Shows the story; `watch` gives it eyes, `close` leaves the terminal as it was. */
 export interface View extends Audience {

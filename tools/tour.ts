@@ -2,8 +2,8 @@
 
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type KubectlResult } from '../test/cluster/access.ts';
-import { type Cluster } from '../test/cluster/cluster.ts';
+import type { KubectlResult } from '../test/cluster/access.ts';
+import type { Cluster } from '../test/cluster/cluster.ts';
 import { ownCluster } from '../test/e2e/support/cluster.ts';
 import { altershield, prepareCluster, startOperator } from '../test/e2e/support/operator.ts';
 

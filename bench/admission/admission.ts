@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { figure, median, ms, quantile } from '../support/figures.ts';
-import { type Section } from '../support/section.ts';
+import type { Section } from '../support/section.ts';
 import { withWorkers, type Worker } from '../support/worker.ts';
 import type { Loader } from './load.worker.ts';
 import { CHANGE, NO_CHANGE } from './reviews.ts';

@@ -11,7 +11,7 @@ import {
 import { createOperator, type Operator } from '@altershield/operator';
 import { loopbackCertificate } from '@altershield/sandbox';
 import { createServer } from 'node:https';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { answerParent } from '../support/answer.ts';
 import { cpuMs } from '../support/gc.ts';
 import { CHANGE, NAMESPACE, NO_CHANGE } from './reviews.ts';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { figure, times } from '../support/figures.ts';
-import { type Section } from '../support/section.ts';
+import type { Section } from '../support/section.ts';
 import { withWorkers } from '../support/worker.ts';
 import type { Api } from '../memory/api.worker.ts';
 import type { ClientNode } from './client-node.worker.ts';
 import type { Ours } from './ours.worker.ts';
-import { type Order, type Pace } from './pace.ts';
+import type { Order, Pace } from './pace.ts';
 
 const GETS = 1500;
 const EVENTS = 10_000;

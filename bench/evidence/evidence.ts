@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mb, ms, quantile } from '../support/figures.ts';
 import { OperatorUnderTest } from '../support/operator-process.ts';
-import { type Section } from '../support/section.ts';
+import type { Section } from '../support/section.ts';
 import { withWorkers } from '../support/worker.ts';
 import type { Passage, SandboxServer } from './sandbox.worker.ts';
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { loopbackCertificate } from '@altershield/sandbox';
-import { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { answerParent } from '../support/answer.ts';
 import { itemsOf, type Size } from '../support/objects.ts';
 

@@ -6,7 +6,7 @@ import { startBlockMeter } from '../support/block-meter.ts';
 import { kubeConfigOf } from '../support/client-node.ts';
 import { cpuMs, settledMemory } from '../support/gc.ts';
 import type { Place } from './api.worker.ts';
-import { type Load } from './load.ts';
+import type { Load } from './load.ts';
 
 const APPS = '/apis/apps/v1';
 

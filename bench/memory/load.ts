@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Blocks } from '../support/block-meter.ts';
-import { type Memory } from '../support/gc.ts';
+import type { Blocks } from '../support/block-meter.ts';
+import type { Memory } from '../support/gc.ts';
 
 /** What became of a process that took in a cluster. */
 export interface Load {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { figure, mb, ms } from '../support/figures.ts';
-import { type Section } from '../support/section.ts';
+import type { Section } from '../support/section.ts';
 import { withWorkers } from '../support/worker.ts';
 import type { Api, Counts } from './api.worker.ts';
 import type { ClientNode } from './client-node.worker.ts';
-import { type Load } from './load.ts';
+import type { Load } from './load.ts';
 import type { Ours } from './operator.worker.ts';
 
 const SIZE = { deployments: 1000, replicaSets: 3000, pods: 10_000 };

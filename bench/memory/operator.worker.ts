@@ -14,7 +14,7 @@ import { answerParent } from '../support/answer.ts';
 import { startBlockMeter } from '../support/block-meter.ts';
 import { cpuMs, settledMemory } from '../support/gc.ts';
 import type { Place } from './api.worker.ts';
-import { type Load } from './load.ts';
+import type { Load } from './load.ts';
 
 /** What is started, and what it fills. */
 interface Subject {

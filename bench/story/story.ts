@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ClusterAccess } from '../../test/cluster/access.ts';
+import type { ClusterAccess } from '../../test/cluster/access.ts';
 import { ownCluster } from '../../test/e2e/support/cluster.ts';
 import { prepareCluster } from '../../test/e2e/support/operator.ts';
 import { imageOf, isActive, waitingReason, type Pod } from '../../test/e2e/support/pods.ts';
@@ -7,7 +7,7 @@ import { activeOf, anApp, type App } from '../../test/e2e/support/story.ts';
 import { mb } from '../support/figures.ts';
 import { OperatorUnderTest } from '../support/operator-process.ts';
 import { bareRss } from '../support/rss.ts';
-import { type Section } from '../support/section.ts';
+import type { Section } from '../support/section.ts';
 
 const OPERATOR_USER = 'system:serviceaccount:altershield-system:altershield';
 const GOOD = 'checkout:v2';

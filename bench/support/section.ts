@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Table } from './table.ts';
+import type { Table } from './table.ts';
 
 export interface Result {
   readonly tables: readonly Table[];

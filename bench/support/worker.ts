@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { type Answer, type Methods, type Question } from './answer.ts';
+import type { Answer, Methods, Question } from './answer.ts';
 import { compiled } from './compile.ts';
 import { NODE_FLAGS } from './node-flags.ts';
 

@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import { callApi, type ApiCall, type Endpoint } from './api.ts';
 import { readAudit, type AuditEntry, type AuditFilter } from './audit.ts';
 import { editorBinding, namespaceObject } from './objects.ts';
-import { type UserName } from './users.ts';
+import type { UserName } from './users.ts';
 
 /** How `kubectl` ended. */
 export interface KubectlResult {

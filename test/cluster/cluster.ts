@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { clusterAccess, type ClusterAccess } from './access.ts';
 import { ApiError, callApi, type ApiCall, type Endpoint } from './api.ts';
 import { findBinaries, type Binaries } from './binaries.ts';
-import { type Component } from './component.ts';
+import type { Component } from './component.ts';
 import { createComponents, startLoudly, stopAll, type Components } from './components.ts';
 import {
   kubeconfigPath,
@@ -17,7 +17,7 @@ import {
 } from './files.ts';
 import { initialObjects } from './objects.ts';
 import { freePorts } from './ports.ts';
-import { type Layout } from './programs.ts';
+import type { Layout } from './programs.ts';
 import { componentUsers, testUsers, type UserName, type Users } from './users.ts';
 
 export interface ClusterOptions {

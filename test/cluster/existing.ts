@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { clusterAccess, type ClusterAccess } from './access.ts';
-import { type Endpoint } from './api.ts';
+import type { Endpoint } from './api.ts';
 import { findBinaries } from './binaries.ts';
 import { testUsers, type UserName } from './users.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type User } from './users.ts';
+import type { User } from './users.ts';
 
 /** A kubeconfig (YAML) for one user of one cluster. */
 export function kubeconfigYaml(url: string, caPem: string, user: User): string {

@@ -3,7 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type ClusterAccess } from './access.ts';
+import type { ClusterAccess } from './access.ts';
 import { startCluster, type Cluster } from './cluster.ts';
 import { existingCluster } from './existing.ts';
 import { temporaryDir, type TemporaryDir } from './temporary.ts';

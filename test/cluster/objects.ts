@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ApiCall } from './api.ts';
+import type { ApiCall } from './api.ts';
 import { OPERATOR } from './users.ts';
 
 const NODES = ['node-1', 'node-2', 'node-3'];

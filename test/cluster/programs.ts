@@ -3,8 +3,8 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { callApi, type Endpoint } from './api.ts';
-import { type Binaries } from './binaries.ts';
-import { type Program } from './component.ts';
+import type { Binaries } from './binaries.ts';
+import type { Program } from './component.ts';
 
 /** Everything the command lines of a control plane are made of. */
 export interface Layout {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type ReviewRequest, type ReviewResponse } from './target.ts';
+import type { ReviewRequest, ReviewResponse } from './target.ts';
 
 /** The bytes of an answer to the bytes of a review. */
 export function answerReview(

@@ -10,7 +10,7 @@ import {
   type Pod,
 } from '../e2e/support/pods.ts';
 import { aDeployment } from '../e2e/support/manifests.ts';
-import { type Timeline } from '../e2e/support/timeline.ts';
+import type { Timeline } from '../e2e/support/timeline.ts';
 import { createWeb } from './helpers.ts';
 import { behaviour, until, type Behaviour, type ContractTarget } from './target.ts';
 import { recordPods } from './watching.ts';

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { KubeError, RESOURCES, type KubeObject } from '@altershield/kube';
 import { aDeployment } from '../e2e/support/manifests.ts';
-import { type ContractTarget } from './target.ts';
+import type { ContractTarget } from './target.ts';
 
 export type Json = Readonly<Record<string, unknown>>;
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { isReady, type Pod } from '../e2e/support/pods.ts';
-import { type Timeline } from '../e2e/support/timeline.ts';
+import type { Timeline } from '../e2e/support/timeline.ts';
 import { createWeb, getWeb, patchWeb, withImage, type Json } from './helpers.ts';
 import { until, type ContractTarget } from './target.ts';
 import { recordPods } from './watching.ts';

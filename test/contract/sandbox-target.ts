@@ -8,7 +8,7 @@ import {
   type VirtualScheduler,
 } from '@altershield/sandbox';
 import { answerReview } from './answer-review.ts';
-import { type ContractTarget, type ReviewRequest, type ReviewResponse } from './target.ts';
+import type { ContractTarget, ReviewRequest, ReviewResponse } from './target.ts';
 
 /** The sandbox as the suite's target, under a clock that the caller runs. */
 export function sandboxTarget(scheduler: VirtualScheduler): ContractTarget {

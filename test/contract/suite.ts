@@ -7,7 +7,7 @@ import { fates } from './fates.ts';
 import { reading } from './reading.ts';
 import { releases } from './releases.ts';
 import { scaling } from './scaling.ts';
-import { type Behaviour } from './target.ts';
+import type { Behaviour } from './target.ts';
 import { writing } from './writing.ts';
 
 /** Everything of Kubernetes that the sandbox imitates and the product relies on, by topic. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { type Client, type KubeObject, type Resource, type WatchEvent } from '@altershield/kube';
+import type { Client, KubeObject, Resource, WatchEvent } from '@altershield/kube';
 import { Timeline } from '../e2e/support/timeline.ts';
-import { type Pod } from '../e2e/support/pods.ts';
+import type { Pod } from '../e2e/support/pods.ts';
 import { RESOURCES } from '@altershield/kube';
 import { until, type ContractTarget } from './target.ts';
 

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type Cluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { aNamespace, ownCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
 import { aDeployment } from './support/manifests.ts';
@@ -14,7 +14,7 @@ import {
   type ContainerStatus,
   type Pod,
 } from './support/pods.ts';
-import { type Timeline } from './support/timeline.ts';
+import type { Timeline } from './support/timeline.ts';
 import { watchPods, type PodRecorder } from './support/watch-pods.ts';
 
 const RBAC_YAML = fileURLToPath(new URL('../../deploy/rbac.yaml', import.meta.url));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { createServer, type Server } from 'node:https';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import {
@@ -15,11 +15,7 @@ import {
 import { loopbackCertificate } from '@altershield/sandbox';
 import { answerReview } from '../contract/answer-review.ts';
 import { CONTRACT } from '../contract/suite.ts';
-import {
-  type ContractTarget,
-  type ReviewRequest,
-  type ReviewResponse,
-} from '../contract/target.ts';
+import type { ContractTarget, ReviewRequest, ReviewResponse } from '../contract/target.ts';
 import { eventually } from './support/eventually.ts';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
 

@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { type ChangeWorkload } from '@altershield/api';
-import { type Cluster } from '../cluster/cluster.ts';
+import type { ChangeWorkload } from '@altershield/api';
+import type { Cluster } from '../cluster/cluster.ts';
 import { ownCluster } from './support/cluster.ts';
 import {
   launchOperator,

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { after, before, describe, test, type TestContext } from 'node:test';
-import { type Cluster } from '../cluster/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { ownCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
 import {

@@ -3,12 +3,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Deployment } from '@altershield/core';
-import { type AuditEntry } from '../cluster/audit.ts';
+import type { Deployment } from '@altershield/core';
+import type { AuditEntry } from '../cluster/audit.ts';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
 import { altershield, prepareCluster, startOperator } from './support/operator.ts';
-import { type OperatorProcess } from './support/operator.ts';
+import type { OperatorProcess } from './support/operator.ts';
 import { imageOf, isActive, waitingReason, type Pod } from './support/pods.ts';
 import { ACTOR, activeOf, anApp, isSound, mostBefore, type App } from './support/story.ts';
 import { stopAll } from './support/stop-all.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangePod, type ChangeWorkload, type Phase } from '@altershield/api';
+import type { ChangePod, ChangeWorkload, Phase } from '@altershield/api';
 
 /** One change with its batches, first to last. */
 export interface Change {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Client, type Scheduler } from '@altershield/kube';
+import type { Client, Scheduler } from '@altershield/kube';
 import { painter, type View } from './render/style.ts';
 
 /** Where a command writes, and what it knows of the terminal. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Client, createUndiciTransport, loadConfig, type Scheduler } from '@altershield/kube';
-import { type Globals, type Session } from './cli.ts';
+import type { Globals, Session } from './cli.ts';
 import { RELEASE } from './version.ts';
 
 /** Who we are in `managedFields`. */

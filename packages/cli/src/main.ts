@@ -3,7 +3,7 @@
 import { isatty } from 'node:tty';
 import { basename } from 'node:path';
 import { realScheduler } from '@altershield/kube';
-import { type Cli } from './cli.ts';
+import type { Cli } from './cli.ts';
 import { connect } from './connect.ts';
 import { run } from './run.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
-import { type Cli } from './cli.ts';
+import type { Cli } from './cli.ts';
 import { completionScript, SHELL_NAMES, type Completions } from './commands/completion.ts';
 import { decide, type DecideOptions, type Verb } from './commands/decide.ts';
 import { get, type GetOptions } from './commands/get.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { realScheduler } from '@altershield/kube';
-import { type Cli } from './cli.ts';
+import type { Cli } from './cli.ts';
 import { EXIT_MEANINGS } from './exit.ts';
 import { buildProgram } from './program.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CommanderError } from 'commander';
-import { type Cli } from './cli.ts';
+import type { Cli } from './cli.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { failureOf } from './failure.ts';
 import { buildProgram } from './program.ts';

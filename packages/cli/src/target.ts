@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type SUPPORTED_KINDS } from '@altershield/api';
+import type { SUPPORTED_KINDS } from '@altershield/api';
 import { CliError, EXIT } from './exit.ts';
 
 /** What a person named on the command line. */

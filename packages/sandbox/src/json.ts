@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type KubeObject } from '@altershield/kube';
+import type { KubeObject } from '@altershield/kube';
 
 export type Json = Readonly<Record<string, unknown>>;
 

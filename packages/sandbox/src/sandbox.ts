@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { KubeError, RESOURCES, type KubeObject, type Transport } from '@altershield/kube';
 import { ApiServer, type ApiResponse, type ApiServerOptions } from './api-server/api-server.ts';
-import { type UserInfo } from './api-server/call.ts';
+import type { UserInfo } from './api-server/call.ts';
 import { typeKey } from './api-server/definition.ts';
 import { compileLabelSelector } from './api-server/selectors.ts';
-import { type StoreEvent } from './api-server/store.ts';
-import { type Controller } from './controllers/controller.ts';
+import type { StoreEvent } from './api-server/store.ts';
+import type { Controller } from './controllers/controller.ts';
 import { DeploymentController } from './controllers/deployment/controller.ts';
 import { GarbageCollector } from './controllers/garbage-collector.ts';
 import { Kubelet, type KubeletOptions } from './controllers/kubelet.ts';
 import { PodScheduler } from './controllers/pod-scheduler.ts';
 import { ReplicaSetController } from './controllers/replica-set.ts';
-import { type Pod } from './controllers/types.ts';
+import type { Pod } from './controllers/types.ts';
 import { inProcessTransport, type InProcessOptions } from './front/in-process.ts';
 import { isRecord, record, text, type Json } from './json.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { randomBytes } from 'node:crypto';
-import { type ClusterAccess } from '../../cluster/access.ts';
+import type { ClusterAccess } from '../../cluster/access.ts';
 import { attachCluster, startCluster, type Cluster } from '../../cluster/cluster.ts';
 import { existingCluster } from '../../cluster/existing.ts';
 import { temporaryDir } from '../../cluster/temporary.ts';

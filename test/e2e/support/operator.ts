@@ -4,8 +4,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type ClusterAccess, type KubectlResult } from '../../cluster/access.ts';
-import { type UserName } from '../../cluster/users.ts';
+import type { ClusterAccess, KubectlResult } from '../../cluster/access.ts';
+import type { UserName } from '../../cluster/users.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const SOURCE = '--conditions=@altershield/source';

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
-import { type ChangePod, type ChangeWorkload, type Phase } from '@altershield/api';
-import { type Deployment } from '@altershield/core';
-import { type ClusterAccess } from '../../cluster/access.ts';
-import { type UserName } from '../../cluster/users.ts';
+import type { ChangePod, ChangeWorkload, Phase } from '@altershield/api';
+import type { Deployment } from '@altershield/core';
+import type { ClusterAccess } from '../../cluster/access.ts';
+import type { UserName } from '../../cluster/users.ts';
 import { aNamespace } from './cluster.ts';
 import { eventually } from './eventually.ts';
 import { aDeployment, type DeploymentWishes } from './manifests.ts';
 import { imageOf, isActive, isReady, type Pod } from './pods.ts';
-import { type Timeline } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 import { watchPods, type PodRecorder } from './watch-pods.ts';
 
 const OURS = '/apis/altershield.io/v1alpha1';

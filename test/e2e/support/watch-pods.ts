@@ -3,8 +3,8 @@
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callApi, openApi, type Endpoint } from '../../cluster/api.ts';
-import { type ClusterAccess } from '../../cluster/access.ts';
-import { type Pod } from './pods.ts';
+import type { ClusterAccess } from '../../cluster/access.ts';
+import type { Pod } from './pods.ts';
 import { Timeline, type PodEvent } from './timeline.ts';
 
 const RETRY_MS = 200;

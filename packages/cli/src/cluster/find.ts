@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangeWorkload } from '@altershield/api';
+import type { ChangeWorkload } from '@altershield/api';
 import { newestFirst } from '../change.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { describeTarget, type Target } from '../target.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangeWorkload, type DecisionAction } from '@altershield/api';
+import type { ChangeWorkload, DecisionAction } from '@altershield/api';
 import { keyOf } from '@altershield/kube';
 import { isOver, isQuarantined, phaseOf, targetName } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';

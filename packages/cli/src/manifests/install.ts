@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { stringify } from 'yaml';
 import { crds } from './crds.ts';
-import { type InstallOptions, type Manifest } from './manifest.ts';
+import type { InstallOptions, Manifest } from './manifest.ts';
 import { rbac } from './rbac.ts';
 import { namespace, workload } from './workload.ts';
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangePod, type CheckResult } from '@altershield/api';
+import type { ChangePod, CheckResult } from '@altershield/api';
 import { isOver, type Change } from '../change.ts';
 import { duration } from './age.ts';
 import { verdictSign } from './signs.ts';
-import { type View } from './style.ts';
+import type { View } from './style.ts';
 import { cut } from './table.ts';
 import { finding, plural } from './text.ts';
 

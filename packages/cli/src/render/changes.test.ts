@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type Change } from '../change.ts';
+import type { Change } from '../change.ts';
 import { aBatch, aChange, aFailedBatch, aPolicy, aRefusedChange, at } from '../testing/objects.ts';
 import { renderChanges } from './changes.ts';
 import { renderPolicies } from './policies.ts';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangePod, type ChangeWorkload } from '@altershield/api';
+import type { ChangePod, ChangeWorkload } from '@altershield/api';
 import { mostUrgentFirst, phaseOf, targetName, type Change } from '../change.ts';
 import { age } from './age.ts';
 import { phaseSign, verdictSign } from './signs.ts';
-import { type View } from './style.ts';
+import type { View } from './style.ts';
 import { cut, table, type Cell, type Row } from './table.ts';
 import { finding, plural } from './text.ts';
 

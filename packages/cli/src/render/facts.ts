@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangeWorkload } from '@altershield/api';
+import type { ChangeWorkload } from '@altershield/api';
 import { duration, instant, relative } from './age.ts';
-import { type View } from './style.ts';
+import type { View } from './style.ts';
 
 const LABEL_WIDTH = 10;
 

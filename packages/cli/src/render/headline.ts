@@ -3,7 +3,7 @@ import { REASONS, type ChangeWorkload, type Phase } from '@altershield/api';
 import { phaseOf, targetName } from '../change.ts';
 import { age, relative } from './age.ts';
 import { phaseSign } from './signs.ts';
-import { type View } from './style.ts';
+import type { View } from './style.ts';
 
 /** The sentence that matters first, and the reason in the operator's words. */
 export function headline(record: ChangeWorkload, { paint, now }: View): string[] {

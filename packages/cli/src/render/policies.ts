@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangePolicy } from '@altershield/api';
+import type { ChangePolicy } from '@altershield/api';
 import { age } from './age.ts';
-import { type Tone, type View } from './style.ts';
+import type { Tone, View } from './style.ts';
 import { table, type Row } from './table.ts';
 
 export interface PoliciesOptions {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Phase, type Verdict } from '@altershield/api';
-import { type Tone } from './style.ts';
+import type { Phase, Verdict } from '@altershield/api';
+import type { Tone } from './style.ts';
 
 export interface Sign {
   readonly symbol: string;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Paint, type Tone } from './style.ts';
+import type { Paint, Tone } from './style.ts';
 
 export interface Cell {
   readonly text: string;

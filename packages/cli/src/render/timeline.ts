@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangePod, type ChangeWorkload } from '@altershield/api';
+import type { ChangePod, ChangeWorkload } from '@altershield/api';
 import { phaseOf, type Change } from '../change.ts';
 import { clock, duration } from './age.ts';
-import { type View } from './style.ts';
+import type { View } from './style.ts';
 import { plural } from './text.ts';
 
 interface Moment {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ChangeWorkload } from '@altershield/api';
+import type { ChangeWorkload } from '@altershield/api';
 import { isOver, isQuarantined, phaseOf, type Change } from '../change.ts';
 import { instant, relative } from './age.ts';
 import { batchLines } from './batches.ts';
 import { facts, short } from './facts.ts';
 import { headline } from './headline.ts';
 import { phaseSign } from './signs.ts';
-import { type View } from './style.ts';
+import type { View } from './style.ts';
 import { plural } from './text.ts';
 import { renderTimeline } from './timeline.ts';
 

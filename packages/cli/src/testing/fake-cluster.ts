@@ -7,7 +7,7 @@ import {
   type Scheduler,
   type Transport,
 } from '@altershield/kube';
-import { type Cli, type Globals } from '../cli.ts';
+import type { Cli, Globals } from '../cli.ts';
 import { run } from '../run.ts';
 
 interface Stored {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type CallOptions,
-  type Client,
-  type DeleteOptions,
-  type PatchOptions,
-  type WriteOptions,
+import type {
+  CallOptions,
+  Client,
+  DeleteOptions,
+  PatchOptions,
+  WriteOptions,
 } from '../client/client.ts';
-import { type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
-import { type Patch } from '../client/patch.ts';
-import { type InformerFactory } from './factory.ts';
+import type { KubeObject, ObjectKey, Resource } from '../client/object.ts';
+import type { Patch } from '../client/patch.ts';
+import type { InformerFactory } from './factory.ts';
 
 export type WriteClient = Pick<Client, 'get' | 'create' | 'patch' | 'delete'>;
 

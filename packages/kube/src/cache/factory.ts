@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Selection } from '../client/client.ts';
+import type { Selection } from '../client/client.ts';
 import { apiVersionOf, type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
-import { type Logger } from '../runtime/logger.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { Informer } from './informer.ts';
-import { type ListWatchClient } from './reflector.ts';
+import type { ListWatchClient } from './reflector.ts';
 import { selectionKey } from './selection.ts';
-import { type IndexFunction } from './store.ts';
+import type { IndexFunction } from './store.ts';
 
 export interface InformerFactoryDeps {
   readonly client: ListWatchClient;

@@ -8,7 +8,7 @@ import { RESOURCES, type KubeObject } from '../client/object.ts';
 import { silentLogger } from '../runtime/logger.ts';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
 import { Informer } from './informer.ts';
-import { type InformerEvent } from './mirror.ts';
+import type { InformerEvent } from './mirror.ts';
 import { isNewer } from './resource-version.ts';
 
 const NAMES = ['a', 'b', 'c'];

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Selection } from '../client/client.ts';
+import type { Selection } from '../client/client.ts';
 import { keyString, type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
 import { orAborted } from '../runtime/abort.ts';
 import { Gate } from '../runtime/gate.ts';
-import { type Logger } from '../runtime/logger.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { Mirror, type InformerEvent } from './mirror.ts';
 import { Reflector, type ListWatchClient, type ReflectorStats } from './reflector.ts';
 import { selects } from './selection.ts';

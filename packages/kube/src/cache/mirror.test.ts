@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type KubeObject } from '../client/object.ts';
+import type { KubeObject } from '../client/object.ts';
 import { Mirror } from './mirror.ts';
 import { isNewer } from './resource-version.ts';
 import { Store } from './store.ts';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type KubeObject } from '../client/object.ts';
-import { type WatchEvent } from '../client/watch.ts';
+import type { KubeObject } from '../client/object.ts';
+import type { WatchEvent } from '../client/watch.ts';
 import { isNewer, newest } from './resource-version.ts';
 import { storeKeyOf, type Store } from './store.ts';
 

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { Client } from '../client/client.ts';
 import { FakeApi } from '../client/fake-api.test-support.ts';
 import { RESOURCES, type KubeObject } from '../client/object.ts';
-import { type HttpRequest, type HttpResponse, type Transport } from '../client/transport.ts';
+import type { HttpRequest, HttpResponse, Transport } from '../client/transport.ts';
 import { Controller } from '../controller/controller.ts';
 import { silentLogger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/scheduler.ts';

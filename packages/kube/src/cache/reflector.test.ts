@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { refusal, type FakeApi } from '../client/fake-api.test-support.ts';
-import { type HttpRequest } from '../client/transport.ts';
+import type { HttpRequest } from '../client/transport.ts';
 import { silentLogger, type LogFields, type Logger } from '../runtime/logger.ts';
 import { aWorld, assertInStep, putMany, type World } from './world.test-support.ts';
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Client, type Selection } from '../client/client.ts';
+import type { Client, Selection } from '../client/client.ts';
 import { KubeError, isGone } from '../client/errors.ts';
-import { type KubeObject, type Resource } from '../client/object.ts';
+import type { KubeObject, Resource } from '../client/object.ts';
 import { LinkedSignal } from '../runtime/abort.ts';
 import { Backoff } from '../runtime/backoff.ts';
-import { type Logger } from '../runtime/logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { sleep, type Scheduler } from '../runtime/scheduler.ts';
 import { turnsOf } from '../runtime/turns.ts';
-import { type Mirror } from './mirror.ts';
+import type { Mirror } from './mirror.ts';
 import { cureOf, needsPerson } from './trouble.ts';
 
 export type ListWatchClient = Pick<Client, 'list' | 'watch'>;

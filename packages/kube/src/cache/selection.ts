@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Selection } from '../client/client.ts';
-import { type KubeObject } from '../client/object.ts';
+import type { Selection } from '../client/client.ts';
+import type { KubeObject } from '../client/object.ts';
 import { parseLabelSelector } from './label-selector.ts';
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isForbidden, isNotFound } from '../client/errors.ts';
-import { type Resource } from '../client/object.ts';
+import type { Resource } from '../client/object.ts';
 
 /** What a person can do about a list or watch that fails; '' when waiting is all there is to do. */
 export function cureOf({ group, plural, kind }: Resource, error: unknown): string {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type HttpResponse } from './transport.ts';
+import type { HttpResponse } from './transport.ts';
 
 /** The whole body as text. Chunks are joined as bytes, so a split character survives. */
 export async function readText({ body }: HttpResponse): Promise<string> {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { realScheduler, type Scheduler } from '../runtime/scheduler.ts';
 import { Caller } from './caller.ts';
-import { type HttpResponse, type Transport } from './transport.ts';
+import type { HttpResponse, Transport } from './transport.ts';
 
 function answering(text: string): Transport {
   const body = async function* (): AsyncGenerator<Uint8Array> {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LinkedSignal, orAborted } from '../runtime/abort.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { turnsOf } from '../runtime/turns.ts';
 import { discard, readText } from './body.ts';
 import { KubeError } from './errors.ts';
 import { failureOf } from './failure.ts';
 import { LineSplitter } from './lines.ts';
-import { type HttpRequest, type HttpResponse, type Transport } from './transport.ts';
+import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 
 /** One finished call. `status` is 0 when no answer arrived; `resource` is a plural or ''. */
 export interface ClientCall {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { silentLogger, type Logger } from '../runtime/logger.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { isRecord } from './body.ts';
 import { Caller, type ClientObserver } from './caller.ts';
 import { Discovery, type DiscoveredResource, type DiscoveryQuery } from './discovery.ts';
 import { listPageOf, objectOf, type ListPage } from './list.ts';
-import { type KubeObject, type ObjectKey, type Resource } from './object.ts';
+import type { KubeObject, ObjectKey, Resource } from './object.ts';
 import { bodyOf, contentTypeOf, type Patch } from './patch.ts';
 import { collectionPath, objectPath, withQuery } from './paths.ts';
-import { type HttpRequest, type Transport } from './transport.ts';
+import type { HttpRequest, Transport } from './transport.ts';
 import { readEvents, type WatchEvent } from './watch.ts';
 
 export interface ClientDeps {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Logger } from '../runtime/logger.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { isRecord } from './body.ts';
-import { type Caller } from './caller.ts';
+import type { Caller } from './caller.ts';
 import { isNotFound } from './errors.ts';
-import { type Resource } from './object.ts';
+import type { Resource } from './object.ts';
 import { groupPath } from './paths.ts';
 
 export interface DiscoveredResource extends Resource {

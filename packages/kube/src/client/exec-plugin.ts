@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { isRecord } from './body.ts';
 import { ConfigError, type CredentialSource, type Credentials } from './connection.ts';
 

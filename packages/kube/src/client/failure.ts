@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isRecord, readText } from './body.ts';
 import { KubeError, type ServerStatus } from './errors.ts';
-import { type HttpResponse } from './transport.ts';
+import type { HttpResponse } from './transport.ts';
 
 /** How much of an answer that is no `Status` (a proxy's page, say) is quoted in the message. */
 const MAX_QUOTE = 300;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Resource } from './object.ts';
+import type { Resource } from './object.ts';
 
 export type QueryValue = string | number | boolean | undefined;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile, stat } from 'node:fs/promises';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { ConfigError, type CredentialSource, type Credentials } from './connection.ts';
 
 /** How long a token is used before the file's time of change is looked at again. */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createSecureContext } from 'node:tls';
 import { Pool, type Dispatcher } from 'undici';
-import { type ConnectionConfig, type Credentials } from './connection.ts';
+import type { ConnectionConfig, Credentials } from './connection.ts';
 import { discard } from './body.ts';
-import { type HttpRequest, type HttpResponse, type Transport } from './transport.ts';
+import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 import { unreachable } from './unreachable.ts';
 
 export interface UndiciTransportOptions {

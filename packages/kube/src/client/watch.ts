@@ -2,7 +2,7 @@
 import { isRecord } from './body.ts';
 import { KubeError } from './errors.ts';
 import { failureOfStatus } from './failure.ts';
-import { type KubeObject } from './object.ts';
+import type { KubeObject } from './object.ts';
 
 /** A BOOKMARK's object has a kind and a resourceVersion and nothing else. */
 export interface WatchEvent<T extends KubeObject = KubeObject> {

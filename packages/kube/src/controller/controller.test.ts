@@ -11,7 +11,7 @@ import { sleep } from '../runtime/scheduler.ts';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
 import { Controller, type ControllerOptions, type Reconcile } from './controller.ts';
 import { keyOfObject, keysOfController } from './mappings.ts';
-import { type ReconcileResult } from './outcome.ts';
+import type { ReconcileResult } from './outcome.ts';
 
 interface Bench {
   readonly scheduler: VirtualScheduler;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type InformerEvent } from '../cache/mirror.ts';
-import { type Informer } from '../cache/informer.ts';
-import { type KubeObject } from '../client/object.ts';
+import type { InformerEvent } from '../cache/mirror.ts';
+import type { Informer } from '../cache/informer.ts';
+import type { KubeObject } from '../client/object.ts';
 import { LinkedSignal } from '../runtime/abort.ts';
-import { type Logger } from '../runtime/logger.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { turnsOf } from '../runtime/turns.ts';
 import {
   LOW_PRIORITY,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { KubeError, TerminalError, isConflict } from '../client/errors.ts';
-import { type LogFields, type Logger } from '../runtime/logger.ts';
-import { type WorkQueue } from '../queue/work-queue.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
+import type { WorkQueue } from '../queue/work-queue.ts';
 
 /** What a reconcile wants next; nothing: to be left alone until something changes. */
 export interface Result {

@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KubeError } from '../client/errors.ts';
-import { type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
-import { type Patch } from '../client/patch.ts';
+import type { KubeObject, ObjectKey, Resource } from '../client/object.ts';
+import type { Patch } from '../client/patch.ts';
 import { silentLogger } from '../runtime/logger.ts';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
-import { type EventClient, type EventSubject } from './event.ts';
+import type { EventClient, EventSubject } from './event.ts';
 import { EventRecorder, type EventRecorderOptions } from './event-recorder.ts';
 
 const checkout: EventSubject = {

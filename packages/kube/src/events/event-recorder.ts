@@ -2,9 +2,9 @@
 import { KubeError, isNotFound } from '../client/errors.ts';
 import { RESOURCES } from '../client/object.ts';
 import { LinkedSignal, orAborted } from '../runtime/abort.ts';
-import { type Runnable } from '../manager/runnable.ts';
+import type { Runnable } from '../manager/runnable.ts';
 import { whenAborted } from '../manager/when-aborted.ts';
-import { type Logger } from '../runtime/logger.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { type Scheduler, sleep } from '../runtime/scheduler.ts';
 import {
   type Correlated,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { DeadlineError } from '../runtime/abort.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 
 /** Time from which a leader counts its right to write: the start of the request that renewed it. */
 export class Deadline {

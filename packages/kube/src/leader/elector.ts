@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isAlreadyExists, isConflict, isForbidden } from '../client/errors.ts';
 import { orAborted } from '../runtime/abort.ts';
-import { type Runnable } from '../manager/runnable.ts';
-import { type Logger } from '../runtime/logger.ts';
+import type { Runnable } from '../manager/runnable.ts';
+import type { Logger } from '../runtime/logger.ts';
 import { type Scheduler, sleep } from '../runtime/scheduler.ts';
 import { Deadline } from './deadline.ts';
 import { type Lease, type LeaseClient, holderOf } from './lease.ts';

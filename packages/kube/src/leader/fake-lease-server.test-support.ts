@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { KubeError } from '../client/errors.ts';
-import { type ObjectKey, type Resource } from '../client/object.ts';
-import { type Patch } from '../client/patch.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
-import { type Lease, type LeaseClient, type LeaseSpec } from './lease.ts';
+import type { ObjectKey, Resource } from '../client/object.ts';
+import type { Patch } from '../client/patch.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
+import type { Lease, LeaseClient, LeaseSpec } from './lease.ts';
 
 const refuse = (status: number, reason: string): KubeError =>
   new KubeError({ doing: 'lease', status, server: { reason, message: reason } });

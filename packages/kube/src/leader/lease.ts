@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
-import { type Patch } from '../client/patch.ts';
+import type { KubeObject, ObjectKey, Resource } from '../client/object.ts';
+import type { Patch } from '../client/patch.ts';
 
 export interface LeaseSpec {
   /** '' or absent: nobody's. */

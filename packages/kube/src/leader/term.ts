@@ -2,11 +2,11 @@
 import { isConflict, isNotFound } from '../client/errors.ts';
 import { DeadlineError, LinkedSignal, orAborted, reasonOf } from '../runtime/abort.ts';
 import { whenAborted } from '../manager/when-aborted.ts';
-import { type Logger } from '../runtime/logger.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
-import { type Deadline } from './deadline.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
+import type { Deadline } from './deadline.ts';
 import { type Lease, holderOf } from './lease.ts';
-import { type LeaseLock } from './lease-lock.ts';
+import type { LeaseLock } from './lease-lock.ts';
 
 export interface TermOptions {
   readonly lock: LeaseLock;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { orAborted } from '../runtime/abort.ts';
-import { type Logger } from '../runtime/logger.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
-import { type Runnable, type RunnableGroup } from './runnable.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
+import type { Runnable, RunnableGroup } from './runnable.ts';
 import { whenAborted } from './when-aborted.ts';
 
 export interface ManagerOptions {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Scheduler, type Timer } from '../runtime/scheduler.ts';
+import type { Scheduler, Timer } from '../runtime/scheduler.ts';
 
 interface Delayed {
   readonly at: number;

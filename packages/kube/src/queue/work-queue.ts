@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { exponential } from '../runtime/backoff.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { DelayedList } from './delayed-list.ts';
 import { ReadyList } from './ready-list.ts';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Scheduler } from './scheduler.ts';
+import type { Scheduler } from './scheduler.ts';
 
 /** The reason a call's signal carries when its own deadline passed, not its caller's. */
 export class DeadlineError extends Error {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Scheduler } from './scheduler.ts';
+import type { Scheduler } from './scheduler.ts';
 
 /** Well below the 15 ms that nothing on the event loop may exceed. */
 const TURN_MS = 8;

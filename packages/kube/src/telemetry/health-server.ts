@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
-import { type Logger } from '../runtime/logger.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Logger } from '../runtime/logger.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 import { type Address, closeServer, listen } from '../webhook/listen.ts';
 
 /** Returns why not, in a sentence without secrets, or `undefined` when all is well. */

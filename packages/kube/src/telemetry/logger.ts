@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Logger as Pino, pino, stdSerializers, stdTimeFunctions } from 'pino';
-import { type LogFields, type Logger } from '../runtime/logger.ts';
+import type { LogFields, Logger } from '../runtime/logger.ts';
 import { type LogDestination, prettyDestination } from './log-stream.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';

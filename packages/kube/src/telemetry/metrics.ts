@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { type ClientObserver } from '../client/caller.ts';
-import { type ControllerMetrics } from '../controller/controller.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
-import { type AdmissionObservation } from '../webhook/server.ts';
+import type { ClientObserver } from '../client/caller.ts';
+import type { ControllerMetrics } from '../controller/controller.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
+import type { AdmissionObservation } from '../webhook/server.ts';
 import { QueueSeries } from './queue-series.ts';
 
 export interface MetricsOptions {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { type QueueMetrics } from '../queue/work-queue.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { QueueMetrics } from '../queue/work-queue.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
 
 /** Workers of one queue: the sum of now - start over all is `count` × now - `startSum`. */
 interface AtWork {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 
 /** Why a body was not taken; `status` is the HTTP status to answer with. */
 export class BodyRefused extends Error {

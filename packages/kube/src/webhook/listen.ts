@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Server } from 'node:http';
-import { type Server as TlsServer } from 'node:https';
-import { type Scheduler } from '../runtime/scheduler.ts';
+import type { Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
+import type { Scheduler } from '../runtime/scheduler.ts';
 
 export interface Address {
   readonly host: string;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type AdmissionOperation,
-  type AdmissionRequest,
-  type AdmissionUser,
-  type GroupVersionKind,
-  type GroupVersionResource,
+import type {
+  AdmissionOperation,
+  AdmissionRequest,
+  AdmissionUser,
+  GroupVersionKind,
+  GroupVersionResource,
 } from './admission.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

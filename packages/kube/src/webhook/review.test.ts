@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { type AdmissionHandler, type AdmissionRequest } from './admission.ts';
+import type { AdmissionHandler, AdmissionRequest } from './admission.ts';
 import { reviewAdmission } from './review.ts';
 import { reviewBytes } from './review.test-support.ts';
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type AdmissionHandlers,
-  type AdmissionRequest,
-  type AdmissionResponse,
-  type Denied,
+import type {
+  AdmissionHandlers,
+  AdmissionRequest,
+  AdmissionResponse,
+  Denied,
 } from './admission.ts';
 import { bounded, boundedWarnings } from './bounded.ts';
 import { MalformedReview, parseReview } from './parse.ts';

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Server, createServer } from 'node:https';
-import { type SecureContextOptions } from 'node:tls';
-import { type Logger } from '../runtime/logger.ts';
-import { type Scheduler } from '../runtime/scheduler.ts';
-import { type AdmissionHandlers } from './admission.ts';
+import type { SecureContextOptions } from 'node:tls';
+import type { Logger } from '../runtime/logger.ts';
+import type { Scheduler } from '../runtime/scheduler.ts';
+import type { AdmissionHandlers } from './admission.ts';
 import { BodyRefused, readBody } from './body.ts';
 import { type Address, closeServer, listen } from './listen.ts';
 import { type ReviewOutcome, failureBody, reviewAdmission } from './review.ts';

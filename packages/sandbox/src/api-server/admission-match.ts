@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isRecord, list, text, type Json, type StoredObject } from '../json.ts';
-import { type AdmissionAttributes } from './call.ts';
+import type { AdmissionAttributes } from './call.ts';
 import { compileLabelSelector, type Labels } from './selectors.ts';
 
 const has = (values: unknown, wanted: string): boolean =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { apiVersionOf } from '@altershield/kube';
 import { dig, isRecord, list, text, without, type Json, type StoredObject } from '../json.ts';
-import { type AdmissionAttributes } from './call.ts';
+import type { AdmissionAttributes } from './call.ts';
 import { ApiFailure } from './failure.ts';
 import { scaleOf } from './scale.ts';
 

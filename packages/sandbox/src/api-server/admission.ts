@@ -4,11 +4,11 @@ import { dig, integer, isRecord, list, text, type Json, type StoredObject } from
 import { within, type Span } from '../scheduler/random.ts';
 import { isSelected } from './admission-match.ts';
 import { readAnswer, reviewRequest, type ReviewAnswer } from './admission-review.ts';
-import { type AdmissionAttributes } from './call.ts';
+import type { AdmissionAttributes } from './call.ts';
 import { typeKey } from './definition.ts';
 import { badRequest, internalError } from './failure.ts';
 import { applyJsonPatch } from './json-patch.ts';
-import { type ObjectStore } from './store.ts';
+import type { ObjectStore } from './store.ts';
 import { newUid, withTimeout } from './util.ts';
 
 export interface AdmissionAnswer {

@@ -3,7 +3,7 @@ import { apiVersionOf, type ObjectKey, type Resource, type Scheduler } from '@al
 import { record, text, type Json, type StoredObject } from '../json.ts';
 import { Admission, type AdmissionOptions } from './admission.ts';
 import { appliedFields } from './apply.ts';
-import { type UserInfo, type WriteCall } from './call.ts';
+import type { UserInfo, WriteCall } from './call.ts';
 import { followCrds } from './crd-lifecycle.ts';
 import { typeKey } from './definition.ts';
 import { Deletes, deleteOptions } from './deletes.ts';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ObjectKey } from '@altershield/kube';
-import { type Json, type StoredObject } from '../json.ts';
-import { type ResourceDefinition } from './definition.ts';
+import type { ObjectKey } from '@altershield/kube';
+import type { Json, StoredObject } from '../json.ts';
+import type { ResourceDefinition } from './definition.ts';
 
 /** Who calls, as admission requests report it. */
 export interface UserInfo {

@@ -3,8 +3,8 @@ import { RESOURCES, type Scheduler } from '@altershield/kube';
 import { dig, list, record, text, type StoredObject } from '../json.ts';
 import { within } from '../scheduler/random.ts';
 import { typeKey } from './definition.ts';
-import { type Registry } from './registry.ts';
-import { type ObjectStore } from './store.ts';
+import type { Registry } from './registry.ts';
+import type { ObjectStore } from './store.ts';
 import { timestamp } from './util.ts';
 
 const CRD_TYPE = typeKey(RESOURCES.crd);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Resource } from '@altershield/kube';
-import { type Json, type StoredObject } from '../json.ts';
-import { type FieldProblem } from './failure.ts';
+import type { Resource } from '@altershield/kube';
+import type { Json, StoredObject } from '../json.ts';
+import type { FieldProblem } from './failure.ts';
 
 /** What is particular about a kind: how it is completed, checked and versioned when it is written. */
 export interface KindRules {

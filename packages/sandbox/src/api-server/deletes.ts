@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RESOURCES, type Scheduler } from '@altershield/kube';
 import { dig, integer, list, record, text, type Json, type StoredObject } from '../json.ts';
-import { type Admission } from './admission.ts';
-import { type WriteCall } from './call.ts';
+import type { Admission } from './admission.ts';
+import type { WriteCall } from './call.ts';
 import { typeKey } from './definition.ts';
 import { deletesAnother, notFound } from './failure.ts';
-import { type ObjectStore } from './store.ts';
+import type { ObjectStore } from './store.ts';
 import { timestamp } from './util.ts';
 
 /** Deletes objects: preconditions, validating admission, finalizers, a pod's grace, orphans. */

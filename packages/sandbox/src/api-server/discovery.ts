@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Json } from '../json.ts';
-import { type ResourceDefinition } from './definition.ts';
+import type { Json } from '../json.ts';
+import type { ResourceDefinition } from './definition.ts';
 import { UnknownPath } from './failure.ts';
-import { type Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 

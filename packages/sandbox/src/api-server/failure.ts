@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Resource } from '@altershield/kube';
-import { type Json } from '../json.ts';
+import type { Resource } from '@altershield/kube';
+import type { Json } from '../json.ts';
 
 /** One thing wrong with one field, as the API server reports it. */
 export interface FieldProblem {

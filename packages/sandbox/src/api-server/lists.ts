@@ -3,9 +3,9 @@ import { apiVersionOf } from '@altershield/kube';
 import { dig, integer, text, without, type Json, type StoredObject } from '../json.ts';
 import { typeKey } from './definition.ts';
 import { badRequest, expired } from './failure.ts';
-import { type Target } from './request.ts';
+import type { Target } from './request.ts';
 import { objectTest } from './selectors.ts';
-import { type ObjectStore } from './store.ts';
+import type { ObjectStore } from './store.ts';
 
 interface Snapshot {
   readonly revision: number;

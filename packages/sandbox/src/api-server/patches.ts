@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isRecord, record, text, type Json, type StoredObject } from '../json.ts';
 import { applyConfig } from './apply.ts';
-import { type WriteCall } from './call.ts';
+import type { WriteCall } from './call.ts';
 import { ApiFailure, badRequest } from './failure.ts';
 import { applyJsonPatch } from './json-patch.ts';
 import { applyMergePatch, applyStrategicPatch } from './merge-patch.ts';

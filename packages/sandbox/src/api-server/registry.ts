@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Resource } from '@altershield/kube';
+import type { Resource } from '@altershield/kube';
 import {
   dig,
   isRecord,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ObjectKey } from '@altershield/kube';
+import type { ObjectKey } from '@altershield/kube';
 import { isRecord, type Json } from '../json.ts';
-import { type Subresource, type UserInfo } from './call.ts';
-import { type ResourceDefinition } from './definition.ts';
+import type { Subresource, UserInfo } from './call.ts';
+import type { ResourceDefinition } from './definition.ts';
 import { badRequest, noSuchPath, UnknownPath } from './failure.ts';
-import { type Registry } from './registry.ts';
+import type { Registry } from './registry.ts';
 
 /** One HTTP exchange as it reaches the server; header names in lower case. */
 export interface ApiRequest {

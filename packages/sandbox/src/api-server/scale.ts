@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { dig, integer, record, type Json, type StoredObject } from '../json.ts';
-import { type ResourceDefinition } from './definition.ts';
+import type { ResourceDefinition } from './definition.ts';
 import { noSuchPath } from './failure.ts';
 
 /** The autoscaling/v1 view of a scalable object. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ObjectKey } from '@altershield/kube';
+import type { ObjectKey } from '@altershield/kube';
 import { keyOf } from '@altershield/kube';
-import { type StoredObject } from '../json.ts';
+import type { StoredObject } from '../json.ts';
 
 export interface StoreEvent {
   readonly kind: 'Added' | 'Modified' | 'Deleted';

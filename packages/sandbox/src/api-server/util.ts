@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Scheduler } from '@altershield/kube';
+import type { Scheduler } from '@altershield/kube';
 
 /** Kubernetes' time stamps have whole seconds. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');

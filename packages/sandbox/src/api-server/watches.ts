@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { apiVersionOf, type Scheduler, type Timer } from '@altershield/kube';
-import { type Json, type StoredObject } from '../json.ts';
+import type { Json, StoredObject } from '../json.ts';
 import { typeKey, type ResourceDefinition } from './definition.ts';
 import { badRequest, expired } from './failure.ts';
-import { type Target } from './request.ts';
+import type { Target } from './request.ts';
 import { objectTest, type ObjectTest } from './selectors.ts';
-import { type ObjectStore, type StoreEvent } from './store.ts';
+import type { ObjectStore, StoreEvent } from './store.ts';
 
 /** One line of a watch: its type, and the whole JSON text with its line feed. */
 export interface WatchLine {

@@ -11,8 +11,8 @@ import {
   type Json,
   type StoredObject,
 } from '../json.ts';
-import { type Admission } from './admission.ts';
-import { type WriteCall } from './call.ts';
+import type { Admission } from './admission.ts';
+import type { WriteCall } from './call.ts';
 import { typeKey } from './definition.ts';
 import {
   alreadyExists,
@@ -25,7 +25,7 @@ import {
 } from './failure.ts';
 import { recordAuthor, type FieldTree } from './managed-fields.ts';
 import { withScale } from './scale.ts';
-import { type ObjectStore } from './store.ts';
+import type { ObjectStore } from './store.ts';
 import { nameSuffix, newUid, timestamp } from './util.ts';
 
 const MAX_ATTEMPTS = 5;

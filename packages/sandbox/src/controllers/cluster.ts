@@ -8,12 +8,12 @@ import {
   type Resource,
   type Scheduler,
 } from '@altershield/kube';
-import { type ApiServer } from '../api-server/api-server.ts';
-import { type Subresource, type WriteCall } from '../api-server/call.ts';
+import type { ApiServer } from '../api-server/api-server.ts';
+import type { Subresource, WriteCall } from '../api-server/call.ts';
 import { typeKey } from '../api-server/definition.ts';
 import { ApiFailure } from '../api-server/failure.ts';
-import { type StoreEvent } from '../api-server/store.ts';
-import { type Json } from '../json.ts';
+import type { StoreEvent } from '../api-server/store.ts';
+import type { Json } from '../json.ts';
 import { within, type Span } from '../scheduler/random.ts';
 
 export interface DeleteWish {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Condition, type Pod } from './types.ts';
+import type { Condition, Pod } from './types.ts';
 
 export const findCondition = (
   conditions: readonly Condition[] | undefined,

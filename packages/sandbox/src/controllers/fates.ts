@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { timestamp } from '../api-server/util.ts';
 import { within, type Random } from '../scheduler/random.ts';
-import { type Moment } from './pod-status.ts';
-import { type ContainerState, type Pod } from './types.ts';
+import type { Moment } from './pod-status.ts';
+import type { ContainerState, Pod } from './types.ts';
 
 export interface FateContext {
   readonly pod: Pod;

@@ -6,13 +6,13 @@ import {
   type OwnerReference,
   type Resource,
 } from '@altershield/kube';
-import { type ApiServer } from '../api-server/api-server.ts';
+import type { ApiServer } from '../api-server/api-server.ts';
 import { typeKey } from '../api-server/definition.ts';
-import { type StoreEvent } from '../api-server/store.ts';
-import { type StoredObject } from '../json.ts';
+import type { StoreEvent } from '../api-server/store.ts';
+import type { StoredObject } from '../json.ts';
 import { within, type Span } from '../scheduler/random.ts';
 import { Cluster, ignoring } from './cluster.ts';
-import { type Controller } from './controller.ts';
+import type { Controller } from './controller.ts';
 
 const COLLECT_MS: Span = { min: 2, max: 40 };
 

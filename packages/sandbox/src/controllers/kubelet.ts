@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keyOf, RESOURCES, type ObjectKey, type Timer } from '@altershield/kube';
-import { type ApiServer } from '../api-server/api-server.ts';
+import type { ApiServer } from '../api-server/api-server.ts';
 import { typeKey } from '../api-server/definition.ts';
 import { timestamp } from '../api-server/util.ts';
 import { within, type Span } from '../scheduler/random.ts';
 import { Cluster } from './cluster.ts';
-import { type Controller } from './controller.ts';
+import type { Controller } from './controller.ts';
 import { creating, destinyOf, isOfOneFate, type Destiny, type Fate, type Step } from './fates.ts';
 import { podStatus, type IsFated, type Moment } from './pod-status.ts';
-import { type Pod } from './types.ts';
+import type { Pod } from './types.ts';
 
 const ACCEPT_MS: Span = { min: 1, max: 30 };
 const DELETE_MS: Span = { min: 1, max: 20 };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Scheduler, type Timer } from '@altershield/kube';
+import type { Scheduler, Timer } from '@altershield/kube';
 import { within, type Span } from '../scheduler/random.ts';
 
 export interface LoopOptions {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { findCondition, isReady } from './conditions.ts';
-import { type Pod } from './types.ts';
+import type { Pod } from './types.ts';
 
 const PHASES: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, Running: 2 };
 

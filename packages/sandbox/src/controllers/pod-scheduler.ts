@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keyOf, keyString, parseKey, RESOURCES } from '@altershield/kube';
-import { type ApiServer } from '../api-server/api-server.ts';
+import type { ApiServer } from '../api-server/api-server.ts';
 import { typeKey } from '../api-server/definition.ts';
 import { timestamp } from '../api-server/util.ts';
 import { Cluster } from './cluster.ts';
 import { findCondition, withCondition } from './conditions.ts';
-import { type Controller } from './controller.ts';
+import type { Controller } from './controller.ts';
 import { Loop } from './loop.ts';
-import { type Condition, type Node, type Pod } from './types.ts';
+import type { Condition, Node, Pod } from './types.ts';
 
 const SCHEDULE_MS = { min: 1, max: 10 };
 

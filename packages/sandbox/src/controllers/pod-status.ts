@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  type Condition,
-  type Container,
-  type ContainerState,
-  type ContainerStatus,
-  type Pod,
-  type PodStatus,
+import type {
+  Condition,
+  Container,
+  ContainerState,
+  ContainerStatus,
+  Pod,
+  PodStatus,
 } from './types.ts';
 
 /** What a container does from one moment on, and what that makes of its pod. */

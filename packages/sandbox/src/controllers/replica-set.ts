@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keyOf, keyString, parseKey, RESOURCES } from '@altershield/kube';
-import { type ApiServer } from '../api-server/api-server.ts';
+import type { ApiServer } from '../api-server/api-server.ts';
 import { timestamp } from '../api-server/util.ts';
 import { same } from '../json.ts';
 import { Cluster, controllerOf, isFailure } from './cluster.ts';
 import { availableAt, isActive, isReady } from './conditions.ts';
-import { type Controller } from './controller.ts';
+import type { Controller } from './controller.ts';
 import { Loop } from './loop.ts';
 import { byDeletionOrder } from './pod-order.ts';
-import { type Condition, type Pod, type ReplicaSet, type ReplicaSetStatus } from './types.ts';
+import type { Condition, Pod, ReplicaSet, ReplicaSetStatus } from './types.ts';
 
 const RECONCILE_MS = { min: 0.2, max: 3 };
 const WRITE_MS = { min: 0.3, max: 2 };

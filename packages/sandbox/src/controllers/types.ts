@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type KubeObject } from '@altershield/kube';
-import { type Json } from '../json.ts';
+import type { KubeObject } from '@altershield/kube';
+import type { Json } from '../json.ts';
 
 export interface LabelSelector {
   readonly matchLabels?: Readonly<Record<string, string>>;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createServer, type Server } from 'node:https';
-import { type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
-import { type Duplex } from 'node:stream';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { text as readText } from 'node:stream/consumers';
 import { stringify } from 'yaml';
-import { type ApiResponse, type ApiServer } from '../api-server/api-server.ts';
-import { type Watch } from '../api-server/watches.ts';
+import type { ApiResponse, ApiServer } from '../api-server/api-server.ts';
+import type { Watch } from '../api-server/watches.ts';
 import { loopbackCertificate } from './certificates.ts';
 
 export interface HttpsOptions {

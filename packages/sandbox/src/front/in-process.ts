@@ -7,10 +7,10 @@ import {
   type Transport,
 } from '@altershield/kube';
 import { failureResponse, type ApiResponse, type ApiServer } from '../api-server/api-server.ts';
-import { type UserInfo } from '../api-server/call.ts';
+import type { UserInfo } from '../api-server/call.ts';
 import { ApiFailure } from '../api-server/failure.ts';
 import { within, type Span } from '../scheduler/random.ts';
-import { type CallFault, type CallInfo, type FaultPlan } from './faults.ts';
+import type { CallFault, CallInfo, FaultPlan } from './faults.ts';
 import { LineStream } from './line-stream.ts';
 
 export interface InProcessOptions {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Scheduler } from '@altershield/kube';
-import { type Watch, type WatchLine } from '../api-server/watches.ts';
+import type { Scheduler } from '@altershield/kube';
+import type { Watch, WatchLine } from '../api-server/watches.ts';
 import { within, type Span } from '../scheduler/random.ts';
-import { type WatchFault } from './faults.ts';
+import type { WatchFault } from './faults.ts';
 
 type Item = { readonly line: WatchLine } | { readonly end: true } | { readonly error: Error };
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isAlreadyExists, isConflict, isForbidden, isNotFound } from '../../client/errors.ts';
 import { RESOURCES } from '../../client/object.ts';
-import { type Runnable } from '../../manager/runnable.ts';
+import type { Runnable } from '../../manager/runnable.ts';
 import { LinkedSignal } from '../../runtime/abort.ts';
-import { type Logger } from '../../runtime/logger.ts';
+import type { Logger } from '../../runtime/logger.ts';
 import { type Scheduler, sleep } from '../../runtime/scheduler.ts';
 import { type CertificateSet, endOf, readCertificates } from './certificate-set.ts';
-import { type Issued } from './issue.ts';
+import type { Issued } from './issue.ts';
 import { type CertificatePlan, planCertificates } from './plan.ts';
 import { type Secret, type SecretClient, dataOf, setOf } from './secret.ts';
 

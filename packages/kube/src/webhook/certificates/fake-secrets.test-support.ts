@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { KubeError } from '../../client/errors.ts';
-import { type ObjectKey, type Resource } from '../../client/object.ts';
-import { type Patch } from '../../client/patch.ts';
-import { type CertificateSet } from './certificate-set.ts';
+import type { ObjectKey, Resource } from '../../client/object.ts';
+import type { Patch } from '../../client/patch.ts';
+import type { CertificateSet } from './certificate-set.ts';
 import { type Secret, type SecretClient, dataOf, setOf } from './secret.ts';
 
 const refuse = (status: number, reason: string): KubeError =>

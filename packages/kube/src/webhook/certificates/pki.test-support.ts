@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type CertificateSet } from './certificate-set.ts';
+import type { CertificateSet } from './certificate-set.ts';
 import { issueAuthority, issueLeaf } from './issue.ts';
 
 export const DAY = 86_400_000;

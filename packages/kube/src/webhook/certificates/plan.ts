@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import {
   type CertificateSet,
   type ReadSet,

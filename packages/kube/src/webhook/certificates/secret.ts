@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type KubeObject, type ObjectKey, type Resource } from '../../client/object.ts';
-import { type Patch } from '../../client/patch.ts';
-import { type CertificateSet } from './certificate-set.ts';
+import type { KubeObject, ObjectKey, Resource } from '../../client/object.ts';
+import type { Patch } from '../../client/patch.ts';
+import type { CertificateSet } from './certificate-set.ts';
 
 export interface Secret extends KubeObject {
   readonly type?: string;

@@ -9,7 +9,7 @@ import {
   type Json,
   type StoredObject,
 } from '../../json.ts';
-import { type KindRules } from '../definition.ts';
+import type { KindRules } from '../definition.ts';
 import { FIELD, type FieldProblem } from '../failure.ts';
 import { compileLabelSelector } from '../selectors.ts';
 import { completePodSpec, validatePodSpec } from './pod-template.ts';

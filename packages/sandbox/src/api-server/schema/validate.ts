@@ -2,7 +2,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import { isRecord, list, text, type Json } from '../../json.ts';
 import { FIELD, type FieldProblem } from '../failure.ts';
-import { type Schema } from './structural.ts';
+import type { Schema } from './structural.ts';
 
 /** Compiling costs tens of milliseconds and depends on the text alone: once per process will do. */
 const compiled = new Map<string, ValidateFunction>();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type KubeObject } from '@altershield/kube';
-import { type Deployment, type ReplicaSet } from '../types.ts';
+import type { KubeObject } from '@altershield/kube';
+import type { Deployment, ReplicaSet } from '../types.ts';
 
 export const REVISION = 'deployment.kubernetes.io/revision';
 export const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history';

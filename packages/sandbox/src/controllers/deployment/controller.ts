@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keyOf, keyString, parseKey, RESOURCES, type KubeObject } from '@altershield/kube';
-import { type ApiServer } from '../../api-server/api-server.ts';
-import { type StoreEvent } from '../../api-server/store.ts';
+import type { ApiServer } from '../../api-server/api-server.ts';
+import type { StoreEvent } from '../../api-server/store.ts';
 import { Cluster, controllerOf } from '../cluster.ts';
 import { findCondition } from '../conditions.ts';
-import { type Controller } from '../controller.ts';
+import type { Controller } from '../controller.ts';
 import { Loop } from '../loop.ts';
-import { type Deployment, type ReplicaSet } from '../types.ts';
+import type { Deployment, ReplicaSet } from '../types.ts';
 import { deadlineOf } from './status.ts';
 import { DeploymentSync } from './sync.ts';
 

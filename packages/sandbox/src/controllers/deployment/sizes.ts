@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Deployment, type IntOrPercent, type ReplicaSet } from '../types.ts';
+import type { Deployment, IntOrPercent, ReplicaSet } from '../types.ts';
 import { DESIRED_REPLICAS, MAX_REPLICAS, numberAnnotation } from './annotations.ts';
 
 /** A count, or a share of `total`; surge rounds up, unavailability down. */

@@ -2,12 +2,7 @@
 import { timestamp } from '../../api-server/util.ts';
 import { same } from '../../json.ts';
 import { findCondition, withCondition, withoutCondition } from '../conditions.ts';
-import {
-  type Condition,
-  type Deployment,
-  type DeploymentStatus,
-  type ReplicaSet,
-} from '../types.ts';
+import type { Condition, Deployment, DeploymentStatus, ReplicaSet } from '../types.ts';
 import { countedTotal, desiredTotal, unavailableOf } from './sizes.ts';
 
 const NO_DEADLINE = 2 ** 31 - 1;

@@ -3,13 +3,7 @@ import { keyOf, RESOURCES } from '@altershield/kube';
 import { same } from '../../json.ts';
 import { isFailure, type Cluster } from '../cluster.ts';
 import { findCondition, isActive, withCondition } from '../conditions.ts';
-import {
-  type Condition,
-  type Deployment,
-  type DeploymentStatus,
-  type Pod,
-  type ReplicaSet,
-} from '../types.ts';
+import type { Condition, Deployment, DeploymentStatus, Pod, ReplicaSet } from '../types.ts';
 import {
   DESIRED_REPLICAS,
   newSetAnnotations,

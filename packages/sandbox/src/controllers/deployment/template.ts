@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { NAME_LETTERS } from '../../api-server/util.ts';
 import { canonical, same, without } from '../../json.ts';
-import { type PodTemplate } from '../types.ts';
+import type { PodTemplate } from '../types.ts';
 
 export const HASH_LABEL = 'pod-template-hash';
 
