@@ -1,31 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { ROOT } from './compile.ts';
-import { NODE_FLAGS } from './node-flags.ts';
+import { bundleOperator, imageRuntime } from '../../tools/bundle.ts';
 import { rssOf } from './rss.ts';
 
-const MAIN = join(ROOT, 'packages/operator/dist/main.js');
 const READY_MS = 60_000;
 
-/** The compiled operator as a process of its own, with the log level that it has by default. */
+/** The operator as a process of its own, as it runs in the image. */
 export class OperatorUnderTest {
   readonly #child: ChildProcess;
   readonly #tail: string[] = [];
 
-  private constructor(kubeconfig: string) {
+  private constructor(main: string, kubeconfig: string) {
+    const { flags, env } = imageRuntime();
     const args = ['--kubeconfig', kubeconfig, '--identity', 'replica-0', '--log-format', 'json'];
-    this.#child = spawn(process.execPath, [...NODE_FLAGS, MAIN, ...args], {
+    this.#child = spawn(process.execPath, [...flags, main, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
+      env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
     });
   }
 
   /** Resolves when it leads. */
   static async start(kubeconfig: string): Promise<OperatorUnderTest> {
-    const operator = new OperatorUnderTest(kubeconfig);
+    const operator = new OperatorUnderTest(await bundleOperator(), kubeconfig);
     try {
       await operator.#leads();
     } catch (error) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { imageRuntime } from '../../tools/bundle.ts';
 import type { Answer, Methods, Question } from './answer.ts';
 import { compiled } from './compile.ts';
-import { NODE_FLAGS } from './node-flags.ts';
 
 interface Waiting {
   readonly resolve: (value: unknown) => void;
@@ -32,8 +32,10 @@ export class Worker<M extends Methods> {
 
   /** @param file path below bench/ */
   static start<M extends Methods>(file: string): Worker<M> {
+    const { flags, env } = imageRuntime();
     const child = fork(compiled(file), [], {
-      execArgv: ['--expose-gc', ...NODE_FLAGS],
+      execArgv: ['--expose-gc', ...flags],
+      env: { ...process.env, ...env },
       serialization: 'advanced',
     });
     return new Worker<M>(child, file);

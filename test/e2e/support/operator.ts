@@ -4,13 +4,16 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { bundleOperator, imageRuntime } from '../../../tools/bundle.ts';
 import type { ClusterAccess, KubectlResult } from '../../cluster/access.ts';
 import type { UserName } from '../../cluster/users.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 const SOURCE = '--conditions=@altershield/source';
-const OPERATOR = 'packages/operator/src/main.ts';
 const CLI = 'packages/cli/src/main.ts';
+/** What is tested is what the image holds, started as the image starts it. */
+const OPERATOR = await bundleOperator();
+const { flags: FLAGS, env: ENV } = imageRuntime();
 
 export const CRDS = `${ROOT}deploy/crds`;
 export const RBAC_YAML = `${ROOT}deploy/rbac.yaml`;
@@ -39,10 +42,10 @@ export class OperatorProcess {
   readonly #listeners = new Set<() => void>();
 
   constructor(args: readonly string[]) {
-    this.#child = spawn(process.execPath, [SOURCE, OPERATOR, ...args], {
+    this.#child = spawn(process.execPath, [...FLAGS, OPERATOR, ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent' },
+      env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...ENV },
     });
     this.#gone = once(this.#child, 'close').then(() => {
       this.#tell();

@@ -2,7 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
-import { parse } from 'yaml';
 import { realScheduler, type Scheduler } from '../runtime/scheduler.ts';
 import { isRecord } from './body.ts';
 import { ConfigError, type ConnectionConfig } from './connection.ts';
@@ -53,12 +52,15 @@ async function readOne(path: string, mustExist: boolean): Promise<Kubeconfig | u
     const cure = 'give the path of a kubeconfig, or set KUBECONFIG';
     throw new ConfigError(`read the kubeconfig "${path}": ${why}; ${cure}`, { cause });
   });
-  return text === undefined ? undefined : parseOne(path, text);
+  if (text === undefined) return undefined;
+  // Loaded here: in a cluster there is no kubeconfig, and it takes two megabytes.
+  const { default: yaml } = await import('yaml');
+  return parseOne(path, text, yaml.parse);
 }
 
 const isMissing = (error: unknown): boolean => isRecord(error) && error['code'] === 'ENOENT';
 
-function parseOne(path: string, text: string): Kubeconfig {
+function parseOne(path: string, text: string, parse: (yaml: string) => unknown): Kubeconfig {
   let document: unknown;
   try {
     document = parse(text);
