@@ -11,13 +11,11 @@ import {
   CachedClient,
   EventRecorder,
   InformerFactory,
-  keyOf,
   type AdmissionHandlers,
   type Client,
   type Controller,
   type Logger,
   type Metrics,
-  type ObjectKey,
   type Runnable,
   type Scheduler,
 } from '@altershield/kube';
@@ -31,7 +29,7 @@ import { Sightings, createDetectionController, sealOf } from './controllers/dete
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
-import type { ChangeObject } from './kinds.ts';
+import type { ChangeObject, DeploymentObject } from './kinds.ts';
 import { gather } from './observe/gather.ts';
 import { PolicyBook } from './observe/policy-book.ts';
 import { ReadinessLog } from './observe/readiness.ts';
@@ -81,14 +79,14 @@ export function createOperator(options: OperatorOptions): Operator {
   const shared = { world, book, tools, client, scheduler, log, metrics };
   const readiness = new ReadinessLog(world.pods);
   const webhooks = createWebhooksController({ ...shared, place: options.webhookPlace });
-  const act = (action: Action, target: ObjectKey, signal: AbortSignal): Promise<number> =>
-    perform(action, target, { client, world, tools }, signal);
+  const act = (action: Action, on: DeploymentObject, signal: AbortSignal): Promise<number> =>
+    perform(action, on, { client, tools }, signal);
   const change = createChangeController({
     ...shared,
     isOurs: (c) => isSealed(c, tools),
     gather: (c) => gather(c, { world, tools, readiness, refusals, scheduler }),
     record: (c, decision, signal) => record(c, decision, { client, world }, signal),
-    perform: (c, action, signal) => act(action, targetOf(c), signal),
+    perform: act,
     say: (c, { status }) => {
       const event = eventOf(c, status);
       if (event !== undefined) events.record(subjectOf(c), event);
@@ -96,7 +94,7 @@ export function createOperator(options: OperatorOptions): Operator {
   });
   const controllers = [
     createDetectionController(
-      { ...shared, perform: (d, action, signal) => act(action, keyOf(d), signal) },
+      { ...shared, perform: (d, action, signal) => act(action, d, signal) },
       new Sightings(world, tools),
     ),
     change,
@@ -144,11 +142,6 @@ const factoryRunnable = (informers: InformerFactory): Runnable => ({
   name: 'informers',
   start: (signal) => informers.start(signal),
   whenReady: (signal) => informers.whenSynced(signal),
-});
-
-const targetOf = ({ metadata, spec }: ChangeObject) => ({
-  namespace: metadata.namespace ?? '',
-  name: spec.target.name,
 });
 
 function subjectOf({ metadata, spec }: ChangeObject) {

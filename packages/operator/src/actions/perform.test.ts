@@ -17,9 +17,7 @@ const deployment = {
   },
   spec: { replicas: 2, template: {} },
 };
-const world = { deployments: { get: () => deployment } };
 const tools = { sign: () => 'sig', fingerprintOf: () => 'fp' };
-const target = { namespace: 'shop', name: 'web' };
 const { signal } = new AbortController();
 
 const refusing = (server: object): Pick<CachedClient, 'patch'> => ({
@@ -29,8 +27,8 @@ const refusing = (server: object): Pick<CachedClient, 'patch'> => ({
 const act = (client: object) =>
   perform(
     { type: 'TakeOver', id: 'i', from: 'a', to: 'b' },
-    target,
-    { client, world, tools } as unknown as Parameters<typeof perform>[2],
+    deployment,
+    { client, tools } as unknown as Parameters<typeof perform>[2],
     signal,
   );
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { planDeployment, type Action, type Tools } from '@altershield/core';
 import { KubeError, RESOURCES, isInvalid, type CachedClient } from '@altershield/kube';
-import type { World } from '../observe/world.ts';
+import type { DeploymentObject } from '../kinds.ts';
 
 export interface PerformDeps {
   readonly client: CachedClient;
-  readonly world: Pick<World, 'deployments'>;
   readonly tools: Tools;
 }
 
@@ -14,18 +13,20 @@ const RESOURCE_OF = {
   ReplicaSet: RESOURCES.replicaSet,
 } as const;
 
-/** Carries out an action by the writes that core plans for it. Returns how many there were. */
+/**
+ * Carries out an action by the writes that core plans for it. Returns how many there were.
+ * @param deployment as it was when the action was decided: what happened since makes a conflict
+ */
 export async function perform(
   action: Action,
-  target: { readonly namespace: string; readonly name: string },
-  { client, world, tools }: PerformDeps,
+  deployment: DeploymentObject,
+  { client, tools }: PerformDeps,
   signal: AbortSignal,
 ): Promise<number> {
-  const deployment = world.deployments.get(target);
-  if (deployment === undefined) return 0;
+  const { namespace = '' } = deployment.metadata;
   const writes = planDeployment(action, deployment, tools.sign);
   for (const { resource, name, ops } of writes) {
-    const key = { namespace: target.namespace, name };
+    const key = { namespace, name };
     try {
       await client.patch(RESOURCE_OF[resource], key, { type: 'json', ops }, { signal });
     } catch (error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import { decide, isOver, statusOf, type Decision, type Observation } from '@altershield/core';
+import { decide, isOver, statusOf, type Action, type Decision } from '@altershield/core';
 import {
   Controller,
   keyOfObject,
@@ -13,7 +13,8 @@ import {
   type Result,
   type Scheduler,
 } from '@altershield/kube';
-import type { ChangeObject } from '../kinds.ts';
+import type { ChangeObject, DeploymentObject } from '../kinds.ts';
+import type { Sight } from '../observe/gather.ts';
 import {
   BY_TARGET,
   deploymentOf,
@@ -28,11 +29,11 @@ export interface ChangeDeps {
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
   readonly isOurs: (change: ChangeObject) => boolean;
-  readonly gather: (change: ChangeObject) => Observation;
+  readonly gather: (change: ChangeObject) => Sight;
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
   readonly perform: (
-    change: ChangeObject,
-    action: NonNullable<Decision['action']>,
+    action: Action,
+    deployment: DeploymentObject,
     signal: AbortSignal,
   ) => Promise<number>;
   readonly say: (change: ChangeObject, decision: Decision) => void;
@@ -84,13 +85,15 @@ async function reconcile(
     });
     return undefined;
   }
-  const observation = deps.gather(change);
+  const { observation, deployment } = deps.gather(change);
   const decision = decide(observation);
   // Record, then perform: a crash in between leaves the intent behind, and `decide` repeats it.
   await deps.record(change, decision, signal);
   deps.say(change, decision);
   logMove(log, change, decision);
-  if (decision.action !== undefined) await deps.perform(change, decision.action, signal);
+  if (decision.action !== undefined && deployment !== undefined) {
+    await deps.perform(decision.action, deployment, signal);
+  }
   if (decision.recheckAt === undefined) return undefined;
   return { requeueAfterMs: Math.max(0, decision.recheckAt - deps.scheduler.now()) };
 }

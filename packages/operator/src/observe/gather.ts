@@ -10,7 +10,7 @@ import {
 } from '@altershield/core';
 import type { Scheduler } from '@altershield/kube';
 import { batchName } from '../actions/names.ts';
-import type { ChangeObject, ReplicaSetObject } from '../kinds.ts';
+import type { ChangeObject, DeploymentObject, ReplicaSetObject } from '../kinds.ts';
 import type { ReadinessLog } from './readiness.ts';
 import type { Refusals } from './refusals.ts';
 import { BY_OWNER, changesOf, type World } from './world.ts';
@@ -25,12 +25,27 @@ export interface GatherDeps {
 
 const HOUR_MS = 3_600_000;
 
+/** What a decision is about, and the very object that its action is for. */
+export interface Sight {
+  readonly observation: Observation;
+  readonly deployment: DeploymentObject | undefined;
+}
+
 /** Reads everything that a decision about this change may look at, from memory. */
-export function gather(change: ChangeObject, deps: GatherDeps): Observation {
+export function gather(change: ChangeObject, deps: GatherDeps): Sight {
+  const { namespace = '' } = change.metadata;
+  const deployment = deps.world.deployments.get({ namespace, name: change.spec.target.name });
+  return { observation: observe(change, deployment, deps), deployment };
+}
+
+function observe(
+  change: ChangeObject,
+  deployment: DeploymentObject | undefined,
+  deps: GatherDeps,
+): Observation {
   const { world, tools, scheduler } = deps;
   const { namespace = '', name } = change.metadata;
-  const { target, to, from } = change.spec;
-  const deployment = world.deployments.get({ namespace, name: target.name });
+  const { to, from } = change.spec;
   const revisions = deployment === undefined ? [] : revisionsOf(world, deployment.metadata.uid);
   const workload: WorkloadView | undefined =
     deployment === undefined ? undefined : viewDeployment(deployment, revisions, tools);
