@@ -27,7 +27,7 @@ export type {
 } from './change/model.ts';
 export { isOver, statusOf } from './change/status.ts';
 export { judgePods, type Finding, type PodHealthInput } from './check/pod-health.ts';
-export { isLeaving, lostReadiness, viewPod } from './check/pod-view.ts';
+export { isLeaving, lostReadiness, running, viewPod } from './check/pod-view.ts';
 export { explainErrors, type FieldError } from './policy/field.ts';
 export { governing, mismatch, selects, type Candidate, type GoodPolicy } from './policy/match.ts';
 export { parsePolicy, type ParsedPolicy, type PolicyPlace } from './policy/validate.ts';

@@ -77,8 +77,7 @@ export function judge(
   const { policy } = o.change.spec;
   const { podHealth } = policy.spec.checks;
   return judgePods({
-    fresh: o.fresh,
-    stable: o.reference ?? o.stable,
+    ...(o.evidence ?? { fresh: o.fresh, stable: o.stable }),
     target: batch.target,
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,

@@ -424,10 +424,9 @@ test('trouble of a superseded revision does not excuse this one', () => {
   } as const;
   const fresh = pods('new', 1, trouble);
   const stable = [...pods('old', 9), ...pods('stuck', 1, trouble)];
-  const phase = (reference?: typeof stable): string =>
-    decide(anObservation({ fresh, stable, ...(reference === undefined ? {} : { reference }) }))
-      .status.phase;
-  assert.equal(phase(), 'Suspend');
+  const phase = (compared: typeof stable): string =>
+    decide(anObservation({ fresh, stable, evidence: { fresh, stable: compared } })).status.phase;
+  assert.equal(phase(stable), 'Suspend');
   assert.equal(phase(pods('old', 9)), 'RollingBack');
 });
 

@@ -67,6 +67,8 @@ export interface PodView {
   readonly restarts: number;
   /** How often it lost readiness since we watch it. */
   readonly unreadyCount: number;
+  /** It ended for good (evicted, say) and another was made in its place: evidence, but no pod of a batch. */
+  readonly ended?: boolean;
   /** The worst container, when something is wrong by itself; waiting alone is not. */
   readonly trouble?: {
     readonly kind: Trouble;
@@ -114,12 +116,15 @@ export interface Observation {
   /** The record of the batch in progress, once it exists. */
   readonly batch: ChangePod | undefined;
   readonly workload: WorkloadView | undefined;
-  /** Pods of the revision that is being released. */
+  /** Pods of the revision that is being released; like `stable` without those that ended. */
   readonly fresh: readonly PodView[];
   /** Pods of all other revisions. */
   readonly stable: readonly PodView[];
-  /** Of these, the pods of the revision to go back to: the ones to compare with. Default: all. */
-  readonly reference?: readonly PodView[];
+  /** What a verdict looks at, where it differs: pods that ended, and of `stable` only the revision to go back to. */
+  readonly evidence?: {
+    readonly fresh: readonly PodView[];
+    readonly stable: readonly PodView[];
+  };
   /** Automatic rollbacks of this workload within the last hour, other changes' only. */
   readonly recentRollbacks: number;
   /** True when the revision was refused before and is applied again. */

@@ -162,6 +162,39 @@ test('no replicas verify nothing, also while pods are still leaving', () => {
   assert.equal(verdict({ fresh: pods('new', 1, { ready: false }), target: 0 }), 'None NoReplicas');
 });
 
+test('what old pods suffered long ago excuses nothing today', () => {
+  const fresh = pods('new', 2, inTrouble('Crash'));
+  const worn = { restarts: 3, readySince: NOW - 3_600_000 };
+  const outOfMemory = { trouble: inTrouble('OutOfMemory').trouble, readySince: NOW - 3_600_000 };
+  assert.match(verdict({ fresh, stable: pods('old', 8, worn) }), /^Fail/);
+  assert.match(verdict({ fresh, stable: pods('old', 8, outOfMemory) }), /^Fail/);
+  const today = { ...worn, readySince: NOW - 60_000 };
+  assert.match(verdict({ fresh, stable: pods('old', 8, today) }), /^Inconclusive/);
+});
+
+test('a pod that ended is evidence, and no pod of the batch', () => {
+  const ended = (at: number) => ({ ...inTrouble('Failed'), ended: true, unreadySince: at });
+  const evicted = aPodView('gone', ended(NOW - 60_000));
+  assert.equal(verdict({ fresh: [...pods('new', 2), evicted] }), 'Fail Failed');
+  assert.equal(
+    verdict({ fresh: [aPodView('new-0'), evicted], acceptedBefore: NOW }),
+    'Pending AwaitingReady',
+  );
+  const both = (at: number) => ({
+    fresh: [aPodView('new-0'), evicted],
+    stable: [...pods('old', 2), ...pods('old-gone', 2, ended(at))],
+  });
+  assert.match(verdict(both(NOW - 60_000)), /^Inconclusive/, 'a node under pressure evicts both');
+  assert.match(verdict(both(NOW - 86_400_000)), /^Fail/, 'the leftovers of yesterday');
+});
+
+test('a pod that its node took along is no evidence', () => {
+  const gone = aPod('p', { phase: 'Failed', reason: 'Terminated', containerStatuses: [] });
+  const { trouble, ended } = viewPod(gone, 0);
+  assert.deepEqual([trouble, ended], [undefined, true]);
+  assert.equal(verdict({ fresh: [...pods('new', 2), viewPod(gone, 0)] }), 'Pass Healthy');
+});
+
 test('evidence is bounded', () => {
   const fresh = pods('new', 50, {
     ...inTrouble('Crash'),

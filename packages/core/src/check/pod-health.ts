@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicySpec, CheckResult, Evidence } from '@altershield/api';
 import type { PodView, Trouble } from '../change/model.ts';
+import { running } from './pod-view.ts';
 
 export interface PodHealthInput {
+  /** Pods of the new revision, with those that ended. */
   readonly fresh: readonly PodView[];
+  /** Pods to compare with, with those that ended. */
   readonly stable: readonly PodView[];
   /** Pods of the new revision that the batch wants. */
   readonly target: number;
@@ -44,7 +47,7 @@ export function judgePods(input: PodHealthInput): Finding {
   }
   const bad = input.fresh.filter((p) => !isAccepted(p, input)).flatMap((p) => badPod(p, input));
   if (bad.length > 0) return judgeBad(bad, input);
-  const done = input.fresh.filter((p) => p.ready || isAccepted(p, input));
+  const done = running(input.fresh).filter((p) => p.ready || isAccepted(p, input));
   if (done.length < input.target) return awaitReady(done.length, input);
   return soak(done, input);
 }
@@ -77,7 +80,7 @@ const deadlineOf = (pod: PodView, { readyDeadlineSeconds }: PodHealthInput): num
   Math.max(pod.createdAt, pod.unreadySince ?? 0) + readyDeadlineSeconds * 1000;
 
 const isOverdue = (pod: PodView, input: PodHealthInput): boolean =>
-  !pod.ready && input.now >= deadlineOf(pod, input);
+  !pod.ready && pod.ended !== true && input.now >= deadlineOf(pod, input);
 
 function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): BadPod {
   const after = `after ${readyDeadlineSeconds} s`;
@@ -107,7 +110,8 @@ function judgeBad(bad: readonly BadPod[], input: PodHealthInput): Finding {
   const [first] = own.length > 0 ? own : bad;
   const verdict = own.length > 0 ? 'Fail' : 'Inconclusive';
   const shown = own.length > 0 ? own : bad;
-  const { fresh, stable } = input;
+  const { fresh } = input;
+  const stable = running(input.stable);
   const sound = stable.filter((p) => p.ready).length;
   const healthy =
     stable.length === 0
@@ -126,15 +130,25 @@ function judgeBad(bad: readonly BadPod[], input: PodHealthInput): Finding {
   };
 }
 
+/** A pod's troubles count as those of now for so long after it is ready again, or ended. */
+const RECENT_MS = 600_000;
+
+const isTroubledNow = (pod: PodView, { now }: PodHealthInput): boolean => {
+  if (pod.ended === true) return (pod.unreadySince ?? 0) >= now - RECENT_MS;
+  return !pod.ready || pod.readySince >= now - RECENT_MS;
+};
+
 /**
- * Whether pods of the old revision have the same kind of trouble now. One that can't pull its
- * image is enough: running pods do not pull. Otherwise their share must be half of the new pods'.
+ * Whether pods of the old revision have the same kind of trouble now: restarts of last month don't
+ * excuse a crash of today. One that can't pull its image is enough: running pods do not pull.
+ * Otherwise their share must be half of the new pods'.
  */
 function stableSuffers(kind: Trouble, input: PodHealthInput): boolean {
-  const { fresh, stable } = input;
+  const { fresh } = input;
+  const stable = input.stable.filter((p) => p.ended !== true || isTroubledNow(p, input));
   const suffers = (pod: PodView): boolean =>
     (ALIKE[kind] === 'ready' && !pod.ready) ||
-    badPod(pod, input).some((b) => ALIKE[b.kind] === ALIKE[kind]);
+    (isTroubledNow(pod, input) && badPod(pod, input).some((b) => ALIKE[b.kind] === ALIKE[kind]));
   const among = stable.filter(suffers).length;
   if (ALIKE[kind] === 'image') return among > 0;
   return among * fresh.length * 2 >= fresh.filter(suffers).length * stable.length && among > 0;
@@ -154,7 +168,8 @@ function evidenceOf({ pod, reason, message }: BadPod): Evidence {
 }
 
 function awaitReady(ready: number, input: PodHealthInput): Finding {
-  const { target, fresh, readyDeadlineSeconds, releasedAt, now } = input;
+  const { target, readyDeadlineSeconds, releasedAt, now } = input;
+  const fresh = running(input.fresh);
   const movedAt = Math.max(releasedAt, ...fresh.flatMap((p) => [p.createdAt, p.readySince]));
   const stuckAt = movedAt + readyDeadlineSeconds * 1000;
   const message = `${ready} of ${target} pods are ready`;

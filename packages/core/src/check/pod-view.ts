@@ -21,6 +21,7 @@ export function viewPod(pod: Pod, unreadyCount: number): PodView {
   const ready = conditionOf(pod, 'Ready');
   const isReady = ready?.status === 'True';
   const trouble = troubleOf(pod);
+  const ended = status?.phase === 'Failed';
   return {
     name: metadata.name,
     uid: metadata.uid,
@@ -32,6 +33,7 @@ export function viewPod(pod: Pod, unreadyCount: number): PodView {
     scheduled: conditionOf(pod, 'PodScheduled')?.status !== 'False',
     restarts: Math.max(0, ...containersOf(status).map((c) => c.restartCount ?? 0)),
     unreadyCount,
+    ...(ended ? { ended } : {}),
     ...(trouble === undefined ? {} : { trouble }),
   };
 }
@@ -70,18 +72,25 @@ function waitingTrouble({ name, state }: ContainerStatus): PodTrouble | undefine
   return kind === undefined ? undefined : { kind, reason, message, container: name };
 }
 
-function podTrouble({ status, metadata }: Pod): PodTrouble | undefined {
-  const none = { container: '', message: status?.message ?? '' };
-  if (status?.phase === 'Failed' && metadata.deletionTimestamp === undefined) {
-    return { ...none, kind: 'Failed', reason: status.reason ?? 'Failed' };
-  }
-  return undefined;
+/** A pod that its node took along, by going away itself, says nothing of the change. */
+const TAKEN_ALONG: ReadonlySet<string> = new Set([
+  ...['NodeShutdown', 'Shutdown', 'Terminated', 'NodeLost', 'Preempting'],
+]);
+
+function podTrouble({ status }: Pod): PodTrouble | undefined {
+  const { phase, reason = 'Failed', message = '' } = status ?? {};
+  if (phase !== 'Failed' || TAKEN_ALONG.has(reason)) return undefined;
+  return { kind: 'Failed', reason, message, container: '' };
 }
 
 /** True when a pod that was ready is no longer, of the same pod seen twice. */
 export const lostReadiness = (before: Pod, after: Pod): boolean =>
   conditionOf(before, 'Ready')?.status === 'True' &&
   conditionOf(after, 'Ready')?.status === 'False';
+
+/** Those that a ReplicaSet counts: in place of one that ended it makes another. */
+export const running = (pods: readonly PodView[]): PodView[] =>
+  pods.filter((p) => p.ended !== true);
 
 /** A pod that is going away, or that ended well, is no pod of a batch. */
 export const isLeaving = ({ metadata, status }: Pod): boolean =>

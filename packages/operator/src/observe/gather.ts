@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   isLeaving,
+  running,
   viewDeployment,
   viewPod,
   type Observation,
@@ -58,17 +59,22 @@ function observe(
     index === undefined
       ? undefined
       : world.batches.get({ namespace, name: batchName(name, index) });
+  const fresh = podsOf(ofRevision(to.fingerprint), deps);
+  const stable = podsOf(
+    revisions.filter((rs) => !isOf(rs, to.fingerprint)),
+    deps,
+  );
   return {
     now: scheduler.now(),
     change,
     batch,
     workload,
-    fresh: podsOf(ofRevision(to.fingerprint), deps),
-    stable: podsOf(
-      revisions.filter((rs) => !isOf(rs, to.fingerprint)),
-      deps,
-    ),
-    ...(from === undefined ? {} : { reference: podsOf(ofRevision(from.fingerprint), deps) }),
+    fresh: running(fresh),
+    stable: running(stable),
+    evidence: {
+      fresh,
+      stable: from === undefined ? stable : podsOf(ofRevision(from.fingerprint), deps),
+    },
     recentRollbacks: recentRollbacks(change, deps),
     refused: isRefusedBefore(change, deps),
   };
