@@ -42,3 +42,15 @@ test('a bad change that comes while the one before is being closed does not lose
   assert.equal(most, 1);
   assert.equal(checkout.deployment.spec.paused ?? false, false);
 });
+
+test('an old pod that was evicted keeps no batch from ending', async () => {
+  const checkout = await Checkout.start({
+    policy: { release: { batches: [1, '100%'], soakSeconds: 5 } },
+  });
+  await checkout.apply('2', 500);
+  const [old] = checkout.sandbox.pods({ namespace: 'shop' });
+  const path = `/api/v1/namespaces/shop/pods/${old?.metadata.name ?? ''}/status`;
+  const body = { status: { phase: 'Failed', reason: 'Evicted', message: 'low on memory' } };
+  await checkout.play(checkout.sandbox.call('PATCH', { path, body }), 120_000);
+  assert.deepEqual(checkout.story, ['Success/Verified']);
+});
