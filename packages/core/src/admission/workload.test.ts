@@ -164,6 +164,48 @@ test('a new workload is stamped, and a hold that it brings along is stripped', (
   assert.deepEqual(created.spec, aDeployment({ tag: 'b' }).spec);
 });
 
+test('a copy of a held object gets its owner’s fields, so that its pods count', () => {
+  const { metadata, spec } = aHeldDeployment(A, { tag: 'b', spec: { minReadySeconds: 7 } });
+  const copy = aDeployment({ tag: 'b', metadata: { ...metadata, uid: 'd-2' }, spec });
+  const own = ownFieldsOf(aDeployment({ spec: { minReadySeconds: 7 } }));
+  assert.deepEqual(ownFieldsOf(admit(copy)), own);
+  const { annotations: _, ...bare } = copy.metadata;
+  const defaults = ownFieldsOf({ ...copy, spec: { template: copy.spec.template } });
+  assert.deepEqual(ownFieldsOf(admit({ ...copy, metadata: bare })), defaults);
+});
+
+test('a manifest exported from a held object does not make our fields its owner’s', () => {
+  const exported = aHeldDeployment(A, { tag: 'b' });
+  const edited = { ...exported, spec: { ...exported.spec, template: aTemplate('c') } };
+  const { annotations: _, ...metadata } = exported.metadata;
+  const held = admit({ ...edited, metadata }, aDeployment());
+  assert.deepEqual(recordOf(held).own, ownFieldsOf(aDeployment()));
+});
+
+test('once the owner wrote the fields, an altered record goes and the next change is held', () => {
+  const held = aHeldDeployment(A, { tag: 'b' });
+  const altered = {
+    ...held,
+    metadata: { ...held.metadata, annotations: { [ANNOTATIONS.hold]: '{}' } },
+  };
+  assert.equal(readHold(admit(altered, altered), sign).state, 'Lost');
+  const own = ownFieldsOf(aDeployment());
+  const cured = admit({ ...altered, spec: { ...altered.spec, ...own } }, altered);
+  assert.equal(readHold(cured, sign).state, 'None');
+  assert.deepEqual(ownFieldsOf(cured), own);
+  const next = { ...altered, spec: { ...altered.spec, ...own, template: aTemplate('c') } };
+  assert.deepEqual(recordOf(admit(next, altered)).own, own);
+});
+
+test('a third template on an object whose record is lost is paused, nothing else is guessed', () => {
+  const held = aHeldDeployment(A, { tag: 'b' });
+  const { annotations: _, ...metadata } = held.metadata;
+  const lost = { ...held, metadata, spec: { ...held.spec, paused: false } };
+  const third = admit({ ...lost, spec: { ...lost.spec, template: aTemplate('c') } }, lost);
+  assert.deepEqual({ ...third.spec, paused: false }, { ...lost.spec, template: aTemplate('c') });
+  assert.equal(third.spec.paused, true);
+});
+
 test('Recreate, zero replicas and an owner’s pause are held like any other', () => {
   const strategy = { type: 'Recreate' };
   const recreate = admit(

@@ -4,7 +4,10 @@ import type { GoodPolicy } from '../policy/match.ts';
 import { fingerprint, isSameTemplate, refusalFingerprint } from '../revision/fingerprint.ts';
 import type { Sign } from '../revision/seal.ts';
 import {
+  claimedFields,
+  hasHeldFields,
   heldFields,
+  isRecreate,
   ownFieldsOf,
   readHold,
   writeHold,
@@ -59,7 +62,7 @@ export function mutateWorkload(request: Request<Deployment>, context: WorkloadCo
   const refused = validateWorkload(request, context);
   if (!refused.allowed) return refused;
   const { oldObject } = request;
-  if (oldObject === undefined) return allow(created(request, context.sign));
+  if (oldObject === undefined) return created(request, context.sign);
   if (!isChange(request)) return keep(request, oldObject, context.sign);
   const { mode, release } = policy.spec;
   const isHeld = mode === 'Enforce' && release.strategy === 'Batch';
@@ -68,8 +71,23 @@ export function mutateWorkload(request: Request<Deployment>, context: WorkloadCo
     : stampOnly(request, oldObject, context.sign);
 }
 
-const created = (request: Request<Deployment>, sign: Sign): PatchOp[] =>
-  annotate(request.object, { hold: undefined, actor: stampText(request, sign) });
+const DEFAULTS: OwnFields = {
+  paused: false,
+  minReadySeconds: 0,
+  progressDeadlineSeconds: 600,
+  strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
+};
+
+/** A copy of a held object gets its owner's fields, or no pod of it would ever count. */
+function created(request: Request<Deployment>, sign: Sign): Review {
+  const { object } = request;
+  const marks = annotate(object, { hold: undefined, actor: stampText(request, sign) });
+  const claimed = claimedFields(object);
+  if (claimed === undefined && !hasHeldFields(object)) return allow(marks);
+  const gets = claimed === undefined ? 'the defaults of Kubernetes' : 'the ones of its owner';
+  const warning = `this is a copy of a Deployment that AlterShield held; as release fields it gets ${gets}`;
+  return allow([...marks, ...setFields(object, claimed ?? DEFAULTS)], [warning]);
+}
 
 function stampOnly(request: Request<Deployment>, old: Deployment, sign: Sign): Review {
   const held = old.metadata.annotations?.[ANNOTATIONS.hold];
@@ -104,11 +122,15 @@ function hold(request: Request<Deployment>, old: Deployment, sign: Sign): Review
   }
   if (isHeldAlready(withUid(object, old), to, sign))
     return allow(annotate(object, { hold: 'as sent', actor }));
-  if (before.state === 'Lost') return allow(annotate(object, { hold: undefined, actor }));
+  if (before.state === 'Lost' && hasHeldFields(object)) {
+    const pause: PatchOp = { op: 'add', path: pointer('spec', 'paused'), value: true };
+    return allow([...annotate(object, { hold: undefined, actor }), pause]);
+  }
   const record = recordFor(request, before, { old, to });
   const text = writeHold(record, withUid(object, old), sign);
   const bounds = holdingBounds(old, before.state === 'Held');
-  const fields = setFields(object, heldFields(record.own, bounds, true));
+  const recreate = isRecreate(record.own.strategy);
+  const fields = setFields(object, heldFields(record.own, { bounds, paused: true, recreate }));
   return allow(
     [...annotate(object, { hold: text, actor }), ...fields],
     [
@@ -131,7 +153,9 @@ function recordFor(
   if (before.state === 'Held') {
     return { id, to, from: before.record.from, own: adoptEdits(before.record.own, old, object) };
   }
-  return { id, to, from: fingerprint(old.spec.template), own: ownFieldsOf(object) };
+  // A manifest exported while the object was held carries our fields: the owner's are in the object.
+  const own = ownFieldsOf(hasHeldFields(object) ? old : object);
+  return { id, to, from: fingerprint(old.spec.template), own };
 }
 
 /** The uid is not always in the new object of an update. */
@@ -175,7 +199,11 @@ function adoptStrategy(
 function keep({ object }: Request<Deployment>, old: Deployment, sign: Sign): Review {
   const before = readHold(old, sign);
   const { [ANNOTATIONS.hold]: held, [ANNOTATIONS.actor]: actor } = old.metadata.annotations ?? {};
-  if (before.state !== 'Held') return allow(annotate(object, { hold: held, actor }));
+  if (before.state !== 'Held') {
+    // Once the owner has written the fields, there is nothing left that a record could restore.
+    const isAnswered = before.state === 'Lost' && !hasHeldFields(object);
+    return allow(annotate(object, { hold: isAnswered ? undefined : held, actor }));
+  }
   const own = adoptEdits(before.record.own, old, object);
   const isEdited = JSON.stringify(own) !== JSON.stringify(before.record.own);
   const text = isEdited ? writeHold({ ...before.record, own }, withUid(object, old), sign) : held;

@@ -46,6 +46,19 @@ test('a person’s rollback never guesses: no way back, no touch', () => {
   }
 });
 
+test('a rollback that stopped for lost fields goes on when a person resumes, and accepts nothing', () => {
+  const stopped = status('Suspend', {
+    reason: 'HoldRecordLost',
+    rolledBackAt: timeText(NOW),
+    automaticRollback: true,
+  });
+  const resumed = decide(
+    anObservation({ fresh: crashed, change: change(stopped, {}, decision('Resume')) }),
+  );
+  const { phase, reason, resumedAt } = resumed.status;
+  assert.deepEqual([phase, reason, resumedAt], ['RollingBack', 'CheckFailed', undefined]);
+});
+
 test('a lifted quarantine names who lifted it', () => {
   const quarantine = { fingerprint: B, until: timeText(NOW) };
   const d = decide(

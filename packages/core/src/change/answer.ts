@@ -35,12 +35,19 @@ function lift(
 /** The pods that are there go on in spite of the verdict; later ones are judged as ever. */
 function resume(status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus {
   if (status.phase !== 'Suspend') return status;
+  if (status.rolledBackAt !== undefined) return resumeRollback(status, now);
   const moved = move(status, now, ['Running', 'BatchReleasing'], 'resumed by a person');
   const running = { ...moved, resumedAt: timeText(now) };
   return status.batch === undefined
     ? running
     : { ...running, batch: { ...status.batch, waived: true } };
 }
+
+/** A rollback that was stopped on its way goes on: its verdict stands. */
+const resumeRollback = (status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus => {
+  const reason = status.automaticRollback === true ? 'CheckFailed' : 'RequestedByUser';
+  return move(status, now, ['RollingBack', reason], 'resumed by a person');
+};
 
 /** Also of a change that ended well, as long as its revision still runs. */
 function rollBackNow(

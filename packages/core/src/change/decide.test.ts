@@ -394,7 +394,7 @@ test('scaling is repaired old pods first, and no further than capacity allows', 
     const d = decide(
       anObservation({ change: change(status('Running')), workload, fresh, stable: pods('old', 5) }),
     );
-    return d.action?.type === 'Rebalance' ? d.action.revisions.map((r) => r.replicas) : d.action;
+    return d.action?.type === 'Rebalance' ? d.action.revisions.map((r) => r.to) : d.action;
   };
   assert.deepEqual(at(5), [6, 4]);
   assert.deepEqual(at(2), [8, 2]);

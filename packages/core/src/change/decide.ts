@@ -3,7 +3,13 @@ import type { ChangeWorkloadStatus, Phase, Reason, Verdict } from '@altershield/
 import { answerDecision } from './answer.ts';
 import { batchIntent, batchOf, batchRecord, batchStatus, isHeld, judge } from './batch.ts';
 import type { Decision, Observation, WorkloadView } from './model.ts';
-import { decideRelease, decideRolling, type Standing } from './release.ts';
+import {
+  decideRelease,
+  decideRolling,
+  isPausedByOwner,
+  pausedByOwner,
+  type Standing,
+} from './release.ts';
 import { decideRollback, startRollback } from './rollback.ts';
 import { isOver, move, statusOf } from './status.ts';
 import { suspend } from './stop.ts';
@@ -65,6 +71,7 @@ function observe(s: Standing): Decision {
   const { verdict, message } = finding.result;
   const status = observing(s);
   if (s.workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };
+  if (isPausedByOwner(s)) return pausedByOwner(s);
   switch (verdict) {
     case 'Fail':
       return closed(s, ['Failed', 'CheckFailed', verdict], message);

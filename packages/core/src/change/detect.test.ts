@@ -90,6 +90,28 @@ test('a way back that was not healthy is not verified', () => {
   assert.deepEqual([10, 9, 8, 0].map(verified), [true, true, false, false]);
 });
 
+test('a revision that was itself still replacing another is not verified', () => {
+  const held = aHeldDeployment(fp('b'), { tag: 'c' });
+  const from = (others: number) =>
+    find(held, { revisions: [aReplicaSet('a', others), aReplicaSet('b', 1)], seen: seen('b') })
+      ?.from;
+  assert.deepEqual([from(9)?.fingerprint, from(9)?.verified], [fp('b'), false]);
+  assert.equal(from(0)?.verified, true);
+});
+
+test('what changed while nothing governed the workload is the way back, not the last record', () => {
+  const spec = (before: string, ready = 10) =>
+    find(aHeldDeployment(fp(before), { tag: 'f' }), {
+      last: last('Success'),
+      seen: seen(before),
+      revisions: [aReplicaSet(before, 10, { ready })],
+    })?.from;
+  assert.deepEqual([spec('e')?.fingerprint, spec('e')?.verified], [fp('e'), true]);
+  assert.equal(spec('e', 3)?.verified, false);
+  assert.deepEqual([spec('b')?.fingerprint, spec('b')?.verified], [fp('b'), true]);
+  assert.deepEqual([spec('a')?.fingerprint, spec('a')?.verified], [fp('a'), true]);
+});
+
 test('nothing changed, nothing is found', () => {
   assert.equal(find(aDeployment()), undefined);
   assert.equal(find(aDeployment({ spec: { replicas: 3 } })), undefined);

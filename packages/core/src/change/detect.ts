@@ -114,10 +114,14 @@ function revisionsOf(
 /** The last verified revision: of a change that did not end well, the one it came from. */
 function fromOf(
   { revisions, seen, deployment }: DetectInput,
-  { to, hold, last }: Facts,
+  facts: Facts,
   { fingerprintOf }: Tools,
 ): ChangeWorkloadSpec['from'] {
-  if (last?.spec.from !== undefined && !isVerifiedBy(last)) return last.spec.from;
+  const { to, hold } = facts;
+  const before = replacedBy(facts, seen);
+  const last = accounting(facts.last, before);
+  const wayBack = wayBackOf(last, before);
+  if (wayBack !== undefined) return wayBack;
   const known =
     last?.spec.to.fingerprint ?? baseOf({ to, hold, seen, revisions, deployment, fingerprintOf });
   if (known === undefined) return undefined;
@@ -125,7 +129,7 @@ function fromOf(
   if (template === undefined) return undefined;
   const verified =
     last === undefined
-      ? isHealthy(known, { revisions, deployment, hold, fingerprintOf })
+      ? isHealthy(known, { to, revisions, deployment, hold, fingerprintOf })
       : isVerifiedBy(last);
   return {
     fingerprint: known,
@@ -134,6 +138,32 @@ function fromOf(
     verified,
     template: bare(template),
   };
+}
+
+/** Where the last change came from, when it did not end well or was reverted since. */
+function wayBackOf(
+  last: ChangeWorkload | undefined,
+  before: string | undefined,
+): ChangeWorkloadSpec['from'] {
+  if (last === undefined) return undefined;
+  const { from } = last.spec;
+  return before === from?.fingerprint || !isVerifiedBy(last) ? from : undefined;
+}
+
+/** The revision that ran before this one, as admission or our own watch saw it. */
+function replacedBy({ to, hold }: Facts, seen: Seen | undefined): string | undefined {
+  if (hold.state === 'Held') return hold.record.from;
+  return seen === undefined || seen.fingerprint === to ? undefined : seen.fingerprint;
+}
+
+/** The last record, unless the workload changed since without one: while no policy governed it. */
+function accounting(
+  last: ChangeWorkload | undefined,
+  before: string | undefined,
+): ChangeWorkload | undefined {
+  if (last === undefined || before === undefined) return last;
+  const { from, to } = last.spec;
+  return [from?.fingerprint, to.fingerprint].includes(before) ? last : undefined;
 }
 
 const isVerifiedBy = (change: ChangeWorkload): boolean => {
@@ -172,23 +202,32 @@ function templateOf(
     .find((template) => template !== undefined && fingerprintOf(template) === wanted);
 }
 
-/** Ran healthy before we came: as many of its pods are ready as the owner wants at all times. */
+/**
+ * Ran healthy before we came: as many of its pods are ready as the owner wants at all times, and it
+ * was not itself still replacing another revision.
+ */
 function isHealthy(
   wanted: string,
   {
+    to,
     revisions,
     deployment,
     hold,
     fingerprintOf,
   }: Pick<DetectInput, 'revisions' | 'deployment'> &
-    Pick<Facts, 'hold'> &
+    Pick<Facts, 'to' | 'hold'> &
     Pick<Tools, 'fingerprintOf'>,
 ): boolean {
   const own = hold.state === 'Held' ? hold.record.own : ownFieldsOf(deployment);
-  return revisions.some(({ spec: { template, replicas = 0 }, status }) => {
-    if (template === undefined || fingerprintOf(template) !== wanted) return false;
+  const running = revisions.flatMap(({ spec: { template, replicas = 0 }, status }) =>
+    template === undefined || replicas === 0
+      ? []
+      : [{ is: fingerprintOf(template), replicas, ready: status?.readyReplicas ?? 0 }],
+  );
+  if (running.some(({ is }) => is !== wanted && is !== to)) return false;
+  return running.some(({ is, replicas, ready }) => {
     const { unavailable } = userBounds(own.strategy.rollingUpdate, replicas);
-    return (status?.readyReplicas ?? 0) >= Math.max(1, replicas - unavailable);
+    return is === wanted && ready >= Math.max(1, replicas - unavailable);
   });
 }
 

@@ -37,7 +37,9 @@ export type Action =
       readonly revisions: readonly {
         readonly name: string;
         readonly uid: string;
-        readonly replicas: number;
+        /** Replicas as they are, and as they are to be. */
+        readonly from: number;
+        readonly to: number;
       }[];
     };
 

@@ -33,13 +33,10 @@ export interface Standing {
 
 /** Lets a held change out, batch by batch. */
 export function decideRelease(s: Standing): Decision {
-  const { o, workload, status } = s;
+  const { workload, status } = s;
   if (status.reason === 'Completing') return complete(s);
   if (status.phase === 'Suspend') return stayed(s);
-  if (workload.hold.state === 'Held' && workload.hold.record.own.paused) {
-    const message = 'the owner paused the workload; `kubectl rollout resume` lets the change begin';
-    return { status: move(status, o.now, ['Init', 'PausedByOwner'], message), ...still(s) };
-  }
+  if (isPausedByOwner(s)) return { ...pausedByOwner(s), ...still(s) };
   if (s.finding.result.verdict === 'None') return finish(s, 'the workload has no replicas');
   if (workload.hold.state === 'None') return adopt(s);
   return act(s);
@@ -51,14 +48,26 @@ export function decideRolling(s: Standing): Decision {
   if (status.reason === 'Completing') return complete(s);
   if (status.phase === 'Suspend') return stayed(s);
   if (workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };
+  if (isPausedByOwner(s)) return pausedByOwner(s);
   if (s.finding.result.verdict === 'None') return finish(s, 'the workload has no replicas');
   return act(s);
 }
 
-const still = ({ o, workload }: Standing): Pick<Decision, 'action'> => {
-  const action = stopAction(o, workload);
+/** What keeps a change where it is, in its count too: scaling may have let more out. */
+const still = (s: Standing): Pick<Decision, 'action'> => {
+  const action = stopAction(s.o, s.workload) ?? rebalance(s);
   return action === undefined ? {} : { action };
 };
+
+/** A pause by the owner stops the change and its deadlines; it does not hide a failure. */
+export const isPausedByOwner = ({ workload: { hold, paused }, finding }: Standing): boolean =>
+  finding.result.verdict !== 'Fail' &&
+  (hold.state === 'Held' ? hold.record.own.paused : hold.state === 'None' && paused);
+
+export function pausedByOwner(s: Standing): Decision {
+  const message = 'the owner paused the workload; `kubectl rollout resume` lets the change begin';
+  return { status: move(s.status, s.o.now, ['Init', 'PausedByOwner'], message) };
+}
 
 /** Admission missed the change: hold it now, unless there is nothing left to hold back. */
 function adopt(s: Standing): Decision {
@@ -255,24 +264,28 @@ function excessOf(s: Standing): number {
 
 /**
  * Scaling a workload spreads its replicas over both revisions. The exact count comes back by setting
- * the revisions themselves: the old one up first, and only as far as capacity allows.
+ * the revisions themselves: the old one up first, and only as far as capacity allows. A crash
+ * between the two writes leaves the old one up already.
  */
 function rebalance(s: Standing): Action | undefined {
   const { workload } = s;
+  if (workload.hold.state !== 'Held') return undefined;
   const fresh = workload.revisions.find((r) => isFresh(s, r));
   const old = workload.revisions.filter((r) => !isFresh(s, r) && r.replicas > 0);
   const [largest] = [...old].sort((a, b) => b.replicas - a.replicas);
   const excess = Math.min(excessOf(s), spareOf(s));
   if (!workload.paused || fresh === undefined || largest === undefined) return undefined;
   if (excess <= 0) return undefined;
-  return {
-    type: 'Rebalance',
-    revisions: [
-      { name: largest.name, uid: largest.uid, replicas: largest.replicas + excess },
-      { name: fresh.name, uid: fresh.uid, replicas: fresh.replicas - excess },
-    ],
-  };
+  const total = workload.revisions.reduce((sum, r) => sum + r.replicas, 0);
+  // A paused controller fills up to the surge, in both revisions.
+  const wanted = workload.replicas + workload.bounds.surge;
+  const missing = Math.max(0, Math.min(excess, wanted - (total - excess)));
+  const up = resize(largest, largest.replicas + missing);
+  return { type: 'Rebalance', revisions: [...up, ...resize(fresh, fresh.replicas - excess)] };
 }
+
+const resize = ({ name, uid, replicas: from }: RevisionView, to: number) =>
+  from === to ? [] : [{ name, uid, from, to }];
 
 /** New pods that may go without lowering the ready ones below what the user allows. */
 function spareOf({ o, workload }: Standing): number {

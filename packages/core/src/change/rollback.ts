@@ -45,13 +45,15 @@ export function startRollback(
   return { status: next, action: rollBack(o, workload) };
 }
 
+/** A restart that fails leaves the template as good as it was: there is no revision to refuse. */
 function quarantineOf(
   { spec }: ChangeWorkload,
   reason: Reason,
   now: number,
 ): Pick<ChangeWorkloadStatus, 'quarantine'> {
   const { quarantineSeconds } = spec.policy.spec.limits;
-  if (quarantineSeconds === 0 || !QUARANTINED.has(reason)) return {};
+  const isRestart = spec.to.refusal === spec.from?.refusal;
+  if (quarantineSeconds === 0 || isRestart || !QUARANTINED.has(reason)) return {};
   const until = timeText(now + quarantineSeconds * 1000);
   return { quarantine: { fingerprint: spec.to.refusal, until } };
 }

@@ -21,7 +21,6 @@ export function viewPod(pod: Pod, unreadyCount: number): PodView {
   const ready = conditionOf(pod, 'Ready');
   const isReady = ready?.status === 'True';
   const trouble = troubleOf(pod);
-  const ended = status?.phase === 'Failed';
   return {
     name: metadata.name,
     uid: metadata.uid,
@@ -33,10 +32,13 @@ export function viewPod(pod: Pod, unreadyCount: number): PodView {
     scheduled: conditionOf(pod, 'PodScheduled')?.status !== 'False',
     restarts: Math.max(0, ...containersOf(status).map((c) => c.restartCount ?? 0)),
     unreadyCount,
-    ...(ended ? { ended } : {}),
+    ...hasEnded(status),
     ...(trouble === undefined ? {} : { trouble }),
   };
 }
+
+const hasEnded = (status: Pod['status']): Pick<PodView, 'ended'> =>
+  status?.phase === 'Failed' ? { ended: true } : {};
 
 const timeOf = (text: string | undefined): number => (text === undefined ? 0 : Date.parse(text));
 

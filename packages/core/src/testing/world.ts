@@ -207,8 +207,12 @@ export class World {
       return;
     }
     const found = sets.find((s) => s.uid === name);
-    const size = ops.find((op) => op.path === '/spec/replicas');
-    if (found !== undefined && size?.op === 'replace') found.replicas = Number(size.value);
+    if (found === undefined) return;
+    const isStale = ops.some(
+      (op) => op.op === 'test' && op.path === '/spec/replicas' && op.value !== found.replicas,
+    );
+    const size = ops.find((op) => op.op === 'replace' && op.path === '/spec/replicas');
+    if (!isStale && size?.op === 'replace') found.replicas = Number(size.value);
   }
 
   /** A person's decision on the newest change. */

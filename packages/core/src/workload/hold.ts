@@ -67,8 +67,24 @@ export function readHold(deployment: Deployment, sign: Sign): Hold {
 export const writeHold = (record: HoldRecord, deployment: Deployment, sign: Sign): string =>
   seal(record, ownerOf(deployment), sign);
 
-const hasHeldFields = ({ spec }: Deployment): boolean =>
+/** Whether the fields are the ones that we write, and not its owner's. */
+export const hasHeldFields = ({ spec }: Deployment): boolean =>
   spec.minReadySeconds === HELD_MIN_READY_SECONDS;
+
+const claim = z.object({ own: ownFields });
+
+/**
+ * What a copy of a held object (a backup, an exported manifest) says of the owner's fields. Its
+ * signature is that of the object it was copied from; who creates an object may choose them anyway.
+ */
+export function claimedFields({ metadata }: Deployment): OwnFields | undefined {
+  try {
+    const text = metadata.annotations?.[ANNOTATIONS.hold] ?? '';
+    return claim.safeParse(JSON.parse(text)).data?.own;
+  } catch {
+    return undefined;
+  }
+}
 
 export const isRecreate = (strategy: { readonly type?: string } | undefined): boolean =>
   strategy?.type === 'Recreate';
@@ -89,13 +105,21 @@ export function strategyOf(strategy: DeploymentStrategy | undefined): OwnFields[
   return { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } };
 }
 
+/** How a Deployment is held at this moment. */
+export interface Holding {
+  readonly bounds: Bounds;
+  readonly paused: boolean;
+  /** Held by `paused` alone. The type that the object has, not one that its owner wants for later. */
+  readonly recreate: boolean;
+}
+
 /**
  * The release fields of a held Deployment. New pods never become available under this
  * `minReadySeconds`, so the bounds alone say how many there are. Both time fields must be written
  * together: the API server refuses the one without the other.
  */
-export function heldFields(own: OwnFields, bounds: Bounds, paused: boolean): OwnFields {
-  if (isRecreate(own.strategy)) return { ...own, paused };
+export function heldFields(own: OwnFields, { bounds, paused, recreate }: Holding): OwnFields {
+  if (recreate) return { ...own, strategy: { type: 'Recreate' }, paused };
   return {
     paused,
     minReadySeconds: HELD_MIN_READY_SECONDS,

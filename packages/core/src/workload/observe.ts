@@ -30,7 +30,7 @@ export function viewDeployment(
     fingerprint: fingerprintOf(spec.template),
     replicas,
     paused: spec.paused ?? false,
-    recreate: isRecreate(own.strategy),
+    recreate: isRecreate(spec.strategy),
     settled: (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0),
     hold,
     bounds: boundsOf(deployment),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ANNOTATIONS } from '@altershield/api';
 import { fingerprint } from '../revision/fingerprint.ts';
 import {
   aDeployment,
@@ -14,7 +15,7 @@ import { applyPatch } from '../testing/json-patch.ts';
 import { aWorkload, anObservation, NOW, pods } from '../testing/builders.ts';
 import { decide } from '../change/decide.ts';
 import type { Action } from '../change/model.ts';
-import { ownFieldsOf, readHold } from './hold.ts';
+import { ownFieldsOf, readHold, writeHold } from './hold.ts';
 import { viewDeployment } from './observe.ts';
 import { planDeployment } from './plan.ts';
 import type { Deployment } from './types.ts';
@@ -42,6 +43,33 @@ test('every write is conditional on the object and the spec that were looked at'
     const moved = { ...held, metadata: { ...held.metadata, ...metadata } };
     assert.throws(() => applyPatch(moved, write.ops), JSON.stringify(metadata));
   }
+});
+
+test('an owner who wants Recreate later gets it at the end, not while a batch is let out', () => {
+  const own = { ...ownFieldsOf(aDeployment()), strategy: { type: 'Recreate' } };
+  const record = { id: 'h', from: A, to: fingerprint(held.spec.template), own };
+  const annotations = { [ANNOTATIONS.hold]: writeHold(record, held, sign) };
+  const edited = { ...held, metadata: { ...held.metadata, annotations } };
+  const view = viewDeployment(edited, [aReplicaSet('a', 10)], tools);
+  assert.equal(view.recreate, false);
+  const out = perform({ type: 'SetBounds', bounds: { surge: 1, unavailable: 0 } }, edited);
+  assert.equal(out.spec.strategy?.type, 'RollingUpdate');
+  assert.deepEqual(perform({ type: 'Restore' }, out).spec.strategy, { type: 'Recreate' });
+});
+
+test('who wrote the refused template is not said of the one that comes back', () => {
+  const annotations = { ...held.metadata.annotations, [ANNOTATIONS.actor]: '{"user":"ann"}' };
+  const stamped = { ...held, metadata: { ...held.metadata, annotations } };
+  const back = perform(rollBack(0), stamped);
+  assert.equal(back.metadata.annotations?.[ANNOTATIONS.actor], undefined);
+});
+
+test('revisions are resized from what they were', () => {
+  const revisions = [{ name: 'rs', uid: 'u', from: 5, to: 6 }];
+  const [write] = planDeployment({ type: 'Rebalance', revisions }, held, sign);
+  const set = (replicas: number) => ({ metadata: { uid: 'u' }, spec: { replicas } });
+  assert.deepEqual(applyPatch(set(5), write?.ops ?? []), set(6));
+  assert.throws(() => applyPatch(set(6), write?.ops ?? []));
 });
 
 const actions: readonly Action[] = [

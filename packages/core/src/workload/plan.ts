@@ -6,6 +6,7 @@ import { userBounds, type Bounds } from './batches.ts';
 import {
   HELD_BOUNDS,
   heldFields,
+  isRecreate,
   ownFieldsOf,
   readHold,
   writeHold,
@@ -55,18 +56,28 @@ function changesFor(
   const hold = readHold(deployment, sign);
   const record = hold.state === 'Held' ? hold.record : undefined;
   const own = record?.own ?? ownFieldsOf(deployment);
+  const recreate = isRecreate(deployment.spec.strategy);
   switch (action.type) {
     case 'TakeOver': {
       const taken: HoldRecord = { id: action.id, from: action.from, to: action.to, own };
       return [
         ...setHold(deployment, writeHold(taken, deployment, sign)),
-        ...setFields(deployment, heldFields(own, holdingBounds(deployment, false), true)),
+        ...setFields(
+          deployment,
+          heldFields(own, { bounds: holdingBounds(deployment, false), paused: true, recreate }),
+        ),
       ];
     }
     case 'SetBounds':
-      return setFields(deployment, heldFields(own, action.bounds, false));
+      return setFields(
+        deployment,
+        heldFields(own, { bounds: action.bounds, paused: false, recreate }),
+      );
     case 'Pause':
-      return setFields(deployment, heldFields(own, boundsOf(deployment), true));
+      return setFields(
+        deployment,
+        heldFields(own, { bounds: boundsOf(deployment), paused: true, recreate }),
+      );
     case 'Restore':
       return [...dropHold(deployment), ...setFields(deployment, own)];
     case 'RollBack':
@@ -99,6 +110,8 @@ function rollBack(
   const kept = record ?? { id, from, to, own };
   return [
     ...(isWide ? setHold(deployment, writeHold(kept, deployment, sign)) : dropHold(deployment)),
+    // Who wrote the refused template did not write this one.
+    ...dropAnnotation(deployment, ANNOTATIONS.actor),
     { op: 'replace', path: '/spec/template', value: template satisfies Template },
     ...setFields(deployment, widened),
   ];
@@ -150,10 +163,11 @@ function setHold(deployment: Deployment, text: string): PatchOp[] {
   return [{ op: 'add', path, value }];
 }
 
-const dropHold = ({ metadata }: Deployment): PatchOp[] =>
-  metadata.annotations?.[ANNOTATIONS.hold] === undefined
-    ? []
-    : [{ op: 'remove', path: annotation(ANNOTATIONS.hold) }];
+const dropHold = (deployment: Deployment): PatchOp[] =>
+  dropAnnotation(deployment, ANNOTATIONS.hold);
+
+const dropAnnotation = ({ metadata }: Deployment, name: string): PatchOp[] =>
+  metadata.annotations?.[name] === undefined ? [] : [{ op: 'remove', path: annotation(name) }];
 
 /** Operations for the release fields that differ. */
 export function setFields(deployment: Deployment, wanted: OwnFields): PatchOp[] {
@@ -177,15 +191,14 @@ const countAgain = ({
     ],
   }));
 
-const scaleRevision = (target: {
-  readonly name: string;
-  readonly uid: string;
-  readonly replicas: number;
-}): Write => ({
+const scaleRevision = (
+  target: Extract<Action, { type: 'Rebalance' }>['revisions'][number],
+): Write => ({
   resource: 'ReplicaSet',
   name: target.name,
   ops: [
     { op: 'test', path: '/metadata/uid', value: target.uid },
-    { op: 'replace', path: '/spec/replicas', value: target.replicas },
+    { op: 'test', path: '/spec/replicas', value: target.from },
+    { op: 'replace', path: '/spec/replicas', value: target.to },
   ],
 });

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import {
+  aDeployment,
+  aHeldDeployment,
+  anObservation,
+  aReplicaSet,
+  aTemplate,
+  NOW,
+  pods,
+  tools,
+} from '../testing/builders.ts';
+import { A, B, change, crashed, rest, status } from '../testing/standings.ts';
+import { viewDeployment } from '../workload/observe.ts';
+import { decide } from './decide.ts';
+
+const revision = (tag: string, is: string, replicas: number) => ({
+  name: `web-${tag}`,
+  uid: `rs-${tag}`,
+  fingerprint: is,
+  replicas,
+});
+const hour = NOW + 3_600_000;
+
+test('a restart that fails is rolled back, and the verified template is not refused', () => {
+  const template = aTemplate('a', {
+    annotations: { 'kubectl.kubernetes.io/restartedAt': '2026-01-01' },
+  });
+  const base = change(status('Running'));
+  const to = {
+    ...base.spec.to,
+    fingerprint: fingerprint(template),
+    refusal: refusalFingerprint(template),
+  };
+  const workload = viewDeployment(aHeldDeployment(A, { template }), [aReplicaSet('a', 10)], tools);
+  const { status: next } = decide(
+    anObservation({ change: { ...base, spec: { ...base.spec, to } }, workload, fresh: crashed }),
+  );
+  assert.deepEqual([next.phase, next.quarantine], ['RollingBack', undefined]);
+});
+
+test('scaling lets no more of a suspended change out', () => {
+  const workload = {
+    ...rest,
+    replicas: 40,
+    revisions: [revision('a', A, 36), revision('b', B, 4)],
+  };
+  for (const reason of ['CheckFailed', 'CheckInconclusive', 'RollbackLimit'] as const) {
+    const d = decide(
+      anObservation({
+        change: change(status('Suspend', { reason })),
+        workload,
+        fresh: pods('new', 4, { ready: false }),
+        stable: pods('old', 36),
+      }),
+    );
+    assert.deepEqual(d.action, {
+      type: 'Rebalance',
+      revisions: [
+        { name: 'web-a', uid: 'rs-a', from: 36, to: 39 },
+        { name: 'web-b', uid: 'rs-b', from: 4, to: 1 },
+      ],
+    });
+  }
+});
+
+test('a repair that was cut short between its two writes takes the second one only', () => {
+  const workload = {
+    ...rest,
+    replicas: 40,
+    revisions: [revision('a', A, 39), revision('b', B, 4)],
+  };
+  const d = decide(
+    anObservation({
+      change: change(status('Suspend', { reason: 'CheckFailed' })),
+      workload,
+      fresh: pods('new', 4),
+      stable: pods('old', 39),
+    }),
+  );
+  assert.deepEqual(d.action, {
+    type: 'Rebalance',
+    revisions: [{ name: 'web-b', uid: 'rs-b', from: 4, to: 1 }],
+  });
+});
+
+for (const policy of [{ mode: 'Audit' }, { release: { strategy: 'Rolling' } }] as const) {
+  test(`no deadline runs while the owner pauses a workload under ${JSON.stringify(policy)}`, () => {
+    const deployment = aDeployment({ tag: 'b', spec: { paused: true } });
+    const workload = viewDeployment(deployment, [aReplicaSet('a', 10)], tools);
+    const at = (parts: Parameters<typeof anObservation>[0]) =>
+      decide(anObservation({ change: change(status('Running'), policy), workload, ...parts }));
+    const d = at({ now: hour });
+    assert.deepEqual(
+      [d.status.phase, d.status.reason, d.action],
+      ['Init', 'PausedByOwner', undefined],
+    );
+    assert.notEqual(
+      at({ fresh: crashed }).status.reason,
+      'PausedByOwner',
+      'a failure is not hidden',
+    );
+  });
+}
+
+test('a failure is acted on while the owner pauses a held change', () => {
+  const held = aHeldDeployment(A, { tag: 'b', spec: { paused: true } });
+  const workload = viewDeployment(held, [aReplicaSet('a', 9), aReplicaSet('b', 1)], tools);
+  const at = (fresh: typeof crashed) =>
+    decide(anObservation({ change: change(status('Running')), workload, fresh })).status;
+  assert.equal(at(pods('new', 1, { ready: false })).reason, 'PausedByOwner');
+  assert.equal(at(crashed).phase, 'RollingBack');
+});
