@@ -54,3 +54,17 @@ test('an old pod that was evicted keeps no batch from ending', async () => {
   await checkout.play(checkout.sandbox.call('PATCH', { path, body }), 120_000);
   assert.deepEqual(checkout.story, ['Success/Verified']);
 });
+
+test('going back to a revision that was verified earlier waits for nothing', async () => {
+  const checkout = await Checkout.start({
+    policy: { release: { batches: [1, '100%'], soakSeconds: 60 } },
+  });
+  await checkout.apply('2', 300_000);
+  assert.deepEqual(checkout.story, ['Success/Verified']);
+  await checkout.apply('1', 15_000);
+  assert.equal(checkout.pods['2'] ?? 0, 0);
+  assert.equal(checkout.isHeld, false);
+  assert.equal(checkout.changes.at(-1)?.spec.operation, 'Revert');
+  await checkout.scheduler.runFor(120_000);
+  assert.deepEqual(checkout.story, ['Success/Verified', 'Success/Verified']);
+});

@@ -34,7 +34,7 @@ import { gather } from './observe/gather.ts';
 import { PolicyBook } from './observe/policy-book.ts';
 import { ReadinessLog } from './observe/readiness.ts';
 import { Refusals } from './observe/refusals.ts';
-import { createWorld, type World } from './observe/world.ts';
+import { changesOf, createWorld, type World } from './observe/world.ts';
 
 export interface OperatorOptions {
   readonly client: Client;
@@ -105,6 +105,7 @@ export function createOperator(options: OperatorOptions): Operator {
   return {
     handlers: createHandlers({
       ...{ book, refusals, ledger, scheduler, operatorNamespace: namespace, sign: tools.sign },
+      changesOf: (ns, name) => changesOf(world, ns, name),
       onDenied: ({ object, namespace: ns, user }, message) => {
         const { name, uid } = object.metadata;
         const subject = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: ns, name, uid };

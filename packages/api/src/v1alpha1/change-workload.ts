@@ -94,7 +94,9 @@ export const changeWorkloadSpec = z
   .strictObject({
     target: targetRef,
     sequence: count('Number of this change of the workload.', 1),
-    operation: z.enum(['Create', 'Update']).describe('What was done to the workload.'),
+    operation: z
+      .enum(['Create', 'Update', 'Revert'])
+      .describe('What was done to the workload; Revert: a revision verified earlier was put back.'),
     detectedBy: z
       .enum(['Admission', 'Watch'])
       .describe('Watch: admission missed it and it was taken over late.'),

@@ -23,6 +23,7 @@ const B = fingerprint(aTemplate('b'));
 const context = (policy: WorkloadContext['policy'] = aPolicy()): WorkloadContext => ({
   policy,
   refusalOf: () => undefined,
+  isVerified: () => false,
   sign,
 });
 
@@ -88,6 +89,26 @@ test('a revert to the revision before gives the owner’s fields back in the sam
   const back = admit({ ...held, spec: { ...held.spec, template: aTemplate('a') } }, held);
   assert.deepEqual(ownFieldsOf(back), ownFieldsOf(aDeployment()));
   assert.equal(readHold(back, sign).state, 'None');
+});
+
+test('a revision that was verified earlier is let through, whether something is held or not', () => {
+  const [c] = [fingerprint(aTemplate('c'))];
+  const good = (object: Deployment, old: Deployment): Deployment =>
+    outcome(
+      object,
+      mutateWorkload(aRequest(object, old), {
+        ...context(),
+        isVerified: ({ uid, fingerprint: is }) => uid === 'd-1' && is === c,
+      }),
+    );
+  const free = good(aDeployment({ tag: 'c' }), aDeployment());
+  assert.deepEqual(free.spec, aDeployment({ tag: 'c' }).spec);
+  assert.equal(readStamp(free, c, sign)?.user, 'ann');
+  const held = aHeldDeployment(A, { tag: 'b' });
+  const back = good({ ...held, spec: { ...held.spec, template: aTemplate('c') } }, held);
+  assert.deepEqual(ownFieldsOf(back), ownFieldsOf(aDeployment()));
+  assert.equal(readHold(back, sign).state, 'None');
+  assert.equal(readHold(good(aDeployment({ tag: 'd' }), aDeployment()), sign).state, 'Held');
 });
 
 test('a third template keeps the way back and the owner’s fields, and resets the bounds', () => {

@@ -32,6 +32,11 @@ export interface WorkloadContext {
   /** The policy that governs the object; undefined: none does. */
   readonly policy: GoodPolicy | undefined;
   readonly refusalOf: (refusalFingerprint: string) => Refusal | undefined;
+  /** Whether a revision of the workload with this uid was proven good before. */
+  readonly isVerified: (revision: {
+    readonly uid: string;
+    readonly fingerprint: string;
+  }) => boolean;
   readonly sign: Sign;
 }
 
@@ -66,9 +71,7 @@ export function mutateWorkload(request: Request<Deployment>, context: WorkloadCo
   if (!isChange(request)) return keep(request, oldObject, context.sign);
   const { mode, release } = policy.spec;
   const isHeld = mode === 'Enforce' && release.strategy === 'Batch';
-  return isHeld
-    ? hold(request, oldObject, context.sign)
-    : stampOnly(request, oldObject, context.sign);
+  return isHeld ? hold(request, oldObject, context) : stampOnly(request, oldObject, context.sign);
 }
 
 const DEFAULTS: OwnFields = {
@@ -111,15 +114,22 @@ function stampText(
   return writeStamp(stamp, object, namespace, sign);
 }
 
-function hold(request: Request<Deployment>, old: Deployment, sign: Sign): Review {
+function hold(
+  request: Request<Deployment>,
+  old: Deployment,
+  { sign, isVerified }: Pick<WorkloadContext, 'sign' | 'isVerified'>,
+): Review {
   const { object } = request;
   const before = readHold(old, sign);
   const to = fingerprint(object.spec.template);
   const actor = stampText(request, sign);
-  if (before.state === 'Held' && to === before.record.from) {
+  const isWayBack = isVerified({ uid: old.metadata.uid, fingerprint: to });
+  if (before.state === 'Held' && (to === before.record.from || isWayBack)) {
     const own = adoptEdits(before.record.own, old, object);
     return allow([...annotate(object, { hold: undefined, actor }), ...setFields(object, own)]);
   }
+  // The way back is never blocked.
+  if (before.state === 'None' && isWayBack) return stampOnly(request, old, sign);
   if (isHeldAlready(withUid(object, old), to, sign))
     return allow(annotate(object, { hold: 'as sent', actor }));
   if (before.state === 'Lost' && hasHeldFields(object)) {

@@ -20,7 +20,7 @@ export const isStepped = (
   { recreate }: Pick<WorkloadView, 'recreate'>,
 ): boolean => isHeld(spec) && !recreate;
 
-/** Whether the change is held at admission and released by us. */
+/** Whether the change is held at admission and released by us; a new workload and a way back are not. */
 export const isHeld = ({ policy, operation }: Observation['change']['spec']): boolean =>
   policy.spec.mode === 'Enforce' &&
   policy.spec.release.strategy === 'Batch' &&

@@ -53,6 +53,7 @@ test('a change that admission stamped has its actor, its diff and a verified way
   const review = mutateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), {
     policy: aPolicy(),
     refusalOf: () => undefined,
+    isVerified: () => false,
     sign,
   });
   assert.ok(review.allowed);
@@ -110,6 +111,18 @@ test('what changed while nothing governed the workload is the way back, not the 
   assert.equal(spec('e', 3)?.verified, false);
   assert.deepEqual([spec('b')?.fingerprint, spec('b')?.verified], [fp('b'), true]);
   assert.deepEqual([spec('a')?.fingerprint, spec('a')?.verified], [fp('a'), true]);
+});
+
+test('a revision verified earlier that is put back is a revert, not held by anybody', () => {
+  const spec = (deployment: Deployment) =>
+    find(deployment, {
+      last: last('Success'),
+      seen: seen('b'),
+      isVerified: (is) => is === fp('a'),
+    });
+  assert.equal(spec(aDeployment({ tag: 'a' }))?.operation, 'Revert');
+  assert.equal(spec(aDeployment({ tag: 'c' }))?.operation, 'Update');
+  assert.equal(spec(aHeldDeployment(fp('b'), { tag: 'a' }))?.operation, 'Update');
 });
 
 test('nothing changed, nothing is found', () => {

@@ -9,6 +9,7 @@ import { ownFieldsOf, readHold, type Hold } from '../workload/hold.ts';
 import type { Tools } from '../workload/observe.ts';
 import { imagesOf, type Deployment, type ReplicaSet, type Template } from '../workload/types.ts';
 import { isOver, statusOf, timeText } from './status.ts';
+import { isVerifiedBy } from './verified.ts';
 
 /** What was seen of a workload when we last looked: the template it ran. */
 export interface Seen {
@@ -27,6 +28,8 @@ export interface DetectInput {
   readonly last: ChangeWorkload | undefined;
   /** Undefined for an object that appeared after we began to watch. */
   readonly seen: Seen | undefined;
+  /** Whether a revision of this workload was proven good before. Default: none was. */
+  readonly isVerified?: (fingerprint: string) => boolean;
   readonly now: number;
 }
 
@@ -82,14 +85,14 @@ function isRollingNatively(
 
 function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadSpec {
   const { deployment, policy, now, last } = input;
-  const { stamp, hold } = facts;
+  const { stamp } = facts;
   const found = fromOf(input, facts, tools);
   const from = found?.fingerprint === facts.to ? undefined : found;
   const { metadata } = deployment;
   return {
     target: { apiVersion: 'apps/v1', kind: 'Deployment', name: metadata.name, uid: metadata.uid },
     sequence: (last?.spec.sequence ?? 0) + 1,
-    operation: from === undefined && hold.state !== 'Held' ? 'Create' : 'Update',
+    operation: operationOf(input, facts, from),
     detectedBy: stamp === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
     actor: stamp === undefined ? unstamped(deployment) : actorOf(stamp),
@@ -97,6 +100,16 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
     ...revisionsOf(deployment, facts.to, from),
     policy,
   };
+}
+
+function operationOf(
+  { isVerified }: DetectInput,
+  { to, hold }: Facts,
+  from: ChangeWorkloadSpec['from'],
+): ChangeWorkloadSpec['operation'] {
+  if (hold.state === 'Held') return 'Update';
+  if (from === undefined) return 'Create';
+  return isVerified?.(to) === true ? 'Revert' : 'Update';
 }
 
 function revisionsOf(
@@ -165,11 +178,6 @@ function accounting(
   const { from, to } = last.spec;
   return [from?.fingerprint, to.fingerprint].includes(before) ? last : undefined;
 }
-
-const isVerifiedBy = (change: ChangeWorkload): boolean => {
-  const { phase, verdict } = statusOf(change);
-  return phase === 'Success' && verdict === 'Pass';
-};
 
 /** The revision before this one, where there is no record: what was held, seen, or still has pods. */
 function baseOf(of: {

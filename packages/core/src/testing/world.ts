@@ -71,7 +71,12 @@ export class World {
     const old = this.cluster.deployment;
     if (old === undefined) return;
     const sent = edit(structuredClone(old));
-    const context = { policy: this.#policy, refusalOf: () => undefined, sign };
+    const context = {
+      policy: this.#policy,
+      refusalOf: () => undefined,
+      isVerified: () => false,
+      sign,
+    };
     const request = {
       id: 'r',
       operation: 'UPDATE',

@@ -7,6 +7,7 @@ import {
   validatePolicy,
   validateRecord,
   validateWorkload,
+  wasVerified,
   type Deployment,
   type Request,
   type Review,
@@ -21,6 +22,7 @@ import {
   type AdmissionResponse,
   type Scheduler,
 } from '@altershield/kube';
+import type { ChangeObject } from '../kinds.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { DenialLedger } from './ledger.ts';
@@ -29,6 +31,8 @@ export interface AdmissionDeps {
   readonly book: PolicyBook;
   readonly refusals: Refusals;
   readonly ledger: DenialLedger;
+  /** Records of a Deployment by name, oldest first. */
+  readonly changesOf: (namespace: string, name: string) => readonly ChangeObject[];
   readonly sign: Sign;
   readonly operatorNamespace: string;
   readonly scheduler: Pick<Scheduler, 'now'>;
@@ -64,6 +68,7 @@ function workload(
   const made = review(request, {
     policy: deps.book.governing('Deployment', object.metadata, namespace),
     refusalOf: (fingerprint) => deps.refusals.of(namespace, name, fingerprint),
+    isVerified: (revision) => wasVerified(deps.changesOf(namespace, name), revision),
     sign: deps.sign,
   });
   if (!made.allowed && !admission.dryRun) denied(request, made.message, deps);

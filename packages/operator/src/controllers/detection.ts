@@ -5,6 +5,7 @@ import {
   isOver,
   readHold,
   statusOf,
+  wasVerified,
   type Action,
   type DetectInput,
   type GoodPolicy,
@@ -144,11 +145,14 @@ function inputOf(
 ): DetectInput {
   const { world, scheduler } = deps;
   const { namespace, name } = keyOf(deployment);
+  const { uid } = deployment.metadata;
+  const changes = changesOf(world, namespace, name);
   return {
     deployment,
-    revisions: revisionsOf(world, deployment.metadata.uid),
+    revisions: revisionsOf(world, uid),
     policy,
-    last: changesOf(world, namespace, name).at(-1),
+    last: changes.at(-1),
+    isVerified: (fingerprint) => wasVerified(changes, { uid, fingerprint }),
     seen: sightings.of(deployment),
     now: scheduler.now(),
   };
