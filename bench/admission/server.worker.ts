@@ -50,6 +50,8 @@ function anOperator(): Operator {
     },
   });
   operator.world.namespaces.written({ apiVersion: 'v1', kind: 'Namespace', ...named(NAMESPACE) });
+  // What runs now is in the cache, as it is in a cluster.
+  operator.world.deployments.written(JSON.parse(CHANGE).request.oldObject);
   operator.world.policies.written({
     apiVersion: 'altershield.io/v1alpha1',
     kind: 'ChangePolicy',

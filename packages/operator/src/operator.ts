@@ -4,6 +4,7 @@ import {
   fingerprint,
   signWith,
   type Action,
+  type Deployment,
   type Tools,
   type WebhookPlace,
 } from '@altershield/core';
@@ -106,6 +107,7 @@ export function createOperator(options: OperatorOptions): Operator {
     handlers: createHandlers({
       ...{ book, refusals, ledger, scheduler, operatorNamespace: namespace, sign: tools.sign },
       changesOf: (ns, name) => changesOf(world, ns, name),
+      fingerprintOf: (d) => knownFingerprint(d, world, tools),
       onDenied: ({ object, namespace: ns, user }, message) => {
         const { name, uid } = object.metadata;
         const subject = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: ns, name, uid };
@@ -144,6 +146,18 @@ const factoryRunnable = (informers: InformerFactory): Runnable => ({
   start: (signal) => informers.start(signal),
   whenReady: (signal) => informers.whenSynced(signal),
 });
+
+/** The generation moves with the spec: at the same one the template in memory is this one, hashed long ago. */
+function knownFingerprint(
+  { metadata, spec }: Deployment,
+  { deployments }: World,
+  { fingerprintOf }: Tools,
+): string {
+  const { namespace = '', name, uid, generation } = metadata;
+  const known = deployments.get({ namespace, name });
+  const isSame = known?.metadata.uid === uid && known.metadata.generation === generation;
+  return fingerprintOf(isSame ? known.spec.template : spec.template);
+}
 
 function subjectOf({ metadata, spec }: ChangeObject) {
   const { apiVersion, kind, name, uid } = spec.target;

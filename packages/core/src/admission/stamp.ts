@@ -26,7 +26,7 @@ export const writeStamp = (
   deployment: Deployment,
   namespace: string,
   sign: Sign,
-): string => seal(stamp.parse(value), ownerOf(deployment, namespace), sign);
+): string => seal(value, ownerOf(deployment, namespace), sign);
 
 /** The stamp of the template that the object has now; undefined when there is no true one. */
 export function readStamp(deployment: Deployment, to: string, sign: Sign): Stamp | undefined {

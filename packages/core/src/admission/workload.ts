@@ -38,6 +38,8 @@ export interface WorkloadContext {
     readonly fingerprint: string;
   }) => boolean;
   readonly sign: Sign;
+  /** Fingerprint of what runs now, where it is known already. Default: computed. */
+  readonly fingerprintOf?: (deployment: Deployment) => string;
 }
 
 /** Refuses quarantined revisions. The mutating review asks this first, the validating one last. */
@@ -117,7 +119,7 @@ function stampText(
 function hold(
   request: Request<Deployment>,
   old: Deployment,
-  { sign, isVerified }: Pick<WorkloadContext, 'sign' | 'isVerified'>,
+  { sign, isVerified, fingerprintOf = freshFingerprint }: WorkloadContext,
 ): Review {
   const { object } = request;
   const before = readHold(old, sign);
@@ -136,7 +138,7 @@ function hold(
     const pause: PatchOp = { op: 'add', path: pointer('spec', 'paused'), value: true };
     return allow([...annotate(object, { hold: undefined, actor }), pause]);
   }
-  const record = recordFor(request, before, { old, to });
+  const record = recordFor(request, before, { old, to, from: () => fingerprintOf(old) });
   const text = writeHold(record, withUid(object, old), sign);
   const bounds = holdingBounds(old, before.state === 'Held');
   const recreate = isRecreate(record.own.strategy);
@@ -149,6 +151,8 @@ function hold(
   );
 }
 
+const freshFingerprint = ({ spec }: Deployment): string => fingerprint(spec.template);
+
 /** The webhook may be called again on its own output, by a second policy for instance. */
 function isHeldAlready(object: Deployment, to: string, sign: Sign): boolean {
   const now = readHold(object, sign);
@@ -158,14 +162,14 @@ function isHeldAlready(object: Deployment, to: string, sign: Sign): boolean {
 function recordFor(
   { id, object }: Request<Deployment>,
   before: Hold,
-  { old, to }: { readonly old: Deployment; readonly to: string },
+  { old, to, from }: { readonly old: Deployment; readonly to: string; readonly from: () => string },
 ): HoldRecord {
   if (before.state === 'Held') {
     return { id, to, from: before.record.from, own: adoptEdits(before.record.own, old, object) };
   }
   // A manifest exported while the object was held carries our fields: the owner's are in the object.
   const own = ownFieldsOf(hasHeldFields(object) ? old : object);
-  return { id, to, from: fingerprint(old.spec.template), own };
+  return { id, to, from: from(), own };
 }
 
 /** The uid is not always in the new object of an update. */

@@ -35,9 +35,9 @@ export interface AdmissionRequest {
   readonly namespace: string;
   readonly operation: AdmissionOperation;
   readonly userInfo: AdmissionUser;
-  /** As the server sent it; `null` on DELETE. */
+  /** As the server sent it, without `metadata.managedFields`; `null` on DELETE. */
   readonly object: unknown;
-  /** As the server sent it; `null` on CREATE. */
+  /** As the server sent it, without `metadata.managedFields`; `null` on CREATE. */
   readonly oldObject: unknown;
   readonly dryRun: boolean;
   readonly options: unknown;

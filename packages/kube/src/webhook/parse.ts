@@ -6,6 +6,7 @@ import type {
   GroupVersionKind,
   GroupVersionResource,
 } from './admission.ts';
+import { textWithoutManagedFields } from './managed-fields.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -32,9 +33,9 @@ export function parseReview(bytes: Uint8Array): AdmissionRequest {
 
 function parseJson(bytes: Uint8Array): unknown {
   if (bytes.byteLength === 0) throw new MalformedReview(`expected ${WANTED}, got an empty body`);
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    return JSON.parse(text);
+    return JSON.parse(textWithoutManagedFields(buffer));
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new MalformedReview(

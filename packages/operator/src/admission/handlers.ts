@@ -34,6 +34,7 @@ export interface AdmissionDeps {
   /** Records of a Deployment by name, oldest first. */
   readonly changesOf: (namespace: string, name: string) => readonly ChangeObject[];
   readonly sign: Sign;
+  readonly fingerprintOf: (deployment: Deployment) => string;
   readonly operatorNamespace: string;
   readonly scheduler: Pick<Scheduler, 'now'>;
   /** Called for each refused write that was meant, not for dry runs. */
@@ -70,6 +71,7 @@ function workload(
     refusalOf: (fingerprint) => deps.refusals.of(namespace, name, fingerprint),
     isVerified: (revision) => wasVerified(deps.changesOf(namespace, name), revision),
     sign: deps.sign,
+    fingerprintOf: deps.fingerprintOf,
   });
   if (!made.allowed && !admission.dryRun) denied(request, made.message, deps);
   return answer(made);
