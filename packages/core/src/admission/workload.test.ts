@@ -293,7 +293,7 @@ test('a refused revision is denied with the reason, also with a restart mark on 
   );
   assert.ok(validateWorkload(scaled, { ...context(), refusalOf }).allowed);
   const audit = { ...context(aPolicy({ mode: 'Audit' })), refusalOf };
-  assert.ok(validateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), audit).allowed);
+  assert.ok(!validateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), audit).allowed);
 });
 
 test('pods that surged already stay covered while a newer template is held', () => {

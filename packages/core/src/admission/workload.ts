@@ -42,12 +42,12 @@ export interface WorkloadContext {
   readonly fingerprintOf?: (deployment: Deployment) => string;
 }
 
-/** Refuses quarantined revisions. The mutating review asks this first, the validating one last. */
+/** Refuses quarantined revisions, whatever became of the policy meanwhile. The mutating review asks this first, the validating one last. */
 export function validateWorkload(
   request: Request<Deployment>,
   { policy, refusalOf }: WorkloadContext,
 ): Review {
-  if (policy === undefined || policy.spec.mode === 'Audit' || !isChange(request)) return allow();
+  if (policy === undefined || !isChange(request)) return allow();
   const refusal = refusalOf(refusalFingerprint(request.object.spec.template));
   if (refusal === undefined) return allow();
   const { name } = request.object.metadata;

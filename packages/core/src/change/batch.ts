@@ -95,10 +95,11 @@ export function judge(
 export const acceptedBefore = ({ resumedAt }: ChangeWorkloadStatus): number =>
   resumedAt === undefined ? 0 : Math.floor(Date.parse(resumedAt) / 1000) * 1000;
 
-/** While a change waits to be let out, no deadline runs. */
+/** While a change waits to be let out, no deadline runs; one that is over stays so. */
 function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadStatus): number {
   if (status.phase === 'Init') return now;
   const recorded = Date.parse(batch?.spec.releasedAt ?? change.spec.detectedAt);
+  if (status.phase === 'TimeOutPreThreshold') return recorded;
   return Math.max(recorded, Date.parse(status.phaseSince ?? change.spec.detectedAt));
 }
 

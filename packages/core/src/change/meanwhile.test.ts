@@ -12,7 +12,7 @@ import {
   pods,
   tools,
 } from '../testing/builders.ts';
-import { A, B, change, crashed, rest, status } from '../testing/standings.ts';
+import { A, B, change, crashed, out, rest, status } from '../testing/standings.ts';
 import { viewDeployment } from '../workload/observe.ts';
 import { decide } from './decide.ts';
 
@@ -104,6 +104,28 @@ for (const policy of [{ mode: 'Audit' }, { release: { strategy: 'Rolling' } }] a
     );
   });
 }
+
+test('of a batch that is late, what there is must stay ready for the soak time before it goes on', () => {
+  const policy = { onInconclusive: 'Proceed', release: { soakSeconds: 30 } } as const;
+  const some = pods('new', 1, { createdAt: NOW - 3_000_000, readySince: NOW - 3_000_000 });
+  const batch = { index: 2, of: 3, target: 3 };
+  const since = new Date(NOW - 3_000_000).toISOString();
+  const first = status('Running', { batch, phaseSince: since });
+  const base = change(first, policy);
+  const spec = { ...base.spec, detectedAt: since };
+  const at = (s: typeof first, now: number, fresh = some) =>
+    decide(anObservation({ change: { ...base, spec, status: s }, workload: out, fresh, now }));
+  const late = at(first, NOW);
+  assert.deepEqual(
+    [late.status.phase, late.status.reason, late.recheckAt, late.action],
+    ['TimeOutPreThreshold', 'ReadyDeadlineExceeded', NOW + 30_000, undefined],
+  );
+  assert.deepEqual(at(late.status, NOW + 29_999).status, late.status);
+  const on = at(late.status, NOW + 30_000).status;
+  assert.deepEqual([on.phase, on.batch?.index], ['Running', 3]);
+  const came = [...some, ...pods('new-late', 1, { ready: false, createdAt: NOW })];
+  assert.equal(at(late.status, NOW + 1000, came).status.phase, 'Running', 'more pods came');
+});
 
 test('a failure is acted on while the owner pauses a held change', () => {
   const held = aHeldDeployment(A, { tag: 'b', spec: { paused: true } });

@@ -116,7 +116,7 @@ function failed(s: Standing): Decision {
 function inconclusive(s: Standing): Decision {
   const { o, workload, status, finding } = s;
   const { onInconclusive } = o.change.spec.policy.spec;
-  if (onInconclusive === 'Proceed' && s.o.fresh.some((p) => isDone(s, p))) return passed(s);
+  if (onInconclusive === 'Proceed' && s.o.fresh.some((p) => isDone(s, p))) return proceed(s);
   if (status.batch?.waived === true) return isOut(s) ? passed(s) : release(s);
   const because = {
     reason: 'CheckInconclusive',
@@ -127,11 +127,30 @@ function inconclusive(s: Standing): Decision {
   return { ...decision, batch: batchRecord(o, s.batch, finding) };
 }
 
+/** On in spite of doubt. Of a batch that is late, the pods that are there must stay ready as long as a whole one. */
+function proceed(s: Standing): Decision {
+  const { o, status, finding } = s;
+  if (finding.result.reason !== 'ReadyDeadlineExceeded') return passed(s);
+  const late = move(
+    begun(s),
+    o.now,
+    ['TimeOutPreThreshold', 'ReadyDeadlineExceeded'],
+    finding.result.message,
+  );
+  const since = status.phase === late.phase ? Date.parse(status.phaseSince ?? '') : o.now;
+  const dueAt = since + o.change.spec.policy.spec.release.soakSeconds * 1000;
+  return o.now >= dueAt
+    ? passed(s)
+    : { status: late, batch: batchIntent(o, s.batch), recheckAt: dueAt };
+}
+
 const isOut = ({ o, batch }: Standing): boolean => o.fresh.length >= batch.target;
 
 /** The status with the batch in progress in it. */
-function begun({ status, batch, o }: Standing): ChangeWorkloadStatus {
-  const running = move(status, o.now, ['Running', 'BatchReleasing'], '');
+function begun({ status, batch, o, finding }: Standing): ChangeWorkloadStatus {
+  const isLate =
+    status.phase === 'TimeOutPreThreshold' && finding.result.verdict === 'Inconclusive';
+  const running = isLate ? status : move(status, o.now, ['Running', 'BatchReleasing'], '');
   if (status.batch?.index === batch.index && status.batch.target === batch.target) return running;
   return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
 }
