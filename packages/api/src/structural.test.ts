@@ -28,6 +28,7 @@ const ALLOWED = new Set([
   'maxLength',
   'minItems',
   'maxItems',
+  'maxProperties',
   'required',
   'properties',
   'items',
@@ -154,7 +155,7 @@ for (const kind of KINDS) {
       }
     });
 
-    it('bounds every string and every list, so that the cost of rules is bounded', () => {
+    it('bounds every string, list and map, so that the cost of rules is bounded', () => {
       const unbounded = [...nodes(kind.kind, record(rootOf(kind)['properties']))]
         .filter(({ path }) => !/\.(apiVersion|kind|metadata)$/.test(path))
         .filter(({ schema }) => isUnbounded(schema))
@@ -173,6 +174,7 @@ for (const kind of KINDS) {
 
 function isUnbounded(schema: Json): boolean {
   if (schema['type'] === 'array') return schema['maxItems'] === undefined;
+  if (isRecord(schema['additionalProperties'])) return schema['maxProperties'] === undefined;
   if (schema['type'] !== 'string') return false;
   return ['maxLength', 'enum', 'format'].every((bound) => schema[bound] === undefined);
 }

@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
-import {
-  count,
-  intOrPercent,
-  labelSelector,
-  text,
-  time,
-  type DeepReadonly,
-  type Stored,
-} from './common.ts';
+import { count, intOrPercent, text, time, type DeepReadonly, type Stored } from './common.ts';
+import { labelSelector } from './label-selector.ts';
 
 export const SUPPORTED_KINDS = ['Deployment'] as const;
 export type SupportedKind = (typeof SUPPORTED_KINDS)[number];

@@ -16,22 +16,6 @@ export const intOrPercent = (description: string) =>
     .meta({ 'x-kubernetes-int-or-string': true })
     .describe(description);
 
-const requirement = z.strictObject({
-  key: z.string().min(1).max(317).describe('The label key.'),
-  operator: z
-    .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
-    .describe('How the label compares with the values.'),
-  values: z.array(z.string().max(63)).max(64).optional().describe('For In and NotIn.'),
-});
-
-export const labelSelector = (description: string) =>
-  z
-    .strictObject({
-      matchLabels: z.record(z.string(), z.string().max(63)).optional(),
-      matchExpressions: z.array(requirement).max(32).optional(),
-    })
-    .describe(description);
-
 export const targetRef = z
   .strictObject({
     apiVersion: text(317, 'API version of the workload.'),
