@@ -226,6 +226,28 @@ describe('a ChangePolicy', () => {
     });
   }
 
+  it('says in its schema what a step of a release may be, and in which order', () => {
+    const { batches } = record(
+      record(record(specSchema(ChangePolicyKind)['properties'])['release'])['properties'],
+    );
+    const { items, 'x-kubernetes-validations': rules } = record(batches);
+    const step = new RegExp(String(record(items)['pattern']));
+    assert.deepEqual(
+      ['1%', '30%', '100%', '0%', '101%', '5', 'x%'].map((each) => step.test(each)),
+      [true, true, true, false, false, false, false],
+    );
+    assert.equal(record(items)['minimum'], 1);
+    assert.deepEqual(
+      list(rules).map((rule) => record(rule)['message']),
+      [
+        'nothing may follow 100%: remove it, or the steps after it',
+        'counts are cumulative: each must be larger than the one before',
+        'percentages are cumulative: each must be larger than the one before',
+        'no step may be there twice',
+      ],
+    );
+  });
+
   it('names the path of every problem at once', () => {
     const spec = { mode: 'Off', release: { batches: [], soakSeconds: -1 } };
     const { error } = ChangePolicyKind.spec.safeParse(spec);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
-import { count, intOrPercent, text, time, type DeepReadonly, type Stored } from './common.ts';
+import { batches } from './batches.ts';
+import { count, text, time, type DeepReadonly, type Stored } from './common.ts';
 import { labelSelector } from './label-selector.ts';
 
 export const SUPPORTED_KINDS = ['Deployment'] as const;
@@ -32,15 +33,7 @@ const release = z
       .describe(
         'Batch: held at admission and let out in steps. Rolling: the native controller rolls at its own pace, judged as it goes.',
       ),
-    batches: z
-      .array(intOrPercent('Pods of the new revision after this step: a count, or a percentage.'))
-      .min(1)
-      .max(20)
-      .default([1, '30%', '100%'])
-      .meta({ 'x-kubernetes-list-type': 'atomic' })
-      .describe(
-        'Steps of the release, each larger than the one before. The rest follows the last.',
-      ),
+    batches,
     soakSeconds: z
       .int32()
       .min(0)

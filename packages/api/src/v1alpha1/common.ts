@@ -9,13 +9,6 @@ export const text = (max: number, description: string) => z.string().max(max).de
 
 export const count = (description: string, min = 0) => z.int32().min(min).describe(description);
 
-/** `3` or `"30%"`. */
-export const intOrPercent = (description: string) =>
-  z
-    .union([z.int32().min(1), z.string().regex(/^([1-9][0-9]?|100)%$/)])
-    .meta({ 'x-kubernetes-int-or-string': true })
-    .describe(description);
-
 export const targetRef = z
   .strictObject({
     apiVersion: text(317, 'API version of the workload.'),

@@ -41,6 +41,48 @@ test('every problem is reported at once, with its path, its value and the cure',
   );
 });
 
+const BATCHES: readonly (readonly [readonly unknown[], readonly number[]])[] = [
+  [[1, '30%', '100%'], []],
+  [[10, '1%'], []],
+  [[2, '10%', 5, '20%'], []],
+  [['100%', 1], [1]],
+  [
+    ['100%', '100%', 5],
+    [1, 2],
+  ],
+  [
+    [5, '10%', 3, '5%'],
+    [2, 3],
+  ],
+  [[1, 1], [1]],
+  [
+    [0, '0%', 'many', 1.5, null, '007%'],
+    [0, 1, 2, 3, 4, 5],
+  ],
+];
+
+for (const [batches, bad] of BATCHES) {
+  const what = bad.length === 0 ? 'is in order' : `is wrong at ${bad.join(', ')}`;
+  test(`a release in ${JSON.stringify(batches)} ${what}`, () => {
+    assert.deepEqual(
+      pathsOf({ release: { batches } }),
+      bad.map((i) => `spec.release.batches[${i}]`),
+    );
+  });
+}
+
+test('each problem of a batch says what would be right', () => {
+  const explain = (...batches: unknown[]): string => {
+    const parsed = parsePolicy({ release: { batches } }, HERE);
+    return parsed.ok ? '' : explainErrors(parsed.errors);
+  };
+  assert.equal(
+    explain('12.5%'),
+    'spec.release.batches[0]: must be a count of pods from 1, or a percentage from "1%" to "100%" (got "12.5%")',
+  );
+  assert.match(explain('100%', 1), /batches\[1\]: must not follow 100%.* remove it \(got 1\)/);
+});
+
 test('a namespaceSelector is only for policies of the whole cluster', () => {
   const target = { namespaceSelector: {} };
   assert.deepEqual(pathsOf({ target }), ['spec.target.namespaceSelector']);

@@ -45,15 +45,19 @@ const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
     return asRecord(value)[String(part)];
   }, root);
 
-/** Counts and percentages can't be compared with each other, only with their own kind. */
+/** A count and a percentage cannot be compared before the replicas are known, each with its like can. */
 function checkBatches({ release }: ChangePolicySpec): FieldError[] {
   return release.batches.flatMap((step, i) => {
-    const before = release.batches.slice(0, i).filter((b) => typeof b === typeof step);
-    const previous = before.at(-1);
-    if (previous === undefined || sizeOf(step) > sizeOf(previous)) return [];
-    const message = `must be larger than the batch before it (${JSON.stringify(previous)}); batches are cumulative`;
-    return [invalid(`spec.release.batches[${i}]`, step, message)];
+    const message = misplaced(step, release.batches.slice(0, i));
+    return message === undefined ? [] : [invalid(`spec.release.batches[${i}]`, step, message)];
   });
+}
+
+function misplaced(step: IntOrPercent, before: readonly IntOrPercent[]): string | undefined {
+  if (before.includes('100%')) return 'must not follow 100%, which is everything; remove it';
+  const previous = before.findLast((each) => typeof each === typeof step);
+  if (previous === undefined || sizeOf(step) > sizeOf(previous)) return undefined;
+  return `must be larger than the batch before it (${JSON.stringify(previous)}); batches are cumulative`;
 }
 
 const sizeOf = (step: IntOrPercent): number =>
