@@ -256,6 +256,19 @@ describe('a ChangePolicy', () => {
   });
 });
 
+describe('a ChangeWorkload', () => {
+  it('keeps every field of its spec but the decision as it was written', () => {
+    const rule = ChangeWorkloadKind.rules.map((each) => each.rule).join(' && ');
+    const compared = [...rule.matchAll(/self\.spec\.(\w+) == oldSelf\.spec\.\1(?= |\)|$)/g)];
+    const fields = Object.keys(ChangeWorkloadKind.spec.shape).filter((each) => each !== 'decision');
+    assert.deepEqual(
+      compared.map(([, field]) => field),
+      fields,
+    );
+    assert.match(rule, /has\(self\.spec\.from\) == has\(oldSelf\.spec\.from\)/);
+  });
+});
+
 describe('structural', () => {
   it('keeps a free-form object free', () => {
     const schema = structural(ChangeWorkloadKind.spec);
