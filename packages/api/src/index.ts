@@ -12,6 +12,7 @@ export {
   HELD_PROGRESS_DEADLINE_SECONDS,
   LABELS,
 } from './names.ts';
+export { OPERATOR_RULES, OWN, OWN_NAMESPACE_RULES, type PolicyRule } from './permissions.ts';
 export { REASONS, type Reason } from './reasons.ts';
 export {
   VERDICTS,
