@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import type { Cli } from './cli.ts';
-import { completionScript, SHELL_NAMES, type Completions } from './commands/completion.ts';
+import { complete } from './commands/complete.ts';
+import { COMPLETE, SHELL_NAMES, completionScript } from './commands/completion.ts';
 import { decide, type DecideOptions, type Verb } from './commands/decide.ts';
 import { get, type GetOptions } from './commands/get.ts';
 import { install, type InstallCommandOptions } from './commands/install.ts';
@@ -124,7 +125,14 @@ function addRest(program: Command, cli: Cli): void {
     .description('print the completion script of a shell')
     .argument('<shell>', SHELL_NAMES.join(', '))
     .action((shell: string) => {
-      cli.io.out(completionScript(shell, completionsOf(program)));
+      cli.io.out(completionScript(shell));
+    });
+  program
+    .command(COMPLETE, { hidden: true })
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      const lines = await complete(cli, program, words);
+      if (lines.length > 0) cli.io.out(lines.join('\n'));
     });
 }
 
@@ -149,23 +157,3 @@ const exitHelp = (): string =>
   ['', 'Exit codes:', ...EXIT_MEANINGS.map(([code, meaning]) => `  ${code}  ${meaning}`)].join(
     '\n',
   );
-
-const WORDS: Readonly<Record<string, readonly string[]>> = {
-  get: ['changes', 'policies'],
-  completion: SHELL_NAMES,
-};
-
-function completionsOf(program: Command): Completions {
-  const flags = (command: Command): string[] =>
-    command.options.map(({ long, short }) => long ?? short ?? '').filter((flag) => flag !== '');
-  return {
-    globals: [...flags(program), '--help'],
-    commands: program.commands.map((command) => ({
-      name: command.name(),
-      description: command.description(),
-      words: WORDS[command.name()] ?? [],
-      options: flags(command),
-      takesTarget: command.registeredArguments.some((argument) => argument.name() === 'target'),
-    })),
-  };
-}
