@@ -12,6 +12,7 @@ import { why, type WhyOptions } from './commands/why.ts';
 import { EXIT_MEANINGS } from './exit.ts';
 import { DEFAULT_OPTIONS } from './manifests/manifest.ts';
 import { FORMATS } from './render/structured.ts';
+import { painter } from './render/style.ts';
 import { RELEASE } from './version.ts';
 
 /** The whole command line. `name` is how it was called: `altershield` or `kubectl altershield`. */
@@ -24,14 +25,18 @@ export function buildProgram(cli: Cli, name = 'altershield'): Command {
       'kubeconfig to use; default: KUBECONFIG, the pod, ~/.kube/config',
     )
     .option('--context <name>', 'context of the kubeconfig')
-    .option('-n, --namespace <name>', 'namespace; default: that of the context')
+    .option('-n, --namespace <name>', 'namespace; default: that of the context', namespaceName)
     .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError(`Cure:  see \`${name} --help\``)
     .configureOutput({
       writeOut: (text) => {
         cli.io.out(text.trimEnd());
       },
       writeErr: (text) => {
         cli.io.err(text.trimEnd());
+      },
+      outputError: (text, write) => {
+        write(text.replace(/^error:/, painter(cli.io.colours)('bad', 'Error:')));
       },
       getOutHelpWidth: () => cli.io.columns ?? HELP_WIDTH,
       getErrHelpWidth: () => cli.io.columns ?? HELP_WIDTH,
@@ -100,8 +105,8 @@ function addInstalling(program: Command, cli: Cli): void {
       `apply CRDs, permissions and the operator (default -n ${DEFAULT_OPTIONS.namespace})`,
     )
     .option('--dry-run', 'print the YAML; needs no cluster')
-    .option('--image <image>', 'image of the operator', DEFAULT_OPTIONS.image)
-    .option('--replicas <count>', 'replicas of the operator', count, DEFAULT_OPTIONS.replicas)
+    .option('--image <image>', 'image of the operator', imageName, DEFAULT_OPTIONS.image)
+    .option('--replicas <count>', 'replicas of the operator', from1To(10), DEFAULT_OPTIONS.replicas)
     .option('--no-wait', 'do not wait until the operator is ready')
     .addOption(timeoutOption('bound of each wait', 120))
     .action((_, command: Command) => install(cli, optionsOf<InstallCommandOptions>(command)));
@@ -140,14 +145,26 @@ const formatOption = (): Option =>
   new Option('-o, --output <format>', 'format of the output').choices(FORMATS);
 
 const timeoutOption = (description: string, seconds: number): Option =>
-  new Option('--timeout <seconds>', description).argParser(count).default(seconds);
+  new Option('--timeout <seconds>', description).argParser(from1To(86_400)).default(seconds);
 
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 86_400) {
-    throw new InvalidArgumentError('It must be a whole number from 1 to 86400.');
-  }
-  return value;
+const from1To =
+  (max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
+  };
+
+function namespaceName(text: string): string {
+  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    'A namespace is up to 63 lower-case letters, digits and "-", with a letter or digit at both ends.',
+  );
+}
+
+function imageName(text: string): string {
+  if (/^[\w.-]+(:\d+)?(\/[\w.-]+)*(:[\w.-]+)?(@\w+:[0-9a-f]+)?$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be like registry.example.com/altershield:1.0.');
 }
 
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- commander types its options loosely; each command's interface repeats what was declared

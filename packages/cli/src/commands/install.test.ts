@@ -55,6 +55,38 @@ describe('install', () => {
     assert.match(text, /"replicas":3/);
   });
 
+  for (const wrong of [
+    '-n Bad_NS',
+    '-n ',
+    '--image ',
+    '--image a,b',
+    '--replicas 86400',
+    '--replicas 0x2',
+  ]) {
+    it(`prints nothing for \`${wrong}\`, which no cluster would take`, async () => {
+      const { code, out, err } = await invoke(new FakeCluster(), `install --dry-run ${wrong}`, NOW);
+      assert.deepEqual([code, out], [2, '']);
+      assert.match(err, /^Error: option '.*' argument '.*' is invalid\. .*\nCure:/);
+    });
+  }
+
+  for (const image of [
+    'op',
+    'op:1',
+    'localhost:5000/a/op',
+    `ghcr.io/a-b/op_c:v1.0@sha256:${'a'.repeat(64)}`,
+  ]) {
+    it(`takes the image ${image}`, async () => {
+      const { code, out } = await invoke(
+        new FakeCluster(),
+        `install --dry-run --image ${image}`,
+        NOW,
+      );
+      assert.equal(code, 0);
+      assert.ok(out.includes(`image: ${image}\n`));
+    });
+  }
+
   it('applies the CRDs, waits for them, then the namespace, permissions and the operator', async () => {
     const cluster = new FakeCluster();
     cluster.react = finish;
