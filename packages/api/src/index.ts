@@ -13,7 +13,7 @@ export {
   LABELS,
 } from './names.ts';
 export { OPERATOR_RULES, OWN, OWN_NAMESPACE_RULES, type PolicyRule } from './permissions.ts';
-export { REASONS, type Reason } from './reasons.ts';
+export { POLICY_REASONS, REASONS, type PolicyReason, type Reason } from './reasons.ts';
 export {
   VERDICTS,
   type DeepReadonly,

@@ -128,7 +128,10 @@ const condition = z.strictObject({
   type: text(316, 'Ready.'),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: text(1024, 'CamelCase reason.'),
-  message: text(32_768, 'Every problem, with its field path and cure.'),
+  message: text(
+    32_768,
+    'What the policy governs, why it governs nothing, or every problem with its field path and cure.',
+  ),
   lastTransitionTime: time('When the status last changed.'),
   observedGeneration: count('The generation this was said of.').optional(),
 });
