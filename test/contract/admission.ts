@@ -90,6 +90,30 @@ async function install(target: ContractTarget, hook: Hook): Promise<Installed> {
   return { namespace, requests, remove };
 }
 
+/** The least that a configuration says, with one webhook that is called by nobody. */
+const aConfiguration = (webhook: Json = {}): Json => ({
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: mutatingWebhook.kind,
+  metadata: { name: 'suite-minimal' },
+  webhooks: [
+    {
+      name: 'suite.example.com',
+      sideEffects: 'None',
+      admissionReviewVersions: ['v1'],
+      clientConfig: { url: 'https://127.0.0.1:1/' },
+      rules: [
+        {
+          apiGroups: ['apps'],
+          apiVersions: ['v1'],
+          resources: ['deployments'],
+          operations: ['UPDATE'],
+        },
+      ],
+      ...webhook,
+    },
+  ],
+});
+
 const named = (hook: string): RegExp =>
   new RegExp(`admission webhook "${hook}" denied the request: `);
 
@@ -386,29 +410,7 @@ export const admission: readonly Behaviour[] = [
   }),
 
   behaviour('a webhook configuration is completed with defaults', async (target) => {
-    const namespace = await target.namespace();
-    const body = {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: mutatingWebhook.kind,
-      metadata: { name: `suite-${namespace}` },
-      webhooks: [
-        {
-          name: 'suite.example.com',
-          sideEffects: 'None',
-          admissionReviewVersions: ['v1'],
-          clientConfig: { url: 'https://127.0.0.1:1/' },
-          rules: [
-            {
-              apiGroups: ['apps'],
-              apiVersions: ['v1'],
-              resources: ['deployments'],
-              operations: ['UPDATE'],
-            },
-          ],
-        },
-      ],
-    };
-    const { webhooks } = (await target.admin.create(mutatingWebhook, '', body, {
+    const { webhooks } = (await target.admin.create(mutatingWebhook, '', aConfiguration(), {
       dryRun: true,
     })) as unknown as { webhooks: Json[] };
     const {
@@ -439,13 +441,59 @@ export const admission: readonly Behaviour[] = [
       },
     );
     assert.equal((rules as Json[])[0]?.['scope'], '*');
-    const insecure = {
-      ...body,
-      webhooks: [{ ...body.webhooks[0], clientConfig: { url: 'http://127.0.0.1:1/' } }],
-    };
+    const insecure = aConfiguration({ clientConfig: { url: 'http://127.0.0.1:1/' } });
     await refused(target.admin.create(mutatingWebhook, '', insecure), {
       status: 422,
       message: /https/,
     });
   }),
+
+  behaviour(
+    'one selector against the grammar makes the whole webhook configuration invalid',
+    async (target) => {
+      const [a64, dns254] = ['a'.repeat(64), `${'a.'.repeat(126)}aa`];
+      const expression = (key: string, operator: string, values?: readonly string[]): Json => ({
+        matchExpressions: [{ key, operator, values }],
+      });
+      const bad: readonly (readonly [Json, RegExp])[] = [
+        [expression('tier', 'In'), /\[0\]\.values: Required value: must be specified when/],
+        [expression('tier', 'NotIn', []), /\[0\]\.values: Required value/],
+        [
+          expression('tier', 'Exists', ['a']),
+          /\[0\]\.values: Forbidden: may not be specified when/,
+        ],
+        [expression('tier', 'Has'), /\[0\]\.operator: .*not a valid selector operator/],
+        [
+          expression('a b', 'Exists'),
+          /\[0\]\.key: Invalid value: "a b": name part must consist of/,
+        ],
+        [
+          expression('tier', 'In', ['a', '-']),
+          /\[0\]\.values\[1\]: Invalid value: "-": a valid label/,
+        ],
+        [
+          { matchLabels: { 'bad key!!': 'x' } },
+          /matchLabels: Invalid value: "bad key!!": name part/,
+        ],
+        [{ matchLabels: { 'UP/a': 'x' } }, /matchLabels: Invalid value: "UP\/a": prefix part/],
+        [{ matchLabels: { [`${dns254}/a`]: 'x' } }, /prefix part must be no more than 253 bytes/],
+        [{ matchLabels: { [a64]: 'x' } }, /name part must be no more than 63 bytes/],
+        [{ matchLabels: { tier: 'x y' } }, /matchLabels: Invalid value: "x y": a valid label/],
+        [{ matchLabels: { tier: a64 } }, /must be no more than 63 bytes/],
+      ];
+      for (const field of ['objectSelector', 'namespaceSelector']) {
+        for (const [selector, message] of bad) {
+          const body = aConfiguration({ [field]: selector });
+          await refused(target.admin.create(mutatingWebhook, '', body), {
+            status: 422,
+            reason: 'Invalid',
+            message: new RegExp(`webhooks\\[0\\]\\.${field}\\..*${message.source}`),
+          });
+        }
+      }
+      const good = { matchLabels: { 'a.b-c/X_y.1': '' }, ...expression('tier', 'Exists', []) };
+      const body = aConfiguration({ objectSelector: good });
+      await target.admin.create(mutatingWebhook, '', body, { dryRun: true });
+    },
+  ),
 ];

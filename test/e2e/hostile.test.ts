@@ -69,7 +69,7 @@ describe('an operator that cannot run says why and how to mend it', () => {
   });
 
   test('when it has some permissions and lacks others', async (t) => {
-    const patchVerb = '[{"op":"remove","path":"/rules/0/verbs/3"}]';
+    const patchVerb = '[{"op":"remove","path":"/rules/3/verbs/2"}]';
     await cluster.kubectl(['patch', 'clusterrole', 'altershield', '--type=json', '-p', patchVerb]);
     await assertGivesUp(
       t,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { API_VERSION, REASONS } from '@altershield/api';
+import { API_VERSION, POLICY_REASONS, REASONS } from '@altershield/api';
 import { KINDS, crds } from '@altershield/cli';
 
 interface Schema {
@@ -98,18 +98,26 @@ const code = (value: unknown): string =>
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
-/** One page about the reasons that a change can give for its phase. */
+/** One page about the reasons that a change can give for its phase, and a policy for being ready or not. */
 export function reasonsPage(): string {
-  const rows = Object.entries(REASONS).map(
-    ([reason, meaning]) => `| \`${reason}\` | ${cell(meaning)} |`,
-  );
   return `${NOTE}
 # Reasons
 
 \`status.reason\` of a ChangeWorkload, the reason of the Events on the workload, and what \`altershield why\` prints.
 
-| Reason | Meaning |
-| --- | --- |
-${rows.join('\n')}
+${reasonsTable(REASONS)}
+
+## Of a policy
+
+The reason of the condition \`Ready\` of a ChangePolicy; \`altershield get policies\` prints its message.
+
+${reasonsTable(POLICY_REASONS)}
 `;
+}
+
+function reasonsTable(reasons: Readonly<Record<string, string>>): string {
+  const rows = Object.entries(reasons).map(
+    ([reason, meaning]) => `| \`${reason}\` | ${cell(meaning)} |`,
+  );
+  return ['| Reason | Meaning |', '| --- | --- |', ...rows].join('\n');
 }

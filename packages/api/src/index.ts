@@ -12,7 +12,8 @@ export {
   HELD_PROGRESS_DEADLINE_SECONDS,
   LABELS,
 } from './names.ts';
-export { REASONS, type Reason } from './reasons.ts';
+export { OPERATOR_RULES, OWN, OWN_NAMESPACE_RULES, type PolicyRule } from './permissions.ts';
+export { POLICY_REASONS, REASONS, type PolicyReason, type Reason } from './reasons.ts';
 export {
   VERDICTS,
   type DeepReadonly,

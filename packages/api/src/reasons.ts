@@ -31,3 +31,13 @@ export const REASONS = {
 } as const;
 
 export type Reason = keyof typeof REASONS;
+
+/** Why a policy is ready, or not: reasons of its condition `Ready`. Its message says the rest. */
+export const POLICY_REASONS = {
+  Valid: 'The policy governs workloads.',
+  GovernsNothing: 'The policy is right, but governs nothing now; the message says why.',
+  Exempt: 'What the policy asks for is exempt from every policy, so that it can govern nothing.',
+  Invalid: 'The policy is wrong and governs nothing; the message has every problem with its cure.',
+} as const;
+
+export type PolicyReason = keyof typeof POLICY_REASONS;

@@ -28,6 +28,7 @@ const ALLOWED = new Set([
   'maxLength',
   'minItems',
   'maxItems',
+  'maxProperties',
   'required',
   'properties',
   'items',
@@ -154,7 +155,7 @@ for (const kind of KINDS) {
       }
     });
 
-    it('bounds every string and every list, so that the cost of rules is bounded', () => {
+    it('bounds every string, list and map, so that the cost of rules is bounded', () => {
       const unbounded = [...nodes(kind.kind, record(rootOf(kind)['properties']))]
         .filter(({ path }) => !/\.(apiVersion|kind|metadata)$/.test(path))
         .filter(({ schema }) => isUnbounded(schema))
@@ -173,6 +174,7 @@ for (const kind of KINDS) {
 
 function isUnbounded(schema: Json): boolean {
   if (schema['type'] === 'array') return schema['maxItems'] === undefined;
+  if (isRecord(schema['additionalProperties'])) return schema['maxProperties'] === undefined;
   if (schema['type'] !== 'string') return false;
   return ['maxLength', 'enum', 'format'].every((bound) => schema[bound] === undefined);
 }
@@ -224,11 +226,46 @@ describe('a ChangePolicy', () => {
     });
   }
 
+  it('says in its schema what a step of a release may be, and in which order', () => {
+    const { batches } = record(
+      record(record(specSchema(ChangePolicyKind)['properties'])['release'])['properties'],
+    );
+    const { items, 'x-kubernetes-validations': rules } = record(batches);
+    const step = new RegExp(String(record(items)['pattern']));
+    assert.deepEqual(
+      ['1%', '30%', '100%', '0%', '101%', '5', 'x%'].map((each) => step.test(each)),
+      [true, true, true, false, false, false, false],
+    );
+    assert.equal(record(items)['minimum'], 1);
+    assert.deepEqual(
+      list(rules).map((rule) => record(rule)['message']),
+      [
+        'nothing may follow 100%: remove it, or the steps after it',
+        'counts are cumulative: each must be larger than the one before',
+        'percentages are cumulative: each must be larger than the one before',
+        'no step may be there twice',
+      ],
+    );
+  });
+
   it('names the path of every problem at once', () => {
     const spec = { mode: 'Off', release: { batches: [], soakSeconds: -1 } };
     const { error } = ChangePolicyKind.spec.safeParse(spec);
     const paths = error?.issues.map(({ path }) => path.join('.'));
     assert.deepEqual(paths, ['mode', 'release.batches', 'release.soakSeconds']);
+  });
+});
+
+describe('a ChangeWorkload', () => {
+  it('keeps every field of its spec but the decision as it was written', () => {
+    const rule = ChangeWorkloadKind.rules.map((each) => each.rule).join(' && ');
+    const compared = [...rule.matchAll(/self\.spec\.(\w+) == oldSelf\.spec\.\1(?= |\)|$)/g)];
+    const fields = Object.keys(ChangeWorkloadKind.spec.shape).filter((each) => each !== 'decision');
+    assert.deepEqual(
+      compared.map(([, field]) => field),
+      fields,
+    );
+    assert.match(rule, /has\(self\.spec\.from\) == has\(oldSelf\.spec\.from\)/);
   });
 });
 

@@ -2,6 +2,6 @@
 /** The command line, and the manifests that it installs. */
 export { cliPage } from './reference.ts';
 export { RELEASE } from './version.ts';
-export { CRD_NAMES, KINDS, crds } from './manifests/crds.ts';
+export { KINDS, crds } from './manifests/crds.ts';
 export { installManifests, rbacManifests, toYaml } from './manifests/install.ts';
 export { DEFAULT_OPTIONS, type InstallOptions, type Manifest } from './manifests/manifest.ts';

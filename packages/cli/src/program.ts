@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import type { Cli } from './cli.ts';
-import { completionScript, SHELL_NAMES, type Completions } from './commands/completion.ts';
+import { complete } from './commands/complete.ts';
+import { COMPLETE, SHELL_NAMES, completionScript } from './commands/completion.ts';
 import { decide, type DecideOptions, type Verb } from './commands/decide.ts';
 import { get, type GetOptions } from './commands/get.ts';
 import { install, type InstallCommandOptions } from './commands/install.ts';
@@ -11,6 +12,7 @@ import { why, type WhyOptions } from './commands/why.ts';
 import { EXIT_MEANINGS } from './exit.ts';
 import { DEFAULT_OPTIONS } from './manifests/manifest.ts';
 import { FORMATS } from './render/structured.ts';
+import { painter } from './render/style.ts';
 import { RELEASE } from './version.ts';
 
 /** The whole command line. `name` is how it was called: `altershield` or `kubectl altershield`. */
@@ -23,14 +25,18 @@ export function buildProgram(cli: Cli, name = 'altershield'): Command {
       'kubeconfig to use; default: KUBECONFIG, the pod, ~/.kube/config',
     )
     .option('--context <name>', 'context of the kubeconfig')
-    .option('-n, --namespace <name>', 'namespace; default: that of the context')
+    .option('-n, --namespace <name>', 'namespace; default: that of the context', namespaceName)
     .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError(`Cure:  see \`${name} --help\``)
     .configureOutput({
       writeOut: (text) => {
         cli.io.out(text.trimEnd());
       },
       writeErr: (text) => {
         cli.io.err(text.trimEnd());
+      },
+      outputError: (text, write) => {
+        write(text.replace(/^error:/, painter(cli.io.colours)('bad', 'Error:')));
       },
       getOutHelpWidth: () => cli.io.columns ?? HELP_WIDTH,
       getErrHelpWidth: () => cli.io.columns ?? HELP_WIDTH,
@@ -99,8 +105,8 @@ function addInstalling(program: Command, cli: Cli): void {
       `apply CRDs, permissions and the operator (default -n ${DEFAULT_OPTIONS.namespace})`,
     )
     .option('--dry-run', 'print the YAML; needs no cluster')
-    .option('--image <image>', 'image of the operator', DEFAULT_OPTIONS.image)
-    .option('--replicas <count>', 'replicas of the operator', count, DEFAULT_OPTIONS.replicas)
+    .option('--image <image>', 'image of the operator', imageName, DEFAULT_OPTIONS.image)
+    .option('--replicas <count>', 'replicas of the operator', from1To(10), DEFAULT_OPTIONS.replicas)
     .option('--no-wait', 'do not wait until the operator is ready')
     .addOption(timeoutOption('bound of each wait', 120))
     .action((_, command: Command) => install(cli, optionsOf<InstallCommandOptions>(command)));
@@ -124,7 +130,14 @@ function addRest(program: Command, cli: Cli): void {
     .description('print the completion script of a shell')
     .argument('<shell>', SHELL_NAMES.join(', '))
     .action((shell: string) => {
-      cli.io.out(completionScript(shell, completionsOf(program)));
+      cli.io.out(completionScript(shell));
+    });
+  program
+    .command(COMPLETE, { hidden: true })
+    .argument('[words...]')
+    .action(async (words: string[]) => {
+      const lines = await complete(cli, program, words);
+      if (lines.length > 0) cli.io.out(lines.join('\n'));
     });
 }
 
@@ -132,14 +145,26 @@ const formatOption = (): Option =>
   new Option('-o, --output <format>', 'format of the output').choices(FORMATS);
 
 const timeoutOption = (description: string, seconds: number): Option =>
-  new Option('--timeout <seconds>', description).argParser(count).default(seconds);
+  new Option('--timeout <seconds>', description).argParser(from1To(86_400)).default(seconds);
 
-function count(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 86_400) {
-    throw new InvalidArgumentError('It must be a whole number from 1 to 86400.');
-  }
-  return value;
+const from1To =
+  (max: number) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
+  };
+
+function namespaceName(text: string): string {
+  if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
+  throw new InvalidArgumentError(
+    'A namespace is up to 63 lower-case letters, digits and "-", with a letter or digit at both ends.',
+  );
+}
+
+function imageName(text: string): string {
+  if (/^[\w.-]+(:\d+)?(\/[\w.-]+)*(:[\w.-]+)?(@\w+:[0-9a-f]+)?$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be like registry.example.com/altershield:1.0.');
 }
 
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- commander types its options loosely; each command's interface repeats what was declared
@@ -149,23 +174,3 @@ const exitHelp = (): string =>
   ['', 'Exit codes:', ...EXIT_MEANINGS.map(([code, meaning]) => `  ${code}  ${meaning}`)].join(
     '\n',
   );
-
-const WORDS: Readonly<Record<string, readonly string[]>> = {
-  get: ['changes', 'policies'],
-  completion: SHELL_NAMES,
-};
-
-function completionsOf(program: Command): Completions {
-  const flags = (command: Command): string[] =>
-    command.options.map(({ long, short }) => long ?? short ?? '').filter((flag) => flag !== '');
-  return {
-    globals: [...flags(program), '--help'],
-    commands: program.commands.map((command) => ({
-      name: command.name(),
-      description: command.description(),
-      words: WORDS[command.name()] ?? [],
-      options: flags(command),
-      takesTarget: command.registeredArguments.some((argument) => argument.name() === 'target'),
-    })),
-  };
-}

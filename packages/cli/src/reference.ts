@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { realScheduler } from '@altershield/kube';
 import type { Cli } from './cli.ts';
+import { commandsOf } from './commands/complete.ts';
 import { EXIT_MEANINGS } from './exit.ts';
 import { buildProgram } from './program.ts';
 
@@ -8,7 +9,7 @@ import { buildProgram } from './program.ts';
 export function cliPage(): string {
   const program = buildProgram(silent);
   program.configureHelp({ showGlobalOptions: false });
-  const commands = program.commands.flatMap((command) => [
+  const commands = commandsOf(program).flatMap((command) => [
     `## \`altershield ${command.name()}\``,
     fenced(command.configureHelp({ showGlobalOptions: false }).helpInformation()),
   ]);

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { ChangePolicyKind } from '@altershield/api';
 import { parseAllDocuments } from 'yaml';
+import { EXIT } from './exit.ts';
+import { FakeCluster, invoke } from './testing/fake-cluster.ts';
 import { RELEASE } from './version.ts';
 
 const ROOT = new URL('../../../', import.meta.url);
@@ -18,6 +22,46 @@ describe('the release', () => {
       );
       if (text !== undefined) assert.match(text, new RegExp(`"version": "${RELEASE}"`), folder);
     }
+  });
+});
+
+describe('the README', async () => {
+  const text = await readFile(new URL('README.md', ROOT), 'utf8');
+  const commands = [...text.matchAll(/^\$ (.*)$/gm)].flatMap(([, line = '']) => line.split(' && '));
+  const after = (start: string): string[] =>
+    commands.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length));
+
+  it('calls the command line as it wants to be called', async () => {
+    const lines = after('npx altershield ');
+    assert.ok(lines.length >= 3);
+    for (const line of lines) {
+      const words = line.replaceAll(/'[^']*'/g, 'text');
+      const { code, err } = await invoke(new FakeCluster(), words, 0);
+      assert.notEqual(code, EXIT.usage, `${line}: ${err}`);
+    }
+  });
+
+  it('runs scripts that there are', async () => {
+    const { scripts } = JSON.parse(await readFile(new URL('package.json', ROOT), 'utf8')) as {
+      readonly scripts: Readonly<Record<string, string>>;
+    };
+    const names = after('npm run ').map((line) => line.split(' ')[0] ?? '');
+    assert.ok(names.length >= 3);
+    for (const name of names) assert.ok(name in scripts, name);
+  });
+
+  it('puts its policy where it looks for changes', () => {
+    const [apply = ''] = commands.filter((line) => line.includes('examples/'));
+    assert.match(apply, /^kubectl apply -n shop -f examples\/policy-web\.yaml$/);
+    assert.deepEqual(after('kubectl get changes'), [' -n shop']);
+  });
+});
+
+describe('the command line in a clone', () => {
+  it('runs the sources, without a build', () => {
+    const launcher = fileURLToPath(new URL('packages/cli/bin/altershield.js', ROOT));
+    const run = spawnSync(process.execPath, [launcher, '--version'], { encoding: 'utf8' });
+    assert.deepEqual([run.status, run.stdout.trim()], [0, RELEASE]);
   });
 });
 

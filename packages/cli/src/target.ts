@@ -31,7 +31,7 @@ const CHANGE = new Set([
  */
 export function parseTarget(words: readonly string[]): Target {
   const parts = words.length === 1 ? words.flatMap((word) => word.split('/')) : words;
-  const [kind = '', name = '', ...rest] = parts.length === 1 ? ['change', ...parts] : parts;
+  const [kind = '', name = '', ...rest] = isNameOnly(parts) ? ['change', ...parts] : parts;
   if (name === '' || rest.length > 0) {
     throw usage(words, 'name a workload as deploy/NAME, or a change as change/NAME');
   }
@@ -40,6 +40,10 @@ export function parseTarget(words: readonly string[]): Target {
   if (workload !== undefined) return { type: 'workload', kind: workload, name };
   throw usage(words, `"${kind}" is not a kind with changes; use deploy/NAME or change/NAME`);
 }
+
+/** A kind alone names nothing. */
+const isNameOnly = ([word = '', ...rest]: readonly string[]): boolean =>
+  rest.length === 0 && ![...CHANGE, ...Object.keys(WORKLOADS)].includes(word.toLowerCase());
 
 const usage = (words: readonly string[], cure: string): CliError =>
   new CliError(EXIT.usage, `cannot read the target "${words.join(' ')}"`, cure);

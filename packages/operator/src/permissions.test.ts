@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/api';
 import { KubeError } from '@altershield/kube';
 import { missingPermissions } from './permissions.ts';
 
@@ -34,6 +35,26 @@ test('names each permission that is missing, and none that is there', async () =
     'deployments.apps (patch)',
     'leases.coordination.k8s.io in ours (create)',
   ]);
+});
+
+test('asks for every verb of the roles that are installed, by name and namespace where they are', async () => {
+  const asked: string[] = [];
+  const client = answering(({ verb, group, resource, subresource, namespace, name }) => {
+    asked.push([verb, group, resource, subresource, namespace, name].join(' '));
+    return true;
+  });
+  await missingPermissions(client, 'ours');
+  const verbs = [...OPERATOR_RULES, ...OWN_NAMESPACE_RULES].flatMap((rule) =>
+    rule.resources.flatMap(() => rule.verbs),
+  );
+  assert.equal(asked.length, verbs.length);
+  assert.ok(asked.includes('patch altershield.io changeworkloads status  '));
+  assert.ok(asked.includes('get  secrets  ours altershield-seal'));
+  assert.ok(
+    asked.includes(
+      'watch admissionregistration.k8s.io mutatingwebhookconfigurations   altershield',
+    ),
+  );
 });
 
 test('an API server that can’t be asked is not blamed; one that is away is', async () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { GROUP } from '@altershield/api';
+import { OPERATOR_RULES, OWN_NAMESPACE_RULES, type PolicyRule } from '@altershield/api';
 import { isNotFound, type Client } from '@altershield/kube';
 
 interface Right {
@@ -11,34 +11,23 @@ interface Right {
   readonly name?: string;
 }
 
-const all = (verbs: readonly string[], group: string, resources: readonly string[]): Right[] =>
-  resources.flatMap((resource) => verbs.map((verb) => ({ verb, group, resource })));
+/** What we are to have been granted; without any one of these we would wait or fail later. */
+const needed = (namespace: string): Right[] => [
+  ...OPERATOR_RULES.flatMap(rightsOf),
+  ...OWN_NAMESPACE_RULES.flatMap(rightsOf).map((right) => ({ ...right, namespace })),
+];
 
-/** What the operator does to the cluster; without any one of these it would wait or fail later. */
-function needed(namespace: string): Right[] {
-  const records = ['changeworkloads', 'changepods'];
-  const webhooks = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'];
-  const own = (name: string, verbs: readonly string[], group: string, resource: string): Right[] =>
-    all(verbs, group, [resource]).map((right) => ({ ...right, namespace, name }));
-  return [
-    ...all(['list', 'watch'], '', ['pods', 'namespaces']),
-    ...all(['list', 'watch', 'patch'], 'apps', ['deployments', 'replicasets']),
-    ...all(['list', 'watch'], GROUP, ['changepolicies', ...records]),
-    ...all(['create', 'delete'], GROUP, records),
-    ...['changepolicies', ...records].map(
-      (resource) => ({ verb: 'patch', group: GROUP, resource, subresource: 'status' }) as const,
-    ),
-    ...all(['create'], '', ['events']),
-    ...all(['get', 'patch'], 'admissionregistration.k8s.io', webhooks).map((right) => ({
-      ...right,
-      name: 'altershield',
-    })),
-    ...own('altershield', ['get', 'patch'], 'coordination.k8s.io', 'leases'),
-    ...own('altershield-webhook', ['get', 'list', 'watch', 'patch'], '', 'secrets'),
-    ...own('altershield-seal', ['get'], '', 'secrets'),
-    { verb: 'create', group: 'coordination.k8s.io', resource: 'leases', namespace },
-    { verb: 'create', group: '', resource: 'secrets', namespace },
-  ];
+function rightsOf({ apiGroups, resources, resourceNames, verbs }: PolicyRule): Right[] {
+  const names = resourceNames?.map((name) => ({ name })) ?? [{}];
+  return apiGroups.flatMap((group) =>
+    resources.flatMap((path) => {
+      const [resource = '', subresource] = path.split('/');
+      const sub = subresource === undefined ? {} : { subresource };
+      return names.flatMap((name) =>
+        verbs.map((verb) => ({ verb, group, resource, ...sub, ...name })),
+      );
+    }),
+  );
 }
 
 /** The permissions that the operator needs and does not have, as `deployments.apps (list, patch)`. */

@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
-import {
-  count,
-  intOrPercent,
-  labelSelector,
-  text,
-  time,
-  type DeepReadonly,
-  type Stored,
-} from './common.ts';
+import { batches } from './batches.ts';
+import { count, text, time, type DeepReadonly, type Stored } from './common.ts';
+import { labelSelector } from './label-selector.ts';
 
 export const SUPPORTED_KINDS = ['Deployment'] as const;
 export type SupportedKind = (typeof SUPPORTED_KINDS)[number];
@@ -39,15 +33,7 @@ const release = z
       .describe(
         'Batch: held at admission and let out in steps. Rolling: the native controller rolls at its own pace, judged as it goes.',
       ),
-    batches: z
-      .array(intOrPercent('Pods of the new revision after this step: a count, or a percentage.'))
-      .min(1)
-      .max(20)
-      .default([1, '30%', '100%'])
-      .meta({ 'x-kubernetes-list-type': 'atomic' })
-      .describe(
-        'Steps of the release, each larger than the one before. The rest follows the last.',
-      ),
+    batches,
     soakSeconds: z
       .int32()
       .min(0)
@@ -142,7 +128,10 @@ const condition = z.strictObject({
   type: text(316, 'Ready.'),
   status: z.enum(['True', 'False', 'Unknown']),
   reason: text(1024, 'CamelCase reason.'),
-  message: text(32_768, 'Every problem, with its field path and cure.'),
+  message: text(
+    32_768,
+    'What the policy governs, why it governs nothing, or every problem with its field path and cure.',
+  ),
   lastTransitionTime: time('When the status last changed.'),
   observedGeneration: count('The generation this was said of.').optional(),
 });

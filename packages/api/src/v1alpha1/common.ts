@@ -9,29 +9,6 @@ export const text = (max: number, description: string) => z.string().max(max).de
 
 export const count = (description: string, min = 0) => z.int32().min(min).describe(description);
 
-/** `3` or `"30%"`. */
-export const intOrPercent = (description: string) =>
-  z
-    .union([z.int32().min(1), z.string().regex(/^([1-9][0-9]?|100)%$/)])
-    .meta({ 'x-kubernetes-int-or-string': true })
-    .describe(description);
-
-const requirement = z.strictObject({
-  key: z.string().min(1).max(317).describe('The label key.'),
-  operator: z
-    .enum(['In', 'NotIn', 'Exists', 'DoesNotExist'])
-    .describe('How the label compares with the values.'),
-  values: z.array(z.string().max(63)).max(64).optional().describe('For In and NotIn.'),
-});
-
-export const labelSelector = (description: string) =>
-  z
-    .strictObject({
-      matchLabels: z.record(z.string(), z.string().max(63)).optional(),
-      matchExpressions: z.array(requirement).max(32).optional(),
-    })
-    .describe(description);
-
 export const targetRef = z
   .strictObject({
     apiVersion: text(317, 'API version of the workload.'),

@@ -130,7 +130,15 @@ describe('why', () => {
     assert.match(err, /a workload is named as deploy\/checkout/);
   });
 
-  for (const target of ['pod/checkout', 'deploy/', 'deploy/a/b', 'deploy a b']) {
+  for (const target of [
+    'deploy',
+    'Deployment',
+    'change',
+    'pod/checkout',
+    'deploy/',
+    'deploy/a/b',
+    'deploy a b',
+  ]) {
     it(`does not guess what "${target}" means`, async () => {
       const { code, err } = await invoke(aCluster(), `why ${target}`, NOW);
       assert.equal(code, 2);
@@ -312,6 +320,21 @@ describe('the command line', () => {
     const { code, err } = await invoke(aCluster(), 'wyh deploy/checkout', NOW);
     assert.equal(code, 2);
     assert.match(err, /Did you mean why\?/);
+  });
+
+  it('says what is wrong in one way, with the cure', async () => {
+    const LINES = {
+      nonsense: /^Error: unknown command 'nonsense'\nCure: {2}see `altershield --help`$/,
+      'get --nonsense': /^Error: unknown option '--nonsense'\nCure: {2}/,
+      'get pods': /^Error: cannot get "pods"\nCure: {2}/,
+      'why deploy': /^Error: cannot read the target "deploy"\nCure: {2}/,
+      why: /^Error: missing required argument 'target'\nCure: {2}/,
+    };
+    for (const [line, expected] of Object.entries(LINES)) {
+      const { code, err } = await invoke(aCluster(), line, NOW);
+      assert.equal(code, 2);
+      assert.match(err, expected);
+    }
   });
 
   it('succeeds when it is asked for help', async () => {

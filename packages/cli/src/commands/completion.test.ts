@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { FakeCluster, invoke } from '../testing/fake-cluster.ts';
+import { aChange } from '../testing/objects.ts';
 
 const scriptFor = async (shell: string): Promise<string> => {
   const { code, out } = await invoke(new FakeCluster(), `completion ${shell}`, 0);
@@ -12,35 +13,93 @@ const scriptFor = async (shell: string): Promise<string> => {
 
 const has = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0;
 
-/** What bash offers for a line; `altershield` itself is a function that knows two workloads. */
+/** What bash offers for a line; `altershield` itself is a function that says what it was asked. */
 function complete(script: string, words: readonly string[]): string[] {
   const run = `
-altershield() { echo deploy/checkout; echo deploy/web; }
+altershield() { printf '%s\\n' "$#" "$@"; printf 'deploy/web\\tsaid of it\\n'; }
 ${script}
 COMP_WORDS=(altershield ${words.map((word) => `'${word}'`).join(' ')})
 COMP_CWORD=${words.length}
 _altershield
 printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return execFileSync('bash', ['-c', run], { encoding: 'utf8' }).split('\n').filter(Boolean);
+  return execFileSync('bash', ['-c', run], { encoding: 'utf8' }).split('\n').slice(0, -1);
 }
 
-describe('completion', () => {
-  it('offers commands, words, options and workloads in bash', { skip: !has('bash') }, async () => {
-    const script = await scriptFor('bash');
-    assert.deepEqual(complete(script, ['un']), ['uninstall']);
-    assert.deepEqual(complete(script, ['get', 'p']), ['policies']);
-    assert.deepEqual(complete(script, ['why', 'deploy/c']), ['deploy/checkout']);
-    assert.deepEqual(complete(script, ['resume', '--t']), ['--timeout']);
-    assert.deepEqual(complete(script, ['why', '--kube']), ['--kubeconfig']);
+const OFFERS: readonly (readonly [string, readonly string[]])[] = [
+  ['un', ['uninstall']],
+  ['__', []],
+  ['get p', ['policies']],
+  ['get --out', ['--output']],
+  ['get -o ', ['wide', 'name', 'json', 'yaml']],
+  ['get -o = y', ['yaml']],
+  ['why --output ', ['json', 'yaml']],
+  ['completion ', ['bash', 'zsh', 'fish']],
+  ['why --kube', ['--kubeconfig']],
+  ['resume --t', ['--timeout']],
+  ['resume --timeout ', []],
+  ['why ', ['deploy/checkout']],
+  ['why deploy/checkout ', []],
+  ['why -n other ', ['deploy/other']],
+  ['-n other why ', ['deploy/other']],
+  ['--namespace=other why deploy/', ['deploy/other']],
+  ['--context other -n shop lift ', ['deploy/checkout']],
+  ['nonsense ', []],
+];
+
+describe('what Tab offers', () => {
+  const inNamespace = (namespace: string, name: string) => {
+    const change = aChange({ phase: 'Success' });
+    const { spec, metadata } = change;
+    return {
+      ...change,
+      metadata: { ...metadata, namespace },
+      spec: { ...spec, target: { ...spec.target, name } },
+    };
+  };
+  const ours = (namespace: string) =>
+    `/apis/altershield.io/v1alpha1/namespaces/${namespace}/changeworkloads`;
+  const cluster = new FakeCluster()
+    .put(ours('shop'), inNamespace('shop', 'checkout'))
+    .put(ours('other'), inNamespace('other', 'other'));
+
+  for (const [line, offered] of OFFERS) {
+    it(`after "${line}" is ${offered.join(', ') || 'nothing'}`, async () => {
+      const { code, out, err } = await invoke(cluster, `__complete -- ${line}`, 0);
+      assert.deepEqual([code, err], [0, '']);
+      const lines = out.split('\n').filter((each) => each !== '');
+      assert.deepEqual(
+        lines.map((each) => each.split('\t')[0]),
+        offered,
+      );
+    });
+  }
+
+  it('is told with a word about it', async () => {
+    const { out } = await invoke(cluster, '__complete -- vers', 0);
+    assert.equal(out, 'version\tprint the versions of client, server and operator');
   });
 
-  for (const shell of ['zsh', 'fish']) {
-    it(`names every command for ${shell}`, async () => {
-      const script = await scriptFor(shell);
-      for (const name of ['get', 'why', 'resume', 'rollback', 'lift', 'install', 'uninstall']) {
-        assert.match(script, new RegExp(`\\b${name}\\b`));
-      }
-      assert.match(script, /altershield get changes --output name/);
+  it('is nothing when the cluster is away', async () => {
+    assert.deepEqual(await invoke(new FakeCluster(), '__complete -- why ', 0), {
+      code: 0,
+      out: '',
+      err: '',
+    });
+  });
+});
+
+describe('completion', () => {
+  it('asks the program in bash with the words as they are', { skip: !has('bash') }, async () => {
+    const script = await scriptFor('bash');
+    assert.deepEqual(complete(script, ['-n', 'shop', 'why', '']), [
+      ...['6', '__complete', '--', '-n', 'shop', 'why', ''],
+      'deploy/web',
+    ]);
+  });
+
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    it(`is for both names of the program in ${shell}`, async () => {
+      assert.match(await scriptFor(shell), /altershield kubectl-altershield/);
     });
 
     it(`is a script that ${shell} can read`, { skip: !has(shell) }, async () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/api';
 import { parseAllDocuments } from 'yaml';
 import { DEFAULT_OPTIONS, installManifests } from '../index.ts';
 import { FakeCluster, invoke } from '../testing/fake-cluster.ts';
@@ -54,6 +55,38 @@ describe('install', () => {
     assert.match(text, /"replicas":3/);
   });
 
+  for (const wrong of [
+    '-n Bad_NS',
+    '-n ',
+    '--image ',
+    '--image a,b',
+    '--replicas 86400',
+    '--replicas 0x2',
+  ]) {
+    it(`prints nothing for \`${wrong}\`, which no cluster would take`, async () => {
+      const { code, out, err } = await invoke(new FakeCluster(), `install --dry-run ${wrong}`, NOW);
+      assert.deepEqual([code, out], [2, '']);
+      assert.match(err, /^Error: option '.*' argument '.*' is invalid\. .*\nCure:/);
+    });
+  }
+
+  for (const image of [
+    'op',
+    'op:1',
+    'localhost:5000/a/op',
+    `ghcr.io/a-b/op_c:v1.0@sha256:${'a'.repeat(64)}`,
+  ]) {
+    it(`takes the image ${image}`, async () => {
+      const { code, out } = await invoke(
+        new FakeCluster(),
+        `install --dry-run --image ${image}`,
+        NOW,
+      );
+      assert.equal(code, 0);
+      assert.ok(out.includes(`image: ${image}\n`));
+    });
+  }
+
   it('applies the CRDs, waits for them, then the namespace, permissions and the operator', async () => {
     const cluster = new FakeCluster();
     cluster.react = finish;
@@ -69,6 +102,7 @@ describe('install', () => {
         'clusterrolebindings',
         'roles',
         'rolebindings',
+        'clusterroles',
         'clusterroles',
         'clusterroles',
         'services',
@@ -194,6 +228,19 @@ describe('uninstall', () => {
   });
 });
 
+const WEBHOOKS = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'];
+
+/** What the operator's code calls: another verb needs a caller first. */
+const USED = {
+  get: ['namespaces', 'changepods', ...WEBHOOKS, 'leases', 'secrets', 'secrets'],
+  patch: [
+    ...['events', 'deployments', 'replicasets'],
+    ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
+    ...[...WEBHOOKS, 'leases', 'secrets'],
+  ],
+  delete: ['changeworkloads'],
+};
+
 describe('the manifests', () => {
   const objects = installManifests(DEFAULT_OPTIONS);
   const text = JSON.stringify(objects);
@@ -207,6 +254,37 @@ describe('the manifests', () => {
       ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'altershield',
     );
     assert.doesNotMatch(JSON.stringify(cluster), /secrets/);
+  });
+
+  it('let editors of a namespace decide on changes, and only its administrators write policies', () => {
+    const writers = objects
+      .filter(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name !== 'altershield')
+      .map(({ metadata, rules }) => {
+        const text = JSON.stringify(rules);
+        const into = Object.keys(metadata.labels ?? {}).filter((label) =>
+          label.includes('/aggregate'),
+        );
+        const [what = ''] = /"changepolicies"|"changeworkloads"/.exec(text) ?? [];
+        return [into.join(), what, /"(?:create|update|patch|delete)"/.test(text)];
+      });
+    const aggregate = 'rbac.authorization.k8s.io/aggregate-to';
+    assert.deepEqual(writers, [
+      [`${aggregate}-view`, '"changepolicies"', false],
+      [`${aggregate}-edit`, '"changeworkloads"', true],
+      [`${aggregate}-admin`, '"changepolicies"', true],
+    ]);
+  });
+
+  it('let the operator read, edit and delete no more than it does', () => {
+    const allowed = [...OPERATOR_RULES, ...OWN_NAMESPACE_RULES].flatMap(({ resources, verbs }) =>
+      resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
+    );
+    for (const [verb, used] of Object.entries(USED)) {
+      assert.deepEqual(
+        allowed.filter((each) => each.startsWith(`${verb} `)),
+        used.map((resource) => `${verb} ${resource}`),
+      );
+    }
   });
 
   it('let the operator run without privileges', () => {

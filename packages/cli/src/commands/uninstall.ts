@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS } from '@altershield/api';
+import { ANNOTATIONS, OWN } from '@altershield/api';
 import { RESOURCES, isNotFound, type KubeObject, type Resource } from '@altershield/kube';
 import { isOver, phaseOf, targetName } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
@@ -8,7 +8,7 @@ import { resourceOf } from '../cluster/resources.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { installManifests } from '../manifests/install.ts';
-import { DEFAULT_OPTIONS, NAME, OWN, type Manifest } from '../manifests/manifest.ts';
+import { DEFAULT_OPTIONS, NAME, type Manifest } from '../manifests/manifest.ts';
 import { plural } from '../render/text.ts';
 import { existing, isOurs, keyOfManifest } from './install.ts';
 

@@ -11,9 +11,6 @@ import { labels, type Manifest } from './manifest.ts';
 /** Every kind of ours, in the order in which people meet them. */
 export const KINDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind] as const;
 
-/** Names of the CustomResourceDefinitions, e.g. `changepolicies.altershield.io`. */
-export const CRD_NAMES: readonly string[] = KINDS.map(({ plural }) => `${plural}.${GROUP}`);
-
 export const crds = (): Manifest[] =>
   KINDS.map((kind) => {
     const crd = toCrd(kind);

@@ -32,14 +32,6 @@ export const NAME = 'altershield';
 /** The Service that the webhook configurations point to. */
 export const WEBHOOK_SERVICE = 'altershield-webhook';
 
-/** What the operator makes in its own namespace, by name. */
-export const OWN = {
-  lease: NAME,
-  certificates: 'altershield-webhook',
-  /** The key that seals records; without it, those that exist read as forged. */
-  seal: 'altershield-seal',
-} as const;
-
 export const PORTS = { webhook: 9443, health: 8081 } as const;
 
 /** Labels that pick the operator's pods. Part of a Deployment's identity: never change them. */

@@ -96,6 +96,16 @@ describe('the list of policies', () => {
     ]);
   });
 
+  it('says of a policy that is right why it governs nothing', () => {
+    const message = 'valid, but it governs nothing now: there is no Deployment in its reach';
+    const conditions = [
+      { ...condition, reason: 'GovernsNothing', status: 'True' as const, message },
+    ];
+    const idle = aPolicy('idle', { governed: 0, conditions });
+    const text = renderPolicies([idle], { allNamespaces: false, wide: false }, view);
+    assert.match(text, new RegExp(`^✔ idle .* True   0 .*\\n    ${message}$`, 'm'));
+  });
+
   it('says of a policy that nobody read yet that it is not known', () => {
     const text = renderPolicies([aPolicy('web')], { allNamespaces: false, wide: true }, view);
     assert.match(text, /^\? web .* Ignore .* \(all\) .* Unknown/m);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangePolicy } from '@altershield/api';
+import type { ChangePolicy, PolicyReason } from '@altershield/api';
 import { age } from './age.ts';
 import type { Tone, View } from './style.ts';
 import { table, type Row } from './table.ts';
@@ -9,7 +9,7 @@ export interface PoliciesOptions {
   readonly wide: boolean;
 }
 
-/** The policies; one that is not ready shows every problem below its row. */
+/** The policies; one that is not ready, or governs nothing, says below its row why. */
 export function renderPolicies(
   policies: readonly ChangePolicy[],
   options: PoliciesOptions,
@@ -50,7 +50,7 @@ function policyRow(policy: ChangePolicy, options: PoliciesOptions, view: View): 
       status?.governed === undefined ? '-' : String(status.governed),
       age(metadata.creationTimestamp, view.now),
     ],
-    below: ready.problems.map((problem) => `    ${view.paint('bad', problem)}`),
+    below: ready.notes.map((note) => `    ${view.paint(ready.tone, note)}`),
   };
 }
 
@@ -76,19 +76,23 @@ interface Readiness {
   readonly text: string;
   readonly tone: Tone;
   readonly symbol: string;
-  readonly problems: readonly string[];
+  /** What a person should read below the row. */
+  readonly notes: readonly string[];
 }
 
 function readiness({ status }: ChangePolicy): Readiness {
   const condition = status?.conditions?.find(({ type }) => type === 'Ready');
   switch (condition?.status) {
     case 'True':
-      return { symbol: '✔', tone: 'good', text: 'True', problems: [] };
+      if (condition.reason === ('GovernsNothing' satisfies PolicyReason)) {
+        return { symbol: '✔', tone: 'warn', text: 'True', notes: [condition.message] };
+      }
+      return { symbol: '✔', tone: 'good', text: 'True', notes: [] };
     case 'False':
-      return { symbol: '✖', tone: 'bad', text: 'False', problems: [condition.message] };
+      return { symbol: '✖', tone: 'bad', text: 'False', notes: [condition.message] };
     case 'Unknown':
     case undefined:
-      return { symbol: '?', tone: 'warn', text: 'Unknown', problems: [] };
+      return { symbol: '?', tone: 'warn', text: 'Unknown', notes: [] };
   }
 }
 

@@ -18,9 +18,9 @@ export function invalid(path: string, value: unknown, message: string): FieldErr
 export const explainErrors = (errors: readonly FieldError[]): string =>
   errors.map(({ path, value, message }) => `${path}: ${message} (got ${value})`).join('; ');
 
-/** `a.b[2].c` from the parts of a path. */
+/** `a.b[2].labels[example.com/tier]` from the parts of a path. */
 export const fieldPath = (parts: readonly PropertyKey[]): string =>
-  parts.reduce<string>((path, part) => {
-    if (typeof part === 'number') return `${path}[${part}]`;
-    return path === '' ? String(part) : `${path}.${String(part)}`;
+  parts.map(String).reduce((path, part) => {
+    if (!/^[A-Za-z_]\w*$/.test(part)) return `${path}[${part}]`;
+    return path === '' ? part : `${path}.${part}`;
   }, '');

@@ -31,7 +31,7 @@ test('every problem is reported at once, with its path, its value and the cure',
   const spec = { mode: 'Maybe', release: { batches: [1, '130%'], soakSeconds: -1 }, extra: 1 };
   assert.deepEqual(
     new Set(pathsOf(spec)),
-    new Set(['spec.mode', 'spec.release.batches[1]', 'spec.release.soakSeconds', 'spec']),
+    new Set(['spec.mode', 'spec.release.batches[1]', 'spec.release.soakSeconds', 'spec.extra']),
   );
   const parsed = parsePolicy({ release: { batches: [5, '10%', 3, '5%'] } }, HERE);
   assert.ok(!parsed.ok);
@@ -41,10 +41,105 @@ test('every problem is reported at once, with its path, its value and the cure',
   );
 });
 
+const BATCHES: readonly (readonly [readonly unknown[], readonly number[]])[] = [
+  [[1, '30%', '100%'], []],
+  [[10, '1%'], []],
+  [[2, '10%', 5, '20%'], []],
+  [['100%', 1], [1]],
+  [
+    ['100%', '100%', 5],
+    [1, 2],
+  ],
+  [
+    [5, '10%', 3, '5%'],
+    [2, 3],
+  ],
+  [[1, 1], [1]],
+  [
+    [0, '0%', 'many', 1.5, null, '007%'],
+    [0, 1, 2, 3, 4, 5],
+  ],
+];
+
+for (const [batches, bad] of BATCHES) {
+  const what = bad.length === 0 ? 'is in order' : `is wrong at ${bad.join(', ')}`;
+  test(`a release in ${JSON.stringify(batches)} ${what}`, () => {
+    assert.deepEqual(
+      pathsOf({ release: { batches } }),
+      bad.map((i) => `spec.release.batches[${i}]`),
+    );
+  });
+}
+
+test('each problem of a batch says what would be right', () => {
+  const explain = (...batches: unknown[]): string => {
+    const parsed = parsePolicy({ release: { batches } }, HERE);
+    return parsed.ok ? '' : explainErrors(parsed.errors);
+  };
+  assert.equal(
+    explain('12.5%'),
+    'spec.release.batches[0]: must be a count of pods from 1, or a percentage from "1%" to "100%" (got "12.5%")',
+  );
+  assert.match(explain('100%', 1), /batches\[1\]: must not follow 100%.* remove it \(got 1\)/);
+});
+
 test('a namespaceSelector is only for policies of the whole cluster', () => {
   const target = { namespaceSelector: {} };
   assert.deepEqual(pathsOf({ target }), ['spec.target.namespaceSelector']);
   assert.ok(parsePolicy({ target }, { namespace: 'ops', operatorNamespace: 'ops' }).ok);
+});
+
+const BAD_SELECTORS: readonly (readonly [string, object, string])[] = [
+  [
+    'In without values',
+    { matchExpressions: [{ key: 'a', operator: 'In' }] },
+    'matchExpressions[0].values',
+  ],
+  [
+    'Exists with values',
+    { matchExpressions: [{ key: 'a', operator: 'Exists', values: ['b'] }] },
+    'matchExpressions[0].values',
+  ],
+  [
+    'a key with a blank',
+    { matchExpressions: [{ key: 'a b', operator: 'Exists' }] },
+    'matchExpressions[0].key',
+  ],
+  [
+    'a value with a blank',
+    { matchExpressions: [{ key: 'a', operator: 'In', values: ['b', 'c d'] }] },
+    'matchExpressions[0].values[1]',
+  ],
+  ['a label key with a blank', { matchLabels: { 'bad key!!': 'x' } }, 'matchLabels[bad key!!]'],
+  ['a label value with a blank', { matchLabels: { tier: 'x y' } }, 'matchLabels.tier'],
+  ['a prefix in capitals', { matchLabels: { 'UP/tier': 'x' } }, 'matchLabels[UP/tier]'],
+  [
+    'a prefix that is too long',
+    { matchLabels: { [`${'a.'.repeat(126)}aa/x`]: 'x' } },
+    `matchLabels[${'a.'.repeat(126)}aa/x]`,
+  ],
+  [
+    'a name that is too long',
+    { matchLabels: { ['a'.repeat(64)]: 'x' } },
+    `matchLabels.${'a'.repeat(64)}`,
+  ],
+];
+
+for (const [what, selector, path] of BAD_SELECTORS) {
+  test(`a selector by ${what} is refused, wherever it is`, () => {
+    const target = { selector, namespaceSelector: selector };
+    const paths = ['selector', 'namespaceSelector'].map((field) => `spec.target.${field}.${path}`);
+    assert.deepEqual(pathsOf({ target }), paths);
+  });
+}
+
+test('a problem of a label key names the key, and how keys look', () => {
+  const parsed = parsePolicy({ target: { selector: { matchLabels: { 'a b': 'x' } } } }, HERE);
+  assert.ok(!parsed.ok);
+  assert.match(
+    explainErrors(parsed.errors),
+    /^spec\.target\.selector\.matchLabels\[a b\]: the key must be a label key: .* example\.com\/tier \(got "a b"\)$/,
+  );
 });
 
 test('no input makes the parser throw', () => {

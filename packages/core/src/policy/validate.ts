@@ -17,14 +17,26 @@ export interface PolicyPlace {
 export function parsePolicy(spec: unknown, place: PolicyPlace): ParsedPolicy {
   const parsed = changePolicySpec.safeParse(spec ?? {});
   if (!parsed.success) {
-    const errors = parsed.error.issues.map((issue) => {
-      const at = fieldPath(['spec', ...issue.path]);
-      return invalid(at, valueAt(spec, issue.path), issue.message);
-    });
-    return { ok: false, errors };
+    return { ok: false, errors: parsed.error.issues.flatMap((issue) => problemsOf(issue, spec)) };
   }
   const errors = [...checkBatches(parsed.data), ...checkPlace(parsed.data, place)];
   return errors.length > 0 ? { ok: false, errors } : { ok: true, spec: parsed.data };
+}
+
+type Issue = NonNullable<ReturnType<typeof changePolicySpec.safeParse>['error']>['issues'][number];
+
+/** The schema's words, each at the field or key that has to be put right. */
+function problemsOf(issue: Issue, spec: unknown): FieldError[] {
+  const { code, path, message } = issue;
+  const at = (...rest: string[]): string => fieldPath(['spec', ...path, ...rest]);
+  if (code === 'unrecognized_keys') {
+    const why = 'there is no such field: check its spelling, or remove it';
+    return issue.keys.map((key) => invalid(at(key), valueAt(spec, [...path, key]), why));
+  }
+  if (code === 'invalid_key') {
+    return [invalid(at(), path.at(-1), `the key ${issue.issues[0]?.message ?? message}`)];
+  }
+  return [invalid(at(), valueAt(spec, path), message)];
 }
 
 const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
@@ -33,15 +45,19 @@ const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
     return asRecord(value)[String(part)];
   }, root);
 
-/** Counts and percentages can't be compared with each other, only with their own kind. */
+/** A count and a percentage cannot be compared before the replicas are known, each with its like can. */
 function checkBatches({ release }: ChangePolicySpec): FieldError[] {
   return release.batches.flatMap((step, i) => {
-    const before = release.batches.slice(0, i).filter((b) => typeof b === typeof step);
-    const previous = before.at(-1);
-    if (previous === undefined || sizeOf(step) > sizeOf(previous)) return [];
-    const message = `must be larger than the batch before it (${JSON.stringify(previous)}); batches are cumulative`;
-    return [invalid(`spec.release.batches[${i}]`, step, message)];
+    const message = misplaced(step, release.batches.slice(0, i));
+    return message === undefined ? [] : [invalid(`spec.release.batches[${i}]`, step, message)];
   });
+}
+
+function misplaced(step: IntOrPercent, before: readonly IntOrPercent[]): string | undefined {
+  if (before.includes('100%')) return 'must not follow 100%, which is everything; remove it';
+  const previous = before.findLast((each) => typeof each === typeof step);
+  if (previous === undefined || sizeOf(step) > sizeOf(previous)) return undefined;
+  return `must be larger than the batch before it (${JSON.stringify(previous)}); batches are cumulative`;
 }
 
 const sizeOf = (step: IntOrPercent): number =>

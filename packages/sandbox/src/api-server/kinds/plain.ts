@@ -2,6 +2,7 @@
 import { dig, list, record, same, text, type Json, type StoredObject } from '../../json.ts';
 import { desired, type KindRules } from '../definition.ts';
 import { FIELD, type FieldProblem } from '../failure.ts';
+import { validateSelector } from './selector.ts';
 
 const specChanged = (a: StoredObject, b: StoredObject): boolean => !same(desired(a), desired(b));
 
@@ -106,5 +107,8 @@ function validateWebhook(webhook: Json, path: string): FieldProblem[] {
     const url = dig(webhook, 'clientConfig', 'url');
     if (url !== undefined) problems.push(FIELD.invalid(`${path}.clientConfig.url`, url, why));
   }
-  return problems;
+  const selectors = ['namespaceSelector', 'objectSelector'].flatMap((field) =>
+    validateSelector(webhook[field], `${path}.${field}`),
+  );
+  return [...problems, ...selectors];
 }

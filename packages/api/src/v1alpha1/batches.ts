@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as z from 'zod';
+
+const PERCENT = /^([1-9][0-9]?|100)%$/;
+const STEP_MESSAGE = 'must be a count of pods from 1, or a percentage from "1%" to "100%"';
+
+/** `3` or `"30%"`. */
+const step = z
+  .union([z.int32(STEP_MESSAGE).min(1, STEP_MESSAGE), z.string().regex(PERCENT, STEP_MESSAGE)], {
+    error: STEP_MESSAGE,
+  })
+  .meta({
+    'x-kubernetes-int-or-string': true,
+    minimum: 1,
+    maximum: 2 ** 31 - 1,
+    pattern: PERCENT.source,
+    maxLength: 4,
+  });
+
+/** Steps of one type, as numbers in CEL. */
+const COUNTS = 'self.filter(step, type(step) == int).map(step, int(step))';
+const PERCENTAGES =
+  "self.filter(step, type(step) == string && step.matches('^[0-9]{1,3}%$')).map(step, int(step.replace('%', '')))";
+
+const LARGER = 'are cumulative: each must be larger than the one before';
+
+/** The steps of a release. */
+export const batches = z
+  .array(step)
+  .min(1)
+  .max(20)
+  .default([1, '30%', '100%'])
+  .meta({
+    'x-kubernetes-list-type': 'atomic',
+    'x-kubernetes-validations': [
+      {
+        rule: "self.indexOf('100%') in [-1, self.size() - 1]",
+        message: 'nothing may follow 100%: remove it, or the steps after it',
+      },
+      { rule: `${COUNTS}.isSorted()`, message: `counts ${LARGER}` },
+      { rule: `${PERCENTAGES}.isSorted()`, message: `percentages ${LARGER}` },
+      {
+        rule: 'self.all(step, self.exists_one(other, other == step))',
+        message: 'no step may be there twice',
+      },
+    ],
+  })
+  .describe(
+    'Steps of the release: pods of the new revision after each, as a count or a percentage. Counts must grow, percentages must grow, nothing may follow 100%. How a count compares with a percentage depends on the replicas: a step that turns out no larger than the one before lets nothing more out. The rest follows the last.',
+  );

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Command, Option } from 'commander';
+import { mostUrgentFirst, targetName } from '../change.ts';
+import { withSession, type Cli, type Globals } from '../cli.ts';
+import { listChanges } from '../cluster/records.ts';
+import { SHELL_NAMES } from './completion.ts';
+
+/** Something that Tab offers, with a word about it. */
+interface Offer {
+  readonly value: string;
+  readonly about?: string;
+}
+
+/** A line as far as it is typed. */
+interface Line {
+  readonly command: Command;
+  /** Words of the command that are no options. */
+  readonly words: readonly string[];
+  readonly options: Globals;
+  /** An option that waits for its value. */
+  readonly open: Option | undefined;
+}
+
+/** What may follow `words`, the last of which is being typed: a line each, the word about it after a tab. */
+export async function complete(
+  cli: Cli,
+  program: Command,
+  words: readonly string[],
+): Promise<string[]> {
+  // Bash breaks `--output=json` in three.
+  const [typed = '', ...before] = words.filter((word) => word !== '=').toReversed();
+  const offers = await offersFor(cli, program, readLine(program, before.toReversed()), typed);
+  return offers
+    .filter(({ value }) => value.startsWith(typed))
+    .map(({ value, about }) => (about === undefined ? value : `${value}\t${about}`));
+}
+
+function readLine(program: Command, before: readonly string[]): Line {
+  let line: Line = { command: program, words: [], options: {}, open: undefined };
+  for (const word of before) line = readWord(program, line, word);
+  return line;
+}
+
+function readWord(program: Command, line: Line, word: string): Line {
+  const { command, open } = line;
+  if (open !== undefined) return withValue(line, open, word);
+  const [flag, value] = word.split(/=(.*)/s);
+  const option = optionsOf(program, command).find(
+    ({ long, short }) => flag === long || flag === short,
+  );
+  if (option?.required === true) {
+    return value === undefined ? { ...line, open: option } : withValue(line, option, value);
+  }
+  if (word.startsWith('-')) return line;
+  const named =
+    command === program ? commandsOf(program).find((each) => each.name() === word) : undefined;
+  return named === undefined
+    ? { ...line, words: [...line.words, word] }
+    : { ...line, command: named };
+}
+
+const withValue = (line: Line, option: Option, value: string): Line => ({
+  ...line,
+  options: { ...line.options, [option.attributeName()]: value },
+  open: undefined,
+});
+
+const optionsOf = (program: Command, command: Command): readonly Option[] =>
+  command === program ? program.options : [...command.options, ...program.options];
+
+/** The commands that people are shown. */
+export const commandsOf = (program: Command): readonly Command[] => {
+  const visible = program.createHelp().visibleCommands(program);
+  return program.commands.filter((command) => visible.includes(command));
+};
+
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  get: ['changes', 'policies'],
+  completion: SHELL_NAMES,
+};
+
+async function offersFor(
+  cli: Cli,
+  program: Command,
+  { command, words, options, open }: Line,
+  typed: string,
+): Promise<readonly Offer[]> {
+  if (open !== undefined) return (open.argChoices ?? []).map((value) => ({ value }));
+  if (typed.startsWith('-')) {
+    const known = optionsOf(program, command);
+    return [
+      ...known.map(({ long, description }) => ({ value: long ?? '', about: description })),
+      { value: '--help' },
+    ];
+  }
+  if (words.length > 0) return [];
+  if (command === program) {
+    return commandsOf(program).map((each) => ({ value: each.name(), about: each.description() }));
+  }
+  const takesTarget = command.registeredArguments.some((each) => each.name() === 'target');
+  if (takesTarget) return targets(cli, options);
+  return (WORDS[command.name()] ?? []).map((value) => ({ value }));
+}
+
+/** Workloads with changes. Nobody wants to read about a cluster that is away while typing. */
+async function targets(cli: Cli, options: Globals): Promise<readonly Offer[]> {
+  try {
+    return await withSession(cli, options, async ({ client, namespace }) => {
+      const records = await listChanges(client, { namespace: options.namespace ?? namespace });
+      const names = records.toSorted(mostUrgentFirst).map(({ spec }) => targetName(spec.target));
+      return [...new Set(names)].map((value) => ({ value }));
+    });
+  } catch {
+    return [];
+  }
+}
