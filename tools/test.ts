@@ -28,7 +28,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
       'demo/**/*.test.ts',
     ],
     concurrency: availableParallelism(),
-    timeoutMs: 6 * 60_000,
+    timeoutMs: process.env['EXPLORE'] === 'full' ? 4 * 3_600_000 : 6 * 60_000,
     prepare: () => Promise.resolve(),
   },
   e2e: {

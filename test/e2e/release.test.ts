@@ -281,6 +281,13 @@ describe('an image that', { concurrency: 3 }, () => {
   }
 });
 
+test('no state of any pod above went unseen', () => {
+  assert.deepEqual(
+    apps.filter(({ pods }) => pods.gaps > 0).map(({ namespace }) => namespace),
+    [],
+  );
+});
+
 async function newApp(options: AppOptions): Promise<App> {
   const app = await anApp(cluster, options);
   apps.push(app);

@@ -1,53 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CallFault } from '@altershield/sandbox';
-import { runScenario, type Outcome } from '../support/scenario.ts';
+import type { CallFault, CallInfo, FaultPlan } from '@altershield/sandbox';
+import { pairs } from '../support/pairs.ts';
+import { assertWell, runScenario } from '../support/scenario.ts';
+import { seeds } from '../support/seeds.ts';
 
-const SEED = Number(process.env['SEED'] ?? 1);
-/** Every write in every way takes minutes; by default each write meets some of the ways. */
-const isFull = process.env['EXPLORE'] === 'full';
-
-const undisturbed = await runScenario({ seed: SEED });
-const WRITES = isFull ? undisturbed.writes : Math.min(undisturbed.writes, 44);
-
-function assertSame(outcome: Outcome, what: string): void {
-  assert.deepEqual(outcome.violations, [], `${what}: laws`);
-  assert.deepEqual(outcome.end, undisturbed.end, `${what}: end`);
-}
-
-const REFUSALS: readonly CallFault[] = [
+/** The call was never carried out. */
+const REFUSED: readonly CallFault[] = [
   { kind: 'answer', status: 409 },
+  { kind: 'answer', status: 410 },
   { kind: 'answer', status: 429, retryAfterSeconds: 1 },
   { kind: 'answer', status: 500 },
   { kind: 'silence' },
   { kind: 'reset' },
+  { kind: 'delay', ms: 2500 },
 ];
+/** It was, and we do not learn of it, or late. */
+const UNANSWERED: readonly CallFault[] = [
+  { kind: 'answer', status: 500 },
+  { kind: 'silence' },
+  { kind: 'reset' },
+  { kind: 'delay', ms: 2500 },
+];
+type Moment = 'beforeCall' | 'afterCall';
+const MISHAPS: readonly (readonly [Moment, CallFault])[] = [
+  ...REFUSED.map((fault) => ['beforeCall', fault] as const),
+  ...UNANSWERED.map((fault) => ['afterCall', fault] as const),
+];
+/** A call that is never answered is given up after half a minute, a watch after some. */
+const SETTLE_MS = { call: 150_000, watch: 700_000 };
 
-test('a refused, lost or unanswered write at any point converges to the same end', async () => {
-  for (let write = 1; write <= WRITES; write += 1) {
-    const before = isFull ? REFUSALS : [REFUSALS[write % REFUSALS.length]];
-    for (const fault of before) {
-      const faults = { beforeCall: (call: { write: number }) => at(call.write, write, fault) };
-      const outcome = await runScenario({ seed: SEED, faults: () => faults });
-      assertSame(outcome, `${JSON.stringify(fault)} before write ${write}`);
-    }
+for (const seed of seeds(1)) {
+  const undisturbed = await runScenario({ seed });
+  for (const [kind, calls] of Map.groupBy(undisturbed.calls, kindOf)) {
+    test(`whatever befalls ${kind}, the end is the same (SEED=${seed})`, async () => {
+      for (const [{ number, isWatch }, [moment, fault]] of pairs(calls, MISHAPS)) {
+        const plan: FaultPlan = {
+          [moment]: (call: CallInfo) => (call.number === number ? fault : undefined),
+        };
+        const settleMs = isWatch ? SETTLE_MS.watch : SETTLE_MS.call;
+        const outcome = await runScenario({ seed, settleMs, faults: () => plan });
+        assertWell(outcome, `${moment} ${number}, ${kind}: ${JSON.stringify(fault)}`);
+      }
+    });
   }
-});
+}
 
-test('a write whose answer is lost converges to the same end', async () => {
-  const ways: readonly CallFault[] = [
-    { kind: 'reset' },
-    { kind: 'silence' },
-    REFUSALS[2] ?? { kind: 'reset' },
-  ];
-  for (let write = 1; write <= WRITES; write += isFull ? 1 : 2) {
-    const fault = ways[write % ways.length];
-    const faults = { afterCall: (call: { write: number }) => at(call.write, write, fault) };
-    const outcome = await runScenario({ seed: SEED, faults: () => faults });
-    assertSame(outcome, `${JSON.stringify(fault)} after write ${write}`);
-  }
-});
-
-const at = (now: number, when: number, fault: CallFault | undefined): CallFault | undefined =>
-  now === when ? fault : undefined;
+/** `PATCH changeworkloads/status`: a call without names. */
+function kindOf({ method, path, isWatch }: CallInfo): string {
+  const [, resource = '', rest = ''] =
+    /^\/apis?\/(?:[^/]+\/)?v1[^/]*\/(?:namespaces\/[^/?]+\/)?([^/?]+)(?:\/([^?]*))?/.exec(path) ??
+    [];
+  const [name, subresource] = rest.split('/');
+  const verb = isWatch ? 'WATCH' : method === 'GET' && name === '' ? 'LIST' : method;
+  return `${verb} ${resource}${subresource === undefined ? '' : `/${subresource}`}`;
+}

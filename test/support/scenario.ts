@@ -1,197 +1,167 @@
 // SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
 import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
 import type { Deployment } from '@altershield/core';
-import { isConflict, sleep } from '@altershield/kube';
-import { VirtualScheduler, type FaultPlan } from '@altershield/sandbox';
+import { VirtualScheduler, type CallInfo, type WatchLineInfo } from '@altershield/sandbox';
+import { Keeper, type KeeperOptions } from './keeper.ts';
 import { deploymentManifest, policyManifest } from './manifests.ts';
-import { ALICE, GITOPS, Simulation, type RunningOperator } from './simulation.ts';
+import { ALICE, GITOPS, Simulation } from './simulation.ts';
+import { Watchman } from './watchman.ts';
 
-const TARGETS: readonly number[] = [1, 3, 10];
+const SOAK_SECONDS = 5;
+/** What the policy's batches, and the owner's 25 %, come to. */
+const LAW = { replicas: 10, unavailable: 2, targets: [1, 3, 10], soakMs: SOAK_SECONDS * 1000 };
+/** The release fields as the owner wrote them, all but one of them unlike the defaults. */
+const OWN = {
+  minReadySeconds: 2,
+  progressDeadlineSeconds: 900,
+  strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 3, maxUnavailable: '25%' } },
+};
 
-export interface ScenarioOptions {
+export interface ScenarioOptions extends KeeperOptions {
   readonly seed: number;
-  /** What befalls the operator's first life; `kill` ends it there and then. */
-  readonly faults?: (kill: () => void) => FaultPlan;
-  /** Downtime after a crash. Default 700 ms. */
-  readonly downMs?: number;
   /** How long each change is given. Default 90 s; a silent watch is only given up after minutes. */
   readonly settleMs?: number;
 }
 
-/** What is the same whatever went wrong on the way. */
-export interface EndState {
-  readonly changes: readonly string[];
-  readonly image: string;
-  readonly ownFields: string;
-  readonly held: boolean;
-  readonly podImages: readonly string[];
-}
-
 export interface Outcome {
-  readonly end: EndState;
-  readonly writes: number;
-  readonly calls: number;
-  readonly watchLines: number;
+  readonly end: object;
   /** What must never happen, and did. */
   readonly violations: readonly string[];
+  /** Calls of the first leader. */
+  readonly calls: readonly CallInfo[];
+  readonly writes: readonly CallInfo[];
+  readonly lines: readonly WatchLineInfo[];
   readonly lives: number;
-  /** Writes of the operator, as method and path. */
-  readonly log: readonly string[];
 }
+
+/** How it ends, whatever went wrong on the way. */
+const END = {
+  changes: [
+    'shop/checkout:1.1 Success Verified Pass',
+    'shop/checkout:bad RolledBack RolledBack Fail',
+    'shop/checkout:1.2 Success Verified Pass',
+  ],
+  image: 'shop/checkout:1.2',
+  own: { ...OWN, paused: false, replicas: 10 },
+  held: false,
+  podImages: ['shop/checkout:1.2'],
+  badPods: 1,
+  refused: 3,
+};
 
 /**
  * A good change, then a bad one that a GitOps tool re-applies, then a good one: with the operator
  * dying or being lied to on the way. Whatever happens, the end and the laws must be the same.
  */
 export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
-  const { seed, settleMs = 90_000 } = options;
-  const scheduler = new VirtualScheduler({ seed, order: 'shuffled' });
-  const simulation = new Simulation({ scheduler });
-  const watchman = new Watchman(simulation);
-  const keeper = new Keeper(simulation, options);
-  const play = async (promise: Promise<unknown>, ms: number): Promise<void> => {
-    await scheduler.runFor(ms);
+  const scenario = new Scenario(options);
+  await scenario.play();
+  return scenario.outcome();
+}
+
+export function assertWell({ violations, end }: Outcome, what: string): void {
+  assert.deepEqual(violations, [], `${what}: laws`);
+  assert.deepEqual(end, END, `${what}: end`);
+}
+
+class Scenario {
+  readonly #settleMs: number;
+  readonly #scheduler: VirtualScheduler;
+  readonly #simulation: Simulation;
+  readonly #watchman: Watchman;
+  readonly #keeper: Keeper;
+  #refused = 0;
+
+  constructor({ seed, settleMs = 90_000, ...rest }: ScenarioOptions) {
+    this.#settleMs = settleMs;
+    this.#scheduler = new VirtualScheduler({ seed, order: 'shuffled' });
+    this.#simulation = new Simulation({ scheduler: this.#scheduler });
+    this.#watchman = new Watchman(this.#simulation.sandbox, LAW);
+    this.#keeper = new Keeper(this.#simulation, rest);
+  }
+
+  async play(): Promise<void> {
+    const { sandbox } = this.#simulation;
+    const policy = policyManifest({ release: { soakSeconds: SOAK_SECONDS } });
+    await this.#for(1000, this.#simulation.install());
+    await this.#for(10_000, sandbox.apply(deployment('1.0')));
+    await this.#for(1000, sandbox.apply(policy));
+    this.#keeper.start();
+    await this.#untilGuarded();
+    await this.#for(this.#settleMs, this.#change('1.1', ALICE));
+    await this.#for(this.#settleMs, this.#change('bad', GITOPS));
+    for (let i = 0; i < 3; i += 1) await this.#for(10_000, this.#again('bad'));
+    await this.#for(this.#settleMs, this.#change('1.2', ALICE));
+    this.#keeper.stop();
+  }
+
+  outcome(): Outcome {
+    const { calls, lines, lives } = this.#keeper;
+    const { violations } = this.#watchman;
+    const writes = calls.filter(({ write }) => write > 0);
+    return { end: this.#end(), violations, calls, writes, lines, lives };
+  }
+
+  async #for(ms: number, promise: Promise<unknown>): Promise<void> {
+    await this.#scheduler.runFor(ms);
     await promise;
-  };
-  await play(simulation.install(), 1000);
-  await play(apply(simulation, '1.0', ALICE), 5000);
-  await play(simulation.sandbox.apply(policyManifest({ release: { soakSeconds: 1 } })), 1000);
-  keeper.start();
-  await scheduler.runFor(2000);
-  await play(apply(simulation, '1.1', ALICE), settleMs);
-  await play(apply(simulation, 'bad', GITOPS), settleMs);
-  for (let i = 0; i < 3; i += 1) {
-    await play(apply(simulation, 'bad', GITOPS).catch(isRefusal), 10_000);
   }
-  await play(apply(simulation, '1.2', ALICE), settleMs);
-  keeper.stop();
-  return { end: endState(simulation), ...keeper.counts, violations: watchman.violations };
-}
 
-function isRefusal(error: unknown): void {
-  if (error instanceof Error && /refuses this revision/.test(error.message)) return;
-  if (isConflict(error)) return;
-  throw error;
-}
+  /** Before the webhooks are there for the first time, nothing is held. */
+  async #untilGuarded(): Promise<void> {
+    const type = 'mutatingwebhookconfigurations.admissionregistration.k8s.io';
+    const { sandbox } = this.#simulation;
+    for (let waited = 0; sandbox.get(type, '', 'altershield') === undefined; waited += 500) {
+      assert.ok(waited < 120_000, 'the webhooks are registered within two minutes');
+      await this.#scheduler.runFor(500);
+    }
+    await this.#scheduler.runFor(2000);
+  }
 
-/** `kubectl apply` tries again when the server is busy; so does every tool that matters. */
-const apply = (simulation: Simulation, tag: string, user: typeof ALICE): Promise<unknown> =>
-  simulation.sandbox.apply(deploymentManifest({ image: `shop/checkout:${tag}` }), user);
+  async #change(tag: string, user: typeof ALICE): Promise<void> {
+    this.#watchman.expect(`shop/checkout:${tag}`);
+    const written = await this.#simulation.sandbox.apply(deployment(tag), user);
+    const { paused } = (written as unknown as Deployment).spec;
+    if (paused !== true) this.#watchman.say(`${tag} is not held in the very write`);
+  }
 
-/** Looks at every state of every pod, as it is stored. */
-class Watchman {
-  readonly violations: string[] = [];
-  readonly #simulation: Simulation;
-
-  constructor(simulation: Simulation) {
-    this.#simulation = simulation;
-    simulation.sandbox.onPod(() => {
-      this.#look();
+  async #again(tag: string): Promise<void> {
+    await this.#simulation.sandbox.apply(deployment(tag), GITOPS).catch((error: unknown) => {
+      assert.match(String(error), /refuses this revision/);
+      this.#refused += 1;
     });
   }
 
-  #look(): void {
-    const { sandbox, scheduler } = this.#simulation;
-    const pods = sandbox.pods({ namespace: 'shop' });
-    const bad = pods.filter((p) => JSON.stringify(p.spec).includes('checkout:bad')).length;
-    if (bad > 1) this.#say(`${bad} bad pods at ${scheduler.now()}`);
-    this.#lookAtBatch(pods);
-  }
-
-  #lookAtBatch(pods: readonly { readonly spec: unknown }[]): void {
-    const change = changesOf(this.#simulation).find((c) => c.status?.phase === 'Running');
-    if (change === undefined || change.spec.detectedBy === 'Watch') return;
-    const image = change.spec.to.images.join();
-    const fresh = pods.filter((p) => JSON.stringify(p.spec).includes(`"${image}"`)).length;
-    const allowed = TARGETS[(change.status?.batch?.index ?? 0) - 1] ?? 0;
-    if (fresh > allowed) this.#say(`${fresh} pods of ${image}, batch allows ${allowed}`);
-  }
-
-  #say(violation: string): void {
-    if (this.violations.length < 5) this.violations.push(violation);
-  }
-}
-
-/** Starts the operator again after each crash, as the kubelet would. */
-class Keeper {
-  readonly counts = { writes: 0, calls: 0, watchLines: 0, lives: 0, log: [] as string[] };
-  readonly #simulation: Simulation;
-  readonly #options: ScenarioOptions;
-  #current: RunningOperator | undefined;
-  #stopped = false;
-
-  constructor(simulation: Simulation, options: ScenarioOptions) {
-    this.#simulation = simulation;
-    this.#options = options;
-  }
-
-  start(): void {
-    this.counts.lives += 1;
-    const isFirst = this.counts.lives === 1;
-    const kill = (): void => {
-      this.#crash();
-    };
-    const plan = isFirst ? (this.#options.faults?.(kill) ?? {}) : {};
-    this.#current = this.#simulation.startOperator({ faults: this.#counting(plan) });
-  }
-
-  stop(): void {
-    this.#stopped = true;
-    this.#current?.kill();
-  }
-
-  #crash(): void {
-    if (this.#current?.isAlive() !== true) return;
-    this.#current.kill();
-    const { scheduler } = this.#simulation;
-    void sleep(scheduler, this.#options.downMs ?? 700).then(() => {
-      if (!this.#stopped) this.start();
-    });
-  }
-
-  #counting(plan: FaultPlan): FaultPlan {
+  #end() {
+    const { sandbox } = this.#simulation;
+    const { metadata, spec } = sandbox.get(
+      ...(['deployments.apps', 'shop', 'checkout'] as const),
+    ) as unknown as Deployment;
+    const { replicas, minReadySeconds, progressDeadlineSeconds, strategy } = spec;
+    const changes = sandbox.server.store.list(
+      'changeworkloads.altershield.io',
+    ) as unknown as ChangeWorkload[];
     return {
-      beforeCall: (call) => {
-        this.counts.calls += 1;
-        if (call.write > 0) {
-          this.counts.writes += 1;
-          this.counts.log.push(`${call.method} ${call.path} ${call.body ?? ''}`);
-        }
-        return plan.beforeCall?.(call);
+      changes: changes.sort((a, b) => a.spec.sequence - b.spec.sequence).map(summary),
+      image: imageOf(spec.template['spec']),
+      own: {
+        ...{ replicas, minReadySeconds, progressDeadlineSeconds, strategy },
+        paused: spec.paused ?? false,
       },
-      ...(plan.afterCall === undefined ? {} : { afterCall: plan.afterCall }),
-      onWatchLine: (line) => {
-        this.counts.watchLines += 1;
-        return plan.onWatchLine?.(line);
-      },
+      held: metadata.annotations?.[ANNOTATIONS.hold] !== undefined,
+      podImages: [...new Set(sandbox.pods({ namespace: 'shop' }).map((p) => imageOf(p.spec)))],
+      badPods: this.#watchman.made('shop/checkout:bad'),
+      refused: this.#refused,
     };
   }
 }
 
-const changesOf = ({ sandbox }: Simulation): ChangeWorkload[] =>
-  sandbox.server.store.list('changeworkloads.altershield.io') as unknown as ChangeWorkload[];
+const deployment = (tag: string) =>
+  deploymentManifest({ image: `shop/checkout:${tag}`, spec: OWN });
 
-function endState(simulation: Simulation): EndState {
-  const deployment = simulation.sandbox.get(
-    'deployments.apps',
-    'shop',
-    'checkout',
-  ) as unknown as Deployment;
-  const { replicas, paused, minReadySeconds, progressDeadlineSeconds, strategy } = deployment.spec;
-  const pods = simulation.sandbox.pods({ namespace: 'shop' }).map((p) => imageOf(p.spec));
-  return {
-    changes: changesOf(simulation)
-      .sort((a, b) => a.spec.sequence - b.spec.sequence)
-      .map((c) => `${c.spec.to.images.join()} ${c.status?.phase ?? ''} ${c.status?.reason ?? ''}`),
-    image: imageOf(deployment.spec.template['spec']),
-    ownFields: JSON.stringify({
-      ...{ replicas, paused: paused ?? false, minReadySeconds: minReadySeconds ?? 0 },
-      ...{ progressDeadlineSeconds, strategy },
-    }),
-    held: deployment.metadata.annotations?.[ANNOTATIONS.hold] !== undefined,
-    podImages: [...new Set(pods)],
-  };
-}
+const summary = ({ spec, status }: ChangeWorkload): string =>
+  [spec.to.images.join(), status?.phase, status?.reason, status?.verdict].join(' ');
 
 const imageOf = (spec: unknown): string =>
   /"image":"([^"]*)"/.exec(JSON.stringify(spec))?.[1] ?? '';

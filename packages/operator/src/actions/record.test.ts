@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { KubeError } from '@altershield/kube';
+import type { BatchObject, ChangeObject } from '../kinds.ts';
+import { record } from './record.ts';
+
+const metadata = { name: 'c', namespace: 'shop', uid: 'u', resourceVersion: '7' };
+const status = { phase: 'Init', reason: 'AwaitingRelease', message: '', verdict: 'None' } as const;
+const change = {
+  metadata,
+  spec: { target: { kind: 'Deployment', name: 'web', uid: 'd' } },
+  status,
+} as unknown as ChangeObject;
+
+const spec = { batch: 1, of: 3, pods: 1, previous: 0, releasedAt: '2026-01-01T00:00:00Z' };
+const pods = { new: 1, ready: 1, bad: 0, stable: 9, stableReady: 9 };
+const judged = { phase: 'ExecuteDone', verdict: 'Pass', pods, checks: [] } as const;
+const aBatch = (more: object = {}) =>
+  ({
+    metadata: { name: 'c-b1', namespace: 'shop', uid: 'b', resourceVersion: '3' },
+    spec,
+    ...more,
+  }) as unknown as BatchObject;
+
+type Sent = readonly [verb: string, name: string, body: object];
+type RecordDeps = Parameters<typeof record>[2];
+
+/** Writes down what a decision makes of a server that has this batch; `isBehind`: the cache has not. */
+async function recorded(
+  decision: object,
+  { known, isBehind = false }: { readonly known?: BatchObject; readonly isBehind?: boolean } = {},
+): Promise<Sent[]> {
+  const sent: Sent[] = [];
+  const exists = new KubeError({
+    doing: 'create it',
+    status: 409,
+    server: { reason: 'AlreadyExists' },
+  });
+  const client = {
+    create: (_: unknown, __: string, body: { metadata: { name: string } }) => {
+      sent.push(['create', body.metadata.name, body]);
+      return isBehind ? Promise.reject(exists) : Promise.resolve(aBatch());
+    },
+    get: () => Promise.resolve(known),
+    patch: (...[, key, { body }, { subresource }]: Patch) => {
+      sent.push([`patch ${subresource}`, key.name, body]);
+      return Promise.resolve();
+    },
+  };
+  const deps = { client, world: { batches: { get: () => (isBehind ? undefined : known) } } };
+  const { signal } = new AbortController();
+  await record(change, { status, ...decision }, deps as unknown as RecordDeps, signal);
+  return sent;
+}
+
+type Patch = [
+  resource: unknown,
+  key: { readonly name: string },
+  patch: { readonly body: object },
+  options: { readonly subresource: string },
+];
+
+test('a status is written to the very object that was looked at, and only what differs', async () => {
+  const next = { ...status, phase: 'Running', reason: 'BatchReleasing' };
+  assert.deepEqual(await recorded({ status: next }), [
+    [
+      'patch status',
+      'c',
+      {
+        metadata: { uid: 'u', resourceVersion: '7' },
+        status: { phase: 'Running', reason: 'BatchReleasing' },
+      },
+    ],
+  ]);
+});
+
+test('what is known already is not written again', async () => {
+  const known = aBatch({ status: judged });
+  assert.deepEqual(await recorded({}), []);
+  assert.deepEqual(await recorded({ batch: { index: 1, spec, status: judged } }, { known }), []);
+});
+
+test('a batch is created in the name of its change, which it goes with', async () => {
+  const [[verb, name, body] = []] = await recorded({ batch: { index: 1, spec } });
+  assert.deepEqual([verb, name], ['create', 'c-b1']);
+  const { metadata: made, spec: written } = body as BatchObject;
+  const [owner] = made.ownerReferences ?? [];
+  assert.deepEqual([owner?.kind, owner?.uid, owner?.controller], ['ChangeWorkload', 'u', true]);
+  assert.deepEqual(
+    [written.change, written.releasedAt],
+    [{ name: 'c', uid: 'u' }, spec.releasedAt],
+  );
+});
+
+test('a verdict is written to the very batch that was looked at, or was just created', async () => {
+  const batch = { index: 1, spec, status: judged };
+  const verdict = [
+    'patch status',
+    'c-b1',
+    { metadata: { uid: 'b', resourceVersion: '3' }, status: judged },
+  ] as const;
+  assert.deepEqual(await recorded({ batch }, { known: aBatch() }), [verdict]);
+  assert.deepEqual((await recorded({ batch })).slice(1), [verdict]);
+});
+
+test('a batch that the cache does not have yet is no error: its verdict is written', async () => {
+  const batch = { index: 1, spec, status: judged };
+  const sent = await recorded({ batch }, { known: aBatch(), isBehind: true });
+  assert.deepEqual(
+    sent.map(([verb]) => verb),
+    ['create', 'patch status'],
+  );
+});

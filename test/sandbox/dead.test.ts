@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CallInfo, FaultPlan } from '@altershield/sandbox';
+import { Checkout } from '../support/checkout.ts';
+
+const POLICY = { release: { batches: [1, '50%', '100%'], soakSeconds: 5 } };
+/** Longer than a pod has to become ready. */
+const AWAY_MS = 3_600_000;
+
+const ENDS = [
+  ['2', { version: '2', story: ['Success/Verified'] }],
+  ['bad-2', { version: '1', story: ['RolledBack/RolledBack'] }],
+] as const;
+
+for (const moment of ['beforeCall', 'afterCall'] as const) {
+  for (const [version, end] of ENDS) {
+    test(`nobody left for an hour lets no further pod out (${moment}, ${version})`, async () => {
+      let write = 1;
+      while (await diesAt({ moment, write, version }, end)) write += 1;
+      assert.ok(write > 5, `${write} writes`);
+    });
+  }
+}
+
+interface Death {
+  readonly moment: 'beforeCall' | 'afterCall';
+  /** Counted from the change on. */
+  readonly write: number;
+  readonly version: string;
+}
+
+/** False when the change is over before so many writes. */
+async function diesAt({ moment, write, version }: Death, end: object): Promise<boolean> {
+  let toGo = Infinity;
+  let allowed = Infinity;
+  const die = ({ write: number }: CallInfo) => {
+    if (number === 0 || --toGo !== 0) return undefined;
+    checkout.killOperator();
+    allowed = allowedBy(checkout, version);
+    return { kind: 'reset' } as const;
+  };
+  const faults: FaultPlan = { [moment]: die };
+  const checkout = await Checkout.start({ policy: POLICY, faults });
+  let most = 0;
+  checkout.sandbox.onPod(() => {
+    if (toGo <= 0) most = Math.max(most, checkout.pods[version] ?? 0);
+  });
+  toGo = write;
+  await checkout.apply(version, 60_000);
+  if (toGo > 0) return false;
+  await checkout.scheduler.runFor(AWAY_MS);
+  const what = `${moment} ${write}`;
+  assert.ok(most <= allowed, `${what}: ${most} pods, ${allowed} let out`);
+  await checkout.startOperator();
+  await checkout.scheduler.runFor(120_000);
+  const { version: runs, story, isHeld } = checkout;
+  assert.deepEqual({ version: runs, story, isHeld }, { ...end, isHeld: false }, what);
+  return true;
+}
+
+/** New pods that the Deployment controller may make by the fields that are there now. */
+function allowedBy({ isHeld, pods, deployment }: Checkout, version: string): number {
+  const { paused = false, strategy } = deployment.spec;
+  const { maxSurge, maxUnavailable } = strategy?.rollingUpdate ?? {};
+  if (!isHeld) return Infinity;
+  return paused ? (pods[version] ?? 0) : Number(maxSurge) + Number(maxUnavailable);
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Checkout } from '../support/checkout.ts';
+import { GITOPS } from '../support/simulation.ts';
+
+interface Event {
+  readonly type: string;
+  readonly reason: string;
+  readonly message: string;
+  readonly count?: number;
+  readonly involvedObject: { readonly kind: string; readonly name: string; readonly uid: string };
+}
+
+/** What `kubectl describe deployment checkout` lists of ours, in order. */
+function eventsOf({ sandbox, deployment }: Checkout): Event[] {
+  const events = sandbox.server.store.list('events.', 'shop') as unknown as Event[];
+  const { uid } = deployment.metadata;
+  return events.filter(({ involvedObject }) => involvedObject.uid === uid);
+}
+
+const reasons = (checkout: Checkout): string[] =>
+  eventsOf(checkout).map(({ type, reason }) => `${type} ${reason}`);
+
+test('the workload itself tells of a good change, and of a bad one, and why', async () => {
+  const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } } });
+  await checkout.apply('2', 120_000);
+  assert.deepEqual(reasons(checkout), ['Normal ChangeStarted', 'Normal ChangeSucceeded']);
+  await checkout.apply('bad-3', 60_000);
+  assert.deepEqual(reasons(checkout).slice(2), [
+    'Normal ChangeStarted',
+    'Warning ChangeRollingBack',
+    'Warning ChangeRolledBack',
+  ]);
+  const [started, rollingBack, rolledBack] = eventsOf(checkout).slice(2);
+  assert.match(started?.message ?? '', /releasing shop\/checkout:bad-3 by alice/);
+  assert.match(rollingBack?.message ?? '', /shop\/checkout:bad-3: .*ImagePullBackOff/);
+  assert.match(rolledBack?.message ?? '', /^deployment-checkout-2: shop\/checkout:2 runs again/);
+});
+
+test('refusals are told of with who was refused, and counted in one event', async () => {
+  const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } } });
+  await checkout.apply('bad-2', 60_000);
+  for (let i = 0; i < 3; i += 1) {
+    await assert.rejects(checkout.apply('bad-2', 10_000, GITOPS), /refuses this revision/);
+  }
+  const refused = eventsOf(checkout).filter(({ reason }) => reason === 'RevisionRefused');
+  assert.equal(refused.length, 1);
+  assert.ok((refused[0]?.count ?? 0) >= 3);
+  assert.match(refused[0]?.message ?? '', new RegExp(`by ${GITOPS.username}: .*refuses`));
+});
+
+test('a change that stops for a person says so', async () => {
+  const policy = { release: { batches: [1, '100%'] }, onFail: 'Suspend' };
+  const checkout = await Checkout.start({ policy });
+  await checkout.apply('bad-2', 60_000);
+  assert.deepEqual(reasons(checkout), ['Normal ChangeStarted', 'Warning ChangeSuspended']);
+});

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Checkout } from '../support/checkout.ts';
+
+const QUICKLY = { batches: ['100%'], soakSeconds: 0 };
+const DAY_MS = 86_400_000;
+
+const records = ({ changes }: Checkout): string[] =>
+  changes.map(({ spec }) => spec.to.images.join().replace('shop/checkout:', ''));
+
+/** Names of the changes that batches are left of. */
+const batches = ({ sandbox }: Checkout): string[] =>
+  (
+    sandbox.server.store.list('changepods.altershield.io') as unknown as {
+      spec: { change: { name: string } };
+    }[]
+  ).map(({ spec }) => spec.change.name);
+
+test('of many changes the newest are kept, as many as the policy says, with their batches', async () => {
+  const checkout = await Checkout.start({ policy: { release: QUICKLY, limits: { records: 2 } } });
+  for (const version of ['2', '3', '4', '5']) await checkout.apply(version, 60_000);
+  assert.deepEqual(records(checkout), ['4', '5']);
+  assert.deepEqual(
+    [...new Set(batches(checkout))],
+    ['deployment-checkout-3', 'deployment-checkout-4'],
+  );
+});
+
+test('records go when their time is over, without anything else happening; the newest stays', async () => {
+  const policy = { release: QUICKLY, limits: { recordSeconds: 3 * 86_400 } };
+  const checkout = await Checkout.start({ policy });
+  for (const version of ['2', '3']) await checkout.apply(version, 60_000);
+  await checkout.scheduler.runFor(3 * DAY_MS - 600_000);
+  assert.deepEqual(records(checkout), ['2', '3']);
+  await checkout.scheduler.runFor(600_000);
+  assert.deepEqual(records(checkout), ['3']);
+  assert.deepEqual([...new Set(batches(checkout))], ['deployment-checkout-2']);
+});
+
+test('a record that still refuses a revision outlives its time, and goes when that ends', async () => {
+  const limits = { recordSeconds: 3600, quarantineSeconds: 7200 };
+  const checkout = await Checkout.start({ policy: { release: QUICKLY, limits } });
+  await checkout.apply('bad-2', 60_000);
+  await checkout.apply('3', 60_000);
+  await checkout.scheduler.runFor(3_600_000);
+  assert.deepEqual(records(checkout), ['bad-2', '3']);
+  await assert.rejects(checkout.apply('bad-2', 1000), /refuses this revision/);
+  await checkout.scheduler.runFor(3_600_000);
+  assert.deepEqual(records(checkout), ['3']);
+});

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Checkout } from '../support/checkout.ts';
+import { deploymentManifest, policyManifest } from '../support/manifests.ts';
+import { GITOPS } from '../support/simulation.ts';
+
+const REGISTRATION = 'admissionregistration.k8s.io';
+const OURS = '/apis/altershield.io/v1alpha1/namespaces/shop';
+const QUICKLY = { batches: [1, '100%'], soakSeconds: 1 };
+
+interface Webhook {
+  readonly name: string;
+  readonly failurePolicy: string;
+  readonly objectSelector: object;
+}
+
+/** The webhooks for workloads that are registered now. */
+function webhooksOf({ sandbox }: Checkout, type: 'mutating' | 'validating'): readonly Webhook[] {
+  const resource = `${type}webhookconfigurations.${REGISTRATION}`;
+  const { webhooks } = sandbox.get(resource, '', 'altershield') as unknown as {
+    webhooks: Webhook[];
+  };
+  return webhooks.filter(({ name }) => /^(mutate|validate)\.[^.]+\.shop\./.test(name));
+}
+
+const forBoth = (checkout: Checkout): (readonly Webhook[])[] => [
+  webhooksOf(checkout, 'mutating'),
+  webhooksOf(checkout, 'validating'),
+];
+
+test('the webhooks follow a policy within a second: made, changed, deleted', async () => {
+  const checkout = await Checkout.start({ policy: { release: QUICKLY } });
+  const apply = (spec: object, name: string): Promise<unknown> =>
+    checkout.play(checkout.sandbox.apply(policyManifest(spec, name)), 1000);
+  for (const webhooks of forBoth(checkout)) assert.equal(webhooks.length, 1);
+  const selector = { matchLabels: { tier: 'db' } };
+  await apply({ target: { selector } }, 'second');
+  for (const [first, second] of forBoth(checkout)) {
+    assert.deepEqual([first?.objectSelector, second?.objectSelector], [selector, {}]);
+  }
+  await apply({ failurePolicy: 'Fail' }, 'web');
+  for (const [, second] of forBoth(checkout)) assert.equal(second?.failurePolicy, 'Fail');
+  await checkout.play(
+    checkout.sandbox.call('DELETE', { path: `${OURS}/changepolicies/web` }),
+    1000,
+  );
+  for (const webhooks of forBoth(checkout)) {
+    assert.deepEqual(
+      webhooks.map(({ objectSelector }) => objectSelector),
+      [selector],
+    );
+  }
+});
+
+test('the validating webhook alone refuses a quarantined revision, too', async () => {
+  const checkout = await Checkout.start({ policy: { release: QUICKLY } });
+  await checkout.apply('bad-2', 60_000);
+  const path = `/apis/${REGISTRATION}/v1/mutatingwebhookconfigurations/altershield`;
+  await checkout.play(checkout.sandbox.call('DELETE', { path }), 1000);
+  await assert.rejects(checkout.apply('bad-2', 1000, GITOPS), /validate\.web\.shop.*refuses this/);
+  await checkout.apply('fix-3', 1000);
+  assert.equal(checkout.version, 'fix-3');
+});
+
+test('with failurePolicy Fail a dead operator lets no governed change pass, and all else', async () => {
+  const checkout = await Checkout.start({ policy: { release: QUICKLY, failurePolicy: 'Fail' } });
+  checkout.killOperator();
+  await assert.rejects(checkout.apply('2', 10_000), /failed calling webhook/);
+  assert.equal(checkout.version, '1');
+  const scale = { path: '/apis/apps/v1/namespaces/shop/deployments/checkout' };
+  const body = { spec: { replicas: 12 } };
+  await checkout.play(checkout.sandbox.call('PATCH', { ...scale, body }), 10_000);
+  assert.deepEqual(checkout.pods, { '1': 12 });
+  const elsewhere = deploymentManifest({ image: 'shop/checkout:1', namespace: 'default' });
+  await checkout.play(checkout.sandbox.apply(elsewhere), 1000);
+  await checkout.startOperator();
+  await checkout.apply('2', 120_000);
+  assert.deepEqual(checkout.story, ['Success/Verified']);
+});
+
+test('with failurePolicy Ignore it passes, and is taken over late', async () => {
+  const checkout = await Checkout.start({ policy: { release: QUICKLY } });
+  checkout.killOperator();
+  await checkout.apply('bad-2', 700);
+  assert.equal(checkout.isHeld, false);
+  await checkout.startOperator();
+  await checkout.scheduler.runFor(60_000);
+  assert.deepEqual(
+    checkout.changes.map(({ spec, status }) => `${spec.detectedBy} ${status?.phase ?? ''}`),
+    ['Watch RolledBack'],
+  );
+  assert.deepEqual([checkout.version, checkout.pods], ['1', { '1': 10 }]);
+});
+
+test('a decision that no webhook stamped is carried out as nobody’s', async () => {
+  const policy = { release: QUICKLY, onFail: 'Suspend' };
+  const checkout = await Checkout.start({ policy });
+  await checkout.apply('bad-2', 60_000);
+  assert.deepEqual(checkout.story, ['Suspend/CheckFailed']);
+  checkout.killOperator();
+  const change = { path: `${OURS}/changeworkloads/deployment-checkout-1` };
+  const body = { spec: { decision: { action: 'RollBack' } } };
+  await checkout.play(checkout.sandbox.call('PATCH', { ...change, body }), 1000);
+  assert.deepEqual(checkout.changes[0]?.spec.decision, { action: 'RollBack' });
+  await checkout.startOperator();
+  await checkout.scheduler.runFor(60_000);
+  const [done] = checkout.changes;
+  assert.deepEqual(checkout.story, ['RolledBack/RolledBack']);
+  assert.match(done.status?.message ?? '', /^a person asked for it/);
+  assert.equal(checkout.version, '1');
+});
