@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS } from '@altershield/api';
 import {
   fingerprint,
   signWith,
@@ -27,7 +26,7 @@ import { record } from './actions/record.ts';
 import { createHandlers } from './admission/handlers.ts';
 import { DenialLedger } from './admission/ledger.ts';
 import { createChangeController } from './controllers/change.ts';
-import { Sightings, createDetectionController, sealOf } from './controllers/detection.ts';
+import { Sightings, createDetectionController } from './controllers/detection.ts';
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
@@ -36,6 +35,7 @@ import { gather } from './observe/gather.ts';
 import { PolicyBook } from './observe/policy-book.ts';
 import { ReadinessLog } from './observe/readiness.ts';
 import { Refusals } from './observe/refusals.ts';
+import { sealCheck } from './observe/seal.ts';
 import { createWorld, type World } from './observe/world.ts';
 
 export interface OperatorOptions {
@@ -71,8 +71,9 @@ export function createOperator(options: OperatorOptions): Operator {
   const { client: plain, scheduler, log, namespace } = options;
   const informers = new InformerFactory({ client: plain, scheduler, log });
   const client = new CachedClient(plain, informers);
-  const world = createWorld(informers);
   const tools: Tools = { sign: signWith(options.sealKey), fingerprintOf: fingerprint };
+  const isOurs = sealCheck(tools);
+  const world = createWorld(informers, isOurs);
   const book = new PolicyBook(world, namespace);
   const refusals = new Refusals(world, scheduler);
   const ledger = new DenialLedger({ client, world, scheduler, log });
@@ -85,7 +86,7 @@ export function createOperator(options: OperatorOptions): Operator {
     perform(action, target, { client, world, tools }, signal);
   const change = createChangeController({
     ...shared,
-    isOurs: (c) => isSealed(c, tools),
+    isOurs,
     gather: (c) => gather(c, { world, tools, readiness, refusals, scheduler }),
     record: (c, decision, signal) => record(c, decision, { client, world }, signal),
     perform: (c, action, signal) => act(action, targetOf(c), signal),
@@ -154,11 +155,4 @@ const targetOf = ({ metadata, spec }: ChangeObject) => ({
 function subjectOf({ metadata, spec }: ChangeObject) {
   const { apiVersion, kind, name, uid } = spec.target;
   return { apiVersion, kind, name, uid, namespace: metadata.namespace ?? '' };
-}
-
-/** Records of changes lead to writes of workloads: only our own count. */
-function isSealed({ metadata, spec }: ChangeObject, { sign, fingerprintOf }: Tools): boolean {
-  const { name, namespace = '', annotations } = metadata;
-  if (annotations?.[ANNOTATIONS.seal] !== sealOf(namespace, name, spec, sign)) return false;
-  return spec.from === undefined || fingerprintOf(spec.from.template) === spec.from.fingerprint;
 }

@@ -9,7 +9,6 @@ import {
   type DetectInput,
   type GoodPolicy,
   type Seen,
-  type Sign,
   type Tools,
 } from '@altershield/core';
 import {
@@ -30,6 +29,7 @@ import { changeName } from '../actions/names.ts';
 import { CHANGES, type DeploymentObject } from '../kinds.ts';
 import { revisionsOf } from '../observe/gather.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
+import { sealOf } from '../observe/seal.ts';
 import { changesOf, type World } from '../observe/world.ts';
 
 export interface DetectionDeps {
@@ -129,7 +129,7 @@ async function reconcile(
   } else {
     const spec = detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
     if (spec !== undefined) {
-      await create(namespace, spec, deps, signal);
+      await create(namespace, numbered(namespace, spec, world), deps, signal);
       log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
     }
   }
@@ -170,6 +170,15 @@ async function giveBack(
   await perform(deployment, { type: 'Restore' }, signal);
 }
 
+/** With the next number whose name is free: a record that we did not write may be in the way. */
+function numbered(namespace: string, spec: ChangeWorkloadSpec, world: World): ChangeWorkloadSpec {
+  const { kind, name } = spec.target;
+  const newest = changesOf(world, namespace, name).at(-1)?.spec.sequence ?? 0;
+  let sequence = newest + 1;
+  while (world.changes.get({ namespace, name: changeName(kind, name, sequence) })) sequence += 1;
+  return { ...spec, sequence };
+}
+
 async function create(
   namespace: string,
   spec: ChangeWorkloadSpec,
@@ -197,21 +206,3 @@ async function create(
     });
   }
 }
-
-/** Over what must not be forged: the target, the way back, the judge. The server adds defaults to the rest. */
-export const sealOf = (
-  namespace: string,
-  name: string,
-  { target, from, to, operation, sequence }: ChangeWorkloadSpec,
-  sign: Sign,
-): string =>
-  sign({
-    namespace,
-    name,
-    target,
-    from: from?.fingerprint ?? '',
-    verified: from?.verified ?? false,
-    to: to.fingerprint,
-    operation,
-    sequence,
-  });

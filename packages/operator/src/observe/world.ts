@@ -34,8 +34,14 @@ export interface World {
   readonly pods: Informer<PodObject>;
 }
 
-export function createWorld(informers: InformerFactory): World {
+/** @param isOurs tells the records that we wrote: no other one is found by its workload */
+export function createWorld(
+  informers: InformerFactory,
+  isOurs: (change: ChangeObject) => boolean,
+): World {
   const indexes = { [BY_OWNER]: ownerUids };
+  const targetOf = (change: ChangeObject): string[] =>
+    isOurs(change) ? [targetOfChange(change)] : [];
   return {
     policies: informers.informer<PolicyObject>(POLICIES),
     changes: informers.informer<ChangeObject>(CHANGES, { indexes: { [BY_TARGET]: targetOf } }),
@@ -56,14 +62,13 @@ const ownerUids = ({ metadata }: KubeObject): string[] =>
   (metadata.ownerReferences ?? []).map((owner) => owner.uid);
 
 /** `namespace/Kind/name` of a change's workload. */
-const targetOf = ({ metadata, spec }: ChangeObject): string[] => [
-  targetKey(metadata.namespace ?? '', spec.target.kind, spec.target.name),
-];
+const targetOfChange = ({ metadata, spec }: ChangeObject): string =>
+  targetKey(metadata.namespace ?? '', spec.target.kind, spec.target.name);
 
 export const targetKey = (namespace: string, kind: string, name: string): string =>
   `${namespace}/${kind}/${name}`;
 
-/** Changes of a workload by name, oldest first. */
+/** Our records of a workload by its name, oldest first. */
 export const changesOf = (
   { changes }: Pick<World, 'changes'>,
   namespace: string,
