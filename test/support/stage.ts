@@ -35,6 +35,8 @@ export class Stage {
   }
 
   async play<T>(promise: Promise<T>, ms: number): Promise<T> {
+    // Refused while time runs: the caller hears of it afterwards.
+    void promise.catch(() => undefined);
     await this.scheduler.runFor(ms);
     return promise;
   }

@@ -26,7 +26,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { changeName } from '../actions/names.ts';
-import { CHANGES, type DeploymentObject } from '../kinds.ts';
+import { CHANGES, type ChangeObject, type DeploymentObject } from '../kinds.ts';
 import { revisionsOf } from '../observe/gather.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
@@ -90,10 +90,7 @@ export function createDetectionController(deps: DetectionDeps, sightings: Sighti
   });
   controller.watch(world.deployments, (event) => (mayBeChange(event) ? keyOfObject(event) : []));
   controller.watch(world.policies, () => heldDeployments(world));
-  controller.watch(world.changes, ({ type, object }) => {
-    const { namespace = '' } = object.metadata;
-    return type === 'Updated' ? keyString({ namespace, name: object.spec.target.name }) : [];
-  });
+  controller.watch(world.changes, (event) => (leavesOpen(event) ? targetOf(event.object) : []));
   return controller;
 }
 
@@ -113,6 +110,13 @@ function mayBeChange({ type, object, old }: InformerEvent<DeploymentObject>): bo
     a.annotations?.[ANNOTATIONS.hold] !== b.annotations?.[ANNOTATIONS.hold]
   );
 }
+
+/** A record that moved may have ended; one that was deleted in flight left its workload held. */
+const leavesOpen = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
+  type === 'Updated' || (type === 'Deleted' && !isOver(statusOf(object).phase));
+
+const targetOf = ({ metadata, spec }: ChangeObject): string =>
+  keyString({ namespace: metadata.namespace ?? '', name: spec.target.name });
 
 async function reconcile(
   key: string,
