@@ -45,6 +45,8 @@ export interface SimulationOptions {
 export interface OperatorRun {
   readonly faults?: FaultPlan;
   readonly log?: Logger;
+  /** False: it serves and watches until `lead`, as a standby does. Default true. */
+  readonly leads?: boolean;
 }
 
 /** One life of the operator: from its start to its crash or its clean stop. */
@@ -52,6 +54,8 @@ export interface RunningOperator {
   readonly operator: Operator;
   /** As `kill -9`: from now on nothing of it reaches the API server, or answers it. */
   kill(): void;
+  /** A standby takes over. */
+  lead(): void;
   readonly isAlive: () => boolean;
 }
 
@@ -90,7 +94,7 @@ export class Simulation {
     return new Client({ transport, scheduler: this.scheduler, fieldManager });
   }
 
-  startOperator({ faults, log = this.#log }: OperatorRun = {}): RunningOperator {
+  startOperator({ faults, log = this.#log, leads = true }: OperatorRun = {}): RunningOperator {
     const transport = this.sandbox.transport(OPERATOR, faults === undefined ? {} : { faults });
     const { scheduler } = this;
     const client = new Client({ transport, scheduler, log, fieldManager: FIELD_MANAGER });
@@ -107,10 +111,14 @@ export class Simulation {
     const isAlive = (): boolean => !stop.signal.aborted;
     this.#webhook = operator.handlers;
     for (const part of operator.always) void part.start(stop.signal).catch(() => undefined);
-    void operator.leading(stop.signal).catch(() => undefined);
+    const lead = (): void => {
+      void operator.leading(stop.signal).catch(() => undefined);
+    };
+    if (leads) lead();
     return {
       operator,
       isAlive,
+      lead,
       kill: () => {
         if (this.#webhook === operator.handlers) this.#webhook = undefined;
         void transport.close();

@@ -26,7 +26,7 @@ import { record } from './actions/record.ts';
 import { createHandlers } from './admission/handlers.ts';
 import { DenialLedger } from './admission/ledger.ts';
 import { createChangeController } from './controllers/change.ts';
-import { Sightings, createDetectionController } from './controllers/detection.ts';
+import { createDetectionController } from './controllers/detection.ts';
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
@@ -36,6 +36,7 @@ import { PolicyBook } from './observe/policy-book.ts';
 import { ReadinessLog } from './observe/readiness.ts';
 import { Refusals } from './observe/refusals.ts';
 import { sealCheck } from './observe/seal.ts';
+import { Sightings } from './observe/sightings.ts';
 import { createWorld, type World } from './observe/world.ts';
 
 export interface OperatorOptions {
@@ -98,7 +99,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const controllers = [
     createDetectionController(
       { ...shared, perform: (d, action, signal) => act(action, keyOf(d), signal) },
-      new Sightings(world, tools),
+      new Sightings({ world, book, tools }),
     ),
     change,
     createPolicyController(shared),

@@ -8,7 +8,6 @@ import {
   type Action,
   type DetectInput,
   type GoodPolicy,
-  type Seen,
   type Tools,
 } from '@altershield/core';
 import {
@@ -30,6 +29,7 @@ import { CHANGES, type ChangeObject, type DeploymentObject } from '../kinds.ts';
 import { revisionsOf } from '../observe/gather.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
+import { mayBeChange, type Sightings } from '../observe/sightings.ts';
 import { changesOf, type World } from '../observe/world.ts';
 
 export interface DetectionDeps {
@@ -45,36 +45,6 @@ export interface DetectionDeps {
     action: Action,
     signal: AbortSignal,
   ) => Promise<number>;
-}
-
-/**
- * The template that each Deployment ran when we last looked. Kept by every replica, so that the next
- * leader knows what is new; everything else comes from the objects.
- */
-export class Sightings {
-  readonly #seen = new Map<string, Seen>();
-  readonly #tools: Tools;
-
-  constructor({ deployments }: Pick<World, 'deployments'>, tools: Tools) {
-    this.#tools = tools;
-    deployments.onEvent((event) => {
-      this.#follow(event);
-    });
-  }
-
-  of({ metadata }: DeploymentObject): Seen | undefined {
-    return this.#seen.get(metadata.uid);
-  }
-
-  note({ metadata, spec: { template } }: DeploymentObject): void {
-    const fingerprint = this.#tools.fingerprintOf(template);
-    this.#seen.set(metadata.uid, { fingerprint, template, wasThere: true });
-  }
-
-  #follow({ type, object, initial }: InformerEvent<DeploymentObject>): void {
-    if (type === 'Deleted') this.#seen.delete(object.metadata.uid);
-    else if (initial) this.note(object);
-  }
 }
 
 /** Finds changes that nobody recorded yet, whether admission held them or missed them. */
@@ -100,16 +70,6 @@ const heldDeployments = ({ deployments }: World): string[] =>
     .list()
     .filter(({ metadata }) => metadata.annotations?.[ANNOTATIONS.hold] !== undefined)
     .map((deployment) => keyString(keyOf(deployment)));
-
-/** Status moves all the time during a rollout; the spec and our marks do not. */
-function mayBeChange({ type, object, old }: InformerEvent<DeploymentObject>): boolean {
-  if (type !== 'Updated' || old === undefined) return true;
-  const [a, b] = [old.metadata, object.metadata];
-  return (
-    a.generation !== b.generation ||
-    a.annotations?.[ANNOTATIONS.hold] !== b.annotations?.[ANNOTATIONS.hold]
-  );
-}
 
 /** A record that moved may have ended; one that was deleted in flight left its workload held. */
 const leavesOpen = ({ type, object }: InformerEvent<ChangeObject>): boolean =>

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import type { Seen, Tools } from '@altershield/core';
+import type { InformerEvent } from '@altershield/kube';
+import type { DeploymentObject } from '../kinds.ts';
+import type { PolicyBook } from './policy-book.ts';
+import type { World } from './world.ts';
+
+export interface SightingsDeps {
+  readonly world: Pick<World, 'deployments'>;
+  readonly book: Pick<PolicyBook, 'governing'>;
+  readonly tools: Tools;
+}
+
+/**
+ * The template that each Deployment ran when we last looked. Kept by every replica, so that the next
+ * leader knows what is new; everything else comes from the objects. What changes while no policy
+ * governs it is nobody's to record; a governed one counts as seen when it has been looked at, so that
+ * what a leader did not live to record is found by the next.
+ */
+export class Sightings {
+  readonly #seen = new Map<string, Seen>();
+  readonly #deps: SightingsDeps;
+
+  constructor(deps: SightingsDeps) {
+    this.#deps = deps;
+    deps.world.deployments.onEvent((event) => {
+      this.#follow(event);
+    });
+  }
+
+  of({ metadata }: DeploymentObject): Seen | undefined {
+    return this.#seen.get(metadata.uid);
+  }
+
+  note({ metadata, spec: { template } }: DeploymentObject): void {
+    const fingerprint = this.#deps.tools.fingerprintOf(template);
+    this.#seen.set(metadata.uid, { fingerprint, template, wasThere: true });
+  }
+
+  #follow(event: InformerEvent<DeploymentObject>): void {
+    const { type, object, initial } = event;
+    if (type === 'Deleted') this.#seen.delete(object.metadata.uid);
+    else if (initial || (mayBeChange(event) && !this.#isGoverned(object))) this.note(object);
+  }
+
+  #isGoverned({ metadata }: DeploymentObject): boolean {
+    const { namespace = '' } = metadata;
+    return this.#deps.book.governing('Deployment', metadata, namespace) !== undefined;
+  }
+}
+
+/** Status moves all the time during a rollout; the spec and our marks do not. */
+export function mayBeChange({ type, object, old }: InformerEvent<DeploymentObject>): boolean {
+  if (type !== 'Updated' || old === undefined) return true;
+  const [a, b] = [old.metadata, object.metadata];
+  return (
+    a.generation !== b.generation ||
+    a.annotations?.[ANNOTATIONS.hold] !== b.annotations?.[ANNOTATIONS.hold]
+  );
+}
