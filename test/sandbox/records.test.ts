@@ -39,3 +39,21 @@ test('our marks on a record can’t be taken off or altered; others may be put t
   }
   await stage.record('PATCH', { sequence: 1, body: { metadata: { labels: { team: 'a' } } } });
 });
+
+test('a revision that is applied again and again is not rolled back without end', async () => {
+  const limits = { records: 1, quarantineSeconds: 0, rollbacksPerHour: 3 };
+  const stage = await Stage.set({ release: { batches: [1, '100%'], soakSeconds: 1 }, limits });
+  for (let i = 0; i < 6; i += 1) await stage.apply('bad', 60_000);
+  assert.equal(stage.story().at(-1), 'bad Suspend RollbackLimit');
+  assert.equal(stage.story().length, 4);
+});
+
+test('records of a workload that is gone go when their time is over', async () => {
+  const limits = { recordSeconds: 60 };
+  const stage = await Stage.set({ release: { batches: ['100%'], soakSeconds: 1 }, limits });
+  await stage.apply('2', 60_000);
+  assert.deepEqual(stage.story(), ['2 Success Verified']);
+  const path = '/apis/apps/v1/namespaces/shop/deployments/checkout';
+  await stage.play(stage.sandbox.call('DELETE', { path }), 120_000);
+  assert.deepEqual(stage.story(), []);
+});

@@ -13,6 +13,7 @@ import { batchName } from '../actions/names.ts';
 import type { ChangeObject, ReplicaSetObject } from '../kinds.ts';
 import type { ReadinessLog } from './readiness.ts';
 import type { Refusals } from './refusals.ts';
+import { countsUntil } from './rollbacks.ts';
 import { BY_OWNER, changesOf, type World } from './world.ts';
 
 export interface GatherDeps {
@@ -22,8 +23,6 @@ export interface GatherDeps {
   readonly refusals: Refusals;
   readonly scheduler: Pick<Scheduler, 'now'>;
 }
-
-const HOUR_MS = 3_600_000;
 
 /** Reads everything that a decision about this change may look at, from memory. */
 export function gather(change: ChangeObject, deps: GatherDeps): Observation {
@@ -73,10 +72,7 @@ const podsOf = (revisions: readonly ReplicaSetObject[], deps: GatherDeps): PodVi
 function recentRollbacks(change: ChangeObject, { world, scheduler }: GatherDeps): number {
   const { namespace = '', uid } = change.metadata;
   return changesOf(world, namespace, change.spec.target.name).filter(
-    ({ metadata, status }) =>
-      metadata.uid !== uid &&
-      status?.automaticRollback === true &&
-      Date.parse(status.rolledBackAt ?? '') > scheduler.now() - HOUR_MS,
+    (other) => other.metadata.uid !== uid && countsUntil(other) > scheduler.now(),
   ).length;
 }
 
