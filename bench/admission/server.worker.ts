@@ -37,7 +37,7 @@ function anOperator(): Operator {
     namespace: 'altershield-system',
     identity: 'bench',
     sealKey: new Uint8Array(32).fill(7),
-    webhookPlace: () => undefined,
+    webhookPlace: () => Promise.resolve(undefined),
   });
   const named = (name: string, namespace = '') => ({
     metadata: {

@@ -7,7 +7,7 @@ import {
   FIELD_MANAGER,
   toCrd,
 } from '@altershield/api';
-import { canonical } from '@altershield/core';
+import { canonical, type WebhookPlace } from '@altershield/core';
 import {
   Client,
   reviewAdmission,
@@ -47,6 +47,8 @@ export interface OperatorRun {
   readonly log?: Logger;
   /** False: it serves and watches until `lead`, as a standby does. Default true. */
   readonly leads?: boolean;
+  /** What the API server is to trust, as it lies in the shared Secret now. */
+  readonly caBundle?: () => Promise<string>;
 }
 
 /** One life of the operator: from its start to its crash or its clean stop. */
@@ -94,18 +96,19 @@ export class Simulation {
     return new Client({ transport, scheduler: this.scheduler, fieldManager });
   }
 
-  startOperator({ faults, log = this.#log, leads = true }: OperatorRun = {}): RunningOperator {
+  startOperator({
+    faults,
+    log = this.#log,
+    leads = true,
+    caBundle,
+  }: OperatorRun = {}): RunningOperator {
     const transport = this.sandbox.transport(OPERATOR, faults === undefined ? {} : { faults });
     const { scheduler } = this;
     const client = new Client({ transport, scheduler, log, fieldManager: FIELD_MANAGER });
     const operator = createOperator({
       ...{ client, scheduler, log, identity: 'replica-1', namespace: OPERATOR_NAMESPACE },
       sealKey: new Uint8Array(32).fill(7),
-      webhookPlace: () => ({
-        operatorUser: OPERATOR.username,
-        operatorNamespace: OPERATOR_NAMESPACE,
-        clientConfig: (path) => ({ url: `https://operator${path}` }),
-      }),
+      webhookPlace: () => placeOf(caBundle),
     });
     const stop = new AbortController();
     const isAlive = (): boolean => !stop.signal.aborted;
@@ -132,6 +135,15 @@ export class Simulation {
     const { pathname } = new URL(url);
     return reviewAdmission(review, this.#webhook, pathname);
   }
+}
+
+async function placeOf(caBundle?: () => Promise<string>): Promise<WebhookPlace> {
+  const trust = caBundle === undefined ? {} : { caBundle: await caBundle() };
+  return {
+    operatorUser: OPERATOR.username,
+    operatorNamespace: OPERATOR_NAMESPACE,
+    clientConfig: (path) => ({ url: `https://operator${path}`, ...trust }),
+  };
 }
 
 /** What the two conditions of our webhooks say, without CEL. */

@@ -7,7 +7,12 @@
 export { allow, deny, type Request, type Review } from './admission/review.ts';
 export { readStamp, writeStamp, type Stamp } from './admission/stamp.ts';
 export { stampDecision, validatePolicy, validateRecord } from './admission/records.ts';
-export { PATHS, webhooksFor, type WebhookPlace } from './admission/webhook-configuration.ts';
+export {
+  PATHS,
+  isSameConfiguration,
+  webhooksFor,
+  type WebhookPlace,
+} from './admission/webhook-configuration.ts';
 export {
   mutateWorkload,
   validateWorkload,

@@ -47,8 +47,8 @@ export interface OperatorOptions {
   readonly namespace: string;
   /** Shared by all replicas; at least 32 bytes. */
   readonly sealKey: Uint8Array;
-  /** Where the API server finds the webhook; undefined until there is a certificate. */
-  readonly webhookPlace: () => WebhookPlace | undefined;
+  /** Where the API server finds the webhook, read anew; undefined until there is a certificate. */
+  readonly webhookPlace: (signal: AbortSignal) => Promise<WebhookPlace | undefined>;
   readonly identity: string;
   readonly metrics?: Metrics;
 }

@@ -29,10 +29,12 @@ function needed(namespace: string): Right[] {
       (resource) => ({ verb: 'patch', group: GROUP, resource, subresource: 'status' }) as const,
     ),
     ...all(['create'], '', ['events']),
-    ...all(['get', 'patch'], 'admissionregistration.k8s.io', webhooks).map((right) => ({
-      ...right,
-      name: 'altershield',
-    })),
+    ...all(['get', 'list', 'watch', 'patch'], 'admissionregistration.k8s.io', webhooks).map(
+      (right) => ({
+        ...right,
+        name: 'altershield',
+      }),
+    ),
     ...own('altershield', ['get', 'patch'], 'coordination.k8s.io', 'leases'),
     ...own('altershield-webhook', ['get', 'list', 'watch', 'patch'], '', 'secrets'),
     ...own('altershield-seal', ['get'], '', 'secrets'),

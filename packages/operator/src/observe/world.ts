@@ -23,6 +23,13 @@ import { slimDeployment, slimPod, slimReplicaSet } from './slim.ts';
 export const BY_OWNER = 'owner';
 export const BY_TARGET = 'target';
 
+/** Name of both webhook configurations. */
+export const CONFIGURATION = 'altershield';
+
+export interface Configuration extends KubeObject {
+  readonly webhooks?: readonly unknown[];
+}
+
 /** The cluster as far as we follow it: one shared copy per resource. */
 export interface World {
   readonly policies: Informer<PolicyObject>;
@@ -32,6 +39,8 @@ export interface World {
   readonly deployments: Informer<DeploymentObject>;
   readonly replicaSets: Informer<ReplicaSetObject>;
   readonly pods: Informer<PodObject>;
+  /** Our own webhook configurations, nobody else's. */
+  readonly configurations: readonly Informer<Configuration>[];
 }
 
 /** @param isOurs tells the records that we wrote: no other one is found by its workload */
@@ -55,6 +64,11 @@ export function createWorld(
       indexes,
     }),
     pods: informers.informer<PodObject>(RESOURCES.pod, { transform: slimPod, indexes }),
+    configurations: [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook].map((resource) =>
+      informers.informer<Configuration>(resource, {
+        fieldSelector: `metadata.name=${CONFIGURATION}`,
+      }),
+    ),
   };
 }
 
