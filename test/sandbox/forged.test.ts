@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
-import { fingerprint } from '@altershield/core';
+import { PATHS, fingerprint } from '@altershield/core';
+import { reviewAdmission } from '@altershield/kube';
 import { Stage } from '../support/stage.ts';
 
 const QUICK = { release: { batches: [1, '100%'], soakSeconds: 1 } };
@@ -48,4 +49,17 @@ test('a record made by hand under the next name is passed over', async () => {
   await stage.apply('3', 60_000);
   assert.deepEqual(stage.story(), ['2 Success Verified', '2  ', '3 Success Verified']);
   assert.equal(stage.records().at(-1)?.metadata.name, 'deployment-checkout-3');
+});
+
+test('who does not know the webhook’s paths gets no answer, and so no stamp of ours', async () => {
+  const { simulation } = await Stage.set({});
+  const { handlers } = simulation.startOperator().operator;
+  const known = [...handlers.keys()];
+  assert.equal(known.length, Object.keys(PATHS).length);
+  for (const path of Object.values(PATHS)) {
+    assert.ok(known.some((secret) => secret.endsWith(path)));
+    const { status, body } = reviewAdmission(Buffer.from('{}'), handlers, path);
+    assert.equal(status, 404);
+    assert.ok(!known.some((secret) => body.includes(secret)));
+  }
 });

@@ -3,6 +3,8 @@ import {
   fingerprint,
   signWith,
   type Action,
+  type Deployment,
+  type Request,
   type Tools,
   type WebhookPlace,
 } from '@altershield/core';
@@ -25,6 +27,7 @@ import { perform } from './actions/perform.ts';
 import { record } from './actions/record.ts';
 import { createHandlers } from './admission/handlers.ts';
 import { DenialLedger } from './admission/ledger.ts';
+import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
 import { createDetectionController } from './controllers/detection.ts';
 import { createPolicyController } from './controllers/policy.ts';
@@ -55,8 +58,10 @@ export interface OperatorOptions {
 
 /** One replica of the operator, without the parts that open ports. */
 export interface Operator {
-  /** Answers for the API server; every replica serves them. */
+  /** Answers for the API server, by secret path; every replica serves them. */
   readonly handlers: AdmissionHandlers;
+  /** Such a path as others may see it. */
+  readonly shownPath: (path: string) => string;
   /** The shared caches and what else every replica runs. */
   readonly always: readonly Runnable[];
   /** What only the leader runs: everything that decides and writes. */
@@ -82,7 +87,8 @@ export function createOperator(options: OperatorOptions): Operator {
   const metrics = options.metrics?.controller;
   const shared = { world, book, tools, client, scheduler, log, metrics };
   const readiness = new ReadinessLog(world.pods);
-  const webhooks = createWebhooksController({ ...shared, place: options.webhookPlace });
+  const paths = new SecretPaths(tools.sign);
+  const webhooks = createWebhooksController({ ...shared, place: secretly(options, paths) });
   const act = (action: Action, target: ObjectKey, signal: AbortSignal): Promise<number> =>
     perform(action, target, { client, world, tools }, signal);
   const change = createChangeController({
@@ -108,13 +114,9 @@ export function createOperator(options: OperatorOptions): Operator {
   ];
   return {
     handlers: createHandlers({
-      ...{ book, refusals, ledger, scheduler, operatorNamespace: namespace, sign: tools.sign },
-      onDenied: ({ object, namespace: ns, user }, message) => {
-        const { name, uid } = object.metadata;
-        const subject = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: ns, name, uid };
-        const said = `by ${user.name}: ${message}`;
-        events.record(subject, { type: 'Warning', reason: 'RevisionRefused', message: said });
-      },
+      ...{ book, refusals, ledger, scheduler, paths },
+      ...{ operatorNamespace: namespace, sign: tools.sign },
+      onDenied: sayRefused(events),
     }),
     always: [factoryRunnable(informers), events, ledger],
     leading: async (signal) => {
@@ -123,10 +125,27 @@ export function createOperator(options: OperatorOptions): Operator {
       await runAll(controllers, signal);
     },
     publishWebhooks: webhooks.publish,
+    shownPath: (path) => paths.shown(path),
     world,
     informers,
   };
 }
+
+const secretly =
+  ({ webhookPlace }: OperatorOptions, paths: SecretPaths) =>
+  async (signal: AbortSignal): Promise<WebhookPlace | undefined> => {
+    const place = await webhookPlace(signal);
+    return place && paths.at(place);
+  };
+
+const sayRefused =
+  (events: EventRecorder) =>
+  ({ object, namespace, user }: Request<Deployment>, denial: string): void => {
+    const { name, uid } = object.metadata;
+    const subject = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name, uid };
+    const message = `by ${user.name}: ${denial}`;
+    events.record(subject, { type: 'Warning', reason: 'RevisionRefused', message });
+  };
 
 const eventsOf = ({ client, scheduler, log, identity, metrics }: OperatorOptions): EventRecorder =>
   new EventRecorder({

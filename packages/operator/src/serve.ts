@@ -149,7 +149,9 @@ function createWebhook(parts: Parts, onListening: () => void): Runnable[] {
         ...{ scheduler, log, handlers: operator.handlers, certificate: set },
         host: config.webhookHost,
         port: config.webhookPort,
-        observe: metrics.webhook,
+        observe: (seen) => {
+          metrics.webhook({ ...seen, path: operator.shownPath(seen.path) });
+        },
       });
       listening = server.listen();
     } else server.setCertificate(set);
