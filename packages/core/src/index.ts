@@ -34,7 +34,14 @@ export { isOver, statusOf } from './change/status.ts';
 export { judgePods, type Finding, type PodHealthInput } from './check/pod-health.ts';
 export { isLeaving, lostReadiness, viewPod } from './check/pod-view.ts';
 export { explainErrors, type FieldError } from './policy/field.ts';
-export { governing, mismatch, selects, type Candidate, type GoodPolicy } from './policy/match.ts';
+export {
+  futility,
+  governing,
+  mismatch,
+  selects,
+  type Candidate,
+  type GoodPolicy,
+} from './policy/match.ts';
 export { parsePolicy, type ParsedPolicy, type PolicyPlace } from './policy/validate.ts';
 export { diffTemplates, type Diff } from './revision/diff.ts';
 export {

@@ -2,16 +2,19 @@
 import { GROUP } from '@altershield/api';
 import { canonical } from '../revision/fingerprint.ts';
 import { explainErrors } from '../policy/field.ts';
+import { futility } from '../policy/match.ts';
 import { parsePolicy, type PolicyPlace } from '../policy/validate.ts';
 import { asRecord } from '../workload/types.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Refuses a policy with every problem it has, by field. */
+/** Refuses a policy with every problem it has, by field; warns of one that can govern nothing. */
 export function validatePolicy({ object }: Request<Json>, place: PolicyPlace): Review {
   const parsed = parsePolicy(object['spec'], place);
-  return parsed.ok ? allow() : deny('Invalid', explainErrors(parsed.errors));
+  if (!parsed.ok) return deny('Invalid', explainErrors(parsed.errors));
+  const futile = futility(place.namespace, place.operatorNamespace);
+  return allow([], futile === undefined ? [] : [`AlterShield: ${futile}`]);
 }
 
 /** Stamps who decided and when, whatever the request claims. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altershield/api';
-import { names, type GoodPolicy } from '../policy/match.ts';
+import { futility, names, type GoodPolicy } from '../policy/match.ts';
 import { canonical } from '../revision/fingerprint.ts';
 import { isMap } from '../workload/types.ts';
 
@@ -124,9 +124,9 @@ export function webhooksFor(
   policies: readonly GoodPolicy[],
   place: WebhookPlace,
 ): { readonly mutating: readonly Json[]; readonly validating: readonly Json[] } {
-  const sorted = [...policies].sort((a, b) =>
-    `${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1,
-  );
+  const sorted = policies
+    .filter(({ namespace }) => futility(namespace, place.operatorNamespace) === undefined)
+    .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
   return {
     mutating: [
       ...workloadWebhooks(sorted, place, 'mutate'),

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { validatePolicy } from '../admission/records.ts';
 import { isSameConfiguration, webhooksFor } from '../admission/webhook-configuration.ts';
 import { aPolicy } from '../testing/builders.ts';
 import { explainErrors } from './field.ts';
@@ -162,6 +163,17 @@ test('the webhook leaves exempt namespaces alone unless they are named', () => {
     exempt({ matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } }),
     /"values":\["ops"\]/,
   );
+});
+
+test('a policy of an exempt namespace gets no webhook: while we are down, it would block what it does not govern', () => {
+  const there = aPolicy({ failurePolicy: 'Fail' }, { namespace: 'kube-system' });
+  assert.deepEqual(workloadHooks([there]), []);
+  const made = validatePolicy(
+    { id: '1', operation: 'CREATE', namespace: 'kube-system', user: { name: 'a' }, object: {} },
+    { namespace: 'kube-system', operatorNamespace: 'ops' },
+  );
+  assert.ok(made.allowed);
+  assert.match(made.warnings.join(), /kube-system is exempt: only a policy in namespace ops/);
 });
 
 test('the order of policies does not move the configuration', () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { explainErrors } from '@altershield/core';
+import { explainErrors, type GoodPolicy } from '@altershield/core';
 import {
   Controller,
   keyOf,
@@ -13,6 +13,9 @@ import { mergePatch } from '../actions/merge-patch.ts';
 import { POLICIES, type PolicyObject } from '../kinds.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import type { World } from '../observe/world.ts';
+
+const MAX_MESSAGE = 32_000;
+const MAX_REASONS = 5;
 
 export interface PolicyDeps {
   readonly world: World;
@@ -46,15 +49,7 @@ async function reconcile(
   signal: AbortSignal,
 ): Promise<void> {
   const { generation = 1, uid, resourceVersion } = policy.metadata;
-  const errors = book.problemsOf(policy);
-  const governed = world.deployments.list().filter(({ metadata }) => {
-    const { namespace = '' } = metadata;
-    return book.governing('Deployment', metadata, namespace)?.uid === uid;
-  }).length;
-  const said =
-    errors.length === 0
-      ? { status: 'True', reason: 'Valid', message: 'the policy governs' }
-      : { status: 'False', reason: 'Invalid', message: explainErrors(errors).slice(0, 32_000) };
+  const { governed, ...said } = findingOf(policy, { world, book });
   const known = policy.status?.conditions?.find((c) => c.type === 'Ready');
   const lastTransitionTime =
     known?.status === said.status
@@ -71,4 +66,54 @@ async function reconcile(
     { type: 'merge', body },
     { subresource: 'status', signal },
   );
+}
+
+interface Finding {
+  readonly governed: number;
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What there is to say of a policy: every problem, or how much it governs, or why it is nothing. */
+function findingOf(policy: PolicyObject, deps: Pick<PolicyDeps, 'world' | 'book'>): Finding {
+  const { book } = deps;
+  const good = book.good().find(({ uid }) => uid === policy.metadata.uid);
+  if (good === undefined) {
+    const message = explainErrors(book.problemsOf(policy)).slice(0, MAX_MESSAGE);
+    return { governed: 0, status: 'False', reason: 'Invalid', message };
+  }
+  const futile = book.futilityOf(good);
+  if (futile !== undefined) {
+    return { governed: 0, status: 'False', reason: 'Exempt', message: futile };
+  }
+  const reasons = reasonsAgainst(good, deps);
+  const governed = reasons.filter((why) => why === undefined).length;
+  if (governed > 0) {
+    return { governed, status: 'True', reason: 'Valid', message: 'the policy governs' };
+  }
+  const message = `valid, but it governs nothing now: ${summary(reasons)}`.slice(0, MAX_MESSAGE);
+  return { governed, status: 'True', reason: 'GovernsNothing', message };
+}
+
+/** For each Deployment in the policy's reach, why it is not governed by it; undefined where it is. */
+function reasonsAgainst(
+  policy: GoodPolicy,
+  { world, book }: Pick<PolicyDeps, 'world' | 'book'>,
+): (string | undefined)[] {
+  return world.deployments
+    .list(book.reachOf(policy))
+    .map(({ metadata }) => book.whyNot(policy, 'Deployment', metadata, metadata.namespace ?? ''));
+}
+
+/** The commonest reasons, with how often they apply. */
+function summary(reasons: readonly (string | undefined)[]): string {
+  if (reasons.length === 0) return 'there is no Deployment in its reach';
+  const counts = new Map<string, number>();
+  for (const why of reasons) counts.set(why ?? '', (counts.get(why ?? '') ?? 0) + 1);
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, MAX_REASONS)
+    .map(([why, times]) => `${why} (${times} ${times === 1 ? 'Deployment' : 'Deployments'})`)
+    .join('; ');
 }
