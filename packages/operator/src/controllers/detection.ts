@@ -29,6 +29,7 @@ import { CHANGES, type ChangeObject, type DeploymentObject } from '../kinds.ts';
 import { revisionsOf } from '../observe/gather.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
+import { lastOf } from '../observe/last-record.ts';
 import { mayBeChange, type Sightings } from '../observe/sightings.ts';
 import { changesOf, type World } from '../observe/world.ts';
 
@@ -106,13 +107,13 @@ function inputOf(
   policy: GoodPolicy,
   { deps, sightings }: { readonly deps: DetectionDeps; readonly sightings: Sightings },
 ): DetectInput {
-  const { world, scheduler } = deps;
+  const { world, scheduler, tools } = deps;
   const { namespace, name } = keyOf(deployment);
   return {
     deployment,
     revisions: revisionsOf(world, deployment.metadata.uid),
     policy,
-    last: changesOf(world, namespace, name).at(-1),
+    last: lastOf(changesOf(world, namespace, name), tools.fingerprintOf(deployment.spec.template)),
     seen: sightings.of(deployment),
     now: scheduler.now(),
   };
