@@ -105,7 +105,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const controllers = [
     createDetectionController(
       { ...shared, perform: (d, action, signal) => act(action, keyOf(d), signal) },
-      new Sightings({ world, book, tools }),
+      new Sightings(shared),
     ),
     change,
     createPolicyController(shared),

@@ -19,6 +19,7 @@ import {
   type CachedClient,
   type ControllerMetrics,
   type InformerEvent,
+  type KubeObject,
   type Logger,
   type ReconcileContext,
   type Result,
@@ -30,6 +31,7 @@ import { revisionsOf } from '../observe/gather.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
 import { lastOf } from '../observe/last-record.ts';
+import { isOfLabels, isOfSpec } from '../observe/news.ts';
 import { mayBeChange, type Sightings } from '../observe/sightings.ts';
 import { changesOf, type World } from '../observe/world.ts';
 
@@ -50,7 +52,7 @@ export interface DetectionDeps {
 
 /** Finds changes that nobody recorded yet, whether admission held them or missed them. */
 export function createDetectionController(deps: DetectionDeps, sightings: Sightings): Controller {
-  const { world, scheduler, log, metrics } = deps;
+  const { world, book, scheduler, log, metrics } = deps;
   const controller = new Controller({
     name: 'detection',
     workers: 4,
@@ -60,17 +62,28 @@ export function createDetectionController(deps: DetectionDeps, sightings: Sighti
     reconcile: (key, context) => reconcile(key, { deps, sightings }, context),
   });
   controller.watch(world.deployments, (event) => (mayBeChange(event) ? keyOfObject(event) : []));
-  controller.watch(world.policies, () => heldDeployments(world));
+  // A policy that begins to govern may find a rollout under way, or one that is held already.
+  controller.watch(world.policies, (event) =>
+    isNewsOf(event, isOfSpec) ? deploymentsIn(world, book.reachOf(namespaceOf(event))) : [],
+  );
+  controller.watch(world.namespaces, (event) =>
+    isNewsOf(event, isOfLabels) ? deploymentsIn(world, event.object.metadata.name) : [],
+  );
   controller.watch(world.changes, (event) => (leavesOpen(event) ? targetOf(event.object) : []));
   return controller;
 }
 
-/** Another replica may have held a change by a policy that reaches this one later. */
-const heldDeployments = ({ deployments }: World): string[] =>
-  deployments
-    .list()
-    .filter(({ metadata }) => metadata.annotations?.[ANNOTATIONS.hold] !== undefined)
-    .map((deployment) => keyString(keyOf(deployment)));
+/** All Deployments are looked at anyway when we begin. */
+const isNewsOf = <T extends KubeObject>(
+  event: InformerEvent<T>,
+  isNews: (event: InformerEvent<T>) => boolean,
+): boolean => !event.initial && isNews(event);
+
+const namespaceOf = ({ object }: InformerEvent<KubeObject>): string =>
+  object.metadata.namespace ?? '';
+
+const deploymentsIn = ({ deployments }: World, namespace: string | undefined): string[] =>
+  deployments.list(namespace).map((deployment) => keyString(keyOf(deployment)));
 
 /** A record that moved may have ended; one that was deleted in flight left its workload held. */
 const leavesOpen = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
@@ -91,14 +104,15 @@ async function reconcile(
   const policy = book.governing('Deployment', deployment.metadata, namespace);
   if (policy === undefined) {
     await giveBack(deployment, deps, { signal, log });
+    sightings.noteFree(deployment);
   } else {
     const spec = detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
     if (spec !== undefined) {
       await create(namespace, numbered(namespace, spec, world), deps, signal);
       log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
     }
+    sightings.note(deployment);
   }
-  sightings.note(deployment);
   return undefined;
 }
 
@@ -109,11 +123,13 @@ function inputOf(
 ): DetectInput {
   const { world, scheduler, tools } = deps;
   const { namespace, name } = keyOf(deployment);
+  const running = tools.fingerprintOf(deployment.spec.template);
+  const last = lastOf(changesOf(world, namespace, name), running);
   return {
     deployment,
     revisions: revisionsOf(world, deployment.metadata.uid),
     policy,
-    last: lastOf(changesOf(world, namespace, name), tools.fingerprintOf(deployment.spec.template)),
+    last: last !== undefined && sightings.isBehind(last, deployment) ? undefined : last,
     seen: sightings.of(deployment),
     now: scheduler.now(),
   };

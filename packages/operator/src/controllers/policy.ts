@@ -102,7 +102,7 @@ function reasonsAgainst(
   { world, book }: Pick<PolicyDeps, 'world' | 'book'>,
 ): (string | undefined)[] {
   return world.deployments
-    .list(book.reachOf(policy))
+    .list(book.reachOf(policy.namespace))
     .map(({ metadata }) => book.whyNot(policy, 'Deployment', metadata, metadata.namespace ?? ''));
 }
 

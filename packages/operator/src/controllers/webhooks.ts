@@ -9,12 +9,11 @@ import {
   isNotFound,
   type CachedClient,
   type ControllerMetrics,
-  type InformerEvent,
   type Logger,
   type Resource,
   type Scheduler,
 } from '@altershield/kube';
-import type { PolicyObject } from '../kinds.ts';
+import { isOfSpec } from '../observe/news.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { CONFIGURATION, type Configuration, type World } from '../observe/world.ts';
 
@@ -55,9 +54,6 @@ export function createWebhooksController(deps: WebhooksDeps): WebhooksController
   controller.enqueue(KEY);
   return { controller, publish };
 }
-
-const isOfSpec = ({ old, object }: InformerEvent<PolicyObject>): boolean =>
-  old?.metadata.generation !== object.metadata.generation;
 
 /** Several of us publish: the leader, and each replica that sees a new certificate. */
 async function publishUnraced(deps: WebhooksDeps, signal: AbortSignal): Promise<void> {

@@ -76,8 +76,8 @@ export class PolicyBook {
     return futility(namespace, this.#operatorNamespace);
   }
 
-  /** Where a policy may govern; undefined: everywhere. */
-  reachOf({ namespace }: Pick<GoodPolicy, 'namespace'>): string | undefined {
+  /** The namespace that a policy of this one may govern; undefined: all of them. */
+  reachOf(namespace: string): string | undefined {
     return namespace === this.#operatorNamespace ? undefined : namespace;
   }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import type { Seen, Tools } from '@altershield/core';
-import type { InformerEvent } from '@altershield/kube';
-import type { DeploymentObject } from '../kinds.ts';
+import type { InformerEvent, Scheduler } from '@altershield/kube';
+import type { ChangeObject, DeploymentObject } from '../kinds.ts';
+import { isOfLabels, isOfSpec } from './news.ts';
 import type { PolicyBook } from './policy-book.ts';
 import type { World } from './world.ts';
 
 export interface SightingsDeps {
-  readonly world: Pick<World, 'deployments'>;
+  readonly world: Pick<World, 'deployments' | 'policies' | 'namespaces'>;
   readonly book: Pick<PolicyBook, 'governing'>;
   readonly tools: Tools;
+  readonly scheduler: Pick<Scheduler, 'now'>;
 }
 
 /**
@@ -20,6 +22,8 @@ export interface SightingsDeps {
  */
 export class Sightings {
   readonly #seen = new Map<string, Seen>();
+  /** When each was last seen without a policy. */
+  readonly #freeAt = new Map<string, number>();
   readonly #deps: SightingsDeps;
 
   constructor(deps: SightingsDeps) {
@@ -38,24 +42,40 @@ export class Sightings {
     this.#seen.set(metadata.uid, { fingerprint, template, wasThere: true });
   }
 
+  /** Notes what no policy governs. */
+  noteFree(deployment: DeploymentObject): void {
+    this.#freeAt.set(deployment.metadata.uid, this.#deps.scheduler.now());
+    this.note(deployment);
+  }
+
+  /** Whether the workload has moved on from this record while nothing governed it. */
+  isBehind({ spec }: ChangeObject, { metadata }: DeploymentObject): boolean {
+    const seen = this.#seen.get(metadata.uid)?.fingerprint;
+    const freeAt = this.#freeAt.get(metadata.uid) ?? 0;
+    const isOfIt = seen === spec.to.fingerprint || seen === spec.from?.fingerprint;
+    return !isOfIt && freeAt > Date.parse(spec.detectedAt);
+  }
+
   #follow(event: InformerEvent<DeploymentObject>): void {
     const { type, object, initial } = event;
-    if (type === 'Deleted') this.#seen.delete(object.metadata.uid);
-    else if (initial || (mayBeChange(event) && !this.#isGoverned(object))) this.note(object);
+    if (type === 'Deleted') {
+      this.#seen.delete(object.metadata.uid);
+      this.#freeAt.delete(object.metadata.uid);
+    } else if (initial) this.note(object);
+    else if (mayBeChange(event) && this.#isFree(object)) this.noteFree(object);
   }
 
-  #isGoverned({ metadata }: DeploymentObject): boolean {
-    const { namespace = '' } = metadata;
-    return this.#deps.book.governing('Deployment', metadata, namespace) !== undefined;
+  /** Whether no policy governs it, as far as the policies are known. */
+  #isFree({ metadata }: DeploymentObject): boolean {
+    const { world, book } = this.#deps;
+    if (!world.policies.synced || !world.namespaces.synced) return false;
+    return book.governing('Deployment', metadata, metadata.namespace ?? '') === undefined;
   }
 }
 
-/** Status moves all the time during a rollout; the spec and our marks do not. */
-export function mayBeChange({ type, object, old }: InformerEvent<DeploymentObject>): boolean {
-  if (type !== 'Updated' || old === undefined) return true;
-  const [a, b] = [old.metadata, object.metadata];
-  return (
-    a.generation !== b.generation ||
-    a.annotations?.[ANNOTATIONS.hold] !== b.annotations?.[ANNOTATIONS.hold]
-  );
-}
+/** Status moves all the time during a rollout; the spec, our marks and what selects it do not. */
+export const mayBeChange = (event: InformerEvent<DeploymentObject>): boolean =>
+  isOfSpec(event) || isOfLabels(event) || holdOf(event.old) !== holdOf(event.object);
+
+const holdOf = (deployment: DeploymentObject | undefined): string | undefined =>
+  deployment?.metadata.annotations?.[ANNOTATIONS.hold];
