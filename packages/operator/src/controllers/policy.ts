@@ -4,6 +4,7 @@ import {
   Controller,
   keyOf,
   keyOfObject,
+  keyString,
   type CachedClient,
   type ControllerMetrics,
   type Logger,
@@ -12,8 +13,11 @@ import {
 import { mergePatch } from '../actions/merge-patch.ts';
 import { POLICIES, type PolicyObject } from '../kinds.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
+import { isOfLabels, isOfSpec } from '../observe/news.ts';
 import type { World } from '../observe/world.ts';
 
+/** News of this long are counted together. */
+const RECOUNT_MS = 1000;
 const MAX_MESSAGE = 32_000;
 const MAX_REASONS = 5;
 
@@ -40,7 +44,29 @@ export function createPolicyController(deps: PolicyDeps): Controller {
     },
   });
   controller.watch(world.policies, keyOfObject);
+  recountOnNews(controller, deps);
   return controller;
+}
+
+/** How much a policy governs changes with workloads, labels and other policies: many at a time. */
+function recountOnNews(controller: Controller, { world, book }: PolicyDeps): void {
+  const recount = (namespace: string | undefined): void => {
+    for (const policy of world.policies.list()) {
+      const reach = book.reachOf(policy.metadata.namespace ?? '');
+      const isConcerned = reach === undefined || namespace === undefined || reach === namespace;
+      if (isConcerned) controller.enqueueAfter(keyString(keyOf(policy)), RECOUNT_MS);
+    }
+  };
+  world.deployments.onEvent((event) => {
+    if (!event.initial && isOfLabels(event)) recount(event.object.metadata.namespace ?? '');
+  });
+  world.namespaces.onEvent((event) => {
+    if (!event.initial && isOfLabels(event)) recount(event.object.metadata.name);
+  });
+  world.policies.onEvent((event) => {
+    if (!event.initial && isOfSpec(event))
+      recount(book.reachOf(event.object.metadata.namespace ?? ''));
+  });
 }
 
 async function reconcile(
