@@ -37,7 +37,7 @@ function anOperator(): Operator {
     namespace: 'altershield-system',
     identity: 'bench',
     sealKey: new Uint8Array(32).fill(7),
-    webhookPlace: () => undefined,
+    webhookPlace: () => Promise.resolve(undefined),
   });
   const named = (name: string, namespace = '') => ({
     metadata: {
@@ -61,9 +61,13 @@ function anOperator(): Operator {
   return operator;
 }
 
+/** Where reviews of workloads go: only the API server is told. */
+const pathIn = (handlers: AdmissionHandlers): string =>
+  [...handlers.keys()].find((path) => path.endsWith(PATHS.mutateWorkload)) ?? '';
+
 /** What our answer to this review is; throws unless it is of the kind that the measurement is about. */
 function verify(handlers: AdmissionHandlers, review: string, isPatched: boolean): string {
-  const { status, body } = reviewAdmission(Buffer.from(review), handlers, PATHS.mutateWorkload);
+  const { status, body } = reviewAdmission(Buffer.from(review), handlers, pathIn(handlers));
   const { response } = JSON.parse(body) as { response?: { allowed?: boolean; patch?: string } };
   const isAsTold =
     status === 200 && response?.allowed === true && (response.patch !== undefined) === isPatched;
@@ -111,7 +115,7 @@ const methods = {
     });
     const { port } = await server.listen();
     const bare = await bareServer({ cert, key }, answer);
-    const at = (p: number): string => `https://127.0.0.1:${p}${PATHS.mutateWorkload}`;
+    const at = (p: number): string => `https://127.0.0.1:${p}${pathIn(handlers)}`;
     return { ours: at(port), bare: at(bare), ca };
   },
   /** CPU so far, and how long the handlers took since the last time; milliseconds. */

@@ -41,7 +41,7 @@ function operator(place: Place): Subject {
     namespace: 'altershield-system',
     identity: 'bench',
     sealKey: new Uint8Array(32),
-    webhookPlace: () => undefined,
+    webhookPlace: () => Promise.resolve(undefined),
   });
   return {
     informers: made.informers,

@@ -7,7 +7,7 @@ import {
   FIELD_MANAGER,
   toCrd,
 } from '@altershield/api';
-import { canonical } from '@altershield/core';
+import { canonical, type WebhookPlace } from '@altershield/core';
 import {
   Client,
   reviewAdmission,
@@ -46,6 +46,8 @@ export interface OperatorRun {
   readonly faults?: FaultPlan;
   readonly log?: Logger;
   readonly identity?: string;
+  /** What the API server is to trust, as it lies in the shared Secret now. */
+  readonly caBundle?: () => Promise<string>;
 }
 
 /** One life of a replica of the operator: from its start to its crash or its clean stop. */
@@ -106,6 +108,7 @@ export class Simulation {
     faults,
     log = this.#log,
     identity = 'replica-1',
+    caBundle,
   }: OperatorRun = {}): RunningOperator {
     const transport = this.sandbox.transport(OPERATOR, faults === undefined ? {} : { faults });
     const { scheduler } = this;
@@ -113,11 +116,7 @@ export class Simulation {
     const operator = createOperator({
       ...{ client, scheduler, log, identity, namespace: OPERATOR_NAMESPACE },
       sealKey: new Uint8Array(32).fill(7),
-      webhookPlace: () => ({
-        operatorUser: OPERATOR.username,
-        operatorNamespace: OPERATOR_NAMESPACE,
-        clientConfig: (path) => ({ url: `https://operator${path}` }),
-      }),
+      webhookPlace: () => placeOf(caBundle),
     });
     const stop = new AbortController();
     const isAlive = (): boolean => !stop.signal.aborted;
@@ -147,6 +146,15 @@ export class Simulation {
     const { pathname } = new URL(url);
     return reviewAdmission(review, webhook, pathname);
   }
+}
+
+async function placeOf(caBundle?: () => Promise<string>): Promise<WebhookPlace> {
+  const trust = caBundle === undefined ? {} : { caBundle: await caBundle() };
+  return {
+    operatorUser: OPERATOR.username,
+    operatorNamespace: OPERATOR_NAMESPACE,
+    clientConfig: (path) => ({ url: `https://operator${path}`, ...trust }),
+  };
 }
 
 /** What the two conditions of our webhooks say, without CEL; an end-to-end test compares it with CEL. */

@@ -7,7 +7,12 @@
 export { allow, deny, type Request, type Review } from './admission/review.ts';
 export { readStamp, writeStamp, type Stamp } from './admission/stamp.ts';
 export { stampDecision, validatePolicy, validateRecord } from './admission/records.ts';
-export { PATHS, webhooksFor, type WebhookPlace } from './admission/webhook-configuration.ts';
+export {
+  PATHS,
+  isSameConfiguration,
+  webhooksFor,
+  type WebhookPlace,
+} from './admission/webhook-configuration.ts';
 export {
   mutateWorkload,
   validateWorkload,
@@ -30,7 +35,14 @@ export { wasVerified } from './change/verified.ts';
 export { judgePods, type Finding, type PodHealthInput } from './check/pod-health.ts';
 export { isLeaving, lostReadiness, running, viewPod } from './check/pod-view.ts';
 export { explainErrors, type FieldError } from './policy/field.ts';
-export { governing, mismatch, selects, type Candidate, type GoodPolicy } from './policy/match.ts';
+export {
+  futility,
+  governing,
+  mismatch,
+  selects,
+  type Candidate,
+  type GoodPolicy,
+} from './policy/match.ts';
 export { parsePolicy, type ParsedPolicy, type PolicyPlace } from './policy/validate.ts';
 export { diffTemplates, type Diff } from './revision/diff.ts';
 export {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS } from '@altershield/api';
 import {
   fingerprint,
   signWith,
   type Action,
   type Deployment,
+  type Request,
   type Tools,
   type WebhookPlace,
 } from '@altershield/core';
@@ -25,8 +25,9 @@ import { perform } from './actions/perform.ts';
 import { record } from './actions/record.ts';
 import { createHandlers } from './admission/handlers.ts';
 import { DenialLedger } from './admission/ledger.ts';
+import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
-import { Sightings, createDetectionController, sealOf } from './controllers/detection.ts';
+import { createDetectionController } from './controllers/detection.ts';
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
@@ -35,6 +36,8 @@ import { gather } from './observe/gather.ts';
 import { PolicyBook } from './observe/policy-book.ts';
 import { ReadinessLog } from './observe/readiness.ts';
 import { Refusals } from './observe/refusals.ts';
+import { sealCheck } from './observe/seal.ts';
+import { Sightings } from './observe/sightings.ts';
 import { changesOf, createWorld, type World } from './observe/world.ts';
 
 export interface OperatorOptions {
@@ -45,16 +48,18 @@ export interface OperatorOptions {
   readonly namespace: string;
   /** Shared by all replicas; at least 32 bytes. */
   readonly sealKey: Uint8Array;
-  /** Where the API server finds the webhook; undefined until there is a certificate. */
-  readonly webhookPlace: () => WebhookPlace | undefined;
+  /** Where the API server finds the webhook, read anew; undefined until there is a certificate. */
+  readonly webhookPlace: (signal: AbortSignal) => Promise<WebhookPlace | undefined>;
   readonly identity: string;
   readonly metrics?: Metrics;
 }
 
 /** One replica of the operator, without the parts that open ports. */
 export interface Operator {
-  /** Answers for the API server; every replica serves them. */
+  /** Answers for the API server, by secret path; every replica serves them. */
   readonly handlers: AdmissionHandlers;
+  /** Such a path as others may see it. */
+  readonly shownPath: (path: string) => string;
   /** The shared caches and what else every replica runs. */
   readonly always: readonly Runnable[];
   /** What only the leader runs: everything that decides and writes. */
@@ -70,8 +75,9 @@ export function createOperator(options: OperatorOptions): Operator {
   const { client: plain, scheduler, log, namespace } = options;
   const informers = new InformerFactory({ client: plain, scheduler, log });
   const client = new CachedClient(plain, informers);
-  const world = createWorld(informers);
   const tools: Tools = { sign: signWith(options.sealKey), fingerprintOf: fingerprint };
+  const isOurs = sealCheck(tools);
+  const world = createWorld(informers, isOurs);
   const book = new PolicyBook(world, namespace);
   const refusals = new Refusals(world, scheduler);
   const ledger = new DenialLedger({ client, world, scheduler, log });
@@ -79,12 +85,13 @@ export function createOperator(options: OperatorOptions): Operator {
   const metrics = options.metrics?.controller;
   const shared = { world, book, tools, client, scheduler, log, metrics };
   const readiness = new ReadinessLog(world.pods);
-  const webhooks = createWebhooksController({ ...shared, place: options.webhookPlace });
+  const paths = new SecretPaths(tools.sign);
+  const webhooks = createWebhooksController({ ...shared, place: secretly(options, paths) });
   const act = (action: Action, on: DeploymentObject, signal: AbortSignal): Promise<number> =>
     perform(action, on, { client, tools }, signal);
   const change = createChangeController({
     ...shared,
-    isOurs: (c) => isSealed(c, tools),
+    isOurs,
     gather: (c) => gather(c, { world, tools, readiness, refusals, scheduler }),
     record: (c, decision, signal) => record(c, decision, { client, world }, signal),
     perform: act,
@@ -96,7 +103,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const controllers = [
     createDetectionController(
       { ...shared, perform: (d, action, signal) => act(action, d, signal) },
-      new Sightings(world, tools),
+      new Sightings(shared),
     ),
     change,
     createPolicyController(shared),
@@ -105,15 +112,11 @@ export function createOperator(options: OperatorOptions): Operator {
   ];
   return {
     handlers: createHandlers({
-      ...{ book, refusals, ledger, scheduler, operatorNamespace: namespace, sign: tools.sign },
+      ...{ book, refusals, ledger, scheduler, paths },
+      ...{ operatorNamespace: namespace, sign: tools.sign },
       changesOf: (ns, name) => changesOf(world, ns, name),
       fingerprintOf: (d) => knownFingerprint(d, world, tools),
-      onDenied: ({ object, namespace: ns, user }, message) => {
-        const { name, uid } = object.metadata;
-        const subject = { apiVersion: 'apps/v1', kind: 'Deployment', namespace: ns, name, uid };
-        const said = `by ${user.name}: ${message}`;
-        events.record(subject, { type: 'Warning', reason: 'RevisionRefused', message: said });
-      },
+      onDenied: sayRefused(events),
     }),
     always: [factoryRunnable(informers), events, ledger],
     leading: async (signal) => {
@@ -122,10 +125,27 @@ export function createOperator(options: OperatorOptions): Operator {
       await runAll(controllers, signal);
     },
     publishWebhooks: webhooks.publish,
+    shownPath: (path) => paths.shown(path),
     world,
     informers,
   };
 }
+
+const secretly =
+  ({ webhookPlace }: OperatorOptions, paths: SecretPaths) =>
+  async (signal: AbortSignal): Promise<WebhookPlace | undefined> => {
+    const place = await webhookPlace(signal);
+    return place && paths.at(place);
+  };
+
+const sayRefused =
+  (events: EventRecorder) =>
+  ({ object, namespace, user }: Request<Deployment>, denial: string): void => {
+    const { name, uid } = object.metadata;
+    const subject = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name, uid };
+    const message = `by ${user.name}: ${denial}`;
+    events.record(subject, { type: 'Warning', reason: 'RevisionRefused', message });
+  };
 
 const eventsOf = ({ client, scheduler, log, identity, metrics }: OperatorOptions): EventRecorder =>
   new EventRecorder({
@@ -162,11 +182,4 @@ function knownFingerprint(
 function subjectOf({ metadata, spec }: ChangeObject) {
   const { apiVersion, kind, name, uid } = spec.target;
   return { apiVersion, kind, name, uid, namespace: metadata.namespace ?? '' };
-}
-
-/** Records of changes lead to writes of workloads: only our own count. */
-function isSealed({ metadata, spec }: ChangeObject, { sign, fingerprintOf }: Tools): boolean {
-  const { name, namespace = '', annotations } = metadata;
-  if (annotations?.[ANNOTATIONS.seal] !== sealOf(namespace, name, spec, sign)) return false;
-  return spec.from === undefined || fingerprintOf(spec.from.template) === spec.from.fingerprint;
 }

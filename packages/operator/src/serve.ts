@@ -20,6 +20,7 @@ import {
   type Metrics,
   type Runnable,
   type Scheduler,
+  type Secret,
 } from '@altershield/kube';
 import type { Config } from './config.ts';
 import { createOperator, type Operator } from './operator.ts';
@@ -72,18 +73,18 @@ async function runParts(
   const { client, scheduler, log, metrics } = base;
   const port = base.config.webhookPort === 0 ? await freePort() : base.config.webhookPort;
   const config = { ...base.config, webhookPort: port };
-  let caBundle: string | undefined;
+  let isServing = false;
   const operator = createOperator({
     ...{ client, scheduler, log, metrics },
     namespace: config.namespace,
     identity: config.identity,
     sealKey: await ensureSealKey(client, config.namespace),
-    webhookPlace: () =>
-      caBundle === undefined ? undefined : placeOf(config, operatorUser, caBundle),
+    webhookPlace: async (stop) =>
+      isServing ? placeOf(config, operatorUser, await readBundle(client, config, stop)) : undefined,
   });
   const parts: Parts = { ...base, config, operator };
-  const webhook = createWebhook(parts, (bundle) => {
-    caBundle = bundle;
+  const webhook = createWebhook(parts, () => {
+    isServing = true;
   });
   const manager = new Manager({
     scheduler,
@@ -98,16 +99,29 @@ async function runParts(
   await manager.run(signal);
 }
 
+/** What is in the Secret now: another replica may have rotated the certificates meanwhile. */
+async function readBundle(
+  client: Client,
+  { namespace }: Config,
+  signal: AbortSignal,
+): Promise<string> {
+  const key = { namespace, name: SECRET };
+  const { data } = await client.get<Secret>(RESOURCES.secret, key, { signal });
+  const { 'ca.crt': bundle = '' } = data ?? {};
+  if (bundle !== '') return bundle;
+  throw new Error(`read ca.crt of secret ${namespace}/${SECRET}: it is empty; it is issued anew`);
+}
+
+/** @param caBundle PEM in base64 */
 function placeOf(config: Config, operatorUser: string, caBundle: string): WebhookPlace {
   const { namespace, service, webhookUrlHost, webhookPort } = config;
-  const bundle = Buffer.from(caBundle).toString('base64');
   return {
     operatorUser,
     operatorNamespace: namespace,
     clientConfig: (path) =>
       webhookUrlHost === undefined
-        ? { caBundle: bundle, service: { namespace, name: service, path, port: 443 } }
-        : { caBundle: bundle, url: `https://${webhookUrlHost}:${webhookPort}${path}` },
+        ? { caBundle, service: { namespace, name: service, path, port: 443 } }
+        : { caBundle, url: `https://${webhookUrlHost}:${webhookPort}${path}` },
   };
 }
 
@@ -124,7 +138,7 @@ function health({ config, scheduler, log, metrics, operator }: Parts): Runnable 
 }
 
 /** The server, its certificate, and the configurations that make the API server call it. */
-function createWebhook(parts: Parts, onBundle: (caBundle: string) => void): Runnable[] {
+function createWebhook(parts: Parts, onListening: () => void): Runnable[] {
   const { config, client, scheduler, log, metrics, operator } = parts;
   const { namespace, service, webhookUrlHost } = config;
   let server: AdmissionServer | undefined;
@@ -135,7 +149,9 @@ function createWebhook(parts: Parts, onBundle: (caBundle: string) => void): Runn
         ...{ scheduler, log, handlers: operator.handlers, certificate: set },
         host: config.webhookHost,
         port: config.webhookPort,
-        observe: metrics.webhook,
+        observe: (seen) => {
+          metrics.webhook({ ...seen, path: operator.shownPath(seen.path) });
+        },
       });
       listening = server.listen();
     } else server.setCertificate(set);
@@ -148,9 +164,9 @@ function createWebhook(parts: Parts, onBundle: (caBundle: string) => void): Runn
       take(set);
       metrics.certificate(expiresAt);
     },
-    publish: async (caBundle, signal) => {
+    publish: async (_caBundle, signal) => {
       await listening;
-      onBundle(caBundle);
+      onListening();
       await operator.publishWebhooks(signal);
     },
   });

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+import { GROUP } from '@altershield/api';
 import { canonical } from '../revision/fingerprint.ts';
 import { explainErrors } from '../policy/field.ts';
+import { futility } from '../policy/match.ts';
 import { parsePolicy, type PolicyPlace } from '../policy/validate.ts';
 import { asRecord } from '../workload/types.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Refuses a policy with every problem it has, by field. */
+/** Refuses a policy with every problem it has, by field; warns of one that can govern nothing. */
 export function validatePolicy({ object }: Request<Json>, place: PolicyPlace): Review {
   const parsed = parsePolicy(object['spec'], place);
-  return parsed.ok ? allow() : deny('Invalid', explainErrors(parsed.errors));
+  if (!parsed.ok) return deny('Invalid', explainErrors(parsed.errors));
+  const futile = futility(place.namespace, place.operatorNamespace);
+  return allow([], futile === undefined ? [] : [`AlterShield: ${futile}`]);
 }
 
 /** Stamps who decided and when, whatever the request claims. */
@@ -24,7 +28,7 @@ export function stampDecision({ object, oldObject, user }: Request<Json>, now: s
   ]);
 }
 
-/** Records are the operator's: people write nothing but their decision. */
+/** Records are the operator's: people write nothing but their decision, and labels of their own. */
 export function validateRecord(
   { object, oldObject, operation }: Request<Json>,
   subresource: string,
@@ -36,15 +40,20 @@ export function validateRecord(
   if (subresource === 'status') {
     return deny('Forbidden', `${what}: its status is written by the operator alone`);
   }
-  return canonical(undecided(object)) === canonical(undecided(oldObject ?? {}))
+  return canonical(recorded(object)) === canonical(recorded(oldObject ?? {}))
     ? allow()
     : deny(
         'Forbidden',
-        `${what}: only spec.decision can be edited; use altershield resume, rollback or lift`,
+        `${what}: only spec.decision can be edited, and labels and annotations that are not ours; use altershield resume, rollback or lift`,
       );
 }
 
-const undecided = (object: Json): Json => {
+/** What we wrote of a record: all of its spec but the decision, and our marks on it. */
+function recorded(object: Json): Json {
   const { decision: _, ...spec } = asRecord(object['spec']);
-  return spec;
-};
+  const { annotations, labels } = asRecord(object['metadata']);
+  return { spec, annotations: marksOf(annotations), labels: marksOf(labels) };
+}
+
+const marksOf = (map: unknown): Json =>
+  Object.fromEntries(Object.entries(asRecord(map)).filter(([key]) => key.startsWith(`${GROUP}/`)));

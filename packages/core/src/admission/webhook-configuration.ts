@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altershield/api';
-import { names, type GoodPolicy } from '../policy/match.ts';
+import { futility, names, type GoodPolicy } from '../policy/match.ts';
+import { canonical } from '../revision/fingerprint.ts';
+import { isMap } from '../workload/types.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -103,6 +105,7 @@ const recordWebhook = (
   admissionReviewVersions: ['v1'],
   clientConfig: place.clientConfig(path),
   failurePolicy: 'Ignore',
+  matchPolicy: 'Equivalent',
   sideEffects: 'None',
   timeoutSeconds: TIMEOUT_SECONDS,
   rules: [
@@ -121,13 +124,16 @@ export function webhooksFor(
   policies: readonly GoodPolicy[],
   place: WebhookPlace,
 ): { readonly mutating: readonly Json[]; readonly validating: readonly Json[] } {
-  const sorted = [...policies].sort((a, b) =>
-    `${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1,
-  );
+  const sorted = policies
+    .filter(({ namespace }) => futility(namespace, place.operatorNamespace) === undefined)
+    .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
   return {
     mutating: [
       ...workloadWebhooks(sorted, place, 'mutate'),
-      recordWebhook(place, PATHS.mutateRecord, ['changeworkloads'], ['UPDATE']),
+      {
+        ...recordWebhook(place, PATHS.mutateRecord, ['changeworkloads'], ['UPDATE']),
+        reinvocationPolicy: 'Never',
+      },
     ],
     validating: [
       ...workloadWebhooks(sorted, place, 'validate'),
@@ -141,3 +147,17 @@ export function webhooksFor(
     ],
   };
 }
+
+/** Whether two lists of webhooks say the same: the API server leaves out what is empty. */
+export const isSameConfiguration = (a: unknown, b: unknown): boolean =>
+  canonical(withoutEmpty(a)) === canonical(withoutEmpty(b));
+
+function withoutEmpty(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  if (!isMap(value)) return value;
+  const kept = Object.entries(value).map(([key, item]) => [key, withoutEmpty(item)] as const);
+  return Object.fromEntries(kept.filter(([, item]) => !isEmpty(item)));
+}
+
+const isEmpty = (value: unknown): boolean =>
+  Array.isArray(value) ? value.length === 0 : isMap(value) && Object.keys(value).length === 0;

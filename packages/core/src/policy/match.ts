@@ -78,6 +78,12 @@ function isExempt(
   return !names(selector, namespace);
 }
 
+/** Why a policy can govern nothing, whatever there is; undefined when it can. */
+export function futility(namespace: string, operatorNamespace: string): Mismatch {
+  if (namespace === operatorNamespace || !EXEMPT_NAMESPACES.includes(namespace)) return undefined;
+  return `namespace ${namespace} is exempt: only a policy in namespace ${operatorNamespace} whose namespaceSelector names it governs there`;
+}
+
 /** True when a selector names the namespace itself. */
 export const names = (selector: Selector | undefined, namespace: string): boolean =>
   selector?.matchLabels?.['kubernetes.io/metadata.name'] === namespace ||

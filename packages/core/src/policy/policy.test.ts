@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { webhooksFor } from '../admission/webhook-configuration.ts';
+import { validatePolicy } from '../admission/records.ts';
+import { isSameConfiguration, webhooksFor } from '../admission/webhook-configuration.ts';
 import { aPolicy } from '../testing/builders.ts';
 import { explainErrors } from './field.ts';
 import { governing, mismatch, selects, type Candidate } from './match.ts';
@@ -259,7 +260,36 @@ test('the webhook leaves exempt namespaces alone unless they are named', () => {
   );
 });
 
+test('a policy of an exempt namespace gets no webhook: while we are down, it would block what it does not govern', () => {
+  const there = aPolicy({ failurePolicy: 'Fail' }, { namespace: 'kube-system' });
+  assert.deepEqual(workloadHooks([there]), []);
+  const made = validatePolicy(
+    { id: '1', operation: 'CREATE', namespace: 'kube-system', user: { name: 'a' }, object: {} },
+    { namespace: 'kube-system', operatorNamespace: 'ops' },
+  );
+  assert.ok(made.allowed);
+  assert.match(made.warnings.join(), /kube-system is exempt: only a policy in namespace ops/);
+});
+
 test('the order of policies does not move the configuration', () => {
   const [a, b] = [aPolicy({}, { name: 'a' }), aPolicy({}, { name: 'b' })];
   assert.deepEqual(webhooksFor([a, b], place).validating, webhooksFor([b, a], place).validating);
+});
+
+test('a stored configuration is the wanted one whatever empty parts the server left out', () => {
+  const all = [cluster(), aPolicy({ target: { selector: { matchLabels: {} } } })];
+  for (const wanted of Object.values(webhooksFor(all, place))) {
+    const stored = wanted.map((webhook) => ({
+      objectSelector: {},
+      namespaceSelector: {},
+      ...webhook,
+    }));
+    assert.ok(isSameConfiguration(JSON.parse(JSON.stringify(stored)), wanted));
+    assert.ok(!isSameConfiguration(stored.slice(1), wanted));
+    assert.ok(!isSameConfiguration(undefined, wanted));
+    const blind = wanted.map((webhook, i) =>
+      i === 0 ? { ...webhook, objectSelector: { matchLabels: { never: 'there' } } } : webhook,
+    );
+    assert.ok(!isSameConfiguration(blind, wanted));
+  }
 });

@@ -26,6 +26,7 @@ import type { ChangeObject } from '../kinds.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { DenialLedger } from './ledger.ts';
+import type { SecretPaths } from './paths.ts';
 
 export interface AdmissionDeps {
   readonly book: PolicyBook;
@@ -35,6 +36,7 @@ export interface AdmissionDeps {
   readonly changesOf: (namespace: string, name: string) => readonly ChangeObject[];
   readonly sign: Sign;
   readonly fingerprintOf: (deployment: Deployment) => string;
+  readonly paths: SecretPaths;
   readonly operatorNamespace: string;
   readonly scheduler: Pick<Scheduler, 'now'>;
   /** Called for each refused write that was meant, not for dry runs. */
@@ -43,17 +45,18 @@ export interface AdmissionDeps {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What the API server asks us, by path. Every answer comes from memory. */
+/** What the API server asks us, by secret path. Every answer comes from memory. */
 export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
   const place = (namespace: string) => ({ namespace, operatorNamespace: deps.operatorNamespace });
   const now = (): string => new Date(deps.scheduler.now()).toISOString();
-  return new Map<string, AdmissionHandler>([
+  const handlers: readonly (readonly [string, AdmissionHandler])[] = [
     [PATHS.mutateWorkload, (r) => workload(r, deps, mutateWorkload)],
     [PATHS.validateWorkload, (r) => workload(r, deps, validateWorkload)],
     [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
     [PATHS.mutateRecord, (r) => answer(stampDecision(read(r), now()))],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
-  ]);
+  ];
+  return new Map(handlers.map(([path, handler]) => [deps.paths.secret(path), handler]));
 }
 
 type ReviewWorkload = (request: Request<Deployment>, context: WorkloadContext) => Review;

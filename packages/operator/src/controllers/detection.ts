@@ -9,8 +9,6 @@ import {
   type Action,
   type DetectInput,
   type GoodPolicy,
-  type Seen,
-  type Sign,
   type Tools,
 } from '@altershield/core';
 import {
@@ -22,15 +20,20 @@ import {
   type CachedClient,
   type ControllerMetrics,
   type InformerEvent,
+  type KubeObject,
   type Logger,
   type ReconcileContext,
   type Result,
   type Scheduler,
 } from '@altershield/kube';
 import { changeName } from '../actions/names.ts';
-import { CHANGES, type DeploymentObject } from '../kinds.ts';
+import { CHANGES, type ChangeObject, type DeploymentObject } from '../kinds.ts';
 import { revisionsOf } from '../observe/gather.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
+import { sealOf } from '../observe/seal.ts';
+import { lastOf } from '../observe/last-record.ts';
+import { isOfLabels, isOfSpec } from '../observe/news.ts';
+import { mayBeChange, type Sightings } from '../observe/sightings.ts';
 import { changesOf, type World } from '../observe/world.ts';
 
 export interface DetectionDeps {
@@ -48,39 +51,9 @@ export interface DetectionDeps {
   ) => Promise<number>;
 }
 
-/**
- * The template that each Deployment ran when we last looked. Kept by every replica, so that the next
- * leader knows what is new; everything else comes from the objects.
- */
-export class Sightings {
-  readonly #seen = new Map<string, Seen>();
-  readonly #tools: Tools;
-
-  constructor({ deployments }: Pick<World, 'deployments'>, tools: Tools) {
-    this.#tools = tools;
-    deployments.onEvent((event) => {
-      this.#follow(event);
-    });
-  }
-
-  of({ metadata }: DeploymentObject): Seen | undefined {
-    return this.#seen.get(metadata.uid);
-  }
-
-  note({ metadata, spec: { template } }: DeploymentObject): void {
-    const fingerprint = this.#tools.fingerprintOf(template);
-    this.#seen.set(metadata.uid, { fingerprint, template, wasThere: true });
-  }
-
-  #follow({ type, object, initial }: InformerEvent<DeploymentObject>): void {
-    if (type === 'Deleted') this.#seen.delete(object.metadata.uid);
-    else if (initial) this.note(object);
-  }
-}
-
 /** Finds changes that nobody recorded yet, whether admission held them or missed them. */
 export function createDetectionController(deps: DetectionDeps, sightings: Sightings): Controller {
-  const { world, scheduler, log, metrics } = deps;
+  const { world, book, scheduler, log, metrics } = deps;
   const controller = new Controller({
     name: 'detection',
     workers: 4,
@@ -90,30 +63,35 @@ export function createDetectionController(deps: DetectionDeps, sightings: Sighti
     reconcile: (key, context) => reconcile(key, { deps, sightings }, context),
   });
   controller.watch(world.deployments, (event) => (mayBeChange(event) ? keyOfObject(event) : []));
-  controller.watch(world.policies, () => heldDeployments(world));
-  controller.watch(world.changes, ({ type, object }) => {
-    const { namespace = '' } = object.metadata;
-    return type === 'Updated' ? keyString({ namespace, name: object.spec.target.name }) : [];
-  });
+  // A policy that begins to govern may find a rollout under way, or one that is held already.
+  controller.watch(world.policies, (event) =>
+    isNewsOf(event, isOfSpec) ? deploymentsIn(world, book.reachOf(namespaceOf(event))) : [],
+  );
+  controller.watch(world.namespaces, (event) =>
+    isNewsOf(event, isOfLabels) ? deploymentsIn(world, event.object.metadata.name) : [],
+  );
+  controller.watch(world.changes, (event) => (leavesOpen(event) ? targetOf(event.object) : []));
   return controller;
 }
 
-/** Another replica may have held a change by a policy that reaches this one later. */
-const heldDeployments = ({ deployments }: World): string[] =>
-  deployments
-    .list()
-    .filter(({ metadata }) => metadata.annotations?.[ANNOTATIONS.hold] !== undefined)
-    .map((deployment) => keyString(keyOf(deployment)));
+/** All Deployments are looked at anyway when we begin. */
+const isNewsOf = <T extends KubeObject>(
+  event: InformerEvent<T>,
+  isNews: (event: InformerEvent<T>) => boolean,
+): boolean => !event.initial && isNews(event);
 
-/** Status moves all the time during a rollout; the spec and our marks do not. */
-function mayBeChange({ type, object, old }: InformerEvent<DeploymentObject>): boolean {
-  if (type !== 'Updated' || old === undefined) return true;
-  const [a, b] = [old.metadata, object.metadata];
-  return (
-    a.generation !== b.generation ||
-    a.annotations?.[ANNOTATIONS.hold] !== b.annotations?.[ANNOTATIONS.hold]
-  );
-}
+const namespaceOf = ({ object }: InformerEvent<KubeObject>): string =>
+  object.metadata.namespace ?? '';
+
+const deploymentsIn = ({ deployments }: World, namespace: string | undefined): string[] =>
+  deployments.list(namespace).map((deployment) => keyString(keyOf(deployment)));
+
+/** A record that moved may have ended; one that was deleted in flight left its workload held. */
+const leavesOpen = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
+  type === 'Updated' || (type === 'Deleted' && !isOver(statusOf(object).phase));
+
+const targetOf = ({ metadata, spec }: ChangeObject): string =>
+  keyString({ namespace: metadata.namespace ?? '', name: spec.target.name });
 
 async function reconcile(
   key: string,
@@ -127,14 +105,15 @@ async function reconcile(
   const policy = book.governing('Deployment', deployment.metadata, namespace);
   if (policy === undefined) {
     await giveBack(deployment, deps, { signal, log });
+    sightings.noteFree(deployment);
   } else {
     const spec = detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
     if (spec !== undefined) {
-      await create(namespace, spec, deps, signal);
+      await create(namespace, numbered(namespace, spec, world), deps, signal);
       log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
     }
+    sightings.note(deployment);
   }
-  sightings.note(deployment);
   return undefined;
 }
 
@@ -143,15 +122,16 @@ function inputOf(
   policy: GoodPolicy,
   { deps, sightings }: { readonly deps: DetectionDeps; readonly sightings: Sightings },
 ): DetectInput {
-  const { world, scheduler } = deps;
+  const { world, scheduler, tools } = deps;
   const { namespace, name } = keyOf(deployment);
   const { uid } = deployment.metadata;
   const changes = changesOf(world, namespace, name);
+  const last = lastOf(changes, tools.fingerprintOf(deployment.spec.template));
   return {
     deployment,
     revisions: revisionsOf(world, uid),
     policy,
-    last: changes.at(-1),
+    last: last !== undefined && sightings.isBehind(last, deployment) ? undefined : last,
     isVerified: (fingerprint) => wasVerified(changes, { uid, fingerprint }),
     seen: sightings.of(deployment),
     now: scheduler.now(),
@@ -172,6 +152,15 @@ async function giveBack(
   if (isReleasing) return;
   log.warn('no policy governs this held workload any more; its own fields are given back');
   await perform(deployment, { type: 'Restore' }, signal);
+}
+
+/** With the next number whose name is free: a record that we did not write may be in the way. */
+function numbered(namespace: string, spec: ChangeWorkloadSpec, world: World): ChangeWorkloadSpec {
+  const { kind, name } = spec.target;
+  const newest = changesOf(world, namespace, name).at(-1)?.spec.sequence ?? 0;
+  let sequence = newest + 1;
+  while (world.changes.get({ namespace, name: changeName(kind, name, sequence) })) sequence += 1;
+  return { ...spec, sequence };
 }
 
 async function create(
@@ -201,21 +190,3 @@ async function create(
     });
   }
 }
-
-/** Over what must not be forged: the target, the way back, the judge. The server adds defaults to the rest. */
-export const sealOf = (
-  namespace: string,
-  name: string,
-  { target, from, to, operation, sequence }: ChangeWorkloadSpec,
-  sign: Sign,
-): string =>
-  sign({
-    namespace,
-    name,
-    target,
-    from: from?.fingerprint ?? '',
-    verified: from?.verified ?? false,
-    to: to.fingerprint,
-    operation,
-    sequence,
-  });

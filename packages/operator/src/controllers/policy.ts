@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { explainErrors } from '@altershield/core';
+import { explainErrors, type GoodPolicy } from '@altershield/core';
 import {
   Controller,
   keyOf,
   keyOfObject,
+  keyString,
   type CachedClient,
   type ControllerMetrics,
   type Logger,
@@ -12,7 +13,13 @@ import {
 import { mergePatch } from '../actions/merge-patch.ts';
 import { POLICIES, type PolicyObject } from '../kinds.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
+import { isOfLabels, isOfSpec } from '../observe/news.ts';
 import type { World } from '../observe/world.ts';
+
+/** News of this long are counted together. */
+const RECOUNT_MS = 1000;
+const MAX_MESSAGE = 32_000;
+const MAX_REASONS = 5;
 
 export interface PolicyDeps {
   readonly world: World;
@@ -37,7 +44,29 @@ export function createPolicyController(deps: PolicyDeps): Controller {
     },
   });
   controller.watch(world.policies, keyOfObject);
+  recountOnNews(controller, deps);
   return controller;
+}
+
+/** How much a policy governs changes with workloads, labels and other policies: many at a time. */
+function recountOnNews(controller: Controller, { world, book }: PolicyDeps): void {
+  const recount = (namespace: string | undefined): void => {
+    for (const policy of world.policies.list()) {
+      const reach = book.reachOf(policy.metadata.namespace ?? '');
+      const isConcerned = reach === undefined || namespace === undefined || reach === namespace;
+      if (isConcerned) controller.enqueueAfter(keyString(keyOf(policy)), RECOUNT_MS);
+    }
+  };
+  world.deployments.onEvent((event) => {
+    if (!event.initial && isOfLabels(event)) recount(event.object.metadata.namespace ?? '');
+  });
+  world.namespaces.onEvent((event) => {
+    if (!event.initial && isOfLabels(event)) recount(event.object.metadata.name);
+  });
+  world.policies.onEvent((event) => {
+    if (!event.initial && isOfSpec(event))
+      recount(book.reachOf(event.object.metadata.namespace ?? ''));
+  });
 }
 
 async function reconcile(
@@ -46,15 +75,7 @@ async function reconcile(
   signal: AbortSignal,
 ): Promise<void> {
   const { generation = 1, uid, resourceVersion } = policy.metadata;
-  const errors = book.problemsOf(policy);
-  const governed = world.deployments.list().filter(({ metadata }) => {
-    const { namespace = '' } = metadata;
-    return book.governing('Deployment', metadata, namespace)?.uid === uid;
-  }).length;
-  const said =
-    errors.length === 0
-      ? { status: 'True', reason: 'Valid', message: 'the policy governs' }
-      : { status: 'False', reason: 'Invalid', message: explainErrors(errors).slice(0, 32_000) };
+  const { governed, ...said } = findingOf(policy, { world, book });
   const known = policy.status?.conditions?.find((c) => c.type === 'Ready');
   const lastTransitionTime =
     known?.status === said.status
@@ -71,4 +92,54 @@ async function reconcile(
     { type: 'merge', body },
     { subresource: 'status', signal },
   );
+}
+
+interface Finding {
+  readonly governed: number;
+  readonly status: 'True' | 'False';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What there is to say of a policy: every problem, or how much it governs, or why it is nothing. */
+function findingOf(policy: PolicyObject, deps: Pick<PolicyDeps, 'world' | 'book'>): Finding {
+  const { book } = deps;
+  const good = book.good().find(({ uid }) => uid === policy.metadata.uid);
+  if (good === undefined) {
+    const message = explainErrors(book.problemsOf(policy)).slice(0, MAX_MESSAGE);
+    return { governed: 0, status: 'False', reason: 'Invalid', message };
+  }
+  const futile = book.futilityOf(good);
+  if (futile !== undefined) {
+    return { governed: 0, status: 'False', reason: 'Exempt', message: futile };
+  }
+  const reasons = reasonsAgainst(good, deps);
+  const governed = reasons.filter((why) => why === undefined).length;
+  if (governed > 0) {
+    return { governed, status: 'True', reason: 'Valid', message: 'the policy governs' };
+  }
+  const message = `valid, but it governs nothing now: ${summary(reasons)}`.slice(0, MAX_MESSAGE);
+  return { governed, status: 'True', reason: 'GovernsNothing', message };
+}
+
+/** For each Deployment in the policy's reach, why it is not governed by it; undefined where it is. */
+function reasonsAgainst(
+  policy: GoodPolicy,
+  { world, book }: Pick<PolicyDeps, 'world' | 'book'>,
+): (string | undefined)[] {
+  return world.deployments
+    .list(book.reachOf(policy.namespace))
+    .map(({ metadata }) => book.whyNot(policy, 'Deployment', metadata, metadata.namespace ?? ''));
+}
+
+/** The commonest reasons, with how often they apply. */
+function summary(reasons: readonly (string | undefined)[]): string {
+  if (reasons.length === 0) return 'there is no Deployment in its reach';
+  const counts = new Map<string, number>();
+  for (const why of reasons) counts.set(why ?? '', (counts.get(why ?? '') ?? 0) + 1);
+  return [...counts]
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, MAX_REASONS)
+    .map(([why, times]) => `${why} (${times} ${times === 1 ? 'Deployment' : 'Deployments'})`)
+    .join('; ');
 }

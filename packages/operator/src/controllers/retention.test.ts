@@ -70,6 +70,33 @@ test('a lifted or ended quarantine keeps nothing', () => {
   assert.deepEqual(names(expired(changes, NOW).due), ['c-1', 'c-2']);
 });
 
+test('the newest goes with its age, too, once its workload is gone', () => {
+  const changes = [aChange(1, 'Success', 9000), aChange(2, 'Failed', 600)];
+  const { due, nextAt } = expired(changes, NOW, true);
+  assert.deepEqual(names(due), ['c-1']);
+  assert.equal(nextAt, NOW + 3_000_000);
+});
+
+test('automatic rollbacks of the last hour are kept beyond the cap, for they count', () => {
+  const rolledBack = (sequence: number, ago: number): ChangeObject =>
+    aChange(sequence, 'RolledBack', ago, { automaticRollback: true, rolledBackAt: at(ago) });
+  const changes = [
+    ...[3599, 50, 40, 30, 20].map((ago, i) => rolledBack(i + 1, ago)),
+    aChange(6, 'Success', 1),
+  ];
+  assert.deepEqual(names(expired(changes, NOW).due), []);
+  assert.equal(expired(changes, NOW).nextAt, NOW + 1000);
+  assert.deepEqual(names(expired(changes, NOW + 2000).due), ['c-1']);
+});
+
+test('of the records that refuse a revision three times the cap are kept, the newest ones', () => {
+  const quarantine = { fingerprint: 'f', until: at(-60) };
+  const changes = Array.from({ length: 12 }, (_, i) =>
+    aChange(i + 1, 'RolledBack', 100 - i, { quarantine }),
+  );
+  assert.deepEqual(names(expired(changes, NOW).due), ['c-1', 'c-2']);
+});
+
 test('says when the next record is due', () => {
   const changes = [aChange(1, 'Success', 600), aChange(2, 'Success', 1)];
   assert.equal(expired(changes, NOW).nextAt, NOW + 3_000_000);

@@ -4,6 +4,7 @@ import {
   Controller,
   isNotFound,
   keyOf,
+  keyOfObject,
   keyString,
   parseKey,
   type CachedClient,
@@ -13,6 +14,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { CHANGES, type ChangeObject } from '../kinds.ts';
+import { countsUntil } from '../observe/rollbacks.ts';
 import { changesOf, type World } from '../observe/world.ts';
 
 export interface RetentionDeps {
@@ -38,6 +40,9 @@ export function createRetentionController(deps: RetentionDeps): Controller {
     const isFinished = type !== 'Deleted' && isOver(statusOf(object).phase);
     return isFinished ? keyString({ namespace, name: object.spec.target.name }) : [];
   });
+  controller.watch(world.deployments, (event) =>
+    event.type === 'Deleted' ? keyOfObject(event) : [],
+  );
   return controller;
 }
 
@@ -47,7 +52,8 @@ async function reconcile(
   signal: AbortSignal,
 ): Promise<Result | undefined> {
   const { namespace, name } = parseKey(key);
-  const { due, nextAt } = expired(changesOf(world, namespace, name), scheduler.now());
+  const isGone = world.deployments.get(key) === undefined;
+  const { due, nextAt } = expired(changesOf(world, namespace, name), scheduler.now(), isGone);
   for (const change of due) await remove(client, change, signal);
   return nextAt === undefined ? undefined : { requeueAfterMs: nextAt - scheduler.now() };
 }
@@ -65,29 +71,42 @@ async function remove(
   }
 }
 
+/** Records that refuse a revision are kept beyond the cap, but not without end: this many times it. */
+const REFUSING = 3;
+
 /**
- * Which records are due, oldest first. The newest stays whatever its age: it says which revision is
- * the verified one. A record that still refuses a revision is kept as long as it does.
+ * Which records are due. The newest of a workload that is there stays whatever its age: it says
+ * which revision is the verified one. A record that still refuses a revision is kept as long as it
+ * does, within a cap of its own; one of an automatic rollback as long as it counts towards the limit.
  */
 export function expired(
   changes: readonly ChangeObject[],
   now: number,
+  isGone = false,
 ): { readonly due: readonly ChangeObject[]; readonly nextAt: number | undefined } {
   const newest = changes.at(-1);
-  const limits = newest?.spec.policy.spec.limits;
-  const finished = changes.filter(
-    (c) => c !== newest && isOver(statusOf(c).phase) && !refuses(c, now),
-  );
-  const surplus = Math.max(0, finished.length + 1 - (limits?.records ?? 10));
-  const endOf = (c: ChangeObject): number =>
-    Date.parse(statusOf(c).finishedAt ?? c.metadata.creationTimestamp) +
-    c.spec.policy.spec.limits.recordSeconds * 1000;
-  const due = finished.filter((c, i) => i < surplus || endOf(c) <= now);
-  const later = finished.filter((c) => !due.includes(c)).map(endOf);
+  const records = newest?.spec.policy.spec.limits.records ?? 10;
+  const finished = changes.filter((c) => (c !== newest || isGone) && isOver(statusOf(c).phase));
+  const free = finished.filter((c) => countsUntil(c) <= now);
+  const refusing = free.filter((c) => refusesUntil(c) > now);
+  const idle = free.filter((c) => refusesUntil(c) <= now);
+  const surplus = idle.length + (isGone ? 0 : 1) - records;
+  const due = [
+    ...idle.filter((c, i) => i < surplus || endOf(c) <= now),
+    ...refusing.slice(0, Math.max(0, refusing.length - REFUSING * records)),
+  ];
+  const later = finished
+    .filter((c) => !due.includes(c))
+    .flatMap((c) => [countsUntil(c), refusesUntil(c), endOf(c)].filter((at) => at > now));
   return { due, nextAt: later.length === 0 ? undefined : Math.min(...later) };
 }
 
-const refuses = ({ status }: ChangeObject, now: number): boolean =>
-  status?.quarantine !== undefined &&
-  status.quarantine.lifted === undefined &&
-  Date.parse(status.quarantine.until) > now;
+/** When a record is old enough to go. */
+const endOf = (change: ChangeObject): number =>
+  Date.parse(statusOf(change).finishedAt ?? change.metadata.creationTimestamp) +
+  change.spec.policy.spec.limits.recordSeconds * 1000;
+
+const refusesUntil = ({ status }: ChangeObject): number =>
+  status?.quarantine === undefined || status.quarantine.lifted !== undefined
+    ? 0
+    : Date.parse(status.quarantine.until);

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import { digest, canonical, webhooksFor, type WebhookPlace } from '@altershield/core';
+import { isSameConfiguration, webhooksFor, type WebhookPlace } from '@altershield/core';
 import {
   Controller,
   RESOURCES,
-  KubeError,
   apiVersionOf,
   isAlreadyExists,
+  isConflict,
   isNotFound,
   type CachedClient,
   type ControllerMetrics,
-  type KubeObject,
   type Logger,
   type Resource,
   type Scheduler,
 } from '@altershield/kube';
+import { isOfSpec } from '../observe/news.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
-import type { World } from '../observe/world.ts';
+import { CONFIGURATION, type Configuration, type World } from '../observe/world.ts';
 
 export interface WebhooksDeps {
   readonly world: World;
@@ -24,18 +24,13 @@ export interface WebhooksDeps {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
-  /** Where the API server finds us; undefined until there is a certificate. */
-  readonly place: () => WebhookPlace | undefined;
+  /** Where the API server finds us, read anew; undefined until there is a certificate. */
+  readonly place: (signal: AbortSignal) => Promise<WebhookPlace | undefined>;
 }
 
-/** Name of both webhook configurations. */
-export const CONFIGURATION = 'altershield';
 const KEY = 'configurations';
-const HASH = 'altershield.io/hash';
-
-interface Configuration extends KubeObject {
-  readonly webhooks?: readonly unknown[];
-}
+const CONFIGURATION_KEY = { namespace: '', name: CONFIGURATION };
+const MAX_ATTEMPTS = 5;
 
 export interface WebhooksController {
   readonly controller: Controller;
@@ -46,15 +41,7 @@ export interface WebhooksController {
 /** Keeps the webhook configurations as the policies want them: no policy, no call. */
 export function createWebhooksController(deps: WebhooksDeps): WebhooksController {
   const { world, scheduler, log, metrics } = deps;
-  const publish = async (signal: AbortSignal): Promise<void> => {
-    const place = deps.place();
-    if (place === undefined) return;
-    const { mutating, validating } = webhooksFor(deps.book.good(), place);
-    await Promise.all([
-      write(RESOURCES.mutatingWebhook, mutating, deps, signal),
-      write(RESOURCES.validatingWebhook, validating, deps, signal),
-    ]);
-  };
+  const publish = (signal: AbortSignal): Promise<void> => publishUnraced(deps, signal);
   const controller = new Controller({
     name: 'webhooks',
     scheduler,
@@ -62,48 +49,66 @@ export function createWebhooksController(deps: WebhooksDeps): WebhooksController
     ...(metrics === undefined ? {} : { metrics }),
     reconcile: async (_key, { signal }) => publish(signal),
   });
-  controller.watch(world.policies, () => KEY);
+  controller.watch(world.policies, (event) => (isOfSpec(event) ? KEY : []));
+  for (const configuration of world.configurations) controller.watch(configuration, () => KEY);
   controller.enqueue(KEY);
   return { controller, publish };
 }
 
-async function write(
-  resource: Resource,
-  webhooks: readonly unknown[],
-  { client, log }: WebhooksDeps,
-  signal: AbortSignal,
-): Promise<void> {
-  const key = { namespace: '', name: CONFIGURATION };
-  const hash = digest(canonical(webhooks));
-  const known = await read(client, resource, signal);
-  if (known === undefined) {
-    const metadata = { name: CONFIGURATION, annotations: { [HASH]: hash } };
-    const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata, webhooks };
-    await createOnce(client, resource, body, signal);
-  } else if (known.metadata.annotations?.[HASH] !== hash || count(known) !== webhooks.length) {
-    const body = { metadata: { annotations: { [HASH]: hash } }, webhooks };
-    await client.patch(resource, key, { type: 'merge', body }, { signal });
-  } else return;
-  log.info('webhook configuration written', { kind: resource.kind, webhooks: webhooks.length });
-}
-
-/** Another replica may be as quick: what it wrote is looked at on the retry. */
-async function createOnce(
-  client: CachedClient,
-  resource: Resource,
-  body: object,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    await client.create(resource, '', body, { signal });
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    const server = { reason: 'Conflict', message: `${resource.kind} was created meanwhile` };
-    throw new KubeError({ doing: 'create it', status: 409, server, cause: error });
+/** Several of us publish: the leader, and each replica that sees a new certificate. */
+async function publishUnraced(deps: WebhooksDeps, signal: AbortSignal): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await publishOnce(deps, signal);
+      return;
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || !(isConflict(error) || isAlreadyExists(error))) throw error;
+    }
   }
 }
 
-const count = ({ webhooks = [] }: Configuration): number => webhooks.length;
+/**
+ * First what is in force, then what is to be: with the version of the former as its precondition, a
+ * write is refused when a newer certificate was published after ours was read.
+ */
+async function publishOnce(deps: WebhooksDeps, signal: AbortSignal): Promise<void> {
+  const { client, book, place } = deps;
+  const [mutating, validating] = [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook];
+  const known = await Promise.all([
+    read(client, mutating, signal),
+    read(client, validating, signal),
+  ]);
+  const at = await place(signal);
+  if (at === undefined) return;
+  const wanted = webhooksFor(book.good(), at);
+  await Promise.all([
+    write(mutating, { known: known[0], wanted: wanted.mutating }, deps, signal),
+    write(validating, { known: known[1], wanted: wanted.validating }, deps, signal),
+  ]);
+}
+
+interface Difference {
+  readonly known: Configuration | undefined;
+  readonly wanted: readonly unknown[];
+}
+
+async function write(
+  resource: Resource,
+  { known, wanted: webhooks }: Difference,
+  { client, log }: WebhooksDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  if (known === undefined) {
+    const metadata = { name: CONFIGURATION };
+    const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata, webhooks };
+    await client.create(resource, '', body, { signal });
+  } else if (!isSameConfiguration(known.webhooks, webhooks)) {
+    const { resourceVersion } = known.metadata;
+    const body = { metadata: { resourceVersion }, webhooks };
+    await client.patch(resource, CONFIGURATION_KEY, { type: 'merge', body }, { signal });
+  } else return;
+  log.info('webhook configuration written', { kind: resource.kind, webhooks: webhooks.length });
+}
 
 async function read(
   client: CachedClient,
@@ -111,11 +116,7 @@ async function read(
   signal: AbortSignal,
 ): Promise<Configuration | undefined> {
   try {
-    return await client.get<Configuration>(
-      resource,
-      { namespace: '', name: CONFIGURATION },
-      { signal },
-    );
+    return await client.get<Configuration>(resource, CONFIGURATION_KEY, { signal });
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

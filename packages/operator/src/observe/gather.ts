@@ -14,6 +14,7 @@ import { batchName } from '../actions/names.ts';
 import type { ChangeObject, DeploymentObject, ReplicaSetObject } from '../kinds.ts';
 import type { ReadinessLog } from './readiness.ts';
 import type { Refusals } from './refusals.ts';
+import { countsUntil } from './rollbacks.ts';
 import { BY_OWNER, changesOf, type World } from './world.ts';
 
 export interface GatherDeps {
@@ -23,8 +24,6 @@ export interface GatherDeps {
   readonly refusals: Refusals;
   readonly scheduler: Pick<Scheduler, 'now'>;
 }
-
-const HOUR_MS = 3_600_000;
 
 /** What a decision is about, and the very object that its action is for. */
 export interface Sight {
@@ -94,10 +93,7 @@ const podsOf = (revisions: readonly ReplicaSetObject[], deps: GatherDeps): PodVi
 function recentRollbacks(change: ChangeObject, { world, scheduler }: GatherDeps): number {
   const { namespace = '', uid } = change.metadata;
   return changesOf(world, namespace, change.spec.target.name).filter(
-    ({ metadata, status }) =>
-      metadata.uid !== uid &&
-      status?.automaticRollback === true &&
-      Date.parse(status.rolledBackAt ?? '') > scheduler.now() - HOUR_MS,
+    (other) => other.metadata.uid !== uid && countsUntil(other) > scheduler.now(),
   ).length;
 }
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  futility,
   governing,
+  mismatch,
   parsePolicy,
+  type Candidate,
   type FieldError,
   type GoodPolicy,
   type ParsedPolicy,
@@ -49,13 +52,41 @@ export class PolicyBook {
     metadata: Pick<ObjectMeta, 'labels'>,
     namespace: string,
   ): GoodPolicy | undefined {
-    const candidate = {
-      kind,
-      namespace,
-      labels: metadata.labels ?? {},
-      namespaceLabels: this.#labelsOf(namespace),
-    };
+    const candidate = this.#candidate(kind, metadata, namespace);
     return governing(this.good(), candidate, this.#operatorNamespace);
+  }
+
+  /** Why a policy does not govern such a workload; undefined when it does. */
+  whyNot(
+    policy: GoodPolicy,
+    kind: string,
+    metadata: Pick<ObjectMeta, 'labels'>,
+    namespace: string,
+  ): string | undefined {
+    const candidate = this.#candidate(kind, metadata, namespace);
+    const why = mismatch(policy, candidate, this.#operatorNamespace);
+    if (why !== undefined) return why;
+    const first = governing(this.good(), candidate, this.#operatorNamespace);
+    if (first === undefined || first.uid === policy.uid) return undefined;
+    return `policy ${first.namespace}/${first.name} comes first`;
+  }
+
+  /** Why it can govern nothing, whatever there is. */
+  futilityOf({ namespace }: GoodPolicy): string | undefined {
+    return futility(namespace, this.#operatorNamespace);
+  }
+
+  /** The namespace that a policy of this one may govern; undefined: all of them. */
+  reachOf(namespace: string): string | undefined {
+    return namespace === this.#operatorNamespace ? undefined : namespace;
+  }
+
+  #candidate(
+    kind: string,
+    { labels = {} }: Pick<ObjectMeta, 'labels'>,
+    namespace: string,
+  ): Candidate {
+    return { kind, namespace, labels, namespaceLabels: this.#labelsOf(namespace) };
   }
 
   #labelsOf(namespace: string): Readonly<Record<string, string>> {

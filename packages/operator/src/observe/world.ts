@@ -23,6 +23,13 @@ import { slimDeployment, slimPod, slimReplicaSet } from './slim.ts';
 export const BY_OWNER = 'owner';
 export const BY_TARGET = 'target';
 
+/** Name of both webhook configurations. */
+export const CONFIGURATION = 'altershield';
+
+export interface Configuration extends KubeObject {
+  readonly webhooks?: readonly unknown[];
+}
+
 /** The cluster as far as we follow it: one shared copy per resource. */
 export interface World {
   readonly policies: Informer<PolicyObject>;
@@ -32,10 +39,18 @@ export interface World {
   readonly deployments: Informer<DeploymentObject>;
   readonly replicaSets: Informer<ReplicaSetObject>;
   readonly pods: Informer<PodObject>;
+  /** Our own webhook configurations, nobody else's. */
+  readonly configurations: readonly Informer<Configuration>[];
 }
 
-export function createWorld(informers: InformerFactory): World {
+/** @param isOurs tells the records that we wrote: no other one is found by its workload */
+export function createWorld(
+  informers: InformerFactory,
+  isOurs: (change: ChangeObject) => boolean,
+): World {
   const indexes = { [BY_OWNER]: ownerUids };
+  const targetOf = (change: ChangeObject): string[] =>
+    isOurs(change) ? [targetOfChange(change)] : [];
   return {
     policies: informers.informer<PolicyObject>(POLICIES),
     changes: informers.informer<ChangeObject>(CHANGES, { indexes: { [BY_TARGET]: targetOf } }),
@@ -49,6 +64,11 @@ export function createWorld(informers: InformerFactory): World {
       indexes,
     }),
     pods: informers.informer<PodObject>(RESOURCES.pod, { transform: slimPod, indexes }),
+    configurations: [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook].map((resource) =>
+      informers.informer<Configuration>(resource, {
+        fieldSelector: `metadata.name=${CONFIGURATION}`,
+      }),
+    ),
   };
 }
 
@@ -56,14 +76,13 @@ const ownerUids = ({ metadata }: KubeObject): string[] =>
   (metadata.ownerReferences ?? []).map((owner) => owner.uid);
 
 /** `namespace/Kind/name` of a change's workload. */
-const targetOf = ({ metadata, spec }: ChangeObject): string[] => [
-  targetKey(metadata.namespace ?? '', spec.target.kind, spec.target.name),
-];
+const targetOfChange = ({ metadata, spec }: ChangeObject): string =>
+  targetKey(metadata.namespace ?? '', spec.target.kind, spec.target.name);
 
 export const targetKey = (namespace: string, kind: string, name: string): string =>
   `${namespace}/${kind}/${name}`;
 
-/** Changes of a workload by name, oldest first. */
+/** Our records of a workload by its name, oldest first. */
 export const changesOf = (
   { changes }: Pick<World, 'changes'>,
   namespace: string,

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Sign, WebhookPlace } from '@altershield/core';
+
+/**
+ * Whoever could call the webhook would get our seal on what never was written. So nothing is served
+ * but paths under a word that follows from the seal key; the API server reads it in our webhook
+ * configurations.
+ */
+export class SecretPaths {
+  readonly #prefix: string;
+
+  constructor(sign: Sign) {
+    this.#prefix = `/${sign({ webhook: 'paths' })}`;
+  }
+
+  secret(path: string): string {
+    return `${this.#prefix}${path}`;
+  }
+
+  /** The path without its secret, for whoever shows it to others. */
+  shown(path: string): string {
+    return path.startsWith(this.#prefix) ? path.slice(this.#prefix.length) : path;
+  }
+
+  /** The place under its secret paths. */
+  at(place: WebhookPlace): WebhookPlace {
+    return { ...place, clientConfig: (path) => place.clientConfig(this.secret(path)) };
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS, type ChangeWorkloadSpec } from '@altershield/api';
+import type { Sign, Tools } from '@altershield/core';
+import type { ChangeObject } from '../kinds.ts';
+
+/** Over what must not be forged: the target, the way back, the judge. The server adds defaults to the rest. */
+export const sealOf = (
+  namespace: string,
+  name: string,
+  { target, from, to, operation, sequence }: ChangeWorkloadSpec,
+  sign: Sign,
+): string =>
+  sign({
+    namespace,
+    name,
+    target,
+    from: from?.fingerprint ?? '',
+    verified: from?.verified ?? false,
+    to: to.fingerprint,
+    operation,
+    sequence,
+  });
+
+/** Tells the records that we wrote. Asked all the time; each version of a record is verified once. */
+export function sealCheck(tools: Tools): (change: ChangeObject) => boolean {
+  const known = new WeakMap<ChangeObject, boolean>();
+  return (change) => {
+    const isOurs = known.get(change) ?? isSealed(change, tools);
+    known.set(change, isOurs);
+    return isOurs;
+  };
+}
+
+function isSealed({ metadata, spec }: ChangeObject, { sign, fingerprintOf }: Tools): boolean {
+  const { name, namespace = '', annotations } = metadata;
+  if (annotations?.[ANNOTATIONS.seal] !== sealOf(namespace, name, spec, sign)) return false;
+  return spec.from === undefined || fingerprintOf(spec.from.template) === spec.from.fingerprint;
+}
