@@ -28,6 +28,7 @@ export interface Call {
   readonly accept?: string;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
+  readonly urgent?: boolean | undefined;
 }
 
 export interface CallerDeps {
@@ -115,13 +116,14 @@ export class Caller {
   }
 
   #request(call: Call, signal: AbortSignal, stream: boolean): HttpRequest {
-    const { method, path, body, contentType = 'application/json' } = call;
+    const { method, path, body, contentType = 'application/json', urgent = false } = call;
     const headers = {
       accept: call.accept ?? 'application/json',
       'user-agent': this.#deps.userAgent,
       ...(body !== undefined && { 'content-type': contentType }),
     };
-    return { method, path, headers, signal, stream, ...(body !== undefined && { body }) };
+    const rest = body === undefined ? {} : { body };
+    return { method, path, headers, signal, stream, urgent, ...rest };
   }
 
   #translate(call: Call, error: unknown): unknown {
