@@ -106,6 +106,16 @@ describe('the watch', () => {
     assert.ok(length > 3 && length < 40, `${length} requests in a minute`);
   });
 
+  test('that lives is not taken for half-open when somebody sets the clock forward', async () => {
+    const world = aWorld();
+    await world.scheduler.advance(280_000);
+    world.api.put('a');
+    await world.scheduler.advance(1);
+    world.scheduler.setForward(3_600_000);
+    await world.scheduler.advance(60_000);
+    assert.equal(world.api.watches.length, 1);
+  });
+
   test('notices a half-open connection by its silence and resumes', async () => {
     const world = aWorld();
     await world.scheduler.advance(1);

@@ -155,14 +155,14 @@ export class Reflector<T extends KubeObject> {
   }
 
   #opened(): void {
-    this.#openedAt = this.#deps.scheduler.now();
+    this.#openedAt = this.#deps.scheduler.elapsed();
     this.#stats.watches += 1;
     this.#recovered();
   }
 
   #wasHealthy(): boolean {
     if (this.#openedAt === undefined) return false;
-    const healthy = this.#deps.scheduler.now() - this.#openedAt >= HEALTHY_AFTER_MS;
+    const healthy = this.#deps.scheduler.elapsed() - this.#openedAt >= HEALTHY_AFTER_MS;
     if (healthy) this.#backoff.reset();
     return healthy;
   }
@@ -228,7 +228,7 @@ class Watchdog {
     this.#scheduler = scheduler;
     this.#silenceMs = silenceMs;
     this.#link = new LinkedSignal(outer);
-    this.#heardAt = scheduler.now();
+    this.#heardAt = scheduler.elapsed();
     this.#timer = this.#start(silenceMs);
   }
 
@@ -237,7 +237,7 @@ class Watchdog {
   }
 
   heard(): void {
-    this.#heardAt = this.#scheduler.now();
+    this.#heardAt = this.#scheduler.elapsed();
   }
 
   stop(): void {
@@ -247,7 +247,7 @@ class Watchdog {
 
   #start(delayMs: number): { cancel(): void } {
     return this.#scheduler.after(delayMs, () => {
-      const left = this.#heardAt + this.#silenceMs - this.#scheduler.now();
+      const left = this.#heardAt + this.#silenceMs - this.#scheduler.elapsed();
       if (left > 0) this.#timer = this.#start(left);
       else this.#link.abort(new Error(`the watch was silent for ${this.#silenceMs / 1000} s`));
     });

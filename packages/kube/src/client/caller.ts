@@ -99,7 +99,7 @@ export class Caller {
 
   async #exchange(call: Call, signal: AbortSignal, stream: boolean): Promise<HttpResponse> {
     const { transport, scheduler, observer } = this.#deps;
-    const startedAt = scheduler.now();
+    const startedAt = scheduler.elapsed();
     const { method, resource = '' } = call;
     let status = 0;
     try {
@@ -111,7 +111,7 @@ export class Caller {
       if (status >= 200 && status < 300) return response;
       throw await orAborted(failureOf(doing(call), response, scheduler.now()), signal);
     } finally {
-      observer({ method, resource, status, durationMs: scheduler.now() - startedAt });
+      observer({ method, resource, status, durationMs: scheduler.elapsed() - startedAt });
     }
   }
 

@@ -54,12 +54,12 @@ export class Discovery {
   }
 
   #isStale(): boolean {
-    return this.#deps.scheduler.now() - this.#askedAt >= REFRESH_AFTER_MS;
+    return this.#deps.scheduler.elapsed() - this.#askedAt >= REFRESH_AFTER_MS;
   }
 
   #resources(): Promise<readonly DiscoveredResource[]> {
     if (this.#known !== undefined) return this.#known;
-    this.#askedAt = this.#deps.scheduler.now();
+    this.#askedAt = this.#deps.scheduler.elapsed();
     const asked = this.#ask();
     this.#known = asked;
     asked.catch(() => {

@@ -144,9 +144,9 @@ export class Controller {
   async #handle(key: string, signal: AbortSignal): Promise<void> {
     const { scheduler, metrics } = this.#options;
     const log = this.#log.child({ key });
-    const startedAt = scheduler.now();
+    const startedAt = scheduler.elapsed();
     const outcome = await this.#run(key, log, signal);
-    const durationMs = scheduler.now() - startedAt;
+    const durationMs = scheduler.elapsed() - startedAt;
     const result = settle(key, outcome, { queue: this.#queue, log, durationMs });
     this.#queue.done(key);
     metrics?.reconciled({ controller: this.name, result, durationMs });

@@ -55,12 +55,12 @@ export class QueueSeries {
       },
       started: (waitedMs) => {
         atWork.count += 1;
-        atWork.startSum += this.#scheduler.now();
+        atWork.startSum += this.#scheduler.elapsed();
         this.#waited.observe({ name }, waitedMs / 1000);
       },
       finished: (workedMs) => {
         atWork.count -= 1;
-        atWork.startSum -= this.#scheduler.now() - workedMs;
+        atWork.startSum -= this.#scheduler.elapsed() - workedMs;
         this.#worked.observe({ name }, workedMs / 1000);
       },
     };
@@ -76,7 +76,7 @@ export class QueueSeries {
       registers: [registry],
       collect() {
         for (const [name, { count, startSum }] of queues) {
-          this.set({ name }, Math.max(0, count * scheduler.now() - startSum) / 1000);
+          this.set({ name }, Math.max(0, count * scheduler.elapsed() - startSum) / 1000);
         }
       },
     });
