@@ -2,20 +2,15 @@
 import { FIELD_MANAGER } from '@altershield/api';
 import type { WebhookPlace } from '@altershield/core';
 import {
-  AdmissionServer,
-  CertificateManager,
   Client,
   HealthServer,
-  Informer,
   LeaderElector,
   Manager,
-  RESOURCES,
   createMetrics,
   createUndiciTransport,
   loadConfig,
   serverRunnable,
   whenAborted,
-  type CertificateSet,
   type Logger,
   type Metrics,
   type Runnable,
@@ -26,8 +21,8 @@ import { createOperator, type Operator } from './operator.ts';
 import { freePort } from './free-port.ts';
 import { preflight, whoAmI } from './preflight.ts';
 import { ensureSealKey } from './seal-key.ts';
+import { createWebhook, type Webhook } from './webhook.ts';
 
-const SECRET = 'altershield-webhook';
 const LEASE = 'altershield';
 
 interface Parts {
@@ -82,16 +77,20 @@ async function runParts(
       caBundle === undefined ? undefined : placeOf(config, operatorUser, caBundle),
   });
   const parts: Parts = { ...base, config, operator };
-  const webhook = createWebhook(parts, (bundle) => {
-    caBundle = bundle;
+  const webhook = createWebhook({
+    ...{ config, client, scheduler, log, metrics, handlers: operator.handlers },
+    publish: async (bundle, stop) => {
+      caBundle = bundle;
+      await operator.publishWebhooks(stop);
+    },
   });
   const manager = new Manager({
     scheduler,
     log,
     groups: [
-      { name: 'health', runnables: [health(parts)] },
+      { name: 'health', runnables: [health(parts, webhook)] },
       { name: 'caches', runnables: operator.always },
-      { name: 'webhook', runnables: webhook },
+      { name: 'webhook', runnables: webhook.runnables },
       { name: 'leading', runnables: [leadership(parts)] },
     ],
   });
@@ -111,80 +110,17 @@ function placeOf(config: Config, operatorUser: string, caBundle: string): Webhoo
   };
 }
 
-function health({ config, scheduler, log, metrics, operator }: Parts): Runnable {
+function health({ config, scheduler, log, metrics, operator }: Parts, webhook: Webhook): Runnable {
   const server = new HealthServer({
     ...{ scheduler, log, metrics },
     host: config.healthHost,
     port: config.healthPort,
     ready: {
       caches: () => (operator.informers.synced ? undefined : 'the caches are not filled yet'),
+      webhook: webhook.trouble,
     },
   });
   return serverRunnable('health', server);
-}
-
-/** The server, its certificate, and the configurations that make the API server call it. */
-function createWebhook(parts: Parts, onBundle: (caBundle: string) => void): Runnable[] {
-  const { config, client, scheduler, log, metrics, operator } = parts;
-  const { namespace, service, webhookUrlHost } = config;
-  let server: AdmissionServer | undefined;
-  let listening: Promise<unknown> | undefined;
-  const take = (set: CertificateSet): void => {
-    if (server === undefined) {
-      server = new AdmissionServer({
-        ...{ scheduler, log, handlers: operator.handlers, certificate: set },
-        host: config.webhookHost,
-        port: config.webhookPort,
-        observe: metrics.webhook,
-      });
-      listening = server.listen();
-    } else server.setCertificate(set);
-  };
-  const certificates = new CertificateManager({
-    ...{ client, scheduler, log, namespace, name: SECRET },
-    dnsNames: [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`],
-    ips: webhookUrlHost === undefined ? [] : ['127.0.0.1'],
-    onCertificate: (set, { expiresAt }) => {
-      take(set);
-      metrics.certificate(expiresAt);
-    },
-    publish: async (caBundle, signal) => {
-      await listening;
-      onBundle(caBundle);
-      await operator.publishWebhooks(signal);
-    },
-  });
-  return [
-    certificateRunnable(certificates, () => server?.close()),
-    secretWatch(parts, certificates),
-  ];
-}
-
-const certificateRunnable = (
-  certificates: CertificateManager,
-  close: () => Promise<void> | undefined,
-): Runnable => ({
-  name: 'webhook',
-  whenReady: () => certificates.whenReady(),
-  start: async (signal) => {
-    await certificates.start(signal);
-    await close();
-  },
-});
-
-/** Another replica may rotate the certificates; a person may delete them. */
-function secretWatch(
-  { config, client, scheduler, log }: Parts,
-  certificates: CertificateManager,
-): Runnable {
-  const secrets = new Informer({
-    ...{ client, scheduler, log, resource: RESOURCES.secret, namespace: config.namespace },
-    fieldSelector: `metadata.name=${SECRET}`,
-  });
-  secrets.onEvent(({ initial }) => {
-    if (!initial) certificates.secretChanged();
-  });
-  return { name: 'webhook-secret', start: (signal) => secrets.start(signal) };
 }
 
 function leadership({ config, client, scheduler, log, metrics, operator }: Parts): Runnable {

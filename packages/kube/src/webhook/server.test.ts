@@ -105,9 +105,25 @@ describe('over TLS', () => {
     await assert.rejects(send(server, { tls: { cert: stranger.cert, key: stranger.key } }));
   });
 
+  test('a certificate may come after the server was made, and before it listens', async () => {
+    const server = new AdmissionServer({
+      ...{ handlers: new Map(), scheduler: realScheduler, log: silentLogger },
+      ...{ host: '127.0.0.1', port: 0 },
+    });
+    servers.push(server);
+    assert.equal(server.isListening, false);
+    server.setCertificate(pki);
+    await server.listen();
+    assert.equal(server.isListening, true);
+    assert.equal((await send(server)).status, 404);
+  });
+
   test('an address in use is named, with the cure', async () => {
     const { port } = (await serve()).address;
-    await assert.rejects(serve({ port }), /127\.0\.0\.1:\d+.*choose another address/);
+    await assert.rejects(
+      serve({ port }),
+      /127\.0\.0\.1:\d+.*end what listens there, or choose another port/,
+    );
   });
 });
 

@@ -26,7 +26,8 @@ export interface AdmissionObservation {
 
 export interface AdmissionServerOptions {
   readonly handlers: AdmissionHandlers;
-  readonly certificate: ServingCertificate;
+  /** Default: none; one must be set before `listen`. */
+  readonly certificate?: ServingCertificate;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   /** Default: all addresses. */
@@ -62,7 +63,7 @@ export class AdmissionServer {
     const readTimeoutMs = options.readTimeoutMs ?? 10_000;
     this.#server = createServer(
       {
-        ...this.#secureContext(options.certificate),
+        ...(options.certificate && this.#secureContext(options.certificate)),
         ...(options.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }),
         requestTimeout: readTimeoutMs,
         headersTimeout: readTimeoutMs,
@@ -83,6 +84,10 @@ export class AdmissionServer {
   get address(): Address {
     if (this.#address === undefined) throw new Error('the admission server does not listen yet');
     return this.#address;
+  }
+
+  get isListening(): boolean {
+    return this.#server.listening;
   }
 
   /** Resolves when connections are taken. Rejects when the address is in use or not allowed. */

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  AdmissionServer,
+  CertificateManager,
+  Gate,
+  Informer,
+  RESOURCES,
+  whenAborted,
+  type AdmissionHandlers,
+  type Client,
+  type Logger,
+  type Metrics,
+  type Runnable,
+  type Scheduler,
+} from '@altershield/kube';
+import type { Config } from './config.ts';
+
+const SECRET = 'altershield-webhook';
+
+export interface WebhookDeps {
+  readonly config: Pick<
+    Config,
+    'namespace' | 'service' | 'webhookHost' | 'webhookPort' | 'webhookUrlHost'
+  >;
+  readonly client: Pick<Client, 'get' | 'list' | 'watch' | 'create' | 'patch'>;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly handlers: AdmissionHandlers;
+  /** Makes the API server call us and trust this bundle. Called when it finds somebody listening. */
+  readonly publish: (caBundle: string, signal: AbortSignal) => Promise<void>;
+}
+
+export interface Webhook {
+  readonly runnables: readonly Runnable[];
+  /** Why the API server cannot call us; `undefined` when it can. */
+  readonly trouble: () => string | undefined;
+}
+
+/** The admission server and its certificate, which all replicas share. Starts nothing. */
+export function createWebhook(deps: WebhookDeps): Webhook {
+  const { config, scheduler, log, handlers, metrics } = deps;
+  const server = new AdmissionServer({
+    ...{ scheduler, log, handlers, host: config.webhookHost, port: config.webhookPort },
+    observe: metrics.webhook,
+  });
+  const listener = new Listener(server, () => certificates.whenReady());
+  const certificates = createCertificates(deps, server, () => listener.whenReady());
+  return {
+    runnables: [certificates, listener, secretWatch(deps, certificates)],
+    trouble: () => (server.isListening ? undefined : 'the webhook does not listen yet'),
+  };
+}
+
+function createCertificates(
+  { config, client, scheduler, log, metrics, publish }: WebhookDeps,
+  server: AdmissionServer,
+  whenListening: () => Promise<void>,
+): CertificateManager {
+  const { namespace, service, webhookUrlHost } = config;
+  return new CertificateManager({
+    ...{ client, scheduler, log, namespace, name: SECRET },
+    dnsNames: [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`],
+    ips: webhookUrlHost === undefined ? [] : ['127.0.0.1'],
+    onCertificate: (set, { expiresAt }) => {
+      server.setCertificate(set);
+      metrics.certificate(expiresAt);
+    },
+    publish: async (caBundle, signal) => {
+      await Promise.race([whenListening(), whenAborted(signal)]);
+      if (!signal.aborted) await publish(caBundle, signal);
+    },
+  });
+}
+
+/** Listens as soon as there is a certificate. A port that cannot be had ends the process. */
+class Listener implements Runnable {
+  readonly name = 'webhook';
+  readonly #server: AdmissionServer;
+  readonly #whenCertified: () => Promise<unknown>;
+  readonly #listening = new Gate();
+
+  constructor(server: AdmissionServer, whenCertified: () => Promise<unknown>) {
+    this.#server = server;
+    this.#whenCertified = whenCertified;
+  }
+
+  whenReady(): Promise<void> {
+    return this.#listening.opened;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await Promise.race([this.#whenCertified(), whenAborted(signal)]);
+    if (signal.aborted) return;
+    await this.#server.listen();
+    this.#listening.open();
+    await whenAborted(signal);
+    await this.#server.close();
+  }
+}
+
+/** Another replica may rotate the certificates; a person may delete them. */
+function secretWatch(
+  { config, client, scheduler, log }: WebhookDeps,
+  certificates: CertificateManager,
+): Runnable {
+  const secrets = new Informer({
+    ...{ client, scheduler, log, resource: RESOURCES.secret, namespace: config.namespace },
+    fieldSelector: `metadata.name=${SECRET}`,
+  });
+  secrets.onEvent(({ initial }) => {
+    if (!initial) certificates.secretChanged();
+  });
+  return { name: 'webhook-secret', start: (signal) => secrets.start(signal) };
+}
