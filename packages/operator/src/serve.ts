@@ -11,6 +11,8 @@ import {
   loadConfig,
   serverRunnable,
   whenAborted,
+  type Informer,
+  type KubeObject,
   type Logger,
   type Metrics,
   type Runnable,
@@ -24,6 +26,8 @@ import { ensureSealKey } from './seal-key.ts';
 import { createWebhook, type Webhook } from './webhook.ts';
 
 const LEASE = 'altershield';
+/** A watch that is away for longer leaves us judging by what was. */
+const TROUBLE_AFTER_MS = 60_000;
 
 interface Parts {
   readonly config: Config;
@@ -76,6 +80,7 @@ async function runParts(
     webhookPlace: () =>
       caBundle === undefined ? undefined : placeOf(config, operatorUser, caBundle),
   });
+  metrics.informers(() => operator.informers.all());
   const parts: Parts = { ...base, config, operator };
   const webhook = createWebhook({
     ...{ config, client, scheduler, log, metrics, handlers: operator.handlers },
@@ -116,11 +121,22 @@ function health({ config, scheduler, log, metrics, operator }: Parts, webhook: W
     host: config.healthHost,
     port: config.healthPort,
     ready: {
-      caches: () => (operator.informers.synced ? undefined : 'the caches are not filled yet'),
+      caches: () => missing(operator.informers.all()),
+      watches: () => troubles(operator.informers.all()),
       webhook: webhook.trouble,
     },
   });
   return serverRunnable('health', server);
+}
+
+function missing(informers: readonly Informer<KubeObject>[]): string | undefined {
+  const empty = informers.filter(({ synced }) => !synced).map(({ resource }) => resource.plural);
+  return empty.length === 0 ? undefined : `not listed yet: ${empty.join(', ')}`;
+}
+
+function troubles(informers: readonly Informer<KubeObject>[]): string | undefined {
+  const told = informers.flatMap((informer) => informer.trouble(TROUBLE_AFTER_MS) ?? []);
+  return told.length === 0 ? undefined : told.join('; ');
 }
 
 function leadership({ config, client, scheduler, log, metrics, operator }: Parts): Runnable {

@@ -30,6 +30,8 @@ export interface ReflectorStats {
   readonly lists: number;
   readonly watches: number;
   readonly events: number;
+  /** Lists and watches that ended with an error. */
+  readonly failures: number;
 }
 
 const BACKOFF = { baseMs: 200, maxMs: 30_000 };
@@ -62,7 +64,8 @@ export class Reflector<T extends KubeObject> {
   #cursor: Cursor;
   #openedAt: number | undefined;
   #lastError: Error | undefined;
-  #stats = { lists: 0, watches: 0, events: 0 };
+  #troubledAt = 0;
+  #stats = { lists: 0, watches: 0, events: 0, failures: 0 };
 
   constructor(deps: ReflectorDeps<T>) {
     this.#deps = deps;
@@ -73,6 +76,11 @@ export class Reflector<T extends KubeObject> {
   /** The trouble of the moment; `undefined` while all is well. */
   get lastError(): Error | undefined {
     return this.#lastError;
+  }
+
+  /** How long the trouble of the moment lasts; 0 while all is well. */
+  get troubledMs(): number {
+    return this.#lastError === undefined ? 0 : this.#deps.scheduler.elapsed() - this.#troubledAt;
   }
 
   get stats(): ReflectorStats {
@@ -194,10 +202,12 @@ export class Reflector<T extends KubeObject> {
 
   /** The same trouble again is no news. */
   #report(error: unknown, retryInMs: number): void {
-    const { log, resource } = this.#deps;
+    const { log, resource, scheduler } = this.#deps;
     const err = error instanceof Error ? error : new Error(String(error));
     const known = this.#lastError !== undefined && gistOf(err) === gistOf(this.#lastError);
+    if (this.#lastError === undefined) this.#troubledAt = scheduler.elapsed();
     this.#lastError = err;
+    this.#stats.failures += 1;
     const doing = this.#mustList ? 'list' : 'watch';
     const cure = cureOf(resource, error);
     const level = known || isGone(error) ? 'debug' : 'warn';

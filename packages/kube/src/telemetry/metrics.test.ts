@@ -23,6 +23,8 @@ test('the series have the names and labels that dashboards know', async () => {
   metrics.leader('lock')(true);
   metrics.certificate(1_800_000_000_000);
   metrics.events('created');
+  const stats = { lists: 1, watches: 3, events: 70, failures: 2 };
+  metrics.informers(() => [{ resource: RESOURCES.pod, stats }]);
   const { text, contentType } = await metrics.render();
   assert.match(contentType, /text\/plain/);
   for (const line of [
@@ -41,11 +43,16 @@ test('the series have the names and labels that dashboards know', async () => {
     'leader_election_master_status{name="lock"} 1',
     'certwatcher_certificate_expiration_timestamp_seconds 1800000000',
     'event_recorder_events_total{outcome="created"} 1',
+    'reflector_lists_total{name="pods"} 1',
+    'reflector_watches_total{name="pods"} 3',
+    'reflector_events_total{name="pods"} 70',
+    'reflector_failures_total{name="pods"} 2',
   ]) {
     assert.ok(text.includes(`${line}\n`), `${line} in\n${text}`);
   }
   queue?.finished(3_000);
   const later = await metrics.render();
+  assert.match(later.text, /reflector_events_total\{name="pods"\} 70\n/);
   assert.match(later.text, /workqueue_unfinished_work_seconds\{name="change"\} 0\n/);
 });
 

@@ -4,6 +4,7 @@ import type { ClientObserver } from '../client/caller.ts';
 import type { ControllerMetrics } from '../controller/controller.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import type { AdmissionObservation } from '../webhook/server.ts';
+import { reflectorSeries, type Counted } from './reflector-series.ts';
 import { QueueSeries } from './queue-series.ts';
 
 export interface MetricsOptions {
@@ -26,6 +27,8 @@ export interface Metrics {
   readonly leader: (name: string) => (leading: boolean) => void;
   /** Expiry of the serving certificate, milliseconds since the epoch. */
   readonly certificate: (expiresAt: number) => void;
+  /** Counts what these informers do; to be called once. */
+  readonly informers: (all: () => Iterable<Counted>) => void;
   /** Option `observe` of event recorders. */
   readonly events: (outcome: string) => void;
   /** The text format, and the content type that names it. */
@@ -46,6 +49,9 @@ export function createMetrics({ scheduler, process = false }: MetricsOptions): M
     webhook: webhookHook(registry),
     leader: leaderHook(registry),
     certificate: certificateHook(registry),
+    informers: (all) => {
+      reflectorSeries(registry, all);
+    },
     events: eventsHook(registry),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
