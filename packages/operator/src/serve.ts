@@ -25,6 +25,8 @@ import { preflight, whoAmI } from './preflight.ts';
 import { ensureSealKey } from './seal-key.ts';
 import { createWebhook, type Webhook } from './webhook.ts';
 
+/** The shipped grace period is this, the delay, and ten seconds. */
+const STOP_MS = 25_000;
 const LEASE = 'altershield';
 /** A watch that is away for longer leaves us judging by what was. */
 const TROUBLE_AFTER_MS = 60_000;
@@ -89,14 +91,16 @@ async function runParts(
       await operator.publishWebhooks(stop);
     },
   });
+  const isStopping = (): boolean => manager.isStopping;
   const manager = new Manager({
     scheduler,
     log,
+    stopMs: STOP_MS + config.shutdownDelaySeconds * 1000,
     groups: [
-      { name: 'health', runnables: [health(parts, webhook)] },
+      { name: 'health', runnables: [health(parts, webhook, isStopping)] },
       { name: 'caches', runnables: operator.always },
       { name: 'webhook', runnables: webhook.runnables },
-      { name: 'leading', runnables: [leadership(parts)] },
+      { name: 'leading', runnables: [leadership(parts), webhook.farewell] },
     ],
   });
   await manager.run(signal);
@@ -115,7 +119,11 @@ function placeOf(config: Config, operatorUser: string, caBundle: string): Webhoo
   };
 }
 
-function health({ config, scheduler, log, metrics, operator }: Parts, webhook: Webhook): Runnable {
+function health(
+  { config, scheduler, log, metrics, operator }: Parts,
+  webhook: Webhook,
+  isStopping: () => boolean,
+): Runnable {
   const server = new HealthServer({
     ...{ scheduler, log, metrics },
     host: config.healthHost,
@@ -124,6 +132,7 @@ function health({ config, scheduler, log, metrics, operator }: Parts, webhook: W
       caches: () => missing(operator.informers.all()),
       watches: () => troubles(operator.informers.all()),
       webhook: webhook.trouble,
+      shutdown: () => (isStopping() ? 'the process stops' : undefined),
     },
   });
   return serverRunnable('health', server);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { after, test } from 'node:test';
 import {
@@ -57,6 +58,7 @@ function aWebhook(port: number, published: string[] = []): Webhook {
       webhookHost: '127.0.0.1',
       webhookPort: port,
       webhookUrlHost: undefined,
+      shutdownDelaySeconds: 0.3,
     },
     client: new Client({ transport: new Secrets(), scheduler, fieldManager: 'test' }),
     ...{ scheduler, log: silentLogger, metrics: createMetrics({ scheduler }) },
@@ -67,6 +69,18 @@ function aWebhook(port: number, published: string[] = []): Webhook {
     },
   });
 }
+
+const get = (
+  port: number,
+): Promise<{ status: number | undefined; connection: string | undefined }> =>
+  new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, rejectUnauthorized: false, agent: false };
+    request(options, ({ statusCode: status, headers: { connection } }) => {
+      resolve({ status, connection });
+    })
+      .on('error', reject)
+      .end();
+  });
 
 const start = ({ runnables }: Webhook): Promise<void>[] =>
   runnables.map((runnable: Runnable) => runnable.start(stop.signal));
@@ -80,6 +94,22 @@ test('it is ready, and made known, when the port listens', async () => {
   assert.equal(webhook.trouble(), undefined);
   while (published.length === 0) await sleep(realScheduler, 5);
   assert.match(published[0] ?? '', /BEGIN CERTIFICATE/);
+});
+
+test('told to leave, it answers until the delay is over', async () => {
+  const port = await freePort();
+  const webhook = aWebhook(port);
+  void Promise.all(start(webhook));
+  for (const runnable of webhook.runnables) await runnable.whenReady?.(stop.signal);
+  const leave = new AbortController();
+  const began = performance.now();
+  const left = webhook.farewell.start(leave.signal);
+  leave.abort();
+  const { status, connection } = await get(port);
+  assert.deepEqual([status, connection], [405, 'close']);
+  await left;
+  assert.ok(performance.now() - began >= 290);
+  assert.equal(webhook.trouble(), undefined);
 });
 
 test('a port in use ends the process with the port and the cure, and nothing is made known', async () => {

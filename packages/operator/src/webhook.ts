@@ -5,6 +5,7 @@ import {
   Gate,
   Informer,
   RESOURCES,
+  sleep,
   whenAborted,
   type AdmissionHandlers,
   type Client,
@@ -20,7 +21,12 @@ const SECRET = 'altershield-webhook';
 export interface WebhookDeps {
   readonly config: Pick<
     Config,
-    'namespace' | 'service' | 'webhookHost' | 'webhookPort' | 'webhookUrlHost'
+    | 'namespace'
+    | 'service'
+    | 'webhookHost'
+    | 'webhookPort'
+    | 'webhookUrlHost'
+    | 'shutdownDelaySeconds'
   >;
   readonly client: Pick<Client, 'get' | 'list' | 'watch' | 'create' | 'patch'>;
   readonly scheduler: Scheduler;
@@ -33,6 +39,11 @@ export interface WebhookDeps {
 
 export interface Webhook {
   readonly runnables: readonly Runnable[];
+  /**
+   * To be told to stop before the others and waited for: callers learn late that we leave, and until
+   * they have, they are answered.
+   */
+  readonly farewell: Runnable;
   /** Why the API server cannot call us; `undefined` when it can. */
   readonly trouble: () => string | undefined;
 }
@@ -48,6 +59,14 @@ export function createWebhook(deps: WebhookDeps): Webhook {
   const certificates = createCertificates(deps, server, () => listener.whenReady());
   return {
     runnables: [certificates, listener, secretWatch(deps, certificates)],
+    farewell: {
+      name: 'webhook-farewell',
+      start: async (signal) => {
+        await whenAborted(signal);
+        server.drain();
+        await sleep(scheduler, config.shutdownDelaySeconds * 1000);
+      },
+    },
     trouble: () => (server.isListening ? undefined : 'the webhook does not listen yet'),
   };
 }

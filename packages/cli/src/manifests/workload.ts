@@ -9,6 +9,9 @@ import {
   type Manifest,
 } from './manifest.ts';
 
+/** Until every API server has learnt from the Service that a replica leaves. */
+const SHUTDOWN_DELAY_SECONDS = 5;
+
 type Json = Readonly<Record<string, unknown>>;
 
 export const namespace = ({ namespace: name }: InstallOptions): Manifest => ({
@@ -59,7 +62,7 @@ const deployment = (options: InstallOptions): Manifest => ({
 
 const podSpec = (options: InstallOptions): Json => ({
   serviceAccountName: NAME,
-  terminationGracePeriodSeconds: 30,
+  terminationGracePeriodSeconds: SHUTDOWN_DELAY_SECONDS + 35,
   securityContext: {
     runAsNonRoot: true,
     runAsUser: 65532,
@@ -83,7 +86,7 @@ const spread = (topologyKey: string): Json => ({
 const container = ({ image, namespace: own }: InstallOptions): Json => ({
   name: 'operator',
   image,
-  args: ['run', '--namespace', own],
+  args: ['run', '--namespace', own, '--shutdown-delay-seconds', `${SHUTDOWN_DELAY_SECONDS}`],
   env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
   ports: [
     { name: 'webhook', containerPort: PORTS.webhook, protocol: 'TCP' },

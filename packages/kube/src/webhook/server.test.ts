@@ -201,6 +201,16 @@ describe('a connection', () => {
     agent.destroy();
   });
 
+  test('ends with its next answer when the server drains', async () => {
+    const server = await serve();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    assert.equal((await send(server, { agent })).connection, 'keep-alive');
+    server.drain();
+    const sent = await send(server, { agent });
+    assert.deepEqual([sent.status, sent.connection], [200, 'close']);
+    agent.destroy();
+  });
+
   test('gets the new certificate after a reload, without one failed request under load', async () => {
     const server = await serve();
     const next = await newSet(Date.now());

@@ -55,7 +55,7 @@ export class AdmissionServer {
   readonly #server: Server;
   readonly #maxBodyBytes: number;
   #address: Address | undefined;
-  #stopping = false;
+  #draining = false;
 
   constructor(options: AdmissionServerOptions) {
     this.#options = options;
@@ -103,9 +103,14 @@ export class AdmissionServer {
     this.#server.setSecureContext(this.#secureContext(certificate));
   }
 
+  /** Goes on answering, but each answer ends its connection: who calls again finds another replica. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   /** Stops taking connections, lets running requests end for `graceMs` (default 5 s), then cuts. */
   async close(graceMs = 5000): Promise<void> {
-    this.#stopping = true;
+    this.drain();
     await closeServer(this.#server, this.#options.scheduler, graceMs);
   }
 
@@ -135,7 +140,7 @@ export class AdmissionServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, outcome: ReviewOutcome): void {
-    const last = this.#stopping || !request.complete;
+    const last = this.#draining || !request.complete;
     response.writeHead(outcome.status, {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(outcome.body),
