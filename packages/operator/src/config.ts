@@ -64,7 +64,7 @@ export function readConfig(argv: readonly string[], env: Env): Config {
     .option('--webhook-port <port>', 'port the webhook listens on', port, isInCluster ? 9443 : 0)
     .option(
       '--webhook-url-host <host>',
-      'register the webhook by URL with this host, not by Service',
+      'register the webhook by URL with this host (name or address), not by Service',
     )
     .option('--service <name>', 'Service of the webhook', 'altershield-webhook')
     .option(

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isIPv6 } from 'node:net';
 import { FIELD_MANAGER } from '@altershield/api';
 import type { WebhookPlace } from '@altershield/core';
 import {
@@ -115,9 +116,11 @@ function placeOf(config: Config, operatorUser: string, caBundle: string): Webhoo
     clientConfig: (path) =>
       webhookUrlHost === undefined
         ? { caBundle: bundle, service: { namespace, name: service, path, port: 443 } }
-        : { caBundle: bundle, url: `https://${webhookUrlHost}:${webhookPort}${path}` },
+        : { caBundle: bundle, url: `https://${inUrl(webhookUrlHost)}:${webhookPort}${path}` },
   };
 }
+
+const inUrl = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
 
 function health(
   { config, scheduler, log, metrics, operator }: Parts,

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import type { X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { after, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
 import {
   Client,
   createMetrics,
@@ -49,7 +51,7 @@ class Secrets implements Transport {
   }
 }
 
-function aWebhook(port: number, published: string[] = []): Webhook {
+function aWebhook(port: number, published: string[] = [], host?: string): Webhook {
   const scheduler = realScheduler;
   return createWebhook({
     config: {
@@ -57,7 +59,7 @@ function aWebhook(port: number, published: string[] = []): Webhook {
       service: 'hook',
       webhookHost: '127.0.0.1',
       webhookPort: port,
-      webhookUrlHost: undefined,
+      webhookUrlHost: host,
       shutdownDelaySeconds: 0.3,
     },
     client: new Client({ transport: new Secrets(), scheduler, fieldManager: 'test' }),
@@ -70,13 +72,18 @@ function aWebhook(port: number, published: string[] = []): Webhook {
   });
 }
 
-const get = (
-  port: number,
-): Promise<{ status: number | undefined; connection: string | undefined }> =>
+interface Got {
+  readonly status: number | undefined;
+  readonly connection: string | undefined;
+  readonly certificate: X509Certificate | undefined;
+}
+
+const get = (port: number): Promise<Got> =>
   new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port, rejectUnauthorized: false, agent: false };
-    request(options, ({ statusCode: status, headers: { connection } }) => {
-      resolve({ status, connection });
+    request(options, ({ statusCode: status, headers: { connection }, socket }) => {
+      const certificate = (socket as TLSSocket).getPeerX509Certificate();
+      resolve({ status, connection, certificate });
     })
       .on('error', reject)
       .end();
@@ -95,6 +102,18 @@ test('it is ready, and made known, when the port listens', async () => {
   while (published.length === 0) await sleep(realScheduler, 5);
   assert.match(published[0] ?? '', /BEGIN CERTIFICATE/);
 });
+
+for (const host of ['10.1.2.3', 'fd00::7', 'laptop.example']) {
+  test(`called by URL, it shows a certificate for ${host}`, async () => {
+    const port = await freePort();
+    const webhook = aWebhook(port, [], host);
+    void Promise.all(start(webhook));
+    for (const runnable of webhook.runnables) await runnable.whenReady?.(stop.signal);
+    const { certificate } = await get(port);
+    assert.equal(certificate?.checkHost('hook.system.svc'), 'hook.system.svc');
+    assert.equal(certificate.checkHost(host) ?? certificate.checkIP(host), host);
+  });
+}
 
 test('told to leave, it answers until the delay is over', async () => {
   const port = await freePort();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isIP } from 'node:net';
 import {
   AdmissionServer,
   CertificateManager,
@@ -76,11 +77,10 @@ function createCertificates(
   server: AdmissionServer,
   whenListening: () => Promise<void>,
 ): CertificateManager {
-  const { namespace, service, webhookUrlHost } = config;
+  const { namespace } = config;
   return new CertificateManager({
     ...{ client, scheduler, log, namespace, name: SECRET },
-    dnsNames: [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`],
-    ips: webhookUrlHost === undefined ? [] : ['127.0.0.1'],
+    ...namesOf(config),
     onCertificate: (set, { expiresAt }) => {
       server.setCertificate(set);
       metrics.certificate(expiresAt);
@@ -90,6 +90,19 @@ function createCertificates(
       if (!signal.aborted) await publish(caBundle, signal);
     },
   });
+}
+
+/** All that the API server may call us by, whichever way we are registered. */
+function namesOf({ namespace, service, webhookUrlHost: host }: WebhookDeps['config']): {
+  readonly dnsNames: readonly string[];
+  readonly ips: readonly string[];
+} {
+  const dnsNames = [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`];
+  if (host === undefined) return { dnsNames, ips: [] };
+  const ips = ['127.0.0.1'];
+  return isIP(host) === 0
+    ? { dnsNames: [...dnsNames, host], ips }
+    : { dnsNames, ips: [...ips, host] };
 }
 
 /** Listens as soon as there is a certificate. A port that cannot be had ends the process. */
