@@ -125,7 +125,7 @@ test('told to leave, it answers until the delay is over', async () => {
   const left = webhook.farewell.start(leave.signal);
   leave.abort();
   const { status, connection } = await get(port);
-  assert.deepEqual([status, connection], [405, 'close']);
+  assert.deepEqual([status, connection], [404, 'close']);
   await left;
   assert.ok(performance.now() - began >= 290);
   assert.equal(webhook.trouble(), undefined);

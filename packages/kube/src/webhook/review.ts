@@ -27,6 +27,7 @@ const REASONS: Readonly<Record<number, string>> = {
   408: 'Timeout',
   413: 'RequestEntityTooLarge',
   500: 'InternalError',
+  503: 'ServiceUnavailable',
 };
 
 /** The JSON `Status` that the API server shows when a webhook call itself failed. */
@@ -76,7 +77,8 @@ const failed = (status: number, message: string, error: unknown = message): Revi
   error,
 });
 
-const unknownPath = (path: string, handlers: AdmissionHandlers): string =>
+/** Names the paths that there are. */
+export const unknownPath = (path: string, handlers: AdmissionHandlers): string =>
   `no admission handler at ${bounded(path, 200)}: ` +
   `use one of ${[...handlers.keys()].join(', ')} as clientConfig path`;
 

@@ -5,9 +5,9 @@ import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import type { AdmissionHandlers } from './admission.ts';
-import { BodyRefused, readBody } from './body.ts';
+import { BodyBudget, BodyRefused, readBody, type BodyLimits } from './body.ts';
 import { type Address, closeServer, listen } from './listen.ts';
-import { type ReviewOutcome, failureBody, reviewAdmission } from './review.ts';
+import { type ReviewOutcome, failureBody, reviewAdmission, unknownPath } from './review.ts';
 
 /** PEM texts. */
 export interface ServingCertificate {
@@ -38,6 +38,10 @@ export interface AdmissionServerOptions {
   readonly clientCa?: string;
   /** Default 7 MiB. */
   readonly maxBodyBytes?: number;
+  /** Of all bodies that are being read at one time. Default 64 MiB. */
+  readonly maxBodyBytesTogether?: number;
+  /** Default 1024. */
+  readonly maxConnections?: number;
   /** A request must have arrived whole after this time. Default 10 s. */
   readonly readTimeoutMs?: number;
   /** After that many the connection is closed, so that load spreads over replicas. Default 1000. */
@@ -47,19 +51,22 @@ export interface AdmissionServerOptions {
 
 /** Longer than the API server keeps an idle connection, so that it is never us who close first. */
 const KEEP_ALIVE_MS = 150_000;
-const DEFAULT_MAX_BODY_BYTES = 7 * 1024 * 1024;
+const MIB = 1024 * 1024;
 
 /** Serves AdmissionReview v1 over HTTPS. A new certificate is taken up without a restart. */
 export class AdmissionServer {
   readonly #options: AdmissionServerOptions;
   readonly #server: Server;
-  readonly #maxBodyBytes: number;
+  readonly #limits: BodyLimits;
   #address: Address | undefined;
   #draining = false;
 
   constructor(options: AdmissionServerOptions) {
     this.#options = options;
-    this.#maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+    this.#limits = {
+      each: options.maxBodyBytes ?? 7 * MIB,
+      all: new BodyBudget(options.maxBodyBytesTogether ?? 64 * MIB),
+    };
     const readTimeoutMs = options.readTimeoutMs ?? 10_000;
     this.#server = createServer(
       {
@@ -74,6 +81,7 @@ export class AdmissionServer {
       },
       (request, response) => void this.#serve(request, response),
     );
+    this.#server.maxConnections = options.maxConnections ?? 1024;
     this.#server.maxRequestsPerSocket = options.maxRequestsPerSocket ?? 1000;
     this.#server.on('tlsClientError', (err) => {
       options.log.debug('a client failed the TLS handshake', { err });
@@ -120,14 +128,16 @@ export class AdmissionServer {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { handlers } = this.#options;
     const path = pathOf(request);
     let outcome: ReviewOutcome;
     let started = performance.now();
     try {
+      if (!handlers.has(path)) throw new BodyRefused(404, unknownPath(path, handlers));
       if (request.method !== 'POST') throw new BodyRefused(405, 'send an AdmissionReview by POST');
-      const bytes = await readBody(request, this.#maxBodyBytes);
+      const bytes = await readBody(request, this.#limits);
       started = performance.now();
-      outcome = reviewAdmission(bytes, this.#options.handlers, path);
+      outcome = reviewAdmission(bytes, handlers, path);
     } catch (error) {
       if (!(error instanceof BodyRefused)) {
         this.#options.log.debug('an admission request ended early', { path, err: error });
@@ -145,6 +155,8 @@ export class AdmissionServer {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(outcome.body),
       ...(last && { connection: 'close' }),
+      // Told when, the API server tries again by itself within the time that it gives us.
+      ...(outcome.status === 503 && { 'retry-after': '1' }),
     });
     response.end(outcome.body);
     // An unread rest would make the kernel reset the connection before the client read the answer.
