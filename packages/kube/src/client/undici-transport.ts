@@ -52,10 +52,12 @@ class UndiciTransport implements Transport {
 
   /** A 401 with credentials that can be renewed is tried once more with new ones. */
   async request(request: HttpRequest): Promise<HttpResponse> {
-    const response = await this.#send(request);
-    if (response.status !== 401 || !this.#config.credentials.refused()) return response;
+    const { credentials: source } = this.#config;
+    const credentials = await source.current();
+    const response = await this.#send(request, credentials);
+    if (response.status !== 401 || !source.refused(credentials)) return response;
     await discard(response);
-    return this.#send(request);
+    return this.#send(request, await source.current());
   }
 
   async close(): Promise<void> {
@@ -64,8 +66,7 @@ class UndiciTransport implements Transport {
     if (pools !== undefined) await Promise.all(Object.values(pools).map((pool) => pool.destroy()));
   }
 
-  async #send(request: HttpRequest): Promise<HttpResponse> {
-    const credentials = await this.#config.credentials.current();
+  async #send(request: HttpRequest, credentials: Credentials): Promise<HttpResponse> {
     try {
       const pool = this.#poolsFor(credentials)[laneOf(request)];
       return toResponse(await pool.request(this.#toOptions(request, credentials)));
