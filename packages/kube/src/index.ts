@@ -50,6 +50,7 @@ export {
   type CredentialSource,
   type Credentials,
 } from './client/connection.ts';
+export { patiently, type Patience } from './client/patience.ts';
 export { loadKubeconfig, type KubeconfigOptions } from './client/kubeconfig.ts';
 export { inClusterConfig, loadConfig, type InClusterOptions } from './client/in-cluster.ts';
 export { createUndiciTransport, type UndiciTransportOptions } from './client/undici-transport.ts';

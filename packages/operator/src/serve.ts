@@ -10,12 +10,14 @@ import {
   createMetrics,
   createUndiciTransport,
   loadConfig,
+  patiently,
   serverRunnable,
   whenAborted,
   type Informer,
   type KubeObject,
   type Logger,
   type Metrics,
+  type Patience,
   type Runnable,
   type Scheduler,
 } from '@altershield/kube';
@@ -57,18 +59,40 @@ export async function serve(
     observer: metrics.client,
   });
   try {
-    await preflight(client, config.namespace);
-    const operatorUser = await whoAmI(client);
-    log.info('connected', { server: connection.server, user: operatorUser });
-    await runParts({ config, client, scheduler, log, metrics }, operatorUser, signal);
+    const found = await connect(client, config, { scheduler, log, signal });
+    if (found === undefined) return;
+    log.info('connected', { server: connection.server, user: found.operatorUser });
+    await runParts({ config, client, scheduler, log, metrics }, found, signal);
   } finally {
     await transport.close();
   }
 }
 
+interface Found {
+  readonly operatorUser: string;
+  readonly sealKey: Uint8Array;
+}
+
+/** What must be known before anything starts; `undefined` when we are told to stop meanwhile. */
+async function connect(
+  client: Client,
+  { namespace }: Config,
+  patience: Patience,
+): Promise<Found | undefined> {
+  try {
+    await patiently('check the cluster', () => preflight(client, namespace), patience);
+    const operatorUser = await patiently('ask who we are', () => whoAmI(client), patience);
+    const makeKey = (): Promise<Uint8Array> => ensureSealKey(client, namespace);
+    return { operatorUser, sealKey: await patiently('get the seal key', makeKey, patience) };
+  } catch (error) {
+    if (patience.signal.aborted) return undefined;
+    throw error;
+  }
+}
+
 async function runParts(
   base: Omit<Parts, 'operator'>,
-  operatorUser: string,
+  { operatorUser, sealKey }: Found,
   signal: AbortSignal,
 ): Promise<void> {
   const { client, scheduler, log, metrics } = base;
@@ -79,7 +103,7 @@ async function runParts(
     ...{ client, scheduler, log, metrics },
     namespace: config.namespace,
     identity: config.identity,
-    sealKey: await ensureSealKey(client, config.namespace),
+    sealKey,
     webhookPlace: () =>
       caBundle === undefined ? undefined : placeOf(config, operatorUser, caBundle),
   });

@@ -170,6 +170,8 @@ describe('failures', () => {
     const status = { kind: 'Status', code: 429, details: { retryAfterSeconds: 3 } };
     const detailed = aClient(() => respond(429, status));
     assert.equal((await rejection(detailed.client.raw('GET', '/x'))).retryAfterMs, 3000);
+    const long = aClient(() => refusal(503, 'Slow', { 'retry-after': '3600' }));
+    assert.equal((await rejection(long.client.raw('GET', '/x'))).retryAfterMs, 60_000);
     assert.equal(isNotFound(undefined), false);
   });
 
