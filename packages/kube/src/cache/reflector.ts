@@ -45,7 +45,8 @@ const SLOW_RETRY_MS = 10_000;
 const WATCH_SECONDS = 290;
 /** How long a watch may outlive its own end before it counts as half-open. */
 const SILENCE_GRACE_MS = 15_000;
-const MAX_PAGE_SIZE = 10_000;
+/** A page is parsed in one go: 200 pods (0.9 MB) take some 10 ms, 400 more than twice that. */
+const MAX_PAGE_SIZE = 200;
 
 interface Cursor {
   /** '' for the first page. */
@@ -186,7 +187,8 @@ export class Reflector<T extends KubeObject> {
   /** A list whose token expired was too slow: larger pages need fewer requests. */
   #startOver(): void {
     const { token, pageSize } = this.#cursor;
-    const next = token === '' ? pageSize : Math.min(MAX_PAGE_SIZE, pageSize * 4);
+    const larger = Math.max(pageSize, Math.min(MAX_PAGE_SIZE, pageSize * 4));
+    const next = token === '' ? pageSize : larger;
     this.#cursor = { token: '', pageSize: next };
     this.#mustList = true;
   }
