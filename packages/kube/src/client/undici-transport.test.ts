@@ -155,6 +155,18 @@ describe('connections', () => {
   });
 });
 
+test('after its end no call opens a connection', async () => {
+  serve = answer();
+  const credentials = fixedCredentials({});
+  const transport = createUndiciTransport({ server: url, ca: authority.cert, credentials });
+  const client = new Client({ transport, scheduler: realScheduler, fieldManager: 'test' });
+  await client.get(RESOURCES.pod, KEY);
+  await transport.close();
+  connections = 0;
+  await assert.rejects(client.get(RESOURCES.pod, KEY), /closed by us/);
+  assert.equal(connections, 0);
+});
+
 describe('who we are', () => {
   test('is shown by token, by certificate and by impersonation', async () => {
     const seen: unknown[] = [];

@@ -41,6 +41,7 @@ class UndiciTransport implements Transport {
   readonly #prefix: string;
   #pools: Pools | undefined;
   #certificate: string | undefined;
+  #isClosed = false;
 
   constructor(config: ConnectionConfig, options: UndiciTransportOptions) {
     this.#config = config;
@@ -60,7 +61,9 @@ class UndiciTransport implements Transport {
     return this.#send(request, await source.current());
   }
 
+  /** Calls under way and later ones are refused. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const pools = this.#pools;
     this.#pools = undefined;
     if (pools !== undefined) await Promise.all(Object.values(pools).map((pool) => pool.destroy()));
@@ -90,6 +93,7 @@ class UndiciTransport implements Transport {
 
   /** A renewed client certificate needs new connections; old ones end with their last request. */
   #poolsFor({ clientCertificate }: Credentials): Pools {
+    if (this.#isClosed) throw new Error('the connection was closed by us');
     if (this.#pools !== undefined && this.#certificate === clientCertificate?.certificate) {
       return this.#pools;
     }
