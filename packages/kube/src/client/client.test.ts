@@ -261,6 +261,19 @@ describe('discovery', () => {
     assert.equal(requests.length, 2);
   });
 
+  test('of two that miss at one time both get the newer answer', async () => {
+    let isInstalled = false;
+    const { client, requests, scheduler } = aClient(({ path }) =>
+      isInstalled ? aggregated(path) : respond(200, { kind: 'APIGroupDiscoveryList', items: [] }),
+    );
+    assert.deepEqual(await client.discover({ name: 'deploy' }), []);
+    isInstalled = true;
+    await scheduler.advance(10_000);
+    const both = [client.discover({ name: 'deploy' }), client.discover({ kind: 'Deployment' })];
+    for (const found of await Promise.all(both)) assert.equal(found[0]?.plural, 'deployments');
+    assert.equal(requests.length, 4);
+  });
+
   test('asks again on a miss, but not all the time', async () => {
     const { client, requests, scheduler } = aClient(({ path }) => aggregated(path));
     assert.deepEqual(await client.discover({ kind: 'Nope' }), []);

@@ -47,9 +47,14 @@ export class Discovery {
   }
 
   async find(query: DiscoveryQuery): Promise<readonly DiscoveredResource[]> {
-    const matching = (await this.#resources()).filter((resource) => matches(resource, query));
-    if (matching.length > 0 || !this.#isStale()) return matching;
-    this.#known = undefined;
+    const seen = this.#resources();
+    const matching = (await seen).filter((resource) => matches(resource, query));
+    if (matching.length > 0) return matching;
+    // Another question may have had the server asked again meanwhile: its answer is ours, too.
+    if (this.#known === seen) {
+      if (!this.#isStale()) return [];
+      this.#known = undefined;
+    }
     return (await this.#resources()).filter((resource) => matches(resource, query));
   }
 
