@@ -174,13 +174,29 @@ function envOf(env: unknown): Record<string, string> {
 }
 
 function impersonation(user: Entry): Record<string, string | string[]> {
-  const as = text(user, 'as');
+  const [as, uid] = [text(user, 'as'), text(user, 'as-uid')];
   const groups = list(user['as-groups']).map(String);
+  const extra = isRecord(user['as-user-extra']) ? user['as-user-extra'] : {};
   return {
     ...(as !== '' && { 'impersonate-user': as }),
+    ...(uid !== '' && { 'impersonate-uid': uid }),
     ...(groups.length > 0 && { 'impersonate-group': groups }),
+    ...Object.fromEntries(
+      Object.entries(extra).map(([key, values]) => [
+        `impersonate-extra-${inHeaderName(key)}`,
+        list(values).map(String),
+      ]),
+    ),
   };
 }
+
+/** Percent signs stand for what the name of a header must not contain. */
+const inHeaderName = (key: string): string =>
+  key
+    .toLowerCase()
+    .replace(/[^a-z0-9!#$&'*+.^_`|~-]/gu, (letter) =>
+      Buffer.from(letter).toString('hex').replace(/../g, '%$&').toUpperCase(),
+    );
 
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 

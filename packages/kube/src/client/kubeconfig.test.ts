@@ -76,8 +76,15 @@ describe('a kubeconfig', () => {
   });
 
   test('passes on whom to impersonate', async () => {
-    const { headers } = await load({ user: { token: 't', as: 'alice', 'as-groups': ['a', 'b'] } });
-    assert.deepEqual(headers, { 'impersonate-user': 'alice', 'impersonate-group': ['a', 'b'] });
+    const extra = { 'example.org/Scopes(ü)': ['view', 'edit'] };
+    const as = { as: 'alice', 'as-uid': '7', 'as-groups': ['a', 'b'], 'as-user-extra': extra };
+    const { headers } = await load({ user: { token: 't', ...as } });
+    assert.deepEqual(headers, {
+      'impersonate-user': 'alice',
+      'impersonate-uid': '7',
+      'impersonate-group': ['a', 'b'],
+      'impersonate-extra-example.org%2Fscopes%28%C3%BC%29': ['view', 'edit'],
+    });
   });
 
   test('is merged from the files of KUBECONFIG, the first of which wins', async () => {
