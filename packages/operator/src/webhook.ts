@@ -55,6 +55,7 @@ export function createWebhook(deps: WebhookDeps): Webhook {
   const server = new AdmissionServer({
     ...{ scheduler, log, handlers, host: config.webhookHost, port: config.webhookPort },
     observe: metrics.webhook,
+    inFlight: metrics.webhookInFlight,
   });
   const listener = new Listener(server, () => certificates.whenReady());
   const certificates = createCertificates(deps, server, () => listener.whenReady());

@@ -23,6 +23,8 @@ export interface Metrics {
   readonly client: ClientObserver;
   /** Option `observe` of admission servers. */
   readonly webhook: (observation: AdmissionObservation) => void;
+  /** Option `inFlight` of admission servers. */
+  readonly webhookInFlight: (path: string, step: 1 | -1) => void;
   /** Option `observe` of leader electors. */
   readonly leader: (name: string) => (leading: boolean) => void;
   /** Expiry of the serving certificate, milliseconds since the epoch. */
@@ -47,6 +49,7 @@ export function createMetrics({ scheduler, process = false }: MetricsOptions): M
     controller: controllerHooks(registry, new QueueSeries(registry, scheduler)),
     client: clientHook(registry),
     webhook: webhookHook(registry),
+    webhookInFlight: inFlightHook(registry),
     leader: leaderHook(registry),
     certificate: certificateHook(registry),
     informers: (all) => {
@@ -143,6 +146,18 @@ function webhookHook(registry: Registry): (observation: AdmissionObservation) =>
     total.inc({ webhook: path, code: String(status) });
     if (allowed !== undefined) verdicts.inc({ webhook: path, allowed: String(allowed) });
     time.observe({ webhook: path }, durationMs / 1000);
+  };
+}
+
+function inFlightHook(registry: Registry): (path: string, step: 1 | -1) => void {
+  const gauge = new Gauge({
+    name: 'controller_runtime_webhook_requests_in_flight',
+    help: 'Admission requests that are being read or answered, by path.',
+    labelNames: ['webhook'],
+    registers: [registry],
+  });
+  return (webhook, step) => {
+    gauge.inc({ webhook }, step);
   };
 }
 

@@ -82,10 +82,18 @@ const statusMessage = ({ body }: Sent): string => String(JSON.parse(body).messag
 describe('over TLS', () => {
   test('a review is answered and observed', async () => {
     const observed: AdmissionObservation[] = [];
-    const server = await serve({ observe: (it) => observed.push(it) });
+    const steps: unknown[] = [];
+    const server = await serve({
+      observe: (it) => observed.push(it),
+      inFlight: (path, step) => steps.push([path, step]),
+    });
     const { status, body } = await send(server);
     assert.equal(status, 200);
     assert.equal(JSON.parse(body).response.allowed, true);
+    assert.deepEqual(steps, [
+      ['/v', 1],
+      ['/v', -1],
+    ]);
     assert.equal(observed[0]?.path, '/v');
     assert.equal(observed[0].allowed, true);
     assert.ok(observed[0].durationMs >= 0);

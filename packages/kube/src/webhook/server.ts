@@ -47,6 +47,8 @@ export interface AdmissionServerOptions {
   /** After that many the connection is closed, so that load spreads over replicas. Default 1000. */
   readonly maxRequestsPerSocket?: number;
   readonly observe?: (observation: AdmissionObservation) => void;
+  /** Told when the head of a request was read (1) and when it was answered or is gone (-1). */
+  readonly inFlight?: (path: string, step: 1 | -1) => void;
 }
 
 /** Longer than the API server keeps an idle connection, so that it is never us who close first. */
@@ -79,7 +81,7 @@ export class AdmissionServer {
         keepAliveTimeout: KEEP_ALIVE_MS,
         noDelay: true,
       },
-      (request, response) => void this.#serve(request, response),
+      (request, response) => void this.#count(request, response),
     );
     this.#server.maxConnections = options.maxConnections ?? 1024;
     this.#server.maxRequestsPerSocket = options.maxRequestsPerSocket ?? 1000;
@@ -127,6 +129,17 @@ export class AdmissionServer {
     return { cert, key, minVersion: 'TLSv1.2', ...(clientCa !== undefined && { ca: clientCa }) };
   }
 
+  async #count(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { inFlight } = this.#options;
+    const path = this.#labelOf(pathOf(request));
+    inFlight?.(path, 1);
+    try {
+      await this.#serve(request, response);
+    } finally {
+      inFlight?.(path, -1);
+    }
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { handlers } = this.#options;
     const path = pathOf(request);
@@ -163,16 +176,20 @@ export class AdmissionServer {
     if (!request.complete) request.resume();
   }
 
+  /** Anybody may ask for any path: those that nobody serves are one. */
+  #labelOf(path: string): string {
+    return this.#options.handlers.has(path) ? path : 'unknown';
+  }
+
   #report(path: string, outcome: ReviewOutcome, durationMs: number): void {
-    const { log, observe, handlers } = this.#options;
+    const { log, observe } = this.#options;
     const { status, allowed, error, request } = outcome;
     if (status !== 200) logFailure(log, path, outcome);
     else if (allowed === false) {
       log.debug('admission denied', { path, name: request?.name, namespace: request?.namespace });
     }
-    const known = handlers.has(path) ? path : 'unknown';
     observe?.({
-      path: known,
+      path: this.#labelOf(path),
       status,
       allowed: error === undefined ? allowed : undefined,
       durationMs,
