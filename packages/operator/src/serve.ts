@@ -13,6 +13,7 @@ import {
   patiently,
   serverRunnable,
   whenAborted,
+  type HealthChecks,
   type Informer,
   type KubeObject,
   type Logger,
@@ -26,7 +27,7 @@ import { createOperator, type Operator } from './operator.ts';
 import { freePort } from './free-port.ts';
 import { preflight, whoAmI } from './preflight.ts';
 import { ensureSealKey } from './seal-key.ts';
-import { createWebhook, type Webhook } from './webhook.ts';
+import { createWebhook } from './webhook.ts';
 
 /** The shipped grace period is this, the delay, and ten seconds. */
 const STOP_MS = 25_000;
@@ -107,7 +108,6 @@ async function runParts(
     webhookPlace: () =>
       caBundle === undefined ? undefined : placeOf(config, operatorUser, caBundle),
   });
-  metrics.informers(() => operator.informers.all());
   const parts: Parts = { ...base, config, operator };
   const webhook = createWebhook({
     ...{ config, client, scheduler, log, metrics, handlers: operator.handlers },
@@ -116,13 +116,20 @@ async function runParts(
       await operator.publishWebhooks(stop);
     },
   });
-  const isStopping = (): boolean => manager.isStopping;
+  const informers = (): Informer<KubeObject>[] => [...operator.informers.all(), webhook.secret];
+  metrics.informers(informers);
+  const ready: HealthChecks = {
+    caches: () => missing(informers()),
+    watches: () => troubles(informers()),
+    webhook: webhook.trouble,
+    shutdown: () => (manager.isStopping ? 'the process stops' : undefined),
+  };
   const manager = new Manager({
     scheduler,
     log,
     stopMs: STOP_MS + config.shutdownDelaySeconds * 1000,
     groups: [
-      { name: 'health', runnables: [health(parts, webhook, isStopping)] },
+      { name: 'health', runnables: [health(parts, ready)] },
       { name: 'caches', runnables: operator.always },
       { name: 'webhook', runnables: webhook.runnables },
       { name: 'leading', runnables: [leadership(parts), webhook.farewell] },
@@ -146,23 +153,9 @@ function placeOf(config: Config, operatorUser: string, caBundle: string): Webhoo
 
 const inUrl = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
 
-function health(
-  { config, scheduler, log, metrics, operator }: Parts,
-  webhook: Webhook,
-  isStopping: () => boolean,
-): Runnable {
-  const server = new HealthServer({
-    ...{ scheduler, log, metrics },
-    host: config.healthHost,
-    port: config.healthPort,
-    ready: {
-      caches: () => missing(operator.informers.all()),
-      watches: () => troubles(operator.informers.all()),
-      webhook: webhook.trouble,
-      shutdown: () => (isStopping() ? 'the process stops' : undefined),
-    },
-  });
-  return serverRunnable('health', server);
+function health({ config, scheduler, log, metrics }: Parts, ready: HealthChecks): Runnable {
+  const { healthHost: host, healthPort: port } = config;
+  return serverRunnable('health', new HealthServer({ scheduler, log, metrics, host, port, ready }));
 }
 
 function missing(informers: readonly Informer<KubeObject>[]): string | undefined {

@@ -101,6 +101,8 @@ test('it is ready, and made known, when the port listens', async () => {
   assert.equal(webhook.trouble(), undefined);
   while (published.length === 0) await sleep(realScheduler, 5);
   assert.match(published[0] ?? '', /BEGIN CERTIFICATE/);
+  await webhook.secret.whenSynced();
+  assert.equal(webhook.secret.trouble(0), undefined);
 });
 
 for (const host of ['10.1.2.3', 'fd00::7', 'laptop.example']) {

@@ -10,6 +10,7 @@ import {
   whenAborted,
   type AdmissionHandlers,
   type Client,
+  type KubeObject,
   type Logger,
   type Metrics,
   type Runnable,
@@ -40,6 +41,8 @@ export interface WebhookDeps {
 
 export interface Webhook {
   readonly runnables: readonly Runnable[];
+  /** The cache of the one Secret that holds the certificates. */
+  readonly secret: Informer<KubeObject>;
   /**
    * To be told to stop before the others and waited for: callers learn late that we leave, and until
    * they have, they are answered.
@@ -59,8 +62,14 @@ export function createWebhook(deps: WebhookDeps): Webhook {
   });
   const listener = new Listener(server, () => certificates.whenReady());
   const certificates = createCertificates(deps, server, () => listener.whenReady());
+  const secret = watchSecret(deps, certificates);
   return {
-    runnables: [certificates, listener, secretWatch(deps, certificates)],
+    runnables: [
+      certificates,
+      listener,
+      { name: 'webhook-secret', start: (signal) => secret.start(signal) },
+    ],
+    secret,
     farewell: {
       name: 'webhook-farewell',
       start: async (signal) => {
@@ -133,16 +142,16 @@ class Listener implements Runnable {
 }
 
 /** Another replica may rotate the certificates; a person may delete them. */
-function secretWatch(
+function watchSecret(
   { config, client, scheduler, log }: WebhookDeps,
   certificates: CertificateManager,
-): Runnable {
-  const secrets = new Informer({
+): Informer<KubeObject> {
+  const secret = new Informer({
     ...{ client, scheduler, log, resource: RESOURCES.secret, namespace: config.namespace },
     fieldSelector: `metadata.name=${SECRET}`,
   });
-  secrets.onEvent(({ initial }) => {
+  secret.onEvent(({ initial }) => {
     if (!initial) certificates.secretChanged();
   });
-  return { name: 'webhook-secret', start: (signal) => secrets.start(signal) };
+  return secret;
 }
