@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { realScheduler, sleep, type Scheduler, type Timer } from './runtime/scheduler.ts';
+export { Gate } from './runtime/gate.ts';
 export { silentLogger, type Logger, type LogFields } from './runtime/logger.ts';
 export type { HttpRequest, HttpResponse, Transport } from './client/transport.ts';
 export {
@@ -49,6 +50,7 @@ export {
   type CredentialSource,
   type Credentials,
 } from './client/connection.ts';
+export { patiently, type Patience } from './client/patience.ts';
 export { loadKubeconfig, type KubeconfigOptions } from './client/kubeconfig.ts';
 export { inClusterConfig, loadConfig, type InClusterOptions } from './client/in-cluster.ts';
 export { createUndiciTransport, type UndiciTransportOptions } from './client/undici-transport.ts';

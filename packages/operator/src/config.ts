@@ -18,12 +18,20 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly logFormat: 'json' | 'text';
   readonly leaderElection: boolean;
+  /** How long admission is answered after we were told to stop. */
+  readonly shutdownDelaySeconds: number;
 }
 
 const port = (text: string): number => {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0 && value <= 65_535) return value;
   throw new InvalidArgumentError('a port is a whole number from 0 to 65535; 0 takes a free one');
+};
+
+const seconds = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 300) return value;
+  throw new InvalidArgumentError('a delay is a number of seconds from 0 to 300');
 };
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -56,7 +64,7 @@ export function readConfig(argv: readonly string[], env: Env): Config {
     .option('--webhook-port <port>', 'port the webhook listens on', port, isInCluster ? 9443 : 0)
     .option(
       '--webhook-url-host <host>',
-      'register the webhook by URL with this host, not by Service',
+      'register the webhook by URL with this host (name or address), not by Service',
     )
     .option('--service <name>', 'Service of the webhook', 'altershield-webhook')
     .option(
@@ -70,19 +78,28 @@ export function readConfig(argv: readonly string[], env: Env): Config {
       port,
       isInCluster ? 8081 : 0,
     )
-    .addOption(
-      new Option('--log-level <level>')
-        .choices(['debug', 'info', 'warn', 'error', 'silent'])
-        .default('info'),
-    )
-    .addOption(
-      new Option('--log-format <format>')
-        .choices(['json', 'text'])
-        .default(isInCluster ? 'json' : 'text'),
+    .option(
+      '--shutdown-delay-seconds <n>',
+      'how long admission is answered after a signal to stop',
+      seconds,
+      0,
     )
     .option('--no-leader-election', 'lead at once; only when no other replica runs')
     .allowExcessArguments(true);
+  addLogOptions(command, isInCluster);
   const options = command.parse([...argv], { from: 'user' }).opts<Config>();
   const urlHost = options.webhookUrlHost ?? (isInCluster ? undefined : '127.0.0.1');
   return Object.freeze({ ...options, webhookUrlHost: urlHost });
+}
+
+function addLogOptions(command: Command, isInCluster: boolean): void {
+  const level = new Option('--log-level <level>').choices([
+    'debug',
+    'info',
+    'warn',
+    'error',
+    'silent',
+  ]);
+  const format = new Option('--log-format <format>').choices(['json', 'text']);
+  command.addOption(level.default('info')).addOption(format.default(isInCluster ? 'json' : 'text'));
 }

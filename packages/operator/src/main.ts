@@ -6,6 +6,9 @@ import { readConfig } from './config.ts';
 import { PreflightError } from './preflight.ts';
 import { serve } from './serve.ts';
 
+const canMend = (error: unknown): boolean =>
+  error instanceof ConfigError || error instanceof PreflightError || error instanceof KubeError;
+
 const config = readConfig(process.argv.slice(2), process.env);
 const isText = config.logFormat === 'text';
 const log = createLogger({
@@ -19,8 +22,7 @@ try {
   await serve(config, realScheduler, log, signal);
 } catch (err) {
   // What a person can mend is said in a sentence; a stack trace is for what is our own fault.
-  const isTheirs =
-    err instanceof ConfigError || err instanceof PreflightError || err instanceof KubeError;
+  const isTheirs = err instanceof Error && (canMend(err) || canMend(err.cause));
   log.error(isTheirs ? `cannot run: ${err.message}` : 'cannot run', isTheirs ? {} : { err });
   process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  KubeError,
+  ConfigError,
   RESOURCES,
   isAlreadyExists,
   isNotFound,
@@ -40,11 +40,7 @@ export async function ensureSealKey(client: Client, namespace: string): Promise<
 function keyOf({ metadata, data = {} }: Secret): Uint8Array {
   const bytes = Buffer.from(data['key'] ?? '', 'base64');
   if (bytes.length >= KEY_BYTES) return bytes;
-  throw new KubeError({
-    doing: `read the seal key in secret ${metadata.namespace ?? ''}/${metadata.name}`,
-    status: 0,
-    cause: new Error(
-      `data.key has fewer than ${KEY_BYTES} bytes; delete the secret to have it made anew`,
-    ),
-  });
+  throw new ConfigError(
+    `read the seal key in secret ${metadata.namespace ?? ''}/${metadata.name}: data.key has fewer than ${KEY_BYTES} bytes; delete the secret to have it made anew`,
+  );
 }

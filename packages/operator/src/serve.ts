@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isIPv6 } from 'node:net';
 import { FIELD_MANAGER } from '@altershield/api';
 import type { WebhookPlace } from '@altershield/core';
 import {
-  AdmissionServer,
-  CertificateManager,
   Client,
   HealthServer,
-  Informer,
   LeaderElector,
   Manager,
   RESOURCES,
   createMetrics,
   createUndiciTransport,
   loadConfig,
+  patiently,
   serverRunnable,
   whenAborted,
-  type CertificateSet,
+  type HealthChecks,
+  type Informer,
+  type KubeObject,
   type Logger,
   type Metrics,
+  type Patience,
   type Runnable,
   type Scheduler,
   type Secret,
@@ -27,9 +29,13 @@ import { createOperator, type Operator } from './operator.ts';
 import { freePort } from './free-port.ts';
 import { preflight, whoAmI } from './preflight.ts';
 import { ensureSealKey } from './seal-key.ts';
+import { SECRET, createWebhook } from './webhook.ts';
 
-const SECRET = 'altershield-webhook';
+/** The shipped grace period is this, the delay, and ten seconds. */
+const STOP_MS = 25_000;
 const LEASE = 'altershield';
+/** A watch that is away for longer leaves us judging by what was. */
+const TROUBLE_AFTER_MS = 60_000;
 
 interface Parts {
   readonly config: Config;
@@ -56,18 +62,40 @@ export async function serve(
     observer: metrics.client,
   });
   try {
-    await preflight(client, config.namespace);
-    const operatorUser = await whoAmI(client);
-    log.info('connected', { server: connection.server, user: operatorUser });
-    await runParts({ config, client, scheduler, log, metrics }, operatorUser, signal);
+    const found = await connect(client, config, { scheduler, log, signal });
+    if (found === undefined) return;
+    log.info('connected', { server: connection.server, user: found.operatorUser });
+    await runParts({ config, client, scheduler, log, metrics }, found, signal);
   } finally {
     await transport.close();
   }
 }
 
+interface Found {
+  readonly operatorUser: string;
+  readonly sealKey: Uint8Array;
+}
+
+/** What must be known before anything starts; `undefined` when we are told to stop meanwhile. */
+async function connect(
+  client: Client,
+  { namespace }: Config,
+  patience: Patience,
+): Promise<Found | undefined> {
+  try {
+    await patiently('check the cluster', () => preflight(client, namespace), patience);
+    const operatorUser = await patiently('ask who we are', () => whoAmI(client), patience);
+    const makeKey = (): Promise<Uint8Array> => ensureSealKey(client, namespace);
+    return { operatorUser, sealKey: await patiently('get the seal key', makeKey, patience) };
+  } catch (error) {
+    if (patience.signal.aborted) return undefined;
+    throw error;
+  }
+}
+
 async function runParts(
   base: Omit<Parts, 'operator'>,
-  operatorUser: string,
+  { operatorUser, sealKey }: Found,
   signal: AbortSignal,
 ): Promise<void> {
   const { client, scheduler, log, metrics } = base;
@@ -78,22 +106,36 @@ async function runParts(
     ...{ client, scheduler, log, metrics },
     namespace: config.namespace,
     identity: config.identity,
-    sealKey: await ensureSealKey(client, config.namespace),
+    sealKey,
     webhookPlace: async (stop) =>
       isServing ? placeOf(config, operatorUser, await readBundle(client, config, stop)) : undefined,
   });
   const parts: Parts = { ...base, config, operator };
-  const webhook = createWebhook(parts, () => {
-    isServing = true;
+  const webhook = createWebhook({
+    ...{ config, client, scheduler, log, metrics, handlers: operator.handlers },
+    shownPath: operator.shownPath,
+    publish: async (stop) => {
+      isServing = true;
+      await operator.publishWebhooks(stop);
+    },
   });
+  const informers = (): Informer<KubeObject>[] => [...operator.informers.all(), webhook.secret];
+  metrics.informers(informers);
+  const ready: HealthChecks = {
+    caches: () => missing(informers()),
+    watches: () => troubles(informers()),
+    webhook: webhook.trouble,
+    shutdown: () => (manager.isStopping ? 'the process stops' : undefined),
+  };
   const manager = new Manager({
     scheduler,
     log,
+    stopMs: STOP_MS + config.shutdownDelaySeconds * 1000,
     groups: [
-      { name: 'health', runnables: [health(parts)] },
+      { name: 'health', runnables: [health(parts, ready)] },
       { name: 'caches', runnables: operator.always },
-      { name: 'webhook', runnables: webhook },
-      { name: 'leading', runnables: [leadership(parts)] },
+      { name: 'webhook', runnables: webhook.runnables },
+      { name: 'leading', runnables: [leadership(parts), webhook.farewell] },
     ],
   });
   await manager.run(signal);
@@ -121,86 +163,25 @@ function placeOf(config: Config, operatorUser: string, caBundle: string): Webhoo
     clientConfig: (path) =>
       webhookUrlHost === undefined
         ? { caBundle, service: { namespace, name: service, path, port: 443 } }
-        : { caBundle, url: `https://${webhookUrlHost}:${webhookPort}${path}` },
+        : { caBundle, url: `https://${inUrl(webhookUrlHost)}:${webhookPort}${path}` },
   };
 }
 
-function health({ config, scheduler, log, metrics, operator }: Parts): Runnable {
-  const server = new HealthServer({
-    ...{ scheduler, log, metrics },
-    host: config.healthHost,
-    port: config.healthPort,
-    ready: {
-      caches: () => (operator.informers.synced ? undefined : 'the caches are not filled yet'),
-    },
-  });
-  return serverRunnable('health', server);
+const inUrl = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+
+function health({ config, scheduler, log, metrics }: Parts, ready: HealthChecks): Runnable {
+  const { healthHost: host, healthPort: port } = config;
+  return serverRunnable('health', new HealthServer({ scheduler, log, metrics, host, port, ready }));
 }
 
-/** The server, its certificate, and the configurations that make the API server call it. */
-function createWebhook(parts: Parts, onListening: () => void): Runnable[] {
-  const { config, client, scheduler, log, metrics, operator } = parts;
-  const { namespace, service, webhookUrlHost } = config;
-  let server: AdmissionServer | undefined;
-  let listening: Promise<unknown> | undefined;
-  const take = (set: CertificateSet): void => {
-    if (server === undefined) {
-      server = new AdmissionServer({
-        ...{ scheduler, log, handlers: operator.handlers, certificate: set },
-        host: config.webhookHost,
-        port: config.webhookPort,
-        observe: (seen) => {
-          metrics.webhook({ ...seen, path: operator.shownPath(seen.path) });
-        },
-      });
-      listening = server.listen();
-    } else server.setCertificate(set);
-  };
-  const certificates = new CertificateManager({
-    ...{ client, scheduler, log, namespace, name: SECRET },
-    dnsNames: [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`],
-    ips: webhookUrlHost === undefined ? [] : ['127.0.0.1'],
-    onCertificate: (set, { expiresAt }) => {
-      take(set);
-      metrics.certificate(expiresAt);
-    },
-    publish: async (_caBundle, signal) => {
-      await listening;
-      onListening();
-      await operator.publishWebhooks(signal);
-    },
-  });
-  return [
-    certificateRunnable(certificates, () => server?.close()),
-    secretWatch(parts, certificates),
-  ];
+function missing(informers: readonly Informer<KubeObject>[]): string | undefined {
+  const empty = informers.filter(({ synced }) => !synced).map(({ resource }) => resource.plural);
+  return empty.length === 0 ? undefined : `not listed yet: ${empty.join(', ')}`;
 }
 
-const certificateRunnable = (
-  certificates: CertificateManager,
-  close: () => Promise<void> | undefined,
-): Runnable => ({
-  name: 'webhook',
-  whenReady: () => certificates.whenReady(),
-  start: async (signal) => {
-    await certificates.start(signal);
-    await close();
-  },
-});
-
-/** Another replica may rotate the certificates; a person may delete them. */
-function secretWatch(
-  { config, client, scheduler, log }: Parts,
-  certificates: CertificateManager,
-): Runnable {
-  const secrets = new Informer({
-    ...{ client, scheduler, log, resource: RESOURCES.secret, namespace: config.namespace },
-    fieldSelector: `metadata.name=${SECRET}`,
-  });
-  secrets.onEvent(({ initial }) => {
-    if (!initial) certificates.secretChanged();
-  });
-  return { name: 'webhook-secret', start: (signal) => secrets.start(signal) };
+function troubles(informers: readonly Informer<KubeObject>[]): string | undefined {
+  const told = informers.flatMap((informer) => informer.trouble(TROUBLE_AFTER_MS) ?? []);
+  return told.length === 0 ? undefined : told.join('; ');
 }
 
 function leadership({ config, client, scheduler, log, metrics, operator }: Parts): Runnable {

@@ -9,6 +9,9 @@ import {
   type Manifest,
 } from './manifest.ts';
 
+/** Until every API server has learnt from the Service that a replica leaves. */
+const SHUTDOWN_DELAY_SECONDS = 5;
+
 type Json = Readonly<Record<string, unknown>>;
 
 export const namespace = ({ namespace: name }: InstallOptions): Manifest => ({
@@ -44,6 +47,8 @@ const deployment = (options: InstallOptions): Manifest => ({
   spec: {
     replicas: options.replicas,
     selector: { matchLabels: SELECTOR },
+    // Admission is answered by as many replicas as before while a new version comes.
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
     template: {
       metadata: {
         labels,
@@ -59,7 +64,8 @@ const deployment = (options: InstallOptions): Manifest => ({
 
 const podSpec = (options: InstallOptions): Json => ({
   serviceAccountName: NAME,
-  terminationGracePeriodSeconds: 30,
+  enableServiceLinks: false,
+  terminationGracePeriodSeconds: SHUTDOWN_DELAY_SECONDS + 35,
   securityContext: {
     runAsNonRoot: true,
     runAsUser: 65532,
@@ -78,23 +84,25 @@ const spread = (topologyKey: string): Json => ({
   topologyKey,
   whenUnsatisfiable: 'ScheduleAnyway',
   labelSelector: { matchLabels: SELECTOR },
+  // The version that leaves does not count.
+  matchLabelKeys: ['pod-template-hash'],
 });
 
 const container = ({ image, namespace: own }: InstallOptions): Json => ({
   name: 'operator',
   image,
-  args: ['run', '--namespace', own],
+  args: ['run', '--namespace', own, '--shutdown-delay-seconds', `${SHUTDOWN_DELAY_SECONDS}`],
   env: [{ name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } }],
   ports: [
     { name: 'webhook', containerPort: PORTS.webhook, protocol: 'TCP' },
     { name: 'health', containerPort: PORTS.health, protocol: 'TCP' },
   ],
-  livenessProbe: {
-    httpGet: { path: '/healthz', port: 'health' },
-    periodSeconds: 10,
-    failureThreshold: 6,
-  },
-  readinessProbe: { httpGet: { path: '/readyz', port: 'health' }, periodSeconds: 5 },
+  // At start it may wait for minutes for an API server that is busy.
+  startupProbe: { ...probe('/healthz'), periodSeconds: 2, failureThreshold: 300 },
+  livenessProbe: { ...probe('/healthz'), periodSeconds: 10, failureThreshold: 6 },
+  readinessProbe: { ...probe('/readyz'), periodSeconds: 5 },
+  // Its last line says why it cannot run, and what to do.
+  terminationMessagePolicy: 'FallbackToLogsOnError',
   resources: {
     requests: { cpu: '100m', memory: '128Mi' },
     limits: { memory: '512Mi' },
@@ -106,9 +114,19 @@ const container = ({ image, namespace: own }: InstallOptions): Json => ({
   },
 });
 
+const probe = (path: string): Json => ({
+  httpGet: { path, port: 'health' },
+  timeoutSeconds: 3,
+});
+
 const disruptionBudget = (options: InstallOptions): Manifest => ({
   apiVersion: 'policy/v1',
   kind: 'PodDisruptionBudget',
   metadata: { name: NAME, namespace: options.namespace, labels },
-  spec: { maxUnavailable: 1, selector: { matchLabels: SELECTOR } },
+  spec: {
+    maxUnavailable: 1,
+    selector: { matchLabels: SELECTOR },
+    // One that is not ready serves nobody: it must not keep a node from being drained.
+    unhealthyPodEvictionPolicy: 'AlwaysAllow',
+  },
 });

@@ -173,6 +173,7 @@ export async function invoke(cluster: FakeCluster, line: string, now: number): P
   const err: string[] = [];
   const scheduler: Scheduler = {
     now: () => now,
+    elapsed: () => now,
     random: () => 0.5,
     // Nothing happens between two answers of the fake, so waiting any longer shows nothing more.
     after: (_, run) => realScheduler.after(0, run),

@@ -77,6 +77,16 @@ describe('the first list', () => {
     assert.deepEqual(world.story().slice(-2), ['Added late', 'Deleted c0']);
   });
 
+  test('never asks for pages that hold the event loop up, however often it starts over', async () => {
+    const world = aWorld({ before: putMany(300) });
+    world.api.intercept = ({ path }) =>
+      path.includes('continue=') ? refusal(410, 'Expired') : undefined;
+    await world.scheduler.advance(300_000);
+    const limits = world.api.lists().map(({ path }) => /limit=(\d+)/.exec(path)?.[1]);
+    assert.deepEqual([...new Set(limits)], ['50', '200']);
+    assert.equal(world.informer.synced, false);
+  });
+
   test('is awaited by whenSynced, which ends with the signal that is given', async () => {
     const world = aWorld();
     world.api.intercept = () => refusal(500, 'InternalError');

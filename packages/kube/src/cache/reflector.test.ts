@@ -106,6 +106,16 @@ describe('the watch', () => {
     assert.ok(length > 3 && length < 40, `${length} requests in a minute`);
   });
 
+  test('that lives is not taken for half-open when somebody sets the clock forward', async () => {
+    const world = aWorld();
+    await world.scheduler.advance(280_000);
+    world.api.put('a');
+    await world.scheduler.advance(1);
+    world.scheduler.setForward(3_600_000);
+    await world.scheduler.advance(60_000);
+    assert.equal(world.api.watches.length, 1);
+  });
+
   test('notices a half-open connection by its silence and resumes', async () => {
     const world = aWorld();
     await world.scheduler.advance(1);
@@ -257,4 +267,20 @@ test('permission that is lost while watching is told once, too', async () => {
   world.api.cut();
   await world.scheduler.advance(300_000);
   assert.equal(told.length, 1);
+});
+
+test('trouble that lasts is told with the resource, its age and the error, until it is over', async () => {
+  const world = aWorld();
+  await world.scheduler.advance(1);
+  world.api.intercept = () => refusal(403, 'Forbidden');
+  world.api.cut();
+  await world.scheduler.advance(59_000);
+  assert.equal(world.informer.trouble(60_000), undefined);
+  await world.scheduler.advance(11_000);
+  const said = /^no list or watch of configmaps for (69|70) s: .*Forbidden/;
+  assert.match(world.informer.trouble(60_000) ?? '', said);
+  assert.ok(world.informer.stats.failures > 3);
+  world.api.intercept = () => undefined;
+  await world.scheduler.advance(20_000);
+  assert.equal(world.informer.trouble(0), undefined);
 });

@@ -28,6 +28,7 @@ export interface Call {
   readonly accept?: string;
   readonly body?: string;
   readonly signal?: AbortSignal | undefined;
+  readonly urgent?: boolean | undefined;
 }
 
 export interface CallerDeps {
@@ -98,7 +99,7 @@ export class Caller {
 
   async #exchange(call: Call, signal: AbortSignal, stream: boolean): Promise<HttpResponse> {
     const { transport, scheduler, observer } = this.#deps;
-    const startedAt = scheduler.now();
+    const startedAt = scheduler.elapsed();
     const { method, resource = '' } = call;
     let status = 0;
     try {
@@ -110,18 +111,19 @@ export class Caller {
       if (status >= 200 && status < 300) return response;
       throw await orAborted(failureOf(doing(call), response, scheduler.now()), signal);
     } finally {
-      observer({ method, resource, status, durationMs: scheduler.now() - startedAt });
+      observer({ method, resource, status, durationMs: scheduler.elapsed() - startedAt });
     }
   }
 
   #request(call: Call, signal: AbortSignal, stream: boolean): HttpRequest {
-    const { method, path, body, contentType = 'application/json' } = call;
+    const { method, path, body, contentType = 'application/json', urgent = false } = call;
     const headers = {
       accept: call.accept ?? 'application/json',
       'user-agent': this.#deps.userAgent,
       ...(body !== undefined && { 'content-type': contentType }),
     };
-    return { method, path, headers, signal, stream, ...(body !== undefined && { body }) };
+    const rest = body === undefined ? {} : { body };
+    return { method, path, headers, signal, stream, urgent, ...rest };
   }
 
   #translate(call: Call, error: unknown): unknown {

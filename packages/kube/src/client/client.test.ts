@@ -170,6 +170,8 @@ describe('failures', () => {
     const status = { kind: 'Status', code: 429, details: { retryAfterSeconds: 3 } };
     const detailed = aClient(() => respond(429, status));
     assert.equal((await rejection(detailed.client.raw('GET', '/x'))).retryAfterMs, 3000);
+    const long = aClient(() => refusal(503, 'Slow', { 'retry-after': '3600' }));
+    assert.equal((await rejection(long.client.raw('GET', '/x'))).retryAfterMs, 60_000);
     assert.equal(isNotFound(undefined), false);
   });
 
@@ -257,6 +259,19 @@ describe('discovery', () => {
       assert.deepEqual(found.subresources, ['scale']);
     }
     assert.equal(requests.length, 2);
+  });
+
+  test('of two that miss at one time both get the newer answer', async () => {
+    let isInstalled = false;
+    const { client, requests, scheduler } = aClient(({ path }) =>
+      isInstalled ? aggregated(path) : respond(200, { kind: 'APIGroupDiscoveryList', items: [] }),
+    );
+    assert.deepEqual(await client.discover({ name: 'deploy' }), []);
+    isInstalled = true;
+    await scheduler.advance(10_000);
+    const both = [client.discover({ name: 'deploy' }), client.discover({ kind: 'Deployment' })];
+    for (const found of await Promise.all(both)) assert.equal(found[0]?.plural, 'deployments');
+    assert.equal(requests.length, 4);
   });
 
   test('asks again on a miss, but not all the time', async () => {

@@ -26,6 +26,8 @@ export interface ClientDeps {
 
 export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Never waits for a connection behind other calls. For a call or two at a time, as elections make. */
+  readonly urgent?: boolean | undefined;
 }
 
 export interface WriteOptions extends CallOptions {
@@ -86,17 +88,17 @@ export class Client {
   async get<T extends KubeObject = KubeObject>(
     resource: Resource,
     key: ObjectKey,
-    { signal }: CallOptions = {},
+    options: CallOptions = {},
   ): Promise<T> {
     const path = objectPath(resource, key);
-    const call = { method: 'GET', path, resource: resource.plural, signal } as const;
+    const call = { method: 'GET', path, ...callOf(resource, options) } as const;
     return objectOf<T>(call, await this.#caller.json(call));
   }
 
   /** One page; a `continue` in it leads to the next. Items get the `kind` that lists leave out. */
   async list<T extends KubeObject = KubeObject>(
     resource: Resource,
-    { namespace = '', signal, ...query }: ListOptions = {},
+    { namespace = '', ...query }: ListOptions = {},
   ): Promise<ListPage<T>> {
     const path = withQuery(collectionPath(resource, namespace), {
       ...selectionQuery(query),
@@ -104,7 +106,7 @@ export class Client {
       continue: query.continue,
       resourceVersion: query.resourceVersion,
     });
-    const call = { method: 'GET', path, resource: resource.plural, signal } as const;
+    const call = { method: 'GET', path, ...callOf(resource, query) } as const;
     return listPageOf<T>(call, resource, await this.#caller.json(call));
   }
 
@@ -112,10 +114,10 @@ export class Client {
     resource: Resource,
     namespace: string,
     body: object,
-    { signal, dryRun }: WriteOptions = {},
+    { dryRun, ...options }: WriteOptions = {},
   ): Promise<T> {
     const path = withQuery(collectionPath(resource, namespace), this.#writeQuery(dryRun));
-    const call = { method: 'POST', path, resource: resource.plural, signal } as const;
+    const call = { method: 'POST', path, ...callOf(resource, options) } as const;
     return objectOf<T>(call, await this.#caller.json({ ...call, body: JSON.stringify(body) }));
   }
 
@@ -123,12 +125,12 @@ export class Client {
     resource: Resource,
     key: ObjectKey,
     patch: Patch,
-    { signal, dryRun, subresource }: PatchOptions = {},
+    { dryRun, subresource, ...options }: PatchOptions = {},
   ): Promise<T> {
     const target = objectPath(resource, key) + (subresource === undefined ? '' : `/${subresource}`);
     const force = patch.type === 'apply' && patch.force === true;
     const path = withQuery(target, { ...this.#writeQuery(dryRun), force });
-    const call = { method: 'PATCH', path, resource: resource.plural, signal } as const;
+    const call = { method: 'PATCH', path, ...callOf(resource, options) } as const;
     const body = { body: bodyOf(patch), contentType: contentTypeOf(patch) };
     return objectOf<T>(call, await this.#caller.json({ ...call, ...body }));
   }
@@ -140,10 +142,10 @@ export class Client {
   async delete<T extends KubeObject = KubeObject>(
     resource: Resource,
     key: ObjectKey,
-    { signal, dryRun, ...options }: DeleteOptions = {},
+    { dryRun, ...options }: DeleteOptions = {},
   ): Promise<T | undefined> {
     const path = withQuery(objectPath(resource, key), { dryRun: dryRun === true && 'All' });
-    const call = { method: 'DELETE', path, resource: resource.plural, signal } as const;
+    const call = { method: 'DELETE', path, ...callOf(resource, options) } as const;
     const body = JSON.stringify(deleteOptionsOf(options));
     const answer = await this.#caller.json({ ...call, body });
     const marked = isRecord(answer) && answer['kind'] === resource.kind;
@@ -156,7 +158,7 @@ export class Client {
    */
   async *watch<T extends KubeObject = KubeObject>(
     resource: Resource,
-    { namespace = '', signal, opened, ...query }: WatchOptions,
+    { namespace = '', opened, ...query }: WatchOptions,
   ): AsyncGenerator<WatchEvent<T>, void> {
     const path = withQuery(collectionPath(resource, namespace), {
       watch: true,
@@ -165,7 +167,7 @@ export class Client {
       resourceVersion: query.resourceVersion,
       timeoutSeconds: query.timeoutSeconds,
     });
-    const call = { method: 'GET', path, resource: resource.plural, signal } as const;
+    const call = { method: 'GET', path, ...callOf(resource, query) } as const;
     yield* readEvents<T>(call, this.#caller.lines(call, opened));
   }
 
@@ -189,6 +191,9 @@ export class Client {
     return { fieldManager: this.#fieldManager, dryRun: dryRun === true ? 'All' : undefined };
   }
 }
+
+const callOf = ({ plural }: Resource, { signal, urgent }: CallOptions) =>
+  ({ resource: plural, signal, urgent }) as const;
 
 function selectionQuery({ labelSelector, fieldSelector }: Selection): Selection {
   return { labelSelector, fieldSelector };

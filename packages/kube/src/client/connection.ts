@@ -19,8 +19,8 @@ export interface Credentials {
 /** Gives the credentials of the moment; they may change while the process runs. */
 export interface CredentialSource {
   current(): Promise<Credentials>;
-  /** The server answered 401. True when asking again may give something else. */
-  refused(): boolean;
+  /** The server answered 401 to these. True when asking again may give something else. */
+  refused(credentials: Credentials): boolean;
 }
 
 /** How to reach one API server and who we are there. */

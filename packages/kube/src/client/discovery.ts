@@ -47,19 +47,24 @@ export class Discovery {
   }
 
   async find(query: DiscoveryQuery): Promise<readonly DiscoveredResource[]> {
-    const matching = (await this.#resources()).filter((resource) => matches(resource, query));
-    if (matching.length > 0 || !this.#isStale()) return matching;
-    this.#known = undefined;
+    const seen = this.#resources();
+    const matching = (await seen).filter((resource) => matches(resource, query));
+    if (matching.length > 0) return matching;
+    // Another question may have had the server asked again meanwhile: its answer is ours, too.
+    if (this.#known === seen) {
+      if (!this.#isStale()) return [];
+      this.#known = undefined;
+    }
     return (await this.#resources()).filter((resource) => matches(resource, query));
   }
 
   #isStale(): boolean {
-    return this.#deps.scheduler.now() - this.#askedAt >= REFRESH_AFTER_MS;
+    return this.#deps.scheduler.elapsed() - this.#askedAt >= REFRESH_AFTER_MS;
   }
 
   #resources(): Promise<readonly DiscoveredResource[]> {
     if (this.#known !== undefined) return this.#known;
-    this.#askedAt = this.#deps.scheduler.now();
+    this.#askedAt = this.#deps.scheduler.elapsed();
     const asked = this.#ask();
     this.#known = asked;
     asked.catch(() => {

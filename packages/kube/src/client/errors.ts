@@ -24,6 +24,7 @@ export class KubeError extends Error {
   readonly status: number;
   readonly reason: string;
   readonly server: ServerStatus;
+  /** At most a minute, whatever the server said. */
   readonly retryAfterMs: number | undefined;
 
   constructor({ doing, status, server = {}, retryAfterMs, cause }: KubeErrorFacts) {

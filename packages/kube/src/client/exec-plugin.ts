@@ -12,7 +12,7 @@ export interface ExecPlugin {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly installHint?: string;
-  /** Handed to the plug-in when it asks for it. */
+  /** `spec.cluster` of what the plug-in is told, where it asks for it. */
   readonly cluster?: Readonly<Record<string, unknown>>;
 }
 
@@ -45,10 +45,10 @@ export class ExecCredentials implements CredentialSource {
     return (await this.#running).credentials;
   }
 
-  refused(): boolean {
-    const had = this.#held !== undefined;
-    this.#held = undefined;
-    return had;
+  /** Many calls may learn late that one token is stale: its successor must outlive them. */
+  refused(credentials: Credentials): boolean {
+    if (this.#held?.credentials === credentials) this.#held = undefined;
+    return true;
   }
 
   #isFresh({ expiresAt }: Held): boolean {
@@ -75,10 +75,12 @@ function run(plugin: ExecPlugin): Promise<string> {
     maxBuffer: MAX_OUTPUT_BYTES,
   };
   return new Promise((resolve, reject) => {
-    execFile(command, args, options, (error, stdout, stderr) => {
+    const child = execFile(command, args, options, (error, stdout, stderr) => {
       if (error === null) resolve(stdout);
       else reject(failed(plugin, error, stderr));
     });
+    // A plug-in that asks a question learns that nobody is there, instead of waiting.
+    child.stdin?.on('error', () => undefined).end();
   });
 }
 

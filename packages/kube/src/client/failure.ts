@@ -6,6 +6,9 @@ import type { HttpResponse } from './transport.ts';
 /** How much of an answer that is no `Status` (a proxy's page, say) is quoted in the message. */
 const MAX_QUOTE = 300;
 
+/** A server, or a proxy before it, that says "in an hour" is asked again earlier. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
 /** Reads a refused call's body and turns it into a typed error. */
 export async function failureOf(
   doing: string,
@@ -18,7 +21,9 @@ export async function failureOf(
     doing,
     status: response.status,
     server,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(retryAfterMs !== undefined && {
+      retryAfterMs: Math.min(MAX_RETRY_AFTER_MS, retryAfterMs),
+    }),
   });
 }
 

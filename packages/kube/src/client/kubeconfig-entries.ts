@@ -43,7 +43,7 @@ export async function connectionOf(
   }
   return {
     server: serverOf(cluster, at),
-    credentials: await credentialsOf({ user, cluster, at, scheduler }),
+    credentials: await credentialsOf({ user, cluster, ca, at, scheduler }),
     headers: impersonation(user),
     ...(ca !== undefined && { ca }),
     ...(serverName !== '' && { tlsServerName: serverName }),
@@ -81,16 +81,13 @@ function serverOf(cluster: Entry, at: string): string {
 interface UserFacts {
   readonly user: Entry;
   readonly cluster: Entry;
+  readonly ca: string | undefined;
   readonly at: string;
   readonly scheduler: Scheduler;
 }
 
-async function credentialsOf({
-  user,
-  cluster,
-  at,
-  scheduler,
-}: UserFacts): Promise<CredentialSource> {
+async function credentialsOf(facts: UserFacts): Promise<CredentialSource> {
+  const { user, at, scheduler } = facts;
   if (user['auth-provider'] !== undefined) {
     throw new ConfigError(
       `${at}: "auth-provider" is no longer part of Kubernetes; use an exec plug-in instead`,
@@ -103,7 +100,7 @@ async function credentialsOf({
   const token = text(user, 'token');
   if (token !== '') return fixedCredentials({ ...rest, token });
   const { exec } = user;
-  if (isRecord(exec)) return new ExecCredentials(pluginOf(exec, cluster, at), scheduler);
+  if (isRecord(exec)) return new ExecCredentials(pluginOf(exec, facts), scheduler);
   return fixedCredentials(rest);
 }
 
@@ -132,7 +129,7 @@ async function pem(entry: Entry, field: string, at: string): Promise<string | un
 
 const EXEC_VERSIONS = ['client.authentication.k8s.io/v1', 'client.authentication.k8s.io/v1beta1'];
 
-function pluginOf(exec: Entry, cluster: Entry, at: string): ExecPlugin {
+function pluginOf(exec: Entry, { cluster, ca, at }: UserFacts): ExecPlugin {
   const apiVersion = text(exec, 'apiVersion');
   const command = text(exec, 'command');
   const hint = text(exec, 'installHint');
@@ -154,7 +151,20 @@ function pluginOf(exec: Entry, cluster: Entry, at: string): ExecPlugin {
     args: list(exec['args']).map(String),
     env: envOf(exec['env']),
     ...(hint !== '' && { installHint: hint }),
-    ...(exec['provideClusterInfo'] === true && { cluster }),
+    ...(exec['provideClusterInfo'] === true && { cluster: clusterInfo(cluster, ca) }),
+  };
+}
+
+const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
+
+/** As the protocol wants it: nothing that is a file, and what the kubeconfig has for plug-ins. */
+function clusterInfo(cluster: Entry, ca: string | undefined): Entry {
+  const { extensions, ['certificate-authority']: _file, ...info } = cluster;
+  const ours = list(extensions).find((it) => isRecord(it) && it['name'] === EXEC_EXTENSION);
+  return {
+    ...info,
+    ...(ca !== undefined && { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
+    ...(isRecord(ours) && { config: ours['extension'] }),
   };
 }
 
@@ -164,13 +174,29 @@ function envOf(env: unknown): Record<string, string> {
 }
 
 function impersonation(user: Entry): Record<string, string | string[]> {
-  const as = text(user, 'as');
+  const [as, uid] = [text(user, 'as'), text(user, 'as-uid')];
   const groups = list(user['as-groups']).map(String);
+  const extra = isRecord(user['as-user-extra']) ? user['as-user-extra'] : {};
   return {
     ...(as !== '' && { 'impersonate-user': as }),
+    ...(uid !== '' && { 'impersonate-uid': uid }),
     ...(groups.length > 0 && { 'impersonate-group': groups }),
+    ...Object.fromEntries(
+      Object.entries(extra).map(([key, values]) => [
+        `impersonate-extra-${inHeaderName(key)}`,
+        list(values).map(String),
+      ]),
+    ),
   };
 }
+
+/** Percent signs stand for what the name of a header must not contain. */
+const inHeaderName = (key: string): string =>
+  key
+    .toLowerCase()
+    .replace(/[^a-z0-9!#$&'*+.^_`|~-]/gu, (letter) =>
+      Buffer.from(letter).toString('hex').replace(/../g, '%$&').toUpperCase(),
+    );
 
 const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);
 

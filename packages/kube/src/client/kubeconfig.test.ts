@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -76,8 +76,15 @@ describe('a kubeconfig', () => {
   });
 
   test('passes on whom to impersonate', async () => {
-    const { headers } = await load({ user: { token: 't', as: 'alice', 'as-groups': ['a', 'b'] } });
-    assert.deepEqual(headers, { 'impersonate-user': 'alice', 'impersonate-group': ['a', 'b'] });
+    const extra = { 'example.org/Scopes(ü)': ['view', 'edit'] };
+    const as = { as: 'alice', 'as-uid': '7', 'as-groups': ['a', 'b'], 'as-user-extra': extra };
+    const { headers } = await load({ user: { token: 't', ...as } });
+    assert.deepEqual(headers, {
+      'impersonate-user': 'alice',
+      'impersonate-uid': '7',
+      'impersonate-group': ['a', 'b'],
+      'impersonate-extra-example.org%2Fscopes%28%C3%BC%29': ['view', 'edit'],
+    });
   });
 
   test('is merged from the files of KUBECONFIG, the first of which wins', async () => {
@@ -149,7 +156,7 @@ describe('a token file', () => {
     const { credentials } = await load({ user: { tokenFile: token } });
     await credentials.current();
     await writeFile(token, 'two');
-    assert.equal(credentials.refused(), true);
+    assert.equal(credentials.refused({ token: 'one' }), true);
     assert.deepEqual(await credentials.current(), { token: 'two' });
   });
 
@@ -188,11 +195,36 @@ describe('an exec plug-in', () => {
     assert.deepEqual(await credentials.current(), { token: '2' });
   });
 
-  test('is run again after a refusal', async () => {
-    const { credentials } = await load(plugin(answer('{"token":"t"}')));
-    assert.equal(credentials.refused(), false, 'nothing was held yet');
+  test('is run once for a token that was refused, however many were refused with it', async () => {
+    const count = join(dir, 'refusals');
+    const script = `echo x >> ${count}; ${answer(`{"token":"'$(wc -l < ${count} | tr -d ' ')'"}`)}`;
+    const { credentials } = await load(plugin(script));
+    const stale = await credentials.current();
+    assert.equal(credentials.refused(stale), true);
+    assert.deepEqual(await credentials.current(), { token: '2' });
+    assert.equal(credentials.refused(stale), true);
+    assert.deepEqual(await credentials.current(), { token: '2' });
+  });
+
+  test('that asks a question learns that nobody is there', async () => {
+    const { credentials } = await load(plugin('read password || echo "no terminal" >&2; exit 1'));
+    assert.match(await complaint(credentials.current()), /no terminal/);
+  });
+
+  test('that wants to know the cluster is told its authority and its configuration', async () => {
+    await writeFile(join(dir, 'ca.pem'), 'PEM');
+    const extension = { name: 'client.authentication.k8s.io/exec', extension: { audience: 'us' } };
+    const cluster = { 'certificate-authority': 'ca.pem', extensions: [extension] };
+    const told = join(dir, 'told');
+    const script = `echo "$KUBERNETES_EXEC_INFO" > ${told}; ${answer('{"token":"t"}')}`;
+    const { user } = plugin(script, { provideClusterInfo: true });
+    const { credentials } = await load({ ...(user && { user }), cluster });
     await credentials.current();
-    assert.equal(credentials.refused(), true);
+    assert.deepEqual(JSON.parse(await readFile(told, 'utf8')).spec.cluster, {
+      server: 'https://example.test:6443/',
+      'certificate-authority-data': base64('PEM'),
+      config: { audience: 'us' },
+    });
   });
 
   test('gets its environment, its version and on request the cluster', async () => {

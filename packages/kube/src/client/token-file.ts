@@ -22,7 +22,7 @@ export class TokenFile implements CredentialSource {
   }
 
   async current(): Promise<Credentials> {
-    const now = this.#scheduler.now();
+    const now = this.#scheduler.elapsed();
     if (now - this.#checkedAt >= CHECK_EVERY_MS) {
       await this.#read();
       this.#checkedAt = now;

@@ -10,6 +10,8 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
   /** True for watches: the transport then applies no response time-out and uses its watch pool. */
   readonly stream: boolean;
+  /** True for what must not wait behind other calls: it has a few connections of its own. */
+  readonly urgent?: boolean;
 }
 
 export interface HttpResponse {

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { TLSSocket } from 'node:tls';
+import { LeaseLock } from '../leader/lease-lock.ts';
 import { realScheduler } from '../runtime/scheduler.ts';
 import { issueAuthority, issueLeaf, type Issued } from '../webhook/certificates/issue.ts';
 import { Client } from './client.ts';
@@ -114,6 +115,33 @@ describe('connections', () => {
     await withClient({}, use, { connections: 1 });
   });
 
+  test('of an election do not wait behind calls that the server is slow to answer', async () => {
+    const lease = JSON.stringify({ kind: 'Lease', metadata: { name: 'l', resourceVersion: '1' } });
+    serve = (request, response) => {
+      if (request.url?.includes('/leases') === true) answer(200, lease)(request, response);
+    };
+    const use = async (client: Client): Promise<void> => {
+      const stop = new AbortController();
+      const { signal } = stop;
+      let ended = 0;
+      const patch = { type: 'merge', body: {} } as const;
+      const slow = Array.from({ length: 3 }, async () => {
+        await assert.rejects(client.patch(RESOURCES.pod, KEY, patch, { signal }));
+        ended += 1;
+      });
+      const key = { namespace: 'system', name: 'l' };
+      const options = { client, scheduler: realScheduler, key, identity: 'me' };
+      const lock = new LeaseLock({ ...options, leaseDurationMs: 15_000 });
+      const read = await lock.read(signal);
+      assert.ok(read !== undefined);
+      await lock.renew(read, signal);
+      assert.equal(ended, 0);
+      stop.abort(new Error('enough'));
+      await Promise.all(slow);
+    };
+    await withClient({}, use, { connections: 1, responseTimeoutMs: 500 });
+  });
+
   test('keep a path prefix of the server address', async () => {
     let path = '';
     serve = (request, response) => {
@@ -125,6 +153,18 @@ describe('connections', () => {
     });
     assert.equal(path, '/k8s/clusters/c-1/api/v1/namespaces/shop/pods/p');
   });
+});
+
+test('after its end no call opens a connection', async () => {
+  serve = answer();
+  const credentials = fixedCredentials({});
+  const transport = createUndiciTransport({ server: url, ca: authority.cert, credentials });
+  const client = new Client({ transport, scheduler: realScheduler, fieldManager: 'test' });
+  await client.get(RESOURCES.pod, KEY);
+  await transport.close();
+  connections = 0;
+  await assert.rejects(client.get(RESOURCES.pod, KEY), /closed by us/);
+  assert.equal(connections, 0);
 });
 
 describe('who we are', () => {

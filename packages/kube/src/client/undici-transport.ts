@@ -7,7 +7,7 @@ import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 import { unreachable } from './unreachable.ts';
 
 export interface UndiciTransportOptions {
-  /** Connections for calls; each watch has one of its own beside them. Default 16. */
+  /** Connections for calls; each watch has one of its own beside them, urgent calls two. Default 16. */
   readonly connections?: number;
   /** Default 10,000. */
   readonly connectTimeoutMs?: number;
@@ -20,12 +20,13 @@ export interface UndiciTransportOptions {
 /** The system asks a silent peer after this time and gives up on it 10 s later. */
 const PROBE_AFTER_MS = 15_000;
 
-interface Pools {
-  readonly calls: Pool;
-  readonly watches: Pool;
-}
+/** A leader renews its lease by one call at a time; a second one may follow a call that hangs. */
+const URGENT_CONNECTIONS = 2;
 
-/** HTTP/1.1 with keep-alive over TLS: one pool for calls, one for watches. */
+type Lane = 'calls' | 'urgent' | 'watches';
+type Pools = Readonly<Record<Lane, Pool>>;
+
+/** HTTP/1.1 with keep-alive over TLS: a pool for calls, one for urgent calls, one for watches. */
 export function createUndiciTransport(
   config: ConnectionConfig,
   options: UndiciTransportOptions = {},
@@ -40,6 +41,7 @@ class UndiciTransport implements Transport {
   readonly #prefix: string;
   #pools: Pools | undefined;
   #certificate: string | undefined;
+  #isClosed = false;
 
   constructor(config: ConnectionConfig, options: UndiciTransportOptions) {
     this.#config = config;
@@ -51,23 +53,25 @@ class UndiciTransport implements Transport {
 
   /** A 401 with credentials that can be renewed is tried once more with new ones. */
   async request(request: HttpRequest): Promise<HttpResponse> {
-    const response = await this.#send(request);
-    if (response.status !== 401 || !this.#config.credentials.refused()) return response;
+    const { credentials: source } = this.#config;
+    const credentials = await source.current();
+    const response = await this.#send(request, credentials);
+    if (response.status !== 401 || !source.refused(credentials)) return response;
     await discard(response);
-    return this.#send(request);
+    return this.#send(request, await source.current());
   }
 
+  /** Calls under way and later ones are refused. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const pools = this.#pools;
     this.#pools = undefined;
-    if (pools !== undefined) await Promise.all([pools.calls.destroy(), pools.watches.destroy()]);
+    if (pools !== undefined) await Promise.all(Object.values(pools).map((pool) => pool.destroy()));
   }
 
-  async #send(request: HttpRequest): Promise<HttpResponse> {
-    const credentials = await this.#config.credentials.current();
+  async #send(request: HttpRequest, credentials: Credentials): Promise<HttpResponse> {
     try {
-      const { calls, watches } = this.#poolsFor(credentials);
-      const pool = request.stream ? watches : calls;
+      const pool = this.#poolsFor(credentials)[laneOf(request)];
       return toResponse(await pool.request(this.#toOptions(request, credentials)));
     } catch (error) {
       if (request.signal?.aborted === true) throw error;
@@ -89,14 +93,14 @@ class UndiciTransport implements Transport {
 
   /** A renewed client certificate needs new connections; old ones end with their last request. */
   #poolsFor({ clientCertificate }: Credentials): Pools {
+    if (this.#isClosed) throw new Error('the connection was closed by us');
     if (this.#pools !== undefined && this.#certificate === clientCertificate?.certificate) {
       return this.#pools;
     }
     const old = this.#pools;
     this.#pools = this.#open(clientCertificate);
     this.#certificate = clientCertificate?.certificate;
-    old?.calls.close().catch(() => undefined);
-    old?.watches.close().catch(() => undefined);
+    for (const pool of Object.values(old ?? {})) pool.close().catch(() => undefined);
     return this.#pools;
   }
 
@@ -122,11 +126,18 @@ class UndiciTransport implements Transport {
         ...(tlsServerName !== undefined && { servername: tlsServerName }),
       },
     };
+    const calls = { ...shared, bodyTimeout: responseTimeoutMs };
     return {
-      calls: new Pool(this.#origin, { ...shared, connections, bodyTimeout: responseTimeoutMs }),
+      calls: new Pool(this.#origin, { ...calls, connections }),
+      urgent: new Pool(this.#origin, { ...calls, connections: URGENT_CONNECTIONS }),
       watches: new Pool(this.#origin, { ...shared, connections: null, bodyTimeout: 0 }),
     };
   }
+}
+
+function laneOf({ stream, urgent = false }: HttpRequest): Lane {
+  if (stream) return 'watches';
+  return urgent ? 'urgent' : 'calls';
 }
 
 function toResponse({ statusCode, headers, body }: Dispatcher.ResponseData): HttpResponse {

@@ -270,6 +270,32 @@ describe('informers as sources', () => {
   });
 });
 
+test('a standby collects nothing; what is there when its turn comes is worked on', async () => {
+  const scheduler = new VirtualScheduler();
+  const { api, factory, informer } = aCache(scheduler);
+  const keys: string[] = [];
+  const it = aController((key) => Promise.resolve(void keys.push(key)), { scheduler });
+  it.controller.watch(informer, (event) =>
+    event.object.metadata.name === 'odd' ? assert.fail('odd') : keyOfObject(event),
+  );
+  void factory.start(it.stop.signal);
+  for (let i = 0; i < 100; i += 1) {
+    api.put(`preview-${i}`);
+    await scheduler.advance(10);
+    if (i > 0) api.remove(`preview-${i}`);
+  }
+  api.put('odd');
+  await scheduler.advance(10);
+  assert.equal(it.controller.queue.length, 0);
+  void it.start();
+  await scheduler.advance(10);
+  assert.deepEqual(keys, ['shop/preview-0']);
+  assert.equal(it.logged.length, 1);
+  api.put('preview-1');
+  await scheduler.advance(10);
+  assert.deepEqual(keys, ['shop/preview-0', 'shop/preview-1']);
+});
+
 test('an object wakes its controllers of before and of after the change', () => {
   const owned = (name: string, controller = true): KubeObject => ({
     ...{ apiVersion: 'v1', kind: 'Pod' },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { InformerEvent } from '../cache/mirror.ts';
 import type { Informer } from '../cache/informer.ts';
-import type { KubeObject } from '../client/object.ts';
+import { keyOf, keyString, type KubeObject } from '../client/object.ts';
 import { LinkedSignal } from '../runtime/abort.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
@@ -64,7 +64,11 @@ export type KeyMapping<T extends KubeObject> = (
   event: InformerEvent<T>,
 ) => string | Iterable<string> | undefined;
 
-type Source = Pick<Informer<KubeObject>, 'whenSynced'>;
+interface Source {
+  readonly whenSynced: (signal: AbortSignal) => Promise<void>;
+  /** Adds the keys that the objects wake that are there, a step per object. */
+  readonly visit: () => Generator<void, void>;
+}
 
 /** Events of informers become keys; workers reconcile them. */
 export class Controller {
@@ -74,6 +78,7 @@ export class Controller {
   readonly #queue: WorkQueue;
   readonly #sources: Source[] = [];
   #active = 0;
+  #isWorking = false;
 
   constructor(options: ControllerOptions) {
     const { name, log, scheduler, metrics } = options;
@@ -87,13 +92,25 @@ export class Controller {
     return this.#queue;
   }
 
-  /** Events from the first list come with a low priority, so that changes overtake them. */
+  /**
+   * Objects that are there when the work begins come with a low priority, so that changes overtake
+   * them. Before, nothing is collected: a standby may wait for weeks.
+   */
   watch<T extends KubeObject>(informer: Informer<T>, keysOf: KeyMapping<T>): void {
-    this.#sources.push(informer);
     informer.onEvent((event) => {
-      const keys = keysOf(event) ?? [];
-      const options = event.initial ? { priority: LOW_PRIORITY } : {};
-      for (const key of typeof keys === 'string' ? [keys] : keys) this.#queue.add(key, options);
+      if (this.#isWorking) this.#wake(event, keysOf);
+    });
+    const wake = (object: T): void => {
+      this.#wake({ type: 'Added', object, initial: true }, keysOf);
+    };
+    this.#sources.push({
+      whenSynced: (signal) => informer.whenSynced(signal),
+      *visit() {
+        for (const object of informer.list()) {
+          wake(object);
+          yield;
+        }
+      },
     });
   }
 
@@ -123,9 +140,32 @@ export class Controller {
       this.#queue.shutDown();
     };
     signal.addEventListener('abort', stop, { once: true });
+    this.#isWorking = true;
     const { workers = 1 } = this.#options;
-    await Promise.all(Array.from({ length: workers }, () => this.#work(signal)));
+    const working = Array.from({ length: workers }, () => this.#work(signal));
+    await Promise.all([this.#visitAll(signal), ...working]);
     signal.removeEventListener('abort', stop);
+  }
+
+  async #visitAll(signal: AbortSignal): Promise<void> {
+    const turns = turnsOf(this.#options.scheduler);
+    for (const { visit } of this.#sources) {
+      for (const _step of visit()) {
+        if (turns.isOver) await turns.next();
+        if (signal.aborted) return;
+      }
+    }
+  }
+
+  #wake<T extends KubeObject>(event: InformerEvent<T>, keysOf: KeyMapping<T>): void {
+    try {
+      const keys = keysOf(event) ?? [];
+      const options = event.initial ? { priority: LOW_PRIORITY } : {};
+      for (const key of typeof keys === 'string' ? [keys] : keys) this.#queue.add(key, options);
+    } catch (err) {
+      const object = keyString(keyOf(event.object));
+      this.#log.error('cannot say whom an object wakes', { object, err });
+    }
   }
 
   async #work(signal: AbortSignal): Promise<void> {
@@ -144,9 +184,9 @@ export class Controller {
   async #handle(key: string, signal: AbortSignal): Promise<void> {
     const { scheduler, metrics } = this.#options;
     const log = this.#log.child({ key });
-    const startedAt = scheduler.now();
+    const startedAt = scheduler.elapsed();
     const outcome = await this.#run(key, log, signal);
-    const durationMs = scheduler.now() - startedAt;
+    const durationMs = scheduler.elapsed() - startedAt;
     const result = settle(key, outcome, { queue: this.#queue, log, durationMs });
     this.#queue.done(key);
     metrics?.reconciled({ controller: this.name, result, durationMs });

@@ -28,7 +28,7 @@ export class LeaseLock {
   async read(signal: AbortSignal): Promise<Lease | undefined> {
     const { client, key } = this.#options;
     try {
-      return await client.get(RESOURCES.lease, key, { signal });
+      return await client.get(RESOURCES.lease, key, urgently(signal));
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -42,7 +42,7 @@ export class LeaseLock {
     if (lease === undefined) {
       const spec = { ...this.#held(now), acquireTime: now, leaseTransitions: 0 };
       const head = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: key };
-      return client.create(RESOURCES.lease, key.namespace, { ...head, spec }, { signal });
+      return client.create(RESOURCES.lease, key.namespace, { ...head, spec }, urgently(signal));
     }
     if (holderOf(lease) === this.#options.identity) return this.renew(lease, signal);
     const leaseTransitions = (lease.spec?.leaseTransitions ?? 0) + 1;
@@ -69,6 +69,9 @@ export class LeaseLock {
   #write({ metadata }: Lease, spec: LeaseSpec, signal: AbortSignal): Promise<Lease> {
     const { client, key } = this.#options;
     const body = { metadata: { resourceVersion: metadata.resourceVersion }, spec };
-    return client.patch(RESOURCES.lease, key, { type: 'merge', body }, { signal });
+    return client.patch(RESOURCES.lease, key, { type: 'merge', body }, urgently(signal));
   }
 }
+
+/** A renewal that waits behind the work of the leader would cost it its office. */
+const urgently = (signal: AbortSignal) => ({ signal, urgent: true }) as const;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { CallOptions } from '../client/client.ts';
 import type { KubeObject, ObjectKey, Resource } from '../client/object.ts';
 import type { Patch } from '../client/patch.ts';
 
@@ -18,19 +19,14 @@ export interface Lease extends KubeObject {
 
 /** The calls that an election takes; `Client` has them. */
 export interface LeaseClient {
-  get(resource: Resource, key: ObjectKey, options?: { signal?: AbortSignal }): Promise<Lease>;
+  get(resource: Resource, key: ObjectKey, options?: CallOptions): Promise<Lease>;
   create(
     resource: Resource,
     namespace: string,
     body: object,
-    options?: { signal?: AbortSignal },
+    options?: CallOptions,
   ): Promise<Lease>;
-  patch(
-    resource: Resource,
-    key: ObjectKey,
-    patch: Patch,
-    options?: { signal?: AbortSignal },
-  ): Promise<Lease>;
+  patch(resource: Resource, key: ObjectKey, patch: Patch, options?: CallOptions): Promise<Lease>;
 }
 
 /** The form of `MicroTime`. */

@@ -181,3 +181,17 @@ test('the first signal stops, the second one is for people in a hurry', () => {
   source.emit('SIGINT');
   assert.equal(again, 1);
 });
+
+test('it says that it stops from the first moment on', async () => {
+  const world = new World();
+  const part = world.part('work', { stopMs: 1_000 });
+  const groups = [{ name: 'all', runnables: [part] }];
+  const manager = new Manager({ groups, scheduler: world.clock, log: silentLogger });
+  const run = manager.run(world.stop.signal);
+  await world.clock.advance(10);
+  assert.equal(manager.isStopping, false);
+  world.stop.abort();
+  assert.equal(manager.isStopping, true);
+  await world.clock.advance(2_000);
+  await run;
+});

@@ -50,6 +50,11 @@ export class Manager {
     this.#stopMs = options.stopMs ?? 25_000;
   }
 
+  /** True from the moment on at which it is told to stop, or a member failed. */
+  get isStopping(): boolean {
+    return this.#end.signal.aborted;
+  }
+
   /**
    * Resolves when `signal` has aborted and everything has stopped. Rejects with the error of the
    * member that failed, else with `StopTimeout` when something hung. To be called once.

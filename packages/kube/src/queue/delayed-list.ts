@@ -23,7 +23,7 @@ export class DelayedList {
   }
 
   add(key: string, delayMs: number, priority: number): void {
-    const at = this.#scheduler.now() + delayMs;
+    const at = this.#scheduler.elapsed() + delayMs;
     const known = this.#delayed.get(key);
     if (known !== undefined && known.at <= at && known.priority >= priority) return;
     known?.timer.cancel();
@@ -40,7 +40,7 @@ export class DelayedList {
   }
 
   #start(key: string, at: number, priority: number): void {
-    const timer = this.#scheduler.after(Math.max(0, at - this.#scheduler.now()), () => {
+    const timer = this.#scheduler.after(Math.max(0, at - this.#scheduler.elapsed()), () => {
       this.#delayed.delete(key);
       this.#due(key, priority);
     });

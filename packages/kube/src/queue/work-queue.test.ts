@@ -106,6 +106,15 @@ describe('delays', () => {
     assert.equal(queue.length, 0);
   });
 
+  test('of several the earliest counts even after somebody set the clock forward', async () => {
+    const { queue, scheduler } = aQueue();
+    queue.addAfter('a', 600_000);
+    scheduler.setForward(3_600_000);
+    queue.addAfter('a', 1000);
+    await scheduler.advance(1000);
+    assert.deepEqual(await drain(queue), ['a']);
+  });
+
   test('survive an immediate add', async () => {
     const { queue, scheduler } = aQueue();
     queue.addAfter('a', 100);

@@ -13,8 +13,8 @@ export interface QueueMetrics {
   /** A key was put off after a failure. */
   retried(): void;
   /** A worker took a key that had waited so long. */
-  started(waitedMs: number): void;
-  finished(workedMs: number): void;
+  started(waitedMs: number, key: string): void;
+  finished(workedMs: number, key: string): void;
 }
 
 export interface QueueOptions {
@@ -136,7 +136,7 @@ export class WorkQueue {
     const work = this.#working.get(key);
     if (work === undefined) return;
     this.#working.delete(key);
-    this.#metrics.finished(this.#options.scheduler.now() - work.startedAt);
+    this.#metrics.finished(this.#options.scheduler.elapsed() - work.startedAt, key);
     if (work.again !== undefined) this.add(key, { priority: work.again });
   }
 
@@ -152,7 +152,7 @@ export class WorkQueue {
 
   #enqueue(key: string, priority: number): void {
     if (this.#ready.add(key, priority)) {
-      this.#readySince.set(key, this.#options.scheduler.now());
+      this.#readySince.set(key, this.#options.scheduler.elapsed());
       this.#metrics.added();
       this.#metrics.depth(this.#ready.size);
     }
@@ -163,9 +163,9 @@ export class WorkQueue {
   }
 
   #begin(key: string): string {
-    const now = this.#options.scheduler.now();
+    const now = this.#options.scheduler.elapsed();
     this.#working.set(key, { startedAt: now, again: undefined });
-    this.#metrics.started(now - (this.#readySince.get(key) ?? now));
+    this.#metrics.started(now - (this.#readySince.get(key) ?? now), key);
     this.#metrics.depth(this.#ready.size);
     this.#readySince.delete(key);
     return key;

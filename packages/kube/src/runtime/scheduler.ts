@@ -11,8 +11,10 @@ export interface Timer {
  * `setTimeout`, `setInterval`, `setImmediate` or `AbortSignal.timeout`.
  */
 export interface Scheduler {
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch. For what others are told or told us: clocks get set. */
   now(): number;
+  /** Milliseconds since some moment, as timers count them: for everything that measures or waits. */
+  elapsed(): number;
   /** Uniform in [0, 1). */
   random(): number;
   /** Runs `run` once, `delayMs` from now (0: as soon as other work had its turn). */
@@ -25,6 +27,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 /** The machine's own clock. */
 export const realScheduler: Scheduler = {
   now: () => Date.now(),
+  elapsed: () => performance.now(),
   random: () => Math.random(),
   after: (delayMs, run) => startTimer(delayMs, run),
 };

@@ -15,12 +15,12 @@ export class Turns {
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler;
-    this.#began = scheduler.now();
+    this.#began = scheduler.elapsed();
   }
 
   /** Whether the work at hand should await `next()` now. Told apart so that most work awaits nothing. */
   get isOver(): boolean {
-    return this.#scheduler.now() - this.#began >= TURN_MS;
+    return this.#scheduler.elapsed() - this.#began >= TURN_MS;
   }
 
   /** Resolves when it is the caller's turn. */
@@ -33,7 +33,7 @@ export class Turns {
 
   #arm(): void {
     this.#scheduler.after(0, () => {
-      this.#began = this.#scheduler.now();
+      this.#began = this.#scheduler.elapsed();
       this.#waiting.shift()?.();
       if (this.#waiting.length > 0) this.#arm();
     });

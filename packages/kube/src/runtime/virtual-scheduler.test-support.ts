@@ -10,6 +10,7 @@ interface Pending {
 /** A clock that moves only when the test says so. The same seed gives the same run. */
 export class VirtualScheduler implements Scheduler {
   #now = Date.parse('2026-01-01T00:00:00Z');
+  #ahead = 0;
   #order = 0;
   #state: number;
   readonly #pending = new Set<Pending>();
@@ -19,7 +20,16 @@ export class VirtualScheduler implements Scheduler {
   }
 
   now(): number {
+    return this.#now + this.#ahead;
+  }
+
+  elapsed(): number {
     return this.#now;
+  }
+
+  /** Somebody sets the clock on the wall; timers do not care. */
+  setForward(ms: number): void {
+    this.#ahead += ms;
   }
 
   /** mulberry32. */

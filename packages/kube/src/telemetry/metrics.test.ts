@@ -14,15 +14,22 @@ test('the series have the names and labels that dashboards know', async () => {
   const queue = metrics.controller.queue?.('change');
   queue?.added();
   queue?.depth(1);
-  queue?.started(20);
+  queue?.started(20, 'shop/a');
   queue?.retried();
-  await clock.advance(3_000);
+  await clock.advance(1_000);
+  queue?.started(0, 'shop/b');
+  await clock.advance(2_000);
+  metrics.webhookInFlight('/v', 1);
+  metrics.webhookInFlight('/v', 1);
+  metrics.webhookInFlight('/v', -1);
   metrics.controller.reconciled({ controller: 'change', result: 'error', durationMs: 40 });
   metrics.client({ method: 'GET', resource: 'pods', status: 0, durationMs: 3 });
   metrics.webhook({ path: '/v', status: 200, allowed: false, durationMs: 0.4 });
   metrics.leader('lock')(true);
   metrics.certificate(1_800_000_000_000);
   metrics.events('created');
+  const stats = { lists: 1, watches: 3, events: 70, failures: 2 };
+  metrics.informers(() => [{ resource: RESOURCES.pod, stats }]);
   const { text, contentType } = await metrics.render();
   assert.match(contentType, /text\/plain/);
   for (const line of [
@@ -30,7 +37,9 @@ test('the series have the names and labels that dashboards know', async () => {
     'workqueue_adds_total{name="change"} 1',
     'workqueue_retries_total{name="change"} 1',
     'workqueue_queue_duration_seconds_sum{name="change"} 0.02',
-    'workqueue_unfinished_work_seconds{name="change"} 3',
+    'workqueue_unfinished_work_seconds{name="change"} 5',
+    'workqueue_longest_running_processor_seconds{name="change"} 3',
+    'controller_runtime_webhook_requests_in_flight{webhook="/v"} 1',
     'controller_runtime_reconcile_total{controller="change",result="error"} 1',
     'controller_runtime_reconcile_errors_total{controller="change"} 1',
     'controller_runtime_reconcile_time_seconds_sum{controller="change"} 0.04',
@@ -41,12 +50,19 @@ test('the series have the names and labels that dashboards know', async () => {
     'leader_election_master_status{name="lock"} 1',
     'certwatcher_certificate_expiration_timestamp_seconds 1800000000',
     'event_recorder_events_total{outcome="created"} 1',
+    'reflector_lists_total{name="pods"} 1',
+    'reflector_watches_total{name="pods"} 3',
+    'reflector_events_total{name="pods"} 70',
+    'reflector_failures_total{name="pods"} 2',
   ]) {
     assert.ok(text.includes(`${line}\n`), `${line} in\n${text}`);
   }
-  queue?.finished(3_000);
+  queue?.finished(3_000, 'shop/a');
+  queue?.finished(2_000, 'shop/b');
   const later = await metrics.render();
+  assert.match(later.text, /reflector_events_total\{name="pods"\} 70\n/);
   assert.match(later.text, /workqueue_unfinished_work_seconds\{name="change"\} 0\n/);
+  assert.match(later.text, /longest_running_processor_seconds\{name="change"\} 0\n/);
 });
 
 test('the hooks fit the controller and the client', async () => {

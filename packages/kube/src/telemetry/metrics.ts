@@ -4,6 +4,7 @@ import type { ClientObserver } from '../client/caller.ts';
 import type { ControllerMetrics } from '../controller/controller.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import type { AdmissionObservation } from '../webhook/server.ts';
+import { reflectorSeries, type Counted } from './reflector-series.ts';
 import { QueueSeries } from './queue-series.ts';
 
 export interface MetricsOptions {
@@ -22,10 +23,14 @@ export interface Metrics {
   readonly client: ClientObserver;
   /** Option `observe` of admission servers. */
   readonly webhook: (observation: AdmissionObservation) => void;
+  /** Option `inFlight` of admission servers. */
+  readonly webhookInFlight: (path: string, step: 1 | -1) => void;
   /** Option `observe` of leader electors. */
   readonly leader: (name: string) => (leading: boolean) => void;
   /** Expiry of the serving certificate, milliseconds since the epoch. */
   readonly certificate: (expiresAt: number) => void;
+  /** Counts what these informers do; to be called once. */
+  readonly informers: (all: () => Iterable<Counted>) => void;
   /** Option `observe` of event recorders. */
   readonly events: (outcome: string) => void;
   /** The text format, and the content type that names it. */
@@ -44,8 +49,12 @@ export function createMetrics({ scheduler, process = false }: MetricsOptions): M
     controller: controllerHooks(registry, new QueueSeries(registry, scheduler)),
     client: clientHook(registry),
     webhook: webhookHook(registry),
+    webhookInFlight: inFlightHook(registry),
     leader: leaderHook(registry),
     certificate: certificateHook(registry),
+    informers: (all) => {
+      reflectorSeries(registry, all);
+    },
     events: eventsHook(registry),
     render: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
   };
@@ -137,6 +146,18 @@ function webhookHook(registry: Registry): (observation: AdmissionObservation) =>
     total.inc({ webhook: path, code: String(status) });
     if (allowed !== undefined) verdicts.inc({ webhook: path, allowed: String(allowed) });
     time.observe({ webhook: path }, durationMs / 1000);
+  };
+}
+
+function inFlightHook(registry: Registry): (path: string, step: 1 | -1) => void {
+  const gauge = new Gauge({
+    name: 'controller_runtime_webhook_requests_in_flight',
+    help: 'Admission requests that are being read or answered, by path.',
+    labelNames: ['webhook'],
+    registers: [registry],
+  });
+  return (webhook, step) => {
+    gauge.inc({ webhook }, step);
   };
 }
 

@@ -3,13 +3,12 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { QueueMetrics } from '../queue/work-queue.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 
-/** Workers of one queue: the sum of now - start over all is `count` × now - `startSum`. */
-interface AtWork {
-  count: number;
-  startSum: number;
-}
+/** When work on each key of one queue began. */
+type AtWork = Map<string, number>;
 
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 600];
+const UNFINISHED = 'Time spent so far on keys being worked on, summed. Growing: something hangs.';
+const LONGEST = 'Time spent so far on the key that has been worked on for longest.';
 const labelNames = ['name'] as const;
 
 /** The `workqueue_*` series of all queues of one registry. */
@@ -36,12 +35,15 @@ export class QueueSeries {
     this.#retries = new Counter({ ...common, ...retries });
     this.#waited = new Histogram({ ...timed, ...waited });
     this.#worked = new Histogram({ ...timed, ...worked });
-    this.#registerUnfinished(registry);
+    const unfinished = { name: 'workqueue_unfinished_work_seconds', help: UNFINISHED };
+    const longest = { name: 'workqueue_longest_running_processor_seconds', help: LONGEST };
+    this.#registerAges(unfinished, registry, sum);
+    this.#registerAges(longest, registry, (agesMs) => Math.max(0, ...agesMs));
   }
 
   /** What a queue of that name reports to. */
   hooks(name: string): QueueMetrics {
-    const atWork: AtWork = { count: 0, startSum: 0 };
+    const atWork: AtWork = new Map();
     this.#atWork.set(name, atWork);
     return {
       added: () => {
@@ -53,32 +55,37 @@ export class QueueSeries {
       retried: () => {
         this.#retries.inc({ name });
       },
-      started: (waitedMs) => {
-        atWork.count += 1;
-        atWork.startSum += this.#scheduler.now();
+      started: (waitedMs, key) => {
+        atWork.set(key, this.#scheduler.elapsed());
         this.#waited.observe({ name }, waitedMs / 1000);
       },
-      finished: (workedMs) => {
-        atWork.count -= 1;
-        atWork.startSum -= this.#scheduler.now() - workedMs;
+      finished: (workedMs, key) => {
+        atWork.delete(key);
         this.#worked.observe({ name }, workedMs / 1000);
       },
     };
   }
 
-  #registerUnfinished(registry: Registry): void {
+  /** A series that is read from what is at work when it is asked for. */
+  #registerAges(
+    series: { readonly name: string; readonly help: string },
+    registry: Registry,
+    of: (agesMs: readonly number[]) => number,
+  ): void {
     const queues = this.#atWork;
     const scheduler = this.#scheduler;
     new Gauge({
-      name: 'workqueue_unfinished_work_seconds',
-      help: 'Time spent so far on keys being worked on, summed. Growing: something hangs.',
+      ...series,
       labelNames,
       registers: [registry],
       collect() {
-        for (const [name, { count, startSum }] of queues) {
-          this.set({ name }, Math.max(0, count * scheduler.now() - startSum) / 1000);
+        const now = scheduler.elapsed();
+        for (const [name, atWork] of queues) {
+          this.set({ name }, of([...atWork.values()].map((startedAt) => now - startedAt)) / 1000);
         }
       },
     });
   }
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);

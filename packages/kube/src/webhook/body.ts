@@ -12,44 +12,107 @@ export class BodyRefused extends Error {
   }
 }
 
-/** Reads a JSON body of at most `limit` bytes. Rejects with `BodyRefused`, or when the client goes. */
-export function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array> {
-  const refused = refusalOf(request, limit);
-  return refused === undefined ? collect(request, limit) : Promise.reject(refused);
+/** What all bodies that are on their way may take together: many clients at once must not fill the memory. */
+export class BodyBudget {
+  readonly #bytes: number;
+  #used = 0;
+
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  /** False when there is no room for so many more. */
+  take(bytes: number): boolean {
+    if (this.#used + bytes > this.#bytes) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#used -= bytes;
+  }
 }
 
-function refusalOf({ headers }: IncomingMessage, limit: number): BodyRefused | undefined {
+export interface BodyLimits {
+  /** Of one body, bytes. */
+  readonly each: number;
+  readonly all: BodyBudget;
+}
+
+/** Reads a JSON body. Rejects with `BodyRefused`, or when the client goes. */
+export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Uint8Array> {
+  refuseByHead(request, limits.each);
+  const body = new Body(limits);
+  try {
+    return await collect(request, body);
+  } finally {
+    body.dispose();
+  }
+}
+
+function refuseByHead({ headers }: IncomingMessage, limit: number): void {
   const type = headers['content-type'] ?? '';
   if (!/^application\/json\s*(;|$)/i.test(type)) {
-    return new BodyRefused(400, `content type is "${type}", expected application/json`);
+    throw new BodyRefused(400, `content type is "${type}", expected application/json`);
   }
-  if (Number(headers['content-length'] ?? 0) > limit) return tooLarge(limit);
-  return undefined;
+  if (Number(headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
 }
 
 const tooLarge = (limit: number): BodyRefused =>
   new BodyRefused(413, `body is larger than ${limit} bytes`);
 
-function collect(request: IncomingMessage, limit: number): Promise<Uint8Array> {
+/** What has arrived of one body. Bytes count when they are here: to announce many costs nobody a thing. */
+class Body {
+  readonly #limits: BodyLimits;
+  #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Why the chunk was not taken. */
+  take(chunk: Buffer): BodyRefused | undefined {
+    const { each, all } = this.#limits;
+    if (this.#size + chunk.byteLength > each) return tooLarge(each);
+    if (!all.take(chunk.byteLength)) {
+      return new BodyRefused(503, 'too many requests are being read; try again in a second');
+    }
+    this.#size += chunk.byteLength;
+    this.#chunks.push(chunk);
+    return undefined;
+  }
+
+  whole(): Uint8Array {
+    const [first, ...rest] = this.#chunks;
+    return first !== undefined && rest.length === 0 ? first : Buffer.concat(this.#chunks);
+  }
+
+  dispose(): void {
+    this.#limits.all.giveBack(this.#size);
+    this.#chunks = [];
+  }
+}
+
+function collect(request: IncomingMessage, body: Body): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
     const take = (chunk: Buffer): void => {
-      size += chunk.byteLength;
-      if (size <= limit) {
-        chunks.push(chunk);
-        return;
-      }
+      const refused = body.take(chunk);
+      if (refused === undefined) return;
       request.off('data', take);
-      reject(tooLarge(limit));
+      reject(refused);
     };
     request.on('data', take);
     request.on('end', () => {
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks));
+      resolve(body.whole());
     });
     request.on('error', reject);
     request.on('close', () => {
-      if (!request.complete) reject(new Error(`client left after ${size} bytes of its body`));
+      if (!request.complete) reject(new Error(`client left after ${body.size} bytes of its body`));
     });
   });
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Server } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
+import { ConfigError } from '../client/connection.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 
 export interface Address {
@@ -22,8 +23,8 @@ export function listen(
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       const where = `${host ?? '*'}:${port}`;
-      const message = `${name} cannot listen on ${where}: ${cause.message}; choose another address`;
-      reject(new Error(message, { cause }));
+      const message = `${name} cannot listen on ${where}: ${cause.message}; ${cureOf(cause)}`;
+      reject(new ConfigError(message, { cause }));
     });
     server.listen({ port, ...(host !== undefined && { host }) }, () => {
       const address = server.address();
@@ -35,6 +36,11 @@ export function listen(
     });
   });
 }
+
+const cureOf = (error: Error): string =>
+  'code' in error && error.code === 'EADDRINUSE'
+    ? 'end what listens there, or choose another port'
+    : 'choose another address or port';
 
 /** Takes no more connections, waits up to `graceMs` for running requests, then cuts the rest. */
 export async function closeServer(

@@ -27,6 +27,7 @@ const REASONS: Readonly<Record<number, string>> = {
   408: 'Timeout',
   413: 'RequestEntityTooLarge',
   500: 'InternalError',
+  503: 'ServiceUnavailable',
 };
 
 /** The JSON `Status` that the API server shows when a webhook call itself failed. */
@@ -77,7 +78,8 @@ const failed = (status: number, message: string, error: unknown = message): Revi
 });
 
 /** Does not say which there are: who asks may be anybody. */
-const unknownPath = (path: string): string => `no admission handler at ${bounded(path, 200)}`;
+export const unknownPath = (path: string): string =>
+  `no admission handler at ${bounded(path, 200)}`;
 
 const reviewOf = (uid: string, response: AdmissionResponse): object => ({
   kind: 'AdmissionReview',

@@ -40,6 +40,7 @@ interface Sent {
   readonly body: string;
   readonly serial: string;
   readonly connection: string | undefined;
+  readonly retryAfter: string | undefined;
 }
 
 interface Send {
@@ -66,7 +67,8 @@ function send(server: AdmissionServer, options: Send = {}): Promise<Sent> {
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
         response.on('end', () => {
           const { statusCode: status, headers: got } = response;
-          resolve({ status, body: text, serial, connection: got.connection });
+          const { connection, 'retry-after': retryAfter } = got;
+          resolve({ status, body: text, serial, connection, retryAfter });
         });
       },
     );
@@ -80,10 +82,18 @@ const statusMessage = ({ body }: Sent): string => String(JSON.parse(body).messag
 describe('over TLS', () => {
   test('a review is answered and observed', async () => {
     const observed: AdmissionObservation[] = [];
-    const server = await serve({ observe: (it) => observed.push(it) });
+    const steps: unknown[] = [];
+    const server = await serve({
+      observe: (it) => observed.push(it),
+      inFlight: (path, step) => steps.push([path, step]),
+    });
     const { status, body } = await send(server);
     assert.equal(status, 200);
     assert.equal(JSON.parse(body).response.allowed, true);
+    assert.deepEqual(steps, [
+      ['/v', 1],
+      ['/v', -1],
+    ]);
     assert.equal(observed[0]?.path, '/v');
     assert.equal(observed[0].allowed, true);
     assert.ok(observed[0].durationMs >= 0);
@@ -105,9 +115,25 @@ describe('over TLS', () => {
     await assert.rejects(send(server, { tls: { cert: stranger.cert, key: stranger.key } }));
   });
 
+  test('a certificate may come after the server was made, and before it listens', async () => {
+    const server = new AdmissionServer({
+      ...{ handlers: new Map(), scheduler: realScheduler, log: silentLogger },
+      ...{ host: '127.0.0.1', port: 0 },
+    });
+    servers.push(server);
+    assert.equal(server.isListening, false);
+    server.setCertificate(pki);
+    await server.listen();
+    assert.equal(server.isListening, true);
+    assert.equal((await send(server)).status, 404);
+  });
+
   test('an address in use is named, with the cure', async () => {
     const { port } = (await serve()).address;
-    await assert.rejects(serve({ port }), /127\.0\.0\.1:\d+.*choose another address/);
+    await assert.rejects(
+      serve({ port }),
+      /127\.0\.0\.1:\d+.*end what listens there, or choose another port/,
+    );
   });
 });
 
@@ -155,6 +181,29 @@ describe('a body', () => {
     assert.equal(sent.status, 405);
   });
 
+  test('that finds no room beside the others is put off, until they are done', async () => {
+    const server = await serve({ maxBodyBytesTogether: 10_000 });
+    const { port } = server.address;
+    const head = 'POST /v HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+    const large = connectTls({ port, host: '127.0.0.1', ca: pki.caBundle });
+    large.write(`${head}content-length: 100000\r\n\r\n${' '.repeat(9500)}`);
+    let sent = await send(server);
+    while (sent.status === 200) sent = await send(server);
+    assert.equal(sent.status, 503);
+    assert.equal(sent.retryAfter, '1');
+    assert.match(statusMessage(sent), /try again in a second/);
+    large.destroy();
+    while (sent.status === 503) sent = await send(server);
+    assert.equal(sent.status, 200);
+  });
+
+  test('for a path that nobody serves is not waited for', async () => {
+    const { port } = (await serve()).address;
+    const head = 'POST /typo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
+    const answer = await tlsExchange(port, `${head}content-length: 100\r\n\r\n`);
+    assert.match(answer, /^HTTP\/1\.1 404 .*no admission handler at \/typo: use one of \/v/s);
+  });
+
   test('that comes too slowly is given up', async () => {
     const server = await serve({ readTimeoutMs: 300 });
     const answer = await tlsExchange(
@@ -176,12 +225,31 @@ describe('a body', () => {
 });
 
 describe('a connection', () => {
+  test('too many is closed, the others stay', async () => {
+    const server = await serve({ maxConnections: 1 });
+    const agent = new Agent({ keepAlive: true });
+    await send(server, { agent });
+    await assert.rejects(send(server));
+    assert.equal((await send(server, { agent })).status, 200);
+    agent.destroy();
+  });
+
   test('is kept for the next request and closed after the configured number', async () => {
     const server = await serve({ maxRequestsPerSocket: 3 });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     const seen: (string | undefined)[] = [];
     for (let i = 0; i < 4; i += 1) seen.push((await send(server, { agent })).connection);
     assert.deepEqual(seen, ['keep-alive', 'keep-alive', 'close', 'keep-alive']);
+    agent.destroy();
+  });
+
+  test('ends with its next answer when the server drains', async () => {
+    const server = await serve();
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    assert.equal((await send(server, { agent })).connection, 'keep-alive');
+    server.drain();
+    const sent = await send(server, { agent });
+    assert.deepEqual([sent.status, sent.connection], [200, 'close']);
     agent.destroy();
   });
 

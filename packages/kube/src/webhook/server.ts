@@ -5,9 +5,9 @@ import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import type { AdmissionHandlers } from './admission.ts';
-import { BodyRefused, readBody } from './body.ts';
+import { BodyBudget, BodyRefused, readBody, type BodyLimits } from './body.ts';
 import { type Address, closeServer, listen } from './listen.ts';
-import { type ReviewOutcome, failureBody, reviewAdmission } from './review.ts';
+import { type ReviewOutcome, failureBody, reviewAdmission, unknownPath } from './review.ts';
 
 /** PEM texts. */
 export interface ServingCertificate {
@@ -26,7 +26,8 @@ export interface AdmissionObservation {
 
 export interface AdmissionServerOptions {
   readonly handlers: AdmissionHandlers;
-  readonly certificate: ServingCertificate;
+  /** Default: none; one must be set before `listen`. */
+  readonly certificate?: ServingCertificate;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   /** Default: all addresses. */
@@ -37,32 +38,41 @@ export interface AdmissionServerOptions {
   readonly clientCa?: string;
   /** Default 7 MiB. */
   readonly maxBodyBytes?: number;
+  /** Of all bodies that are being read at one time. Default 64 MiB. */
+  readonly maxBodyBytesTogether?: number;
+  /** Default 1024. */
+  readonly maxConnections?: number;
   /** A request must have arrived whole after this time. Default 10 s. */
   readonly readTimeoutMs?: number;
   /** After that many the connection is closed, so that load spreads over replicas. Default 1000. */
   readonly maxRequestsPerSocket?: number;
   readonly observe?: (observation: AdmissionObservation) => void;
+  /** Told when the head of a request was read (1) and when it was answered or is gone (-1). */
+  readonly inFlight?: (path: string, step: 1 | -1) => void;
 }
 
 /** Longer than the API server keeps an idle connection, so that it is never us who close first. */
 const KEEP_ALIVE_MS = 150_000;
-const DEFAULT_MAX_BODY_BYTES = 7 * 1024 * 1024;
+const MIB = 1024 * 1024;
 
 /** Serves AdmissionReview v1 over HTTPS. A new certificate is taken up without a restart. */
 export class AdmissionServer {
   readonly #options: AdmissionServerOptions;
   readonly #server: Server;
-  readonly #maxBodyBytes: number;
+  readonly #limits: BodyLimits;
   #address: Address | undefined;
-  #stopping = false;
+  #draining = false;
 
   constructor(options: AdmissionServerOptions) {
     this.#options = options;
-    this.#maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES;
+    this.#limits = {
+      each: options.maxBodyBytes ?? 7 * MIB,
+      all: new BodyBudget(options.maxBodyBytesTogether ?? 64 * MIB),
+    };
     const readTimeoutMs = options.readTimeoutMs ?? 10_000;
     this.#server = createServer(
       {
-        ...this.#secureContext(options.certificate),
+        ...(options.certificate && this.#secureContext(options.certificate)),
         ...(options.clientCa !== undefined && { requestCert: true, rejectUnauthorized: true }),
         requestTimeout: readTimeoutMs,
         headersTimeout: readTimeoutMs,
@@ -71,8 +81,9 @@ export class AdmissionServer {
         keepAliveTimeout: KEEP_ALIVE_MS,
         noDelay: true,
       },
-      (request, response) => void this.#serve(request, response),
+      (request, response) => void this.#count(request, response),
     );
+    this.#server.maxConnections = options.maxConnections ?? 1024;
     this.#server.maxRequestsPerSocket = options.maxRequestsPerSocket ?? 1000;
     this.#server.on('tlsClientError', (err) => {
       options.log.debug('a client failed the TLS handshake', { err });
@@ -83,6 +94,10 @@ export class AdmissionServer {
   get address(): Address {
     if (this.#address === undefined) throw new Error('the admission server does not listen yet');
     return this.#address;
+  }
+
+  get isListening(): boolean {
+    return this.#server.listening;
   }
 
   /** Resolves when connections are taken. Rejects when the address is in use or not allowed. */
@@ -98,9 +113,14 @@ export class AdmissionServer {
     this.#server.setSecureContext(this.#secureContext(certificate));
   }
 
+  /** Goes on answering, but each answer ends its connection: who calls again finds another replica. */
+  drain(): void {
+    this.#draining = true;
+  }
+
   /** Stops taking connections, lets running requests end for `graceMs` (default 5 s), then cuts. */
   async close(graceMs = 5000): Promise<void> {
-    this.#stopping = true;
+    this.drain();
     await closeServer(this.#server, this.#options.scheduler, graceMs);
   }
 
@@ -109,15 +129,28 @@ export class AdmissionServer {
     return { cert, key, minVersion: 'TLSv1.2', ...(clientCa !== undefined && { ca: clientCa }) };
   }
 
+  async #count(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { inFlight } = this.#options;
+    const path = this.#labelOf(pathOf(request));
+    inFlight?.(path, 1);
+    try {
+      await this.#serve(request, response);
+    } finally {
+      inFlight?.(path, -1);
+    }
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { handlers } = this.#options;
     const path = pathOf(request);
     let outcome: ReviewOutcome;
     let started = performance.now();
     try {
+      if (!handlers.has(path)) throw new BodyRefused(404, unknownPath(path));
       if (request.method !== 'POST') throw new BodyRefused(405, 'send an AdmissionReview by POST');
-      const bytes = await readBody(request, this.#maxBodyBytes);
+      const bytes = await readBody(request, this.#limits);
       started = performance.now();
-      outcome = reviewAdmission(bytes, this.#options.handlers, path);
+      outcome = reviewAdmission(bytes, handlers, path);
     } catch (error) {
       if (!(error instanceof BodyRefused)) {
         this.#options.log.debug('an admission request ended early', { path, err: error });
@@ -130,27 +163,33 @@ export class AdmissionServer {
   }
 
   #answer(request: IncomingMessage, response: ServerResponse, outcome: ReviewOutcome): void {
-    const last = this.#stopping || !request.complete;
+    const last = this.#draining || !request.complete;
     response.writeHead(outcome.status, {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(outcome.body),
       ...(last && { connection: 'close' }),
+      // Told when, the API server tries again by itself within the time that it gives us.
+      ...(outcome.status === 503 && { 'retry-after': '1' }),
     });
     response.end(outcome.body);
     // An unread rest would make the kernel reset the connection before the client read the answer.
     if (!request.complete) request.resume();
   }
 
+  /** Anybody may ask for any path: those that nobody serves are one. */
+  #labelOf(path: string): string {
+    return this.#options.handlers.has(path) ? path : 'unknown';
+  }
+
   #report(path: string, outcome: ReviewOutcome, durationMs: number): void {
-    const { log, observe, handlers } = this.#options;
+    const { log, observe } = this.#options;
     const { status, allowed, error, request } = outcome;
     if (status !== 200) logFailure(log, path, outcome);
     else if (allowed === false) {
       log.debug('admission denied', { path, name: request?.name, namespace: request?.namespace });
     }
-    const known = handlers.has(path) ? path : 'unknown';
     observe?.({
-      path: known,
+      path: this.#labelOf(path),
       status,
       allowed: error === undefined ? allowed : undefined,
       durationMs,

@@ -22,6 +22,10 @@ export class AcceleratedScheduler implements Scheduler {
     return Math.floor(this.#startedAt + elapsed * this.#factor);
   }
 
+  elapsed(): number {
+    return this.#base.elapsed() * this.#factor;
+  }
+
   random(): number {
     return this.#random();
   }

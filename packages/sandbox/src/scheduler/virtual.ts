@@ -54,6 +54,10 @@ export class VirtualScheduler implements Scheduler {
     return Math.floor(this.#now);
   }
 
+  elapsed(): number {
+    return this.now();
+  }
+
   random(): number {
     return this.#random();
   }

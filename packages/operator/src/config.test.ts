@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readConfig } from './config.ts';
+
+test('on a laptop it listens on the loopback address, logs for people and leaves at once', () => {
+  const config = readConfig([], {});
+  assert.equal(config.webhookUrlHost, '127.0.0.1');
+  assert.equal(config.logFormat, 'text');
+  assert.equal(config.shutdownDelaySeconds, 0);
+});
+
+test('in a cluster it is called by its Service, logs for machines and leaves when told', () => {
+  const argv = ['run', '--shutdown-delay-seconds', '5', '--log-level', 'debug'];
+  const config = readConfig(argv, { KUBERNETES_SERVICE_HOST: '10.0.0.1', POD_NAME: 'pod-1' });
+  assert.equal(config.webhookUrlHost, undefined);
+  assert.equal(config.identity, 'pod-1');
+  assert.deepEqual([config.logFormat, config.logLevel], ['json', 'debug']);
+  assert.equal(config.shutdownDelaySeconds, 5);
+});

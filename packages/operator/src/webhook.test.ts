@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import type { X509Certificate } from 'node:crypto';
+import { request } from 'node:https';
+import { createServer } from 'node:net';
+import { after, test } from 'node:test';
+import type { TLSSocket } from 'node:tls';
+import {
+  Client,
+  createMetrics,
+  realScheduler,
+  silentLogger,
+  sleep,
+  type HttpRequest,
+  type HttpResponse,
+  type Runnable,
+  type Transport,
+} from '@altershield/kube';
+import { freePort } from './free-port.ts';
+import { createWebhook, type Webhook } from './webhook.ts';
+
+const stop = new AbortController();
+after(() => {
+  stop.abort();
+});
+
+/** An API server that knows one Secret. */
+class Secrets implements Transport {
+  secret: string | undefined;
+
+  request({ method, stream, path, body }: HttpRequest): Promise<HttpResponse> {
+    if (stream) return new Promise(() => undefined);
+    if (method === 'POST') {
+      const made = Object(JSON.parse(body ?? '')) as { metadata: object };
+      this.secret = JSON.stringify({
+        ...made,
+        metadata: { ...made.metadata, resourceVersion: '2' },
+      });
+    }
+    const isList = path.includes('fieldSelector');
+    const text = isList ? '{"metadata":{"resourceVersion":"1"},"items":[]}' : this.secret;
+    const status = text === undefined ? 404 : 200;
+    const chunks = async function* (): AsyncGenerator<Uint8Array> {
+      yield await Promise.resolve(Buffer.from(text ?? ''));
+    };
+    return Promise.resolve({ status, headers: {}, body: chunks() });
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+function aWebhook(port: number, publish: () => void = () => undefined, host?: string): Webhook {
+  const scheduler = realScheduler;
+  return createWebhook({
+    config: {
+      namespace: 'system',
+      service: 'hook',
+      webhookHost: '127.0.0.1',
+      webhookPort: port,
+      webhookUrlHost: host,
+      shutdownDelaySeconds: 0.3,
+    },
+    client: new Client({ transport: new Secrets(), scheduler, fieldManager: 'test' }),
+    ...{ scheduler, log: silentLogger, metrics: createMetrics({ scheduler }) },
+    handlers: new Map(),
+    shownPath: (path) => path,
+    publish: () => {
+      publish();
+      return Promise.resolve();
+    },
+  });
+}
+
+interface Got {
+  readonly status: number | undefined;
+  readonly connection: string | undefined;
+  readonly certificate: X509Certificate | undefined;
+}
+
+const get = (port: number): Promise<Got> =>
+  new Promise((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, rejectUnauthorized: false, agent: false };
+    request(options, ({ statusCode: status, headers: { connection }, socket }) => {
+      const certificate = (socket as TLSSocket).getPeerX509Certificate();
+      resolve({ status, connection, certificate });
+    })
+      .on('error', reject)
+      .end();
+  });
+
+const start = ({ runnables }: Webhook): Promise<void>[] =>
+  runnables.map((runnable: Runnable) => runnable.start(stop.signal));
+
+test('it is ready, and made known, when the port listens', async () => {
+  const published: (string | undefined)[] = [];
+  const webhook = aWebhook(await freePort(), () => published.push(webhook.trouble()));
+  assert.equal(webhook.trouble(), 'the webhook does not listen yet');
+  void Promise.all(start(webhook));
+  for (const runnable of webhook.runnables) await runnable.whenReady?.(stop.signal);
+  assert.equal(webhook.trouble(), undefined);
+  while (published.length === 0) await sleep(realScheduler, 5);
+  assert.equal(published[0], undefined);
+  await webhook.secret.whenSynced();
+  assert.equal(webhook.secret.trouble(0), undefined);
+});
+
+for (const host of ['10.1.2.3', 'fd00::7', 'laptop.example']) {
+  test(`called by URL, it shows a certificate for ${host}`, async () => {
+    const port = await freePort();
+    const webhook = aWebhook(port, undefined, host);
+    void Promise.all(start(webhook));
+    for (const runnable of webhook.runnables) await runnable.whenReady?.(stop.signal);
+    const { certificate } = await get(port);
+    assert.equal(certificate?.checkHost('hook.system.svc'), 'hook.system.svc');
+    assert.equal(certificate.checkHost(host) ?? certificate.checkIP(host), host);
+  });
+}
+
+test('told to leave, it answers until the delay is over', async () => {
+  const port = await freePort();
+  const webhook = aWebhook(port);
+  void Promise.all(start(webhook));
+  for (const runnable of webhook.runnables) await runnable.whenReady?.(stop.signal);
+  const leave = new AbortController();
+  const began = performance.now();
+  const left = webhook.farewell.start(leave.signal);
+  leave.abort();
+  const { status, connection } = await get(port);
+  assert.deepEqual([status, connection], [404, 'close']);
+  await left;
+  assert.ok(performance.now() - began >= 290);
+  assert.equal(webhook.trouble(), undefined);
+});
+
+test('a port in use ends the process with the port and the cure, and nothing is made known', async () => {
+  const other = createServer();
+  const port = await freePort();
+  await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+  const published: string[] = [];
+  const webhook = aWebhook(port, published);
+  await assert.rejects(Promise.race(start(webhook)), {
+    name: 'ConfigError',
+    message: new RegExp(`127.0.0.1:${port}: .*; end what listens there, or choose another port`),
+  });
+  assert.notEqual(webhook.trouble(), undefined);
+  assert.deepEqual(published, []);
+  other.close();
+});

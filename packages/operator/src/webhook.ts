@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isIP } from 'node:net';
+import {
+  AdmissionServer,
+  CertificateManager,
+  Gate,
+  Informer,
+  RESOURCES,
+  sleep,
+  whenAborted,
+  type AdmissionHandlers,
+  type Client,
+  type KubeObject,
+  type Logger,
+  type Metrics,
+  type Runnable,
+  type Scheduler,
+} from '@altershield/kube';
+import type { Config } from './config.ts';
+
+/** Name of the Secret with the certificates. */
+export const SECRET = 'altershield-webhook';
+
+export interface WebhookDeps {
+  readonly config: Pick<
+    Config,
+    | 'namespace'
+    | 'service'
+    | 'webhookHost'
+    | 'webhookPort'
+    | 'webhookUrlHost'
+    | 'shutdownDelaySeconds'
+  >;
+  readonly client: Pick<Client, 'get' | 'list' | 'watch' | 'create' | 'patch'>;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  readonly metrics: Metrics;
+  readonly handlers: AdmissionHandlers;
+  /** A path as others may see it. */
+  readonly shownPath: (path: string) => string;
+  /** Makes the API server call us and trust what lies in the Secret. Called when it finds somebody listening. */
+  readonly publish: (signal: AbortSignal) => Promise<void>;
+}
+
+export interface Webhook {
+  readonly runnables: readonly Runnable[];
+  /** The cache of the one Secret that holds the certificates. */
+  readonly secret: Informer<KubeObject>;
+  /**
+   * To be told to stop before the others and waited for: callers learn late that we leave, and until
+   * they have, they are answered.
+   */
+  readonly farewell: Runnable;
+  /** Why the API server cannot call us; `undefined` when it can. */
+  readonly trouble: () => string | undefined;
+}
+
+/** The admission server and its certificate, which all replicas share. Starts nothing. */
+export function createWebhook(deps: WebhookDeps): Webhook {
+  const { config, scheduler, log, handlers, metrics, shownPath } = deps;
+  const server = new AdmissionServer({
+    ...{ scheduler, log, handlers, host: config.webhookHost, port: config.webhookPort },
+    observe: (seen) => {
+      metrics.webhook({ ...seen, path: shownPath(seen.path) });
+    },
+    inFlight: metrics.webhookInFlight,
+  });
+  const listener = new Listener(server, () => certificates.whenReady());
+  const certificates = createCertificates(deps, server, () => listener.whenReady());
+  const secret = watchSecret(deps, certificates);
+  return {
+    runnables: [
+      certificates,
+      listener,
+      { name: 'webhook-secret', start: (signal) => secret.start(signal) },
+    ],
+    secret,
+    farewell: {
+      name: 'webhook-farewell',
+      start: async (signal) => {
+        await whenAborted(signal);
+        server.drain();
+        await sleep(scheduler, config.shutdownDelaySeconds * 1000);
+      },
+    },
+    trouble: () => (server.isListening ? undefined : 'the webhook does not listen yet'),
+  };
+}
+
+function createCertificates(
+  { config, client, scheduler, log, metrics, publish }: WebhookDeps,
+  server: AdmissionServer,
+  whenListening: () => Promise<void>,
+): CertificateManager {
+  const { namespace } = config;
+  return new CertificateManager({
+    ...{ client, scheduler, log, namespace, name: SECRET },
+    ...namesOf(config),
+    onCertificate: (set, { expiresAt }) => {
+      server.setCertificate(set);
+      metrics.certificate(expiresAt);
+    },
+    publish: async (_caBundle, signal) => {
+      await Promise.race([whenListening(), whenAborted(signal)]);
+      if (!signal.aborted) await publish(signal);
+    },
+  });
+}
+
+/** All that the API server may call us by, whichever way we are registered. */
+function namesOf({ namespace, service, webhookUrlHost: host }: WebhookDeps['config']): {
+  readonly dnsNames: readonly string[];
+  readonly ips: readonly string[];
+} {
+  const dnsNames = [`${service}.${namespace}.svc`, `${service}.${namespace}.svc.cluster.local`];
+  if (host === undefined) return { dnsNames, ips: [] };
+  const ips = ['127.0.0.1'];
+  return isIP(host) === 0
+    ? { dnsNames: [...dnsNames, host], ips }
+    : { dnsNames, ips: [...ips, host] };
+}
+
+/** Listens as soon as there is a certificate. A port that cannot be had ends the process. */
+class Listener implements Runnable {
+  readonly name = 'webhook';
+  readonly #server: AdmissionServer;
+  readonly #whenCertified: () => Promise<unknown>;
+  readonly #listening = new Gate();
+
+  constructor(server: AdmissionServer, whenCertified: () => Promise<unknown>) {
+    this.#server = server;
+    this.#whenCertified = whenCertified;
+  }
+
+  whenReady(): Promise<void> {
+    return this.#listening.opened;
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    await Promise.race([this.#whenCertified(), whenAborted(signal)]);
+    if (signal.aborted) return;
+    await this.#server.listen();
+    this.#listening.open();
+    await whenAborted(signal);
+    await this.#server.close();
+  }
+}
+
+/** Another replica may rotate the certificates; a person may delete them. */
+function watchSecret(
+  { config, client, scheduler, log }: WebhookDeps,
+  certificates: CertificateManager,
+): Informer<KubeObject> {
+  const secret = new Informer({
+    ...{ client, scheduler, log, resource: RESOURCES.secret, namespace: config.namespace },
+    fieldSelector: `metadata.name=${SECRET}`,
+  });
+  secret.onEvent(({ initial }) => {
+    if (!initial) certificates.secretChanged();
+  });
+  return secret;
+}
