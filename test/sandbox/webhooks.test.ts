@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FaultPlan } from '@altershield/sandbox';
 import { Checkout } from '../support/checkout.ts';
 import { deploymentManifest, policyManifest } from '../support/manifests.ts';
 import { GITOPS } from '../support/simulation.ts';
@@ -54,8 +55,14 @@ test('the webhooks follow a policy within a second: made, changed, deleted', asy
 });
 
 test('the validating webhook alone refuses a quarantined revision, too', async () => {
-  const checkout = await Checkout.start({ policy: { release: QUICKLY } });
+  let isBroken = false;
+  const keepsAway: FaultPlan = {
+    beforeCall: ({ path, write }) =>
+      isBroken && write > 0 && path.includes('mutatingwebhook') ? { kind: 'reset' } : undefined,
+  };
+  const checkout = await Checkout.start({ policy: { release: QUICKLY }, faults: keepsAway });
   await checkout.apply('bad-2', 60_000);
+  isBroken = true;
   const path = `/apis/${REGISTRATION}/v1/mutatingwebhookconfigurations/altershield`;
   await checkout.play(checkout.sandbox.call('DELETE', { path }), 1000);
   await assert.rejects(checkout.apply('bad-2', 1000, GITOPS), /validate\.web\.shop.*refuses this/);

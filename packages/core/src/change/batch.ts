@@ -82,10 +82,23 @@ export function judge(
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
     soakSeconds: policy.spec.release.soakSeconds,
-    releasedAt: releasedAt(o, status),
+    releasedAt: Math.max(releasedAt(o, status), workload.writtenAt),
+    isLetOut: isLetOut(o, workload),
     now: o.now,
+    heardAt: Math.min(o.now, o.heardAt ?? o.now),
     acceptedBefore: acceptedBefore(status),
   });
+}
+
+/** New pods that the bounds in the object allow. */
+export const released = ({ bounds, replicas }: WorkloadView): number =>
+  Math.min(replicas, bounds.surge + bounds.unavailable);
+
+/** Whether the controller may make more new pods than there are; if not, that is for us to change. */
+function isLetOut({ fresh }: Observation, workload: WorkloadView): boolean {
+  if (workload.paused) return false;
+  const isBounded = workload.hold.state === 'Held' && !workload.recreate;
+  return !isBounded || released(workload) > fresh.length;
 }
 
 /**

@@ -107,6 +107,7 @@ for (const policy of [{ mode: 'Audit' }, { release: { strategy: 'Rolling' } }] a
 
 test('of a batch that is late, what there is must stay ready for the soak time before it goes on', () => {
   const policy = { onInconclusive: 'Proceed', release: { soakSeconds: 30 } } as const;
+  const wide = { ...out, bounds: { surge: 2, unavailable: 1 } };
   const some = pods('new', 1, { createdAt: NOW - 3_000_000, readySince: NOW - 3_000_000 });
   const batch = { index: 2, of: 3, target: 3 };
   const since = new Date(NOW - 3_000_000).toISOString();
@@ -114,7 +115,7 @@ test('of a batch that is late, what there is must stay ready for the soak time b
   const base = change(first, policy);
   const spec = { ...base.spec, detectedAt: since };
   const at = (s: typeof first, now: number, fresh = some) =>
-    decide(anObservation({ change: { ...base, spec, status: s }, workload: out, fresh, now }));
+    decide(anObservation({ change: { ...base, spec, status: s }, workload: wide, fresh, now }));
   const late = at(first, NOW);
   assert.deepEqual(
     [late.status.phase, late.status.reason, late.recheckAt, late.action],
@@ -125,6 +126,20 @@ test('of a batch that is late, what there is must stay ready for the soak time b
   assert.deepEqual([on.phase, on.batch?.index], ['Running', 3]);
   const came = [...some, ...pods('new-late', 1, { ready: false, createdAt: NOW })];
   assert.equal(at(late.status, NOW + 1000, came).status.phase, 'Running', 'more pods came');
+});
+
+test('an operator that was away lets the batch out before any deadline of it counts', () => {
+  const batch = { index: 2, of: 3, target: 3 };
+  const since = new Date(NOW - 3_600_000).toISOString();
+  const base = change(status('Running', { batch, phaseSince: since }));
+  const behind = { ...base, spec: { ...base.spec, detectedAt: since } };
+  const long = { createdAt: NOW - 3_600_000, readySince: NOW - 3_600_000 };
+  const one = { fresh: pods('new', 1, long), stable: pods('old', 9) };
+  const at = (workload: typeof rest) => decide(anObservation({ change: behind, workload, ...one }));
+  assert.equal(at(rest).action?.type, 'SetBounds');
+  const opened = { ...rest, paused: false, bounds: { surge: 2, unavailable: 1 } };
+  assert.equal(at({ ...opened, writtenAt: NOW - 1000 }).status.phase, 'Running');
+  assert.equal(at({ ...opened, writtenAt: NOW - 3_600_000 }).status.phase, 'Suspend');
 });
 
 test('a failure is acted on while the owner pauses a held change', () => {

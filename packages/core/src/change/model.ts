@@ -101,6 +101,8 @@ export interface WorkloadView {
   readonly recreate: boolean;
   /** False while its controller has not seen the newest spec. */
   readonly settled: boolean;
+  /** When we last wrote it, as far as it says; milliseconds since the epoch, 0: never. */
+  readonly writtenAt: number;
   readonly hold: Hold;
   /** Bounds as they stand in the object. */
   readonly bounds: Bounds;
@@ -114,6 +116,8 @@ export interface WorkloadView {
 /** Everything `decide` may look at, gathered once per reconcile. */
 export interface Observation {
   readonly now: number;
+  /** Up to when the pods are known: what did not happen since may only not have been heard. Default: now. */
+  readonly heardAt?: number;
   readonly change: ChangeWorkload;
   /** The record of the batch in progress, once it exists. */
   readonly batch: ChangePod | undefined;

@@ -8,6 +8,7 @@ import {
   batchRecord,
   batchStatus,
   nextBatch,
+  released,
   type BatchView,
 } from './batch.ts';
 import type {
@@ -225,10 +226,6 @@ function stepOnTheWay(s: Standing, isWaveOut: boolean): Action | undefined {
 }
 
 const unpause = (bounds: Bounds): Action => ({ type: 'SetBounds', bounds });
-
-/** New pods that the bounds in the object allow. */
-const released = ({ bounds, replicas }: WorkloadView): number =>
-  Math.min(replicas, bounds.surge + bounds.unavailable);
 
 /** Bounds left from more replicas than there are now would let everything out. */
 const isOpenTooWide = ({ workload, batch }: Standing): boolean =>

@@ -119,14 +119,14 @@ function narrow(o: Observation, workload: WorkloadView, status: ChangeWorkloadSt
     : { status, recheckAt: dueAt };
 }
 
-/** When a rollback that is not done is given to a person. */
+/** When a rollback that is not done is given to a person; counted from its write, which may come late. */
 function deadlineOf(
   { now }: Observation,
-  { progressDeadlineSeconds }: WorkloadView,
+  { progressDeadlineSeconds, writtenAt }: WorkloadView,
   { phaseSince, rolledBackAt }: ChangeWorkloadStatus,
 ): number {
   const since = Date.parse(phaseSince ?? rolledBackAt ?? timeText(now));
-  return since + Math.max(MIN_ROLLBACK_MS, progressDeadlineSeconds * 1000);
+  return Math.max(since, writtenAt) + Math.max(MIN_ROLLBACK_MS, progressDeadlineSeconds * 1000);
 }
 
 function awaitVerified(

@@ -15,7 +15,9 @@ const judge = (parts: Partial<PodHealthInput>) =>
     readyDeadlineSeconds: 600,
     soakSeconds: 10,
     releasedAt: NOW - 60_000,
+    isLetOut: true,
     now: NOW,
+    heardAt: parts.now ?? NOW,
     ...parts,
   });
 const verdict = (parts: Partial<PodHealthInput>): string => {
@@ -148,6 +150,20 @@ test('pods that are never created are no failure of the change, and no pass', ()
   };
   assert.equal(verdict(stuck), 'Inconclusive ReadyDeadlineExceeded');
   assert.equal(verdict({ ...stuck, releasedAt: NOW - 60_000 }), 'Pending AwaitingReady');
+});
+
+test('what nobody could have heard of, or let out, is not late', () => {
+  const late = { fresh: pods('new', 2, { ready: false, createdAt: NOW - 600_000 }) };
+  assert.equal(verdict({ ...late, heardAt: NOW }), 'Fail NeverReady');
+  assert.equal(verdict({ ...late, heardAt: NOW - 1 }), 'Pending AwaitingReady');
+  assert.equal(judge({ ...late, heardAt: NOW - 1 }).dueAt, NOW + 5000, 'listens again');
+  const missing = {
+    fresh: pods('new', 1, { createdAt: NOW - 700_000, readySince: NOW - 690_000 }),
+    releasedAt: NOW - 700_000,
+  };
+  assert.equal(verdict(missing), 'Inconclusive ReadyDeadlineExceeded');
+  assert.equal(verdict({ ...missing, isLetOut: false }), 'Pending AwaitingReady');
+  assert.equal(verdict({ ...missing, heardAt: NOW - 700_000 }), 'Pending AwaitingReady');
 });
 
 test('a batch soaks from its last ready pod on', () => {

@@ -14,9 +14,13 @@ export interface PodHealthInput {
   /** Seconds within which a pod must be ready. */
   readonly readyDeadlineSeconds: number;
   readonly soakSeconds: number;
-  /** When the batch was let out. */
+  /** When the batch was let out, or widened last. */
   readonly releasedAt: number;
+  /** Whether the pods that are missing may be made by now. */
+  readonly isLetOut: boolean;
   readonly now: number;
+  /** Up to when the pods are known: silence after that is no evidence. */
+  readonly heardAt: number;
   /** Pods made before are as a person accepted them, whatever ails them. Default: none. */
   readonly acceptedBefore?: number;
 }
@@ -80,7 +84,7 @@ const deadlineOf = (pod: PodView, { readyDeadlineSeconds }: PodHealthInput): num
   Math.max(pod.createdAt, pod.unreadySince ?? 0) + readyDeadlineSeconds * 1000;
 
 const isOverdue = (pod: PodView, input: PodHealthInput): boolean =>
-  !pod.ready && pod.ended !== true && input.now >= deadlineOf(pod, input);
+  !pod.ready && pod.ended !== true && input.heardAt >= deadlineOf(pod, input);
 
 function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): BadPod {
   const after = `after ${readyDeadlineSeconds} s`;
@@ -167,20 +171,24 @@ function evidenceOf({ pod, reason, message }: BadPod): Evidence {
   };
 }
 
+/** How soon to look again when a deadline is over and nothing was heard since. */
+const LISTEN_MS = 5000;
+
 function awaitReady(ready: number, input: PodHealthInput): Finding {
-  const { target, readyDeadlineSeconds, releasedAt, now } = input;
+  const { target, readyDeadlineSeconds, releasedAt, isLetOut, now, heardAt } = input;
   const fresh = running(input.fresh);
   const movedAt = Math.max(releasedAt, ...fresh.flatMap((p) => [p.createdAt, p.readySince]));
   const stuckAt = movedAt + readyDeadlineSeconds * 1000;
   const message = `${ready} of ${target} pods are ready`;
-  if (ready === fresh.length && now >= stuckAt) {
+  if (ready === fresh.length && isLetOut && heardAt >= stuckAt) {
     const why = `${message}; the others were not created within ${readyDeadlineSeconds} s`;
     return { bad: 0, result: finding('Inconclusive', 'ReadyDeadlineExceeded', why) };
   }
   const deadlines = fresh
     .filter((p) => !p.ready && !isAccepted(p, input))
     .map((p) => deadlineOf(p, input));
-  const dueAt = deadlines.length > 0 ? Math.min(...deadlines) : stuckAt;
+  const deadline = deadlines.length > 0 ? Math.min(...deadlines) : stuckAt;
+  const dueAt = Math.max(deadline, deadline > now ? 0 : now + LISTEN_MS);
   return { bad: 0, result: finding('Pending', 'AwaitingReady', message), dueAt };
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { HELD_MIN_READY_SECONDS } from '@altershield/api';
+import { FIELD_MANAGER, HELD_MIN_READY_SECONDS } from '@altershield/api';
 import type { RevisionView, WorkloadView } from '../change/model.ts';
 import type { Sign } from '../revision/seal.ts';
 import { userBounds } from './batches.ts';
 import { isRecreate, ownFieldsOf, readHold } from './hold.ts';
 import { boundsOf } from './plan.ts';
-import type { Deployment, ReplicaSet, Template } from './types.ts';
+import { asRecord, type Deployment, type ReplicaSet, type Template } from './types.ts';
 
 /** Identity of a template; a seam for tests. */
 export type FingerprintOf = (template: Template) => string;
@@ -32,12 +32,22 @@ export function viewDeployment(
     paused: spec.paused ?? false,
     recreate: isRecreate(spec.strategy),
     settled: (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0),
+    writtenAt: writtenAt(metadata.managedFields ?? []),
     hold,
     bounds: boundsOf(deployment),
     user: userBounds(own.strategy.rollingUpdate, replicas),
     progressDeadlineSeconds: own.progressDeadlineSeconds,
     revisions: revisions.flatMap((rs) => viewRevision(rs, fingerprintOf)),
   };
+}
+
+function writtenAt(managedFields: readonly unknown[]): number {
+  const times = managedFields.map((entry) => {
+    const { manager, subresource = '', time } = asRecord(entry);
+    const isOurs = manager === FIELD_MANAGER && subresource === '';
+    return isOurs && typeof time === 'string' ? Date.parse(time) : 0;
+  });
+  return Math.max(0, ...times);
 }
 
 function viewRevision(rs: ReplicaSet, fingerprintOf: FingerprintOf): RevisionView[] {

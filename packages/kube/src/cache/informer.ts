@@ -80,6 +80,11 @@ export class Informer<T extends KubeObject> {
     return `no list or watch of ${this.resource.plural} for ${seconds} s: ${lastError.message}`;
   }
 
+  /** Up to when the copy is known to be complete, milliseconds since the epoch: bookmarks move it, silence does not. */
+  get heardAt(): number {
+    return this.#reflector.heardAt;
+  }
+
   get stats(): ReflectorStats {
     return this.#reflector.stats;
   }

@@ -37,6 +37,8 @@ export interface ReflectorStats {
 const BACKOFF = { baseMs: 200, maxMs: 30_000 };
 /** A watch that stood this long makes earlier failures forgotten. */
 const HEALTHY_AFTER_MS = 10_000;
+/** What a new watch says first happened before it was opened; it has caught up after this. */
+const CATCH_UP_MS = 5000;
 /** A server that starts refuses what it will allow in a moment: it has not read its rules yet. */
 const QUICK_TRIES = 4;
 /** Between further attempts while only a person can help; up to half as much again. */
@@ -67,6 +69,7 @@ export class Reflector<T extends KubeObject> {
   #lastError: Error | undefined;
   #troubledAt = 0;
   #stats = { lists: 0, watches: 0, events: 0, failures: 0 };
+  #heardAt = 0;
 
   constructor(deps: ReflectorDeps<T>) {
     this.#deps = deps;
@@ -82,6 +85,11 @@ export class Reflector<T extends KubeObject> {
   /** How long the trouble of the moment lasts; 0 while all is well. */
   get troubledMs(): number {
     return this.#lastError === undefined ? 0 : this.#deps.scheduler.elapsed() - this.#troubledAt;
+  }
+
+  /** When the server last said anything: until then, what is not in the mirror was not there. */
+  get heardAt(): number {
+    return this.#heardAt;
   }
 
   get stats(): ReflectorStats {
@@ -133,6 +141,7 @@ export class Reflector<T extends KubeObject> {
     this.#mustList = false;
     this.#cursor = { token: '', pageSize };
     this.#stats.lists += 1;
+    this.#heardAt = scheduler.now();
     this.#recovered();
     listed();
   }
@@ -154,6 +163,7 @@ export class Reflector<T extends KubeObject> {
       })) {
         if (signal.aborted) return;
         watchdog.heard();
+        if (this.#stoodFor(CATCH_UP_MS)) this.#heardAt = scheduler.now();
         this.#stats.events += 1;
         mirror.watched(event);
         if (turns.isOver) await turns.next();
@@ -170,10 +180,13 @@ export class Reflector<T extends KubeObject> {
   }
 
   #wasHealthy(): boolean {
-    if (this.#openedAt === undefined) return false;
-    const healthy = this.#deps.scheduler.elapsed() - this.#openedAt >= HEALTHY_AFTER_MS;
+    const healthy = this.#stoodFor(HEALTHY_AFTER_MS);
     if (healthy) this.#backoff.reset();
     return healthy;
+  }
+
+  #stoodFor(ms: number): boolean {
+    return this.#openedAt !== undefined && this.#deps.scheduler.elapsed() - this.#openedAt >= ms;
   }
 
   #failed(error: unknown): number {

@@ -65,6 +65,7 @@ function observe(
   );
   return {
     now: scheduler.now(),
+    heardAt: Math.min(world.pods.heardAt, world.replicaSets.heardAt),
     change,
     batch,
     workload,
