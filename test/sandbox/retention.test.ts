@@ -37,3 +37,15 @@ test('records go when their time is over, without anything else happening; the n
   assert.deepEqual(records(checkout), ['3']);
   assert.deepEqual([...new Set(batches(checkout))], ['deployment-checkout-2']);
 });
+
+test('a record that still refuses a revision outlives its time, and goes when that ends', async () => {
+  const limits = { recordSeconds: 3600, quarantineSeconds: 7200 };
+  const checkout = await Checkout.start({ policy: { release: QUICKLY, limits } });
+  await checkout.apply('bad-2', 60_000);
+  await checkout.apply('3', 60_000);
+  await checkout.scheduler.runFor(3_600_000);
+  assert.deepEqual(records(checkout), ['bad-2', '3']);
+  await assert.rejects(checkout.apply('bad-2', 1000), /refuses this revision/);
+  await checkout.scheduler.runFor(3_600_000);
+  assert.deepEqual(records(checkout), ['3']);
+});
