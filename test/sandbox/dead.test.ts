@@ -5,8 +5,8 @@ import type { CallInfo, FaultPlan } from '@altershield/sandbox';
 import { Checkout } from '../support/checkout.ts';
 
 const POLICY = { release: { batches: [1, '50%', '100%'], soakSeconds: 5 } };
-/** Less than a pod has to become ready: longer, and the batch counts as stuck. */
-const AWAY_MS = 480_000;
+/** Longer than a pod has to become ready. */
+const AWAY_MS = 3_600_000;
 
 const ENDS = [
   ['2', { version: '2', story: ['Success/Verified'] }],
@@ -15,7 +15,7 @@ const ENDS = [
 
 for (const moment of ['beforeCall', 'afterCall'] as const) {
   for (const [version, end] of ENDS) {
-    test(`nobody left for minutes lets no further pod out (${moment}, ${version})`, async () => {
+    test(`nobody left for an hour lets no further pod out (${moment}, ${version})`, async () => {
       let write = 1;
       while (await diesAt({ moment, write, version }, end)) write += 1;
       assert.ok(write > 5, `${write} writes`);
