@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Everything in every way takes an hour; by default everything meets at least some of the ways. */
+/** Everything in every way takes many minutes; by default everything meets at least some of the ways. */
 export const isFull = process.env['EXPLORE'] === 'full';
 
 /** The runs to look at: `SEED=7` picks one. */

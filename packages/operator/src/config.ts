@@ -8,12 +8,12 @@ export interface Config {
   readonly context: string | undefined;
   readonly namespace: string;
   readonly identity: string;
-  readonly webhookHost: string;
+  readonly webhookHost?: string;
   readonly webhookPort: number;
   /** Host by which the API server reaches us; undefined: by the Service, from inside the cluster. */
   readonly webhookUrlHost: string | undefined;
   readonly service: string;
-  readonly healthHost: string;
+  readonly healthHost?: string;
   readonly healthPort: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly logFormat: 'json' | 'text';
@@ -58,8 +58,8 @@ export function readConfig(argv: readonly string[], env: Env): Config {
     )
     .option(
       '--webhook-host <address>',
-      'address the webhook listens on',
-      isInCluster ? '0.0.0.0' : '127.0.0.1',
+      'address the webhook listens on; default: all in a cluster, else 127.0.0.1',
+      isInCluster ? undefined : '127.0.0.1',
     )
     .option('--webhook-port <port>', 'port the webhook listens on', port, isInCluster ? 9443 : 0)
     .option(
@@ -69,8 +69,8 @@ export function readConfig(argv: readonly string[], env: Env): Config {
     .option('--service <name>', 'Service of the webhook', 'altershield-webhook')
     .option(
       '--health-host <address>',
-      'address of /healthz, /readyz, /metrics',
-      isInCluster ? '0.0.0.0' : '127.0.0.1',
+      'address of /healthz, /readyz, /metrics; default: all in a cluster, else 127.0.0.1',
+      isInCluster ? undefined : '127.0.0.1',
     )
     .option(
       '--health-port <port>',

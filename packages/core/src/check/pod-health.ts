@@ -192,10 +192,13 @@ function awaitReady(ready: number, input: PodHealthInput): Finding {
   return { bad: 0, result: finding('Pending', 'AwaitingReady', message), dueAt };
 }
 
+/** Pods tell in whole seconds when they became ready: it may have been later by so much. */
+const FRACTION_MS = 999;
+
 /** All pods of the batch are ready: they must stay so for the soak time, counted from the last. */
 function soak(ready: readonly PodView[], { target, soakSeconds, now }: PodHealthInput): Finding {
   const since = Math.min(now, Math.max(...ready.map((p) => p.readySince), 0));
-  const dueAt = since + soakSeconds * 1000;
+  const dueAt = since + (soakSeconds === 0 ? 0 : soakSeconds * 1000 + FRACTION_MS);
   const passed = now >= dueAt;
   const message = passed
     ? `${ready.length} of ${target} pods stayed ready for ${soakSeconds} s`

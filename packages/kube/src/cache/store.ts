@@ -59,9 +59,9 @@ export class Store<T extends KubeObject> {
     return this.#indexes.has(name);
   }
 
-  /** Indexes what is there already, too. */
+  /** Indexes what is there already, too. An object that the function fails on is under no value. */
   addIndex(name: string, valuesOf: IndexFunction<T>): void {
-    const index: Index<T> = { valuesOf, keys: new Map() };
+    const index: Index<T> = { valuesOf: orNone(valuesOf), keys: new Map() };
     for (const [key, object] of this.#objects) enter(index, key, object);
     this.#indexes.set(name, index);
   }
@@ -82,6 +82,17 @@ export class Store<T extends KubeObject> {
     if (object === undefined) return;
     for (const index of this.#indexes.values()) leave(index, key, object);
   }
+}
+
+/** One object that nobody can read must not keep all others out of the cache. */
+function orNone<T>(valuesOf: IndexFunction<T>): IndexFunction<T> {
+  return (object) => {
+    try {
+      return valuesOf(object);
+    } catch {
+      return [];
+    }
+  };
 }
 
 function enter<T>({ valuesOf, keys }: Index<T>, key: string, object: T): void {

@@ -13,7 +13,7 @@ export interface HealthServerOptions {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   /** Default: all addresses. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** Default 8081; 0 takes a free port. */
   readonly port?: number;
   /** Failing: the kubelet restarts us. Default: none, alive while it answers. */

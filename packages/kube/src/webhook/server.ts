@@ -31,7 +31,7 @@ export interface AdmissionServerOptions {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   /** Default: all addresses. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** Default 9443; 0 takes a free port. */
   readonly port?: number;
   /** PEM of the authority whose clients alone may connect; without it every client may. */

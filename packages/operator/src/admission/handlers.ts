@@ -87,10 +87,8 @@ function denied(request: Request<Deployment>, message: string, deps: AdmissionDe
     object.metadata.name,
     refusalFingerprint(object.spec.template),
   );
-  if (by !== undefined) {
-    deps.ledger.add(keyString({ namespace, name: by.metadata.name }), user.name);
-  }
-  deps.onDenied(request, message);
+  const key = by && keyString({ namespace, name: by.metadata.name });
+  if (key === undefined || deps.ledger.add(key, user.name)) deps.onDenied(request, message);
 }
 
 /** The API server sends what its schema allows; what else comes fails the review, not the process. */

@@ -38,14 +38,18 @@ export class DenialLedger {
     this.#deps = deps;
   }
 
-  /** @param change `namespace/name` of the record that refuses */
-  add(change: string, user: string): void {
+  /**
+   * Answers whether it is another write than the one before.
+   * @param change `namespace/name` of the record that refuses
+   */
+  add(change: string, user: string): boolean {
     const at = this.#deps.scheduler.now();
     const { change: lastChange, user: lastUser, at: lastAt } = this.#last;
     this.#last = { change, user, at };
-    if (lastChange === change && lastUser === user && at - lastAt < SAME_WRITE_MS) return;
+    if (lastChange === change && lastUser === user && at - lastAt < SAME_WRITE_MS) return false;
     const count = (this.#waiting.get(change)?.count ?? 0) + 1;
     this.#waiting.set(change, { count, lastUser: user, lastAt: at });
+    return true;
   }
 
   async start(signal: AbortSignal): Promise<void> {
