@@ -16,9 +16,6 @@ interface SeenPod {
   readonly readySince: number | undefined;
 }
 
-/** Conditions tell the time in whole seconds, so a soak may be short by the fraction. */
-const FRACTION_MS = 1000;
-
 /**
  * Judges every state of every pod, as it is stored, by what the user wrote: nothing that the
  * operator says of itself is believed.
@@ -75,7 +72,7 @@ export class Watchman {
     const others = [...this.#pods.values()].filter((pod) => pod.image === image);
     if (batch === undefined || target === undefined || others.length < target) return;
     const due = Math.max(...others.map(({ readySince = Infinity }) => readySince)) + soakMs;
-    if (now < due - FRACTION_MS) {
+    if (now < due) {
       this.say(`pod ${others.length + 1} of ${image} at ${now}, batch ${batch} soaks till ${due}`);
     }
     this.#batches.set(image, batch + 1);

@@ -166,11 +166,12 @@ test('what nobody could have heard of, or let out, is not late', () => {
   assert.equal(verdict({ ...missing, heardAt: NOW - 700_000 }), 'Pending AwaitingReady');
 });
 
-test('a batch soaks from its last ready pod on', () => {
-  const fresh = [aPodView('new-0'), aPodView('new-1', { readySince: NOW - 9_999 })];
+test('a batch soaks from the end of the second on in which its last pod became ready', () => {
+  const fresh = [aPodView('new-0'), aPodView('new-1', { readySince: NOW - 9_000 })];
   const soaking = judge({ fresh });
-  assert.deepEqual([soaking.result.reason, soaking.dueAt], ['Soaking', NOW + 1]);
-  assert.equal(verdict({ fresh, now: NOW + 1 }), 'Pass Healthy');
+  assert.deepEqual([soaking.result.reason, soaking.dueAt], ['Soaking', NOW + 1999]);
+  assert.equal(verdict({ fresh, now: NOW + 1999 }), 'Pass Healthy');
+  assert.equal(verdict({ fresh, soakSeconds: 0 }), 'Pass Healthy');
 });
 
 test('no replicas verify nothing, also while pods are still leaving', () => {

@@ -211,6 +211,17 @@ test('indexes follow every change', async () => {
   assert.throws(() => world.informer.byIndex('nope', 'x'), /index "nope": there is none/);
 });
 
+test('an object that an index cannot read is in none, and keeps no other out', async () => {
+  const world = aWorld({ before: putMany(3) });
+  world.informer.addIndex('picky', ({ metadata }) => {
+    if (metadata.name === 'c1') throw new Error('what is this?');
+    return ['all'];
+  });
+  await world.scheduler.advance(10);
+  assert.deepEqual([world.informer.synced, world.informer.size], [true, 3]);
+  assert.equal(world.informer.byIndex('picky', 'all').length, 2);
+});
+
 test('a stopped informer ends, leaves no timer and does no more', async () => {
   const world = aWorld({ before: putMany(1) });
   await world.scheduler.advance(1);
