@@ -5,6 +5,7 @@
  * which writes that takes. Nothing here reads a clock, waits, or talks to anybody.
  */
 export { allow, deny, type Request, type Review } from './admission/review.ts';
+export { withProvenDecision } from './admission/person.ts';
 export { readStamp, writeStamp, type Stamp } from './admission/stamp.ts';
 export { stampDecision, validatePolicy, validateRecord } from './admission/records.ts';
 export {

@@ -87,6 +87,10 @@ const decision = z
     reason: text(1024, 'Why, in the person’s words.').optional(),
     by: text(512, 'Who. Stamped at admission.').optional(),
     at: time('When. Stamped at admission.').optional(),
+    proof: text(
+      64,
+      'Shows that admission stamped it; without it, nobody is said to have decided.',
+    ).optional(),
   })
   .describe('What a person decided; written by `altershield resume`, `rollback` and `lift`.');
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { GROUP } from '@altershield/api';
+import { GROUP, type ChangeWorkload } from '@altershield/api';
 import { canonical } from '../revision/fingerprint.ts';
+import type { Sign } from '../revision/seal.ts';
 import { explainErrors } from '../policy/field.ts';
 import { futility } from '../policy/match.ts';
 import { parsePolicy, type PolicyPlace } from '../policy/validate.ts';
 import { asRecord } from '../workload/types.ts';
+import { proofOf } from './person.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -18,14 +20,17 @@ export function validatePolicy({ object }: Request<Json>, place: PolicyPlace): R
 }
 
 /** Stamps who decided and when, whatever the request claims. */
-export function stampDecision({ object, oldObject, user }: Request<Json>, now: string): Review {
-  const decision = asRecord(object['spec'])['decision'];
-  const before = asRecord(oldObject?.['spec'])['decision'];
-  if (decision === undefined || canonical(decision) === canonical(before)) return allow();
-  return allow([
-    { op: 'add', path: '/spec/decision/by', value: user.name.slice(0, 512) },
-    { op: 'add', path: '/spec/decision/at', value: now },
-  ]);
+export function stampDecision(
+  { object, oldObject, user, namespace }: Request<ChangeWorkload>,
+  { now, sign }: { readonly now: string; readonly sign: Sign },
+): Review {
+  const { decision } = object.spec;
+  if (decision === undefined || canonical(decision) === canonical(oldObject?.spec.decision)) {
+    return allow();
+  }
+  const stamped = { ...decision, by: user.name.slice(0, 512), at: now };
+  const proof = proofOf(stamped, { namespace, name: object.metadata.name }, sign);
+  return allow([{ op: 'add', path: '/spec/decision', value: { ...stamped, proof } }]);
 }
 
 /** Records are the operator's: people write nothing but their decision, and labels of their own. */

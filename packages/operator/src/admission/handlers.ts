@@ -53,7 +53,7 @@ export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
     [PATHS.mutateWorkload, (r) => workload(r, deps, mutateWorkload)],
     [PATHS.validateWorkload, (r) => workload(r, deps, validateWorkload)],
     [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
-    [PATHS.mutateRecord, (r) => answer(stampDecision(read(r), now()))],
+    [PATHS.mutateRecord, (r) => answer(stampDecision(read(r), { now: now(), sign: deps.sign }))],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
   ];
   return new Map(handlers.map(([path, handler]) => [deps.paths.secret(path), handler]));

@@ -4,6 +4,7 @@ import {
   running,
   viewDeployment,
   viewPod,
+  withProvenDecision,
   type Observation,
   type PodView,
   type Tools,
@@ -66,7 +67,7 @@ function observe(
   return {
     now: scheduler.now(),
     heardAt: Math.min(world.pods.heardAt, world.replicaSets.heardAt),
-    change,
+    change: withProvenDecision(change, tools.sign),
     batch,
     workload,
     fresh: running(fresh),
