@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Stage } from '../support/stage.ts';
+import { Checkout } from '../support/checkout.ts';
 
 const AUDIT = { mode: 'Audit', release: { soakSeconds: 1 } };
 
 test('what changed before any policy governed it is no change to the next leader', async () => {
-  const stage = await Stage.set(undefined);
-  const standby = stage.simulation.startReplica();
-  await stage.scheduler.runFor(1000);
-  await stage.apply('2', 60_000);
-  await stage.govern({});
-  stage.kill();
+  const checkout = await Checkout.start();
+  const standby = checkout.simulation.startReplica();
+  await checkout.scheduler.runFor(1000);
+  await checkout.apply('2', 60_000);
+  await checkout.govern({});
+  checkout.killOperator();
   standby.lead();
-  await stage.scheduler.runFor(60_000);
-  assert.deepEqual(stage.story(), []);
+  await checkout.scheduler.runFor(60_000);
+  assert.deepEqual(checkout.chronicle, []);
 });
 
 test('what a leader did not live to record is found by the next', async () => {
-  const stage = await Stage.set(AUDIT);
-  const standby = stage.simulation.startReplica();
-  await stage.scheduler.runFor(1000);
-  stage.kill();
-  await stage.apply('2', 60_000);
+  const checkout = await Checkout.start({ policy: AUDIT });
+  const standby = checkout.simulation.startReplica();
+  await checkout.scheduler.runFor(1000);
+  checkout.killOperator();
+  await checkout.apply('2', 60_000);
   standby.lead();
-  await stage.scheduler.runFor(60_000);
-  assert.deepEqual(stage.story(), ['2 Success Verified']);
+  await checkout.scheduler.runFor(60_000);
+  assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
 });

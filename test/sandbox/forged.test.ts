@@ -4,13 +4,13 @@ import { test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
 import { PATHS, fingerprint } from '@altershield/core';
 import { reviewAdmission } from '@altershield/kube';
-import { Stage } from '../support/stage.ts';
+import { Checkout } from '../support/checkout.ts';
 
 const QUICK = { release: { batches: [1, '100%'], soakSeconds: 1 } };
 
 /** What someone writes by hand while the webhook is down: another way back, under a high number. */
-function forgery(stage: Stage, name: string, sequence: number): object {
-  const [real] = stage.records();
+function forgery(checkout: Checkout, name: string, sequence: number): object {
+  const [real] = checkout.changes;
   assert.ok(real?.spec.from !== undefined);
   const template = JSON.parse(
     JSON.stringify(real.spec.from.template).replace(/checkout:\d/, 'checkout:evil'),
@@ -25,14 +25,14 @@ function forgery(stage: Stage, name: string, sequence: number): object {
 }
 
 test('a record made by hand is never the revision that a bad change is taken back to', async () => {
-  const stage = await Stage.set(QUICK);
-  await stage.apply('2', 60_000);
-  stage.kill();
-  await stage.record('POST', { body: forgery(stage, 'by-hand', 50) });
-  stage.start();
-  await stage.apply('bad3', 60_000);
-  assert.deepEqual(stage.podTags(), ['2']);
-  assert.deepEqual(stage.story(), [
+  const checkout = await Checkout.start({ policy: QUICK });
+  await checkout.apply('2', 60_000);
+  checkout.killOperator();
+  await checkout.record('POST', { body: forgery(checkout, 'by-hand', 50) });
+  await checkout.startOperator();
+  await checkout.apply('bad3', 60_000);
+  assert.deepEqual(Object.keys(checkout.pods).sort(), ['2']);
+  assert.deepEqual(checkout.chronicle, [
     '2 Success Verified',
     'bad3 RolledBack RolledBack',
     // Still there for everybody to see, and nobody has looked at it.
@@ -41,18 +41,18 @@ test('a record made by hand is never the revision that a bad change is taken bac
 });
 
 test('a record made by hand under the next name is passed over', async () => {
-  const stage = await Stage.set(QUICK);
-  await stage.apply('2', 60_000);
-  stage.kill();
-  await stage.record('POST', { body: forgery(stage, 'deployment-checkout-2', 2) });
-  stage.start();
-  await stage.apply('3', 60_000);
-  assert.deepEqual(stage.story(), ['2 Success Verified', '2  ', '3 Success Verified']);
-  assert.equal(stage.records().at(-1)?.metadata.name, 'deployment-checkout-3');
+  const checkout = await Checkout.start({ policy: QUICK });
+  await checkout.apply('2', 60_000);
+  checkout.killOperator();
+  await checkout.record('POST', { body: forgery(checkout, 'deployment-checkout-2', 2) });
+  await checkout.startOperator();
+  await checkout.apply('3', 60_000);
+  assert.deepEqual(checkout.chronicle, ['2 Success Verified', '2  ', '3 Success Verified']);
+  assert.equal(checkout.changes.at(-1)?.metadata.name, 'deployment-checkout-3');
 });
 
 test('who does not know the webhook’s paths gets no answer, and so no stamp of ours', async () => {
-  const { simulation } = await Stage.set({});
+  const { simulation } = await Checkout.start({ policy: {} });
   const { handlers } = simulation.startOperator().operator;
   const known = [...handlers.keys()];
   assert.equal(known.length, Object.keys(PATHS).length);

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
 import type { Deployment } from '@altershield/core';
-import {
-  VirtualScheduler,
-  type FaultPlan,
-  type Sandbox,
-  type UserInfo,
-} from '@altershield/sandbox';
+import { VirtualScheduler, type Sandbox, type UserInfo } from '@altershield/sandbox';
 import { deploymentManifest, policyManifest } from './manifests.ts';
-import { ALICE, Simulation, type RunningOperator } from './simulation.ts';
+import { ALICE, Simulation, type OperatorRun, type RunningOperator } from './simulation.ts';
 
-export interface CheckoutOptions {
-  readonly policy: object;
-  readonly faults?: FaultPlan;
+const RECORDS = '/apis/altershield.io/v1alpha1/namespaces/shop/changeworkloads';
+
+export interface CheckoutOptions extends OperatorRun {
+  /** Default: nothing governs it. */
+  readonly policy?: object;
   readonly replicas?: number;
 }
 
@@ -27,11 +24,11 @@ export class Checkout {
     this.#options = options;
   }
 
-  static async start(options: CheckoutOptions): Promise<Checkout> {
+  static async start(options: CheckoutOptions = {}): Promise<Checkout> {
     const checkout = new Checkout(options);
     await checkout.play(checkout.simulation.install(), 1000);
     await checkout.apply('1', 8000);
-    await checkout.play(checkout.sandbox.apply(policyManifest(options.policy)), 1000);
+    if (options.policy !== undefined) await checkout.govern(options.policy);
     await checkout.startOperator();
     return checkout;
   }
@@ -41,13 +38,16 @@ export class Checkout {
   }
 
   async startOperator(): Promise<void> {
-    const { faults } = this.#options;
-    this.#operator = this.simulation.startOperator(faults === undefined ? {} : { faults });
+    this.#operator = this.simulation.startOperator(this.#options);
     await this.scheduler.runFor(2000);
   }
 
   killOperator(): void {
     this.#operator?.kill();
+  }
+
+  async govern(policy: object, ms = 1000): Promise<void> {
+    await this.play(this.sandbox.apply(policyManifest(policy)), ms);
   }
 
   /** Lets so much time pass, within which the promise must settle. */
@@ -80,38 +80,50 @@ export class Checkout {
     return ANNOTATIONS.hold in (this.deployment.metadata.annotations ?? {});
   }
 
+  /** The records, in order. */
   get changes(): ChangeWorkload[] {
-    return this.sandbox.server.store.list(
-      'changeworkloads.altershield.io',
-    ) as unknown as ChangeWorkload[];
+    const list = this.sandbox.server.store.list('changeworkloads.altershield.io');
+    return (list as unknown as ChangeWorkload[]).sort((a, b) => a.spec.sequence - b.spec.sequence);
   }
 
-  /** Where each change is: phase and reason, in order. */
+  /** `Success/Verified`: where each change is. */
   get story(): string[] {
     return this.changes.map(({ status }) => `${status?.phase ?? ''}/${status?.reason ?? ''}`);
+  }
+
+  /** `2 Success Verified`: the same with the version that it brought. */
+  get chronicle(): string[] {
+    return this.changes.map(
+      ({ spec, status }) =>
+        `${versionOf(spec.to.images)} ${status?.phase ?? ''} ${status?.reason ?? ''}`,
+    );
   }
 
   /** Pods by version. */
   get pods(): Readonly<Record<string, number>> {
     const counts: Record<string, number> = {};
     for (const { spec } of this.sandbox.pods({ namespace: 'shop' })) {
-      const [, version = ''] = /checkout:([\w.-]+)/.exec(JSON.stringify(spec)) ?? [];
+      const version = versionOf(spec);
       counts[version] = (counts[version] ?? 0) + 1;
     }
     return counts;
   }
 
   get version(): string {
-    const [, version = ''] =
-      /checkout:([\w.-]+)/.exec(JSON.stringify(this.deployment.spec.template)) ?? [];
-    return version;
+    return versionOf(this.deployment.spec.template);
   }
 
-  /** A person's word on a change, as the command line writes it. */
-  async decide(change: string, action: 'Resume' | 'RollBack' | 'Lift', ms: number): Promise<void> {
-    const path = `/apis/altershield.io/v1alpha1/namespaces/shop/changeworkloads/${change}`;
-    const at = new Date(this.scheduler.now()).toISOString();
-    const body = { spec: { decision: { action, at } } };
-    await this.play(this.sandbox.call('PATCH', { path, body }), ms);
+  /** A call of `user` about a record: of the collection, or of the one with this number. */
+  record(
+    method: 'POST' | 'PATCH' | 'DELETE',
+    { sequence, body, user = ALICE }: { sequence?: number; body?: object; user?: UserInfo },
+    ms = 1000,
+  ): Promise<unknown> {
+    const path = sequence === undefined ? RECORDS : `${RECORDS}/deployment-checkout-${sequence}`;
+    const merge = method === 'PATCH' ? { contentType: 'application/merge-patch+json' } : {};
+    return this.play(this.simulation.client(user).raw(method, path, body, merge), ms);
   }
 }
+
+const versionOf = (value: unknown): string =>
+  /checkout:([\w.-]+)/.exec(JSON.stringify(value))?.[1] ?? '';
