@@ -152,7 +152,7 @@ describe('a bad change', () => {
   test('leaves everything as it was before', async () => {
     await app.assertRestored(good);
     const { metadata } = await app.get();
-    assert.match(metadata.annotations?.[ACTOR] ?? '', /alice/);
+    assert.equal(metadata.annotations?.[ACTOR], undefined, 'she did not write this template');
   });
 
   test('is told by events of the Deployment, by kubectl get and by why', async (t) => {
@@ -268,7 +268,9 @@ const STEPS = [1, 2, 7];
 /** At most 6 + 4 × batches + 1 × waves, where a wave of a batch is as wide as the owner's strategy. */
 async function assertBudget(what: string, since: Date): Promise<void> {
   const { namespace } = app;
-  const writes = await cluster.auditWrites({ user: OPERATOR_USER, namespace, since });
+  const all = await cluster.auditWrites({ user: OPERATOR_USER, namespace, since });
+  // What a policy governs is counted in its own time, whatever changes.
+  const writes = all.filter(({ resource }) => resource !== 'changepolicies');
   const waves = STEPS.map((pods) => Math.ceil(pods / (SURGE + UNAVAILABLE)));
   const budget = 6 + 4 * STEPS.length + waves.reduce((sum, each) => sum + each);
   process.stderr.write(`# ${what}: ${writes.length} writes of ${budget}: ${tally(writes)}\n`);
