@@ -39,7 +39,9 @@ const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve,
 async function writesOf(app: App, since: Date, steps: readonly number[]): Promise<Writes> {
   await settle();
   const { cluster, namespace } = app;
-  const made = await cluster.auditWrites({ user: OPERATOR_USER, namespace, since });
+  const all = await cluster.auditWrites({ user: OPERATOR_USER, namespace, since });
+  // What a policy governs is counted in its own time, whatever changes.
+  const made = all.filter(({ resource }) => resource !== 'changepolicies');
   return { made: made.length, bound: boundOf(steps) };
 }
 
