@@ -44,16 +44,6 @@ function synced(version: number, ...objects: KubeObject[]): Seen {
   return { mirror, story, state: () => store.list().map(label) };
 }
 
-test('objects that go in one transaction go both, and a repetition of that changes nothing', () => {
-  const { mirror, story, state } = synced(10, at(5, 'a'), at(6, 'b'), at(7, 'c'));
-  mirror.watched({ type: 'DELETED', object: at(20, 'a') });
-  mirror.watched({ type: 'DELETED', object: at(20, 'b') });
-  mirror.watched({ type: 'DELETED', object: at(20, 'b') });
-  mirror.watched({ type: 'DELETED', object: at(19, 'c') });
-  assert.deepEqual(state(), ['c@7']);
-  assert.deepEqual(story, ['Deleted a@20', 'Deleted b@20']);
-});
-
 describe('own writes', () => {
   test('ahead of the watch hold until it catches up', () => {
     const { mirror, story, state } = synced(10, at(5));

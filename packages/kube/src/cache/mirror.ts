@@ -98,14 +98,10 @@ export class Mirror<T extends KubeObject> {
     this.#synced = true;
   }
 
-  /**
-   * Events at or below `progress` are repetitions: their effect, or a later one, is there. But two
-   * objects may go in one transaction of the server's store, whose deletions then share a version.
-   */
+  /** Events at or below `progress` are repetitions: their effect, or a later one, is there. */
   watched({ type, object }: WatchEvent<T>): void {
     const { resourceVersion } = object.metadata;
-    const isSame = resourceVersion === this.#progress;
-    if (!isNewer(resourceVersion, this.#progress) && !(isSame && type === 'DELETED')) return;
+    if (!isNewer(resourceVersion, this.#progress)) return;
     this.#progress = resourceVersion;
     if (type === 'BOOKMARK') return;
     const key = storeKeyOf(object);
