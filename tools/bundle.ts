@@ -48,6 +48,8 @@ export async function bundleOperator(folder = OUT): Promise<string> {
     platform: 'node',
     target: 'node24',
     conditions: ['@altershield/source'],
+    // Not from a file: what is built does not depend on what lies around.
+    tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
     outExtension: { '.js': '.mjs' },
     banner: { js: REQUIRE },
     plugins: [undiciPools],

@@ -34,8 +34,6 @@ import { SECRET, createWebhook } from './webhook.ts';
 /** The shipped grace period is this, the delay, and ten seconds. */
 const STOP_MS = 25_000;
 const LEASE = 'altershield';
-/** A watch that is away for longer leaves us judging by what was. */
-const TROUBLE_AFTER_MS = 60_000;
 
 interface Parts {
   readonly config: Config;
@@ -121,9 +119,9 @@ async function runParts(
   });
   const informers = (): Informer<KubeObject>[] => [...operator.informers.all(), webhook.secret];
   metrics.informers(informers);
+  // Not whether watches live: what breaks one breaks it for all replicas, and a gate that remembers beats none.
   const ready: HealthChecks = {
     caches: () => missing(informers()),
-    watches: () => troubles(informers()),
     webhook: webhook.trouble,
     shutdown: () => (manager.isStopping ? 'the process stops' : undefined),
   };
@@ -177,11 +175,6 @@ function health({ config, scheduler, log, metrics }: Parts, ready: HealthChecks)
 function missing(informers: readonly Informer<KubeObject>[]): string | undefined {
   const empty = informers.filter(({ synced }) => !synced).map(({ resource }) => resource.plural);
   return empty.length === 0 ? undefined : `not listed yet: ${empty.join(', ')}`;
-}
-
-function troubles(informers: readonly Informer<KubeObject>[]): string | undefined {
-  const told = informers.flatMap((informer) => informer.trouble(TROUBLE_AFTER_MS) ?? []);
-  return told.length === 0 ? undefined : told.join('; ');
 }
 
 function leadership({ config, client, scheduler, log, metrics, operator }: Parts): Runnable {

@@ -72,14 +72,6 @@ export class Informer<T extends KubeObject> {
     return this.#reflector.lastError;
   }
 
-  /** What has kept the copy out of date for so long, in a sentence; `undefined` when nothing has. */
-  trouble(forMs: number): string | undefined {
-    const { lastError, troubledMs } = this.#reflector;
-    if (lastError === undefined || troubledMs < forMs) return undefined;
-    const seconds = Math.floor(troubledMs / 1000);
-    return `no list or watch of ${this.resource.plural} for ${seconds} s: ${lastError.message}`;
-  }
-
   /** Up to when the copy is known to be complete, milliseconds since the epoch: bookmarks move it, silence does not. */
   get heardAt(): number {
     return this.#reflector.heardAt;

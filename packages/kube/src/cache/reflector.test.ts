@@ -269,18 +269,16 @@ test('permission that is lost while watching is told once, too', async () => {
   assert.equal(told.length, 1);
 });
 
-test('trouble that lasts is told with the resource, its age and the error, until it is over', async () => {
-  const world = aWorld();
-  await world.scheduler.advance(1);
-  world.api.intercept = () => refusal(403, 'Forbidden');
-  world.api.cut();
-  await world.scheduler.advance(59_000);
-  assert.equal(world.informer.trouble(60_000), undefined);
-  await world.scheduler.advance(11_000);
-  const said = /^no list or watch of configmaps for (69|70) s: .*Forbidden/;
-  assert.match(world.informer.trouble(60_000) ?? '', said);
-  assert.ok(world.informer.stats.failures > 3);
-  world.api.intercept = () => undefined;
-  await world.scheduler.advance(20_000);
-  assert.equal(world.informer.trouble(0), undefined);
+test('what a list shows was so when its first page was asked for, however long the others take', async () => {
+  const world = aWorld({ before: putMany(5), options: { pageSize: 2 } });
+  const began = world.scheduler.now();
+  let late = 2;
+  world.api.intercept = ({ path }) => {
+    if (!path.includes('continue=') || late === 0) return undefined;
+    late -= 1;
+    return refusal(500, 'InternalError');
+  };
+  await world.scheduler.advance(3000);
+  assert.equal(world.informer.synced, true);
+  assert.equal(world.informer.heardAt, began);
 });

@@ -64,6 +64,11 @@ export type KeyMapping<T extends KubeObject> = (
   event: InformerEvent<T>,
 ) => string | Iterable<string> | undefined;
 
+export interface WatchOptions {
+  /** Until an event wakes its keys: events of this long become one. Default: at once. */
+  readonly delayMs?: () => number;
+}
+
 interface Source {
   readonly whenSynced: (signal: AbortSignal) => Promise<void>;
   /** Adds the keys that the objects wake that are there, a step per object. */
@@ -96,12 +101,16 @@ export class Controller {
    * Objects that are there when the work begins come with a low priority, so that changes overtake
    * them. Before, nothing is collected: a standby may wait for weeks.
    */
-  watch<T extends KubeObject>(informer: Informer<T>, keysOf: KeyMapping<T>): void {
+  watch<T extends KubeObject>(
+    informer: Informer<T>,
+    keysOf: KeyMapping<T>,
+    { delayMs = () => 0 }: WatchOptions = {},
+  ): void {
     informer.onEvent((event) => {
-      if (this.#isWorking) this.#wake(event, keysOf);
+      if (this.#isWorking) this.#wake(event, keysOf, delayMs());
     });
     const wake = (object: T): void => {
-      this.#wake({ type: 'Added', object, initial: true }, keysOf);
+      this.#wake({ type: 'Added', object, initial: true }, keysOf, 0);
     };
     this.#sources.push({
       whenSynced: (signal) => informer.whenSynced(signal),
@@ -157,11 +166,16 @@ export class Controller {
     }
   }
 
-  #wake<T extends KubeObject>(event: InformerEvent<T>, keysOf: KeyMapping<T>): void {
+  #wake<T extends KubeObject>(
+    event: InformerEvent<T>,
+    keysOf: KeyMapping<T>,
+    delayMs: number,
+  ): void {
     try {
       const keys = keysOf(event) ?? [];
       const options = event.initial ? { priority: LOW_PRIORITY } : {};
-      for (const key of typeof keys === 'string' ? [keys] : keys) this.#queue.add(key, options);
+      for (const key of typeof keys === 'string' ? [keys] : keys)
+        this.#queue.addAfter(key, delayMs, options);
     } catch (err) {
       const object = keyString(keyOf(event.object));
       this.#log.error('cannot say whom an object wakes', { object, err });

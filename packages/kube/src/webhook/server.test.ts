@@ -225,15 +225,6 @@ describe('a body', () => {
 });
 
 describe('a connection', () => {
-  test('too many is closed, the others stay', async () => {
-    const server = await serve({ maxConnections: 1 });
-    const agent = new Agent({ keepAlive: true });
-    await send(server, { agent });
-    await assert.rejects(send(server));
-    assert.equal((await send(server, { agent })).status, 200);
-    agent.destroy();
-  });
-
   test('is kept for the next request and closed after the configured number', async () => {
     const server = await serve({ maxRequestsPerSocket: 3 });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });

@@ -40,8 +40,6 @@ export interface AdmissionServerOptions {
   readonly maxBodyBytes?: number;
   /** Of all bodies that are being read at one time. Default 64 MiB. */
   readonly maxBodyBytesTogether?: number;
-  /** Default 1024. */
-  readonly maxConnections?: number;
   /** A request must have arrived whole after this time. Default 10 s. */
   readonly readTimeoutMs?: number;
   /** After that many the connection is closed, so that load spreads over replicas. Default 1000. */
@@ -83,7 +81,6 @@ export class AdmissionServer {
       },
       (request, response) => void this.#count(request, response),
     );
-    this.#server.maxConnections = options.maxConnections ?? 1024;
     this.#server.maxRequestsPerSocket = options.maxRequestsPerSocket ?? 1000;
     this.#server.on('tlsClientError', (err) => {
       options.log.debug('a client failed the TLS handshake', { err });

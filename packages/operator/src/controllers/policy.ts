@@ -7,6 +7,8 @@ import {
   keyString,
   type CachedClient,
   type ControllerMetrics,
+  type InformerEvent,
+  type KubeObject,
   type Logger,
   type Scheduler,
 } from '@altershield/kube';
@@ -50,23 +52,34 @@ export function createPolicyController(deps: PolicyDeps): Controller {
 
 /** How much a policy governs changes with workloads, labels and other policies: many at a time. */
 function recountOnNews(controller: Controller, { world, book }: PolicyDeps): void {
-  const recount = (namespace: string | undefined): void => {
-    for (const policy of world.policies.list()) {
-      const reach = book.reachOf(policy.metadata.namespace ?? '');
-      const isConcerned = reach === undefined || namespace === undefined || reach === namespace;
-      if (isConcerned) controller.enqueueAfter(keyString(keyOf(policy)), RECOUNT_MS);
-    }
-  };
-  world.deployments.onEvent((event) => {
-    if (!event.initial && isOfLabels(event)) recount(event.object.metadata.namespace ?? '');
-  });
-  world.namespaces.onEvent((event) => {
-    if (!event.initial && isOfLabels(event)) recount(event.object.metadata.name);
-  });
-  world.policies.onEvent((event) => {
-    if (!event.initial && isOfSpec(event))
-      recount(book.reachOf(event.object.metadata.namespace ?? ''));
-  });
+  const concerned = (namespace: string | undefined): string[] =>
+    world.policies
+      .list()
+      .filter(({ metadata }) => {
+        const reach = book.reachOf(metadata.namespace ?? '');
+        return reach === undefined || namespace === undefined || reach === namespace;
+      })
+      .map((policy) => keyString(keyOf(policy)));
+  const together = { delayMs: () => RECOUNT_MS };
+  const isNews = (event: InformerEvent<KubeObject>): boolean => !event.initial && isOfLabels(event);
+  controller.watch(
+    world.deployments,
+    (event) => (isNews(event) ? concerned(event.object.metadata.namespace ?? '') : []),
+    together,
+  );
+  controller.watch(
+    world.namespaces,
+    (event) => (isNews(event) ? concerned(event.object.metadata.name) : []),
+    together,
+  );
+  controller.watch(
+    world.policies,
+    (event) =>
+      !event.initial && isOfSpec(event)
+        ? concerned(book.reachOf(event.object.metadata.namespace ?? ''))
+        : [],
+    together,
+  );
 }
 
 async function reconcile(

@@ -14,6 +14,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { isOfSpec } from '../observe/news.ts';
+import { HealingPace } from './pace.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { CONFIGURATION, type Configuration, type World } from '../observe/world.ts';
 
@@ -32,6 +33,10 @@ const KEY = 'configurations';
 const CONFIGURATION_KEY = { namespace: '', name: CONFIGURATION };
 const MAX_ATTEMPTS = 5;
 
+interface PublishDeps extends WebhooksDeps {
+  readonly pace: HealingPace;
+}
+
 export interface WebhooksController {
   readonly controller: Controller;
   /** Writes the configurations now, for whoever must know that they are in force. */
@@ -41,7 +46,8 @@ export interface WebhooksController {
 /** Keeps the webhook configurations as the policies want them: no policy, no call. */
 export function createWebhooksController(deps: WebhooksDeps): WebhooksController {
   const { world, scheduler, log, metrics } = deps;
-  const publish = (signal: AbortSignal): Promise<void> => publishUnraced(deps, signal);
+  const pace = new HealingPace(deps);
+  const publish = (signal: AbortSignal): Promise<void> => publishUnraced({ ...deps, pace }, signal);
   const controller = new Controller({
     name: 'webhooks',
     scheduler,
@@ -50,13 +56,14 @@ export function createWebhooksController(deps: WebhooksDeps): WebhooksController
     reconcile: async (_key, { signal }) => publish(signal),
   });
   controller.watch(world.policies, (event) => (isOfSpec(event) ? KEY : []));
-  for (const configuration of world.configurations) controller.watch(configuration, () => KEY);
+  const healing = { delayMs: () => pace.delayMs() };
+  for (const one of world.configurations) controller.watch(one, () => KEY, healing);
   controller.enqueue(KEY);
   return { controller, publish };
 }
 
 /** Several of us publish: the leader, and each replica that sees a new certificate. */
-async function publishUnraced(deps: WebhooksDeps, signal: AbortSignal): Promise<void> {
+async function publishUnraced(deps: PublishDeps, signal: AbortSignal): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await publishOnce(deps, signal);
@@ -71,7 +78,7 @@ async function publishUnraced(deps: WebhooksDeps, signal: AbortSignal): Promise<
  * First what is in force, then what is to be: with the version of the former as its precondition, a
  * write is refused when a newer certificate was published after ours was read.
  */
-async function publishOnce(deps: WebhooksDeps, signal: AbortSignal): Promise<void> {
+async function publishOnce(deps: PublishDeps, signal: AbortSignal): Promise<void> {
   const { client, book, place } = deps;
   const [mutating, validating] = [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook];
   const known = await Promise.all([
@@ -95,7 +102,7 @@ interface Difference {
 async function write(
   resource: Resource,
   { known, wanted: webhooks }: Difference,
-  { client, log }: WebhooksDeps,
+  { client, log, pace }: PublishDeps,
   signal: AbortSignal,
 ): Promise<void> {
   if (known === undefined) {
@@ -107,6 +114,7 @@ async function write(
     const body = { metadata: { resourceVersion }, webhooks };
     await client.patch(resource, CONFIGURATION_KEY, { type: 'merge', body }, { signal });
   } else return;
+  pace.wrote();
   log.info('webhook configuration written', { kind: resource.kind, webhooks: webhooks.length });
 }
 

@@ -108,8 +108,9 @@ export class CertificateManager implements Runnable {
   async #step(signal: AbortSignal): Promise<number | undefined> {
     const secret = await this.#read(signal);
     const current = secret && setOf(secret);
-    const now = this.#options.scheduler.now();
-    const published = this.#trustedAt(current) <= now;
+    const { scheduler } = this.#options;
+    const now = scheduler.now();
+    const published = this.#trustedAt(current) <= scheduler.elapsed();
     const plan = planCertificates({ current, wish: this.#wish, now, published });
     if (plan.action === 'Write') {
       await this.#write(plan, secret, signal);
@@ -118,7 +119,9 @@ export class CertificateManager implements Runnable {
     if (current === undefined) return undefined;
     this.#adopt(current);
     if (await this.#publish(current.caBundle, signal)) return undefined;
-    return plan.action === 'Keep' ? plan.checkAt - now : this.#trustedAt(current) - now;
+    return plan.action === 'Keep'
+      ? plan.checkAt - now
+      : this.#trustedAt(current) - scheduler.elapsed();
   }
 
   async #read(signal: AbortSignal): Promise<Secret | undefined> {
@@ -196,7 +199,7 @@ export class CertificateManager implements Runnable {
     const { publish, scheduler } = this.#options;
     if (this.#published?.bundle === bundle) return false;
     await publish?.(bundle, signal);
-    this.#published = { bundle, at: scheduler.now() };
+    this.#published = { bundle, at: scheduler.elapsed() };
     return true;
   }
 
