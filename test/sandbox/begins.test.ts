@@ -8,15 +8,17 @@ import { Checkout } from '../support/checkout.ts';
 const QUICK = { release: { batches: [1, '100%'], soakSeconds: 1 } };
 const POLICY = '/apis/altershield.io/v1alpha1/namespaces/shop/changepolicies/web';
 
-test('what changed while nothing governed it is no change, and what the next one goes back to', async () => {
+test('what changed while nothing governed it is recorded late, left alone, and what the next goes back to', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.play(checkout.sandbox.call('DELETE', { path: POLICY }), 1000);
   await checkout.apply('3', 60_000);
   await checkout.govern(QUICK, 60_000);
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
+  const late = ['2 Success Verified', '3 Success Verified'];
+  assert.deepEqual(checkout.chronicle, late);
+  assert.equal(checkout.changes[1]?.spec.operation, 'Late');
   await checkout.apply('bad4', 60_000);
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified', 'bad4 RolledBack RolledBack']);
+  assert.deepEqual(checkout.chronicle, [...late, 'bad4 RolledBack RolledBack']);
   assert.deepEqual(Object.keys(checkout.pods).sort(), ['3']);
 });
 

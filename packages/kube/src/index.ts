@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+export { turnsOf } from './runtime/turns.ts';
 export { realScheduler, sleep, type Scheduler, type Timer } from './runtime/scheduler.ts';
 export { Gate } from './runtime/gate.ts';
 export { silentLogger, type Logger, type LogFields } from './runtime/logger.ts';

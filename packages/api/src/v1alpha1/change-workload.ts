@@ -99,8 +99,10 @@ export const changeWorkloadSpec = z
     target: targetRef,
     sequence: count('Number of this change of the workload.', 1),
     operation: z
-      .enum(['Create', 'Update', 'Revert'])
-      .describe('What was done to the workload; Revert: a revision verified earlier was put back.'),
+      .enum(['Create', 'Update', 'Revert', 'Late'])
+      .describe(
+        'What was done to the workload. Revert: a revision verified earlier was put back. Late: it was out and healthy when it was found. All but Update are judged and left alone.',
+      ),
     detectedBy: z
       .enum(['Admission', 'Watch'])
       .describe('Watch: admission missed it and it was taken over late.'),
@@ -160,6 +162,9 @@ export const changeWorkloadStatus = z
     phaseSince: time('When the phase or batch last moved.').optional(),
     finishedAt: time('When the change ended.').optional(),
     rolledBackAt: time('When the rollback was decided.').optional(),
+    rolledBackAfter: count(
+      'Number of the newest change then: an older one that is rolled back accounts for what runs.',
+    ).optional(),
     automaticRollback: z
       .boolean()
       .optional()

@@ -95,8 +95,12 @@ function created(request: Request<Deployment>, sign: Sign): Review {
 }
 
 function stampOnly(request: Request<Deployment>, old: Deployment, sign: Sign): Review {
+  const { object } = request;
   const held = old.metadata.annotations?.[ANNOTATIONS.hold];
-  return allow(annotate(request.object, { hold: held, actor: stampText(request, sign) }));
+  // A manifest exported while the object was held carries our fields: the owner's are in the object.
+  const isExport = hasHeldFields(object) && !hasHeldFields(old);
+  const fields = isExport ? setFields(object, ownFieldsOf(old)) : [];
+  return allow([...annotate(object, { hold: held, actor: stampText(request, sign) }), ...fields]);
 }
 
 function stampText(

@@ -3,6 +3,7 @@ import type { ChangeWorkloadSpec, ChangeWorkloadStatus } from '@altershield/api'
 import type { Decision, Observation, WorkloadView } from './model.ts';
 import { startRollback } from './rollback.ts';
 import { isOver, move, timeText } from './status.ts';
+import { suspend } from './stop.ts';
 
 type PersonDecision = NonNullable<ChangeWorkloadSpec['decision']>;
 
@@ -61,10 +62,20 @@ function rollBackNow(
   if (isPast || !isHere || status.phase === 'RollingBack') return { status };
   const message = `${by} asked for it${reason === '' ? '' : `: ${reason}`}`;
   const obstacle = obstacleOf(o, workload);
-  if (obstacle !== undefined) {
-    return { status: { ...status, message: `${message}; ${obstacle}`.slice(0, 1024) } };
-  }
+  if (obstacle !== undefined) return notBack(o, workload, status, `${message}; ${obstacle}`);
   return startRollback(o, workload, status, { reason: 'RequestedByUser', message });
+}
+
+/** Who wants a change back does not want more of it. */
+function notBack(
+  o: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+  message: string,
+): Decision {
+  if (isOver(status.phase)) return { status: { ...status, message: message.slice(0, 1024) } };
+  const reason = workload.hold.state === 'Lost' ? 'HoldRecordLost' : 'NoVerifiedRevision';
+  return suspend(o, workload, status, { reason, message });
 }
 
 /** Why there is no way back; undefined when there is one. */

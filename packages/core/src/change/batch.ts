@@ -87,6 +87,7 @@ export function judge(
     now: o.now,
     heardAt: Math.min(o.now, o.heardAt ?? o.now),
     acceptedBefore: acceptedBefore(status),
+    seenAt: Date.parse(o.change.spec.detectedAt),
   });
 }
 

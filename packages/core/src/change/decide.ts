@@ -53,7 +53,7 @@ function decideHere(
   const batch = batchOf(o, workload, status);
   const finding = judge(o, workload, status, batch);
   const standing: Standing = { o, workload, status, batch, finding };
-  if (mode === 'Audit' || o.change.spec.operation === 'Create') return observe(standing);
+  if (mode === 'Audit' || o.change.spec.operation !== 'Update') return observe(standing);
   if (workload.hold.state === 'Lost') {
     const message = `${workload.hold.why}; nothing is guessed: write the fields paused, minReadySeconds, progressDeadlineSeconds and strategy as you want them, then \`altershield resume\``;
     return suspend(o, workload, status, { reason: 'HoldRecordLost', message });
@@ -65,7 +65,7 @@ function decideHere(
   return isHeld(o.change.spec) ? decideRelease(standing) : decideRolling(standing);
 }
 
-/** Audit mode and new workloads: recorded and judged, nothing is touched. */
+/** Audit mode, new workloads, ways back and what was out when it was found: recorded and judged, nothing is touched. */
 function observe(s: Standing): Decision {
   const { o, batch, finding } = s;
   const { verdict, message } = finding.result;

@@ -5,7 +5,7 @@ import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
 import { bare, isRestart, refusalFingerprint } from '../revision/fingerprint.ts';
 import { userBounds } from '../workload/batches.ts';
-import { ownFieldsOf, readHold, type Hold } from '../workload/hold.ts';
+import { ownFieldsOf, readHold, type Hold, type OwnFields } from '../workload/hold.ts';
 import type { Tools } from '../workload/observe.ts';
 import { imagesOf, type Deployment, type ReplicaSet, type Template } from '../workload/types.ts';
 import { isOver, statusOf, timeText } from './status.ts';
@@ -92,7 +92,7 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
   return {
     target: { apiVersion: 'apps/v1', kind: 'Deployment', name: metadata.name, uid: metadata.uid },
     sequence: (last?.spec.sequence ?? 0) + 1,
-    operation: operationOf(input, facts, from),
+    operation: operationOf(input, facts, from, tools),
     detectedBy: stamp === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
     actor: stamp === undefined ? unstamped(deployment) : actorOf(stamp),
@@ -103,13 +103,26 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
 }
 
 function operationOf(
-  { isVerified }: DetectInput,
-  { to, hold }: Facts,
+  input: DetectInput,
+  { to, hold, stamp }: Facts,
   from: ChangeWorkloadSpec['from'],
+  tools: Tools,
 ): ChangeWorkloadSpec['operation'] {
   if (hold.state === 'Held') return 'Update';
   if (from === undefined) return 'Create';
-  return isVerified?.(to) === true ? 'Revert' : 'Update';
+  if (input.isVerified?.(to) === true) return 'Revert';
+  return stamp === undefined && isSettled(input, to, tools) ? 'Late' : 'Update';
+}
+
+/** Whether nothing else runs than this template, and well: its time to be held back is over. */
+function isSettled(
+  { deployment, revisions }: DetectInput,
+  to: string,
+  { fingerprintOf }: Tools,
+): boolean {
+  const running = runningOf(revisions, fingerprintOf);
+  const own = ownFieldsOf(deployment);
+  return running.length > 0 && running.every((r) => r.is === to && isReady(r, own));
 }
 
 function revisionsOf(
@@ -124,33 +137,40 @@ function revisionsOf(
   return { from, to, diff: differences, ...(truncated ? { diffTruncated: true } : {}) };
 }
 
-/** The last verified revision: of a change that did not end well, the one it came from. */
-function fromOf(
-  { revisions, seen, deployment }: DetectInput,
-  facts: Facts,
-  { fingerprintOf }: Tools,
-): ChangeWorkloadSpec['from'] {
-  const { to, hold } = facts;
-  const before = replacedBy(facts, seen);
+/** The last verified revision: the one that ran before, or of a change that did not end well, the one it came from. */
+function fromOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadSpec['from'] {
+  const before = replacedBy(facts, input.seen);
   const last = accounting(facts.last, before);
+  if (before !== undefined && input.isVerified?.(before) === true) {
+    const found = revisionAt(before, true, input, tools);
+    if (found !== undefined) return found;
+  }
   const wayBack = wayBackOf(last, before);
   if (wayBack !== undefined) return wayBack;
-  const known =
-    last?.spec.to.fingerprint ?? baseOf({ to, hold, seen, revisions, deployment, fingerprintOf });
-  if (known === undefined) return undefined;
-  const template = templateOf(known, { seen, revisions, fingerprintOf });
+  if (last !== undefined)
+    return revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input, tools);
+  const known = before ?? otherRunning(input, facts, tools);
+  return known === undefined
+    ? undefined
+    : revisionAt(known, isHealthy(known, input, facts, tools), input, tools);
+}
+
+/** A revision to go back to, if its template is to be had. */
+function revisionAt(
+  fingerprint: string,
+  verified: boolean,
+  { seen, revisions }: DetectInput,
+  { fingerprintOf }: Tools,
+): ChangeWorkloadSpec['from'] {
+  const template =
+    seen?.fingerprint === fingerprint
+      ? seen.template
+      : revisions
+          .map((rs) => rs.spec.template)
+          .find((t) => t !== undefined && fingerprintOf(t) === fingerprint);
   if (template === undefined) return undefined;
-  const verified =
-    last === undefined
-      ? isHealthy(known, { to, revisions, deployment, hold, fingerprintOf })
-      : isVerifiedBy(last);
-  return {
-    fingerprint: known,
-    refusal: refusalFingerprint(template),
-    images: imagesOf(template),
-    verified,
-    template: bare(template),
-  };
+  const refusal = refusalFingerprint(template);
+  return { fingerprint, refusal, images: imagesOf(template), verified, template: bare(template) };
 }
 
 /** Where the last change came from, when it did not end well or was reverted since. */
@@ -179,64 +199,46 @@ function accounting(
   return [from?.fingerprint, to.fingerprint].includes(before) ? last : undefined;
 }
 
-/** The revision before this one, where there is no record: what was held, seen, or still has pods. */
-function baseOf(of: {
-  readonly to: string;
-  readonly hold: Hold;
-  readonly seen: Seen | undefined;
-  readonly revisions: readonly ReplicaSet[];
-  readonly deployment: Deployment;
-  readonly fingerprintOf: Tools['fingerprintOf'];
-}): string | undefined {
-  if (of.hold.state === 'Held') return of.hold.record.from;
-  if (of.seen !== undefined && of.seen.fingerprint !== of.to) return of.seen.fingerprint;
-  return of.revisions
-    .filter((rs) => (rs.spec.replicas ?? 0) > 0 && rs.spec.template !== undefined)
-    .map((rs) => of.fingerprintOf(rs.spec.template ?? {}))
-    .find((fp) => fp !== of.to);
+interface Running {
+  readonly is: string;
+  readonly replicas: number;
+  readonly ready: number;
 }
 
-function templateOf(
-  wanted: string,
-  {
-    seen,
-    revisions,
-    fingerprintOf,
-  }: Pick<DetectInput, 'seen' | 'revisions'> & Pick<Tools, 'fingerprintOf'>,
-): Template | undefined {
-  if (seen?.fingerprint === wanted) return seen.template;
-  return revisions
-    .map((rs) => rs.spec.template)
-    .find((template) => template !== undefined && fingerprintOf(template) === wanted);
-}
-
-/**
- * Ran healthy before we came: as many of its pods are ready as the owner wants at all times, and it
- * was not itself still replacing another revision.
- */
-function isHealthy(
-  wanted: string,
-  {
-    to,
-    revisions,
-    deployment,
-    hold,
-    fingerprintOf,
-  }: Pick<DetectInput, 'revisions' | 'deployment'> &
-    Pick<Facts, 'to' | 'hold'> &
-    Pick<Tools, 'fingerprintOf'>,
-): boolean {
-  const own = hold.state === 'Held' ? hold.record.own : ownFieldsOf(deployment);
-  const running = revisions.flatMap(({ spec: { template, replicas = 0 }, status }) =>
+/** The revisions that are to have pods. */
+const runningOf = (
+  revisions: readonly ReplicaSet[],
+  fingerprintOf: Tools['fingerprintOf'],
+): Running[] =>
+  revisions.flatMap(({ spec: { template, replicas = 0 }, status }) =>
     template === undefined || replicas === 0
       ? []
       : [{ is: fingerprintOf(template), replicas, ready: status?.readyReplicas ?? 0 }],
   );
+
+const otherRunning = (
+  { revisions }: DetectInput,
+  { to }: Facts,
+  { fingerprintOf }: Tools,
+): string | undefined => runningOf(revisions, fingerprintOf).find(({ is }) => is !== to)?.is;
+
+/** As many of its pods are ready as the owner wants at all times. */
+function isReady({ replicas, ready }: Running, { strategy }: OwnFields): boolean {
+  const { unavailable } = userBounds(strategy.rollingUpdate, replicas);
+  return ready >= Math.max(1, replicas - unavailable);
+}
+
+/** Ran healthy before we came, and was not itself still replacing another revision. */
+function isHealthy(
+  wanted: string,
+  { revisions, deployment }: DetectInput,
+  { to, hold }: Facts,
+  { fingerprintOf }: Tools,
+): boolean {
+  const own = hold.state === 'Held' ? hold.record.own : ownFieldsOf(deployment);
+  const running = runningOf(revisions, fingerprintOf);
   if (running.some(({ is }) => is !== wanted && is !== to)) return false;
-  return running.some(({ is, replicas, ready }) => {
-    const { unavailable } = userBounds(own.strategy.rollingUpdate, replicas);
-    return is === wanted && ready >= Math.max(1, replicas - unavailable);
-  });
+  return running.some((r) => r.is === wanted && isReady(r, own));
 }
 
 interface ManagerEntry {

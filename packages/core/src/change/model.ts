@@ -133,6 +133,8 @@ export interface Observation {
   };
   /** Automatic rollbacks of this workload within the last hour, other changes' only. */
   readonly recentRollbacks: number;
+  /** Number of the newest change of this workload. Default: this one. */
+  readonly newest?: number;
   /** True when the revision was refused before and is applied again. */
   readonly refused: boolean;
 }

@@ -39,6 +39,7 @@ export function startRollback(
     ...move(status, o.now, ['RollingBack', because.reason], because.message),
     ...(because.verdict === undefined ? {} : { verdict: because.verdict }),
     rolledBackAt: timeText(o.now),
+    rolledBackAfter: o.newest ?? o.change.spec.sequence,
     automaticRollback: isAutomatic,
     ...quarantineOf(o.change, because.reason, o.now),
   };

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { A, B, change, status } from '../testing/standings.ts';
-import { wasVerified } from './verified.ts';
+import { accountingFor, wasVerified } from './verified.ts';
 
 const good = change(status('Success', { verdict: 'Pass' }));
 const is = (fingerprint: string, changes = [good], uid = 'd-1'): boolean =>
@@ -13,14 +13,44 @@ test('what ended well and what it came from are verified, of this very workload'
   assert.equal(is(B, [good], 'd-2'), false);
 });
 
-test('a change that did not end well verifies nothing, and takes an earlier verdict back', () => {
-  for (const end of [
-    status('Success', { verdict: 'None' }),
-    status('RolledBack'),
-    status('Running'),
-  ]) {
+test('a change that failed verifies nothing, and takes an earlier verdict back', () => {
+  for (const end of [status('RolledBack'), status('RollingBack'), status('Failed')]) {
     assert.equal(is(B, [change(end)]), false);
     assert.equal(is(B, [good, change(end)]), false);
   }
   assert.equal(is(A, [change(status('RolledBack'), {}, {}, false)]), false);
+});
+
+test('a change that was overtaken, reverted or judged nothing says nothing of its revision', () => {
+  const mute = [
+    status('Superseded', { reason: 'Superseded' }),
+    status('RolledBack', { reason: 'RevertedByUser' }),
+    status('Success', { verdict: 'None' }),
+    status('Running'),
+  ];
+  for (const end of mute) {
+    assert.equal(is(B, [change(end)]), false);
+    assert.equal(is(B, [good, change(end)]), true);
+  }
+});
+
+const numbered = (sequence: number, end: ReturnType<typeof status>) =>
+  change(end, {}, { sequence });
+
+test('what runs is accounted for by the change in flight, or else by the newest', () => {
+  const over = [numbered(1, status('Success')), numbered(2, status('RolledBack'))];
+  const open = numbered(3, status('Running'));
+  assert.equal(accountingFor([]), undefined);
+  assert.equal(accountingFor(over), over[1]);
+  assert.equal(accountingFor([...over, open]), open);
+});
+
+test('an older change that was rolled back since has the last word, until there is a newer one', () => {
+  const back = numbered(1, status('RolledBack', { rolledBackAfter: 2 }));
+  const bad = numbered(2, status('RolledBack', { rolledBackAfter: 2 }));
+  const next = numbered(3, status('Success'));
+  assert.equal(accountingFor([back, bad]), back);
+  assert.equal(accountingFor([back, bad, next]), next);
+  const onItsWay = numbered(1, status('RollingBack', { rolledBackAfter: 3 }));
+  assert.equal(accountingFor([onItsWay, bad, next]), onItsWay);
 });

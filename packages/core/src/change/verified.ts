@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { statusOf } from './status.ts';
+import { isOver, statusOf } from './status.ts';
 
 /** Whether a change ended well: only then is its revision one to go back to. */
 export function isVerifiedBy(change: ChangeWorkload): boolean {
@@ -17,7 +17,37 @@ export function wasVerified(
   { uid, fingerprint }: { readonly uid: string; readonly fingerprint: string },
 ): boolean {
   const own = changes.filter(({ spec }) => spec.target.uid === uid);
-  const released = own.findLast(({ spec }) => spec.to.fingerprint === fingerprint);
-  if (released !== undefined) return isVerifiedBy(released);
+  const word = own.findLast((c) => c.spec.to.fingerprint === fingerprint && saysSomething(c));
+  if (word !== undefined) return isVerifiedBy(word);
   return own.some(({ spec: { from } }) => from?.fingerprint === fingerprint && from.verified);
+}
+
+/** A change that was overtaken, taken back by its owner, or judged nothing leaves its revision as good as it was. */
+function saysSomething(change: ChangeWorkload): boolean {
+  const { phase, reason, verdict } = statusOf(change);
+  if (phase === 'Superseded' || reason === 'RevertedByUser') return false;
+  return phase === 'Success' ? verdict !== 'None' : isOver(phase) || phase === 'RollingBack';
+}
+
+/**
+ * The record that accounts for what a workload runs: the one in flight, or else the newest, unless an
+ * older one was rolled back since, on somebody's word: our own write of the way back is no change.
+ * @param changes all records of the workload, oldest first
+ */
+export function accountingFor<T extends ChangeWorkload>(changes: readonly T[]): T | undefined {
+  const open = changes.findLast((change) => !isOver(statusOf(change).phase));
+  return (
+    open ??
+    changes.reduce<T | undefined>(
+      (last, change) => (last !== undefined && turnOf(last) > turnOf(change) ? last : change),
+      undefined,
+    )
+  );
+}
+
+/** When a change last had its way with the workload, in numbers of changes: no clock is asked. */
+function turnOf(change: ChangeWorkload): number {
+  const { sequence } = change.spec;
+  const { rolledBackAfter = sequence } = statusOf(change);
+  return rolledBackAfter > sequence ? rolledBackAfter + 0.5 : sequence;
 }

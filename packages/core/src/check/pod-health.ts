@@ -21,6 +21,8 @@ export interface PodHealthInput {
   readonly now: number;
   /** Up to when the pods are known: silence after that is no evidence. */
   readonly heardAt: number;
+  /** When the change was seen: what befell older pods of it long ago was nobody's to judge. Default: no pod is older. */
+  readonly seenAt?: number;
   /** Pods made before are as a person accepted them, whatever ails them. Default: none. */
   readonly acceptedBefore?: number;
 }
@@ -49,12 +51,17 @@ export function judgePods(input: PodHealthInput): Finding {
   if (input.target === 0) {
     return { bad: 0, result: finding('None', 'NoReplicas', 'there are no pods to judge') };
   }
-  const bad = input.fresh.filter((p) => !isAccepted(p, input)).flatMap((p) => badPod(p, input));
+  const bad = input.fresh.filter((p) => isJudged(p, input)).flatMap((p) => badPod(p, input));
   if (bad.length > 0) return judgeBad(bad, input);
   const done = running(input.fresh).filter((p) => p.ready || isAccepted(p, input));
   if (done.length < input.target) return awaitReady(done.length, input);
   return soak(done, input);
 }
+
+const isJudged = (pod: PodView, input: PodHealthInput): boolean => {
+  const isOlder = pod.createdAt < Math.floor((input.seenAt ?? 0) / 1000) * 1000 - RECENT_MS;
+  return !isAccepted(pod, input) && (!isOlder || isTroubledNow(pod, input));
+};
 
 /** True for a pod that a person looked at and let pass. */
 export const isAccepted = (

@@ -3,8 +3,8 @@ import type { Sign, WebhookPlace } from '@altershield/core';
 
 /**
  * Whoever could call the webhook would get our seal on what never was written. So nothing is served
- * but paths under a word that follows from the seal key; the API server reads it in our webhook
- * configurations.
+ * but paths under a word that follows from the seal key. It stands in our webhook configurations, and in what
+ * the API server says to users while we are down: a wall beside a NetworkPolicy, not in its place.
  */
 export class SecretPaths {
   readonly #prefix: string;

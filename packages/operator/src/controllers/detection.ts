@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, API_VERSION, LABELS, type ChangeWorkloadSpec } from '@altershield/api';
 import {
+  accountingFor,
   detect,
   isOver,
   readHold,
@@ -31,7 +32,6 @@ import { CHANGES, type ChangeObject, type DeploymentObject } from '../kinds.ts';
 import { revisionsOf } from '../observe/gather.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
-import { lastOf } from '../observe/last-record.ts';
 import { isOfLabels, isOfSpec } from '../observe/news.ts';
 import { mayBeChange, type Sightings } from '../observe/sightings.ts';
 import { changesOf, type World } from '../observe/world.ts';
@@ -105,15 +105,14 @@ async function reconcile(
   const policy = book.governing('Deployment', deployment.metadata, namespace);
   if (policy === undefined) {
     await giveBack(deployment, deps, { signal, log });
-    sightings.noteFree(deployment);
   } else {
     const spec = detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
     if (spec !== undefined) {
       await create(namespace, numbered(namespace, spec, world), deps, signal);
       log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
     }
-    sightings.note(deployment);
   }
+  sightings.note(deployment);
   return undefined;
 }
 
@@ -122,16 +121,15 @@ function inputOf(
   policy: GoodPolicy,
   { deps, sightings }: { readonly deps: DetectionDeps; readonly sightings: Sightings },
 ): DetectInput {
-  const { world, scheduler, tools } = deps;
+  const { world, scheduler } = deps;
   const { namespace, name } = keyOf(deployment);
   const { uid } = deployment.metadata;
   const changes = changesOf(world, namespace, name);
-  const last = lastOf(changes, tools.fingerprintOf(deployment.spec.template));
   return {
     deployment,
     revisions: revisionsOf(world, uid),
     policy,
-    last: last !== undefined && sightings.isBehind(last, deployment) ? undefined : last,
+    last: accountingFor(changes),
     isVerified: (fingerprint) => wasVerified(changes, { uid, fingerprint }),
     seen: sightings.of(deployment),
     now: scheduler.now(),

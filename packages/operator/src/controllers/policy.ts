@@ -5,6 +5,7 @@ import {
   keyOf,
   keyOfObject,
   keyString,
+  turnsOf,
   type CachedClient,
   type ControllerMetrics,
   type InformerEvent,
@@ -84,11 +85,12 @@ function recountOnNews(controller: Controller, { world, book }: PolicyDeps): voi
 
 async function reconcile(
   policy: PolicyObject,
-  { world, book, client, scheduler }: PolicyDeps,
+  deps: PolicyDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  const { client, scheduler } = deps;
   const { generation = 1, uid, resourceVersion } = policy.metadata;
-  const { governed, ...said } = findingOf(policy, { world, book });
+  const { governed, ...said } = await findingOf(policy, deps);
   const known = policy.status?.conditions?.find((c) => c.type === 'Ready');
   const lastTransitionTime =
     known?.status === said.status
@@ -115,7 +117,7 @@ interface Finding {
 }
 
 /** What there is to say of a policy: every problem, or how much it governs, or why it is nothing. */
-function findingOf(policy: PolicyObject, deps: Pick<PolicyDeps, 'world' | 'book'>): Finding {
+async function findingOf(policy: PolicyObject, deps: PolicyDeps): Promise<Finding> {
   const { book } = deps;
   const good = book.good().find(({ uid }) => uid === policy.metadata.uid);
   if (good === undefined) {
@@ -126,7 +128,7 @@ function findingOf(policy: PolicyObject, deps: Pick<PolicyDeps, 'world' | 'book'
   if (futile !== undefined) {
     return { governed: 0, status: 'False', reason: 'Exempt', message: futile };
   }
-  const reasons = reasonsAgainst(good, deps);
+  const reasons = await reasonsAgainst(good, deps);
   const governed = reasons.filter((why) => why === undefined).length;
   if (governed > 0) {
     return { governed, status: 'True', reason: 'Valid', message: 'the policy governs' };
@@ -136,13 +138,19 @@ function findingOf(policy: PolicyObject, deps: Pick<PolicyDeps, 'world' | 'book'
 }
 
 /** For each Deployment in the policy's reach, why it is not governed by it; undefined where it is. */
-function reasonsAgainst(
+async function reasonsAgainst(
   policy: GoodPolicy,
-  { world, book }: Pick<PolicyDeps, 'world' | 'book'>,
-): (string | undefined)[] {
-  return world.deployments
-    .list(book.reachOf(policy.namespace))
-    .map(({ metadata }) => book.whyNot(policy, 'Deployment', metadata, metadata.namespace ?? ''));
+  { world, book, scheduler }: PolicyDeps,
+): Promise<(string | undefined)[]> {
+  const turns = turnsOf(scheduler);
+  const good = book.good();
+  const reasons: (string | undefined)[] = [];
+  for (const { metadata } of world.deployments.list(book.reachOf(policy.namespace))) {
+    const at = { namespace: metadata.namespace ?? '', good };
+    reasons.push(book.whyNot(policy, 'Deployment', metadata, at));
+    if (turns.isOver) await turns.next();
+  }
+  return reasons;
 }
 
 /** The commonest reasons, with how often they apply. */

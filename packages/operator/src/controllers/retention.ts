@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isOver, statusOf } from '@altershield/core';
+import { accountingFor, isOver, statusOf } from '@altershield/core';
 import {
   Controller,
   isNotFound,
@@ -75,8 +75,8 @@ async function remove(
 const REFUSING = 3;
 
 /**
- * Which records are due. The newest of a workload that is there stays whatever its age: it says
- * which revision is the verified one. A record that still refuses a revision is kept as long as it
+ * Which records are due. The newest of a workload that is there stays whatever its age, and the one that
+ * accounts for what it runs: it says which revision is the verified one. A record that still refuses a revision is kept as long as it
  * does, within a cap of its own; one of an automatic rollback as long as it counts towards the limit.
  */
 export function expired(
@@ -86,7 +86,8 @@ export function expired(
 ): { readonly due: readonly ChangeObject[]; readonly nextAt: number | undefined } {
   const newest = changes.at(-1);
   const records = newest?.spec.policy.spec.limits.records ?? 10;
-  const finished = changes.filter((c) => (c !== newest || isGone) && isOver(statusOf(c).phase));
+  const kept = isGone ? [] : [newest, accountingFor(changes)];
+  const finished = changes.filter((c) => !kept.includes(c) && isOver(statusOf(c).phase));
   const free = finished.filter((c) => countsUntil(c) <= now);
   const refusing = free.filter((c) => refusesUntil(c) > now);
   const idle = free.filter((c) => refusesUntil(c) <= now);

@@ -76,6 +76,7 @@ function observe(
       fresh,
       stable: from === undefined ? stable : podsOf(ofRevision(from.fingerprint), deps),
     },
+    newest: changesOf(world, namespace, change.spec.target.name).at(-1)?.spec.sequence ?? 0,
     recentRollbacks: recentRollbacks(change, deps),
     refused: isRefusedBefore(change, deps),
   };

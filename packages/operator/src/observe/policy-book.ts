@@ -61,12 +61,12 @@ export class PolicyBook {
     policy: GoodPolicy,
     kind: string,
     metadata: Pick<ObjectMeta, 'labels'>,
-    namespace: string,
+    { namespace, good }: { readonly namespace: string; readonly good: readonly GoodPolicy[] },
   ): string | undefined {
     const candidate = this.#candidate(kind, metadata, namespace);
     const why = mismatch(policy, candidate, this.#operatorNamespace);
     if (why !== undefined) return why;
-    const first = governing(this.good(), candidate, this.#operatorNamespace);
+    const first = governing(good, candidate, this.#operatorNamespace);
     if (first === undefined || first.uid === policy.uid) return undefined;
     return `policy ${first.namespace}/${first.name} comes first`;
   }

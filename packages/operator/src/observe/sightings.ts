@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import type { Seen, Tools } from '@altershield/core';
-import type { InformerEvent, Scheduler } from '@altershield/kube';
-import type { ChangeObject, DeploymentObject } from '../kinds.ts';
+import type { InformerEvent } from '@altershield/kube';
+import type { DeploymentObject } from '../kinds.ts';
 import { isOfLabels, isOfSpec } from './news.ts';
 import type { PolicyBook } from './policy-book.ts';
 import type { World } from './world.ts';
@@ -11,7 +11,6 @@ export interface SightingsDeps {
   readonly world: Pick<World, 'deployments' | 'policies' | 'namespaces'>;
   readonly book: Pick<PolicyBook, 'governing'>;
   readonly tools: Tools;
-  readonly scheduler: Pick<Scheduler, 'now'>;
 }
 
 /**
@@ -22,8 +21,6 @@ export interface SightingsDeps {
  */
 export class Sightings {
   readonly #seen = new Map<string, Seen>();
-  /** When each was last seen without a policy. */
-  readonly #freeAt = new Map<string, number>();
   readonly #deps: SightingsDeps;
 
   constructor(deps: SightingsDeps) {
@@ -42,27 +39,10 @@ export class Sightings {
     this.#seen.set(metadata.uid, { fingerprint, template, wasThere: true });
   }
 
-  /** Notes what no policy governs. */
-  noteFree(deployment: DeploymentObject): void {
-    this.#freeAt.set(deployment.metadata.uid, this.#deps.scheduler.now());
-    this.note(deployment);
-  }
-
-  /** Whether the workload has moved on from this record while nothing governed it. */
-  isBehind({ spec }: ChangeObject, { metadata }: DeploymentObject): boolean {
-    const seen = this.#seen.get(metadata.uid)?.fingerprint;
-    const freeAt = this.#freeAt.get(metadata.uid) ?? 0;
-    const isOfIt = seen === spec.to.fingerprint || seen === spec.from?.fingerprint;
-    return !isOfIt && freeAt > Date.parse(spec.detectedAt);
-  }
-
   #follow(event: InformerEvent<DeploymentObject>): void {
     const { type, object, initial } = event;
-    if (type === 'Deleted') {
-      this.#seen.delete(object.metadata.uid);
-      this.#freeAt.delete(object.metadata.uid);
-    } else if (initial) this.note(object);
-    else if (mayBeChange(event) && this.#isFree(object)) this.noteFree(object);
+    if (type === 'Deleted') this.#seen.delete(object.metadata.uid);
+    else if (initial || (mayBeChange(event) && this.#isFree(object))) this.note(object);
   }
 
   /** Whether no policy governs it, as far as the policies are known. */
