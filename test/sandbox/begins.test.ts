@@ -12,7 +12,7 @@ test('what changed while nothing governed it is recorded late, left alone, and w
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.play(checkout.sandbox.call('DELETE', { path: POLICY }), 1000);
-  await checkout.apply('3', 60_000);
+  await checkout.apply('3', 700_000);
   await checkout.govern(QUICK, 60_000);
   const late = ['2 Success Verified', '3 Success Verified'];
   assert.deepEqual(checkout.chronicle, late);

@@ -53,14 +53,16 @@ function decideHere(
   const batch = batchOf(o, workload, status);
   const finding = judge(o, workload, status, batch);
   const standing: Standing = { o, workload, status, batch, finding };
-  if (mode === 'Audit' || o.change.spec.operation !== 'Update') return observe(standing);
+  const { operation } = o.change.spec;
+  const isGated = mode === 'Enforce' && operation !== 'Create' && workload.hold.state !== 'Lost';
+  if (o.refused && isGated && status.phase === 'Init') {
+    const message = 'this revision was refused before; it is taken back';
+    return startRollback(o, workload, status, { reason: 'QuarantinedRevision', message });
+  }
+  if (mode === 'Audit' || operation !== 'Update') return observe(standing);
   if (workload.hold.state === 'Lost') {
     const message = `${workload.hold.why}; nothing is guessed: write the fields paused, minReadySeconds, progressDeadlineSeconds and strategy as you want them, then \`altershield resume\``;
     return suspend(o, workload, status, { reason: 'HoldRecordLost', message });
-  }
-  if (o.refused && status.phase === 'Init') {
-    const message = 'this revision was refused before; it is taken back';
-    return startRollback(o, workload, status, { reason: 'QuarantinedRevision', message });
   }
   return isHeld(o.change.spec) ? decideRelease(standing) : decideRolling(standing);
 }

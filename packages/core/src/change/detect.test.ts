@@ -17,7 +17,7 @@ import {
   tools,
 } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
-import type { Deployment } from '../workload/types.ts';
+import type { Deployment, ReplicaSet } from '../workload/types.ts';
 import { detect, type DetectInput, type Seen } from './detect.ts';
 
 const fp = (tag: string): string => fingerprint(aTemplate(tag));
@@ -123,6 +123,22 @@ test('a revision verified earlier that is put back is a revert, not held by anyb
   assert.equal(spec(aDeployment({ tag: 'a' }))?.operation, 'Revert');
   assert.equal(spec(aDeployment({ tag: 'c' }))?.operation, 'Update');
   assert.equal(spec(aHeldDeployment(fp('b'), { tag: 'a' }))?.operation, 'Update');
+});
+
+test('what is out and well for a while when it is found is late, and anything else is not', () => {
+  const created = (ms: number, ready = 10) => {
+    const set = aReplicaSet('c', 10, { ready });
+    const creationTimestamp = new Date(NOW - ms).toISOString();
+    return { ...set, metadata: { ...set.metadata, creationTimestamp } };
+  };
+  const operation = (...revisions: ReplicaSet[]) =>
+    find(aDeployment({ tag: 'c' }), { last: last('Success'), seen: seen('c'), revisions })
+      ?.operation;
+  const b = aReplicaSet('b', 0);
+  assert.equal(operation(created(600_000), b), 'Late');
+  assert.equal(operation(created(599_000), b), 'Update', 'young');
+  assert.equal(operation(created(600_000, 5), b), 'Update', 'not well');
+  assert.equal(operation(created(600_000), aReplicaSet('b', 1)), 'Update', 'not alone');
 });
 
 test('nothing changed, nothing is found', () => {

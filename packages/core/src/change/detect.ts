@@ -114,15 +114,20 @@ function operationOf(
   return stamp === undefined && isSettled(input, to, tools) ? 'Late' : 'Update';
 }
 
-/** Whether nothing else runs than this template, and well: its time to be held back is over. */
+/** A revision that began so long ago is no longer being rolled out. */
+const SETTLED_MS = 600_000;
+
+/** Whether nothing else runs than this template, for a while, and well: its time to be held back is over. */
 function isSettled(
-  { deployment, revisions }: DetectInput,
+  { deployment, revisions, now }: DetectInput,
   to: string,
   { fingerprintOf }: Tools,
 ): boolean {
   const running = runningOf(revisions, fingerprintOf);
   const own = ownFieldsOf(deployment);
-  return running.length > 0 && running.every((r) => r.is === to && isReady(r, own));
+  const isWell = (r: Running): boolean =>
+    r.is === to && r.since <= now - SETTLED_MS && isReady(r, own);
+  return running.length > 0 && running.every(isWell);
 }
 
 function revisionsOf(
@@ -201,6 +206,7 @@ function accounting(
 
 interface Running {
   readonly is: string;
+  readonly since: number;
   readonly replicas: number;
   readonly ready: number;
 }
@@ -210,11 +216,11 @@ const runningOf = (
   revisions: readonly ReplicaSet[],
   fingerprintOf: Tools['fingerprintOf'],
 ): Running[] =>
-  revisions.flatMap(({ spec: { template, replicas = 0 }, status }) =>
-    template === undefined || replicas === 0
-      ? []
-      : [{ is: fingerprintOf(template), replicas, ready: status?.readyReplicas ?? 0 }],
-  );
+  revisions.flatMap(({ metadata, spec: { template, replicas = 0 }, status }) => {
+    if (template === undefined || replicas === 0) return [];
+    const since = Date.parse(metadata.creationTimestamp ?? '') || 0;
+    return [{ is: fingerprintOf(template), since, replicas, ready: status?.readyReplicas ?? 0 }];
+  });
 
 const otherRunning = (
   { revisions }: DetectInput,

@@ -142,6 +142,23 @@ test('an operator that was away lets the batch out before any deadline of it cou
   assert.equal(at({ ...opened, writtenAt: NOW - 3_600_000 }).status.phase, 'Suspend');
 });
 
+test('what is found late, or put back, is judged and left alone, unless it was refused', () => {
+  const workload = viewDeployment(aDeployment({ tag: 'b' }), [aReplicaSet('b', 10)], tools);
+  for (const operation of ['Late', 'Revert'] as const) {
+    const at = (parts: Parameters<typeof anObservation>[0]) => {
+      const c = change(undefined, {}, { operation });
+      const { status: next, action } = decide(
+        anObservation({ change: c, workload, stable: [], ...parts }),
+      );
+      return [next.phase, next.reason, action?.type];
+    };
+    assert.deepEqual(at({ fresh: pods('new', 10) }), ['Success', 'Verified', undefined]);
+    assert.deepEqual(at({ fresh: crashed }), ['Failed', 'CheckFailed', undefined]);
+    const refused = at({ fresh: pods('new', 10), refused: true });
+    assert.deepEqual(refused, ['RollingBack', 'QuarantinedRevision', 'RollBack']);
+  }
+});
+
 test('a failure is acted on while the owner pauses a held change', () => {
   const held = aHeldDeployment(A, { tag: 'b', spec: { paused: true } });
   const workload = viewDeployment(held, [aReplicaSet('a', 9), aReplicaSet('b', 1)], tools);
