@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { OWN } from '@altershield/api';
 import {
   ConfigError,
   RESOURCES,
@@ -9,7 +10,6 @@ import {
 } from '@altershield/kube';
 import { randomBytes } from 'node:crypto';
 
-export const SEAL_SECRET = 'altershield-seal';
 const KEY_BYTES = 32;
 
 interface Secret extends KubeObject {
@@ -21,7 +21,7 @@ interface Secret extends KubeObject {
  * another key every sealed record in the cluster reads as forged.
  */
 export async function ensureSealKey(client: Client, namespace: string): Promise<Uint8Array> {
-  const key = { namespace, name: SEAL_SECRET };
+  const key = { namespace, name: OWN.seal };
   try {
     return keyOf(await client.get<Secret>(RESOURCES.secret, key));
   } catch (error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isIPv6 } from 'node:net';
-import { FIELD_MANAGER } from '@altershield/api';
+import { FIELD_MANAGER, OWN } from '@altershield/api';
 import type { WebhookPlace } from '@altershield/core';
 import {
   Client,
@@ -29,11 +29,10 @@ import { createOperator, type Operator } from './operator.ts';
 import { freePort } from './free-port.ts';
 import { preflight, whoAmI } from './preflight.ts';
 import { ensureSealKey } from './seal-key.ts';
-import { SECRET, createWebhook } from './webhook.ts';
+import { createWebhook } from './webhook.ts';
 
 /** The shipped grace period is this, the delay, and ten seconds. */
 const STOP_MS = 25_000;
-const LEASE = 'altershield';
 
 interface Parts {
   readonly config: Config;
@@ -145,11 +144,13 @@ async function readBundle(
   { namespace }: Config,
   signal: AbortSignal,
 ): Promise<string> {
-  const key = { namespace, name: SECRET };
+  const key = { namespace, name: OWN.certificates };
   const { data } = await client.get<Secret>(RESOURCES.secret, key, { signal });
   const { 'ca.crt': bundle = '' } = data ?? {};
   if (bundle !== '') return bundle;
-  throw new Error(`read ca.crt of secret ${namespace}/${SECRET}: it is empty; it is issued anew`);
+  throw new Error(
+    `read ca.crt of secret ${namespace}/${OWN.certificates}: it is empty; it is issued anew`,
+  );
 }
 
 /** @param caBundle PEM in base64 */
@@ -183,9 +184,9 @@ function leadership({ config, client, scheduler, log, metrics, operator }: Parts
     name: 'leader-election',
     start: async (stop) => {
       const elector = new LeaderElector({
-        ...{ client, scheduler, log, namespace: config.namespace, name: LEASE },
+        ...{ client, scheduler, log, namespace: config.namespace, name: OWN.lease },
         identity: config.identity,
-        observe: metrics.leader(LEASE),
+        observe: metrics.leader(OWN.lease),
         onStartedLeading: async (signal) => {
           log.info('leading', { identity: config.identity });
           await operator.leading(signal);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isIP } from 'node:net';
+import { OWN } from '@altershield/api';
 import {
   AdmissionServer,
   CertificateManager,
@@ -17,9 +18,6 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import type { Config } from './config.ts';
-
-/** Name of the Secret with the certificates. */
-export const SECRET = 'altershield-webhook';
 
 export interface WebhookDeps {
   readonly config: Pick<
@@ -94,7 +92,7 @@ function createCertificates(
 ): CertificateManager {
   const { namespace } = config;
   return new CertificateManager({
-    ...{ client, scheduler, log, namespace, name: SECRET },
+    ...{ client, scheduler, log, namespace, name: OWN.certificates },
     ...namesOf(config),
     onCertificate: (set, { expiresAt }) => {
       server.setCertificate(set);
@@ -153,7 +151,7 @@ function watchSecret(
 ): Informer<KubeObject> {
   const secret = new Informer({
     ...{ client, scheduler, log, resource: RESOURCES.secret, namespace: config.namespace },
-    fieldSelector: `metadata.name=${SECRET}`,
+    fieldSelector: `metadata.name=${OWN.certificates}`,
   });
   secret.onEvent(({ initial }) => {
     if (!initial) certificates.secretChanged();

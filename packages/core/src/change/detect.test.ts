@@ -21,10 +21,9 @@ import type { Deployment, ReplicaSet } from '../workload/types.ts';
 import { detect, type DetectInput, type Seen } from './detect.ts';
 
 const fp = (tag: string): string => fingerprint(aTemplate(tag));
-const seen = (tag: string, wasThere = true): Seen => ({
+const seen = (tag: string): Seen => ({
   fingerprint: fp(tag),
   template: aTemplate(tag),
-  wasThere,
 });
 const find = (deployment: Deployment, parts: Partial<DetectInput> = {}) =>
   detect(

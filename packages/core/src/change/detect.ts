@@ -15,8 +15,6 @@ import { isVerifiedBy } from './verified.ts';
 export interface Seen {
   readonly fingerprint: string;
   readonly template: Template;
-  /** False for an object that appeared after we began to watch: it is new. */
-  readonly wasThere: boolean;
 }
 
 export interface DetectInput {
@@ -24,7 +22,7 @@ export interface DetectInput {
   /** The ReplicaSets that it owns. */
   readonly revisions: readonly ReplicaSet[];
   readonly policy: GoodPolicy;
-  /** The newest record of a workload of this kind and name. */
+  /** The record that accounts for what a workload of this kind and name runs. */
   readonly last: ChangeWorkload | undefined;
   /** Undefined for an object that appeared after we began to watch. */
   readonly seen: Seen | undefined;
@@ -49,7 +47,7 @@ interface Facts {
   readonly to: string;
   readonly hold: Hold;
   readonly stamp: Stamp | undefined;
-  /** The newest record of this very object. */
+  /** The same, if it is of this very object. */
   readonly last: ChangeWorkload | undefined;
 }
 
@@ -58,7 +56,6 @@ function isKnown({ deployment, seen, revisions }: DetectInput, { to, hold, last 
   if (hold.state === 'Held' && !isOpen) return false;
   if (last !== undefined) return expects(last, to);
   if (seen === undefined) return false;
-  if (!seen.wasThere) return false;
   return seen.fingerprint === to && !isRollingNatively(deployment, revisions);
 }
 

@@ -51,13 +51,13 @@ export class World {
     this.#policy = policy;
     this.cluster = new ClusterModel(deployment);
     this.first = fingerprint(deployment.spec.template);
-    this.#remember(true);
+    this.#remember();
   }
 
-  #remember(wasThere: boolean): void {
+  #remember(): void {
     const template = this.cluster.deployment?.spec.template;
     if (template === undefined) return;
-    this.#seen = { fingerprint: fingerprint(template), template, wasThere };
+    this.#seen = { fingerprint: fingerprint(template), template };
   }
 
   sight = (): Sight => ({
@@ -107,10 +107,10 @@ export class World {
       this.changes.forEach((_, i) => {
         this.#advance(i, sight);
       });
-      if (sight.deployment !== undefined) this.#remember(this.#seen?.wasThere ?? false);
+      if (sight.deployment !== undefined) this.#remember();
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
-      this.#remember(true);
+      this.#remember();
     }
     return this.writes > before;
   }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { OWN } from '@altershield/api';
 import { isSameConfiguration, webhooksFor, type WebhookPlace } from '@altershield/core';
 import {
   Controller,
@@ -16,7 +17,7 @@ import {
 import { isOfSpec } from '../observe/news.ts';
 import { HealingPace } from './pace.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
-import { CONFIGURATION, type Configuration, type World } from '../observe/world.ts';
+import type { Configuration, World } from '../observe/world.ts';
 
 export interface WebhooksDeps {
   readonly world: World;
@@ -30,7 +31,7 @@ export interface WebhooksDeps {
 }
 
 const KEY = 'configurations';
-const CONFIGURATION_KEY = { namespace: '', name: CONFIGURATION };
+const CONFIGURATION_KEY = { namespace: '', name: OWN.webhooks };
 const MAX_ATTEMPTS = 5;
 
 interface PublishDeps extends WebhooksDeps {
@@ -106,7 +107,7 @@ async function write(
   signal: AbortSignal,
 ): Promise<void> {
   if (known === undefined) {
-    const metadata = { name: CONFIGURATION };
+    const metadata = { name: OWN.webhooks };
     const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata, webhooks };
     await client.create(resource, '', body, { signal });
   } else if (!isSameConfiguration(known.webhooks, webhooks)) {

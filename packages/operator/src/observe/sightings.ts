@@ -36,7 +36,7 @@ export class Sightings {
 
   note({ metadata, spec: { template } }: DeploymentObject): void {
     const fingerprint = this.#deps.tools.fingerprintOf(template);
-    this.#seen.set(metadata.uid, { fingerprint, template, wasThere: true });
+    this.#seen.set(metadata.uid, { fingerprint, template });
   }
 
   #follow(event: InformerEvent<DeploymentObject>): void {

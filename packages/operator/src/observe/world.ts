@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { OWN } from '@altershield/api';
 import {
   RESOURCES,
   keyString,
@@ -22,9 +23,6 @@ import { slimDeployment, slimPod, slimReplicaSet } from './slim.ts';
 /** Indexes by what one asks for: owners by uid, changes by the name of their workload. */
 export const BY_OWNER = 'owner';
 export const BY_TARGET = 'target';
-
-/** Name of both webhook configurations. */
-export const CONFIGURATION = 'altershield';
 
 export interface Configuration extends KubeObject {
   readonly webhooks?: readonly unknown[];
@@ -66,7 +64,7 @@ export function createWorld(
     pods: informers.informer<PodObject>(RESOURCES.pod, { transform: slimPod, indexes }),
     configurations: [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook].map((resource) =>
       informers.informer<Configuration>(resource, {
-        fieldSelector: `metadata.name=${CONFIGURATION}`,
+        fieldSelector: `metadata.name=${OWN.webhooks}`,
       }),
     ),
   };
