@@ -8,17 +8,41 @@ const QUICK = { release: { batches: [1, '100%'], soakSeconds: 5 } };
 const SLOW = { release: { batches: [1, '100%'], soakSeconds: 60 } };
 const HOUR_MS = 3_600_000;
 
-/** One pod was restarted this often in its life, and is ready. */
-async function wearOut(checkout: Checkout, restartCount: number): Promise<void> {
-  const [pod] = checkout.sandbox.pods({ namespace: 'shop' });
-  const path = `/api/v1/namespaces/shop/pods/${pod?.metadata.name ?? ''}/status`;
-  const status = pod?.status as { containerStatuses?: object[] } | undefined;
-  const containerStatuses = status?.containerStatuses?.map((c) => ({ ...c, restartCount }));
-  await checkout.play(
-    checkout.sandbox.call('PATCH', { path, body: { status: { containerStatuses } } }),
-    1000,
-  );
+interface Wear {
+  readonly restartCount: number;
+  /** Default true. */
+  readonly ready?: boolean;
+  /** Of which version. Default: whichever. */
+  readonly version?: string;
 }
+
+/** One pod was restarted this often in its life. */
+async function wearOut(
+  { sandbox, scheduler, play }: Pick<Checkout, 'sandbox' | 'scheduler' | 'play'>,
+  { restartCount, ready = true, version = '' }: Wear,
+): Promise<void> {
+  const pod = sandbox
+    .pods({ namespace: 'shop' })
+    .find(({ spec }) => JSON.stringify(spec).includes(`checkout:${version}`));
+  const path = `/api/v1/namespaces/shop/pods/${pod?.metadata.name ?? ''}/status`;
+  const { containerStatuses = [], conditions = [] } = pod?.status ?? {};
+  const lost = { status: 'False', lastTransitionTime: new Date(scheduler.now()).toISOString() };
+  const status = {
+    containerStatuses: containerStatuses.map((c) => ({ ...c, ready, restartCount })),
+    conditions: conditions.map((c) => (c.type === 'Ready' && !ready ? { ...c, ...lost } : c)),
+  };
+  await play(sandbox.call('PATCH', { path, body: { status } }), 1000);
+}
+
+const takeBack = (checkout: Checkout, sequence: number, ms: number): Promise<unknown> => {
+  const body = { spec: { decision: { action: 'RollBack', reason: 'it leaks' } } };
+  return checkout.record('PATCH', { sequence, body }, ms);
+};
+
+const patched = (checkout: Checkout, spec: object, ms: number): Promise<unknown> => {
+  const path = '/apis/apps/v1/namespaces/shop/deployments/checkout';
+  return checkout.play(checkout.sandbox.call('PATCH', { path, body: { spec } }), ms);
+};
 
 const destinations = ({ changes }: Checkout): string[] =>
   changes.map(({ spec }) => `${spec.from?.images.join() ?? ''} → ${spec.to.images.join()}`);
@@ -38,17 +62,119 @@ test('a hotfix that fails after an undo goes back to what the undo put back', as
   }
 });
 
-test('an operator that starts again takes nothing back that has run well for days', async () => {
+for (const [replicas, ready] of [
+  [3, false],
+  [10, true],
+  [10, false],
+] as const) {
+  test(`an operator that starts again takes nothing back that has run well for days (${replicas}, ${ready})`, async () => {
+    const checkout = await Checkout.start({ policy: QUICK, replicas });
+    await checkout.apply('2', 60_000);
+    checkout.killOperator();
+    await checkout.apply('3', 60_000);
+    await checkout.scheduler.runFor(120 * HOUR_MS);
+    await wearOut(checkout, { restartCount: 4, ready });
+    await checkout.startOperator();
+    await checkout.scheduler.runFor(60_000);
+    assert.deepEqual(checkout.pods, { '3': replicas });
+    assert.equal(checkout.changes.at(-1)?.spec.operation, 'Late');
+  });
+}
+
+test('a healthy revision whose record was deleted is left alone', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
-  checkout.killOperator();
   await checkout.apply('3', 60_000);
-  await checkout.scheduler.runFor(120 * HOUR_MS);
-  await wearOut(checkout, 4);
-  await checkout.startOperator();
+  await checkout.scheduler.runFor(5 * HOUR_MS);
+  await checkout.record('DELETE', { sequence: 2 }, 5000);
+  await wearOut(checkout, { restartCount: 4, ready: false });
+  await patched(checkout, { replicas: 11 }, 60_000);
+  assert.deepEqual(checkout.pods, { '3': 11 });
+});
+
+for (const paused of [false, true]) {
+  test(`a refused revision that can't be taken back waits for a person, and nothing is written (${paused})`, async () => {
+    const checkout = await Checkout.start({
+      policy: { ...QUICK, limits: { rollbacksPerHour: 1 } },
+    });
+    await checkout.apply('2', 60_000);
+    await checkout.apply('3', 60_000);
+    await takeBack(checkout, 2, 60_000);
+    await checkout.apply('bad-4', 60_000);
+    checkout.killOperator();
+    await checkout.apply('3', 700_000);
+    await patched(checkout, { paused }, 1000);
+    const { generation } = checkout.deployment.metadata;
+    await checkout.startOperator();
+    await checkout.scheduler.runFor(60_000);
+    assert.equal(checkout.story.at(-1), 'Suspend/RollbackLimit');
+    assert.equal(checkout.deployment.metadata.generation, generation);
+  });
+}
+
+test('the next leader knows what the one before has recorded', async () => {
+  const policy = { release: { strategy: 'Rolling', soakSeconds: 5 } };
+  const checkout = await Checkout.start({ policy });
+  const standby = checkout.simulation.startReplica({ identity: 'replica-2' });
+  await checkout.scheduler.runFor(1000);
+  await checkout.apply('2', 120_000);
+  await checkout.apply('3', 120_000);
+  checkout.killOperator();
+  await checkout.apply('bad-4', 3000);
+  standby.lead();
+  await checkout.scheduler.runFor(200_000);
+  assert.deepEqual([checkout.version, checkout.pods], ['3', { '3': 10 }]);
+});
+
+test('a revision that a person took back is no way back any more, whatever its number', async () => {
+  const limits = { quarantineSeconds: 3600 };
+  const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
+  await checkout.apply('2', 60_000);
+  await checkout.apply('3', 60_000);
+  await checkout.apply('2', 60_000);
+  await takeBack(checkout, 1, 60_000);
+  assert.equal(checkout.version, '1');
+  await checkout.scheduler.runFor(2 * HOUR_MS);
+  await checkout.apply('2', 1500);
+  assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
+});
+
+test('a person who rolls an older change back during a rollback makes no change', async () => {
+  const checkout = await Checkout.start({ policy: QUICK });
+  await checkout.apply('2', 60_000);
+  await checkout.apply('bad-3', 1000);
+  const isOnItsWay = (): boolean =>
+    checkout.story.at(-1)?.startsWith('RollingBack') === true && checkout.version === '2';
+  await checkout.until('the rollback is written', isOnItsWay);
+  await takeBack(checkout, 1, 120_000);
+  assert.deepEqual([checkout.version, checkout.changes.length], ['1', 2]);
+});
+
+test('after a way back that failed, a person decides where to go', async () => {
+  const checkout = await Checkout.start({ policy: QUICK });
+  await checkout.apply('2', 120_000);
+  await checkout.apply('1', 3000);
+  await wearOut(checkout, { restartCount: 4, ready: false, version: '1' });
   await checkout.scheduler.runFor(60_000);
-  assert.deepEqual(checkout.pods, { '3': 10 });
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified', '3 Success Verified']);
+  await checkout.apply('bad-3', 120_000);
+  assert.equal(checkout.story.at(-1), 'Suspend/NoVerifiedRevision');
+  assert.deepEqual(checkout.pods, { '1': 10, 'bad-3': 1 });
+});
+
+test('a rollback asked of what is only observed is answered, and nothing is written', async () => {
+  for (const policy of [{ mode: 'Audit', release: { soakSeconds: 60 } }, SLOW]) {
+    const checkout = await Checkout.start();
+    await checkout.govern(policy);
+    const path = '/apis/apps/v1/namespaces/shop/deployments/checkout';
+    await checkout.play(checkout.sandbox.call('DELETE', { path }), 5000);
+    await checkout.apply('5', 8000);
+    const { generation } = checkout.deployment.metadata;
+    await takeBack(checkout, 1, 5000);
+    assert.match(checkout.changes[0]?.status?.message ?? '', /no verified revision to go back to/);
+    await checkout.scheduler.runFor(120_000);
+    assert.equal(checkout.deployment.metadata.generation, generation);
+    assert.deepEqual(checkout.story, ['Success/Verified']);
+  }
 });
 
 test('what a person took back stays back when its records are gone', async () => {
@@ -56,14 +182,11 @@ test('what a person took back stays back when its records are gone', async () =>
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('2', 60_000);
   await checkout.apply('bad-3', 60_000);
-  const body = { spec: { decision: { action: 'RollBack', reason: 'it leaks' } } };
-  await checkout.record('PATCH', { sequence: 1, body }, 60_000);
+  await takeBack(checkout, 1, 60_000);
   assert.equal(checkout.version, '1');
   await checkout.scheduler.runFor(3 * HOUR_MS);
-  await wearOut(checkout, 4);
-  const path = '/apis/apps/v1/namespaces/shop/deployments/checkout';
-  const scale = checkout.sandbox.call('PATCH', { path, body: { spec: { replicas: 11 } } });
-  await checkout.play(scale, 60_000);
+  await wearOut(checkout, { restartCount: 4 });
+  await patched(checkout, { replicas: 11 }, 60_000);
   assert.deepEqual([checkout.version, checkout.pods], ['1', { '1': 11 }]);
   assert.deepEqual(
     checkout.story.filter((s) => s !== 'RolledBack/RolledBack'),

@@ -51,10 +51,10 @@ export class Checkout {
   }
 
   /** Lets so much time pass, within which the promise must settle. */
-  async play<T>(promise: Promise<T>, ms: number): Promise<T> {
+  readonly play = async <T>(promise: Promise<T>, ms: number): Promise<T> => {
     await Promise.all([this.scheduler.runFor(ms), promise.catch(() => undefined)]);
     return promise;
-  }
+  };
 
   async apply(version: string, ms: number, user: UserInfo = ALICE): Promise<void> {
     const { replicas } = this.#options;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadSpec, ChangeWorkloadStatus } from '@altershield/api';
 import type { Decision, Observation, WorkloadView } from './model.ts';
+import { isGated } from './batch.ts';
 import { startRollback } from './rollback.ts';
 import { isOver, move, timeText } from './status.ts';
 import { suspend } from './stop.ts';
@@ -73,7 +74,8 @@ function notBack(
   status: ChangeWorkloadStatus,
   message: string,
 ): Decision {
-  if (isOver(status.phase)) return { status: { ...status, message: message.slice(0, 1024) } };
+  const isAtRest = isOver(status.phase) || !isGated(o.change.spec);
+  if (isAtRest) return { status: { ...status, message: message.slice(0, 1024) } };
   const reason = workload.hold.state === 'Lost' ? 'HoldRecordLost' : 'NoVerifiedRevision';
   return suspend(o, workload, status, { reason, message });
 }

@@ -20,11 +20,13 @@ export const isStepped = (
   { recreate }: Pick<WorkloadView, 'recreate'>,
 ): boolean => isHeld(spec) && !recreate;
 
-/** Whether the change is held at admission and released by us; a new workload and a way back are not. */
-export const isHeld = ({ policy, operation }: Observation['change']['spec']): boolean =>
-  policy.spec.mode === 'Enforce' &&
-  policy.spec.release.strategy === 'Batch' &&
-  operation === 'Update';
+/** Whether anything is done about the change; others are judged and left alone. */
+export const isGated = ({ policy, operation }: Observation['change']['spec']): boolean =>
+  policy.spec.mode === 'Enforce' && operation === 'Update';
+
+/** Whether the change is held at admission and released by us. */
+export const isHeld = (spec: Observation['change']['spec']): boolean =>
+  isGated(spec) && spec.policy.spec.release.strategy === 'Batch';
 
 /** The batch in progress, against the replicas of this moment: percentages follow. */
 export function batchOf(

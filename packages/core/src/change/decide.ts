@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Phase, Reason, Verdict } from '@altershield/api';
 import { answerDecision } from './answer.ts';
-import { batchIntent, batchOf, batchRecord, batchStatus, isHeld, judge } from './batch.ts';
+import { batchIntent, batchOf, batchRecord, batchStatus, isGated, isHeld, judge } from './batch.ts';
 import type { Decision, Observation, WorkloadView } from './model.ts';
 import {
   decideRelease,
@@ -49,17 +49,11 @@ function decideHere(
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
 ): Decision {
-  const { mode } = o.change.spec.policy.spec;
   const batch = batchOf(o, workload, status);
   const finding = judge(o, workload, status, batch);
   const standing: Standing = { o, workload, status, batch, finding };
-  const { operation } = o.change.spec;
-  const isGated = mode === 'Enforce' && operation !== 'Create' && workload.hold.state !== 'Lost';
-  if (o.refused && isGated && status.phase === 'Init') {
-    const message = 'this revision was refused before; it is taken back';
-    return startRollback(o, workload, status, { reason: 'QuarantinedRevision', message });
-  }
-  if (mode === 'Audit' || operation !== 'Update') return observe(standing);
+  if (isToBeTakenBack(o, workload, status)) return takeBack(o, workload, status);
+  if (!isGated(o.change.spec)) return observe(standing);
   if (workload.hold.state === 'Lost') {
     const message = `${workload.hold.why}; nothing is guessed: write the fields paused, minReadySeconds, progressDeadlineSeconds and strategy as you want them, then \`altershield resume\``;
     return suspend(o, workload, status, { reason: 'HoldRecordLost', message });
@@ -67,9 +61,28 @@ function decideHere(
   return isHeld(o.change.spec) ? decideRelease(standing) : decideRolling(standing);
 }
 
+/** A refused revision that got past admission, whether by a new change, late, or as a way back. */
+function isToBeTakenBack(
+  { change: { spec }, refused }: Observation,
+  { hold }: WorkloadView,
+  { phase }: ChangeWorkloadStatus,
+): boolean {
+  const isOurs = spec.policy.spec.mode === 'Enforce' && spec.operation !== 'Create';
+  return refused && isOurs && phase === 'Init' && hold.state !== 'Lost';
+}
+
+/** What is out and can't be taken back is left to a person as it is. */
+function takeBack(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
+  const message = 'this revision was refused before; it is taken back';
+  const back = startRollback(o, workload, status, { reason: 'QuarantinedRevision', message });
+  const isStuck = back.status.phase === 'Suspend' && !isGated(o.change.spec);
+  return isStuck ? { status: back.status } : back;
+}
+
 /** Audit mode, new workloads, ways back and what was out when it was found: recorded and judged, nothing is touched. */
 function observe(s: Standing): Decision {
   const { o, batch, finding } = s;
+  if (s.status.phase === 'Suspend') return { status: s.status };
   const { verdict, message } = finding.result;
   const status = observing(s);
   if (s.workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };

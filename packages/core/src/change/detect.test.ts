@@ -130,14 +130,21 @@ test('what is out and well for a while when it is found is late, and anything el
     const creationTimestamp = new Date(NOW - ms).toISOString();
     return { ...set, metadata: { ...set.metadata, creationTimestamp } };
   };
+  const progress = (lastUpdateTime: string) => ({
+    conditions: [{ type: 'Progressing', reason: 'NewReplicaSetAvailable', lastUpdateTime }],
+  });
+  let status = progress('2020-01-01T00:00:00Z');
   const operation = (...revisions: ReplicaSet[]) =>
-    find(aDeployment({ tag: 'c' }), { last: last('Success'), seen: seen('c'), revisions })
+    find(aDeployment({ tag: 'c', status }), { last: last('Success'), seen: seen('c'), revisions })
       ?.operation;
   const b = aReplicaSet('b', 0);
   assert.equal(operation(created(600_000), b), 'Late');
   assert.equal(operation(created(599_000), b), 'Update', 'young');
-  assert.equal(operation(created(600_000, 5), b), 'Update', 'not well');
+  assert.equal(operation(created(600_000, 5), b), 'Late', 'half of it away for a moment');
+  assert.equal(operation(created(600_000, 4), b), 'Update', 'not well');
   assert.equal(operation(created(600_000), aReplicaSet('b', 1)), 'Update', 'not alone');
+  status = progress(new Date(NOW - 60_000).toISOString());
+  assert.equal(operation(created(6_000_000), b), 'Update', 'an old ReplicaSet, used anew');
 });
 
 test('nothing changed, nothing is found', () => {

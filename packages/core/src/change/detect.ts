@@ -101,30 +101,40 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
 
 function operationOf(
   input: DetectInput,
-  { to, hold, stamp }: Facts,
+  { to, hold }: Facts,
   from: ChangeWorkloadSpec['from'],
   tools: Tools,
 ): ChangeWorkloadSpec['operation'] {
   if (hold.state === 'Held') return 'Update';
   if (from === undefined) return 'Create';
   if (input.isVerified?.(to) === true) return 'Revert';
-  return stamp === undefined && isSettled(input, to, tools) ? 'Late' : 'Update';
+  return isSettled(input, to, tools) ? 'Late' : 'Update';
 }
 
-/** A revision that began so long ago is no longer being rolled out. */
+/** A revision that began so long ago, and got on last so long ago, is no longer being rolled out. */
 const SETTLED_MS = 600_000;
 
-/** Whether nothing else runs than this template, for a while, and well: its time to be held back is over. */
+/**
+ * Whether nothing else runs than this template, for a while, and mostly well: its time to be held
+ * back is over. A pod that is away for a second, or a zone, does not make it a change of today.
+ */
 function isSettled(
   { deployment, revisions, now }: DetectInput,
   to: string,
   { fingerprintOf }: Tools,
 ): boolean {
+  if (progressAt(deployment) > now - SETTLED_MS) return false;
   const running = runningOf(revisions, fingerprintOf);
-  const own = ownFieldsOf(deployment);
-  const isWell = (r: Running): boolean =>
-    r.is === to && r.since <= now - SETTLED_MS && isReady(r, own);
+  const isWell = ({ is, since, replicas, ready }: Running): boolean =>
+    is === to && since <= now - SETTLED_MS && ready * 2 >= replicas;
   return running.length > 0 && running.every(isWell);
+}
+
+/** When its rollout last got on; to be paused or resumed (`Deployment…`) is none of it. */
+function progressAt({ status }: Deployment): number {
+  const progressing = status?.conditions?.find((c) => c.type === 'Progressing');
+  const { reason = '', lastUpdateTime = '' } = progressing ?? {};
+  return reason.startsWith('Deployment') ? 0 : Date.parse(lastUpdateTime) || 0;
 }
 
 function revisionsOf(
@@ -175,13 +185,17 @@ function revisionAt(
   return { fingerprint, refusal, images: imagesOf(template), verified, template: bare(template) };
 }
 
-/** Where the last change came from, when it did not end well or was reverted since. */
+/**
+ * Where the last change came from, when it did not end well or was reverted since. Not where somebody
+ * left by a way back: a person decides, then.
+ */
 function wayBackOf(
   last: ChangeWorkload | undefined,
   before: string | undefined,
 ): ChangeWorkloadSpec['from'] {
   if (last === undefined) return undefined;
-  const { from } = last.spec;
+  const { from, to, operation } = last.spec;
+  if (operation !== 'Update' && before === to.fingerprint) return undefined;
   return before === from?.fingerprint || !isVerifiedBy(last) ? from : undefined;
 }
 

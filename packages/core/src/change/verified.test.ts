@@ -14,7 +14,11 @@ test('what ended well and what it came from are verified, of this very workload'
 });
 
 test('a change that failed verifies nothing, and takes an earlier verdict back', () => {
-  for (const end of [status('RolledBack'), status('RollingBack'), status('Failed')]) {
+  for (const end of [
+    status('RolledBack'),
+    status('RollingBack'),
+    status('Failed', { verdict: 'Fail' }),
+  ]) {
     assert.equal(is(B, [change(end)]), false);
     assert.equal(is(B, [good, change(end)]), false);
   }
@@ -27,11 +31,18 @@ test('a change that was overtaken, reverted or judged nothing says nothing of it
     status('RolledBack', { reason: 'RevertedByUser' }),
     status('Success', { verdict: 'None' }),
     status('Running'),
+    status('Failed', { reason: 'CheckInconclusive', verdict: 'Inconclusive' }),
   ];
   for (const end of silent) {
     assert.equal(is(B, [change(end)]), false);
     assert.equal(is(B, [good, change(end)]), true);
   }
+});
+
+test('the last word is the one that was spoken last, whatever its number', () => {
+  const good = change(status('Success', { verdict: 'Pass' }), {}, { sequence: 3 });
+  const back = change(status('RolledBack', { rolledBackAfter: 3 }), {}, { sequence: 1 });
+  assert.equal(is(B, [back, good]), false);
 });
 
 const numbered = (sequence: number, end: ReturnType<typeof status>) =>

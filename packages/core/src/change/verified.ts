@@ -17,16 +17,16 @@ export function wasVerified(
   { uid, fingerprint }: { readonly uid: string; readonly fingerprint: string },
 ): boolean {
   const own = changes.filter(({ spec }) => spec.target.uid === uid);
-  const word = own.findLast((c) => c.spec.to.fingerprint === fingerprint && saysSomething(c));
+  const word = latest(own.filter((c) => c.spec.to.fingerprint === fingerprint && saysSomething(c)));
   if (word !== undefined) return isVerifiedBy(word);
   return own.some(({ spec: { from } }) => from?.fingerprint === fingerprint && from.verified);
 }
 
-/** A change that was overtaken, taken back by its owner, or judged nothing leaves its revision as good as it was. */
+/** A change that was overtaken, taken back by its owner, or not judged leaves its revision as good as it was. */
 function saysSomething(change: ChangeWorkload): boolean {
   const { phase, reason, verdict } = statusOf(change);
-  if (phase === 'Superseded' || reason === 'RevertedByUser') return false;
-  return phase === 'Success' ? verdict !== 'None' : isOver(phase) || phase === 'RollingBack';
+  if (phase === 'RollingBack' || phase === 'RolledBack') return reason !== 'RevertedByUser';
+  return isOver(phase) && phase !== 'Superseded' && (verdict === 'Pass' || verdict === 'Fail');
 }
 
 /**
@@ -35,15 +35,14 @@ function saysSomething(change: ChangeWorkload): boolean {
  * @param changes all records of the workload, oldest first
  */
 export function accountingFor<T extends ChangeWorkload>(changes: readonly T[]): T | undefined {
-  const open = changes.findLast((change) => !isOver(statusOf(change).phase));
-  return (
-    open ??
-    changes.reduce<T | undefined>(
-      (last, change) => (last !== undefined && turnOf(last) > turnOf(change) ? last : change),
-      undefined,
-    )
-  );
+  return latest(changes.filter((change) => !isOver(statusOf(change).phase))) ?? latest(changes);
 }
+
+const latest = <T extends ChangeWorkload>(changes: readonly T[]): T | undefined =>
+  changes.reduce<T | undefined>(
+    (last, change) => (last !== undefined && turnOf(last) > turnOf(change) ? last : change),
+    undefined,
+  );
 
 /** When a change last had its way with the workload, in numbers of changes: no clock is asked. */
 function turnOf(change: ChangeWorkload): number {

@@ -9,6 +9,7 @@ interface SetModel {
   readonly uid: string;
   readonly template: Deployment['spec']['template'];
   readonly fingerprint: string;
+  readonly createdAt: number;
   replicas: number;
   minReadySeconds: number;
   desired: number;
@@ -151,6 +152,7 @@ export class ClusterModel {
       uid: `rs-${this.#names}`,
       template: d.spec.template,
       fingerprint: fp,
+      createdAt: this.now,
       replicas: 0,
       minReadySeconds: d.spec.minReadySeconds ?? 0,
       desired: replicasOf(d),
@@ -236,7 +238,10 @@ export class ClusterModel {
       const own = this.pods.filter((p) => p.set === s.uid);
       const readyReplicas = own.filter((p) => p.readySince > 0).length;
       return {
-        metadata: { name: s.uid, namespace: 'shop', uid: s.uid },
+        metadata: {
+          ...{ name: s.uid, namespace: 'shop', uid: s.uid },
+          creationTimestamp: new Date(s.createdAt).toISOString(),
+        },
         spec: { replicas: s.replicas, template: s.template },
         status: { replicas: own.length, readyReplicas },
       };

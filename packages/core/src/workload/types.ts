@@ -42,7 +42,11 @@ export interface Deployment {
     readonly replicas?: number;
     readonly updatedReplicas?: number;
     readonly readyReplicas?: number;
-    readonly conditions?: readonly { readonly type: string; readonly reason?: string }[];
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly reason?: string;
+      readonly lastUpdateTime?: string;
+    }[];
   };
 }
 

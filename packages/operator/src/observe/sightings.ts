@@ -2,13 +2,13 @@
 import { ANNOTATIONS } from '@altershield/api';
 import type { Seen, Tools } from '@altershield/core';
 import type { InformerEvent } from '@altershield/kube';
-import type { DeploymentObject } from '../kinds.ts';
+import type { ChangeObject, DeploymentObject } from '../kinds.ts';
 import { isOfLabels, isOfSpec } from './news.ts';
 import type { PolicyBook } from './policy-book.ts';
 import type { World } from './world.ts';
 
 export interface SightingsDeps {
-  readonly world: Pick<World, 'deployments' | 'policies' | 'namespaces'>;
+  readonly world: Pick<World, 'deployments' | 'policies' | 'namespaces' | 'changes'>;
   readonly book: Pick<PolicyBook, 'governing'>;
   readonly tools: Tools;
 }
@@ -28,6 +28,9 @@ export class Sightings {
     deps.world.deployments.onEvent((event) => {
       this.#follow(event);
     });
+    deps.world.changes.onEvent(({ object, initial }) => {
+      if (!initial) this.#heed(object);
+    });
   }
 
   of({ metadata }: DeploymentObject): Seen | undefined {
@@ -43,6 +46,15 @@ export class Sightings {
     const { type, object, initial } = event;
     if (type === 'Deleted') this.#seen.delete(object.metadata.uid);
     else if (initial || (mayBeChange(event) && this.#isFree(object))) this.note(object);
+  }
+
+  /** What the leader has recorded is no news to whoever leads next. */
+  #heed({ metadata, spec: { target, from, to } }: ChangeObject): void {
+    const { namespace = '' } = metadata;
+    const deployment = this.#deps.world.deployments.get({ namespace, name: target.name });
+    if (deployment === undefined) return;
+    const running = this.#deps.tools.fingerprintOf(deployment.spec.template);
+    if (running === to.fingerprint || running === from?.fingerprint) this.note(deployment);
   }
 
   /** Whether no policy governs it, as far as the policies are known. */
