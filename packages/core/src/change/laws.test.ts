@@ -158,8 +158,14 @@ function assertAtPeace({ world }: Run): void {
   assert.ok((world.cluster.deployment?.spec.minReadySeconds ?? 0) < 1000, 'left with our fields');
 }
 
-/** Enough to find what we planted; `LAWS_RUNS` multiplies it for a longer search. */
-const runs = (numRuns: number) => ({ numRuns: numRuns * Number(process.env['LAWS_RUNS'] ?? 1) });
+/**
+ * Enough to find what we planted, the same each time. `LAWS_RUNS` multiplies it for a longer search,
+ * `SEED` searches elsewhere.
+ */
+const runs = (numRuns: number) => ({
+  seed: Number(process.env['SEED'] ?? 1),
+  numRuns: numRuns * Number(process.env['LAWS_RUNS'] ?? 1),
+});
 
 test('a good change ends in Success with the owner’s fields, whatever the pace', () => {
   fc.assert(
