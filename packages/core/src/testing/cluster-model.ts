@@ -242,8 +242,8 @@ export class ClusterModel {
           ...{ name: s.uid, namespace: 'shop', uid: s.uid },
           creationTimestamp: new Date(s.createdAt).toISOString(),
         },
-        spec: { replicas: s.replicas, template: s.template },
-        status: { replicas: own.length, readyReplicas },
+        spec: { replicas: s.replicas, template: s.template, minReadySeconds: s.minReadySeconds },
+        status: { replicas: own.length, readyReplicas, availableReplicas: this.#available(s) },
       };
     });
   }

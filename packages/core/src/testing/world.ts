@@ -218,6 +218,8 @@ export class World {
     );
     const size = ops.find((op) => op.op === 'replace' && op.path === '/spec/replicas');
     if (!isStale && size?.op === 'replace') found.replicas = Number(size.value);
+    const counted = ops.find((op) => op.path === '/spec/minReadySeconds');
+    if (counted?.op === 'add') found.minReadySeconds = Number(counted.value);
   }
 
   /** A person's decision on the newest change. */
