@@ -133,17 +133,11 @@ function widen(own: OwnFields, widenBy: number): OwnFields {
  */
 export function holdingBounds(deployment: Deployment, isHeld: boolean): Bounds {
   if (isHeld) return { ...HELD_BOUNDS, surge: Math.max(1, boundsOf(deployment).surge) };
-  if (!isUnderWay(deployment)) return HELD_BOUNDS;
   const { strategy, replicas = 1 } = deployment.spec;
   const { surge } = userBounds(strategy?.rollingUpdate, replicas);
-  return { ...HELD_BOUNDS, surge: Math.max(1, Math.min(surge, replicas)) };
-}
-
-/** Whether pods of several revisions may be about. */
-function isUnderWay({ metadata, spec, status }: Deployment): boolean {
-  const { replicas = 0, updatedReplicas = replicas, observedGeneration = 0 } = status ?? {};
-  const isUnseen = observedGeneration < (metadata.generation ?? 0);
-  return isUnseen || replicas > (spec.replicas ?? 1) || updatedReplicas < replicas;
+  // No more than there are: a paused controller fills up to its surge, in every revision that has pods.
+  const surged = (deployment.status?.replicas ?? 0) - replicas;
+  return { ...HELD_BOUNDS, surge: Math.max(1, Math.min(surge, surged, replicas)) };
 }
 
 export function boundsOf({ spec }: Deployment): Bounds {
