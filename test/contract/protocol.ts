@@ -94,8 +94,11 @@ export class Release {
     });
   }
 
-  /** Lets out pods until `batch` are new, and rests paused: never one more, never too few ready. */
-  async letOut(image: string, previous: number, batch: number): Promise<void> {
+  /**
+   * Lets out pods until `batch` are new, and rests paused: never one more, never too few ready.
+   * Returns how many old ones are left over by the surge.
+   */
+  async letOut(image: string, previous: number, batch: number): Promise<number> {
     const { surge, unavailable, replicas } = this.user;
     const s = Math.min(surge, batch - previous);
     let written = -1;
@@ -106,10 +109,10 @@ export class Release {
       written = u;
       return fresh === batch;
     });
-    await this.write(rolling(0, batch));
-    await this.settled({ [image]: batch, 'web:v1': replicas - batch });
+    await this.settled({ [image]: batch, 'web:v1': replicas - batch + s });
     await this.write({ paused: true });
     await this.observed();
+    return s;
   }
 
   /** The user's own fields, in one write. */

@@ -23,12 +23,15 @@ async function badBatch(target: ContractTarget, batch: number): Promise<Release>
 
 const batches = (surge: number, unavailable: number, batch: number): Behaviour =>
   behaviour(
-    `a batch of ${batch} with surge ${surge} and ${unavailable} unavailable is exact and keeps the capacity`,
+    `a batch of ${batch} with surge ${surge} and ${unavailable} unavailable is exact, rests with what surged and keeps the capacity`,
     async (target) => {
       const release = await aRelease(target, { replicas: 10, surge, unavailable });
       await release.hold('web:v2');
       const since = release.now;
       await release.letOut('web:v2', 0, batch);
+      const restedAt = release.now;
+      await pause(target, 2000);
+      assert.equal(release.churn(restedAt), 0);
       assert.equal(release.timeline.maxNew('web:v2'), batch);
       release.assertCapacity(since);
       await release.stop();
@@ -67,20 +70,20 @@ export const releases: readonly Behaviour[] = [
   batches(3, 0, 2),
 
   behaviour(
-    'three batches and the restoring write release everything, the last one without churn',
+    'three batches and the restoring write release everything, the last one sheds what surged',
     async (target) => {
       const release = await aRelease(target, USER);
       const since = release.now;
       await release.hold('web:v2');
+      let surged = 0;
       for (const [previous, batch] of [
         [0, 1],
         [1, 5],
         [5, 10],
       ] as const) {
-        await release.letOut('web:v2', previous, batch);
+        surged = await release.letOut('web:v2', previous, batch);
         assert.equal(release.timeline.maxNew('web:v2'), batch);
       }
-      release.assertCapacity(since);
       const restoredAt = release.now;
       await release.restore();
       const { spec } = await until(target, 'all pods to be available', async () => {
@@ -91,7 +94,9 @@ export const releases: readonly Behaviour[] = [
         return isDone && found;
       });
       assert.equal(spec.paused, undefined);
-      assert.equal(release.churn(restoredAt), 0);
+      await release.settled({ 'web:v2': 10, 'web:v1': 0 });
+      assert.equal(release.churn(restoredAt), surged);
+      release.assertCapacity(since);
       await release.stop();
     },
   ),

@@ -38,7 +38,7 @@ import { ReadinessLog } from './observe/readiness.ts';
 import { Refusals } from './observe/refusals.ts';
 import { sealCheck } from './observe/seal.ts';
 import { Sightings } from './observe/sightings.ts';
-import { changesOf, createWorld, type World } from './observe/world.ts';
+import { changesOf, createWorld, podsOf, type World } from './observe/world.ts';
 
 export interface OperatorOptions {
   readonly client: Client;
@@ -115,6 +115,7 @@ export function createOperator(options: OperatorOptions): Operator {
       ...{ book, refusals, ledger, scheduler, paths },
       ...{ operatorNamespace: namespace, sign: tools.sign },
       changesOf: (ns, name) => changesOf(world, ns, name),
+      podsOf: (uid) => podsOf(world, uid),
       fingerprintOf: (d) => knownFingerprint(d, world, tools),
       onDenied: sayRefused(events),
     }),

@@ -24,6 +24,7 @@ const context = (policy: WorkloadContext['policy'] = aPolicy()): WorkloadContext
   policy,
   refusalOf: () => undefined,
   isVerified: () => false,
+  podsOf: () => undefined,
   sign,
 });
 
@@ -126,7 +127,7 @@ test('a third template keeps the way back and the owner’s fields, and resets t
     { from: A, to: fingerprint(aTemplate('c')), own: ownFieldsOf(aDeployment()) },
   );
   assert.equal(third.spec.paused, true);
-  assert.deepEqual(third.spec.strategy?.rollingUpdate, { maxSurge: 1, maxUnavailable: 0 });
+  assert.deepEqual(third.spec.strategy?.rollingUpdate, { maxSurge: 0, maxUnavailable: 1 });
 });
 
 const edits: readonly (readonly [

@@ -2,6 +2,7 @@
 import { ANNOTATIONS } from '@altershield/api';
 import type { GoodPolicy } from '../policy/match.ts';
 import { fingerprint, isSameTemplate, refusalFingerprint } from '../revision/fingerprint.ts';
+import type { Bounds } from '../workload/batches.ts';
 import type { Sign } from '../revision/seal.ts';
 import {
   claimedFields,
@@ -16,7 +17,7 @@ import {
   type OwnFields,
 } from '../workload/hold.ts';
 import { pointer, type PatchOp } from '../workload/patch.ts';
-import { holdingBounds, setFields } from '../workload/plan.ts';
+import { heldOnBounds, holdingBounds, setFields } from '../workload/plan.ts';
 import type { Deployment } from '../workload/types.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 import { writeStamp } from './stamp.ts';
@@ -37,6 +38,8 @@ export interface WorkloadContext {
     readonly uid: string;
     readonly fingerprint: string;
   }) => boolean;
+  /** How many pods the revisions of the workload with this uid ask for together; undefined: not known. */
+  readonly podsOf: (uid: string) => number | undefined;
   readonly sign: Sign;
   /** Fingerprint of what runs now, where it is known already. Default: computed. */
   readonly fingerprintOf?: (deployment: Deployment) => string;
@@ -123,7 +126,7 @@ function stampText(
 function hold(
   request: Request<Deployment>,
   old: Deployment,
-  { sign, isVerified, fingerprintOf = freshFingerprint }: WorkloadContext,
+  { sign, isVerified, podsOf, fingerprintOf = freshFingerprint }: WorkloadContext,
 ): Review {
   const { object } = request;
   const before = readHold(old, sign);
@@ -144,7 +147,7 @@ function hold(
   }
   const record = recordFor(request, before, { old, to, from: () => fingerprintOf(old) });
   const text = writeHold(record, withUid(object, old), sign);
-  const bounds = holdingBounds(old, before.state === 'Held');
+  const bounds = boundsOfHold(before, old, podsOf);
   const recreate = isRecreate(record.own.strategy);
   const fields = setFields(object, heldFields(record.own, { bounds, paused: true, recreate }));
   return allow(
@@ -154,6 +157,11 @@ function hold(
     ],
   );
 }
+
+const boundsOfHold = (before: Hold, old: Deployment, podsOf: WorkloadContext['podsOf']): Bounds =>
+  before.state === 'Held'
+    ? heldOnBounds(old, before.record.own)
+    : holdingBounds(old, podsOf(old.metadata.uid));
 
 const freshFingerprint = ({ spec }: Deployment): string => fingerprint(spec.template);
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { anObservation, aTemplate, aWorkload, NOW, pods } from '../testing/builders.ts';
-import { A, B, change, crashed, free, lost, old, out, rest, status } from '../testing/standings.ts';
+import { A, B, change, crashed, free, lost, out, rest, status } from '../testing/standings.ts';
 import { decide } from './decide.ts';
 import type { Observation } from './model.ts';
 import { timeText } from './status.ts';
@@ -115,7 +115,12 @@ const rows: readonly Row[] = [
   ],
   [
     'surplus old pods go before the batch is done',
-    { change: change(status('Running')), fresh: pods('new', 1), stable: old, workload: out },
+    {
+      change: change(status('Running')),
+      fresh: pods('new', 1),
+      stable: pods('old', 11),
+      workload: out,
+    },
     'Running',
     'BatchReleasing',
     'SetBounds',

@@ -53,6 +53,7 @@ test('a change that admission stamped has its actor, its diff and a verified way
     policy: aPolicy(),
     refusalOf: () => undefined,
     isVerified: () => false,
+    podsOf: () => undefined,
     sign,
   });
   assert.ok(review.allowed);

@@ -12,7 +12,14 @@ import type { Template } from '../workload/types.ts';
 
 /** What we do to the workload. Repeating one that took effect plans no write. */
 export type Action =
-  | { readonly type: 'TakeOver'; readonly id: string; readonly from: string; readonly to: string }
+  | {
+      readonly type: 'TakeOver';
+      readonly id: string;
+      readonly from: string;
+      readonly to: string;
+      /** What all revisions ask for together. */
+      readonly pods: number;
+    }
   | { readonly type: 'SetBounds'; readonly bounds: Bounds }
   | { readonly type: 'Pause' }
   | { readonly type: 'Restore' }

@@ -18,6 +18,16 @@ test('a batch rests paused while it soaks', () => {
   assert.equal(at({ fresh, stable: pods('old', 9), workload: rest }), undefined);
 });
 
+test('what surged stays while the batch soaks', () => {
+  const fresh = pods('new', 1, { readySince: NOW });
+  const workload = aWorkload({ paused: false, bounds: { surge: 1, unavailable: 0 } });
+  assert.deepEqual(at({ fresh, stable: pods('old', 10), workload }), { type: 'Pause' });
+  const paused = { ...workload, paused: true };
+  assert.equal(at({ fresh, stable: pods('old', 10), workload: paused }), undefined);
+  const surplus = at({ fresh, stable: pods('old', 11), workload });
+  assert.deepEqual(surplus, { type: 'SetBounds', bounds: { surge: 0, unavailable: 1 } });
+});
+
 test('bounds left from more replicas are closed before they let out more than the batch', () => {
   for (const bounds of [
     { surge: 2, unavailable: 0 },

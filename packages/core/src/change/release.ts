@@ -75,7 +75,7 @@ function adopt(s: Standing): Decision {
   const { o, status, workload, finding } = s;
   const isWhollyOut = o.stable.length === 0 && o.fresh.length >= workload.replicas;
   if (isWhollyOut || finding.result.verdict === 'Fail') return act(s);
-  return { status, action: takeOver(o) };
+  return { status, action: takeOver(o, workload) };
 }
 
 /** A suspended change moves only when what was unclear turns out to be a failure. */
@@ -234,15 +234,15 @@ const isOpenTooWide = ({ workload, batch }: Standing): boolean =>
   workload.bounds.surge + workload.bounds.unavailable > batch.target;
 
 /**
- * The whole batch is out and ready, and the old pods that made room for it are gone. Those of the
- * last batch go with the restored fields.
+ * The whole batch is out and ready, and the old pods that it replaces are gone. Those that surged
+ * stay until the next wave: they are the way back, and the last of them go with the restored fields.
  */
 function isAtRest(s: Standing): boolean {
   const { o, workload, batch } = s;
   if (o.fresh.filter((p) => isDone(s, p)).length < batch.target) return false;
   if (batch.isLast) return true;
   if (workload.recreate || workload.hold.state !== 'Held') return true;
-  return o.fresh.length + o.stable.length <= workload.replicas;
+  return o.fresh.length + o.stable.length <= workload.replicas + workload.bounds.surge;
 }
 
 /** The next wave: everything that is out is ready. */

@@ -30,13 +30,14 @@ export function stopAction(o: Observation, workload: WorkloadView): Action | und
     case 'Held':
       return workload.paused ? undefined : { type: 'Pause' };
     case 'None':
-      return takeOver(o);
+      return takeOver(o, workload);
   }
 }
 
 /** Holds a workload that admission did not. */
-export function takeOver({ change }: Observation): Action {
+export function takeOver({ change }: Observation, { revisions }: WorkloadView): Action {
   const { from, to } = change.spec;
   const id = change.metadata.uid;
-  return { type: 'TakeOver', id, from: from?.fingerprint ?? '', to: to.fingerprint };
+  const pods = revisions.reduce((sum, r) => sum + r.replicas, 0);
+  return { type: 'TakeOver', id, from: from?.fingerprint ?? '', to: to.fingerprint, pods };
 }

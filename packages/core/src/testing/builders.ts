@@ -6,7 +6,7 @@ import { viewPod } from '../check/pod-view.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
 import { signWith } from '../revision/seal.ts';
-import { HELD_BOUNDS, heldFields, isRecreate, ownFieldsOf, writeHold } from '../workload/hold.ts';
+import { heldFields, isRecreate, ownFieldsOf, writeHold } from '../workload/hold.ts';
 import { viewDeployment, type Tools } from '../workload/observe.ts';
 import { ANNOTATIONS } from '@altershield/api';
 import { imagesOf, type Deployment, type Pod, type ReplicaSet } from '../workload/types.ts';
@@ -61,7 +61,7 @@ export function aHeldDeployment(from: string, parts: DeploymentParts = {}): Depl
   const own = ownFieldsOf(free);
   const record = { id: 'h-1', from, to: fingerprint(free.spec.template), own };
   const recreate = isRecreate(free.spec.strategy);
-  const fields = heldFields(own, { bounds: HELD_BOUNDS, paused: true, recreate });
+  const fields = heldFields(own, { bounds: { surge: 1, unavailable: 0 }, paused: true, recreate });
   const annotations = {
     ...free.metadata.annotations,
     [ANNOTATIONS.hold]: writeHold(record, free, sign),

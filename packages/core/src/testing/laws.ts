@@ -45,7 +45,7 @@ export function watchPods(world: World, own: OwnFields, watch: Watch): void {
     const { deployment } = world.cluster;
     const ready = world.cluster.ready();
     if (deployment !== undefined && watch.isExact && own.strategy.type !== 'Recreate') {
-      checkCapacity(deployment, own, [before.ready, ready]);
+      checkCapacity(world, deployment, own, [before.ready, ready]);
       checkBatch(world, deployment, before.out);
     }
     before.ready = ready;
@@ -53,13 +53,17 @@ export function watchPods(world: World, own: OwnFields, watch: Watch): void {
 }
 
 function checkCapacity(
+  world: World,
   deployment: Deployment,
   own: OwnFields,
   [was, ready]: readonly [number, number],
 ): void {
   const replicas = replicasOf(deployment);
-  const floor = replicas - userBounds(own.strategy.rollingUpdate, replicas).unavailable;
+  const { surge, unavailable } = userBounds(own.strategy.rollingUpdate, replicas);
+  const floor = replicas - unavailable;
   assert.ok(ready >= floor || ready >= was, `ready fell from ${was} to ${ready}, floor ${floor}`);
+  const pods = world.cluster.sets.reduce((sum, s) => sum + s.replicas, 0);
+  assert.ok(pods <= replicas + surge, `${pods} pods of ${replicas}, surge ${surge}`);
 }
 
 /** Until its change completes, a revision has no more pods than the batch in progress lets out. */

@@ -75,6 +75,7 @@ export class World {
       policy: this.#policy,
       refusalOf: () => undefined,
       isVerified: () => false,
+      podsOf: () => this.cluster.sets.reduce((sum, s) => sum + s.replicas, 0),
       sign,
     };
     const request = {

@@ -66,10 +66,10 @@ export interface Pace {
  * Surge comes first, so that capacity is only given up where the user's surge is used up.
  */
 export function nextBounds({ replicas, target, released, ready, user }: Pace): Bounds {
-  const affordable = user.unavailable + ready;
-  if (released >= target && ready >= target) return { surge: 0, unavailable: target };
-  if (released > 0 && affordable >= target) return { surge: 0, unavailable: target };
   const surge = Math.min(user.surge, target - Math.min(released, target), replicas);
-  const unavailable = Math.max(Math.min(target - surge, affordable), released - surge, 0);
+  const unavailable = Math.max(
+    Math.min(target - surge, user.unavailable + ready),
+    released - surge,
+  );
   return surge === 0 && unavailable === 0 ? { surge: 0, unavailable: 1 } : { surge, unavailable };
 }

@@ -130,6 +130,3 @@ export function heldFields(own: OwnFields, { bounds, paused, recreate }: Holding
     },
   };
 }
-
-/** Bounds of a fresh hold: should someone unpause the object behind our back, one pod gets out. */
-export const HELD_BOUNDS: Bounds = { surge: 1, unavailable: 0 };

@@ -17,7 +17,7 @@ import { decide } from '../change/decide.ts';
 import type { Action } from '../change/model.ts';
 import { ownFieldsOf, readHold, writeHold } from './hold.ts';
 import { viewDeployment } from './observe.ts';
-import { planDeployment } from './plan.ts';
+import { heldOnBounds, holdingBounds, planDeployment } from './plan.ts';
 import type { Deployment } from './types.ts';
 
 const A = fingerprint(aTemplate('a'));
@@ -103,11 +103,28 @@ test('a wide rollback keeps the record until it is narrowed, and is never paused
   assert.deepEqual(ownFieldsOf(narrow), ownFieldsOf(aDeployment()));
 });
 
+test('a hold covers what surged, and lets one pod out at most should it be undone', () => {
+  const of = (maxSurge: number, maxUnavailable: number): Deployment =>
+    aDeployment({
+      spec: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } } },
+    });
+  const surge = (n: number) => ({ surge: n, unavailable: 0 });
+  const none = { surge: 0, unavailable: 1 };
+  assert.deepEqual(
+    [10, 11, 12, 20].map((all) => holdingBounds(of(2, 1), all)),
+    [surge(1), surge(1), surge(2), surge(2)],
+  );
+  assert.deepEqual(holdingBounds(of(0, 1), 10), none);
+  const owns = [of(2, 1), of(2, 0)].map(ownFieldsOf);
+  const heldOn = (d: Deployment) => owns.map((own) => heldOnBounds(d, own));
+  assert.deepEqual(heldOn(of(2, 5)), [surge(2), surge(2)]);
+  assert.deepEqual(heldOn(of(0, 5)), [none, surge(1)]);
+});
+
 test('taking over late keeps what the owner set and covers what surged', () => {
-  const status = { observedGeneration: 1, replicas: 12, updatedReplicas: 3 };
   const taken = perform(
-    { type: 'TakeOver', id: 'c', from: A, to: 'b' },
-    aDeployment({ tag: 'b', status }),
+    { type: 'TakeOver', id: 'c', from: A, to: 'b', pods: 12 },
+    aDeployment({ tag: 'b' }),
   );
   assert.deepEqual(taken.spec.strategy?.rollingUpdate, { maxSurge: 2, maxUnavailable: 0 });
   const hold = readHold(taken, sign);
@@ -138,5 +155,5 @@ test('no step is taken before the controller has seen the last one', () => {
   const workload = aWorkload({ paused: false, bounds: { surge: 1, unavailable: 0 } });
   const act = (settled: boolean) =>
     decide(anObservation({ fresh, workload: { ...workload, settled } })).action?.type;
-  assert.deepEqual([act(true), act(false)], ['SetBounds', undefined]);
+  assert.deepEqual([act(true), act(false)], ['Pause', undefined]);
 });

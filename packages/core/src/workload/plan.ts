@@ -4,7 +4,6 @@ import type { Sign } from '../revision/seal.ts';
 import type { Action } from '../change/model.ts';
 import { userBounds, type Bounds } from './batches.ts';
 import {
-  HELD_BOUNDS,
   heldFields,
   isRecreate,
   ownFieldsOf,
@@ -64,7 +63,11 @@ function changesFor(
         ...setHold(deployment, writeHold(taken, deployment, sign)),
         ...setFields(
           deployment,
-          heldFields(own, { bounds: holdingBounds(deployment, false), paused: true, recreate }),
+          heldFields(own, {
+            bounds: holdingBounds(deployment, action.pods),
+            paused: true,
+            recreate,
+          }),
         ),
       ];
     }
@@ -128,23 +131,34 @@ function widen(own: OwnFields, widenBy: number): OwnFields {
 }
 
 /**
- * Bounds to hold a Deployment with. A paused Deployment sheds pods beyond its surge, ready ones of
- * the old revision first: what surged already must stay covered until it is let on.
+ * Bounds to hold a Deployment with that runs freely. A paused one sheds pods beyond its surge, ready
+ * ones of the old revision first, and fills up to it, in every revision that has pods: the surge is
+ * what surged, no less and no more than the owner allows.
+ *
+ * @param pods what its revisions ask for together. Default: as its controller counted last
  */
-export function holdingBounds(deployment: Deployment, isHeld: boolean): Bounds {
-  if (isHeld) return { ...HELD_BOUNDS, surge: Math.max(1, boundsOf(deployment).surge) };
-  const { strategy, replicas = 1 } = deployment.spec;
-  const { surge } = userBounds(strategy?.rollingUpdate, replicas);
-  // No more than there are: a paused controller fills up to its surge, in every revision that has pods.
-  const surged = (deployment.status?.replicas ?? 0) - replicas;
-  return { ...HELD_BOUNDS, surge: Math.max(1, Math.min(surge, surged, replicas)) };
+export function holdingBounds(
+  { spec: { strategy, replicas = 1 }, status }: Deployment,
+  pods = status?.replicas ?? 0,
+): Bounds {
+  const user = userBounds(strategy?.rollingUpdate, replicas);
+  return oneAtMost(Math.min(user.surge, Math.max(1, pods - replicas), replicas));
 }
+
+/** Bounds to hold a Deployment with that is held already: its surge stays covered. */
+export function heldOnBounds(deployment: Deployment, own: OwnFields): Bounds {
+  const user = userBounds(own.strategy.rollingUpdate, deployment.spec.replicas ?? 1);
+  return oneAtMost(Math.max(boundsOf(deployment).surge, user.unavailable === 0 ? 1 : 0));
+}
+
+/** Should someone unpause the object behind our back, one pod gets out beside those that surged. */
+const oneAtMost = (surge: number): Bounds => ({ surge, unavailable: surge > 0 ? 0 : 1 });
 
 export function boundsOf({ spec }: Deployment): Bounds {
   const { maxSurge, maxUnavailable } = spec.strategy?.rollingUpdate ?? {};
   return {
-    surge: typeof maxSurge === 'number' ? maxSurge : HELD_BOUNDS.surge,
-    unavailable: typeof maxUnavailable === 'number' ? maxUnavailable : HELD_BOUNDS.unavailable,
+    surge: typeof maxSurge === 'number' ? maxSurge : 1,
+    unavailable: typeof maxUnavailable === 'number' ? maxUnavailable : 0,
   };
 }
 

@@ -26,7 +26,7 @@ const refusing = (server: object): Pick<CachedClient, 'patch'> => ({
 
 const act = (client: object) =>
   perform(
-    { type: 'TakeOver', id: 'i', from: 'a', to: 'b' },
+    { type: 'TakeOver', id: 'i', from: 'a', to: 'b', pods: 1 },
     deployment,
     { client, tools } as unknown as Parameters<typeof perform>[2],
     signal,

@@ -34,6 +34,8 @@ export interface AdmissionDeps {
   readonly ledger: DenialLedger;
   /** Records of a Deployment by name, oldest first. */
   readonly changesOf: (namespace: string, name: string) => readonly ChangeObject[];
+  /** How many pods the revisions of the Deployment with this uid ask for together. */
+  readonly podsOf: (uid: string) => number | undefined;
   readonly sign: Sign;
   readonly fingerprintOf: (deployment: Deployment) => string;
   readonly paths: SecretPaths;
@@ -73,6 +75,7 @@ function workload(
     policy: deps.book.governing('Deployment', object.metadata, namespace),
     refusalOf: (fingerprint) => deps.refusals.of(namespace, name, fingerprint),
     isVerified: (revision) => wasVerified(deps.changesOf(namespace, name), revision),
+    podsOf: deps.podsOf,
     sign: deps.sign,
     fingerprintOf: deps.fingerprintOf,
   });

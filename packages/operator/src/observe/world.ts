@@ -90,6 +90,12 @@ export const changesOf = (
     .byIndex(BY_TARGET, targetKey(namespace, 'Deployment', name))
     .sort((a, b) => a.spec.sequence - b.spec.sequence);
 
+/** How many pods the revisions of a Deployment ask for together; undefined: none is known. */
+export function podsOf({ replicaSets }: Pick<World, 'replicaSets'>, uid: string) {
+  const sizes = replicaSets.byIndex(BY_OWNER, uid).map(({ spec }) => spec.replicas ?? 0);
+  return sizes.length === 0 ? undefined : sizes.reduce((a, b) => a + b);
+}
+
 /** The Deployment that owns a pod, by its ReplicaSet; undefined while that is not known. */
 export function deploymentOfPod(
   { replicaSets }: Pick<World, 'replicaSets'>,
