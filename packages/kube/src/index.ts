@@ -65,7 +65,12 @@ export {
 export { type ListWatchClient, type ReflectorStats } from './cache/reflector.ts';
 export { InformerFactory, type InformerFactoryDeps, type SharedOptions } from './cache/factory.ts';
 export { CachedClient, type WriteClient } from './cache/cached-client.ts';
-export { parseLabelSelector } from './cache/label-selector.ts';
+export {
+  formatLabelSelector,
+  parseLabelSelector,
+  type LabelSelector,
+} from './cache/label-selector.ts';
+export { isNewer } from './cache/resource-version.ts';
 export { type IndexFunction } from './cache/store.ts';
 export {
   LOW_PRIORITY,

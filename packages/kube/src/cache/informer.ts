@@ -77,6 +77,14 @@ export class Informer<T extends KubeObject> {
     return this.#reflector.heardAt;
   }
 
+  /**
+   * Ends a watch of which somebody knows that it says nothing any more, and opens another. Once for a
+   * silence: if the next one says no more, there is no more to say.
+   */
+  reopen(why: string): void {
+    this.#reflector.reopen(why);
+  }
+
   get stats(): ReflectorStats {
     return this.#reflector.stats;
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseLabelSelector } from './label-selector.ts';
+import { formatLabelSelector, parseLabelSelector } from './label-selector.ts';
 import { selects } from './selection.ts';
 
 const WEB = { tier: 'web', 'app.kubernetes.io/name': 'shop' };
@@ -48,4 +48,18 @@ test('a selection by field is told without the server for names only', () => {
     ),
     [true, false, true, false],
   );
+});
+
+test('a selector of an object has a text form that reads the same', () => {
+  const matchExpressions = [
+    { key: 'tier', operator: 'In', values: ['web', 'api'] },
+    { key: 'tier', operator: 'NotIn', values: ['db'] },
+    { key: 'app.kubernetes.io/name', operator: 'Exists' },
+    { key: 'gone', operator: 'DoesNotExist' },
+  ];
+  const text = formatLabelSelector({ matchLabels: { tier: 'web' }, matchExpressions });
+  assert.equal(text, 'tier=web,tier in (web,api),tier notin (db),app.kubernetes.io/name,!gone');
+  assert.equal(parseLabelSelector(text)(WEB), true);
+  assert.equal(parseLabelSelector(text)({ ...WEB, gone: '' }), false);
+  assert.equal(formatLabelSelector({}), '');
 });

@@ -12,6 +12,27 @@ export function parseLabelSelector(selector: string): (labels: Labels) => boolea
   return (labels) => requirements.every((requirement) => requirement(labels));
 }
 
+/** A label selector as objects have it. */
+export interface LabelSelector {
+  readonly matchLabels?: Labels;
+  readonly matchExpressions?: readonly {
+    readonly key: string;
+    readonly operator: string;
+    readonly values?: readonly string[];
+  }[];
+}
+
+/** The text form of a selector; '' for an empty one, which selects everything. */
+export function formatLabelSelector({ matchLabels, matchExpressions = [] }: LabelSelector): string {
+  const labels = Object.entries(matchLabels ?? {}).map(([key, value]) => `${key}=${value}`);
+  const expressions = matchExpressions.map(({ key, operator, values = [] }) => {
+    if (operator === 'Exists') return key;
+    if (operator === 'DoesNotExist') return `!${key}`;
+    return `${key} ${operator.toLowerCase()} (${values.join(',')})`;
+  });
+  return [...labels, ...expressions].join(',');
+}
+
 /** Commas inside parentheses do not separate. */
 const splitRequirements = (selector: string): string[] =>
   selector

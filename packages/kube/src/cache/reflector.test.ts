@@ -130,6 +130,28 @@ describe('the watch', () => {
     assertInStep(world);
   });
 
+  test('that is known to say nothing any more is opened anew, once for a silence', async () => {
+    const world = aWorld();
+    await world.scheduler.advance(1);
+    world.api.prompt = false;
+    world.api.put('missed');
+    world.api.prompt = true;
+    await world.scheduler.advance(20_000);
+    world.informer.reopen('the server has more');
+    await world.scheduler.advance(5000);
+    assert.equal(world.api.watches.length, 2);
+    assert.equal(world.api.lists().length, 1);
+    assertInStep(world);
+    world.informer.reopen('the server has more');
+    await world.scheduler.advance(5000);
+    assert.equal(world.api.watches.length, 2, 'nothing was heard since');
+    world.api.bookmark();
+    await world.scheduler.advance(5000);
+    world.informer.reopen('the server has more');
+    await world.scheduler.advance(5000);
+    assert.equal(world.api.watches.length, 3);
+  });
+
   test('keeps a quiet watch that gets bookmarks and resumes from the last of them', async () => {
     const world = aWorld();
     await world.scheduler.advance(1);

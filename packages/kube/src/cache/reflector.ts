@@ -71,6 +71,9 @@ export class Reflector<T extends KubeObject> {
   #stats = { lists: 0, watches: 0, events: 0, failures: 0 };
   #askedAt = 0;
   #heardAt = 0;
+  #watchdog: Watchdog | undefined;
+  /** The silence, by its beginning, in which a watch was opened anew. */
+  #reopenedIn = -1;
 
   constructor(deps: ReflectorDeps<T>) {
     this.#deps = deps;
@@ -90,6 +93,16 @@ export class Reflector<T extends KubeObject> {
 
   get stats(): ReflectorStats {
     return { ...this.#stats };
+  }
+
+  /**
+   * Ends a watch of which somebody knows that it says nothing any more, and opens another. Once for a
+   * silence: if the next one says no more, there is no more to say.
+   */
+  reopen(why: string): void {
+    if (this.#reopenedIn === this.#heardAt) return;
+    this.#reopenedIn = this.#heardAt;
+    this.#watchdog?.bark(why);
   }
 
   /** Resolves when `signal` aborts, never rejects. */
@@ -149,6 +162,7 @@ export class Reflector<T extends KubeObject> {
     const { resourceVersion } = mirror;
     const timeoutSeconds = Math.floor(WATCH_SECONDS * (1 + scheduler.random() / 10));
     const watchdog = new Watchdog(scheduler, timeoutSeconds * 1000 + SILENCE_GRACE_MS, signal);
+    this.#watchdog = watchdog;
     const opened = (): void => {
       this.#opened();
     };
@@ -168,6 +182,7 @@ export class Reflector<T extends KubeObject> {
       }
     } finally {
       watchdog.stop();
+      this.#watchdog = undefined;
     }
   }
 
@@ -238,7 +253,7 @@ export class Reflector<T extends KubeObject> {
 const gistOf = (error: Error): string =>
   error instanceof KubeError ? `${error.status} ${error.server.message ?? ''}` : error.message;
 
-/** Ends a watch that has been silent for too long. One timer, not one per event. */
+/** Ends a watch that has been silent for too long, or that is told to. One timer, not one per event. */
 class Watchdog {
   readonly #scheduler: Scheduler;
   readonly #silenceMs: number;
@@ -262,6 +277,10 @@ class Watchdog {
     this.#heardAt = this.#scheduler.elapsed();
   }
 
+  bark(why: string): void {
+    this.#link.abort(new Error(why));
+  }
+
   stop(): void {
     this.#timer.cancel();
     this.#link.dispose();
@@ -271,7 +290,7 @@ class Watchdog {
     return this.#scheduler.after(delayMs, () => {
       const left = this.#heardAt + this.#silenceMs - this.#scheduler.elapsed();
       if (left > 0) this.#timer = this.#start(left);
-      else this.#link.abort(new Error(`the watch was silent for ${this.#silenceMs / 1000} s`));
+      else this.bark(`the watch was silent for ${this.#silenceMs / 1000} s`);
     });
   }
 }
