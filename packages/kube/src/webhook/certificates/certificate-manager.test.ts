@@ -7,6 +7,7 @@ import { type Logger, silentLogger } from '../../runtime/logger.ts';
 import { VirtualScheduler } from '../../runtime/virtual-scheduler.test-support.ts';
 import { CertificateManager } from './certificate-manager.ts';
 import { type CertificateSet, isSignedBy, readCertificates } from './certificate-set.ts';
+import { isCryptoRunning } from './crypto-meter.test-support.ts';
 import { FakeSecrets } from './fake-secrets.test-support.ts';
 import { DAY } from './pki.test-support.ts';
 
@@ -56,11 +57,11 @@ class World {
     );
   }
 
-  /** Key generation takes real time off the event loop, which a virtual clock does not wait for. */
+  /** Until nothing goes on any more, neither on the clock nor off the event loop. */
   async settle(): Promise<void> {
-    for (let i = 0; i < 15; i += 1) {
+    for (let calm = 0; calm < 5; calm = isCryptoRunning() ? 0 : calm + 1) {
       await this.clock.advance(0);
-      await new Promise((resolve) => setTimeout(resolve, 2));
+      await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 
