@@ -12,9 +12,17 @@ export class OperatorUnderTest {
   readonly #child: ChildProcess;
   readonly #tail: string[] = [];
 
-  private constructor(main: string, kubeconfig: string) {
+  private constructor(main: string, kubeconfig: string, more: readonly string[]) {
     const { flags, env } = imageRuntime();
-    const args = ['--kubeconfig', kubeconfig, '--identity', 'replica-0', '--log-format', 'json'];
+    const args = [
+      '--kubeconfig',
+      kubeconfig,
+      '--identity',
+      'replica-0',
+      '--log-format',
+      'json',
+      ...more,
+    ];
     this.#child = spawn(process.execPath, [...flags, main, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...env },
@@ -22,8 +30,8 @@ export class OperatorUnderTest {
   }
 
   /** Resolves when it leads. */
-  static async start(kubeconfig: string): Promise<OperatorUnderTest> {
-    const operator = new OperatorUnderTest(await bundleOperator(), kubeconfig);
+  static async start(kubeconfig: string, more: readonly string[] = []): Promise<OperatorUnderTest> {
+    const operator = new OperatorUnderTest(await bundleOperator(), kubeconfig, more);
     try {
       await operator.#leads();
     } catch (error) {

@@ -8,32 +8,6 @@ const QUICK = { release: { batches: [1, '100%'], soakSeconds: 5 } };
 const SLOW = { release: { batches: [1, '100%'], soakSeconds: 60 } };
 const HOUR_MS = 3_600_000;
 
-interface Wear {
-  readonly restartCount: number;
-  /** Default true. */
-  readonly ready?: boolean;
-  /** Of which version. Default: whichever. */
-  readonly version?: string;
-}
-
-/** One pod was restarted this often in its life. */
-async function wearOut(
-  { sandbox, scheduler, play }: Pick<Checkout, 'sandbox' | 'scheduler' | 'play'>,
-  { restartCount, ready = true, version = '' }: Wear,
-): Promise<void> {
-  const pod = sandbox
-    .pods({ namespace: 'shop' })
-    .find(({ spec }) => JSON.stringify(spec).includes(`checkout:${version}`));
-  const path = `/api/v1/namespaces/shop/pods/${pod?.metadata.name ?? ''}/status`;
-  const { containerStatuses = [], conditions = [] } = pod?.status ?? {};
-  const lost = { status: 'False', lastTransitionTime: new Date(scheduler.now()).toISOString() };
-  const status = {
-    containerStatuses: containerStatuses.map((c) => ({ ...c, ready, restartCount })),
-    conditions: conditions.map((c) => (c.type === 'Ready' && !ready ? { ...c, ...lost } : c)),
-  };
-  await play(sandbox.call('PATCH', { path, body: { status } }), 1000);
-}
-
 const takeBack = (checkout: Checkout, sequence: number, ms: number): Promise<unknown> => {
   const body = { spec: { decision: { action: 'RollBack', reason: 'it leaks' } } };
   return checkout.record('PATCH', { sequence, body }, ms);
@@ -73,7 +47,7 @@ for (const [replicas, ready] of [
     checkout.killOperator();
     await checkout.apply('3', 60_000);
     await checkout.scheduler.runFor(120 * HOUR_MS);
-    await wearOut(checkout, { restartCount: 4, ready });
+    await checkout.wearOut({ restartCount: 4, ready });
     await checkout.startOperator();
     await checkout.scheduler.runFor(60_000);
     assert.deepEqual(checkout.pods, { '3': replicas });
@@ -87,7 +61,7 @@ test('a healthy revision whose record was deleted is left alone', async () => {
   await checkout.apply('3', 60_000);
   await checkout.scheduler.runFor(5 * HOUR_MS);
   await checkout.record('DELETE', { sequence: 2 }, 5000);
-  await wearOut(checkout, { restartCount: 4, ready: false });
+  await checkout.wearOut({ restartCount: 4, ready: false });
   await patched(checkout, { replicas: 11 }, 60_000);
   assert.deepEqual(checkout.pods, { '3': 11 });
 });
@@ -154,7 +128,7 @@ test('after a way back that failed, a person decides where to go', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 120_000);
   await checkout.apply('1', 3000);
-  await wearOut(checkout, { restartCount: 4, ready: false, version: '1' });
+  await checkout.wearOut({ restartCount: 4, ready: false, version: '1' });
   await checkout.scheduler.runFor(60_000);
   await checkout.apply('bad-3', 120_000);
   assert.equal(checkout.story.at(-1), 'Suspend/NoVerifiedRevision');
@@ -185,7 +159,7 @@ test('what a person took back stays back when its records are gone', async () =>
   await takeBack(checkout, 1, 60_000);
   assert.equal(checkout.version, '1');
   await checkout.scheduler.runFor(3 * HOUR_MS);
-  await wearOut(checkout, { restartCount: 4 });
+  await checkout.wearOut({ restartCount: 4 });
   await patched(checkout, { replicas: 11 }, 60_000);
   assert.deepEqual([checkout.version, checkout.pods], ['1', { '1': 11 }]);
   assert.deepEqual(
@@ -220,4 +194,20 @@ test('a manifest exported while held brings none of our fields along when it is 
   assert.deepEqual([checkout.isHeld, checkout.pods], [false, { '2': 10 }]);
   assert.equal(checkout.deployment.spec.minReadySeconds ?? 0, 0);
   assert.deepEqual(checkout.story, Array(3).fill('Success/Verified'));
+});
+
+test('the rollbacks of the whole cluster have a limit, too, which a restart does not forget', async () => {
+  const checkout = await Checkout.start({ policy: QUICK, rollbacksPerHour: 1 });
+  await checkout.apply('bad-2', 60_000);
+  checkout.killOperator();
+  await checkout.startOperator();
+  await checkout.apply('bad-3', 60_000);
+  assert.deepEqual(checkout.story, ['RolledBack/RolledBack', 'Suspend/RollbackLimit']);
+  assert.match(
+    checkout.changes[1]?.status?.message ?? '',
+    /1 automatic .* whole cluster, 1 allowed/,
+  );
+  await checkout.apply('3', HOUR_MS);
+  await checkout.apply('bad-4', 60_000);
+  assert.equal(checkout.story.at(-1), 'RolledBack/RolledBack');
 });

@@ -13,6 +13,14 @@ export interface CheckoutOptions extends OperatorRun {
   readonly replicas?: number;
 }
 
+interface Wear {
+  readonly restartCount: number;
+  /** Default true. */
+  readonly ready?: boolean;
+  /** Of which version. Default: whichever. */
+  readonly version?: string;
+}
+
 /** Deployment shop/checkout at version 1, healthy, governed by a policy, under virtual time. */
 export class Checkout {
   readonly scheduler = new VirtualScheduler({ seed: 3 });
@@ -70,6 +78,22 @@ export class Checkout {
       await this.scheduler.runFor(50);
     }
     throw new Error(`wait until ${what}: it did not come`);
+  }
+
+  /** One pod was restarted this often in its life. */
+  async wearOut({ restartCount, ready = true, version = '' }: Wear): Promise<void> {
+    const pod = this.sandbox
+      .pods({ namespace: 'shop' })
+      .find(({ spec }) => JSON.stringify(spec).includes(`checkout:${version}`));
+    const path = `/api/v1/namespaces/shop/pods/${pod?.metadata.name ?? ''}/status`;
+    const { containerStatuses = [], conditions = [] } = pod?.status ?? {};
+    const lastTransitionTime = new Date(this.scheduler.now()).toISOString();
+    const lost = { status: 'False', lastTransitionTime };
+    const status = {
+      containerStatuses: containerStatuses.map((c) => ({ ...c, ready, restartCount })),
+      conditions: conditions.map((c) => (c.type === 'Ready' && !ready ? { ...c, ...lost } : c)),
+    };
+    await this.play(this.sandbox.call('PATCH', { path, body: { status } }), 1000);
   }
 
   get deployment(): Deployment {

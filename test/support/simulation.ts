@@ -46,6 +46,7 @@ export interface OperatorRun {
   readonly faults?: FaultPlan;
   readonly log?: Logger;
   readonly identity?: string;
+  readonly rollbacksPerHour?: number;
   /** What the API server is to trust, as it lies in the shared Secret now. */
   readonly caBundle?: () => Promise<string>;
 }
@@ -109,12 +110,14 @@ export class Simulation {
     log = this.#log,
     identity = 'replica-1',
     caBundle,
+    rollbacksPerHour,
   }: OperatorRun = {}): RunningOperator {
     const transport = this.sandbox.transport(OPERATOR, faults === undefined ? {} : { faults });
     const { scheduler } = this;
     const client = new Client({ transport, scheduler, log, fieldManager: FIELD_MANAGER });
     const operator = createOperator({
       ...{ client, scheduler, log, identity, namespace: OPERATOR_NAMESPACE },
+      ...(rollbacksPerHour === undefined ? {} : { rollbacksPerHour }),
       sealKey: new Uint8Array(32).fill(7),
       webhookPlace: () => placeOf(caBundle),
     });

@@ -20,7 +20,8 @@ export const REASONS = {
   RollbackIncomplete:
     'The rollback was written but the pods of the verified revision did not come back.',
   NoVerifiedRevision: 'There is no revision that was proven good, so nothing to roll back to.',
-  RollbackLimit: 'Too many automatic rollbacks of this workload within an hour; a person decides.',
+  RollbackLimit:
+    'Too many automatic rollbacks of this workload, or in the cluster, within an hour; a person decides.',
   HoldRecordLost:
     'The annotation with the user’s own fields is gone or altered; nothing is guessed.',
   QuarantinedRevision: 'A refused revision was applied past admission and is taken back.',

@@ -18,3 +18,9 @@ test('in a cluster it is called by its Service, logs for machines and leaves whe
   assert.deepEqual([config.logFormat, config.logLevel], ['json', 'debug']);
   assert.equal(config.shutdownDelaySeconds, 5);
 });
+
+test('the limit of rollbacks in the cluster is a whole number, 100 by default', () => {
+  const limit = (argv: readonly string[]) => readConfig(argv, {}).rollbacksPerHour;
+  assert.equal(limit([]), 100);
+  assert.equal(limit(['--rollbacks-per-hour', '0']), 0);
+});

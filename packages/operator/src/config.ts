@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { hostname } from 'node:os';
+import { ROLLBACKS_PER_HOUR } from './operator.ts';
 
 /** How one operator process is to run. Read once from flags and environment, then frozen. */
 export interface Config {
@@ -18,6 +19,8 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly logFormat: 'json' | 'text';
   readonly leaderElection: boolean;
+  /** Automatic rollbacks in the whole cluster. */
+  readonly rollbacksPerHour: number;
   /** How long admission is answered after we were told to stop. */
   readonly shutdownDelaySeconds: number;
 }
@@ -32,6 +35,12 @@ const seconds = (text: string): number => {
   const value = Number(text);
   if (text.trim() !== '' && value >= 0 && value <= 300) return value;
   throw new InvalidArgumentError('a delay is a number of seconds from 0 to 300');
+};
+
+const atLeastZero = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isInteger(value) && value >= 0) return value;
+  throw new InvalidArgumentError('a number of rollbacks is a whole number from 0');
 };
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -83,6 +92,12 @@ export function readConfig(argv: readonly string[], env: Env): Config {
       'how long admission is answered after a signal to stop',
       seconds,
       0,
+    )
+    .option(
+      '--rollbacks-per-hour <n>',
+      'automatic rollbacks in the whole cluster; after that, bad changes are suspended',
+      atLeastZero,
+      ROLLBACKS_PER_HOUR,
     )
     .option('--no-leader-election', 'lead at once; only when no other replica runs')
     .allowExcessArguments(true);

@@ -3,6 +3,7 @@ import {
   fingerprint,
   signWith,
   type Action,
+  type Decision,
   type Deployment,
   type Request,
   type Tools,
@@ -32,12 +33,14 @@ import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
 import type { ChangeObject, DeploymentObject } from './kinds.ts';
-import { gather } from './observe/gather.ts';
+import { gather, type GatherDeps } from './observe/gather.ts';
+import { ClusterRollbacks } from './observe/rollbacks.ts';
 import { PolicyBook } from './observe/policy-book.ts';
 import { ReadinessLog } from './observe/readiness.ts';
 import { Refusals } from './observe/refusals.ts';
 import { sealCheck } from './observe/seal.ts';
 import { Sightings } from './observe/sightings.ts';
+import { Hearings } from './observe/hearings.ts';
 import { changesOf, createWorld, podsOf, type World } from './observe/world.ts';
 
 export interface OperatorOptions {
@@ -51,8 +54,12 @@ export interface OperatorOptions {
   /** Where the API server finds the webhook, read anew; undefined until there is a certificate. */
   readonly webhookPlace: (signal: AbortSignal) => Promise<WebhookPlace | undefined>;
   readonly identity: string;
+  /** Automatic rollbacks in the whole cluster; after that, bad changes are suspended. Default 100. */
+  readonly rollbacksPerHour?: number;
   readonly metrics?: Metrics;
 }
+
+export const ROLLBACKS_PER_HOUR = 100;
 
 /** One replica of the operator, without the parts that open ports. */
 export interface Operator {
@@ -84,21 +91,20 @@ export function createOperator(options: OperatorOptions): Operator {
   const events = eventsOf(options);
   const metrics = options.metrics?.controller;
   const shared = { world, book, tools, client, scheduler, log, metrics };
-  const readiness = new ReadinessLog(world.pods);
+  const hearings = new Hearings({ client: plain, world, scheduler, log });
   const paths = new SecretPaths(tools.sign);
   const webhooks = createWebhooksController({ ...shared, place: secretly(options, paths) });
+  const observed = { ...shared, refusals, hearings, ...countsOf(options, world, isOurs) };
   const act = (action: Action, on: DeploymentObject, signal: AbortSignal): Promise<number> =>
     perform(action, on, { client, tools }, signal);
   const change = createChangeController({
     ...shared,
     isOurs,
-    gather: (c) => gather(c, { world, tools, readiness, refusals, scheduler }),
+    gather: (c) => gather(c, observed),
+    hear: hearings.ask,
     record: (c, decision, signal) => record(c, decision, { client, world }, signal),
     perform: act,
-    say: (c, { status }) => {
-      const event = eventOf(c, status);
-      if (event !== undefined) events.record(subjectOf(c), event);
-    },
+    say: sayMoved(events),
   });
   const controllers = [
     createDetectionController(
@@ -131,6 +137,24 @@ export function createOperator(options: OperatorOptions): Operator {
     informers,
   };
 }
+
+/** What is counted as it happens, and not read from the caches. */
+const countsOf = (
+  { rollbacksPerHour = ROLLBACKS_PER_HOUR }: OperatorOptions,
+  world: World,
+  isOurs: (change: ChangeObject) => boolean,
+): Pick<GatherDeps, 'readiness' | 'clusterRollbacks' | 'rollbacksPerHour'> => ({
+  readiness: new ReadinessLog(world.pods),
+  clusterRollbacks: new ClusterRollbacks(world, isOurs),
+  rollbacksPerHour,
+});
+
+const sayMoved =
+  (events: EventRecorder) =>
+  (change: ChangeObject, { status }: Decision): void => {
+    const event = eventOf(change, status);
+    if (event !== undefined) events.record(subjectOf(change), event);
+  };
 
 const secretly =
   ({ webhookPlace }: OperatorOptions, paths: SecretPaths) =>

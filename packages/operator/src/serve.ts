@@ -103,6 +103,7 @@ async function runParts(
     ...{ client, scheduler, log, metrics },
     namespace: config.namespace,
     identity: config.identity,
+    rollbacksPerHour: config.rollbacksPerHour,
     sealKey,
     webhookPlace: async (stop) =>
       isServing ? placeOf(config, operatorUser, await readBundle(client, config, stop)) : undefined,

@@ -51,17 +51,17 @@ const DECISIONS = {
 
 export type Verb = keyof typeof DECISIONS;
 
-/** A change that ended well can be taken back, too, as long as its revision runs. */
+/** A change that ended can be taken back, too, as long as its revision runs. */
 function refuseRollback(record: ChangeWorkload): string | undefined {
   const phase = phaseOf(record);
-  if (isOver(record) && phase !== 'Success') return `it ended (${phase})`;
+  if (phase === 'RolledBack' || phase === 'Superseded') return `it ended (${phase})`;
   if (phase === 'RollingBack') return 'it is being rolled back already';
   const { from } = record.spec;
   if (from === undefined) return 'it created the workload; there is no revision to go back to';
   return from.verified ? undefined : 'the revision before it was never verified; apply a good one';
 }
 
-/** The change that a person means: of those that ended well, only the newest can be running. */
+/** The change that a person means: of those that ended, only the newest can be running. */
 function pick(
   verb: Verb,
   found: readonly ChangeWorkload[],

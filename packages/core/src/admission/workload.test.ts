@@ -23,7 +23,7 @@ const B = fingerprint(aTemplate('b'));
 const context = (policy: WorkloadContext['policy'] = aPolicy()): WorkloadContext => ({
   policy,
   refusalOf: () => undefined,
-  isVerified: () => false,
+  isWayBack: () => false,
   podsOf: () => undefined,
   sign,
 });
@@ -99,7 +99,7 @@ test('a revision that was verified earlier is let through, whether something is 
       object,
       mutateWorkload(aRequest(object, old), {
         ...context(),
-        isVerified: ({ uid, fingerprint: is }) => uid === 'd-1' && is === c,
+        isWayBack: ({ uid, template }) => uid === 'd-1' && fingerprint(template) === c,
       }),
     );
   const free = good(aDeployment({ tag: 'c' }), aDeployment());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
+import type { Replacement } from '../change/verified.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { fingerprint, isSameTemplate, refusalFingerprint } from '../revision/fingerprint.ts';
 import type { Bounds } from '../workload/batches.ts';
@@ -33,11 +34,8 @@ export interface WorkloadContext {
   /** The policy that governs the object; undefined: none does. */
   readonly policy: GoodPolicy | undefined;
   readonly refusalOf: (refusalFingerprint: string) => Refusal | undefined;
-  /** Whether a revision of the workload with this uid was proven good before. */
-  readonly isVerified: (revision: {
-    readonly uid: string;
-    readonly fingerprint: string;
-  }) => boolean;
+  /** Whether to put this template there is a way back to what was proven good before. */
+  readonly isWayBack: (replacement: Replacement) => boolean;
   /** How many pods the revisions of the workload with this uid ask for together; undefined: not known. */
   readonly podsOf: (uid: string) => number | undefined;
   readonly sign: Sign;
@@ -126,19 +124,23 @@ function stampText(
 function hold(
   request: Request<Deployment>,
   old: Deployment,
-  { sign, isVerified, podsOf, fingerprintOf = freshFingerprint }: WorkloadContext,
+  { sign, isWayBack, podsOf, fingerprintOf = freshFingerprint }: WorkloadContext,
 ): Review {
   const { object } = request;
   const before = readHold(old, sign);
   const to = fingerprint(object.spec.template);
   const actor = stampText(request, sign);
-  const isWayBack = isVerified({ uid: old.metadata.uid, fingerprint: to });
-  if (before.state === 'Held' && (to === before.record.from || isWayBack)) {
+  const isBack = isWayBack({
+    uid: old.metadata.uid,
+    template: object.spec.template,
+    running: old.spec.template,
+  });
+  if (before.state === 'Held' && (to === before.record.from || isBack)) {
     const own = adoptEdits(before.record.own, old, object);
     return allow([...annotate(object, { hold: undefined, actor }), ...setFields(object, own)]);
   }
   // The way back is never blocked.
-  if (before.state === 'None' && isWayBack) return stampOnly(request, old, sign);
+  if (before.state === 'None' && isBack) return stampOnly(request, old, sign);
   if (isHeldAlready(withUid(object, old), to, sign))
     return allow(annotate(object, { hold: 'as sent', actor }));
   if (before.state === 'Lost' && hasHeldFields(object)) {

@@ -66,3 +66,37 @@ test('a lifted quarantine names who lifted it', () => {
   );
   assert.deepEqual(d.status.quarantine?.lifted, { by: 'ann', at: timeText(NOW) });
 });
+
+test('a decision that no longer fits changes nothing', () => {
+  const cases: readonly [ReturnType<typeof status>, 'Resume' | 'RollBack', Partial<Observation>][] =
+    [
+      [status('Success'), 'Resume', {}],
+      [status('RollingBack', { reason: 'CheckFailed' }), 'Resume', {}],
+      [status('RolledBack'), 'RollBack', {}],
+      [status('Superseded'), 'RollBack', {}],
+      [status('RollingBack', { reason: 'CheckFailed' }), 'RollBack', {}],
+      [status('Success'), 'RollBack', { workload: free('c') }],
+      [status('Success'), 'RollBack', { workload: { ...free('b'), uid: 'd-2' } }],
+    ];
+  for (const [before, action, o] of cases) {
+    const d = decide(anObservation({ ...o, change: change(before, {}, decision(action)) }));
+    assert.deepEqual(d, { status: { ...before, decisionSeen: `${action} ${timeText(NOW)}` } });
+  }
+});
+
+test('who resumes accepts the pods that are there, and who asked for a rollback is still who asked', () => {
+  const resumed = decide(
+    anObservation({ change: change(status('Suspend'), {}, decision('Resume')) }),
+  );
+  assert.equal(resumed.status.resumedAt, timeText(NOW));
+  const stopped = status('Suspend', { rolledBackAt: timeText(NOW), automaticRollback: false });
+  const asked = decide(anObservation({ change: change(stopped, {}, decision('Resume')) }));
+  assert.equal(asked.status.reason, 'RequestedByUser');
+});
+
+test('who lifted a quarantine first stays who lifted it', () => {
+  const lifted = { by: 'bob', at: timeText(NOW - 1000) };
+  const quarantine = { fingerprint: B, until: timeText(NOW), lifted };
+  const before = change(status('RolledBack', { quarantine }), {}, decision('Lift'));
+  assert.deepEqual(decide(anObservation({ change: before })).status.quarantine?.lifted, lifted);
+});

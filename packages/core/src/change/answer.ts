@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeWorkloadSpec, ChangeWorkloadStatus } from '@altershield/api';
+import type { ChangeWorkloadSpec, ChangeWorkloadStatus, Phase } from '@altershield/api';
 import type { Decision, Observation, WorkloadView } from './model.ts';
 import { isGated } from './batch.ts';
-import { startRollback } from './rollback.ts';
+import { reasonOf, startRollback } from './rollback.ts';
 import { isOver, move, timeText } from './status.ts';
 import { suspend } from './stop.ts';
 
@@ -47,20 +47,29 @@ function resume(status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus
 
 /** A rollback that was stopped on its way goes on: its verdict stands. */
 const resumeRollback = (status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus => {
-  const reason = status.automaticRollback === true ? 'CheckFailed' : 'RequestedByUser';
-  return move(status, now, ['RollingBack', reason], 'resumed by a person');
+  return move(status, now, ['RollingBack', reasonOf(status)], 'resumed by a person');
 };
 
-/** Also of a change that ended well, as long as its revision still runs. */
+const NOT_TO_BE_TAKEN_BACK: ReadonlySet<Phase> = new Set([
+  'RollingBack',
+  'RolledBack',
+  'Superseded',
+]);
+
+/** Whether the workload, and not another one of that name, runs what the change brought. */
+const isOut = ({ change: { spec } }: Observation, { uid, fingerprint }: WorkloadView): boolean =>
+  uid === spec.target.uid && fingerprint === spec.to.fingerprint;
+
+/** Also of a change that ended, well or not, as long as its revision still runs. */
 function rollBackNow(
   o: Observation,
   status: ChangeWorkloadStatus,
   { by = 'a person', reason = '' }: PersonDecision,
 ): Decision {
-  const { workload, change } = o;
-  const isPast = isOver(status.phase) && status.phase !== 'Success';
-  const isHere = workload?.fingerprint === change.spec.to.fingerprint;
-  if (isPast || !isHere || status.phase === 'RollingBack') return { status };
+  const { workload } = o;
+  if (workload === undefined || NOT_TO_BE_TAKEN_BACK.has(status.phase) || !isOut(o, workload)) {
+    return { status };
+  }
   const message = `${by} asked for it${reason === '' ? '' : `: ${reason}`}`;
   const obstacle = obstacleOf(o, workload);
   if (obstacle !== undefined) return notBack(o, workload, status, `${message}; ${obstacle}`);
@@ -81,8 +90,12 @@ function notBack(
 }
 
 /** Why there is no way back; undefined when there is one. */
-function obstacleOf({ change }: Observation, { hold }: WorkloadView): string | undefined {
+function obstacleOf(
+  { change, isBackRefused }: Observation,
+  { hold }: WorkloadView,
+): string | undefined {
   if (hold.state === 'Lost') return hold.why;
+  if (isBackRefused === true) return 'the revision to go back to was refused since';
   return change.spec.from?.verified === true
     ? undefined
     : 'there is no verified revision to go back to';

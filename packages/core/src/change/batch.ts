@@ -2,7 +2,7 @@
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
 import { judgePods, type Finding } from '../check/pod-health.ts';
 import { batchTargets } from '../workload/batches.ts';
-import type { BatchRecord, Observation, WorkloadView } from './model.ts';
+import type { BatchRecord, Decision, Observation, WorkloadView } from './model.ts';
 import { timeText } from './status.ts';
 
 export interface BatchView {
@@ -23,6 +23,13 @@ export const isStepped = (
 /** Whether anything is done about the change; others are judged and left alone. */
 export const isGated = ({ policy, operation }: Observation['change']['spec']): boolean =>
   policy.spec.mode === 'Enforce' && operation === 'Update';
+
+/**
+ * Whether a workload that runs this went back to where the change came from. From what is only observed
+ * there is no way back but to a verified revision: any other is a change that is to be judged.
+ */
+export const isBackAt = (spec: Observation['change']['spec'], fingerprint: string): boolean =>
+  spec.from?.fingerprint === fingerprint && (spec.from.verified || isGated(spec));
 
 /** Whether the change is held at admission and released by us. */
 export const isHeld = (spec: Observation['change']['spec']): boolean =>
@@ -87,11 +94,23 @@ export function judge(
     releasedAt: Math.max(releasedAt(o, status), workload.writtenAt),
     isLetOut: isLetOut(o, workload),
     now: o.now,
-    heardAt: Math.min(o.now, o.heardAt ?? o.now),
+    heardAt: heardAt(o),
     acceptedBefore: acceptedBefore(status),
     seenAt: Date.parse(o.change.spec.detectedAt),
   });
 }
+
+/** Up to when the pods are known. */
+export const heardAt = (o: Observation): number => Math.min(o.now, o.heardAt ?? o.now);
+
+/** When to look again at what is still pending. */
+export const due = ({
+  dueAt,
+  unheard,
+}: Pick<Finding, 'dueAt' | 'unheard'>): Pick<Decision, 'recheckAt' | 'unheard'> => ({
+  ...(dueAt === undefined ? {} : { recheckAt: dueAt }),
+  ...(unheard === undefined ? {} : { unheard }),
+});
 
 /** New pods that the bounds in the object allow. */
 export const released = ({ bounds, replicas }: WorkloadView): number =>

@@ -39,7 +39,19 @@ const rows: readonly Row[] = [
   ],
   [
     'a fourth rollback in an hour is left to a person',
-    { fresh: crashed, workload: out, recentRollbacks: 3 },
+    {
+      fresh: crashed,
+      workload: out,
+      recentRollbacks: 3,
+      clusterRollbacks: { recent: 3, allowed: 4 },
+    },
+    'Suspend',
+    'RollbackLimit',
+    'Pause',
+  ],
+  [
+    'no more automatic rollbacks than the cluster may have',
+    { fresh: crashed, workload: out, clusterRollbacks: { recent: 4, allowed: 4 } },
     'Suspend',
     'RollbackLimit',
     'Pause',
@@ -455,4 +467,35 @@ test('a person’s resume accepts the pods of then; the batch is let out, later 
     stable: pods('old', 9),
   });
   assert.equal(judged.status.phase, 'RollingBack');
+});
+
+test('what its owner put back and applies again begins anew, with the first batch', () => {
+  const batch = { index: 3, of: 3, target: 10, waived: true };
+  const before = status('RollingBack', {
+    reason: 'RevertedByUser',
+    batch,
+    resumedAt: timeText(NOW),
+  });
+  const again = decide(anObservation({ change: change(before) })).status;
+  assert.equal(again.reason, 'AwaitingRelease');
+  const next = decide(anObservation({ change: change(again) })).status;
+  assert.deepEqual(
+    [next.batch?.index, next.batch?.waived, next.resumedAt],
+    [1, undefined, undefined],
+  );
+});
+
+test('a rollback of ours that lost its hold record ends as one when the owner has written the fields', () => {
+  const stopped = status('Suspend', {
+    reason: 'HoldRecordLost',
+    rolledBackAt: timeText(NOW),
+    automaticRollback: true,
+  });
+  const o = { change: change(stopped), stable: pods('a', 10) };
+  const still = decide(
+    anObservation({ ...o, workload: aWorkload({ fingerprint: A, hold: lost.hold }) }),
+  );
+  assert.deepEqual(still, { status: stopped });
+  const { status: next } = decide(anObservation({ ...o, workload: free('a') }));
+  assert.deepEqual([next.phase, next.reason], ['RollingBack', 'CheckFailed']);
 });

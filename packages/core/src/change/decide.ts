@@ -1,7 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Phase, Reason, Verdict } from '@altershield/api';
 import { answerDecision } from './answer.ts';
-import { batchIntent, batchOf, batchRecord, batchStatus, isGated, isHeld, judge } from './batch.ts';
+import {
+  batchIntent,
+  batchOf,
+  batchRecord,
+  batchStatus,
+  due,
+  isBackAt,
+  isGated,
+  isHeld,
+  judge,
+} from './batch.ts';
 import type { Decision, Observation, WorkloadView } from './model.ts';
 import {
   decideRelease,
@@ -10,7 +20,7 @@ import {
   pausedByOwner,
   type Standing,
 } from './release.ts';
-import { decideRollback, startRollback } from './rollback.ts';
+import { decideRollback, reasonOf, startRollback } from './rollback.ts';
 import { isOver, move, statusOf } from './status.ts';
 import { suspend } from './stop.ts';
 
@@ -35,9 +45,12 @@ export function decide(o: Observation): Decision {
 
 /** The workload runs another template than the one this change releases. */
 function movedOn(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
-  if (workload.fingerprint === o.change.spec.from?.fingerprint) {
+  if (isBackAt(o.change.spec, workload.fingerprint)) {
+    // Without its hold record it stays where it is until the owner has written the fields.
+    if (status.phase === 'Suspend' && workload.hold.state === 'Lost') return { status };
     const message = 'the owner put the previous revision back';
-    const next = move(status, o.now, ['RollingBack', 'RevertedByUser'], message);
+    const reason = status.rolledBackAt === undefined ? 'RevertedByUser' : reasonOf(status);
+    const next = move(status, o.now, ['RollingBack', reason], message);
     return { status: next, recheckAt: o.now };
   }
   const message = 'a newer revision was applied before this one was done';
@@ -97,7 +110,7 @@ function observe(s: Standing): Decision {
     case 'None':
       return closed(s, ['Success', 'NoReplicas', verdict], message);
     case 'Pending':
-      return { status, batch: batchIntent(o, batch), ...due(finding.dueAt) };
+      return { status, batch: batchIntent(o, batch), ...due(finding) };
   }
 }
 
@@ -106,8 +119,6 @@ function observing({ o, status, batch }: Standing): ChangeWorkloadStatus {
   const running = move(status, o.now, ['Running', reason], '');
   return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
 }
-
-const due = (dueAt: number | undefined) => (dueAt === undefined ? {} : { recheckAt: dueAt });
 
 function closed(
   s: Standing,

@@ -52,7 +52,7 @@ test('a change that admission stamped has its actor, its diff and a verified way
   const review = mutateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), {
     policy: aPolicy(),
     refusalOf: () => undefined,
-    isVerified: () => false,
+    isWayBack: () => false,
     podsOf: () => undefined,
     sign,
   });
@@ -119,6 +119,7 @@ test('a revision verified earlier that is put back is a revert, not held by anyb
       last: last('Success'),
       seen: seen('b'),
       isVerified: (is) => is === fp('a'),
+      isWayBack: () => fingerprint(deployment.spec.template) === fp('a'),
     });
   assert.equal(spec(aDeployment({ tag: 'a' }))?.operation, 'Revert');
   assert.equal(spec(aDeployment({ tag: 'c' }))?.operation, 'Update');
@@ -267,4 +268,67 @@ test('a restart is called one', () => {
     annotations: { 'kubectl.kubernetes.io/restartedAt': 'x' },
   });
   assert.equal(find(aDeployment({ template }))?.cause.action, 'Restart');
+});
+
+test('a rollout is under way only while its controller says so, unpaused, over two revisions', () => {
+  const is = (
+    parts: { reason?: string; paused?: boolean; revisions?: readonly ReplicaSet[] } = {},
+  ): boolean => {
+    const { reason = 'ReplicaSetUpdated', paused = false } = parts;
+    const revisions = parts.revisions ?? [aReplicaSet('a', 7), aReplicaSet('b', 4)];
+    const status = reason === '' ? {} : { conditions: [{ type: 'Progressing', reason }] };
+    const spec = { paused };
+    const deployment = aDeployment({ tag: 'b', status, spec });
+    return find(deployment, { revisions, seen: seen('b') }) !== undefined;
+  };
+  assert.equal(is(), true);
+  assert.equal(is({ reason: '' }), false, 'd17');
+  assert.equal(is({ paused: true }), false, 'd19');
+  assert.equal(is({ revisions: [aReplicaSet('b', 10)] }), false, 'd20');
+  assert.equal(is({ revisions: [aReplicaSet('a', 0), aReplicaSet('b', 10)] }), false, 'd21');
+});
+
+test('a workload without pods is not well for a while: nothing is late', () => {
+  const spec = find(aDeployment({ tag: 'c', spec: { replicas: 0 } }), {
+    last: last('Success'),
+    seen: seen('c'),
+    revisions: [aReplicaSet('b', 0), aReplicaSet('c', 0)],
+  });
+  assert.equal(spec?.operation, 'Update');
+});
+
+test('a verified revision whose template is gone is passed over for one that is there', () => {
+  const spec = find(aHeldDeployment(fp('b'), { tag: 'c' }), {
+    last: last('Failed'),
+    seen: seen('c'),
+    revisions: [aReplicaSet('a', 0)],
+    isVerified: (is) => is === fp('b'),
+  });
+  assert.equal(spec?.from?.fingerprint, fp('a'));
+});
+
+test('a change that superseded a way back keeps where that one came from', () => {
+  const revert = aChange({
+    spec: { operation: 'Revert' },
+    status: { phase: 'Superseded', reason: 'Superseded', message: '', verdict: 'Pending' },
+  });
+  const spec = find(aHeldDeployment(fp('a'), { tag: 'c' }), { last: revert, seen: seen('a') });
+  assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('a'), true]);
+});
+
+test('a held change came from where admission says, whatever was seen last', () => {
+  const spec = find(aHeldDeployment(fp('e'), { tag: 'f' }), {
+    last: last('Success'),
+    seen: seen('f'),
+    revisions: [aReplicaSet('e', 10)],
+  });
+  assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('e'), true]);
+});
+
+test('what comes back while an observed change is judged is a new change, unless it was verified', () => {
+  const isKnown = (verified: boolean, operation: 'Revert' | 'Update'): boolean =>
+    find(aDeployment(), { last: aChange({ verified, spec: { operation } }), seen: seen('b') }) ===
+    undefined;
+  assert.deepEqual([isKnown(true, 'Revert'), isKnown(false, 'Revert')], [true, false]);
+  assert.deepEqual([isKnown(true, 'Update'), isKnown(false, 'Update')], [true, true]);
 });

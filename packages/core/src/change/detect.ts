@@ -8,6 +8,7 @@ import { userBounds } from '../workload/batches.ts';
 import { ownFieldsOf, readHold, type Hold, type OwnFields } from '../workload/hold.ts';
 import type { Tools } from '../workload/observe.ts';
 import { imagesOf, type Deployment, type ReplicaSet, type Template } from '../workload/types.ts';
+import { isBackAt } from './batch.ts';
 import { isOver, statusOf, timeText } from './status.ts';
 import { isVerifiedBy } from './verified.ts';
 
@@ -28,6 +29,8 @@ export interface DetectInput {
   readonly seen: Seen | undefined;
   /** Whether a revision of this workload was proven good before. Default: none was. */
   readonly isVerified?: (fingerprint: string) => boolean;
+  /** Whether what runs now is a way back from this. Default: it is none. */
+  readonly isWayBack?: (running: Template) => boolean;
   readonly now: number;
 }
 
@@ -63,7 +66,7 @@ function isKnown({ deployment, seen, revisions }: DetectInput, { to, hold, last 
 function expects({ spec, status }: ChangeWorkload, fingerprint: string): boolean {
   const isTo = spec.to.fingerprint === fingerprint;
   const isFrom = spec.from?.fingerprint === fingerprint;
-  if (status === undefined || !isOver(status.phase)) return isTo || isFrom;
+  if (status === undefined || !isOver(status.phase)) return isTo || isBackAt(spec, fingerprint);
   const { phase, reason } = status;
   const isBack = phase === 'RolledBack' || reason === 'RollbackIncomplete';
   return isBack || phase === 'Superseded' ? isFrom : isTo;
@@ -84,7 +87,7 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
   const { deployment, policy, now, last } = input;
   const { stamp } = facts;
   const found = fromOf(input, facts, tools);
-  const from = found?.fingerprint === facts.to ? undefined : found;
+  const from = found?.fingerprint === facts.to ? leftBy(input, facts, tools) : found;
   const { metadata } = deployment;
   return {
     target: { apiVersion: 'apps/v1', kind: 'Deployment', name: metadata.name, uid: metadata.uid },
@@ -107,7 +110,7 @@ function operationOf(
 ): ChangeWorkloadSpec['operation'] {
   if (hold.state === 'Held') return 'Update';
   if (from === undefined) return 'Create';
-  if (input.isVerified?.(to) === true) return 'Revert';
+  if (input.isWayBack?.(input.seen?.template ?? from.template) === true) return 'Revert';
   return isSettled(input, to, tools) ? 'Late' : 'Update';
 }
 
@@ -165,6 +168,14 @@ function fromOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
   return known === undefined
     ? undefined
     : revisionAt(known, isHealthy(known, input, facts, tools), input, tools);
+}
+
+/** What a way back left behind: where it came from, and nothing to go to. */
+function leftBy(input: DetectInput, { to, hold }: Facts, tools: Tools): ChangeWorkloadSpec['from'] {
+  const { seen } = input;
+  if (hold.state === 'Held' || seen === undefined || seen.fingerprint === to) return undefined;
+  const isBack = input.isWayBack?.(seen.template) === true;
+  return isBack ? revisionAt(seen.fingerprint, false, input, tools) : undefined;
 }
 
 /** A revision to go back to, if its template is to be had. */

@@ -21,7 +21,11 @@ export type Action =
       readonly pods: number;
     }
   | { readonly type: 'SetBounds'; readonly bounds: Bounds }
-  | { readonly type: 'Pause' }
+  | {
+      readonly type: 'Pause';
+      /** No more than so many stay beside the replicas. Default: what surged. */
+      readonly surge?: number;
+    }
   | { readonly type: 'Restore' }
   | {
       readonly type: 'RollBack';
@@ -95,6 +99,8 @@ export interface RevisionView {
   readonly replicas: number;
   /** Its pods never count as available: a hold let them out. */
   readonly held?: boolean;
+  /** Pods that are still to go: until then the Deployment controller counts them as there. */
+  readonly surplus?: number;
   /** Ready pods that do not count as available yet. */
   readonly uncounted?: number;
 }
@@ -140,10 +146,14 @@ export interface Observation {
   };
   /** Automatic rollbacks of this workload within the last hour, other changes' only. */
   readonly recentRollbacks: number;
+  /** The same in the whole cluster, and how many are allowed there. Default: no limit. */
+  readonly clusterRollbacks?: { readonly recent: number; readonly allowed: number };
   /** Number of the newest change of this workload. Default: this one. */
   readonly newest?: number;
   /** True when the revision was refused before and is applied again. */
   readonly refused: boolean;
+  /** True when the revision to go back to was refused meanwhile. */
+  readonly isBackRefused?: boolean;
 }
 
 export interface BatchRecord {
@@ -159,4 +169,6 @@ export interface Decision {
   readonly action?: Action;
   /** When to look again although nothing happened; milliseconds since the epoch. */
   readonly recheckAt?: number;
+  /** It waits only because nothing was heard of the pods: reading them from the server may decide it. */
+  readonly unheard?: true;
 }

@@ -16,7 +16,8 @@ const QUARANTINED: ReadonlySet<Reason> = new Set([
 
 /**
  * Goes back to the last verified revision, or says why that can't be done. Never makes it worse:
- * no unverified destination, and no more automatic rollbacks per hour than the policy allows.
+ * no unverified destination, and no more automatic rollbacks per hour than the policy allows for the
+ * workload and the operator's owner for the cluster.
  */
 export function startRollback(
   o: Observation,
@@ -24,15 +25,15 @@ export function startRollback(
   status: ChangeWorkloadStatus,
   because: Because,
 ): Decision {
-  const { from, policy } = o.change.spec;
+  const { from } = o.change.spec;
   if (from === undefined || !from.verified) {
     const message = `${because.message}; no verified revision to go back to`;
     return suspend(o, workload, status, { ...because, reason: 'NoVerifiedRevision', message });
   }
   const isAutomatic = because.reason !== 'RequestedByUser';
-  const { rollbacksPerHour } = policy.spec.limits;
-  if (isAutomatic && o.recentRollbacks >= rollbacksPerHour) {
-    const message = `${because.message}; ${o.recentRollbacks} automatic rollbacks within an hour, ${rollbacksPerHour} allowed`;
+  const limit = isAutomatic ? limitReached(o) : undefined;
+  if (limit !== undefined) {
+    const message = `${because.message}; ${limit}`;
     return suspend(o, workload, status, { ...because, reason: 'RollbackLimit', message });
   }
   const next: ChangeWorkloadStatus = {
@@ -44,6 +45,18 @@ export function startRollback(
     ...quarantineOf(o.change, because.reason, o.now),
   };
   return { status: next, action: rollBack(o, workload) };
+}
+
+function limitReached({
+  change: { spec },
+  recentRollbacks: recent,
+  clusterRollbacks: cluster,
+}: Observation): string | undefined {
+  const allowed = spec.policy.spec.limits.rollbacksPerHour;
+  const within = 'automatic rollbacks within an hour';
+  if (recent >= allowed) return `${recent} ${within}, ${allowed} allowed`;
+  if (cluster === undefined || cluster.recent < cluster.allowed) return undefined;
+  return `${cluster.recent} ${within} in the whole cluster, ${cluster.allowed} allowed`;
 }
 
 /** A restart that fails leaves the template as good as it was: there is no revision to refuse. */
@@ -80,6 +93,10 @@ function rollBack(
   };
 }
 
+/** Why a rollback that was stopped on its way goes on. */
+export const reasonOf = ({ automaticRollback }: ChangeWorkloadStatus): Reason =>
+  automaticRollback === true ? 'CheckFailed' : 'RequestedByUser';
+
 /** Carries a rollback to its end. Nothing but its end, or a newer revision, leaves this phase. */
 export function decideRollback(
   o: Observation,
@@ -108,7 +125,8 @@ function stillThere(
 ): Decision {
   if (status.reason !== 'RevertedByUser') return { status, action: rollBack(o, workload) };
   const message = 'the owner applied the revision again';
-  return { status: move(status, o.now, ['Init', 'AwaitingRelease'], message), recheckAt: o.now };
+  const { batch: _, resumedAt: __, ...anew } = status;
+  return { status: move(anew, o.now, ['Init', 'AwaitingRelease'], message), recheckAt: o.now };
 }
 
 /** Takes the width back once the pods that it was for are gone. */

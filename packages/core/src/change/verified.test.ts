@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { A, B, change, status } from '../testing/standings.ts';
-import { accountingFor, wasVerified } from './verified.ts';
+import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { aTemplate } from '../testing/builders.ts';
+import { accountingFor, isWayBack, wasVerified } from './verified.ts';
 
 const good = change(status('Success', { verdict: 'Pass' }));
 const is = (fingerprint: string, changes = [good], uid = 'd-1'): boolean =>
@@ -30,6 +32,8 @@ test('a change that was overtaken, reverted or judged nothing says nothing of it
     status('Superseded', { reason: 'Superseded' }),
     status('RolledBack', { reason: 'RevertedByUser' }),
     status('Success', { verdict: 'None' }),
+    status('Superseded', { verdict: 'Fail' }),
+    status('Suspend', { verdict: 'Fail' }),
     status('Running'),
     status('Failed', { reason: 'CheckInconclusive', verdict: 'Inconclusive' }),
   ];
@@ -64,4 +68,37 @@ test('an older change that was rolled back since has the last word, until there 
   assert.equal(accountingFor([back, bad, next]), next);
   const onItsWay = numbered(1, status('RollingBack', { rolledBackAfter: 3 }));
   assert.equal(accountingFor([onItsWay, bad, next]), onItsWay);
+});
+
+test('of two that were rolled back with no change in between, the later one accounts for what runs', () => {
+  const at = (sequence: number, rolledBackAt: string) =>
+    numbered(sequence, status('RolledBack', { rolledBackAfter: 3, rolledBackAt }));
+  const [early, late] = ['2026-01-01T12:00:00.000Z', '2026-01-01T12:01:00.000Z'];
+  for (const [one, two] of [
+    [at(1, late), at(2, early)],
+    [at(1, early), at(2, late)],
+  ] as const) {
+    const expected = one.status?.rolledBackAt === late ? one : two;
+    assert.equal(accountingFor([one, two, numbered(3, status('RolledBack'))]), expected);
+  }
+});
+
+test('a restart mark that an apply leaves behind blocks no way back; a restart is none', () => {
+  const restarted = (tag: string) =>
+    aTemplate(tag, { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } });
+  const back = (template: ReturnType<typeof aTemplate>, running: typeof template, c = [good]) =>
+    isWayBack(c, { uid: 'd-1', template, running });
+  assert.equal(back(aTemplate('a'), aTemplate('b')), true);
+  assert.equal(back(restarted('a'), restarted('b')), true, 'the mark stayed');
+  assert.equal(back(restarted('b'), aTemplate('b')), false, 'a restart of what runs');
+  assert.equal(back(aTemplate('c'), aTemplate('b')), false);
+  const template = restarted('b');
+  const to = {
+    fingerprint: fingerprint(template),
+    refusal: refusalFingerprint(template),
+    images: [],
+  };
+  const failed = change(status('Failed', { verdict: 'Fail' }), {}, { to, sequence: 2 });
+  assert.equal(back(restarted('b'), aTemplate('c'), [good, failed]), false, 'its own word counts');
+  assert.equal(back(restarted('a'), aTemplate('c'), [good, failed]), true);
 });

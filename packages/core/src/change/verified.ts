@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
+import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import type { Template } from '../workload/types.ts';
 import { isOver, statusOf } from './status.ts';
 
 /** Whether a change ended well: only then is its revision one to go back to. */
@@ -17,9 +19,46 @@ export function wasVerified(
   { uid, fingerprint }: { readonly uid: string; readonly fingerprint: string },
 ): boolean {
   const own = changes.filter(({ spec }) => spec.target.uid === uid);
-  const word = latest(own.filter((c) => c.spec.to.fingerprint === fingerprint && saysSomething(c)));
+  return wordOn(own, (revision) => revision.fingerprint === fingerprint) === true;
+}
+
+export interface Replacement {
+  readonly uid: string;
+  readonly template: Template;
+  /** What runs, or ran, in its place. */
+  readonly running: Template;
+}
+
+/**
+ * Whether to put this template there is a way back: it was proven good before, as it is or but for the
+ * mark of a restart, which an apply of the former manifest leaves behind. A restart of what runs is none.
+ * @param changes all records of the workload, oldest first
+ */
+export function isWayBack(
+  changes: readonly ChangeWorkload[],
+  { uid, template, running }: Replacement,
+): boolean {
+  const own = changes.filter(({ spec }) => spec.target.uid === uid);
+  const is = fingerprint(template);
+  const word = wordOn(own, (revision) => revision.fingerprint === is);
+  if (word !== undefined) return word;
+  const refusal = refusalFingerprint(template);
+  const isAlike = wordOn(own, (revision) => revision.refusal === refusal) === true;
+  return isAlike && refusalFingerprint(running) !== refusal;
+}
+
+type Revision = ChangeWorkload['spec']['to'];
+
+/** Whether the last that was said of a revision is that it is good; undefined: nothing was said. */
+function wordOn(
+  changes: readonly ChangeWorkload[],
+  isIt: (revision: Pick<Revision, 'fingerprint' | 'refusal'>) => boolean,
+): boolean | undefined {
+  const word = latest(changes.filter((c) => isIt(c.spec.to) && saysSomething(c)));
   if (word !== undefined) return isVerifiedBy(word);
-  return own.some(({ spec: { from } }) => from?.fingerprint === fingerprint && from.verified);
+  const cameFrom = ({ spec: { from } }: ChangeWorkload): boolean =>
+    from !== undefined && isIt(from) && from.verified;
+  return changes.some(cameFrom) ? true : undefined;
 }
 
 /** A change that was overtaken, taken back by its owner, or not judged leaves its revision as good as it was. */
@@ -40,9 +79,15 @@ export function accountingFor<T extends ChangeWorkload>(changes: readonly T[]): 
 
 const latest = <T extends ChangeWorkload>(changes: readonly T[]): T | undefined =>
   changes.reduce<T | undefined>(
-    (last, change) => (last !== undefined && turnOf(last) > turnOf(change) ? last : change),
+    (last, change) => (last !== undefined && isLater(last, change) ? last : change),
     undefined,
   );
+
+/** Of two that were rolled back with no change in between, only the clock knows. */
+function isLater(a: ChangeWorkload, b: ChangeWorkload): boolean {
+  if (turnOf(a) !== turnOf(b)) return turnOf(a) > turnOf(b);
+  return (statusOf(a).rolledBackAt ?? '') > (statusOf(b).rolledBackAt ?? '');
+}
 
 /** When a change last had its way with the workload, in numbers of changes: no clock is asked. */
 function turnOf(change: ChangeWorkload): number {

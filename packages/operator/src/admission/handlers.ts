@@ -7,7 +7,7 @@ import {
   validatePolicy,
   validateRecord,
   validateWorkload,
-  wasVerified,
+  isWayBack,
   type Deployment,
   type Request,
   type Review,
@@ -74,7 +74,7 @@ function workload(
   const made = review(request, {
     policy: deps.book.governing('Deployment', object.metadata, namespace),
     refusalOf: (fingerprint) => deps.refusals.of(namespace, name, fingerprint),
-    isVerified: (revision) => wasVerified(deps.changesOf(namespace, name), revision),
+    isWayBack: (replacement) => isWayBack(deps.changesOf(namespace, name), replacement),
     podsOf: deps.podsOf,
     sign: deps.sign,
     fingerprintOf: deps.fingerprintOf,

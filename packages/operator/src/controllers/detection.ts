@@ -6,6 +6,7 @@ import {
   isOver,
   readHold,
   statusOf,
+  isWayBack,
   wasVerified,
   type Action,
   type DetectInput,
@@ -29,12 +30,12 @@ import {
 } from '@altershield/kube';
 import { changeName } from '../actions/names.ts';
 import { CHANGES, type ChangeObject, type DeploymentObject } from '../kinds.ts';
-import { revisionsOf } from '../observe/gather.ts';
+
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
 import { isOfLabels, isOfSpec } from '../observe/news.ts';
 import { mayBeChange, type Sightings } from '../observe/sightings.ts';
-import { changesOf, type World } from '../observe/world.ts';
+import { changesOf, revisionsOf, type World } from '../observe/world.ts';
 
 export interface DetectionDeps {
   readonly world: World;
@@ -131,6 +132,8 @@ function inputOf(
     policy,
     last: accountingFor(changes),
     isVerified: (fingerprint) => wasVerified(changes, { uid, fingerprint }),
+    isWayBack: (running) =>
+      isWayBack(changes, { uid, template: deployment.spec.template, running }),
     seen: sightings.of(deployment),
     now: scheduler.now(),
   };

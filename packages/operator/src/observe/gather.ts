@@ -13,16 +13,21 @@ import {
 import type { Scheduler } from '@altershield/kube';
 import { batchName } from '../actions/names.ts';
 import type { ChangeObject, DeploymentObject, ReplicaSetObject } from '../kinds.ts';
+import type { Hearings } from './hearings.ts';
 import type { ReadinessLog } from './readiness.ts';
 import type { Refusals } from './refusals.ts';
-import { countsUntil } from './rollbacks.ts';
-import { BY_OWNER, changesOf, type World } from './world.ts';
+import { countsUntil, type ClusterRollbacks } from './rollbacks.ts';
+import { BY_OWNER, changesOf, revisionsOf, type World } from './world.ts';
 
 export interface GatherDeps {
   readonly world: World;
   readonly tools: Tools;
   readonly readiness: ReadinessLog;
   readonly refusals: Refusals;
+  readonly hearings: Pick<Hearings, 'heardAt'>;
+  readonly clusterRollbacks: Pick<ClusterRollbacks, 'recent'>;
+  /** Automatic rollbacks that the whole cluster may have. */
+  readonly rollbacksPerHour: number;
   readonly scheduler: Pick<Scheduler, 'now'>;
 }
 
@@ -66,7 +71,7 @@ function observe(
   );
   return {
     now: scheduler.now(),
-    heardAt: Math.min(world.pods.heardAt, world.replicaSets.heardAt),
+    heardAt: heardAt(deployment, deps),
     change: withProvenDecision(change, tools.sign),
     batch,
     workload,
@@ -78,14 +83,24 @@ function observe(
     },
     newest: changesOf(world, namespace, change.spec.target.name).at(-1)?.spec.sequence ?? 0,
     recentRollbacks: recentRollbacks(change, deps),
+    clusterRollbacks: {
+      recent: deps.clusterRollbacks.recent(scheduler.now(), change.metadata.uid),
+      allowed: deps.rollbacksPerHour,
+    },
     refused: isRefusedBefore(change, deps),
+    isBackRefused: isBackRefused(change, deps),
   };
 }
 
-export const revisionsOf = (
-  { replicaSets }: Pick<World, 'replicaSets'>,
-  uid: string,
-): ReplicaSetObject[] => replicaSets.byIndex(BY_OWNER, uid);
+/** Up to when its pods are known: by the watches, or by the server's own word. */
+const heardAt = (
+  deployment: DeploymentObject | undefined,
+  { world, hearings }: GatherDeps,
+): number =>
+  Math.max(
+    Math.min(world.pods.heardAt, world.replicaSets.heardAt),
+    deployment === undefined ? 0 : hearings.heardAt(deployment.metadata.uid),
+  );
 
 const podsOf = (revisions: readonly ReplicaSetObject[], deps: GatherDeps): PodView[] =>
   revisions
@@ -98,6 +113,12 @@ function recentRollbacks(change: ChangeObject, { world, scheduler }: GatherDeps)
   return changesOf(world, namespace, change.spec.target.name).filter(
     (other) => other.metadata.uid !== uid && countsUntil(other) > scheduler.now(),
   ).length;
+}
+
+function isBackRefused({ metadata, spec }: ChangeObject, { refusals }: GatherDeps): boolean {
+  const { namespace = '' } = metadata;
+  const { from, target } = spec;
+  return from !== undefined && refusals.find(namespace, target.name, from.refusal) !== undefined;
 }
 
 function isRefusedBefore(change: ChangeObject, { refusals }: GatherDeps): boolean {

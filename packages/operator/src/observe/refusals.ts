@@ -14,11 +14,15 @@ export class Refusals {
     this.#scheduler = scheduler;
   }
 
-  /** The record that refuses this template of this workload; the newest where there are several. */
+  /**
+   * The record that refuses this template of this workload; the newest where there are several. A
+   * person who lifts it lifts the older ones with it.
+   */
   find(namespace: string, name: string, refusal: string): ChangeObject | undefined {
-    return changesOf(this.#world, namespace, name)
+    const newest = changesOf(this.#world, namespace, name)
       .reverse()
-      .find((change) => this.#refuses(change, refusal));
+      .find((change) => this.#saysOf(change, refusal));
+    return newest?.status?.quarantine?.lifted === undefined ? newest : undefined;
   }
 
   of(namespace: string, name: string, refusal: string): Refusal | undefined {
@@ -28,11 +32,9 @@ export class Refusals {
     return { change: change.metadata.name, why: message, until: quarantine?.until ?? '' };
   }
 
-  #refuses({ status }: ChangeObject, refusal: string): boolean {
+  #saysOf({ status }: ChangeObject, refusal: string): boolean {
     const quarantine = status?.quarantine;
-    if (quarantine === undefined || quarantine.lifted !== undefined) return false;
-    return (
-      quarantine.fingerprint === refusal && Date.parse(quarantine.until) > this.#scheduler.now()
-    );
+    if (quarantine?.fingerprint !== refusal) return false;
+    return Date.parse(quarantine.until) > this.#scheduler.now();
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeObject } from '../kinds.ts';
+import type { World } from './world.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -8,3 +9,23 @@ export const countsUntil = ({ status }: ChangeObject): number =>
   status?.automaticRollback === true && status.rolledBackAt !== undefined
     ? Date.parse(status.rolledBackAt) + HOUR_MS
     : 0;
+
+/** Automatic rollbacks of the whole cluster, as the records say. */
+export class ClusterRollbacks {
+  /** Until when each counts, by the uid of its record. */
+  readonly #counts = new Map<string, number>();
+
+  constructor({ changes }: Pick<World, 'changes'>, isOurs: (change: ChangeObject) => boolean) {
+    changes.onEvent(({ type, object }) => {
+      const until = type === 'Deleted' || !isOurs(object) ? 0 : countsUntil(object);
+      if (until > 0) this.#counts.set(object.metadata.uid, until);
+      else this.#counts.delete(object.metadata.uid);
+    });
+  }
+
+  /** Within the last hour, without the one that is asked for. */
+  recent(now: number, uid: string): number {
+    for (const [key, until] of this.#counts) if (until <= now) this.#counts.delete(key);
+    return this.#counts.size - (this.#counts.has(uid) ? 1 : 0);
+  }
+}

@@ -52,7 +52,7 @@ export class Sightings {
   #heed({ metadata, spec: { target, from, to } }: ChangeObject): void {
     const { namespace = '' } = metadata;
     const deployment = this.#deps.world.deployments.get({ namespace, name: target.name });
-    if (deployment === undefined) return;
+    if (deployment?.metadata.uid !== target.uid) return;
     const running = this.#deps.tools.fingerprintOf(deployment.spec.template);
     if (running === to.fingerprint || running === from?.fingerprint) this.note(deployment);
   }

@@ -41,14 +41,16 @@ export interface World {
   readonly configurations: readonly Informer<Configuration>[];
 }
 
-/** @param isOurs tells the records that we wrote: no other one is found by its workload */
+/** @param isOurs tells the records that we wrote: no other one is found by its workload, nor one that is being deleted */
 export function createWorld(
   informers: InformerFactory,
   isOurs: (change: ChangeObject) => boolean,
 ): World {
   const indexes = { [BY_OWNER]: ownerUids };
   const targetOf = (change: ChangeObject): string[] =>
-    isOurs(change) ? [targetOfChange(change)] : [];
+    isOurs(change) && change.metadata.deletionTimestamp === undefined
+      ? [targetOfChange(change)]
+      : [];
   return {
     policies: informers.informer<PolicyObject>(POLICIES),
     changes: informers.informer<ChangeObject>(CHANGES, { indexes: { [BY_TARGET]: targetOf } }),
@@ -90,9 +92,15 @@ export const changesOf = (
     .byIndex(BY_TARGET, targetKey(namespace, 'Deployment', name))
     .sort((a, b) => a.spec.sequence - b.spec.sequence);
 
+/** The ReplicaSets that a Deployment owns. */
+export const revisionsOf = (
+  { replicaSets }: Pick<World, 'replicaSets'>,
+  uid: string,
+): ReplicaSetObject[] => replicaSets.byIndex(BY_OWNER, uid);
+
 /** How many pods the revisions of a Deployment ask for together; undefined: none is known. */
-export function podsOf({ replicaSets }: Pick<World, 'replicaSets'>, uid: string) {
-  const sizes = replicaSets.byIndex(BY_OWNER, uid).map(({ spec }) => spec.replicas ?? 0);
+export function podsOf(world: Pick<World, 'replicaSets'>, uid: string) {
+  const sizes = revisionsOf(world, uid).map(({ spec }) => spec.replicas ?? 0);
   return sizes.length === 0 ? undefined : sizes.reduce((a, b) => a + b);
 }
 

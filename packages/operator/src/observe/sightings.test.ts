@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Template } from '@altershield/core';
+import type { InformerEvent } from '@altershield/kube';
+import type { ChangeObject, DeploymentObject } from '../kinds.ts';
+import { Sightings, type SightingsDeps } from './sightings.ts';
+
+const HOLD = 'altershield.io/hold';
+
+const web = (
+  version: string,
+  {
+    generation = 1,
+    hold = '',
+    uid = 'd',
+  }: { generation?: number; hold?: string; uid?: string } = {},
+): DeploymentObject =>
+  ({
+    metadata: {
+      ...{ namespace: 'shop', name: 'web', uid, generation },
+      annotations: hold === '' ? {} : { [HOLD]: hold },
+    },
+    spec: { template: { version } },
+  }) as unknown as DeploymentObject;
+
+const record = (from: string, to: string, uid = 'd'): ChangeObject =>
+  ({
+    metadata: { namespace: 'shop', name: 'deployment-web-1' },
+    spec: { target: { name: 'web', uid }, from: { fingerprint: from }, to: { fingerprint: to } },
+  }) as unknown as ChangeObject;
+
+type OnDeployment = (event: InformerEvent<DeploymentObject>) => void;
+type OnChange = (event: InformerEvent<ChangeObject>) => void;
+
+/** A world in which the test says what happens. */
+class Scene {
+  isGoverned = true;
+  isSynced = { policies: true, namespaces: true };
+  readonly sightings: Sightings;
+  #deployment: DeploymentObject | undefined;
+  #onDeployment: OnDeployment = () => undefined;
+  #onChange: OnChange = () => undefined;
+
+  constructor() {
+    const { isSynced } = this;
+    const world = {
+      deployments: {
+        get: () => this.#deployment,
+        onEvent: (handler: OnDeployment) => (this.#onDeployment = handler),
+      },
+      changes: { onEvent: (handler: OnChange) => (this.#onChange = handler) },
+      policies: {
+        get synced() {
+          return isSynced.policies;
+        },
+      },
+      namespaces: {
+        get synced() {
+          return isSynced.namespaces;
+        },
+      },
+    };
+    this.sightings = new Sightings({
+      world,
+      book: { governing: () => (this.isGoverned ? {} : undefined) },
+      tools: { fingerprintOf: (template: Template) => String(template['version']) },
+    } as unknown as SightingsDeps);
+  }
+
+  /** The Deployment is there, or is now like this; undefined: it is deleted. */
+  shows(object: DeploymentObject | undefined, initial = false): void {
+    const old = this.#deployment;
+    this.#deployment = object;
+    if (object === undefined) {
+      if (old !== undefined) this.#onDeployment({ type: 'Deleted', object: old, initial });
+    } else {
+      const type = old === undefined ? 'Added' : 'Updated';
+      this.#onDeployment({
+        type,
+        object,
+        initial,
+        ...(old && { old }),
+      });
+    }
+  }
+
+  records(change: ChangeObject, initial = false): void {
+    this.#onChange({ type: 'Added', object: change, initial });
+  }
+
+  get seen(): string | undefined {
+    return this.sightings.of(web('any'))?.fingerprint;
+  }
+}
+
+test('what is there at the start has been seen; what appears later has not', () => {
+  const [before, after] = [new Scene(), new Scene()];
+  before.shows(web('1'), true);
+  after.shows(web('1'));
+  assert.deepEqual([before.seen, after.seen], ['1', undefined]);
+});
+
+test('a governed change is seen when somebody looked at it', () => {
+  const scene = new Scene();
+  scene.shows(web('1'), true);
+  const next = web('2', { generation: 2 });
+  scene.shows(next);
+  assert.equal(scene.seen, '1');
+  scene.sightings.note(next);
+  assert.equal(scene.seen, '2');
+});
+
+test('what changes while nothing governs it is seen at once, as far as the policies are known', () => {
+  for (const [policies, namespaces, seen] of [
+    [true, true, '2'],
+    [true, false, '1'],
+    [false, true, '1'],
+  ] as const) {
+    const scene = new Scene();
+    scene.isGoverned = false;
+    Object.assign(scene.isSynced, { policies, namespaces });
+    scene.shows(web('1'), true);
+    scene.shows(web('2', { generation: 2 }));
+    assert.equal(scene.seen, seen, `${policies} ${namespaces}`);
+  }
+});
+
+test('status and our reading of it are no news; a hold that comes or goes is', () => {
+  const scene = new Scene();
+  scene.shows(web('1'), true);
+  scene.isGoverned = false;
+  scene.shows(web('2'));
+  assert.equal(scene.seen, '1', 'the generation says that nothing changed');
+  scene.shows(web('2', { hold: 'held' }));
+  assert.equal(scene.seen, '2');
+});
+
+test('what the leader records is seen by the others: what it brought, and where it came from', () => {
+  for (const [from, to, seen] of [
+    ['1', '2', '2'],
+    ['2', '3', '2'],
+    ['3', '4', '1'],
+  ] as const) {
+    const scene = new Scene();
+    scene.shows(web('1'), true);
+    scene.shows(web('2', { generation: 2 }));
+    scene.records(record(from, to));
+    assert.equal(scene.seen, seen, `${from} → ${to}`);
+  }
+});
+
+test('records of the start, and of another object of that name, say nothing of this one', () => {
+  const scene = new Scene();
+  scene.shows(web('1'), true);
+  scene.shows(web('2', { generation: 2 }));
+  scene.records(record('1', '2'), true);
+  scene.records(record('1', '2', 'another'));
+  assert.equal(scene.seen, '1');
+});
+
+test('an object that is gone is forgotten', () => {
+  const scene = new Scene();
+  scene.shows(web('1'), true);
+  scene.shows(undefined);
+  assert.equal(scene.seen, undefined);
+});
