@@ -230,7 +230,8 @@ describe('the refused revision', () => {
     await app.setImage('checkout:v4', 'gitops');
     const change = await app.until('checkout:v4', 'Success', 90_000);
     assert.equal(change.spec.actor.user, GITOPS_USER);
-    assert.equal(app.timeline.pods.filter(isSound).length, 10);
+    await app.untilReady('checkout:v4', 10);
+    await app.pods.until('what surged to go', ({ pods }) => pods.filter(isSound).length === 10);
   });
 });
 

@@ -10,7 +10,7 @@ import {
   type ChangeWorkload,
 } from '@altershield/api';
 import type { Deployment, Pod, ReplicaSet } from '@altershield/core';
-import type { KubeObject, Resource } from '@altershield/kube';
+import type { KubeObject, LabelSelector, Resource } from '@altershield/kube';
 
 const ours = ({ kind, plural }: { readonly kind: string; readonly plural: string }): Resource => ({
   group: GROUP,
@@ -27,6 +27,7 @@ export const BATCHES = ours(ChangePodKind);
 export type PolicyObject = KubeObject & ChangePolicy;
 export type ChangeObject = KubeObject & ChangeWorkload;
 export type BatchObject = KubeObject & ChangePod;
-export type DeploymentObject = KubeObject & Deployment;
+export type DeploymentObject = KubeObject &
+  Deployment & { readonly spec: { readonly selector?: LabelSelector } };
 export type ReplicaSetObject = KubeObject & ReplicaSet;
 export type PodObject = KubeObject & Pod;

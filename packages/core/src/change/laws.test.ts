@@ -1,170 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ChangePolicySpec } from '@altershield/api';
 import fc from 'fast-check';
-import { aDeployment, aPolicy, aTemplate } from '../testing/builders.ts';
-import { checkDecision, watchPods, type Watch } from '../testing/laws.ts';
-import { World } from '../testing/world.ts';
+import { aDeployment, aTemplate } from '../testing/builders.ts';
+import { assertRested } from '../testing/laws.ts';
+import {
+  assertAtPeace,
+  command,
+  policyOf,
+  rolling,
+  Run,
+  runs,
+  setting,
+  story,
+} from '../testing/stories.ts';
 import { fingerprint } from '../revision/fingerprint.ts';
 import { userBounds, batchTargets } from '../workload/batches.ts';
 import { ownFieldsOf } from '../workload/hold.ts';
-import type { Deployment } from '../workload/types.ts';
-import { isOver, statusOf } from './status.ts';
-
-const count = fc.nat({ max: 20 });
-const step = fc.oneof(
-  fc.integer({ min: 1, max: 20 }),
-  fc.integer({ min: 1, max: 100 }).map((n) => `${n}%`),
-);
-const bound = fc.oneof(fc.constantFrom(0, 1, '0%', '1%', '25%', '100%'), fc.nat({ max: 20 }));
-const bounds = fc
-  .record({ maxSurge: bound, maxUnavailable: bound })
-  .filter(
-    ({ maxSurge, maxUnavailable }) =>
-      ![maxSurge, maxUnavailable].every((b) => b === 0 || b === '0%'),
-  );
-const steps = fc.array(step, { minLength: 1, maxLength: 6 });
-
-const setting = fc.record({ replicas: count, bounds, steps });
-type Setting = typeof setting extends fc.Arbitrary<infer T> ? T : never;
-
-const rolling = ({ replicas, bounds: rollingUpdate }: Setting): Deployment =>
-  aDeployment({ spec: { replicas, strategy: { type: 'RollingUpdate', rollingUpdate } } });
-
-/** What may happen between two instants. */
-const command = fc.oneof(
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('operator'), n: fc.constant(99) }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({ do: fc.constant('operator'), n: fc.integer({ min: 1, max: 3 }) }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('stale operator'), n: fc.nat({ max: 3 }) }) },
-  {
-    weight: 8,
-    arbitrary: fc.record({ do: fc.constant('deployment controller'), n: fc.constant(0) }),
-  },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('set controller'), n: fc.constant(0) }) },
-  {
-    weight: 6,
-    arbitrary: fc.record({ do: fc.constant('kubelet'), n: fc.integer({ min: 1, max: 4 }) }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ do: fc.constant('time'), n: fc.integer({ min: 1, max: 20 }) }),
-  },
-);
-type Command = { readonly do: string; readonly n: number };
-
-const userCommand = (kinds: readonly string[]): fc.Arbitrary<Command> =>
-  fc.record({ do: fc.constantFrom(...kinds), n: fc.nat({ max: 20 }) });
-
-const story = (kinds: readonly string[]): fc.Arbitrary<Command[]> =>
-  fc.array(
-    kinds.length === 0 ? command : fc.oneof({ weight: 6, arbitrary: command }, userCommand(kinds)),
-    {
-      maxLength: 80,
-    },
-  );
-
-class Run {
-  readonly world: World;
-  readonly watch: Watch = { isExact: true };
-  #tags = 0;
-
-  constructor(deployment: Deployment, policy: ChangePolicySpec) {
-    this.world = new World(deployment, { ...aPolicy(), spec: policy });
-    this.world.onDecision = checkDecision;
-    watchPods(this.world, ownFieldsOf(deployment), this.watch);
-  }
-
-  readonly apply = (tag: string): void => {
-    this.world.userWrites((d) => ({ ...d, spec: { ...d.spec, template: aTemplate(tag) } }));
-  };
-
-  readonly edit = (spec: Partial<Deployment['spec']>): void => {
-    this.world.userWrites((d) => ({ ...d, spec: { ...d.spec, ...spec } }));
-  };
-
-  readonly play = (commands: readonly Command[]): void => {
-    let sight = this.world.sight();
-    for (const { do: what, n } of commands) {
-      if (what === 'stale operator') this.world.operator(99, sight);
-      sight = this.world.sight();
-      this.#one(what, n);
-      this.world.onMove();
-    }
-  };
-
-  readonly #acts: Readonly<Record<string, (n: number) => unknown>> = {
-    operator: (n) => this.world.operator(n),
-    'deployment controller': () => this.world.cluster.syncDeployment(),
-    'set controller': () => this.world.cluster.syncSets(),
-    kubelet: (n) => this.world.cluster.becomeReady(n),
-    time: (n) => (this.world.cluster.now += n * 1000),
-    revert: () => {
-      this.apply('a');
-    },
-    again: () => {
-      this.apply('b');
-    },
-    good: () => {
-      this.apply(`c${(this.#tags += 1)}`);
-    },
-    bad: () => {
-      this.apply(`bad${(this.#tags += 1)}`);
-    },
-    pause: () => {
-      this.edit({ paused: true });
-    },
-    resume: () => {
-      this.edit({ paused: false });
-    },
-    delete: () => (this.world.cluster.deployment = undefined),
-    ask: (n) => {
-      this.world.decides(n % 2 === 0 ? 'Resume' : 'RollBack');
-    },
-    webhook: () => {
-      this.world.isWebhookUp = !this.world.isWebhookUp;
-      this.watch.isExact = false;
-    },
-    scale: (n) => {
-      this.watch.isExact = false;
-      this.edit({ replicas: n });
-    },
-    flap: () => {
-      this.world.cluster.loseReadiness();
-      this.watch.isExact = false;
-    },
-  };
-
-  #one(what: string, n: number): void {
-    this.#acts[what]?.(n);
-  }
-}
-
-const policyOf = ({ steps: batches }: Setting, more: object = {}): ChangePolicySpec =>
-  aPolicy({ release: { batches, soakSeconds: 5 }, limits: { rollbacksPerHour: 100 }, ...more })
-    .spec;
-
-/** Nothing is left that we hold, and nothing goes on. */
-function assertAtPeace({ world }: Run): void {
-  const over = world.changes.filter((c) => !isOver(statusOf(c).phase));
-  const open = over.map((c) => statusOf(c));
-  const isWaiting = open.every((s) => s.phase === 'Suspend' || s.reason === 'PausedByOwner');
-  assert.ok(isWaiting, `left open: ${JSON.stringify(open)}`);
-  if (open.length > 0) return;
-  assert.equal(world.isHeld(), false, 'left held');
-  assert.ok((world.cluster.deployment?.spec.minReadySeconds ?? 0) < 1000, 'left with our fields');
-}
-
-const { SEED, LAWS_RUNS = 1 } = process.env;
-
-/** A new search each time; a failure tells the `SEED` that repeats it. `LAWS_RUNS` multiplies its length. */
-const runs = (numRuns: number) => ({
-  ...(SEED === undefined ? {} : { seed: Number(SEED) }),
-  numRuns: numRuns * Number(LAWS_RUNS),
-});
 
 test('a good change ends in Success with the owner’s fields, whatever the pace', () => {
   fc.assert(
@@ -293,3 +145,56 @@ test('deciding again on what was just done plans no further write', () => {
     runs(100),
   );
 });
+
+const AT_REST: readonly (readonly string[])[] = [
+  ['scale'],
+  ['scale', 'strategy'],
+  ['scale', 'flap', 'heal'],
+  ['scale', 'strategy', 'good', 'revert', 'ask', 'pause', 'resume', 'flap', 'webhook'],
+];
+
+for (const kinds of AT_REST) {
+  test(`at each rest there are no more pods than allowed, whoever does: ${kinds.join(', ')}`, () => {
+    const stories = fc.array(story(kinds), { minLength: 1, maxLength: 4 });
+    fc.assert(
+      fc.property(setting, stories, (s, parts) => {
+        const run = new Run(rolling(s), policyOf(s));
+        run.apply('b');
+        for (const commands of parts) {
+          run.play(commands);
+          run.world.isWebhookUp = true;
+          run.world.settle();
+          assertRested(run.world);
+          run.world.cluster.now += 1500;
+        }
+        const before = run.world.writes;
+        run.world.drain();
+        assert.ok(run.world.writes - before < 80, `${run.world.writes - before} more writes`);
+        assertAtPeace(run);
+      }),
+      runs(100),
+    );
+  });
+}
+
+for (const kinds of [[], ['pause', 'resume', 'ask']]) {
+  test(`the laws hold while each watch lags on its own${kinds.map((k) => `, ${k}`).join('')}`, () => {
+    const mixed = fc.record({ do: fc.constant('mixed operator'), n: fc.nat({ max: 15 }) });
+    const users = kinds.map((kind) => fc.record({ do: fc.constant(kind), n: fc.nat({ max: 20 }) }));
+    const any = fc.oneof(
+      { weight: 6, arbitrary: command },
+      { weight: 2, arbitrary: mixed },
+      ...users,
+    );
+    fc.assert(
+      fc.property(setting, fc.array(any, { maxLength: 80 }), (s, commands) => {
+        const run = new Run(rolling(s), policyOf(s));
+        run.apply('b');
+        run.play(commands);
+        run.world.drain();
+        assertAtPeace(run);
+      }),
+      runs(100),
+    );
+  });
+}

@@ -28,6 +28,29 @@ test('what surged stays while the batch soaks', () => {
   assert.deepEqual(surplus, { type: 'SetBounds', bounds: { surge: 0, unavailable: 1 } });
 });
 
+test('what surged goes when the workload is scaled down and its owner’s surge with it', () => {
+  const fresh = pods('new', 1, { readySince: NOW });
+  const workload = aWorkload({ replicas: 4, bounds: { surge: 2, unavailable: 0 } });
+  const scaled = (surge: number) =>
+    at({
+      fresh,
+      stable: pods('old', 5),
+      workload: { ...workload, user: { surge, unavailable: 1 } },
+    });
+  assert.equal(scaled(2), undefined);
+  assert.deepEqual(scaled(1), { type: 'SetBounds', bounds: { surge: 0, unavailable: 1 } });
+});
+
+test('no more is let out while pods are still to go that the controller counts', () => {
+  const revisions = [{ name: 'a', uid: 'a', fingerprint: 'a', replicas: 9 }];
+  const stands = (surplus: number) =>
+    at({
+      fresh: [],
+      workload: aWorkload({ revisions: revisions.map((r) => ({ ...r, surplus })) }),
+    });
+  assert.deepEqual([stands(0)?.type, stands(1)], ['SetBounds', undefined]);
+});
+
 test('bounds left from more replicas are closed before they let out more than the batch', () => {
   for (const bounds of [
     { surge: 2, unavailable: 0 },

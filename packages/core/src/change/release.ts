@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus } from '@altershield/api';
-import type { Finding } from '../check/pod-health.ts';
+import { wait, type Finding } from '../check/pod-health.ts';
 import { nextBounds, type Bounds } from '../workload/batches.ts';
 import {
   acceptedBefore,
   batchIntent,
   batchRecord,
   batchStatus,
+  due,
+  heardAt,
   nextBatch,
   released,
   type BatchView,
@@ -56,7 +58,7 @@ export function decideRolling(s: Standing): Decision {
 
 /** What keeps a change where it is, in its count too: scaling may have let more out. */
 const still = (s: Standing): Pick<Decision, 'action'> => {
-  const action = stopAction(s.o, s.workload) ?? rebalance(s);
+  const action = stopAction(s.o, s.workload) ?? narrowed(s) ?? rebalance(s);
   return action === undefined ? {} : { action };
 };
 
@@ -140,17 +142,19 @@ function proceed(s: Standing): Decision {
   );
   const since = status.phase === late.phase ? Date.parse(status.phaseSince ?? '') : o.now;
   const dueAt = since + o.change.spec.policy.spec.release.soakSeconds * 1000;
-  return o.now >= dueAt
+  return heardAt(o) >= dueAt
     ? passed(s)
-    : { status: late, batch: batchIntent(o, s.batch), recheckAt: dueAt };
+    : { status: late, batch: batchIntent(o, s.batch), ...due(wait(dueAt, o.now)) };
 }
 
 const isOut = ({ o, batch }: Standing): boolean => o.fresh.length >= batch.target;
 
 /** The status with the batch in progress in it. */
 function begun({ status, batch, o, finding }: Standing): ChangeWorkloadStatus {
+  // What was late once is so still while nothing is heard of it.
   const isLate =
-    status.phase === 'TimeOutPreThreshold' && finding.result.verdict === 'Inconclusive';
+    status.phase === 'TimeOutPreThreshold' &&
+    (finding.result.verdict === 'Inconclusive' || finding.unheard === true);
   const running = isLate ? status : move(status, o.now, ['Running', 'BatchReleasing'], '');
   if (status.batch?.index === batch.index && status.batch.target === batch.target) return running;
   return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
@@ -160,12 +164,11 @@ function begun({ status, batch, o, finding }: Standing): ChangeWorkloadStatus {
 function release(s: Standing): Decision {
   const { o, batch } = s;
   const action = stepWithin(s);
-  const { dueAt } = s.finding;
   return {
     status: begun(s),
     batch: batchIntent(o, batch),
     ...(action === undefined ? {} : { action }),
-    ...(dueAt === undefined ? {} : { recheckAt: dueAt }),
+    ...due(s.finding),
   };
 }
 
@@ -178,7 +181,7 @@ function stepWithin(s: Standing): Action | undefined {
 
 function stepBatch(s: Standing): Action | undefined {
   const { o, workload, batch } = s;
-  const drift = rebalance(s);
+  const drift = narrowed(s) ?? rebalance(s);
   if (drift !== undefined) return drift;
   if (isAtRest(s)) return workload.paused || batch.isLast ? undefined : { type: 'Pause' };
   const isWaveOut = o.fresh.length >= released(workload);
@@ -215,14 +218,19 @@ const isDone = ({ status }: Standing, pod: PodView): boolean =>
 
 const isWaveReady = (s: Standing): boolean => s.o.fresh.every((p) => isDone(s, p));
 
+/** A controller that still counts pods which are about to go would take away as many more. */
+const isShrinking = ({ workload }: Standing): boolean =>
+  workload.revisions.some(({ surplus = 0 }) => surplus > 0);
+
 function stepFromRest(s: Standing, isWaveOut: boolean): Action | undefined {
+  if (isShrinking(s)) return undefined;
   if (isWaveReady(s)) return widen(s);
   return isWaveOut ? undefined : unpause(clamped(s));
 }
 
 function stepOnTheWay(s: Standing, isWaveOut: boolean): Action | undefined {
   if (isOpenTooWide(s) || excessOf(s) > 0) return { type: 'Pause' };
-  return isWaveOut && isWaveReady(s) ? widen(s) : undefined;
+  return isWaveOut && isWaveReady(s) && !isShrinking(s) ? widen(s) : undefined;
 }
 
 const unpause = (bounds: Bounds): Action => ({ type: 'SetBounds', bounds });
@@ -235,14 +243,29 @@ const isOpenTooWide = ({ workload, batch }: Standing): boolean =>
 
 /**
  * The whole batch is out and ready, and the old pods that it replaces are gone. Those that surged
- * stay until the next wave: they are the way back, and the last of them go with the restored fields.
+ * stay until the next wave, as long as the owner's surge allows them: they are the way back, and the
+ * last of them go with the restored fields.
  */
 function isAtRest(s: Standing): boolean {
   const { o, workload, batch } = s;
   if (o.fresh.filter((p) => isDone(s, p)).length < batch.target) return false;
   if (batch.isLast) return true;
   if (workload.recreate || workload.hold.state !== 'Held') return true;
-  return o.fresh.length + o.stable.length <= workload.replicas + workload.bounds.surge;
+  const surge = Math.min(workload.bounds.surge, workload.user.surge);
+  return o.fresh.length + o.stable.length <= workload.replicas + surge;
+}
+
+/**
+ * What surged for more replicas, or for more surge, than there is now goes at rest, too. A paused
+ * controller takes of every revision alike: only while all that is there is ready.
+ */
+function narrowed({ o, workload }: Standing): Action | undefined {
+  const { hold, paused, recreate, bounds, user, revisions } = workload;
+  if (hold.state !== 'Held' || !paused || recreate || bounds.surge <= user.surge) return undefined;
+  const pods = [...o.fresh, ...o.stable];
+  const wanted = revisions.reduce((sum, r) => sum + r.replicas, 0);
+  const isWhole = pods.length === wanted && pods.every((p) => p.ready);
+  return isWhole ? { type: 'Pause', surge: user.surge } : undefined;
 }
 
 /** The next wave: everything that is out is ready. */

@@ -221,3 +221,23 @@ test('evidence is bounded', () => {
   assert.equal(evidence.length, 5);
   assert.ok(evidence.every((e) => (e.message ?? '').length <= 512));
 });
+
+test('what is due by the clock alone waits to be heard of, and says so', () => {
+  const waits = (parts: Partial<PodHealthInput>) => {
+    const { result, dueAt, unheard } = judge(parts);
+    return [result.reason, dueAt, unheard];
+  };
+  const soaked = { fresh: pods('new', 2, { readySince: NOW - 11_000 }), heardAt: NOW - 2 };
+  assert.deepEqual(waits(soaked), ['Soaking', NOW + 5000, true]);
+  assert.deepEqual(waits({ ...soaked, soakSeconds: 0 }), ['Healthy', undefined, undefined]);
+  const soaking = { ...soaked, soakSeconds: 11 };
+  assert.deepEqual(waits(soaking), ['Soaking', NOW + 999, undefined]);
+  const late = { fresh: pods('new', 2, { ready: false, createdAt: NOW - 600_000 }) };
+  assert.deepEqual(waits({ ...late, heardAt: NOW - 1 }), ['AwaitingReady', NOW + 5000, true]);
+  const early = { createdAt: NOW - 600_000, readySince: NOW - 600_000 };
+  const fresh = pods('new', 1, early);
+  const missing = { fresh, releasedAt: NOW - 600_000, heardAt: NOW - 1 };
+  assert.deepEqual(waits(missing), ['AwaitingReady', NOW + 5000, true]);
+  const held = { ...missing, isLetOut: false };
+  assert.deepEqual(waits(held), ['AwaitingReady', undefined, undefined]);
+});

@@ -32,6 +32,8 @@ export interface Finding {
   readonly bad: number;
   /** When the answer may change although no pod does. */
   readonly dueAt?: number;
+  /** It is due by the clock, and waits only for the pods to be heard of. */
+  readonly unheard?: true;
 }
 
 interface BadPod {
@@ -187,7 +189,8 @@ function awaitReady(ready: number, input: PodHealthInput): Finding {
   const movedAt = Math.max(releasedAt, ...fresh.flatMap((p) => [p.createdAt, p.readySince]));
   const stuckAt = movedAt + readyDeadlineSeconds * 1000;
   const message = `${ready} of ${target} pods are ready`;
-  if (ready === fresh.length && isLetOut && heardAt >= stuckAt) {
+  const isLate = ready === fresh.length && isLetOut;
+  if (isLate && heardAt >= stuckAt) {
     const why = `${message}; the others were not created within ${readyDeadlineSeconds} s`;
     return { bad: 0, result: finding('Inconclusive', 'ReadyDeadlineExceeded', why) };
   }
@@ -195,25 +198,31 @@ function awaitReady(ready: number, input: PodHealthInput): Finding {
     .filter((p) => !p.ready && !isAccepted(p, input))
     .map((p) => deadlineOf(p, input));
   const deadline = deadlines.length > 0 ? Math.min(...deadlines) : stuckAt;
-  const dueAt = Math.max(deadline, deadline > now ? 0 : now + LISTEN_MS);
-  return { bad: 0, result: finding('Pending', 'AwaitingReady', message), dueAt };
+  const result = finding('Pending', 'AwaitingReady', message);
+  const hasDeadline = deadlines.length > 0 || isLate;
+  return { bad: 0, result, ...(hasDeadline ? wait(deadline, now) : {}) };
 }
+
+/** Until then; if that is over, until somebody hears of the pods. */
+export const wait = (until: number, now: number): Pick<Finding, 'dueAt' | 'unheard'> =>
+  until > now ? { dueAt: until } : { dueAt: now + LISTEN_MS, unheard: true };
 
 /** Pods tell in whole seconds when they became ready: it may have been later by so much. */
 const FRACTION_MS = 999;
 
-/** All pods of the batch are ready: they must stay so for the soak time, counted from the last. */
-function soak(ready: readonly PodView[], { target, soakSeconds, now }: PodHealthInput): Finding {
+/** All pods of the batch are ready: they must stay so, and be heard of, for the soak time, counted from the last. */
+function soak(ready: readonly PodView[], input: PodHealthInput): Finding {
+  const { target, soakSeconds, now, heardAt } = input;
   const since = Math.min(now, Math.max(...ready.map((p) => p.readySince), 0));
   const dueAt = since + (soakSeconds === 0 ? 0 : soakSeconds * 1000 + FRACTION_MS);
-  const passed = now >= dueAt;
+  const passed = soakSeconds === 0 || heardAt >= dueAt;
   const message = passed
     ? `${ready.length} of ${target} pods stayed ready for ${soakSeconds} s`
     : `${ready.length} of ${target} pods are ready, soaking`;
   const result = passed
     ? finding('Pass', 'Healthy', message)
     : finding('Pending', 'Soaking', message);
-  return passed ? { bad: 0, result } : { bad: 0, result, dueAt };
+  return { bad: 0, result, ...(passed ? {} : wait(dueAt, now)) };
 }
 
 const finding = (

@@ -81,7 +81,7 @@ export class ClusterModel {
 
   #recreate(d: Deployment, found: SetModel | undefined, fp: string): boolean {
     const old = this.sets.filter((s) => s.fingerprint !== fp);
-    const moved = old.map((s) => this.#resize(s, 0, d)).some(Boolean);
+    const moved = this.#end(old, d);
     if (moved || this.pods.some((p) => old.some((s) => s.uid === p.set))) return moved;
     return this.#resize(found ?? this.#create(d, fp), replicasOf(d), d);
   }
@@ -121,30 +121,54 @@ export class ClusterModel {
     return moved;
   }
 
-  /** Proportional scaling; all that a paused Deployment's controller does. */
+  /** What the controller does of a paused Deployment, or of one whose replicas changed. */
   #scale(d: Deployment, fresh: SetModel | undefined): boolean {
-    const replicas = replicasOf(d);
     const active = this.sets.filter((s) => s.replicas > 0);
     if (active.length <= 1) {
       const only = active[0] ?? fresh ?? this.sets.at(-1);
-      return only !== undefined && this.#resize(only, replicas, d);
+      return only !== undefined && this.#resize(only, replicasOf(d), d);
     }
-    if (d.spec.strategy?.type === 'Recreate') return false;
-    const allowed = replicas > 0 ? replicas + boundsIn(d).surge : 0;
+    if (this.#isSaturated(d, fresh)) {
+      const others = active.filter((s) => s !== fresh);
+      return this.#end(others, d);
+    }
+    return d.spec.strategy?.type !== 'Recreate' && this.#spread(d, active);
+  }
+
+  /** Proportional scaling: of sets of the same size the newer grow first and the older shrink first. */
+  #spread(d: Deployment, active: readonly SetModel[]): boolean {
+    const allowed = replicasOf(d) > 0 ? replicasOf(d) + boundsIn(d).surge : 0;
     const toAdd = allowed - this.#total();
-    const order = [...active].sort((a, b) => b.replicas - a.replicas);
+    const byAge = toAdd > 0 ? [...active].reverse() : [...active];
+    const order = byAge.sort((a, b) => b.replicas - a.replicas);
+    const sizes = this.#shares(order, allowed, toAdd);
+    const moved = order.map((s, i) => this.#resize(s, sizes[i] ?? 0, d)).some(Boolean);
+    for (const s of order) this.#annotate(s, d);
+    return moved;
+  }
+
+  #end = (sets: readonly SetModel[], d: Deployment): boolean =>
+    sets.map((s) => this.#resize(s, 0, d)).some(Boolean);
+
+  #shares(order: readonly SetModel[], allowed: number, toAdd: number): number[] {
     let left = toAdd;
     const sizes = order.map((s) => {
       const share =
-        replicas === 0 ? -s.replicas : Math.round((s.replicas * allowed) / s.max) - s.replicas;
+        allowed === 0 ? -s.replicas : Math.round((s.replicas * allowed) / s.max) - s.replicas;
       const part = toAdd > 0 ? Math.min(share, left) : Math.max(share, left);
       const size = toAdd === 0 || left === 0 ? s.replicas : s.replicas + part;
       left -= size - s.replicas;
       return size;
     });
     sizes[0] = Math.max(0, (sizes[0] ?? 0) + left);
-    return order.map((s, i) => this.#resize(s, sizes[i] ?? 0, d)).some(Boolean);
+    return sizes;
   }
+
+  #isSaturated = (d: Deployment, fresh: SetModel | undefined): boolean =>
+    fresh !== undefined &&
+    fresh.replicas === replicasOf(d) &&
+    fresh.desired === replicasOf(d) &&
+    this.#available(fresh) === replicasOf(d);
 
   #create(d: Deployment, fp: string): SetModel {
     this.#names += 1;
@@ -164,10 +188,16 @@ export class ClusterModel {
 
   #resize(s: SetModel, replicas: number, d: Deployment): boolean {
     const moved = s.replicas !== replicas;
+    // An annotation is only written with a size, unless a scaling is spread.
+    if (!moved) return false;
     s.replicas = replicas;
+    this.#annotate(s, d);
+    return moved;
+  }
+
+  #annotate(s: SetModel, d: Deployment): void {
     s.desired = replicasOf(d);
     s.max = replicasOf(d) + boundsIn(d).surge;
-    return moved;
   }
 
   #total = (): number => this.sets.reduce((sum, s) => sum + s.replicas, 0);

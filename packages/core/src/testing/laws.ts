@@ -4,9 +4,10 @@ import type { ChangeWorkload, ChangeWorkloadStatus } from '@altershield/api';
 import type { Decision, Observation } from '../change/model.ts';
 import { isOver, statusOf } from '../change/status.ts';
 import { fingerprint } from '../revision/fingerprint.ts';
-import { userBounds } from '../workload/batches.ts';
-import type { OwnFields } from '../workload/hold.ts';
+import { batchTargets, userBounds, type Bounds } from '../workload/batches.ts';
+import { readHold, type OwnFields } from '../workload/hold.ts';
 import type { Deployment } from '../workload/types.ts';
+import { sign } from './builders.ts';
 import { replicasOf } from './cluster-model.ts';
 import type { World } from './world.ts';
 
@@ -84,3 +85,47 @@ const freshIn = ({ cluster }: World, fp: string): number =>
 
 const isReleased = (change: ChangeWorkload): boolean =>
   isOver(statusOf(change).phase) || statusOf(change).reason === 'Completing';
+
+/** When nothing but time would move anything: the batch is exact, and nobody has more, or less, than allowed. */
+export function assertRested(world: World): void {
+  const change = world.changes.at(-1);
+  const { deployment } = world.cluster;
+  if (deployment === undefined || change === undefined || isOver(statusOf(change).phase)) return;
+  const hold = readHold(deployment, sign);
+  if (hold.state !== 'Held' || hold.record.own.strategy.type === 'Recreate') return;
+  if (isWholeAndPaused(world, deployment)) {
+    const user = userBounds(hold.record.own.strategy.rollingUpdate, replicasOf(deployment));
+    checkRest(world, { change, deployment, user });
+  }
+}
+
+/** Of a workload that is not whole, no pod may be taken away to put the count right. */
+const isWholeAndPaused = ({ cluster }: World, { spec }: Deployment): boolean =>
+  spec.paused === true &&
+  cluster.sets.filter((s) => s.replicas > 0).length > 1 &&
+  cluster.pods.every((p) => p.readySince > 0);
+
+interface Rest {
+  readonly change: ChangeWorkload;
+  readonly deployment: Deployment;
+  readonly user: Bounds;
+}
+
+function checkRest({ cluster }: World, { change, deployment, user }: Rest): void {
+  const replicas = replicasOf(deployment);
+  const total = cluster.sets.reduce((sum, s) => sum + s.replicas, 0);
+  assert.ok(total <= replicas + user.surge, `${total} pods of ${replicas}, surge ${user.surge}`);
+  const target = targetOf(change, replicas);
+  const fresh = cluster.sets.find((s) => s.fingerprint === change.spec.to.fingerprint);
+  // Without any room there is none to put the count right in.
+  const hasRoom = user.unavailable > 0 || deployment.spec.strategy?.rollingUpdate?.maxSurge !== 0;
+  const tooMany = Math.max(0, (fresh?.replicas ?? 0) - target);
+  assert.ok(!hasRoom || tooMany === 0, `${tooMany} new pods more than ${target}`);
+  assert.ok(cluster.ready() >= replicas - user.unavailable, `${cluster.ready()} ready`);
+}
+
+function targetOf(change: ChangeWorkload, replicas: number): number {
+  const targets = batchTargets(change.spec.policy.spec.release.batches, replicas);
+  const target = targets[(statusOf(change).batch?.index ?? 1) - 1];
+  return target === undefined || target >= replicas ? Infinity : target;
+}

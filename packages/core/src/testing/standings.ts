@@ -43,6 +43,5 @@ export const crashed = pods('new', 1, {
   ready: false,
   trouble: { kind: 'Crash', reason: 'CrashLoopBackOff', message: '', container: 'app' },
 });
-export const old = pods('old', 10);
 export const out = aWorkload({ bounds: { surge: 1, unavailable: 0 }, paused: false });
 export const rest = aWorkload({ bounds: { surge: 0, unavailable: 1 } });

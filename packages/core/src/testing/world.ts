@@ -20,7 +20,7 @@ import { applyPatch } from './json-patch.ts';
 class Crash extends Error {}
 
 /** What the operator sees: the cluster of this instant, or of an earlier one. */
-interface Sight {
+export interface Sight {
   readonly deployment: Deployment | undefined;
   readonly sets: readonly ReplicaSet[];
   readonly pods: ReturnType<ClusterModel['podObjects']>;
@@ -74,7 +74,7 @@ export class World {
     const context = {
       policy: this.#policy,
       refusalOf: () => undefined,
-      isVerified: () => false,
+      isWayBack: () => false,
       podsOf: () => this.cluster.sets.reduce((sum, s) => sum + s.replicas, 0),
       sign,
     };
@@ -231,22 +231,38 @@ export class World {
     this.changes[this.changes.length - 1] = { ...last, spec: { ...last.spec, decision } };
   }
 
-  /** Fair steps until nothing moves any more. */
+  /** Fair steps until nothing moves any more, whatever time it is. */
   drain(limit = 2000): void {
-    for (let i = 0; i < limit; i += 1) {
-      let moved = this.operator();
-      if (this.cluster.syncDeployment()) moved = true;
-      this.onMove();
-      if (this.cluster.syncSets()) moved = true;
-      this.onMove();
-      if (this.cluster.becomeReady(3)) moved = true;
-      this.onMove();
-      if (moved) continue;
+    for (let left = limit; left > 0;) {
+      left -= this.settle(left);
       if (this.dueAt === Infinity) return;
       this.cluster.now = Math.max(this.cluster.now + 1, this.dueAt);
     }
-    throw new Error(`it never comes to rest: ${JSON.stringify(this.changes.at(-1)?.status)}`);
+    throw this.#restless();
   }
+
+  /** Fair steps until nothing moves but time; answers how many. */
+  settle(limit = 400): number {
+    for (let steps = 1; steps <= limit; steps += 1) if (!this.#step()) return steps;
+    throw this.#restless();
+  }
+
+  #step(): boolean {
+    let moved = this.operator();
+    const parts = [
+      () => this.cluster.syncDeployment(),
+      () => this.cluster.syncSets(),
+      () => this.cluster.becomeReady(3),
+    ];
+    for (const part of parts) {
+      if (part()) moved = true;
+      this.onMove();
+    }
+    return moved;
+  }
+
+  #restless = (): Error =>
+    new Error(`it never comes to rest: ${JSON.stringify(this.changes.at(-1)?.status)}`);
 
   isHeld = (): boolean =>
     this.cluster.deployment?.metadata.annotations?.[ANNOTATIONS.hold] !== undefined;

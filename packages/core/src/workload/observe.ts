@@ -55,9 +55,11 @@ function viewRevision(rs: ReplicaSet, fingerprintOf: FingerprintOf): RevisionVie
   if (template === undefined) return [];
   const { name, uid } = rs.metadata;
   const { readyReplicas = 0, availableReplicas = readyReplicas } = rs.status ?? {};
+  const surplus = Math.max(0, (rs.status?.replicas ?? 0) - replicas);
   const counted = {
     held: minReadySeconds === HELD_MIN_READY_SECONDS,
     uncounted: readyReplicas - availableReplicas,
+    surplus,
   };
   return [{ name, uid, replicas, fingerprint: fingerprintOf(template), ...counted }];
 }

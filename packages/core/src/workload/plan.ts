@@ -79,7 +79,7 @@ function changesFor(
     case 'Pause':
       return setFields(
         deployment,
-        heldFields(own, { bounds: boundsOf(deployment), paused: true, recreate }),
+        heldFields(own, { bounds: atMost(boundsOf(deployment), action), paused: true, recreate }),
       );
     case 'Restore':
       return [...dropHold(deployment), ...setFields(deployment, own)];
@@ -161,6 +161,14 @@ export function boundsOf({ spec }: Deployment): Bounds {
     unavailable: typeof maxUnavailable === 'number' ? maxUnavailable : 0,
   };
 }
+
+const atMost = (
+  { surge, unavailable }: Bounds,
+  { surge: most = surge }: { readonly surge?: number },
+): Bounds =>
+  surge <= most
+    ? { surge, unavailable }
+    : { surge: most, unavailable: Math.max(unavailable, most > 0 ? 0 : 1) };
 
 function setHold(deployment: Deployment, text: string): PatchOp[] {
   const { annotations } = deployment.metadata;

@@ -30,6 +30,8 @@ export interface ChangeDeps {
   readonly metrics?: ControllerMetrics | undefined;
   readonly isOurs: (change: ChangeObject) => boolean;
   readonly gather: (change: ChangeObject) => Sight;
+  /** Asks the server whether our copy of the workload's pods is complete, and calls when it is. Does not wait. */
+  readonly hear: (deployment: DeploymentObject, then: () => void) => void;
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
   readonly perform: (
     action: Action,
@@ -48,7 +50,13 @@ export function createChangeController(deps: ChangeDeps): Controller {
     scheduler,
     log,
     ...(metrics === undefined ? {} : { metrics }),
-    reconcile: (key, context) => reconcile(key, deps, context),
+    reconcile: (key, context) =>
+      reconcile(key, deps, {
+        ...context,
+        again: () => {
+          controller.enqueue(key);
+        },
+      }),
   });
   controller.watch(world.changes, keyOfObject);
   controller.watch(world.deployments, ({ object }) =>
@@ -75,7 +83,7 @@ function openChanges({ changes }: World, deployment: string | undefined): string
 async function reconcile(
   key: string,
   deps: ChangeDeps,
-  { signal, log }: ReconcileContext,
+  { signal, log, again }: ReconcileContext & { readonly again: () => void },
 ): Promise<Result | undefined> {
   const change = deps.world.changes.get(key);
   if (change === undefined || change.metadata.deletionTimestamp !== undefined) return undefined;
@@ -87,6 +95,8 @@ async function reconcile(
   }
   const { observation, deployment } = deps.gather(change);
   const decision = decide(observation);
+  // Not awaited: a failure that the watches tell must not wait for a list.
+  if (decision.unheard === true && deployment !== undefined) deps.hear(deployment, again);
   // Record, then perform: a crash in between leaves the intent behind, and `decide` repeats it.
   await deps.record(change, decision, signal);
   deps.say(change, decision);

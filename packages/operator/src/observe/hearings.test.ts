@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLogger } from '@altershield/kube';
+import { VirtualScheduler } from '@altershield/sandbox';
+import type { DeploymentObject } from '../kinds.ts';
+import { Hearings } from './hearings.ts';
+
+const deployment = (uid: string) =>
+  ({ metadata: { namespace: 'shop', name: uid, uid }, spec: {} }) as unknown as DeploymentObject;
+
+function aHearing(list: (signal: AbortSignal) => Promise<object>) {
+  const scheduler = new VirtualScheduler({ seed: 1 });
+  const none = { heardAt: 0, byIndex: () => [], get: () => undefined, onEvent: () => () => {} };
+  const client = { list: (_: unknown, { signal }: { signal: AbortSignal }) => list(signal) };
+  const world = { pods: none, replicaSets: none, deployments: none };
+  const deps = { client, world, scheduler, log: silentLogger };
+  return { scheduler, hearings: new Hearings(deps as never) };
+}
+
+test('a few lists at a time; the others follow, and an answer that never comes is given up', async () => {
+  let [open, most, asked] = [0, 0, 0];
+  const { scheduler, hearings } = aHearing(
+    (signal) =>
+      new Promise((_, reject) => {
+        asked += 1;
+        most = Math.max(most, (open += 1));
+        signal.addEventListener('abort', () => {
+          open -= 1;
+          reject(signal.reason as Error);
+        });
+      }),
+  );
+  for (let i = 0; i < 10; i += 1) hearings.ask(deployment(`d-${i}`), () => undefined);
+  hearings.ask(deployment('d-0'), () => undefined);
+  await scheduler.runFor(35_000);
+  assert.deepEqual([most, open, asked], [4, 0, 10]);
+  assert.equal(hearings.heardAt('d-0'), 0);
+});
+
+test('what the server said is remembered, and the server is not asked for every event', async () => {
+  let [asked, told] = [0, 0];
+  const { scheduler, hearings } = aHearing(() => {
+    asked += 1;
+    return Promise.resolve({ items: [], resourceVersion: '9' });
+  });
+  const startedAt = scheduler.now();
+  for (let i = 0; i < 10; i += 1) {
+    hearings.ask(deployment('d'), () => (told += 1));
+    await scheduler.runFor(50);
+  }
+  assert.deepEqual([asked, told, hearings.heardAt('d')], [1, 1, startedAt]);
+});
