@@ -32,7 +32,13 @@ export type {
   WorkloadView,
 } from './change/model.ts';
 export { isOver, statusOf } from './change/status.ts';
-export { accountingFor, isWayBack, wasVerified, type Replacement } from './change/verified.ts';
+export {
+  accountingFor,
+  byTurn,
+  isWayBack,
+  wasVerified,
+  type Replacement,
+} from './change/verified.ts';
 export { judgePods, type Finding, type PodHealthInput } from './check/pod-health.ts';
 export { isLeaving, lostReadiness, running, viewPod } from './check/pod-view.ts';
 export { explainErrors, type FieldError } from './policy/field.ts';

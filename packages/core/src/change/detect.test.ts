@@ -215,6 +215,15 @@ const known: readonly (readonly [string, ChangeWorkload, Deployment, boolean])[]
   ],
   ['Failed, its own revision', last('Failed'), b, true],
   ['Superseded, the one before', last('Superseded'), aDeployment(), true],
+  [
+    'Superseded, observed only, an unproven one before',
+    {
+      ...last('Superseded', {}, false),
+      spec: { ...last('Superseded', {}, false).spec, operation: 'Revert' },
+    },
+    aDeployment(),
+    false,
+  ],
   ['Superseded, its own revision again', last('Superseded'), b, false],
   [
     'Superseded, its own revision, held',

@@ -68,8 +68,8 @@ function expects({ spec, status }: ChangeWorkload, fingerprint: string): boolean
   const isFrom = spec.from?.fingerprint === fingerprint;
   if (status === undefined || !isOver(status.phase)) return isTo || isBackAt(spec, fingerprint);
   const { phase, reason } = status;
-  const isBack = phase === 'RolledBack' || reason === 'RollbackIncomplete';
-  return isBack || phase === 'Superseded' ? isFrom : isTo;
+  if (phase === 'Superseded') return isBackAt(spec, fingerprint);
+  return phase === 'RolledBack' || reason === 'RollbackIncomplete' ? isFrom : isTo;
 }
 
 /** A rollout that was under way before we came. */

@@ -40,11 +40,17 @@ export function isWayBack(
 ): boolean {
   const own = changes.filter(({ spec }) => spec.target.uid === uid);
   const is = fingerprint(template);
-  const word = wordOn(own, (revision) => revision.fingerprint === is);
-  if (word !== undefined) return word;
   const refusal = refusalFingerprint(template);
-  const isAlike = wordOn(own, (revision) => revision.refusal === refusal) === true;
-  return isAlike && refusalFingerprint(running) !== refusal;
+  const word = wordOn(own, (revision) => revision.fingerprint === is);
+  if (word === undefined) {
+    const isAlike = wordOn(own, (revision) => revision.refusal === refusal) === true;
+    return isAlike && refusalFingerprint(running) !== refusal;
+  }
+  // What failed with the mark of a restart is no better without, unless it was but that restart.
+  const isMeant = ({ spec: { to, from } }: ChangeWorkload): boolean =>
+    to.fingerprint === is || (to.refusal === refusal && from?.refusal !== refusal);
+  const last = latest(own.filter((change) => isMeant(change) && saysSomething(change)));
+  return word && (last === undefined || isVerifiedBy(last));
 }
 
 type Revision = ChangeWorkload['spec']['to'];
@@ -63,7 +69,9 @@ function wordOn(
 
 /** A change that was overtaken, taken back by its owner, or not judged leaves its revision as good as it was. */
 function saysSomething(change: ChangeWorkload): boolean {
-  const { phase, reason, verdict } = statusOf(change);
+  const { phase, reason, verdict, rolledBackAt } = statusOf(change);
+  // Whatever became of the way back: that somebody took it is the word.
+  if (rolledBackAt !== undefined) return true;
   if (phase === 'RollingBack' || phase === 'RolledBack') return reason !== 'RevertedByUser';
   return isOver(phase) && phase !== 'Superseded' && (verdict === 'Pass' || verdict === 'Fail');
 }
@@ -82,6 +90,10 @@ const latest = <T extends ChangeWorkload>(changes: readonly T[]): T | undefined 
     (last, change) => (last !== undefined && isLater(last, change) ? last : change),
     undefined,
   );
+
+/** Orders records by when each last had its way with the workload. */
+export const byTurn = (a: ChangeWorkload, b: ChangeWorkload): number =>
+  Number(isLater(a, b)) - Number(isLater(b, a));
 
 /** Of two that were rolled back with no change in between, only the clock knows. */
 function isLater(a: ChangeWorkload, b: ChangeWorkload): boolean {

@@ -89,8 +89,8 @@ export function expired(
   const kept = isGone ? [] : [newest, accountingFor(changes)];
   const finished = changes.filter((c) => !kept.includes(c) && isOver(statusOf(c).phase));
   const free = finished.filter((c) => countsUntil(c) <= now);
-  const refusing = free.filter((c) => refusesUntil(c) > now);
-  const idle = free.filter((c) => refusesUntil(c) <= now);
+  const refusing = free.filter((c) => refusesUntil(c, changes) > now);
+  const idle = free.filter((c) => refusesUntil(c, changes) <= now);
   const surplus = idle.length + (isGone ? 0 : 1) - records;
   const due = [
     ...idle.filter((c, i) => i < surplus || endOf(c) <= now),
@@ -98,7 +98,7 @@ export function expired(
   ];
   const later = finished
     .filter((c) => !due.includes(c))
-    .flatMap((c) => [countsUntil(c), refusesUntil(c), endOf(c)].filter((at) => at > now));
+    .flatMap((c) => [countsUntil(c), refusesUntil(c, changes), endOf(c)].filter((at) => at > now));
   return { due, nextAt: later.length === 0 ? undefined : Math.min(...later) };
 }
 
@@ -107,7 +107,15 @@ const endOf = (change: ChangeObject): number =>
   Date.parse(statusOf(change).finishedAt ?? change.metadata.creationTimestamp) +
   change.spec.policy.spec.limits.recordSeconds * 1000;
 
-const refusesUntil = ({ status }: ChangeObject): number =>
-  status?.quarantine === undefined || status.quarantine.lifted !== undefined
-    ? 0
-    : Date.parse(status.quarantine.until);
+/** What was lifted lifts older refusals, too: the record that says so must outlive them. */
+function refusesUntil(change: ChangeObject, changes: readonly ChangeObject[]): number {
+  const quarantine = change.status?.quarantine;
+  if (quarantine === undefined) return 0;
+  if (quarantine.lifted === undefined) return Date.parse(quarantine.until);
+  const covered = changes.flatMap(({ status }) => {
+    const other = status?.quarantine;
+    const isCovered = other?.fingerprint === quarantine.fingerprint && other.lifted === undefined;
+    return isCovered ? [Date.parse(other.until)] : [];
+  });
+  return Math.max(0, ...covered);
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   isLeaving,
+  isWayBack,
   running,
   viewDeployment,
   viewPod,
@@ -115,10 +116,15 @@ function recentRollbacks(change: ChangeObject, { world, scheduler }: GatherDeps)
   ).length;
 }
 
-function isBackRefused({ metadata, spec }: ChangeObject, { refusals }: GatherDeps): boolean {
+/** Refused since it was proven good last: one that ran well in spite of a refusal is a way back. */
+function isBackRefused({ metadata, spec }: ChangeObject, { world, refusals }: GatherDeps): boolean {
   const { namespace = '' } = metadata;
   const { from, target } = spec;
-  return from !== undefined && refusals.find(namespace, target.name, from.refusal) !== undefined;
+  if (from === undefined) return false;
+  if (refusals.find(namespace, target.name, from.refusal) === undefined) return false;
+  const { uid, name } = target;
+  const { template } = from;
+  return !isWayBack(changesOf(world, namespace, name), { uid, template, running: template });
 }
 
 function isRefusedBefore(change: ChangeObject, { refusals }: GatherDeps): boolean {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Refusal } from '@altershield/core';
+import { byTurn, type Refusal } from '@altershield/core';
 import type { Scheduler } from '@altershield/kube';
 import { changesOf, type World } from './world.ts';
 import type { ChangeObject } from '../kinds.ts';
@@ -15,14 +15,19 @@ export class Refusals {
   }
 
   /**
-   * The record that refuses this template of this workload; the newest where there are several. A
-   * person who lifts it lifts the older ones with it.
+   * The record that refuses this template of this workload: the one that was rolled back last. A person
+   * who lifts it lifts those before it, for good.
    */
   find(namespace: string, name: string, refusal: string): ChangeObject | undefined {
-    const newest = changesOf(this.#world, namespace, name)
+    const last = changesOf(this.#world, namespace, name)
+      .sort(byTurn)
       .reverse()
-      .find((change) => this.#saysOf(change, refusal));
-    return newest?.status?.quarantine?.lifted === undefined ? newest : undefined;
+      .find(({ status }) => {
+        const quarantine = status?.quarantine;
+        if (quarantine?.fingerprint !== refusal) return false;
+        return quarantine.lifted !== undefined || this.#isInForce(quarantine.until);
+      });
+    return last?.status?.quarantine?.lifted === undefined ? last : undefined;
   }
 
   of(namespace: string, name: string, refusal: string): Refusal | undefined {
@@ -32,9 +37,7 @@ export class Refusals {
     return { change: change.metadata.name, why: message, until: quarantine?.until ?? '' };
   }
 
-  #saysOf({ status }: ChangeObject, refusal: string): boolean {
-    const quarantine = status?.quarantine;
-    if (quarantine?.fingerprint !== refusal) return false;
-    return Date.parse(quarantine.until) > this.#scheduler.now();
+  #isInForce(until: string): boolean {
+    return Date.parse(until) > this.#scheduler.now();
   }
 }

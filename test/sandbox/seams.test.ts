@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Checkout } from '../support/checkout.ts';
+import { deploymentManifest } from '../support/manifests.ts';
+import { ALICE } from '../support/simulation.ts';
+
+const QUICK = { release: { batches: [1, '100%'], soakSeconds: 5 } };
+const SLOW = { release: { batches: [1, '100%'], soakSeconds: 60 } };
+const HOUR_MS = 3_600_000;
+
+const decide = (checkout: Checkout, sequence: number, action: string, ms: number) =>
+  checkout.record('PATCH', { sequence, body: { spec: { decision: { action } } } }, ms);
+
+/** A version, with the mark of a restart or without. */
+const applied = (checkout: Checkout, version: string, mark: string | undefined, ms: number) => {
+  const base = deploymentManifest({ image: `shop/checkout:${version}` });
+  const restarted = mark === undefined ? {} : { 'kubectl.kubernetes.io/restartedAt': mark };
+  const metadata = { ...base.spec.template.metadata, annotations: { a: 'b', ...restarted } };
+  const template = { ...base.spec.template, metadata };
+  const manifest = { ...base, spec: { ...base.spec, template } };
+  return checkout.play(checkout.sandbox.apply(manifest as never, ALICE), ms);
+};
+
+test('a revision that a person took back is no way back any more, with the mark of a restart or without', async () => {
+  const limits = { quarantineSeconds: 3600 };
+  const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
+  await applied(checkout, '2', undefined, 60_000);
+  await applied(checkout, '3', undefined, 60_000);
+  await applied(checkout, '2', 'now', 60_000);
+  assert.deepEqual([checkout.version, checkout.changes.at(-1)?.spec.operation], ['2', 'Revert']);
+  await decide(checkout, 3, 'RollBack', 60_000);
+  assert.equal(checkout.version, '3');
+  await checkout.scheduler.runFor(2 * HOUR_MS);
+  await applied(checkout, '2', undefined, 1500);
+  assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
+});
+
+test('a revision that failed when it was put back is held when it comes without its restart mark', async () => {
+  const checkout = await Checkout.start({ policy: QUICK });
+  await applied(checkout, '2', undefined, 60_000);
+  await applied(checkout, '3', undefined, 60_000);
+  await applied(checkout, '2', 'now', 3000);
+  await checkout.wearOut({ restartCount: 4, ready: false, version: '2' });
+  await checkout.scheduler.runFor(60_000);
+  assert.equal(checkout.chronicle.at(-1), '2 Failed CheckFailed');
+  await applied(checkout, '3', undefined, 60_000);
+  await applied(checkout, '2', undefined, 1500);
+  assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
+});
+
+test('a refusal that was lifted stays lifted when the record that says so is old', async () => {
+  const limits = { records: 2, recordSeconds: 3600 * 24 * 30 };
+  const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
+  await checkout.apply('bad-2', 60_000);
+  checkout.killOperator();
+  await checkout.apply('bad-2', 2000);
+  await checkout.startOperator();
+  await checkout.scheduler.runFor(60_000);
+  assert.deepEqual(checkout.chronicle, Array(2).fill('bad-2 RolledBack RolledBack'));
+  await decide(checkout, 2, 'Lift', 2000);
+  await checkout.scheduler.runFor(2 * HOUR_MS);
+  for (const version of ['3', '4', '5', '6']) await checkout.apply(version, 120_000);
+  await checkout.apply('bad-2', 300);
+  assert.equal(checkout.version, 'bad-2');
+});
+
+test('a lift that is over does not bring an older refusal back', async () => {
+  const limits = { quarantineSeconds: 24 * 3600 };
+  const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
+  await checkout.apply('bad-2', 60_000);
+  await checkout.govern({ ...QUICK, limits: { quarantineSeconds: 3600 } });
+  checkout.killOperator();
+  await checkout.apply('bad-2', 2000);
+  await checkout.startOperator();
+  await checkout.scheduler.runFor(60_000);
+  assert.deepEqual(checkout.chronicle, Array(2).fill('bad-2 RolledBack RolledBack'));
+  await decide(checkout, 2, 'Lift', 2000);
+  await checkout.scheduler.runFor(2 * HOUR_MS);
+  await checkout.apply('bad-2', 300);
+  assert.equal(checkout.version, 'bad-2');
+});
+
+test('what a person takes back after a lift is refused, whatever the number of its record', async () => {
+  const checkout = await Checkout.start({ policy: QUICK });
+  await checkout.apply('2', 60_000);
+  await checkout.apply('3', 60_000);
+  await checkout.apply('2', 60_000);
+  await decide(checkout, 3, 'RollBack', 60_000);
+  assert.equal(checkout.version, '3');
+  await decide(checkout, 3, 'Lift', 2000);
+  await checkout.apply('2', 60_000);
+  assert.equal(checkout.chronicle.at(-1), '2 Success Verified');
+  await decide(checkout, 1, 'RollBack', 60_000);
+  assert.equal(checkout.version, '1');
+  await checkout.apply('2', 2000).catch(() => undefined);
+  assert.equal(checkout.version, '1');
+});
+
+test('what a person took back is no way back, also when a newer revision overtook the rollback', async () => {
+  const limits = { quarantineSeconds: 3600 };
+  const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
+  await checkout.apply('2', 60_000);
+  await checkout.apply('3', 60_000);
+  await checkout.apply('2', 60_000);
+  await decide(checkout, 3, 'RollBack', 100);
+  await checkout.apply('4', 120_000);
+  assert.deepEqual(checkout.chronicle.slice(2), ['2 Superseded Superseded', '4 Success Verified']);
+  await checkout.scheduler.runFor(2 * HOUR_MS);
+  await checkout.apply('2', 1500);
+  assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
+});
+
+test('a person goes back to what was verified in spite of an older refusal', async () => {
+  const checkout = await Checkout.start({ policy: { ...SLOW, limits: { rollbacksPerHour: 1 } } });
+  await checkout.apply('2', 200_000);
+  await checkout.apply('3', 200_000);
+  await decide(checkout, 2, 'RollBack', 60_000);
+  await checkout.apply('bad-4', 60_000);
+  checkout.killOperator();
+  await checkout.apply('3', 700_000);
+  await checkout.startOperator();
+  await checkout.scheduler.runFor(60_000);
+  assert.equal(checkout.story.at(-1), 'Suspend/RollbackLimit');
+  await decide(checkout, 4, 'Resume', 300_000);
+  assert.equal(checkout.chronicle.at(-1), '3 Success Verified');
+  await checkout.apply('5', 20_000);
+  await decide(checkout, 5, 'RollBack', 60_000);
+  assert.deepEqual([checkout.version, checkout.story.at(-1)], ['3', 'RolledBack/RolledBack']);
+});
