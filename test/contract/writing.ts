@@ -167,6 +167,19 @@ export const writing: readonly Behaviour[] = [
     },
   ),
 
+  behaviour('server-side apply that drops the last key of a map leaves no map', async (target) => {
+    const namespace = await target.namespace();
+    const key = { namespace, name: 'm' };
+    const apply = (annotations: Json | undefined, data: Json | undefined) => {
+      const metadata = { name: 'm', ...(annotations && { annotations }) };
+      const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, ...(data && { data }) };
+      return target.admin.patch<ConfigMap>(configMap, key, { type: 'apply', body });
+    };
+    await apply({ note: 'a' }, { a: '1' });
+    const { metadata, data } = await apply(undefined, undefined);
+    assert.deepEqual([metadata.annotations, data], [undefined, undefined]);
+  }),
+
   behaviour(
     'server-side apply conflicts with another owner unless it is forced',
     async (target) => {

@@ -85,8 +85,11 @@ function removeFields(document: Json, fields: FieldTree): Json {
 
 function removeField(document: Json, key: string, sub: FieldTree): Json {
   const value = document[key];
-  if (Object.keys(sub).length === 0) return without(document, key);
-  if (isRecord(value)) return { ...document, [key]: removeFields(value, sub) };
+  if (value === undefined || Object.keys(sub).length === 0) return without(document, key);
+  if (isRecord(value)) {
+    const left = removeFields(value, sub);
+    return Object.keys(left).length === 0 ? without(document, key) : { ...document, [key]: left };
+  }
   const kept = list(value).flatMap((item) => {
     const owned = sub[`k:${itemKey(key, item) ?? ''}`];
     if (owned === undefined) return [item];
