@@ -157,3 +157,10 @@ test('no step is taken before the controller has seen the last one', () => {
     decide(anObservation({ fresh, workload: { ...workload, settled } })).action?.type;
   assert.deepEqual([act(true), act(false)], ['Pause', undefined]);
 });
+
+test('bounds that somebody wrote as percentages are read as the controller reads them', () => {
+  const rollingUpdate = { maxSurge: '25%', maxUnavailable: '25%' };
+  const strategy = { type: 'RollingUpdate', rollingUpdate };
+  const edited = { ...held, spec: { ...held.spec, replicas: 5, strategy } };
+  assert.deepEqual(viewDeployment(edited, [], tools).bounds, { surge: 2, unavailable: 1 });
+});

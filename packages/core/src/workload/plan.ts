@@ -154,13 +154,9 @@ export function heldOnBounds(deployment: Deployment, own: OwnFields): Bounds {
 /** Should someone unpause the object behind our back, one pod gets out beside those that surged. */
 const oneAtMost = (surge: number): Bounds => ({ surge, unavailable: surge > 0 ? 0 : 1 });
 
-export function boundsOf({ spec }: Deployment): Bounds {
-  const { maxSurge, maxUnavailable } = spec.strategy?.rollingUpdate ?? {};
-  return {
-    surge: typeof maxSurge === 'number' ? maxSurge : 1,
-    unavailable: typeof maxUnavailable === 'number' ? maxUnavailable : 0,
-  };
-}
+/** The bounds as they stand in the object, as its controller reads them: percentages are its owner's. */
+export const boundsOf = ({ spec: { strategy, replicas = 1 } }: Deployment): Bounds =>
+  userBounds(strategy?.rollingUpdate, replicas);
 
 const atMost = (
   { surge, unavailable }: Bounds,
