@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Checkout } from '../support/checkout.ts';
+import { Checkout, DEPLOYMENT } from '../support/checkout.ts';
 import { ALICE, OPERATOR } from '../support/simulation.ts';
 
 const QUICK = { release: { batches: [1, '100%'], soakSeconds: 5 } };
 const SLOW = { release: { batches: [1, '100%'], soakSeconds: 60 } };
 const HOUR_MS = 3_600_000;
-
-const takeBack = (checkout: Checkout, sequence: number, ms: number): Promise<unknown> => {
-  const body = { spec: { decision: { action: 'RollBack', reason: 'it leaks' } } };
-  return checkout.record('PATCH', { sequence, body }, ms);
-};
-
-const patched = (checkout: Checkout, spec: object, ms: number): Promise<unknown> => {
-  const path = '/apis/apps/v1/namespaces/shop/deployments/checkout';
-  return checkout.play(checkout.sandbox.call('PATCH', { path, body: { spec } }), ms);
-};
 
 const destinations = ({ changes }: Checkout): string[] =>
   changes.map(({ spec }) => `${spec.from?.images.join() ?? ''} → ${spec.to.images.join()}`);
@@ -62,7 +52,7 @@ test('a healthy revision whose record was deleted is left alone', async () => {
   await checkout.scheduler.runFor(5 * HOUR_MS);
   await checkout.record('DELETE', { sequence: 2 }, 5000);
   await checkout.wearOut({ restartCount: 4, ready: false });
-  await patched(checkout, { replicas: 11 }, 60_000);
+  await checkout.patch({ spec: { replicas: 11 } }, 60_000);
   assert.deepEqual(checkout.pods, { '3': 11 });
 });
 
@@ -73,11 +63,11 @@ for (const paused of [false, true]) {
     });
     await checkout.apply('2', 60_000);
     await checkout.apply('3', 60_000);
-    await takeBack(checkout, 2, 60_000);
+    await checkout.decide(2, 'RollBack', 60_000);
     await checkout.apply('bad-4', 60_000);
     checkout.killOperator();
     await checkout.apply('3', 700_000);
-    await patched(checkout, { paused }, 1000);
+    await checkout.patch({ spec: { paused } }, 1000);
     const { generation } = checkout.deployment.metadata;
     await checkout.startOperator();
     await checkout.scheduler.runFor(60_000);
@@ -106,7 +96,7 @@ test('a revision that a person took back is no way back any more, whatever its n
   await checkout.apply('2', 60_000);
   await checkout.apply('3', 60_000);
   await checkout.apply('2', 60_000);
-  await takeBack(checkout, 1, 60_000);
+  await checkout.decide(1, 'RollBack', 60_000);
   assert.equal(checkout.version, '1');
   await checkout.scheduler.runFor(2 * HOUR_MS);
   await checkout.apply('2', 1500);
@@ -120,7 +110,7 @@ test('a person who rolls an older change back during a rollback makes no change'
   const isOnItsWay = (): boolean =>
     checkout.story.at(-1)?.startsWith('RollingBack') === true && checkout.version === '2';
   await checkout.until('the rollback is written', isOnItsWay);
-  await takeBack(checkout, 1, 120_000);
+  await checkout.decide(1, 'RollBack', 120_000);
   assert.deepEqual([checkout.version, checkout.changes.length], ['1', 2]);
 });
 
@@ -139,11 +129,10 @@ test('a rollback asked of what is only observed is answered, and nothing is writ
   for (const policy of [{ mode: 'Audit', release: { soakSeconds: 60 } }, SLOW]) {
     const checkout = await Checkout.start();
     await checkout.govern(policy);
-    const path = '/apis/apps/v1/namespaces/shop/deployments/checkout';
-    await checkout.play(checkout.sandbox.call('DELETE', { path }), 5000);
+    await checkout.play(checkout.sandbox.call('DELETE', { path: DEPLOYMENT }), 5000);
     await checkout.apply('5', 8000);
     const { generation } = checkout.deployment.metadata;
-    await takeBack(checkout, 1, 5000);
+    await checkout.decide(1, 'RollBack', 5000);
     assert.match(checkout.changes[0]?.status?.message ?? '', /no verified revision to go back to/);
     await checkout.scheduler.runFor(120_000);
     assert.equal(checkout.deployment.metadata.generation, generation);
@@ -156,11 +145,11 @@ test('what a person took back stays back when its records are gone', async () =>
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('2', 60_000);
   await checkout.apply('bad-3', 60_000);
-  await takeBack(checkout, 1, 60_000);
+  await checkout.decide(1, 'RollBack', 60_000);
   assert.equal(checkout.version, '1');
   await checkout.scheduler.runFor(3 * HOUR_MS);
   await checkout.wearOut({ restartCount: 4 });
-  await patched(checkout, { replicas: 11 }, 60_000);
+  await checkout.patch({ spec: { replicas: 11 } }, 60_000);
   assert.deepEqual([checkout.version, checkout.pods], ['1', { '1': 11 }]);
   assert.deepEqual(
     checkout.story.filter((s) => s !== 'RolledBack/RolledBack'),

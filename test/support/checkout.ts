@@ -7,6 +7,9 @@ import { ALICE, Simulation, type OperatorRun, type RunningOperator } from './sim
 
 const RECORDS = '/apis/altershield.io/v1alpha1/namespaces/shop/changeworkloads';
 
+/** Path of the Deployment. */
+export const DEPLOYMENT = '/apis/apps/v1/namespaces/shop/deployments/checkout';
+
 export interface CheckoutOptions extends OperatorRun {
   /** Default: nothing governs it. */
   readonly policy?: object;
@@ -135,6 +138,24 @@ export class Checkout {
 
   get version(): string {
     return versionOf(this.deployment.spec.template);
+  }
+
+  /** A person decides on the change with this number. */
+  decide(sequence: number, action: 'Lift' | 'Resume' | 'RollBack', ms: number): Promise<unknown> {
+    return this.record('PATCH', { sequence, body: { spec: { decision: { action } } } }, ms);
+  }
+
+  /** A merge patch of the Deployment, through admission. */
+  patch(body: object, ms: number): Promise<unknown> {
+    return this.play(this.sandbox.call('PATCH', { path: DEPLOYMENT, body }), ms);
+  }
+
+  /** Applied while the operator is away, and found when it is back. */
+  async applyUnseen(version: string): Promise<void> {
+    this.killOperator();
+    await this.apply(version, 2000);
+    await this.startOperator();
+    await this.scheduler.runFor(60_000);
   }
 
   /** A call of `user` about a record: of the collection, or of the one with this number. */

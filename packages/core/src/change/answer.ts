@@ -46,9 +46,8 @@ function resume(status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus
 }
 
 /** A rollback that was stopped on its way goes on: its verdict stands. */
-const resumeRollback = (status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus => {
-  return move(status, now, ['RollingBack', reasonOf(status)], 'resumed by a person');
-};
+const resumeRollback = (status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus =>
+  move(status, now, ['RollingBack', reasonOf(status)], 'resumed by a person');
 
 const NOT_TO_BE_TAKEN_BACK: ReadonlySet<Phase> = new Set([
   'RollingBack',

@@ -23,7 +23,7 @@ import type {
 } from './model.ts';
 import { startRollback } from './rollback.ts';
 import { move, timeText } from './status.ts';
-import { stopAction, suspend, takeOver } from './stop.ts';
+import { podsAskedFor, stopAction, suspend, takeOver } from './stop.ts';
 
 /** Where a held change stands: what is looked at, how far it is, what its pods say. */
 export interface Standing {
@@ -260,10 +260,10 @@ function isAtRest(s: Standing): boolean {
  * controller takes of every revision alike: only while all that is there is ready.
  */
 function narrowed({ o, workload }: Standing): Action | undefined {
-  const { hold, paused, recreate, bounds, user, revisions } = workload;
+  const { hold, paused, recreate, bounds, user } = workload;
   if (hold.state !== 'Held' || !paused || recreate || bounds.surge <= user.surge) return undefined;
   const pods = [...o.fresh, ...o.stable];
-  const wanted = revisions.reduce((sum, r) => sum + r.replicas, 0);
+  const wanted = podsAskedFor(workload);
   const isWhole = pods.length === wanted && pods.every((p) => p.ready);
   return isWhole ? { type: 'Pause', surge: user.surge } : undefined;
 }
@@ -315,7 +315,7 @@ function rebalance(s: Standing): Action | undefined {
   const excess = Math.min(excessOf(s), spareOf(s));
   if (!workload.paused || fresh === undefined || largest === undefined) return undefined;
   if (excess <= 0) return undefined;
-  const total = workload.revisions.reduce((sum, r) => sum + r.replicas, 0);
+  const total = podsAskedFor(workload);
   // A paused controller fills up to the surge, in both revisions.
   const wanted = workload.replicas + workload.bounds.surge;
   const missing = Math.max(0, Math.min(excess, wanted - (total - excess)));
@@ -328,7 +328,7 @@ const resize = ({ name, uid, replicas: from }: RevisionView, to: number) =>
 
 /** New pods that may go without lowering the ready ones below what the user allows. */
 function spareOf({ o, workload }: Standing): number {
-  const wanted = workload.revisions.reduce((sum, r) => sum + r.replicas, 0);
+  const wanted = podsAskedFor(workload);
   if (wanted !== o.fresh.length + o.stable.length) return 0;
   const unready = o.fresh.filter((p) => !p.ready).length;
   const ready = [...o.fresh, ...o.stable].filter((p) => p.ready).length;

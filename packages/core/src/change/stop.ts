@@ -35,9 +35,13 @@ export function stopAction(o: Observation, workload: WorkloadView): Action | und
 }
 
 /** Holds a workload that admission did not. */
-export function takeOver({ change }: Observation, { revisions }: WorkloadView): Action {
+export function takeOver({ change }: Observation, workload: WorkloadView): Action {
   const { from, to } = change.spec;
   const id = change.metadata.uid;
-  const pods = revisions.reduce((sum, r) => sum + r.replicas, 0);
+  const pods = podsAskedFor(workload);
   return { type: 'TakeOver', id, from: from?.fingerprint ?? '', to: to.fingerprint, pods };
 }
+
+/** What all revisions ask for together, whether the pods are there or not. */
+export const podsAskedFor = ({ revisions }: WorkloadView): number =>
+  revisions.reduce((sum, r) => sum + r.replicas, 0);

@@ -120,7 +120,8 @@ function recentRollbacks(change: ChangeObject, { world, scheduler }: GatherDeps)
 function isBackRefused({ metadata, spec }: ChangeObject, { world, refusals }: GatherDeps): boolean {
   const { namespace = '' } = metadata;
   const { from, target } = spec;
-  if (from === undefined) return false;
+  // Only a person's word asks for it.
+  if (from === undefined || spec.decision === undefined) return false;
   if (refusals.find(namespace, target.name, from.refusal) === undefined) return false;
   const { uid, name } = target;
   const { template } = from;

@@ -9,9 +9,6 @@ const QUICK = { release: { batches: [1, '100%'], soakSeconds: 5 } };
 const SLOW = { release: { batches: [1, '100%'], soakSeconds: 60 } };
 const HOUR_MS = 3_600_000;
 
-const decide = (checkout: Checkout, sequence: number, action: string, ms: number) =>
-  checkout.record('PATCH', { sequence, body: { spec: { decision: { action } } } }, ms);
-
 /** A version, with the mark of a restart or without. */
 const applied = (checkout: Checkout, version: string, mark: string | undefined, ms: number) => {
   const base = deploymentManifest({ image: `shop/checkout:${version}` });
@@ -22,6 +19,12 @@ const applied = (checkout: Checkout, version: string, mark: string | undefined, 
   return checkout.play(checkout.sandbox.apply(manifest as never, ALICE), ms);
 };
 
+/** What got past admission while nobody was there is refused by a second record. */
+async function refuseAgain(checkout: Checkout): Promise<void> {
+  await checkout.applyUnseen('bad-2');
+  assert.deepEqual(checkout.chronicle, Array(2).fill('bad-2 RolledBack RolledBack'));
+}
+
 test('a revision that a person took back is no way back any more, with the mark of a restart or without', async () => {
   const limits = { quarantineSeconds: 3600 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
@@ -29,7 +32,7 @@ test('a revision that a person took back is no way back any more, with the mark 
   await applied(checkout, '3', undefined, 60_000);
   await applied(checkout, '2', 'now', 60_000);
   assert.deepEqual([checkout.version, checkout.changes.at(-1)?.spec.operation], ['2', 'Revert']);
-  await decide(checkout, 3, 'RollBack', 60_000);
+  await checkout.decide(3, 'RollBack', 60_000);
   assert.equal(checkout.version, '3');
   await checkout.scheduler.runFor(2 * HOUR_MS);
   await applied(checkout, '2', undefined, 1500);
@@ -49,16 +52,21 @@ test('a revision that failed when it was put back is held when it comes without 
   assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
 });
 
+test('a lift lifts the refusal of the revision, however often it was refused', async () => {
+  const checkout = await Checkout.start({ policy: QUICK });
+  await checkout.apply('bad-2', 60_000);
+  await refuseAgain(checkout);
+  await checkout.decide(2, 'Lift', 2000);
+  await checkout.apply('bad-2', 300);
+  assert.equal(checkout.version, 'bad-2');
+});
+
 test('a refusal that was lifted stays lifted when the record that says so is old', async () => {
   const limits = { records: 2, recordSeconds: 3600 * 24 * 30 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('bad-2', 60_000);
-  checkout.killOperator();
-  await checkout.apply('bad-2', 2000);
-  await checkout.startOperator();
-  await checkout.scheduler.runFor(60_000);
-  assert.deepEqual(checkout.chronicle, Array(2).fill('bad-2 RolledBack RolledBack'));
-  await decide(checkout, 2, 'Lift', 2000);
+  await refuseAgain(checkout);
+  await checkout.decide(2, 'Lift', 2000);
   await checkout.scheduler.runFor(2 * HOUR_MS);
   for (const version of ['3', '4', '5', '6']) await checkout.apply(version, 120_000);
   await checkout.apply('bad-2', 300);
@@ -70,12 +78,8 @@ test('a lift that is over does not bring an older refusal back', async () => {
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('bad-2', 60_000);
   await checkout.govern({ ...QUICK, limits: { quarantineSeconds: 3600 } });
-  checkout.killOperator();
-  await checkout.apply('bad-2', 2000);
-  await checkout.startOperator();
-  await checkout.scheduler.runFor(60_000);
-  assert.deepEqual(checkout.chronicle, Array(2).fill('bad-2 RolledBack RolledBack'));
-  await decide(checkout, 2, 'Lift', 2000);
+  await refuseAgain(checkout);
+  await checkout.decide(2, 'Lift', 2000);
   await checkout.scheduler.runFor(2 * HOUR_MS);
   await checkout.apply('bad-2', 300);
   assert.equal(checkout.version, 'bad-2');
@@ -86,12 +90,12 @@ test('what a person takes back after a lift is refused, whatever the number of i
   await checkout.apply('2', 60_000);
   await checkout.apply('3', 60_000);
   await checkout.apply('2', 60_000);
-  await decide(checkout, 3, 'RollBack', 60_000);
+  await checkout.decide(3, 'RollBack', 60_000);
   assert.equal(checkout.version, '3');
-  await decide(checkout, 3, 'Lift', 2000);
+  await checkout.decide(3, 'Lift', 2000);
   await checkout.apply('2', 60_000);
   assert.equal(checkout.chronicle.at(-1), '2 Success Verified');
-  await decide(checkout, 1, 'RollBack', 60_000);
+  await checkout.decide(1, 'RollBack', 60_000);
   assert.equal(checkout.version, '1');
   await checkout.apply('2', 2000).catch(() => undefined);
   assert.equal(checkout.version, '1');
@@ -103,7 +107,7 @@ test('what a person took back is no way back, also when a newer revision overtoo
   await checkout.apply('2', 60_000);
   await checkout.apply('3', 60_000);
   await checkout.apply('2', 60_000);
-  await decide(checkout, 3, 'RollBack', 100);
+  await checkout.decide(3, 'RollBack', 100);
   await checkout.apply('4', 120_000);
   assert.deepEqual(checkout.chronicle.slice(2), ['2 Superseded Superseded', '4 Success Verified']);
   await checkout.scheduler.runFor(2 * HOUR_MS);
@@ -115,16 +119,16 @@ test('a person goes back to what was verified in spite of an older refusal', asy
   const checkout = await Checkout.start({ policy: { ...SLOW, limits: { rollbacksPerHour: 1 } } });
   await checkout.apply('2', 200_000);
   await checkout.apply('3', 200_000);
-  await decide(checkout, 2, 'RollBack', 60_000);
+  await checkout.decide(2, 'RollBack', 60_000);
   await checkout.apply('bad-4', 60_000);
   checkout.killOperator();
   await checkout.apply('3', 700_000);
   await checkout.startOperator();
   await checkout.scheduler.runFor(60_000);
   assert.equal(checkout.story.at(-1), 'Suspend/RollbackLimit');
-  await decide(checkout, 4, 'Resume', 300_000);
+  await checkout.decide(4, 'Resume', 300_000);
   assert.equal(checkout.chronicle.at(-1), '3 Success Verified');
   await checkout.apply('5', 20_000);
-  await decide(checkout, 5, 'RollBack', 60_000);
+  await checkout.decide(5, 'RollBack', 60_000);
   assert.deepEqual([checkout.version, checkout.story.at(-1)], ['3', 'RolledBack/RolledBack']);
 });

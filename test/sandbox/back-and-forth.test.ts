@@ -2,19 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
-import { Checkout } from '../support/checkout.ts';
+import { Checkout, DEPLOYMENT } from '../support/checkout.ts';
 import { GITOPS } from '../support/simulation.ts';
 
 const QUICK = { release: { batches: [1, '100%'], soakSeconds: 5 } };
 const SLOW = { release: { batches: [1, '100%'], soakSeconds: 60 } };
-const DEPLOYMENT = '/apis/apps/v1/namespaces/shop/deployments/checkout';
 const POLICY = '/apis/altershield.io/v1alpha1/namespaces/shop/changepolicies/web';
-
-const decide = (checkout: Checkout, sequence: number, action: string, ms: number) =>
-  checkout.record('PATCH', { sequence, body: { spec: { decision: { action } } } }, ms);
-
-const patched = (checkout: Checkout, body: object, ms: number): Promise<unknown> =>
-  checkout.play(checkout.sandbox.call('PATCH', { path: DEPLOYMENT, body }), ms);
 
 const image = (version: string): object => ({
   spec: {
@@ -29,16 +22,16 @@ test('an owner who goes back while the hold record is lost does not make us writ
   const checkout = await Checkout.start({ policy: SLOW });
   await checkout.apply('2', 10_000);
   checkout.killOperator();
-  await patched(checkout, { metadata: { annotations: { [ANNOTATIONS.hold]: null } } }, 1000);
+  await checkout.patch({ metadata: { annotations: { [ANNOTATIONS.hold]: null } } }, 1000);
   await checkout.startOperator();
   assert.deepEqual(checkout.story, ['Suspend/HoldRecordLost']);
-  await patched(checkout, image('1'), 2000);
+  await checkout.patch(image('1'), 2000);
   const before = versionOf(checkout.changes[0]);
   await checkout.scheduler.runFor(2000);
   assert.equal(versionOf(checkout.changes[0]), before);
   const own = { paused: false, minReadySeconds: 0, progressDeadlineSeconds: 600 };
   const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } };
-  await patched(checkout, { spec: { ...own, strategy } }, 60_000);
+  await checkout.patch({ spec: { ...own, strategy } }, 60_000);
   assert.deepEqual(checkout.story, ['RolledBack/RevertedByUser']);
   assert.deepEqual(checkout.pods, { '1': 10 });
 });
@@ -46,8 +39,8 @@ test('an owner who goes back while the hold record is lost does not make us writ
 test('who rolls back three changes one after the other makes no change', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   for (const version of ['2', '3', '4']) await checkout.apply(version, 60_000);
-  for (const sequence of [3, 2, 1]) await decide(checkout, sequence, 'RollBack', 60_000);
-  await patched(checkout, { spec: { replicas: 11 } }, 60_000);
+  for (const sequence of [3, 2, 1]) await checkout.decide(sequence, 'RollBack', 60_000);
+  await checkout.patch({ spec: { replicas: 11 } }, 60_000);
   assert.deepEqual([checkout.version, checkout.pods], ['1', { '1': 11 }]);
   assert.deepEqual(checkout.story, Array(3).fill('RolledBack/RolledBack'));
 });
@@ -74,7 +67,7 @@ test('a decision about a workload that is gone does nothing to one of its name',
   await checkout.play(checkout.sandbox.call('DELETE', { path: DEPLOYMENT }), 5000);
   await checkout.apply('2', 60_000);
   const { generation } = checkout.deployment.metadata;
-  await decide(checkout, 1, 'RollBack', 60_000);
+  await checkout.decide(1, 'RollBack', 60_000);
   assert.deepEqual([checkout.version, checkout.deployment.metadata.generation], ['2', generation]);
   assert.equal(checkout.changes.length, 2);
 });
@@ -88,28 +81,11 @@ test('an undo of what failed in audit is recorded as a way back, with where it c
   assert.deepEqual([operation, from?.images], ['Revert', ['shop/checkout:bad-2']]);
 });
 
-test('a lift lifts the refusal of the revision, however often it was refused', async () => {
-  const checkout = await Checkout.start({ policy: QUICK });
-  await checkout.apply('bad-2', 60_000);
-  checkout.killOperator();
-  await checkout.apply('bad-2', 2000);
-  await checkout.startOperator();
-  await checkout.scheduler.runFor(60_000);
-  assert.deepEqual(checkout.chronicle, Array(2).fill('bad-2 RolledBack RolledBack'));
-  await decide(checkout, 2, 'Lift', 2000);
-  await checkout.apply('bad-2', 300);
-  assert.equal(checkout.version, 'bad-2');
-});
-
 test('a restart in between does not gate the way back', async () => {
   const checkout = await Checkout.start({ policy: SLOW });
   await checkout.apply('2', 200_000);
   const restartedAt = { 'kubectl.kubernetes.io/restartedAt': 'now' };
-  await patched(
-    checkout,
-    { spec: { template: { metadata: { annotations: restartedAt } } } },
-    200_000,
-  );
+  await checkout.patch({ spec: { template: { metadata: { annotations: restartedAt } } } }, 200_000);
   assert.deepEqual(checkout.story, Array(2).fill('Success/Verified'));
   await checkout.apply('1', 15_000);
   assert.equal(checkout.isHeld, false);
@@ -118,7 +94,7 @@ test('a restart in between does not gate the way back', async () => {
 test('what is out and failed can be rolled back by a person', async () => {
   const checkout = await Checkout.start({ policy: { mode: 'Audit', release: { soakSeconds: 5 } } });
   await checkout.apply('bad-2', 60_000);
-  await decide(checkout, 1, 'RollBack', 60_000);
+  await checkout.decide(1, 'RollBack', 60_000);
   assert.deepEqual([checkout.version, checkout.pods], ['1', { '1': 10 }]);
 });
 
@@ -136,8 +112,8 @@ test('nobody goes back to what was refused since', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.apply('1', 60_000);
-  await decide(checkout, 2, 'RollBack', 60_000);
+  await checkout.decide(2, 'RollBack', 60_000);
   assert.deepEqual([checkout.version, checkout.story[1]], ['2', 'RolledBack/RolledBack']);
-  await decide(checkout, 1, 'RollBack', 60_000);
+  await checkout.decide(1, 'RollBack', 60_000);
   assert.equal(checkout.version, '2');
 });
