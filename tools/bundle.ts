@@ -14,6 +14,9 @@ const DOCKERFILE = join(ROOT, 'deploy/Dockerfile');
 const REQUIRE = `import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);`;
 
+/** A process of its own, whose program the operator looks for beside its own. */
+const ISSUER = 'packages/kube/src/webhook/certificates/issue.child.ts';
+
 const UNDICI_POOLS = `
   require('undici/lib/dispatcher/dispatcher.js').prototype.request = require('undici/lib/api/api-request.js');
   exports.Pool = require('undici/lib/dispatcher/pool.js');`;
@@ -39,7 +42,7 @@ export async function bundleOperator(folder = OUT): Promise<string> {
   await rm(folder, { recursive: true, force: true });
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: ['packages/operator/src/main.ts'],
+    entryPoints: { main: 'packages/operator/src/main.ts', 'issue.child': ISSUER },
     outdir: folder,
     bundle: true,
     // What is loaded late, if ever, stays a file of its own.

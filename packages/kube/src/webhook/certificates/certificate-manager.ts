@@ -6,7 +6,8 @@ import { LinkedSignal } from '../../runtime/abort.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { type Scheduler, sleep } from '../../runtime/scheduler.ts';
 import { type CertificateSet, endOf, readCertificates } from './certificate-set.ts';
-import type { Issued } from './issue.ts';
+import { issueApart } from './issue-apart.ts';
+import type { IssueOrder } from './issue.ts';
 import { type CertificatePlan, planCertificates } from './plan.ts';
 import { type Secret, type SecretClient, dataOf, setOf } from './secret.ts';
 
@@ -30,6 +31,8 @@ export interface CertificateManagerOptions {
   readonly onCertificate: (set: CertificateSet, facts: { readonly expiresAt: number }) => void;
   /** Makes the API server trust this bundle (`caBundle` of webhooks). Repeated after a failure. */
   readonly publish?: (caBundle: string, signal: AbortSignal) => Promise<void>;
+  /** Makes them. Default: in a process that ends with it. */
+  readonly issue?: typeof issueApart;
 }
 
 const DAY_MS = 86_400_000;
@@ -139,7 +142,7 @@ export class CertificateManager implements Runnable {
     const fields = { secret: this.#where, reason: plan.reason };
     if (plan.broken) log.warn('stored certificates are unusable, issuing anew', fields);
     else log.info('rotating certificates', fields);
-    const set = await this.#issue(plan, secret && setOf(secret));
+    const set = await this.#issue(plan, secret && setOf(secret), signal);
     try {
       await this.#store(set, secret, signal);
     } catch (error) {
@@ -149,20 +152,29 @@ export class CertificateManager implements Runnable {
     }
   }
 
-  async #issue(plan: Write, current: CertificateSet | undefined): Promise<CertificateSet> {
-    // Needed once in two months, and 8 MB of memory: most replicas never load it.
-    const { issueAuthority, issueLeaf } = await import('./issue.ts');
-    const now = this.#options.scheduler.now();
-    const { name, caLifetimeMs = 3650 * DAY_MS } = this.#options;
-    const authority: Issued = plan.newAuthority
-      ? await issueAuthority(`${name}-ca`, { now, lifetimeMs: caLifetimeMs })
-      : { cert: plan.keep[0] ?? '', key: current?.caKey ?? '' };
-    const leaf =
-      plan.newLeaf || current === undefined
-        ? await issueLeaf({ authority, now, ...this.#wish, lifetimeMs: this.#wish.leafLifetimeMs })
-        : { cert: current.cert, key: current.key };
+  async #issue(
+    plan: Write,
+    current: CertificateSet | undefined,
+    signal: AbortSignal,
+  ): Promise<CertificateSet> {
+    const { issue = issueApart } = this.#options;
+    const { authority, leaf = current } = await issue(this.#orderOf(plan, current), signal);
+    if (leaf === undefined) throw new Error(`${this.#where}: no leaf was issued, none is stored`);
     const bundle = plan.newAuthority ? [authority.cert, ...plan.keep] : plan.keep;
-    return { ...leaf, caBundle: bundle.map(endLine).join(''), caKey: authority.key };
+    const { cert, key } = leaf;
+    return { cert, key, caBundle: bundle.map(endLine).join(''), caKey: authority.key };
+  }
+
+  #orderOf(plan: Write, current: CertificateSet | undefined): IssueOrder {
+    const { name, caLifetimeMs = 3650 * DAY_MS, scheduler } = this.#options;
+    const { leafLifetimeMs, ...names } = this.#wish;
+    return {
+      now: scheduler.now(),
+      authority: plan.newAuthority
+        ? { commonName: `${name}-ca`, lifetimeMs: caLifetimeMs }
+        : { cert: plan.keep[0] ?? '', key: current?.caKey ?? '' },
+      ...(plan.newLeaf && { leaf: { ...names, lifetimeMs: leafLifetimeMs } }),
+    };
   }
 
   async #store(

@@ -32,10 +32,34 @@ export interface LeafRequest extends Validity {
   readonly ips: readonly string[];
 }
 
+/** What is to be made; plain data, for it crosses threads. */
+export interface IssueOrder {
+  readonly now: number;
+  /** The one that signs, or a new one to make. */
+  readonly authority: Issued | { readonly commonName: string; readonly lifetimeMs: number };
+  /** The leaf to make, if any. */
+  readonly leaf?: Omit<LeafRequest, 'authority' | 'now'>;
+}
+
+export interface IssuedPair {
+  readonly authority: Issued;
+  readonly leaf?: Issued;
+}
+
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 /** Clients whose clocks are a little behind must not refuse a fresh certificate. */
 const BACKDATED_MS = 5 * 60_000;
 const MAX_COMMON_NAME = 64;
+
+/** Makes the leaf, and before it the authority that signs, as ordered. */
+export async function issue({ now, authority: wanted, leaf }: IssueOrder): Promise<IssuedPair> {
+  const authority =
+    'cert' in wanted
+      ? wanted
+      : await issueAuthority(wanted.commonName, { now, lifetimeMs: wanted.lifetimeMs });
+  if (leaf === undefined) return { authority };
+  return { authority, leaf: await issueLeaf({ ...leaf, authority, now }) };
+}
 
 /** Makes a self-signed authority. */
 export async function issueAuthority(commonName: string, validity: Validity): Promise<Issued> {
