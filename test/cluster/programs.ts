@@ -60,6 +60,8 @@ export function apiServer(layout: Layout): Program {
       `--service-account-signing-key-file=${dir}/service-account.key`,
       '--service-account-issuer=https://kubernetes.default.svc',
       '--service-cluster-ip-range=10.0.0.0/24',
+      // Webhooks by Service are called at an endpoint: nobody here routes the Service's own address.
+      '--enable-aggregator-routing=true',
       // There is no kubelet to mount a token, so pods need no service account.
       '--disable-admission-plugins=ServiceAccount',
       `--audit-log-path=${dir}/audit.log`,

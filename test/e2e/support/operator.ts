@@ -30,6 +30,8 @@ export interface OperatorOptions {
   readonly identity?: string;
   readonly kubeconfig?: string;
   readonly args?: readonly string[];
+  /** What the environment says beside the image's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The operator as a process of its own, as the user whose permissions are the ones we ship. */
@@ -41,11 +43,11 @@ export class OperatorProcess {
   readonly #gone: Promise<unknown>;
   readonly #listeners = new Set<() => void>();
 
-  constructor(args: readonly string[]) {
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
     this.#child = spawn(process.execPath, [...FLAGS, OPERATOR, ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...ENV },
+      env: { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', ...ENV, ...env },
     });
     this.#gone = once(this.#child, 'close').then(() => {
       this.#tell();
@@ -152,15 +154,14 @@ export async function prepareCluster(cluster: ClusterAccess): Promise<void> {
 /** Starts the operator without waiting for anything. */
 export function launchOperator(
   cluster: ClusterAccess,
-  { identity = 'replica-0', kubeconfig, args = [] }: OperatorOptions = {},
+  { identity = 'replica-0', kubeconfig, args = [], env }: OperatorOptions = {},
 ): OperatorProcess {
   const config = kubeconfig ?? cluster.kubeconfig('operator');
   const log = ['--log-format', 'json', '--log-level', 'debug'];
-  return new OperatorProcess([
-    ...['--kubeconfig', config, '--identity', identity],
-    ...log,
-    ...args,
-  ]);
+  return new OperatorProcess(
+    ['--kubeconfig', config, '--identity', identity, ...log, ...args],
+    env,
+  );
 }
 
 /** Starts the operator and waits until it leads. */

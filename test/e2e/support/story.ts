@@ -179,12 +179,18 @@ export async function anApp(cluster: ClusterAccess, options: AppOptions = {}): P
   const policy = 'policy' in options ? options.policy : QUICK;
   const pods = await watchPods(cluster, namespace, 'app=checkout');
   const app = new App(cluster, namespace, pods);
-  await create(app, { replicas, image, ...wishes });
-  await app.untilReady(image, replicas);
-  if (policy === undefined) return app;
-  await applyPolicy(cluster, namespace, policy);
-  await untilGuarded(app);
-  return app;
+  try {
+    await create(app, { replicas, image, ...wishes });
+    await app.untilReady(image, replicas);
+    if (policy === undefined) return app;
+    await applyPolicy(cluster, namespace, policy);
+    await untilGuarded(app);
+    return app;
+  } catch (error) {
+    // A watch left open would keep the test file from ending.
+    await app.close();
+    throw error;
+  }
 }
 
 export async function create(app: App, wishes: Partial<DeploymentWishes>): Promise<void> {

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `altershield install` leaves in a cluster, and the operator as its pod runs it: called by the Service.
+
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { networkInterfaces } from 'node:os';
+import { after, before, describe, test } from 'node:test';
+import type { Cluster } from '../cluster/cluster.ts';
+import { freePorts } from '../cluster/ports.ts';
+import { ownCluster } from './support/cluster.ts';
+import { eventually } from './support/eventually.ts';
+import { altershield, startOperator, type OperatorProcess } from './support/operator.ts';
+import { stopAll } from './support/stop-all.ts';
+import { activeOf, anApp, type App } from './support/story.ts';
+
+const NAMESPACE = 'altershield-system';
+const SERVICE = 'altershield-webhook';
+const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1';
+
+let cluster: Cluster;
+let operator: OperatorProcess;
+let app: App;
+
+before(async () => {
+  cluster = await ownCluster();
+});
+
+after(() =>
+  stopAll(
+    () => app.close(),
+    () => operator.stop(),
+    () => cluster.stop(),
+  ),
+);
+
+/** Endpoints may not be loopback addresses. */
+function addressOfThisMachine(): string {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
+  if (found === undefined) throw new Error('find an address: this machine has loopback alone');
+  return found.address;
+}
+
+/** The simulated pods have no program in them: the Service leads to our process instead. */
+async function leadServiceHere(port: number): Promise<void> {
+  await kubectl('scale', 'deploy/altershield', '--replicas=0', '-n', NAMESPACE);
+  await cluster.call({
+    method: 'POST',
+    path: `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`,
+    body: {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { name: 'this-machine', labels: { 'kubernetes.io/service-name': SERVICE } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: [addressOfThisMachine()], conditions: { ready: true } }],
+      ports: [{ name: 'webhook', port, protocol: 'TCP' }],
+    },
+  });
+}
+
+async function kubectl(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await cluster.kubectl(args);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+interface Registered {
+  readonly clientConfig: {
+    readonly url?: string;
+    readonly service?: { readonly name: string; readonly namespace: string; readonly port: number };
+  };
+}
+
+async function webhooks(): Promise<readonly Registered[]> {
+  const kinds = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'];
+  const lists = await Promise.all(
+    kinds.map((kind) => cluster.call({ path: `${CONFIGURATIONS}/${kind}` })),
+  );
+  return (lists as { items: { webhooks?: Registered[] }[] }[]).flatMap(({ items }) =>
+    items.flatMap((item) => item.webhooks ?? []),
+  );
+}
+
+describe('altershield install', () => {
+  test('applies everything and waits until a replica is ready', async () => {
+    const { code, stdout, stderr } = await altershield(cluster, ['install'], 'admin');
+    assert.equal(code, 0, stderr);
+    assert.match(stdout + stderr, /deployment.*altershield/i);
+    const ready = ['-n', NAMESPACE, '-o', 'jsonpath={.status.readyReplicas}'];
+    assert.ok(Number(await kubectl('get', 'deploy/altershield', ...ready)) >= 1);
+  });
+
+  test('changes nothing when it is there already', async () => {
+    const generation = ['-n', NAMESPACE, '-o', 'jsonpath={.metadata.generation}'];
+    const was = await kubectl('get', 'deploy/altershield', ...generation);
+    const { code, stderr } = await altershield(cluster, ['install'], 'admin');
+    assert.equal(code, 0, stderr);
+    assert.equal(await kubectl('get', 'deploy/altershield', ...generation), was);
+  });
+});
+
+describe('the operator in its pod', () => {
+  before(async () => {
+    const [port = 0] = await freePorts(1);
+    await leadServiceHere(port);
+    operator = await startOperator(cluster, {
+      args: ['--webhook-port', String(port), '--health-port', '0'],
+      env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', POD_NAMESPACE: NAMESPACE },
+    });
+    app = await anApp(cluster, { replicas: 3 });
+  });
+
+  test('is called by its Service alone', async () => {
+    const registered = await webhooks();
+    assert.ok(registered.length > 0);
+    for (const { clientConfig } of registered) {
+      const { name, namespace, port } = clientConfig.service ?? {};
+      assert.deepEqual([name, namespace, port], [SERVICE, NAMESPACE, 443]);
+    }
+  });
+
+  test('holds a bad change, rolls it back and refuses it from then on', async () => {
+    await app.setImage('checkout:bad-2');
+    await app.until('checkout:bad-2', 'RolledBack');
+    assert.equal(app.timeline.everCreated('checkout:bad-2'), 1);
+    await assert.rejects(app.setImage('checkout:bad-2', 'gitops'), /rolled back.*altershield/is);
+    assert.equal(activeOf(app.timeline.pods, 'checkout:bad-2'), 0);
+  });
+
+  test('is forbidden nothing that the shipped role should allow', () => {
+    assert.doesNotMatch(operator.text, /forbidden/i);
+  });
+});
+
+describe('the command line', () => {
+  test('gets its token from a credential plug-in', async () => {
+    const path = await kubeconfigWithPlugIn();
+    const { code, stdout, stderr } = await altershield(cluster, [
+      ...['--kubeconfig', path, 'get', '-n', app.namespace],
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /checkout/);
+  });
+});
+
+/** The administrator's kubeconfig, with a program in the place of the token. */
+async function kubeconfigWithPlugIn(): Promise<string> {
+  const shown = await kubectl('config', 'view', '--raw', '-o', 'json');
+  const config = JSON.parse(shown) as { users: { user: { token: string } }[] };
+  const [{ user }] = config.users as [{ user: { token: string } }];
+  const apiVersion = 'client.authentication.k8s.io/v1';
+  const credential = { apiVersion, kind: 'ExecCredential', status: { token: user.token } };
+  const args = ['-e', `console.log(${JSON.stringify(JSON.stringify(credential))})`];
+  const exec = { apiVersion, command: process.execPath, args, interactiveMode: 'Never' };
+  const path = `${cluster.dir}/with-plug-in`;
+  await writeFile(
+    path,
+    JSON.stringify({ ...config, users: [{ ...config.users[0], user: { exec } }] }),
+  );
+  return path;
+}
+
+describe('altershield uninstall', () => {
+  test('leaves neither webhooks nor kinds behind', async () => {
+    await operator.stop();
+    const { code, stderr } = await altershield(cluster, ['uninstall', '--crds'], 'admin');
+    assert.equal(code, 0, stderr);
+    assert.deepEqual(await webhooks(), []);
+    await eventually(async () => !(await kubectl('get', 'crd')).includes('altershield.io'));
+    // Nobody is left to refuse it.
+    await app.setImage('checkout:bad-2', 'gitops');
+  });
+});
