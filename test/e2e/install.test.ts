@@ -2,9 +2,12 @@
 // What `altershield install` leaves in a cluster, and the operator as its pod runs it: called by the Service.
 
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import type { Cluster } from '../cluster/cluster.ts';
 import { freePorts } from '../cluster/ports.ts';
 import { ownCluster } from './support/cluster.ts';
@@ -13,6 +16,7 @@ import { altershield, startOperator, type OperatorProcess } from './support/oper
 import { stopAll } from './support/stop-all.ts';
 import { activeOf, anApp, type App } from './support/story.ts';
 
+const LAUNCHER = fileURLToPath(new URL('../../packages/cli/bin/altershield.js', import.meta.url));
 const NAMESPACE = 'altershield-system';
 const SERVICE = 'altershield-webhook';
 const CONFIGURATIONS = '/apis/admissionregistration.k8s.io/v1';
@@ -159,6 +163,22 @@ async function kubeconfigWithPlugIn(): Promise<string> {
   );
   return path;
 }
+
+describe('kubectl', () => {
+  test('completes what its plug-in offers', async () => {
+    const names = ['kubectl-altershield', 'kubectl_complete-altershield'];
+    const folder = `${cluster.dir}/plug-ins`;
+    await mkdir(folder);
+    for (const name of names) await symlink(LAUNCHER, `${folder}/${name}`);
+    const args = ['__complete', 'altershield', '-n', app.namespace, 'why', 'deploy/ch'];
+    const env = {
+      PATH: `${folder}:${process.env['PATH'] ?? ''}`,
+      KUBECONFIG: cluster.kubeconfig('developer'),
+    };
+    const { stdout } = await promisify(execFile)(cluster.kubectlPath, args, { env });
+    assert.equal(stdout, 'deploy/checkout\n:4\n');
+  });
+});
 
 describe('altershield uninstall', () => {
   test('leaves neither webhooks nor kinds behind', async () => {

@@ -15,6 +15,9 @@ import { FORMATS } from './render/structured.ts';
 import { painter } from './render/style.ts';
 import { RELEASE } from './version.ts';
 
+/** `ShellCompDirectiveNoFileComp` of cobra, which completes for kubectl. */
+const NO_FILES = ':4';
+
 /** The whole command line. `name` is how it was called: `altershield` or `kubectl altershield`. */
 export function buildProgram(cli: Cli, name = 'altershield'): Command {
   const program = new Command(name)
@@ -135,8 +138,10 @@ function addRest(program: Command, cli: Cli): void {
   program
     .command(COMPLETE, { hidden: true })
     .argument('[words...]')
-    .action(async (words: string[]) => {
+    .option('--for-kubectl', 'end with the word for kubectl that files are no answer')
+    .action(async (words: string[], { forKubectl }: { readonly forKubectl?: true }) => {
       const lines = await complete(cli, program, words);
+      if (forKubectl) lines.push(NO_FILES);
       if (lines.length > 0) cli.io.out(lines.join('\n'));
     });
 }

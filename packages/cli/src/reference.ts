@@ -15,7 +15,7 @@ export function cliPage(): string {
   ]);
   const parts = [
     '# The command line',
-    '`altershield`, also installed as `kubectl-altershield`, so that `kubectl altershield why deploy/checkout` works.',
+    '`altershield`, also installed as `kubectl-altershield`, so that `kubectl altershield why deploy/checkout` works; kubectl completes it, too.',
     fenced(program.helpInformation()),
     ...commands,
     '## Exit codes',

@@ -79,6 +79,11 @@ describe('what Tab offers', () => {
     assert.equal(out, 'version\tprint the versions of client, server and operator');
   });
 
+  it('ends, for kubectl, with the word that there is nothing else', async () => {
+    const { out } = await invoke(cluster, '__complete --for-kubectl -- get p', 0);
+    assert.equal(out, 'policies\n:4');
+  });
+
   it('is nothing when the cluster is away', async () => {
     assert.deepEqual(await invoke(new FakeCluster(), '__complete -- why ', 0), {
       code: 0,
