@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
+import { ANNOTATIONS, HELD_MIN_READY_SECONDS, type ChangeWorkload } from '@altershield/api';
 import type { Deployment } from '@altershield/core';
+import { silentLogger, type Logger } from '@altershield/kube';
 import { VirtualScheduler } from '@altershield/sandbox';
+import { Checkout } from '../support/checkout.ts';
 import { deploymentManifest, policyManifest } from '../support/manifests.ts';
 import { ALICE, Simulation } from '../support/simulation.ts';
 
@@ -54,4 +56,14 @@ test('a held workload that nothing governs any more gets its own fields back', a
   assert.deepEqual(spec.strategy?.rollingUpdate, { maxSurge: '25%', maxUnavailable: '25%' });
   const images = simulation.sandbox.pods({ namespace: 'shop' }).map((p) => JSON.stringify(p.spec));
   assert.ok(images.every((text) => text.includes('checkout:3')));
+});
+
+test('one whose own fields are not known is left as it is, and logged', async () => {
+  const warnings: string[] = [];
+  const log: Logger = { ...silentLogger, warn: (text) => warnings.push(text), child: () => log };
+  const checkout = await Checkout.start({ log });
+  const held = { minReadySeconds: HELD_MIN_READY_SECONDS, progressDeadlineSeconds: 2 ** 31 - 1 };
+  await checkout.patch({ spec: { ...held, paused: true } }, 2000);
+  assert.deepEqual(checkout.deployment.spec.paused, true);
+  assert.match(warnings.join(), /its own fields are not known/);
 });

@@ -14,6 +14,20 @@ test('a change whose record is deleted while it is held is found anew and brough
   assert.equal(spec.paused ?? false, false);
 });
 
+test('a held workload that lost its hold record and the record of its change is found, and says so', async () => {
+  for (const mode of ['Enforce', 'Audit']) {
+    const checkout = await Checkout.start({ policy: { release: { soakSeconds: 30 } } });
+    await checkout.apply('2', 5000);
+    checkout.killOperator();
+    await checkout.patch({ metadata: { annotations: { [ANNOTATIONS.hold]: null } } }, 1000);
+    await checkout.record('DELETE', { sequence: 1 });
+    await checkout.govern({ mode });
+    await checkout.startOperator();
+    await checkout.scheduler.runFor(200_000);
+    assert.deepEqual(checkout.chronicle, ['2 Suspend HoldRecordLost'], mode);
+  }
+});
+
 test('a record that loses its seal while the webhook is down is replaced by a new one', async () => {
   const checkout = await Checkout.start({ policy: { release: { soakSeconds: 30 } } });
   await checkout.apply('2', 5000);

@@ -283,6 +283,13 @@ const rows: readonly Row[] = [
     'Restore',
   ],
   [
+    'Audit, too, stops at a hold whose record is lost',
+    { change: change(undefined, { mode: 'Audit' }), workload: lost },
+    'Suspend',
+    'HoldRecordLost',
+    undefined,
+  ],
+  [
     'a new workload is judged and left alone',
     { change: change(undefined, {}, { operation: 'Create' }), workload: free('b'), fresh: crashed },
     'Failed',

@@ -66,11 +66,11 @@ function decideHere(
   const finding = judge(o, workload, status, batch);
   const standing: Standing = { o, workload, status, batch, finding };
   if (isToBeTakenBack(o, workload, status)) return takeBack(o, workload, status);
-  if (!isGated(o.change.spec)) return observe(standing);
   if (workload.hold.state === 'Lost') {
     const message = `${workload.hold.why}; nothing is guessed: write the fields paused, minReadySeconds, progressDeadlineSeconds and strategy as you want them, then \`altershield resume\``;
     return suspend(o, workload, status, { reason: 'HoldRecordLost', message });
   }
+  if (!isGated(o.change.spec)) return observe(standing);
   return isHeld(o.change.spec) ? decideRelease(standing) : decideRolling(standing);
 }
 

@@ -199,6 +199,8 @@ test('a held change without a record is found, whoever lost it', () => {
 });
 
 const b = aDeployment({ tag: 'b' });
+const { spec: heldSpec } = aHeldDeployment(fp('a'), { tag: 'b' });
+const lost = aDeployment({ spec: heldSpec });
 const known: readonly (readonly [string, ChangeWorkload, Deployment, boolean])[] = [
   ['in flight, its own revision', aChange(), b, true],
   ['in flight, the one it came from', aChange(), aDeployment(), true],
@@ -237,6 +239,8 @@ const known: readonly (readonly [string, ChangeWorkload, Deployment, boolean])[]
     aHeldDeployment(fp('a'), { tag: 'b' }),
     false,
   ],
+  ['Success, a hold left whose record is lost', last('Success'), lost, false],
+  ['in flight, its hold record lost', aChange(), lost, true],
 ];
 
 for (const [what, newest, deployment, isKnown] of known) {

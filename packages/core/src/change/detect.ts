@@ -56,7 +56,8 @@ interface Facts {
 
 function isKnown({ deployment, seen, revisions }: DetectInput, { to, hold, last }: Facts): boolean {
   const isOpen = last !== undefined && !isOver(statusOf(last).phase);
-  if (hold.state === 'Held' && !isOpen) return false;
+  // A lost hold record, too: only a change in flight tells a person what is to be done about it.
+  if (hold.state !== 'None' && !isOpen) return false;
   if (last !== undefined) return expects(last, to);
   if (seen === undefined) return false;
   return seen.fingerprint === to && !isRollingNatively(deployment, revisions);

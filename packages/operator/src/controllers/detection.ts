@@ -145,12 +145,20 @@ async function giveBack(
   { world, tools, perform }: DetectionDeps,
   { signal, log }: ReconcileContext,
 ): Promise<void> {
-  if (readHold(deployment, tools.sign).state !== 'Held') return;
+  const hold = readHold(deployment, tools.sign);
+  if (hold.state === 'None') return;
   const { namespace, name } = keyOf(deployment);
   const isReleasing = changesOf(world, namespace, name).some(
     (change) => !isOver(statusOf(change).phase),
   );
   if (isReleasing) return;
+  if (hold.state === 'Lost') {
+    log.warn('no policy governs this held workload any more, and its own fields are not known', {
+      why: hold.why,
+      cure: 'write its fields paused, minReadySeconds, progressDeadlineSeconds and strategy',
+    });
+    return;
+  }
   log.warn('no policy governs this held workload any more; its own fields are given back');
   await perform(deployment, { type: 'Restore' }, signal);
 }
