@@ -14,6 +14,19 @@ test('a change whose record is deleted while it is held is found anew and brough
   assert.equal(spec.paused ?? false, false);
 });
 
+for (const [what, policy] of [
+  ['rolls at its own pace', { release: { strategy: 'Rolling', soakSeconds: 60 } }],
+  ['is only observed', { mode: 'Audit', release: { soakSeconds: 60 } }],
+] as const) {
+  test(`so is one that ${what}, also when all of it is out and soaks`, async () => {
+    const checkout = await Checkout.start({ policy });
+    await checkout.apply('2', 40_000);
+    assert.deepEqual(checkout.pods, { '2': 10 });
+    await checkout.record('DELETE', { sequence: 1 }, 120_000);
+    assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
+  });
+}
+
 test('a held workload that lost its hold record and the record of its change is found, and says so', async () => {
   for (const mode of ['Enforce', 'Audit']) {
     const checkout = await Checkout.start({ policy: { release: { soakSeconds: 30 } } });

@@ -109,7 +109,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const controllers = [
     createDetectionController(
       { ...shared, perform: (d, action, signal) => act(action, d, signal) },
-      new Sightings(shared),
+      new Sightings({ ...shared, isOurs }),
     ),
     change,
     createPolicyController(shared),

@@ -24,10 +24,15 @@ const web = (
     spec: { template: { version } },
   }) as unknown as DeploymentObject;
 
-const record = (from: string, to: string, uid = 'd'): ChangeObject =>
+const record = (from: string, to: string, { uid = 'd', phase = 'Running' } = {}): ChangeObject =>
   ({
     metadata: { namespace: 'shop', name: 'deployment-web-1' },
-    spec: { target: { name: 'web', uid }, from: { fingerprint: from }, to: { fingerprint: to } },
+    spec: {
+      target: { name: 'web', uid },
+      ...(from === '' ? {} : { from: { fingerprint: from, template: { version: from } } }),
+      to: { fingerprint: to },
+    },
+    status: { phase },
   }) as unknown as ChangeObject;
 
 type OnDeployment = (event: InformerEvent<DeploymentObject>) => void;
@@ -36,6 +41,7 @@ type OnChange = (event: InformerEvent<ChangeObject>) => void;
 /** A world in which the test says what happens. */
 class Scene {
   isGoverned = true;
+  isOurs = true;
   isSynced = { policies: true, namespaces: true };
   readonly sightings: Sightings;
   #deployment: DeploymentObject | undefined;
@@ -65,6 +71,7 @@ class Scene {
       world,
       book: { governing: () => (this.isGoverned ? {} : undefined) },
       tools: { fingerprintOf: (template: Template) => String(template['version']) },
+      isOurs: () => this.isOurs,
     } as unknown as SightingsDeps);
   }
 
@@ -87,6 +94,10 @@ class Scene {
 
   records(change: ChangeObject, initial = false): void {
     this.#onChange({ type: 'Added', object: change, initial });
+  }
+
+  forgets(change: ChangeObject): void {
+    this.#onChange({ type: 'Deleted', object: change, initial: false });
   }
 
   get seen(): string | undefined {
@@ -155,7 +166,31 @@ test('records of the start, and of another object of that name, say nothing of t
   scene.shows(web('1'), true);
   scene.shows(web('2', { generation: 2 }));
   scene.records(record('1', '2'), true);
-  scene.records(record('1', '2', 'another'));
+  scene.records(record('1', '2', { uid: 'another' }));
+  assert.equal(scene.seen, '1');
+});
+
+test('what a record in flight brought is news again when the record is deleted', () => {
+  const seenAfter = (deleted: ChangeObject): string | undefined => {
+    const scene = new Scene();
+    scene.shows(web('2'), true);
+    scene.forgets(deleted);
+    return scene.seen;
+  };
+  assert.equal(seenAfter(record('1', '2')), '1');
+  assert.equal(seenAfter(record('', '2')), undefined);
+  assert.equal(seenAfter(record('1', '2', { phase: 'Success' })), '2', 'it ended');
+  assert.equal(seenAfter(record('2', '3')), '2', 'it was on its way back');
+});
+
+test('a record that we did not write says nothing', () => {
+  const scene = new Scene();
+  scene.isOurs = false;
+  scene.shows(web('1'), true);
+  scene.shows(web('2', { generation: 2 }));
+  scene.records(record('1', '2'));
+  assert.equal(scene.seen, '1');
+  scene.forgets(record('0', '1'));
   assert.equal(scene.seen, '1');
 });
 

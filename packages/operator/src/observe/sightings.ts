@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import type { Seen, Tools } from '@altershield/core';
+import { isOver, statusOf, type Seen, type Tools } from '@altershield/core';
 import type { InformerEvent } from '@altershield/kube';
 import type { ChangeObject, DeploymentObject } from '../kinds.ts';
 import { isOfLabels, isOfSpec } from './news.ts';
@@ -11,6 +11,7 @@ export interface SightingsDeps {
   readonly world: Pick<World, 'deployments' | 'policies' | 'namespaces' | 'changes'>;
   readonly book: Pick<PolicyBook, 'governing'>;
   readonly tools: Tools;
+  readonly isOurs: (change: ChangeObject) => boolean;
 }
 
 /**
@@ -28,8 +29,8 @@ export class Sightings {
     deps.world.deployments.onEvent((event) => {
       this.#follow(event);
     });
-    deps.world.changes.onEvent(({ object, initial }) => {
-      if (!initial) this.#heed(object);
+    deps.world.changes.onEvent((event) => {
+      if (!event.initial && deps.isOurs(event.object)) this.#heed(event);
     });
   }
 
@@ -48,13 +49,24 @@ export class Sightings {
     else if (initial || (mayBeChange(event) && this.#isFree(object))) this.note(object);
   }
 
-  /** What the leader has recorded is no news to whoever leads next. */
-  #heed({ metadata, spec: { target, from, to } }: ChangeObject): void {
+  /** What the leader has recorded is no news to whoever leads next; it is again when the record is deleted. */
+  #heed(event: InformerEvent<ChangeObject>): void {
+    const { metadata, spec } = event.object;
+    const { target, from, to } = spec;
     const { namespace = '' } = metadata;
     const deployment = this.#deps.world.deployments.get({ namespace, name: target.name });
     if (deployment?.metadata.uid !== target.uid) return;
     const running = this.#deps.tools.fingerprintOf(deployment.spec.template);
-    if (running === to.fingerprint || running === from?.fingerprint) this.note(deployment);
+    if (isDeleted(event)) {
+      const isInFlight = !isOver(statusOf(event.object).phase);
+      if (isInFlight && running === to.fingerprint) this.#unsee(target.uid, from);
+    } else if (running === to.fingerprint || running === from?.fingerprint) this.note(deployment);
+  }
+
+  /** What was seen last is what the change came from. */
+  #unsee(uid: string, from: Seen | undefined): void {
+    if (from === undefined) this.#seen.delete(uid);
+    else this.#seen.set(uid, { fingerprint: from.fingerprint, template: from.template });
   }
 
   /** Whether no policy governs it, as far as the policies are known. */
@@ -64,6 +76,10 @@ export class Sightings {
     return book.governing('Deployment', metadata, metadata.namespace ?? '') === undefined;
   }
 }
+
+/** One that waits for a finalizer counts no more. */
+const isDeleted = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
+  type === 'Deleted' || object.metadata.deletionTimestamp !== undefined;
 
 /** Status moves all the time during a rollout; the spec, our marks and what selects it do not. */
 export const mayBeChange = (event: InformerEvent<DeploymentObject>): boolean =>
