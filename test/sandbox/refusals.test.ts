@@ -52,6 +52,16 @@ test('a revision that failed when it was put back is held when it comes without 
   assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
 });
 
+test('a way back on which a restart mark stayed is let through, also when nobody was there to see it', async () => {
+  const checkout = await Checkout.start({ policy: QUICK });
+  await applied(checkout, '2', undefined, 60_000);
+  await applied(checkout, '3', undefined, 60_000);
+  checkout.killOperator();
+  await applied(checkout, '2', 'now', 1000);
+  await checkout.startOperator();
+  assert.deepEqual([checkout.changes.at(-1)?.spec.operation, checkout.isHeld], ['Revert', false]);
+});
+
 test('a lift lifts the refusal of the revision, however often it was refused', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('bad-2', 60_000);

@@ -126,6 +126,18 @@ test('a revision verified earlier that is put back is a revert, not held by anyb
   assert.equal(spec(aHeldDeployment(fp('b'), { tag: 'a' }))?.operation, 'Update');
 });
 
+test('a revert that is found late took the place of what the last record brought', () => {
+  const replaced: unknown[] = [];
+  const spec = find(aDeployment({ tag: 'a' }), {
+    last: last('Success'),
+    seen: seen('a'),
+    revisions: [aReplicaSet('b', 10)],
+    isWayBack: (running) => replaced.push(fingerprint(running)) > 0,
+  });
+  assert.equal(spec?.operation, 'Revert');
+  assert.deepEqual(replaced, [fp('b')]);
+});
+
 test('what is out and well for a while when it is found is late, and anything else is not', () => {
   const created = (ms: number, ready = 10) => {
     const set = aReplicaSet('c', 10, { ready });

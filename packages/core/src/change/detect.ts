@@ -111,7 +111,10 @@ function operationOf(
 ): ChangeWorkloadSpec['operation'] {
   if (hold.state === 'Held') return 'Update';
   if (from === undefined) return 'Create';
-  if (input.isWayBack?.(input.seen?.template ?? from.template) === true) return 'Revert';
+  const { seen } = input;
+  // Who comes late sees only what runs now: it took the place of what the records say.
+  const before = seen === undefined || seen.fingerprint === to ? from : seen;
+  if (input.isWayBack?.(before.template) === true) return 'Revert';
   return isSettled(input, to, tools) ? 'Late' : 'Update';
 }
 
