@@ -15,7 +15,8 @@ const change = {
 
 const spec = { batch: 1, of: 3, pods: 1, previous: 0, releasedAt: '2026-01-01T00:00:00Z' };
 const pods = { new: 1, ready: 1, bad: 0, stable: 9, stableReady: 9 };
-const judged = { phase: 'ExecuteDone', verdict: 'Pass', pods, checks: [] } as const;
+const judgedAt = '2026-01-01T00:01:00Z';
+const judged = { phase: 'ExecuteDone', verdict: 'Pass', pods, checks: [], judgedAt } as const;
 const aBatch = (more: object = {}) =>
   ({
     metadata: { name: 'c-b1', namespace: 'shop', uid: 'b', resourceVersion: '3' },
@@ -102,6 +103,18 @@ test('a verdict is written to the very batch that was looked at, or was just cre
   ] as const;
   assert.deepEqual(await recorded({ batch }, { known: aBatch() }), [verdict]);
   assert.deepEqual((await recorded({ batch })).slice(1), [verdict]);
+});
+
+test('a second verdict takes the place of the first, with its own pods; the time alone is no news', async () => {
+  const known = aBatch({ status: judged });
+  const again = { ...judged, judgedAt: '2026-01-01T00:02:00Z' };
+  assert.deepEqual(await recorded({ batch: { index: 1, spec, status: again } }, { known }), []);
+  const worse = { ...again, pods: { ...pods, bad: 1 } };
+  const [[, , body] = []] = await recorded({ batch: { index: 1, spec, status: worse } }, { known });
+  assert.deepEqual(body && 'status' in body && body.status, {
+    pods: { bad: 1 },
+    judgedAt: again.judgedAt,
+  });
 });
 
 test('a batch that the cache does not have yet is no error: its verdict is written', async () => {

@@ -46,9 +46,13 @@ async function recordBatch(
   const key = { namespace, name: batchName(name, batch.index) };
   const known =
     world.batches.get(key) ?? (await createBatch(change, batch, { client, key }, signal));
-  if (batch.status === undefined || known.status?.verdict === batch.status.verdict) return;
-  const patch = mergePatch(known.status ?? {}, batch.status);
-  if (patch !== undefined) await patchStatus({ client, resource: BATCHES, signal }, known, patch);
+  if (batch.status === undefined) return;
+  const { judgedAt, ...finding } = batch.status;
+  const { judgedAt: _, ...before } = known.status ?? {};
+  const patch = mergePatch(before, finding);
+  // Found again, as after a crash in between, it is no news.
+  if (patch === undefined) return;
+  await patchStatus({ client, resource: BATCHES, signal }, known, { ...patch, judgedAt });
 }
 
 interface Place {
