@@ -14,6 +14,10 @@ export const phaseOf = ({ status }: ChangeWorkload): Phase => status?.phase ?? '
 
 export const isOver = (record: ChangeWorkload): boolean => ENDED.includes(phaseOf(record));
 
+/** It waits for a finalizer: the operator takes it for gone. */
+export const isBeingDeleted = ({ metadata }: ChangeWorkload): boolean =>
+  metadata.deletionTimestamp !== undefined;
+
 /** The revision of this change is refused at admission now. */
 export function isQuarantined({ status }: ChangeWorkload, now: number): boolean {
   const quarantine = status?.quarantine;

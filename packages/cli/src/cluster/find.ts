@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { newestFirst } from '../change.ts';
+import { isBeingDeleted, newestFirst } from '../change.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { describeTarget, type Target } from '../target.ts';
 import { getChange, listChanges, type ReadClient } from './records.ts';
@@ -37,5 +37,6 @@ async function candidates(
   const all = await listChanges(client, { namespace });
   return all
     .filter(({ spec }) => spec.target.kind === target.kind && spec.target.name === target.name)
+    .filter((change) => !isBeingDeleted(change))
     .toSorted(newestFirst);
 }

@@ -219,6 +219,28 @@ describe('a decision', () => {
     assert.equal(patched?.path, `${CHANGES}/checkout-7`);
   });
 
+  it('is about no record that is being deleted: the operator takes it for gone', async () => {
+    const deletionTimestamp = at(90);
+    const leaving = { ...SUSPENDED, metadata: { ...SUSPENDED.metadata, deletionTimestamp } };
+    const anew = aChange({ phase: 'Running' }, { sequence: 8, detectedAt: at(90) });
+    const good = aChange({ phase: 'Success' }, { sequence: 6, detectedAt: at(-60) });
+    const cluster = new FakeCluster().put(CHANGES, leaving).put(BATCHES, aBatch());
+    for (const [target, message] of [
+      ['checkout-7', /cannot resume change 7 of deploy\/checkout: it is being deleted/],
+      ['deploy/checkout', /no change of deploy\/checkout .* is recorded/],
+    ] as const) {
+      const { code, err } = await invoke(cluster, `resume ${target}`, NOW);
+      assert.equal(code, 3);
+      assert.match(err, message);
+    }
+    cluster.put(CHANGES, good);
+    assert.match((await invoke(cluster, 'why deploy/checkout', NOW)).out, /change 6/);
+    cluster.put(CHANGES, anew);
+    const { err } = await invoke(cluster, 'resume deploy/checkout', NOW);
+    assert.match(err, /cannot resume change 8 of deploy\/checkout: it is Running/);
+    assert.equal(decisionOf(cluster), undefined);
+  });
+
   it('takes back the newest change even when it ended well, but no older one', async () => {
     const good = aChange({ phase: 'Success' }, { sequence: 8, detectedAt: at(60) });
     const cluster = aCluster().put(CHANGES, good);

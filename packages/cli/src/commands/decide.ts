@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload, DecisionAction } from '@altershield/api';
 import { keyOf } from '@altershield/kube';
-import { isOver, isQuarantined, phaseOf, targetName } from '../change.ts';
+import { isBeingDeleted, isOver, isQuarantined, phaseOf, targetName } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { findChanges } from '../cluster/find.ts';
 import { CHANGES } from '../cluster/resources.ts';
@@ -61,6 +61,9 @@ function refuseRollback(record: ChangeWorkload): string | undefined {
   return from.verified ? undefined : 'the revision before it was never verified; apply a good one';
 }
 
+const refusalOf = (verb: Verb, record: ChangeWorkload, now: number): string | undefined =>
+  isBeingDeleted(record) ? 'it is being deleted' : DECISIONS[verb].refusal(record, now);
+
 /** The change that a person means: of those that ended, only the newest can be running. */
 function pick(
   verb: Verb,
@@ -69,7 +72,7 @@ function pick(
 ): ChangeWorkload | undefined {
   return found.find(
     (record, index) =>
-      DECISIONS[verb].refusal(record, now) === undefined &&
+      refusalOf(verb, record, now) === undefined &&
       (verb !== 'rollback' || index === 0 || !isOver(record)),
   );
 }
@@ -89,7 +92,7 @@ export async function decide(
     const [newest] = found;
     const record = pick(verb, found, now);
     if (record === undefined) {
-      const why = DECISIONS[verb].refusal(newest, now) ?? '';
+      const why = refusalOf(verb, newest, now) ?? '';
       const which = `change ${newest.spec.sequence} of ${targetName(newest.spec.target)}`;
       const hint = `\`altershield why ${describeTarget(target)} -n ${namespace}\` tells where it stands`;
       throw new CliError(EXIT.notFound, `cannot ${verb} ${which}: ${why}`, hint);
