@@ -14,6 +14,22 @@ test('a change whose record is deleted while it is held is found anew and brough
   assert.equal(spec.paused ?? false, false);
 });
 
+test('the batches of a change that is found anew are its own, and go not with the deleted record', async () => {
+  const checkout = await Checkout.start({
+    policy: { release: { batches: [1, '100%'], soakSeconds: 30 } },
+  });
+  await checkout.apply('2', 10_000);
+  checkout.sandbox.controllers.garbageCollector.stop();
+  await checkout.record('DELETE', { sequence: 1 }, 100_000);
+  checkout.sandbox.controllers.garbageCollector.start();
+  await checkout.scheduler.runFor(1000);
+  assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
+  const batches = checkout.sandbox.server.store.list('changepods.altershield.io');
+  const owners = batches.map(({ metadata }) => metadata.ownerReferences?.[0]?.uid);
+  const { uid } = checkout.changes[0]?.metadata ?? {};
+  assert.deepEqual(owners, [uid, uid]);
+});
+
 for (const [what, policy] of [
   ['rolls at its own pace', { release: { strategy: 'Rolling', soakSeconds: 60 } }],
   ['is only observed', { mode: 'Audit', release: { soakSeconds: 60 } }],

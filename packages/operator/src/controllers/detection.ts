@@ -163,12 +163,15 @@ async function giveBack(
   await perform(deployment, { type: 'Restore' }, signal);
 }
 
-/** With the next number whose name is free: a record that we did not write may be in the way. */
+/** With the next number whose name is free: of a record that we did not write, and of batches that one left behind. */
 function numbered(namespace: string, spec: ChangeWorkloadSpec, world: World): ChangeWorkloadSpec {
   const { kind, name } = spec.target;
+  const left = new Set(world.batches.list(namespace).map((batch) => batch.spec.change.name));
+  const isTaken = (change: string): boolean =>
+    left.has(change) || world.changes.get({ namespace, name: change }) !== undefined;
   const newest = changesOf(world, namespace, name).at(-1)?.spec.sequence ?? 0;
   let sequence = newest + 1;
-  while (world.changes.get({ namespace, name: changeName(kind, name, sequence) })) sequence += 1;
+  while (isTaken(changeName(kind, name, sequence))) sequence += 1;
   return { ...spec, sequence };
 }
 
