@@ -492,6 +492,22 @@ test('what its owner put back and applies again begins anew, with the first batc
   );
 });
 
+test('pods that a person let pass as they were verify no revision that is only observed', () => {
+  const resumed = change(
+    status('Running', { resumedAt: timeText(NOW) }),
+    {},
+    { operation: 'Late' },
+  );
+  const end = (...broken: typeof crashed) => {
+    const fresh = [...pods('new', 9), ...broken];
+    const o = anObservation({ change: resumed, workload: free('b'), fresh, stable: [] });
+    const { phase, reason, verdict } = decide(o).status;
+    return [phase, reason, verdict];
+  };
+  assert.deepEqual(end(...pods('last', 1)), ['Success', 'Verified', 'Pass']);
+  assert.deepEqual(end(...crashed), ['Success', 'Released', 'Inconclusive']);
+});
+
 test('a rollback of ours that lost its hold record ends as one when the owner has written the fields', () => {
   const stopped = status('Suspend', {
     reason: 'HoldRecordLost',

@@ -16,6 +16,8 @@ import type { Decision, Observation, WorkloadView } from './model.ts';
 import {
   decideRelease,
   decideRolling,
+  END_OF,
+  endVerdict,
   isPausedByOwner,
   pausedByOwner,
   type Standing,
@@ -106,9 +108,8 @@ function observe(s: Standing): Decision {
     case 'Inconclusive':
       return closed(s, ['Failed', 'CheckInconclusive', verdict], message);
     case 'Pass':
-      return closed(s, ['Success', 'Verified', verdict], message);
     case 'None':
-      return closed(s, ['Success', 'NoReplicas', verdict], message);
+      return closed(s, ['Success', END_OF[endVerdict(s)], endVerdict(s)], message);
     case 'Pending':
       return { status, batch: batchIntent(o, batch), ...due(finding) };
   }

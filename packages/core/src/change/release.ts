@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeWorkloadStatus } from '@altershield/api';
+import type { ChangeWorkloadStatus, Verdict } from '@altershield/api';
 import { wait, type Finding } from '../check/pod-health.ts';
 import { nextBounds, type Bounds } from '../workload/batches.ts';
 import {
@@ -347,19 +347,21 @@ function passed(s: Standing): Decision {
   return { status: moved, batch: record, recheckAt: o.now };
 }
 
+/** A change ends well only if all of its pods do: one that a person let pass as it was proves nothing. */
+export const endVerdict = ({ o, finding: { result } }: Standing): Verdict =>
+  result.verdict === 'Pass' && !o.fresh.every((p) => p.ready) ? 'Inconclusive' : result.verdict;
+
 /** Writes the user's own fields back; the change ends when that is seen. */
 function finish(s: Standing, message: string): Decision {
-  const { o, workload, finding } = s;
-  const isWhole = o.fresh.every((p) => p.ready);
-  const verdict =
-    finding.result.verdict === 'Pass' && !isWhole ? 'Inconclusive' : finding.result.verdict;
+  const { o, workload } = s;
+  const verdict = endVerdict(s);
   const status = { ...move(begun(s), o.now, ['Running', 'Completing'], message), verdict };
   return workload.hold.state === 'Held'
     ? { status, action: { type: 'Restore' } }
     : { status, recheckAt: o.now };
 }
 
-const END_OF = {
+export const END_OF = {
   Pass: 'Verified',
   None: 'NoReplicas',
   Pending: 'Released',
