@@ -23,3 +23,16 @@ test('the rollback of an older change is our own write, and no change that anybo
     ['4 Success Verified', 3],
   );
 });
+
+test('a number that a deleted record had is not given again: what comes later has the last word', async () => {
+  const checkout = await Checkout.start({
+    policy: { release: { batches: ['50%', '100%'], soakSeconds: 10 } },
+  });
+  await checkout.apply('2', 90_000);
+  await checkout.apply('bad3', 60_000);
+  await checkout.decide(1, 'RollBack', 60_000);
+  assert.equal(checkout.version, '1');
+  await checkout.record('DELETE', { sequence: 2 });
+  await checkout.apply('4', 120_000);
+  assert.deepEqual(checkout.chronicle, ['2 RolledBack RolledBack', '4 Success Verified']);
+});

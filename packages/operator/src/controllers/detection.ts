@@ -35,7 +35,7 @@ import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
 import { isOfLabels, isOfSpec } from '../observe/news.ts';
 import { mayBeChange, type Sightings } from '../observe/sightings.ts';
-import { changesOf, revisionsOf, type World } from '../observe/world.ts';
+import { changesOf, lastNumber, revisionsOf, type World } from '../observe/world.ts';
 
 export interface DetectionDeps {
   readonly world: World;
@@ -169,8 +169,7 @@ function numbered(namespace: string, spec: ChangeWorkloadSpec, world: World): Ch
   const left = new Set(world.batches.list(namespace).map((batch) => batch.spec.change.name));
   const isTaken = (change: string): boolean =>
     left.has(change) || world.changes.get({ namespace, name: change }) !== undefined;
-  const newest = changesOf(world, namespace, name).at(-1)?.spec.sequence ?? 0;
-  let sequence = newest + 1;
+  let sequence = lastNumber(changesOf(world, namespace, name)) + 1;
   while (isTaken(changeName(kind, name, sequence))) sequence += 1;
   return { ...spec, sequence };
 }

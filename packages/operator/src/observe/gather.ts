@@ -18,7 +18,7 @@ import type { Hearings } from './hearings.ts';
 import type { ReadinessLog } from './readiness.ts';
 import type { Refusals } from './refusals.ts';
 import { countsUntil, type ClusterRollbacks } from './rollbacks.ts';
-import { BY_OWNER, changesOf, revisionsOf, type World } from './world.ts';
+import { BY_OWNER, changesOf, lastNumber, revisionsOf, type World } from './world.ts';
 
 export interface GatherDeps {
   readonly world: World;
@@ -82,7 +82,7 @@ function observe(
       fresh,
       stable: from === undefined ? stable : podsOf(ofRevision(from.fingerprint), deps),
     },
-    newest: changesOf(world, namespace, change.spec.target.name).at(-1)?.spec.sequence ?? 0,
+    newest: lastNumber(changesOf(world, namespace, change.spec.target.name)),
     recentRollbacks: recentRollbacks(change, deps),
     clusterRollbacks: {
       recent: deps.clusterRollbacks.recent(scheduler.now(), change.metadata.uid),

@@ -92,6 +92,10 @@ export const changesOf = (
     .byIndex(BY_TARGET, targetKey(namespace, 'Deployment', name))
     .sort((a, b) => a.spec.sequence - b.spec.sequence);
 
+/** The highest number that a change of a workload had, as far as the records tell: that record may be deleted. */
+export const lastNumber = (changes: readonly ChangeObject[]): number =>
+  Math.max(0, ...changes.flatMap((c) => [c.spec.sequence, c.status?.rolledBackAfter ?? 0]));
+
 /** The ReplicaSets that a Deployment owns. */
 export const revisionsOf = (
   { replicaSets }: Pick<World, 'replicaSets'>,
