@@ -217,6 +217,14 @@ test('once the owner wrote the fields, an altered record goes and the next chang
   assert.deepEqual(ownFieldsOf(cured), own);
   const next = { ...altered, spec: { ...altered.spec, ...own, template: aTemplate('c') } };
   assert.deepEqual(recordOf(admit(next, altered)).own, own);
+  const isFree = (review: Review): boolean => {
+    const free = outcome(next, review);
+    return readHold(free, sign).state === 'None' && free.spec.paused === false;
+  };
+  const request = aRequest(next, altered);
+  const back = mutateWorkload(request, { ...context(), isWayBack: () => true });
+  assert.ok(isFree(back), 'a way back is not held');
+  assert.ok(isFree(mutateWorkload(request, context(aPolicy({ mode: 'Audit' })))), 'Audit');
 });
 
 test('a third template on an object whose record is lost is paused, nothing else is guessed', () => {

@@ -97,7 +97,8 @@ function created(request: Request<Deployment>, sign: Sign): Review {
 
 function stampOnly(request: Request<Deployment>, old: Deployment, sign: Sign): Review {
   const { object } = request;
-  const held = old.metadata.annotations?.[ANNOTATIONS.hold];
+  const text = old.metadata.annotations?.[ANNOTATIONS.hold];
+  const held = isAnswered(readHold(old, sign), object) ? undefined : text;
   // A manifest exported while the object was held carries our fields: the owner's are in the object.
   const isExport = hasHeldFields(object) && !hasHeldFields(old);
   const fields = isExport ? setFields(object, ownFieldsOf(old)) : [];
@@ -140,7 +141,7 @@ function hold(
     return allow([...annotate(object, { hold: undefined, actor }), ...setFields(object, own)]);
   }
   // The way back is never blocked.
-  if (before.state === 'None' && isBack) return stampOnly(request, old, sign);
+  if (isBack && isFree(before, object)) return stampOnly(request, old, sign);
   if (isHeldAlready(withUid(object, old), to, sign))
     return allow(annotate(object, { hold: 'as sent', actor }));
   if (before.state === 'Lost' && hasHeldFields(object)) {
@@ -228,9 +229,7 @@ function keep({ object }: Request<Deployment>, old: Deployment, sign: Sign): Rev
   const before = readHold(old, sign);
   const { [ANNOTATIONS.hold]: held, [ANNOTATIONS.actor]: actor } = old.metadata.annotations ?? {};
   if (before.state !== 'Held') {
-    // Once the owner has written the fields, there is nothing left that a record could restore.
-    const isAnswered = before.state === 'Lost' && !hasHeldFields(object);
-    return allow(annotate(object, { hold: isAnswered ? undefined : held, actor }));
+    return allow(annotate(object, { hold: isAnswered(before, object) ? undefined : held, actor }));
   }
   const own = adoptEdits(before.record.own, old, object);
   const isEdited = JSON.stringify(own) !== JSON.stringify(before.record.own);
@@ -243,6 +242,13 @@ function keep({ object }: Request<Deployment>, old: Deployment, sign: Sign): Rev
     fields.length > 0 ? [warning] : [],
   );
 }
+
+/** Once the owner has written the fields, there is nothing left that a lost record could restore. */
+const isAnswered = (before: Hold, object: Deployment): boolean =>
+  before.state === 'Lost' && !hasHeldFields(object);
+
+const isFree = (before: Hold, object: Deployment): boolean =>
+  before.state === 'None' || isAnswered(before, object);
 
 interface Marks {
   /** `as sent`: leave what the object has. */
