@@ -73,6 +73,17 @@ test('a configuration that somebody edits or deletes is as it was within a secon
   }
 });
 
+test('policies that come one after the other are nobody’s quarrel: it is healed as soon as ever', async () => {
+  const checkout = await Checkout.start({ policy: {} });
+  for (let i = 0; i < 12; i += 1) {
+    await checkout.govern({ failurePolicy: i % 2 === 0 ? 'Fail' : 'Ignore' });
+  }
+  const before = webhooks(checkout);
+  const path = `/apis/${GROUP}/v1/${PLURALS[0]}/altershield`;
+  await checkout.play(checkout.simulation.client().raw('DELETE', path), 1000);
+  assert.deepEqual(webhooks(checkout), before);
+});
+
 test('a configuration that is right is not written again', async () => {
   const writes: string[] = [];
   const faults: FaultPlan = {

@@ -16,7 +16,7 @@ test('what was changed now and then is set right at once', () => {
   for (let hour = 0; hour < 50; hour += 1) {
     clock.now += 3_600_000;
     assert.equal(pace.delayMs(), 0);
-    pace.wrote();
+    pace.wrote('Mutating', [{ name: 'web' }]);
   }
   assert.deepEqual(told, []);
 });
@@ -26,7 +26,7 @@ test('who keeps changing it meets more and more patience, and is named once', ()
   let writes = 0;
   while (clock.now < 3_600_000) {
     clock.now += Math.max(50, pace.delayMs());
-    pace.wrote();
+    pace.wrote('Mutating', [{ name: 'web' }]);
     writes += 1;
   }
   assert.ok(writes < 200, `${writes} writes within an hour`);

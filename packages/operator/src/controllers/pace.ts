@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isSameConfiguration } from '@altershield/core';
 import type { Logger, Scheduler } from '@altershield/kube';
 
 const WINDOW_MS = 600_000;
-/** So many writes within the window are nobody's quarrel: policies change, certificates, people try things. */
+/** So many writes within the window are nobody's quarrel: people try things. */
 const FREE = 10;
 const FIRST_MS = 100;
 const MOST_MS = 60_000;
@@ -11,6 +12,7 @@ const MOST_MS = 60_000;
 export class HealingPace {
   readonly #scheduler: Pick<Scheduler, 'elapsed'>;
   readonly #log: Logger;
+  readonly #last = new Map<string, readonly unknown[]>();
   #writes: number[] = [];
 
   constructor(deps: { readonly scheduler: Pick<Scheduler, 'elapsed'>; readonly log: Logger }) {
@@ -18,7 +20,14 @@ export class HealingPace {
     this.#log = deps.log;
   }
 
-  wrote(): void {
+  /** What is written again as it was is what somebody changed; anything else is for a policy or a certificate. */
+  wrote(kind: string, webhooks: readonly unknown[]): void {
+    const isAgain = isSameConfiguration(this.#last.get(kind), webhooks);
+    this.#last.set(kind, webhooks);
+    if (isAgain) this.#healed();
+  }
+
+  #healed(): void {
     const now = this.#scheduler.elapsed();
     this.#writes = [...this.#writes.filter((at) => at > now - WINDOW_MS), now];
     if (this.#writes.length !== FREE + 1) return;

@@ -115,7 +115,7 @@ async function write(
     const body = { metadata: { resourceVersion }, webhooks };
     await client.patch(resource, CONFIGURATION_KEY, { type: 'merge', body }, { signal });
   } else return;
-  pace.wrote();
+  pace.wrote(resource.kind, webhooks);
   log.info('webhook configuration written', { kind: resource.kind, webhooks: webhooks.length });
 }
 
