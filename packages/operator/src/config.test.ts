@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { readConfig } from './config.ts';
 
 test('on a laptop it listens on the loopback address, logs for people and leaves at once', () => {
@@ -23,4 +25,12 @@ test('the limit of rollbacks in the cluster is a whole number, 100 by default', 
   const limit = (argv: readonly string[]) => readConfig(argv, {}).rollbacksPerHour;
   assert.equal(limit([]), 100);
   assert.equal(limit(['--rollbacks-per-hour', '0']), 0);
+});
+
+test('an argument that means nothing is refused: npm may have taken the option before it', () => {
+  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+  const args = ['--conditions=@altershield/source', main, '/home/alice/kubeconfig'];
+  const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.match(stderr, /'\/home\/alice\/kubeconfig' is invalid[^]*options need a `--`/);
 });

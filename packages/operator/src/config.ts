@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { hostname } from 'node:os';
 import { ROLLBACKS_PER_HOUR } from './operator.ts';
 
@@ -48,8 +48,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** Reads the configuration; prints help or a usage error and exits, as command lines do. */
 export function readConfig(argv: readonly string[], env: Env): Config {
   const isInCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined;
-  const command = new Command('altershield-operator')
-    .description('Makes changes of workloads safe: holds, releases, judges, rolls back, explains.')
+  const command = named()
     .option(
       '--kubeconfig <file>',
       'kubeconfig; default: $KUBECONFIG, the pod’s own, ~/.kube/config',
@@ -99,13 +98,20 @@ export function readConfig(argv: readonly string[], env: Env): Config {
       atLeastZero,
       ROLLBACKS_PER_HOUR,
     )
-    .option('--no-leader-election', 'lead at once; only when no other replica runs')
-    .allowExcessArguments(true);
+    .option('--no-leader-election', 'lead at once; only when no other replica runs');
   addLogOptions(command, isInCluster);
   const options = command.parse([...argv], { from: 'user' }).opts<Config>();
   const urlHost = options.webhookUrlHost ?? (isInCluster ? undefined : '127.0.0.1');
   return Object.freeze({ ...options, webhookUrlHost: urlHost });
 }
+
+const named = (): Command =>
+  new Command('altershield-operator')
+    .description('Makes changes of workloads safe: holds, releases, judges, rolls back, explains.')
+    .addArgument(new Argument('[run]', 'run the operator, which is all it does').choices(['run']))
+    .showHelpAfterError(
+      'Cure:  see --help; after `npm run operator`, options need a `--` before them',
+    );
 
 function addLogOptions(command: Command, isInCluster: boolean): void {
   const level = new Option('--log-level <level>').choices([
