@@ -205,6 +205,15 @@ test('a pod that ended is evidence, and no pod of the batch', () => {
   assert.match(verdict(both(NOW - 86_400_000)), /^Fail/, 'the leftovers of yesterday');
 });
 
+test('a pod that a person accepted is not said to be ready', () => {
+  const fresh = [aPodView('new-0'), aPodView('new-1', inTrouble('ImagePull'))];
+  const { result } = judge({ fresh, acceptedBefore: NOW });
+  assert.deepEqual(
+    [result.verdict, result.reason, result.message],
+    ['Pass', 'Accepted', '1 of 2 pods stayed ready for 10 s; 1 not ready, accepted by a person'],
+  );
+});
+
 test('a pod that its node took along is no evidence', () => {
   const gone = aPod('p', { phase: 'Failed', reason: 'Terminated', containerStatuses: [] });
   const { trouble, ended } = viewPod(gone, 0);

@@ -210,17 +210,20 @@ export const wait = (until: number, now: number): Pick<Finding, 'dueAt' | 'unhea
 /** Pods tell in whole seconds when they became ready: it may have been later by so much. */
 const FRACTION_MS = 999;
 
-/** All pods of the batch are ready: they must stay so, and be heard of, for the soak time, counted from the last. */
-function soak(ready: readonly PodView[], input: PodHealthInput): Finding {
+/** All pods of the batch are ready, or accepted: they must stay so, and be heard of, for the soak time, counted from the last. */
+function soak(done: readonly PodView[], input: PodHealthInput): Finding {
   const { target, soakSeconds, now, heardAt } = input;
-  const since = Math.min(now, Math.max(...ready.map((p) => p.readySince), 0));
+  const since = Math.min(now, Math.max(...done.map((p) => p.readySince), 0));
   const dueAt = since + (soakSeconds === 0 ? 0 : soakSeconds * 1000 + FRACTION_MS);
   const passed = soakSeconds === 0 || heardAt >= dueAt;
+  const ready = done.filter((p) => p.ready).length;
+  const accepted = done.length - ready;
+  const others = accepted === 0 ? '' : `; ${accepted} not ready, accepted by a person`;
   const message = passed
-    ? `${ready.length} of ${target} pods stayed ready for ${soakSeconds} s`
-    : `${ready.length} of ${target} pods are ready, soaking`;
+    ? `${ready} of ${target} pods stayed ready for ${soakSeconds} s${others}`
+    : `${ready} of ${target} pods are ready, soaking${others}`;
   const result = passed
-    ? finding('Pass', 'Healthy', message)
+    ? finding('Pass', accepted === 0 ? 'Healthy' : 'Accepted', message)
     : finding('Pending', 'Soaking', message);
   return { bad: 0, result, ...(passed ? {} : wait(dueAt, now)) };
 }
