@@ -18,6 +18,10 @@ export const isOver = (record: ChangeWorkload): boolean => ENDED.includes(phaseO
 export const isBeingDeleted = ({ metadata }: ChangeWorkload): boolean =>
   metadata.deletionTimestamp !== undefined;
 
+/** Whether anything is done about the change; others are judged and left alone. */
+export const isGated = ({ operation, policy }: ChangeWorkload['spec']): boolean =>
+  operation === 'Update' && policy.spec.mode === 'Enforce';
+
 /** The revision of this change is refused at admission now. */
 export function isQuarantined({ status }: ChangeWorkload, now: number): boolean {
   const quarantine = status?.quarantine;

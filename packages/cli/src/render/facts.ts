@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
+import { isGated } from '../change.ts';
 import { duration, instant, relative } from './age.ts';
 import type { View } from './style.ts';
 
@@ -33,10 +34,11 @@ function who({ actor }: ChangeWorkload['spec']): string {
   return `${actor.user}${member} (identity stamped at admission)`;
 }
 
-function how({ cause, actor, operation, detectedBy }: ChangeWorkload['spec']): string {
+function how(spec: ChangeWorkload['spec']): string {
+  const { cause, actor, operation, detectedBy } = spec;
+  const late = isGated(spec) ? 'found by the watch, taken over late' : 'found by the watch';
   const manager = actor.fieldManager === undefined ? '' : `, field manager ${actor.fieldManager}`;
-  const seen =
-    detectedBy === 'Admission' ? 'seen at admission' : 'found by the watch, taken over late';
+  const seen = detectedBy === 'Admission' ? 'seen at admission' : late;
   return `${cause.action} by ${cause.tool}${manager}${operation === 'Create' ? ', a new workload' : ''}; ${seen}`;
 }
 

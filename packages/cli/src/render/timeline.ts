@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
-import { phaseOf, type Change } from '../change.ts';
+import { isGated, phaseOf, type Change } from '../change.ts';
 import { clock, duration } from './age.ts';
 import type { View } from './style.ts';
 import { plural } from './text.ts';
@@ -32,12 +32,12 @@ const moments = ({ record, batches }: Change): Moment[] => [
 
 function seen({ spec }: ChangeWorkload): Moment {
   const at = spec.detectedAt;
-  if (spec.policy.spec.mode === 'Audit') return { at, text: 'seen; Audit: nothing is touched' };
-  if (spec.detectedBy === 'Watch') return { at, text: 'found by the watch and taken over' };
-  return {
-    at,
-    text: spec.policy.spec.release.strategy === 'Batch' ? 'held at admission' : 'seen at admission',
-  };
+  const { mode, release } = spec.policy.spec;
+  const where = spec.detectedBy === 'Watch' ? 'found by the watch' : 'seen at admission';
+  if (mode === 'Audit') return { at, text: 'seen; Audit: nothing is touched' };
+  if (!isGated(spec)) return { at, text: `${where}; judged and left alone` };
+  if (spec.detectedBy === 'Watch') return { at, text: `${where} and taken over` };
+  return { at, text: release.strategy === 'Batch' ? 'held at admission' : where };
 }
 
 function batchMoments({ spec, status }: ChangePod): Moment[] {

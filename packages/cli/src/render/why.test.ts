@@ -135,6 +135,18 @@ describe('why', () => {
     assert.match(text, /10:01:30 \+90s {4}bob decided Resume: known flake/);
   });
 
+  it('does not say of what is only judged that it was held or taken over', () => {
+    for (const operation of ['Create', 'Revert', 'Late'] as const) {
+      assert.match(
+        tell({ record: aChange({}, { operation }) }),
+        /\+0s {5}seen at admission; judged and left alone/,
+      );
+      const text = tell({ record: aChange({}, { operation, detectedBy: 'Watch' }) });
+      assert.match(text, /\+0s {5}found by the watch; judged and left alone/);
+      assert.doesNotMatch(text, /taken over/);
+    }
+  });
+
   it('promises nothing in Audit mode', () => {
     const { policy } = aChange().spec;
     const audit = { ...policy, spec: { ...policy.spec, mode: 'Audit' as const } };
