@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangePod, CheckResult } from '@altershield/api';
+import type { ChangePod, ChangeWorkload, CheckResult } from '@altershield/api';
 import { isOver, type Change } from '../change.ts';
 import { duration } from './age.ts';
-import { verdictSign } from './signs.ts';
+import { standing, verdictSign } from './signs.ts';
 import type { View } from './style.ts';
 import { cut } from './table.ts';
 import { finding, plural } from './text.ts';
 
 /** Each batch with its verdict, what each check found and the smallest evidence for it. */
 export function batchLines({ record, batches }: Change, view: View): string[] {
-  const lines = batches.flatMap((batch) => batchStory(batch, view));
+  const lines = batches.flatMap((batch) => batchStory(batch, record, view));
   const done = batches.length;
   const of = record.status?.batch?.of ?? batches.at(-1)?.spec.of ?? 0;
   if (done >= of) return lines;
@@ -18,15 +18,16 @@ export function batchLines({ record, batches }: Change, view: View): string[] {
   return [...lines, `  ${view.paint('dim', `· ${range}  ${fate}`)}`];
 }
 
-function batchStory({ spec, status }: ChangePod, view: View): string[] {
-  const sign = verdictSign(status?.verdict);
+function batchStory(batch: ChangePod, change: ChangeWorkload, view: View): string[] {
+  const { spec, status } = batch;
+  const sign = standing(batch, change);
   const judged = status?.judgedAt;
   const after =
     judged === undefined
       ? ''
       : ` after ${duration(Date.parse(judged) - Date.parse(spec.releasedAt))}`;
   const counts = podCounts(status);
-  const verdict = view.paint(sign.tone, `${status?.verdict ?? 'Init'}${after}`);
+  const verdict = view.paint(sign.tone, `${sign.text}${after}`);
   const head = `  ${view.paint(sign.tone, sign.symbol)} ${spec.batch} of ${spec.of}  ${plural(spec.pods, 'pod')}  ${verdict}${counts}`;
   const checks = (status?.checks ?? []).filter(({ verdict: found }) => found !== 'None');
   return [head, ...checks.flatMap((check) => checkLines(check, view))];

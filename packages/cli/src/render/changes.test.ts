@@ -56,6 +56,16 @@ describe('the list of changes', () => {
     ]);
   });
 
+  it('shows no batch as pending of a change that ended', () => {
+    const gone = aChange({ phase: 'Failed', reason: 'WorkloadDeleted', message: 'it is gone' });
+    const text = renderChanges(
+      [{ record: gone, batches: [aBatch({ verdict: 'Pending' })] }],
+      { allNamespaces: false, wide: false },
+      view,
+    );
+    assert.match(text, /└─ · batch 1\/3 {2}1 pod {2}not judged$/);
+  });
+
   it('counts what waits when there is more than one', () => {
     const text = renderChanges([SUSPENDED, SUSPENDED], { allNamespaces: true, wide: false }, view);
     assert.match(text, /^▲ 2 changes wait for a person/);

@@ -2,7 +2,7 @@
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
 import { mostUrgentFirst, phaseOf, targetName, type Change } from '../change.ts';
 import { age } from './age.ts';
-import { phaseSign, verdictSign } from './signs.ts';
+import { phaseSign, standing } from './signs.ts';
 import type { View } from './style.ts';
 import { cut, table, type Cell, type Row } from './table.ts';
 import { finding, plural } from './text.ts';
@@ -68,7 +68,9 @@ function changeRow({ record, batches }: Change, options: ChangesOptions, view: V
       ...(options.wide ? wideCells(record) : []),
       status === undefined ? '' : finding(status),
     ],
-    below: batches.map((batch, index) => batchLine(batch, index === batches.length - 1, view)),
+    below: batches.map((batch, index) =>
+      batchLine(batch, record, { ...view, isLast: index === batches.length - 1 }),
+    ),
   };
 }
 
@@ -83,11 +85,16 @@ function actorCell({ spec: { actor } }: ChangeWorkload): Cell {
   return { text: actor.fieldManager === undefined ? '?' : `(${actor.fieldManager})`, tone: 'dim' };
 }
 
-function batchLine({ spec, status }: ChangePod, last: boolean, { paint, columns }: View): string {
-  const sign = verdictSign(status?.verdict);
-  const branch = last ? '└─' : '├─';
+function batchLine(
+  batch: ChangePod,
+  change: ChangeWorkload,
+  { paint, columns, isLast }: View & { readonly isLast: boolean },
+): string {
+  const { spec, status } = batch;
+  const sign = standing(batch, change);
+  const branch = isLast ? '└─' : '├─';
   const check = decisiveCheck(status);
-  const head = `batch ${spec.batch}/${spec.of}  ${plural(spec.pods, 'pod')}  ${status?.verdict ?? 'Init'}`;
+  const head = `batch ${spec.batch}/${spec.of}  ${plural(spec.pods, 'pod')}  ${sign.text}`;
   const found = check === undefined ? '' : `  ${finding(check)}`;
   const room = (columns ?? Number.POSITIVE_INFINITY) - 7;
   return `  ${paint('dim', branch)} ${paint(sign.tone, sign.symbol)} ${cut(head + found, room)}`;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Phase, Verdict } from '@altershield/api';
+import type { ChangePod, ChangeWorkload, Phase, Verdict } from '@altershield/api';
+import { isOver } from '../change.ts';
 import type { Tone } from './style.ts';
 
 export interface Sign {
@@ -31,3 +32,13 @@ const VERDICT_SIGNS: Readonly<Record<Verdict, Sign>> = {
 export const phaseSign = (phase: Phase = 'Init'): Sign => PHASE_SIGNS[phase];
 
 export const verdictSign = (verdict: Verdict = 'None'): Sign => VERDICT_SIGNS[verdict];
+
+/** How a batch stands, as a word. A change that ended judges no batch any more. */
+export function standing(
+  { status }: ChangePod,
+  change: ChangeWorkload,
+): Sign & { readonly text: string } {
+  const verdict = status?.verdict ?? 'Pending';
+  if (verdict === 'Pending' && isOver(change)) return { ...verdictSign(), text: 'not judged' };
+  return { ...verdictSign(status?.verdict), text: status?.verdict ?? 'Init' };
+}
