@@ -83,7 +83,7 @@ const TARGET = 'deploy/NAME (its newest change) or change/NAME';
 
 const DECISIONS: readonly (readonly [Verb, string])[] = [
   ['resume', 'let a suspended change go on in spite of the verdict'],
-  ['rollback', 'stop a change in flight and go back to the revision before'],
+  ['rollback', 'take a change back, in flight or after it ended: to the revision before'],
   ['lift', 'allow a refused revision again'],
 ];
 

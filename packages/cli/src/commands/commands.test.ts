@@ -196,7 +196,7 @@ describe('a decision', () => {
   it('is refused with where the change stands when it makes no sense', async () => {
     const TABLE = [
       ['resume', /cannot resume change 7 of deploy\/checkout: it is RolledBack/],
-      ['rollback', /cannot rollback change 7 .*: it ended \(RolledBack\)/],
+      ['rollback', /cannot roll back change 7 .*: it ended \(RolledBack\)/],
     ] as const;
     for (const [verb, message] of TABLE) {
       const cluster = aCluster();

@@ -51,6 +51,12 @@ const DECISIONS = {
 
 export type Verb = keyof typeof DECISIONS;
 
+const SAID: Readonly<Record<Verb, string>> = {
+  resume: 'resume',
+  rollback: 'roll back',
+  lift: 'lift',
+};
+
 /** A change that ended can be taken back, too, as long as its revision runs. */
 function refuseRollback(record: ChangeWorkload): string | undefined {
   const phase = phaseOf(record);
@@ -95,7 +101,7 @@ export async function decide(
       const why = refusalOf(verb, newest, now) ?? '';
       const which = `change ${newest.spec.sequence} of ${targetName(newest.spec.target)}`;
       const hint = `\`altershield why ${describeTarget(target)} -n ${namespace}\` tells where it stands`;
-      throw new CliError(EXIT.notFound, `cannot ${verb} ${which}: ${why}`, hint);
+      throw new CliError(EXIT.notFound, `cannot ${SAID[verb]} ${which}: ${why}`, hint);
     }
     const written = await write(cli, session, verb, { record, options });
     report(cli, verb, await confirm(cli, session, options, written));

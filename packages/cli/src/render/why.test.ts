@@ -80,6 +80,16 @@ describe('why', () => {
     assert.match(text, /altershield rollback change\/checkout-7 -n shop/);
   });
 
+  it('offers the way back from what was only judged and failed, unless it was overtaken', () => {
+    const record = aChange({ phase: 'Failed', reason: 'CheckFailed', verdict: 'Fail' });
+    const [older, newer] = [6, 8].map((sequence) => aChange({ phase: 'Success' }, { sequence }));
+    assert.ok(older && newer);
+    assert.match(tell({ record, others: [older] }), /rollback change\/checkout-7 .* take it back/);
+    assert.doesNotMatch(tell({ record, others: [newer, older] }), /Next/);
+    const gone = aChange({ phase: 'Failed', reason: 'WorkloadDeleted' });
+    assert.doesNotMatch(tell({ record: gone }), /Next/);
+  });
+
   it('offers no way back from the first revision of a workload', () => {
     const { from: _, ...spec } = aChange().spec;
     const record = {

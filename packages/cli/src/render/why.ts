@@ -24,7 +24,7 @@ export function renderWhy(story: Story, view: View): string {
     section('Batches', batchLines(story, view), view),
     section('Timeline', renderTimeline(story, view), view),
     section('Refused', refused(story.record, view), view),
-    section('Next', next(story.record, view), view),
+    section('Next', next(story, view), view),
     section('Other changes', others(story, view), view),
   ];
   return sections
@@ -57,7 +57,8 @@ function quarantineText({ until, lifted }: Quarantine, now: number): string {
 }
 
 /** The commands that lead on from here. */
-function next(record: ChangeWorkload, { now }: View): string[] {
+function next(story: Story, { now }: View): string[] {
+  const { record } = story;
   const { spec, metadata } = record;
   const command = (verb: string): string =>
     `  altershield ${verb} change/${metadata.name} -n ${metadata.namespace ?? 'default'} --reason '…'`;
@@ -72,8 +73,15 @@ function next(record: ChangeWorkload, { now }: View): string[] {
   if (!isOver(record) && spec.from?.verified === true && phaseOf(record) !== 'RollingBack') {
     return [`${command('rollback')}   stop it and go back`];
   }
-  return [];
+  return isOutAndBad(story) ? [`${command('rollback')}   take it back`] : [];
 }
+
+/** It was only judged, failed, and nothing came after it: a person may take it back. */
+const isOutAndBad = ({ record: { spec, status }, others }: Story): boolean =>
+  ['CheckFailed', 'CheckInconclusive'].includes(status?.reason ?? '') &&
+  status?.phase === 'Failed' &&
+  spec.from?.verified === true &&
+  others.every((other) => other.spec.sequence < spec.sequence);
 
 const MAX_OTHERS = 5;
 
