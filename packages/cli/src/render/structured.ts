@@ -6,9 +6,14 @@ export type Format = (typeof FORMATS)[number];
 
 /** Data for programs. Control characters are escaped by both formats. */
 export function structured(format: Format, value: unknown): string {
-  if (format === 'json') return JSON.stringify(value, undefined, 2);
-  return stringify(value, { lineWidth: 0, aliasDuplicateObjects: false }).trimEnd();
+  if (format === 'json') return JSON.stringify(value, withoutManagedFields, 2);
+  const options = { lineWidth: 0, aliasDuplicateObjects: false };
+  return stringify(value, withoutManagedFields, options).trimEnd();
 }
+
+/** As kubectl does: they are longer than all the rest, and nobody asked for them. */
+const withoutManagedFields = (key: unknown, value: unknown): unknown =>
+  key === 'managedFields' ? undefined : value;
 
 /** Several objects as kubectl prints them. */
 export const listOf = (items: readonly unknown[]): object => ({
