@@ -62,8 +62,12 @@ function revisions({ from, to }: ChangeWorkload['spec']): string {
 export const short = (fingerprint: string): string =>
   fingerprint.replace(/^sha256:/, '').slice(0, 12);
 
+/** Of an observed change only what counts for it: nothing is let out in steps, nothing is done. */
 function policy({ policy: { namespace, name, generation, spec } }: ChangeWorkload['spec']): string {
   const { batches, soakSeconds, strategy } = spec.release;
-  const steps = `${strategy} ${batches.join(', ')}, soak ${duration(soakSeconds * 1000)}`;
-  return `${namespace}/${name} (generation ${generation}): ${spec.mode}, ${steps}, on Fail ${spec.onFail}, on Inconclusive ${spec.onInconclusive}`;
+  const policyName = `${namespace}/${name} (generation ${generation})`;
+  const soak = `soak ${duration(soakSeconds * 1000)}`;
+  if (spec.mode === 'Audit') return `${policyName}: Audit, ${soak}`;
+  const steps = strategy === 'Batch' ? `Batch ${batches.join(', ')}` : strategy;
+  return `${policyName}: ${spec.mode}, ${steps}, ${soak}, on Fail ${spec.onFail}, on Inconclusive ${spec.onInconclusive}`;
 }

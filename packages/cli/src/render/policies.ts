@@ -42,7 +42,7 @@ function policyRow(policy: ChangePolicy, options: PoliciesOptions, view: View): 
       ...(options.allNamespaces ? [metadata.namespace ?? ''] : []),
       spec.mode,
       spec.release.strategy,
-      spec.release.batches.join(','),
+      spec.release.strategy === 'Batch' ? spec.release.batches.join(',') : '-',
       spec.onFail,
       spec.onInconclusive,
       ...(options.wide ? wideCells(policy) : []),

@@ -164,5 +164,19 @@ describe('why', () => {
       tell({ record: aChange({}, { policy: audit }) }),
       /seen; Audit: nothing is touched/,
     );
+    assert.match(
+      tell({ record: aChange({}, { policy: audit }) }),
+      /^Policy {4}shop\/web \(generation 3\): Audit, soak 10s$/m,
+    );
+  });
+
+  it('names no batches where the workload rolls at its own pace', () => {
+    const { policy } = aChange().spec;
+    const release = { ...policy.spec.release, strategy: 'Rolling' as const };
+    const rolling = { ...policy, spec: { ...policy.spec, release } };
+    assert.match(
+      tell({ record: aChange({}, { policy: rolling }) }),
+      /: Enforce, Rolling, soak 10s/,
+    );
   });
 });
