@@ -324,6 +324,16 @@ describe('version', () => {
     ]);
   });
 
+  it('names an operator that runs outside of the cluster, as long as it leads', async () => {
+    const leases = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases';
+    const renewTime = new Date(NOW - 5000).toISOString();
+    const spec = { holderIdentity: 'laptop-42', leaseDurationSeconds: 15, renewTime };
+    const cluster = new FakeCluster().put(leases, { metadata: { name: 'altershield' }, spec });
+    const at = async (now: number) => (await invoke(cluster, 'version', now)).out.split('\n')[2];
+    assert.equal(await at(NOW), 'operator  laptop-42 (not installed in the cluster)');
+    assert.equal(await at(NOW + 60_000), 'problem   no operator in namespace altershield-system');
+  });
+
   it('succeeds without a cluster and says what is wrong', async () => {
     const cluster = new FakeCluster();
     cluster.refusals.set(/version/, {

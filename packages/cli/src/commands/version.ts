@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RESOURCES, isNotFound, type KubeObject } from '@altershield/kube';
+import { OWN } from '@altershield/api';
+import { RESOURCES, isNotFound, type KubeObject, type Lease } from '@altershield/kube';
 import { withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { failureOf } from '../failure.ts';
 import { DEFAULT_OPTIONS, NAME } from '../manifests/manifest.ts';
@@ -15,7 +16,7 @@ interface Versions {
   readonly client: string;
   /** Of the API server; absent when it cannot be reached. */
   readonly server?: string;
-  /** The operator's image and how many of it are ready; absent when it is not installed. */
+  /** The operator's image and how many of it are ready, or who leads from elsewhere; absent when nobody does. */
   readonly operator?: string;
   /** Why server or operator are absent. */
   readonly problem?: string;
@@ -24,9 +25,9 @@ interface Versions {
 /** `altershield version`. Succeeds without a cluster, too. */
 export async function version(cli: Cli, options: VersionOptions): Promise<void> {
   const { namespace = DEFAULT_OPTIONS.namespace } = options;
-  const found = await withSession(cli, options, (session) => ask(session, namespace)).catch(
-    (error: unknown) => ({ problem: failureOf(error).message }),
-  );
+  const found = await withSession(cli, options, (session) =>
+    ask(session, namespace, cli.scheduler.now()),
+  ).catch((error: unknown) => ({ problem: failureOf(error).message }));
   const versions: Versions = { client: RELEASE, ...found };
   if (options.output !== undefined) cli.io.out(structured(options.output, versions));
   else cli.io.out(text(printable(versions)).join('\n'));
@@ -39,18 +40,40 @@ const text = ({ client, server, operator, problem }: Versions): string[] => [
   ...(problem === undefined ? [] : [`problem   ${problem}`]),
 ];
 
-async function ask({ client }: Session, namespace: string): Promise<Omit<Versions, 'client'>> {
+async function ask(
+  { client }: Session,
+  namespace: string,
+  now: number,
+): Promise<Omit<Versions, 'client'>> {
   const server = gitVersion(await client.raw('GET', '/version'));
   try {
-    const key = { namespace, name: NAME };
-    return {
-      server,
-      operator: operatorText(await client.get<Operator>(RESOURCES.deployment, key)),
-    };
+    const installed = await orNone(
+      client.get<Operator>(RESOURCES.deployment, { namespace, name: NAME }),
+    );
+    if (installed !== undefined) return { server, operator: operatorText(installed) };
+    const lease = await orNone(client.get<Lease>(RESOURCES.lease, { namespace, name: OWN.lease }));
+    const leader = leaderOf(lease, now);
+    if (leader === undefined) return { server, problem: `no operator in namespace ${namespace}` };
+    return { server, operator: `${leader} (not installed in the cluster)` };
   } catch (error) {
-    if (isNotFound(error)) return { server, problem: `no operator in namespace ${namespace}` };
     return { server, problem: `operator: ${failureOf(error).message}` };
   }
+}
+
+async function orNone<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Who leads now: an operator may run outside of the cluster. */
+function leaderOf(lease: Lease | undefined, now: number): string | undefined {
+  const { holderIdentity = '', renewTime = '', leaseDurationSeconds = 0 } = lease?.spec ?? {};
+  const isHeld = Date.parse(renewTime) + leaseDurationSeconds * 1000 > now;
+  return isHeld && holderIdentity !== '' ? holderIdentity : undefined;
 }
 
 const gitVersion = (answer: unknown): string =>
