@@ -38,12 +38,17 @@ export function parseTarget(words: readonly string[]): Target {
   if (CHANGE.has(kind.toLowerCase())) return { type: 'change', name };
   const workload = WORKLOADS[kind.toLowerCase()];
   if (workload !== undefined) return { type: 'workload', kind: workload, name };
-  throw usage(words, `"${kind}" is not a kind with changes; use deploy/NAME or change/NAME`);
+  throw usage(words, unknownKind(words));
 }
 
 /** A kind alone names nothing. */
 const isNameOnly = ([word = '', ...rest]: readonly string[]): boolean =>
   rest.length === 0 && ![...CHANGE, ...Object.keys(WORKLOADS)].includes(word.toLowerCase());
+
+const unknownKind = ([word = '', ...others]: readonly string[]): string =>
+  word.includes('/') && others.length > 0
+    ? 'name one workload or one change at a time'
+    : 'only changes of Deployments are followed as yet: deploy/NAME or change/NAME';
 
 const usage = (words: readonly string[], cure: string): CliError =>
   new CliError(EXIT.usage, `cannot read the target "${words.join(' ')}"`, cure);

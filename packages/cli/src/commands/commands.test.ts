@@ -360,6 +360,9 @@ describe('the command line', () => {
       'get --nonsense': /^Error: unknown option '--nonsense'\nCure: {2}/,
       'get pods': /^Error: cannot get "pods"\nCure: {2}/,
       'why deploy': /^Error: cannot read the target "deploy"\nCure: {2}/,
+      'why sts/db':
+        /^Error: cannot read the target "sts\/db"\nCure: {2}only changes of Deployments/,
+      'why deploy/a deploy/b': /^Error: cannot read .*\nCure: {2}name one workload or one change/,
       why: /^Error: missing required argument 'target'\nCure: {2}/,
     };
     for (const [line, expected] of Object.entries(LINES)) {
