@@ -36,6 +36,11 @@ function outcome(object: Deployment, review: Review): Deployment {
 const admit = (object: Deployment, old?: Deployment, policy = aPolicy()): Deployment =>
   outcome(object, mutateWorkload(aRequest(object, old), context(policy)));
 
+const warn = (object: Deployment, old: Deployment): string => {
+  const review = mutateWorkload(aRequest(object, old), context());
+  return review.allowed ? review.warnings.join() : '';
+};
+
 const recordOf = (d: Deployment) => {
   const hold = readHold(d, sign);
   assert.ok(hold.state === 'Held', JSON.stringify(hold));
@@ -165,6 +170,10 @@ test('an owner may pause while a batch is on its way', () => {
   const kept = admit({ ...old, spec: { ...old.spec, paused: true } }, old);
   assert.equal(recordOf(kept).own.paused, true);
   assert.equal(kept.spec.paused, false);
+  assert.match(warn({ ...old, spec: { ...old.spec, paused: true } }, old), /lets no more .* out/);
+  const resting = { ...kept, spec: { ...kept.spec, paused: true } };
+  assert.match(warn({ ...resting, spec: old.spec }, resting), /goes on with the change/);
+  assert.match(warn({ ...held, spec: old.spec }, held), /take effect when it ends/);
 });
 
 test('our annotations come back when someone removes or edits them', () => {

@@ -235,11 +235,9 @@ function keep({ object }: Request<Deployment>, old: Deployment, sign: Sign): Rev
   const isEdited = JSON.stringify(own) !== JSON.stringify(before.record.own);
   const text = isEdited ? writeHold({ ...before.record, own }, withUid(object, old), sign) : held;
   const fields = setFields(object, ownFieldsOf(old));
-  const warning =
-    'AlterShield holds a change of this workload: release fields take effect when it ends; see kubectl get changes';
   return allow(
     [...annotate(object, { hold: text, actor }), ...fields],
-    fields.length > 0 ? [warning] : [],
+    fields.length > 0 ? [warningOf(before.record.own, own)] : [],
   );
 }
 
@@ -249,6 +247,16 @@ const isAnswered = (before: Hold, object: Deployment): boolean =>
 
 const isFree = (before: Hold, object: Deployment): boolean =>
   before.state === 'None' || isAnswered(before, object);
+
+/** A pause, and its end, take effect at once; the other fields do when the change ends. */
+function warningOf(before: OwnFields, own: OwnFields): string {
+  if (before.paused === own.paused) {
+    return 'AlterShield holds a change of this workload: release fields take effect when it ends; see kubectl get changes';
+  }
+  return own.paused
+    ? 'AlterShield lets no more of the change out until kubectl rollout resume; a failure is still acted on'
+    : 'AlterShield goes on with the change that it holds; see kubectl get changes';
+}
 
 interface Marks {
   /** `as sent`: leave what the object has. */
