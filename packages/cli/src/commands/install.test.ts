@@ -214,8 +214,9 @@ describe('uninstall', () => {
       `${OURS}/changeworkloads`,
       aChange({ phase: 'Suspend' }),
     );
-    const { code, out } = await invoke(cluster, 'uninstall --force --timeout 1', NOW);
+    const { code, out, err } = await invoke(cluster, 'uninstall --force --timeout 1', NOW);
     assert.equal(code, 0);
+    assert.match(err, /on their way, and stay as they are \(docs\/release-control\.md/);
     assert.match(out, /deployment\/altershield deleted/);
   });
 

@@ -73,6 +73,8 @@ interface Run {
   readonly timeoutMs: number;
 }
 
+const LET_GO = 'docs/release-control.md tells how to let one go without the operator';
+
 /** A held workload stays held when the operator is gone: nobody is left who lets it out. */
 async function refuseInFlight(
   cli: Cli,
@@ -81,13 +83,14 @@ async function refuseInFlight(
 ): Promise<void> {
   const held = await heldWorkloads(session);
   if (held.length === 0) return;
-  cli.io.err('These workloads are held or on their way, and would stay as they are:');
+  const stay = options.force === true ? 'stay' : 'would stay';
+  cli.io.err(`These workloads are held or on their way, and ${stay} as they are (${LET_GO}):`);
   for (const line of held) cli.io.err(`  ${line}`);
   if (options.force === true) return;
   throw new CliError(
     EXIT.failed,
     `nothing was deleted: ${plural(held.length, 'change')} in flight`,
-    'let them end, `altershield resume` or `altershield rollback` them, or use --force and repair the workloads by hand',
+    'let them end, `altershield resume` or `altershield rollback` them, or use --force',
   );
 }
 
