@@ -125,7 +125,7 @@ function addInstalling(program: Command, cli: Cli): void {
 function addRest(program: Command, cli: Cli): void {
   program
     .command('version')
-    .description('print the versions of client, server and operator')
+    .description('print the versions of client, server and operator, as far as they can be had')
     .addOption(formatOption())
     .action((_, command: Command) => version(cli, optionsOf<VersionOptions>(command)));
   program

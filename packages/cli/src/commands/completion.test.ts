@@ -76,7 +76,10 @@ describe('what Tab offers', () => {
 
   it('is told with a word about it', async () => {
     const { out } = await invoke(cluster, '__complete -- vers', 0);
-    assert.equal(out, 'version\tprint the versions of client, server and operator');
+    assert.equal(
+      out,
+      'version\tprint the versions of client, server and operator, as far as they can be had',
+    );
   });
 
   it('ends, for kubectl, with the word that there is nothing else', async () => {
