@@ -7,6 +7,15 @@ export interface Change {
   readonly batches: readonly ChangePod[];
 }
 
+/** Pods of the workload at this moment. */
+export interface PodsNow {
+  /** Those of the new revision. */
+  readonly fresh: number;
+  /** Of all revisions. */
+  readonly ready: number;
+  readonly all: number;
+}
+
 const ENDED: readonly Phase[] = ['Success', 'Failed', 'RolledBack', 'Superseded'];
 
 /** A record without a status was just made. */

@@ -305,6 +305,33 @@ describe('a decision', () => {
   });
 });
 
+describe('why, while a change is in flight', () => {
+  const found = async (uid: string): Promise<string> => {
+    const cluster = new FakeCluster()
+      .put(`${OURS}/changeworkloads`, aChange({}))
+      .put(`${OURS}/changepods`, {
+        ...aBatch({ verdict: 'Pending' }),
+        metadata: {
+          ...aBatch().metadata,
+          labels: { 'altershield.io/change': aChange().metadata.name },
+        },
+      })
+      .put('/apis/apps/v1/namespaces/shop/deployments', {
+        metadata: { name: 'checkout', namespace: 'shop', uid },
+        status: { updatedReplicas: 1, readyReplicas: 9, replicas: 10 },
+      });
+    return (await invoke(cluster, 'why deploy/checkout', NOW)).out;
+  };
+
+  it('asks the workload how its pods are', async () => {
+    assert.match(await found('uid-of-checkout'), /now 1 new; 9 of 10 pods are ready/);
+  });
+
+  it('does not take another object of that name for it', async () => {
+    assert.doesNotMatch(await found('another'), /pods are ready/);
+  });
+});
+
 describe('version', () => {
   it('tells client, server and operator', async () => {
     const operator = {

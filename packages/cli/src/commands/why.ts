@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { joinBatches, newestFirst } from '../change.ts';
+import { isOver, joinBatches, newestFirst } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { findChanges } from '../cluster/find.ts';
+import { podsNow } from '../cluster/pods-now.ts';
 import { listBatchesOf, listChanges } from '../cluster/records.ts';
 import { structured, type Format } from '../render/structured.ts';
 import { printable } from '../render/style.ts';
@@ -34,5 +35,6 @@ async function tell({ client }: Session, record: Story['record']): Promise<Story
     .filter(({ metadata }) => metadata.uid !== record.metadata.uid)
     .toSorted(newestFirst);
   const [change] = joinBatches([record], batches);
-  return { record, batches: change?.batches ?? [], others };
+  const pods = isOver(record) ? undefined : await podsNow(client, record);
+  return { record, batches: change?.batches ?? [], others, pods };
 }

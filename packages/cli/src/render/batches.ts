@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload, CheckResult } from '@altershield/api';
-import { isOver, type Change } from '../change.ts';
-import { duration } from './age.ts';
+import { isOver, type Change, type PodsNow } from '../change.ts';
+import { age, duration } from './age.ts';
 import { standing, verdictSign } from './signs.ts';
 import type { View } from './style.ts';
 import { cut } from './table.ts';
 import { finding, plural } from './text.ts';
 
 /** Each batch with its verdict, what each check found and the smallest evidence for it. */
-export function batchLines({ record, batches }: Change, view: View): string[] {
-  const lines = batches.flatMap((batch) => batchStory(batch, record, view));
+export function batchLines(
+  { record, batches, pods }: Change & { readonly pods?: PodsNow | undefined },
+  view: View,
+): string[] {
+  const lines = batches.flatMap((batch) => batchStory(batch, { record, pods }, view));
   const done = batches.length;
   const of = record.status?.batch?.of ?? batches.at(-1)?.spec.of ?? 0;
   if (done >= of) return lines;
@@ -18,15 +21,22 @@ export function batchLines({ record, batches }: Change, view: View): string[] {
   return [...lines, `  ${view.paint('dim', `· ${range}  ${fate}`)}`];
 }
 
-function batchStory(batch: ChangePod, change: ChangeWorkload, view: View): string[] {
+interface Around {
+  readonly record: ChangeWorkload;
+  readonly pods: PodsNow | undefined;
+}
+
+function batchStory(batch: ChangePod, { record, pods }: Around, view: View): string[] {
   const { spec, status } = batch;
-  const sign = standing(batch, change);
+  const sign = standing(batch, record);
+  const isOpen = !isOver(record) && status?.verdict === 'Pending';
   const judged = status?.judgedAt;
+  const open = isOpen ? ` for ${age(spec.releasedAt, view.now)}` : '';
   const after =
     judged === undefined
-      ? ''
+      ? open
       : ` after ${duration(Date.parse(judged) - Date.parse(spec.releasedAt))}`;
-  const counts = podCounts(status);
+  const counts = isOpen && status.pods === undefined ? nowText(pods) : podCounts(status);
   const verdict = view.paint(sign.tone, `${sign.text}${after}`);
   const head = `  ${view.paint(sign.tone, sign.symbol)} ${spec.batch} of ${spec.of}  ${plural(spec.pods, 'pod')}  ${verdict}${counts}`;
   const checks = (status?.checks ?? []).filter(({ verdict: found }) => found !== 'None');
@@ -39,6 +49,9 @@ function podCounts(status: ChangePod['status']): string {
   const trouble = bad === 0 ? '' : `, ${bad} in trouble`;
   return `  new ${ready}/${fresh} ready${trouble}; old ${stableReady}/${stable} ready`;
 }
+
+const nowText = (pods: PodsNow | undefined): string =>
+  pods === undefined ? '' : `  now ${pods.fresh} new; ${pods.ready} of ${pods.all} pods are ready`;
 
 function checkLines(check: CheckResult, view: View): string[] {
   const { name, verdict, evidence } = check;

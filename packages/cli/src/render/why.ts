@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { isOver, isQuarantined, phaseOf, type Change } from '../change.ts';
+import { isOver, isQuarantined, phaseOf, type Change, type PodsNow } from '../change.ts';
 import { instant, relative } from './age.ts';
 import { batchLines } from './batches.ts';
 import { facts, short } from './facts.ts';
@@ -14,6 +14,8 @@ import { renderTimeline } from './timeline.ts';
 export interface Story extends Change {
   /** Other changes of the same workload, newest first. */
   readonly others: readonly ChangeWorkload[];
+  /** While the change is in flight. */
+  readonly pods?: PodsNow | undefined;
 }
 
 /** The whole story of one change, the sentence that matters first. */

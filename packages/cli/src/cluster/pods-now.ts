@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkload } from '@altershield/api';
+import { KubeError, RESOURCES, type KubeObject } from '@altershield/kube';
+import type { PodsNow } from '../change.ts';
+import type { ReadClient } from './records.ts';
+
+interface Workload extends KubeObject {
+  readonly status?: {
+    readonly updatedReplicas?: number;
+    readonly readyReplicas?: number;
+    readonly replicas?: number;
+  };
+}
+
+/** What the workload of a change says of its pods; undefined when it can't be had: the story is told without. */
+export async function podsNow(
+  client: ReadClient,
+  { metadata: { namespace = 'default' }, spec: { target } }: ChangeWorkload,
+): Promise<PodsNow | undefined> {
+  try {
+    const key = { namespace, name: target.name };
+    const { metadata, status = {} } = await client.get<Workload>(RESOURCES.deployment, key);
+    if (metadata.uid !== target.uid) return undefined;
+    const { updatedReplicas = 0, readyReplicas = 0, replicas = 0 } = status;
+    return { fresh: updatedReplicas, ready: readyReplicas, all: replicas };
+  } catch (error) {
+    if (error instanceof KubeError) return undefined;
+    throw error;
+  }
+}
