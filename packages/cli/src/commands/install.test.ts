@@ -187,6 +187,14 @@ describe('uninstall', () => {
     assert.deepEqual(kinds.slice(-5), [...crds, 'secret', 'namespace']);
   });
 
+  it('takes nothing from an operator in another namespace', async () => {
+    const cluster = await installed();
+    const { code, err } = await invoke(cluster, 'uninstall -n other --force --crds', NOW);
+    assert.equal(code, 3);
+    assert.match(err, /installed in namespace altershield-system, not in other/);
+    assert.deepEqual(written(cluster, 'DELETE'), []);
+  });
+
   it('refuses while a workload is held, and names it', async () => {
     const cluster = (await installed()).put('/apis/apps/v1/namespaces/shop/deployments', {
       metadata: { name: 'held', namespace: 'shop', annotations: { 'altershield.io/hold': '{}' } },
@@ -223,9 +231,10 @@ describe('uninstall', () => {
   it('cleans up what is left of half an installation', async () => {
     const cluster = new FakeCluster().put(OWN, { metadata: { name: 'altershield' } });
     cluster.put(`${OURS}/changepolicies`, aPolicy('web'));
-    const { code, out } = await invoke(cluster, 'uninstall --timeout 1', NOW);
+    const { code, out, err } = await invoke(cluster, 'uninstall --timeout 1', NOW);
     assert.equal(code, 0);
     assert.equal(out, 'deployment/altershield deleted');
+    assert.match(err, /The cluster has none of the CRDs/);
   });
 });
 

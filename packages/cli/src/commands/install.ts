@@ -57,15 +57,22 @@ async function apply(run: Run): Promise<void> {
 
 /** Two operators in one cluster would both govern the same workloads. */
 async function refuseSecond({ session: { client }, wanted }: Run): Promise<void> {
-  const binding = installManifests(wanted).find(({ kind }) => kind === 'ClusterRoleBinding');
-  if (binding === undefined) return;
-  const other = (await existing<Binding>(client, binding))?.subjects?.[0]?.namespace;
+  const other = await homeOf(client);
   if (other === undefined || other === wanted.namespace) return;
   throw new CliError(
     EXIT.failed,
     `AlterShield is installed in namespace ${other} already`,
     `use \`-n ${other}\`, or \`altershield uninstall -n ${other}\` first`,
   );
+}
+
+/** The namespace of the operator that has the permissions, which are the cluster's; undefined: none has. */
+export async function homeOf(client: Pick<Client, 'get'>): Promise<string | undefined> {
+  const binding = installManifests(DEFAULT_OPTIONS).find(
+    ({ kind }) => kind === 'ClusterRoleBinding',
+  );
+  if (binding === undefined) return undefined;
+  return (await existing<Binding>(client, binding))?.subjects?.[0]?.namespace;
 }
 
 interface Binding extends KubeObject {

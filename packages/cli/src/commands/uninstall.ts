@@ -10,7 +10,7 @@ import { CliError, EXIT } from '../exit.ts';
 import { installManifests } from '../manifests/install.ts';
 import { DEFAULT_OPTIONS, NAME, type Manifest } from '../manifests/manifest.ts';
 import { plural } from '../render/text.ts';
-import { existing, isOurs, keyOfManifest } from './install.ts';
+import { existing, homeOf, isOurs, keyOfManifest } from './install.ts';
 
 export interface UninstallOptions extends Globals {
   readonly force?: boolean;
@@ -31,6 +31,7 @@ const WEBHOOKS = [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook];
 export async function uninstall(cli: Cli, options: UninstallOptions): Promise<void> {
   const { namespace = DEFAULT_OPTIONS.namespace } = options;
   await withSession(cli, options, async (session) => {
+    await refuseElsewhere(session, namespace);
     await refuseInFlight(cli, session, options);
     const run = { cli, session, namespace, timeoutMs: options.timeout * 1000 };
     const manifests = installManifests({ ...DEFAULT_OPTIONS, namespace }).toReversed();
@@ -41,11 +42,32 @@ export async function uninstall(cli: Cli, options: UninstallOptions): Promise<vo
     for (const manifest of manifests.filter(isPlain)) await deleteOne(run, manifest);
     await deleteMade(run, [RESOURCES.lease, OWN.lease], [RESOURCES.secret, OWN.certificates]);
     if (options.crds === true) await deleteRecords(run, of);
-    else
-      cli.io.err(
-        `The CRDs and namespace ${namespace} stay, with all policies and records; --crds deletes them, too.`,
-      );
+    else await tellWhatStays(run, of);
   });
+}
+
+async function tellWhatStays(
+  { cli, session: { client }, namespace }: Run,
+  of: (kind: string) => Manifest[],
+): Promise<void> {
+  const [crd] = of('CustomResourceDefinition');
+  const isLeft = crd !== undefined && (await existing(client, crd)) !== undefined;
+  cli.io.err(
+    isLeft
+      ? `The CRDs and namespace ${namespace} stay, with all policies and records; --crds deletes them, too.`
+      : 'The cluster has none of the CRDs, and so no policies and no records.',
+  );
+}
+
+/** Half of what there is belongs to the cluster: it would be taken from an operator that goes on. */
+async function refuseElsewhere({ client }: Session, namespace: string): Promise<void> {
+  const home = await homeOf(client);
+  if (home === undefined || home === namespace) return;
+  throw new CliError(
+    EXIT.notFound,
+    `nothing was deleted: AlterShield is installed in namespace ${home}, not in ${namespace}`,
+    `use \`-n ${home}\``,
+  );
 }
 
 const isPlain = ({ kind }: Manifest): boolean =>
