@@ -188,6 +188,10 @@ function leadership({ config, client, scheduler, log, metrics, operator }: Parts
         ...{ client, scheduler, log, namespace: config.namespace, name: OWN.lease },
         identity: config.identity,
         observe: metrics.leader(OWN.lease),
+        onNewLeader: (leader) => {
+          if (leader !== config.identity)
+            log.info('standing by; another replica has the lease', { leader });
+        },
         onStartedLeading: async (signal) => {
           log.info('leading', { identity: config.identity });
           await operator.leading(signal);
