@@ -15,13 +15,16 @@ export async function preflight(client: Client, namespace: string): Promise<void
   if (denied.length > 0) {
     const user = await whoAmI(client);
     throw new PreflightError(
-      `${user} lacks permissions: ${denied.join(', ')}. Bind it to the ClusterRole and the Role altershield; both come with: altershield install`,
+      `${user} lacks permissions: ${denied.join(', ')}. Bind it to the ClusterRole and the Role altershield; both come with: ${cure(namespace)}`,
     );
   }
   const missing = [...(await missingKinds(client)), ...(await missingNamespace(client, namespace))];
   if (missing.length === 0) return;
-  throw new PreflightError(`${missing.join('; ')}. Run: altershield install`);
+  throw new PreflightError(`${missing.join('; ')}. Run: ${cure(namespace)}`);
 }
+
+const cure = (namespace: string): string =>
+  `altershield install -n ${namespace}; for an operator that runs elsewhere: kubectl apply -f deploy/crds -f deploy/rbac.yaml`;
 
 async function missingKinds(client: Client): Promise<string[]> {
   try {
