@@ -20,7 +20,11 @@ const POLICIES = new Set(['policies', 'policy', 'changepolicies', 'changepolicy'
 export async function get(cli: Cli, what: string, options: GetOptions): Promise<void> {
   const show = CHANGES.has(what) ? changes : POLICIES.has(what) ? policies : undefined;
   if (show === undefined) {
-    throw new CliError(EXIT.usage, `cannot get "${what}"`, 'use `get changes` or `get policies`');
+    throw new CliError(
+      EXIT.usage,
+      `cannot get "${what}"`,
+      'use `get changes` or `get policies`; `why deploy/NAME` tells of one workload',
+    );
   }
   await withSession(cli, options, async (session) => {
     const text = await show(cli, session, options);
