@@ -27,6 +27,13 @@ test('a line is JSON with time, level, constant message and fields', () => {
   assert.ok(line.endsWith('\n'));
 });
 
+test('durations are told to a tenth of a millisecond', () => {
+  const [line = ''] = logged((log) => {
+    log.info('reconciled', { durationMs: 10.967227000001003 });
+  });
+  assert.match(line, /"durationMs":11[,}]/);
+});
+
 test('levels below the chosen one are left out', () => {
   const all = (log: ReturnType<typeof createLogger>): void => {
     log.debug('d');

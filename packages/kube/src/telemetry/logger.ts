@@ -43,7 +43,10 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     base: null,
     timestamp: stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    serializers: { err: stdSerializers.errWithCause },
+    serializers: {
+      err: stdSerializers.errWithCause,
+      durationMs: (ms: number) => Math.round(ms * 10) / 10,
+    },
     redact: {
       paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]),
       censor: '[redacted]',
