@@ -51,6 +51,12 @@ export const isAlreadyExists = (error: unknown): boolean =>
 /** 422, also the answer to a JSON patch whose `test` failed. */
 export const isInvalid = (error: unknown): boolean => hasStatus(error, 422);
 
+/** A namespace that is being deleted takes nothing new. */
+export const isNamespaceEnding = (error: unknown): boolean =>
+  isForbidden(error) &&
+  error instanceof KubeError &&
+  JSON.stringify(error.server.details ?? null).includes('"NamespaceTerminating"');
+
 /** Our own invariant broke, or trying again cannot help: logged and counted, not retried. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';

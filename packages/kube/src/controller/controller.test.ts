@@ -105,6 +105,18 @@ describe('the outcome of a reconcile', () => {
     assert.deepEqual(it.logged, []);
   });
 
+  test('neither is what a namespace refuses that is being deleted', async () => {
+    const causes = [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }];
+    const server = { reason: 'Forbidden', details: { causes } };
+    const ending = new KubeError({ doing: 'POST x', status: 403, server });
+    const it = aController(failing(ending, refused(403, 'Forbidden')));
+    void it.start();
+    it.controller.enqueue('a');
+    await it.scheduler.advance(1000);
+    assert.deepEqual(it.results, ['requeue', 'error', 'success']);
+    assert.equal(it.logged.length, 1);
+  });
+
   test('a busy server is left in peace for as long as it asks', async () => {
     const it = aController(failing(refused(429, 'TooManyRequests', 3000)));
     void it.start();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { KubeError, TerminalError, isConflict } from '../client/errors.ts';
+import { KubeError, TerminalError, isConflict, isNamespaceEnding } from '../client/errors.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import type { WorkQueue } from '../queue/work-queue.ts';
 
@@ -32,7 +32,8 @@ export function outcomeOfError(thrown: unknown, stopping: boolean): Outcome {
   if (stopping) return { type: 'stopped' };
   const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
   if (error instanceof TerminalError) return { type: 'terminal_error', error };
-  if (isConflict(error)) return { type: 'conflict', error };
+  // What is in a namespace that is being deleted will be gone soon.
+  if (isConflict(error) || isNamespaceEnding(error)) return { type: 'conflict', error };
   if (error instanceof KubeError && isThrottled(error)) {
     return { type: 'throttled', atLeastMs: error.retryAfterMs ?? 0, error };
   }
