@@ -121,12 +121,14 @@ describe('a kubeconfig', () => {
     });
   }
 
-  test('that is missing, empty or no YAML is refused by its path', async () => {
+  test('that is missing, empty, something else or no YAML is refused by its path', async () => {
     const missing = join(dir, 'nowhere');
     assert.match(await complaint(loadKubeconfig({ path: missing })), /nowhere": there is no such/);
     const empty = join(dir, 'empty');
     await writeFile(empty, '');
     assert.match(await complaint(loadKubeconfig({ path: empty })), /empty": it is empty/);
+    await writeFile(empty, 'root:x:0:0:root');
+    assert.match(await complaint(loadKubeconfig({ path: empty })), /it is no kubeconfig/);
     await writeFile(empty, '{ "a": [');
     assert.match(await complaint(loadKubeconfig({ path: empty })), /it is not YAML/);
   });

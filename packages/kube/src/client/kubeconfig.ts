@@ -68,7 +68,10 @@ function parseOne(path: string, text: string, parse: (yaml: string) => unknown):
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError(`read the kubeconfig "${path}": it is not YAML: ${why}`, { cause });
   }
-  if (!isRecord(document)) throw new ConfigError(`read the kubeconfig "${path}": it is empty`);
+  if (!isRecord(document)) {
+    const what = text.trim() === '' ? 'it is empty' : 'it is no kubeconfig';
+    throw new ConfigError(`read the kubeconfig "${path}": ${what}`);
+  }
   const current = document['current-context'];
   const base = dirname(resolve(path));
   return {
