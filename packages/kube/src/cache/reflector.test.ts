@@ -6,15 +6,28 @@ import type { HttpRequest } from '../client/transport.ts';
 import { silentLogger, type LogFields, type Logger } from '../runtime/logger.ts';
 import { aWorld, assertInStep, putMany, type World } from './world.test-support.ts';
 
+const queryOf = (watch: { readonly path: string } | undefined): URLSearchParams =>
+  new URL(watch?.path ?? '', 'http://x').searchParams;
+
 describe('the watch', () => {
   test('begins where the list ended, asks for bookmarks and ends by itself after about 290 s', async () => {
     const world = aWorld({ before: putMany(2) });
     await world.scheduler.advance(1);
-    const query = new URL(world.api.watches[0]?.path ?? '', 'http://x').searchParams;
+    const query = queryOf(world.api.watches[0]);
     assert.equal(query.get('resourceVersion'), '102');
     assert.equal(query.get('allowWatchBookmarks'), 'true');
     const seconds = Number(query.get('timeoutSeconds'));
     assert.ok(seconds >= 290 && seconds <= 319, String(seconds));
+  });
+
+  test('ends after another time than others, so that they do not all come back together', async () => {
+    const world = aWorld();
+    for (let i = 0; i < 5; i += 1) {
+      await world.scheduler.advance(10_000);
+      world.api.cut();
+    }
+    const times = world.api.watches.map((watch) => queryOf(watch).get('timeoutSeconds'));
+    assert.ok(new Set(times).size > 2, times.join());
   });
 
   test('tells additions, updates with the old object and deletions, after the store has them', async () => {
@@ -232,6 +245,44 @@ describe('after a 410', () => {
     await world.scheduler.advance(10_000);
     assert.deepEqual(world.story(), ['Deleted c0', 'Added c0']);
   });
+});
+
+describe('much at once gives way to other work every few milliseconds', () => {
+  const MANY = 40;
+  const causes: Record<string, (world: World) => void> = {
+    'of a watch': ({ api }) => {
+      putMany(2 * MANY)(api);
+    },
+    'that a list no longer has': ({ api }) => {
+      api.prompt = false;
+      for (let i = 0; i < MANY; i += 1) api.remove(`c${i}`);
+      api.compact();
+      api.cut();
+    },
+  };
+  for (const [name, cause] of Object.entries(causes)) {
+    test(name, async () => {
+      const world = aWorld({ before: putMany(MANY) });
+      const { scheduler, events } = world;
+      await scheduler.advance(1);
+      world.story();
+      const told: number[] = [];
+      world.informer.onEvent(() => {
+        scheduler.pass(1);
+      });
+      const look = (): void => {
+        told.push(world.story().length);
+        scheduler.after(1, look);
+      };
+      look();
+      cause(world);
+      await scheduler.advance(1000);
+      assertInStep(world);
+      assert.deepEqual(events, []);
+      assert.ok(told.reduce((a, b) => a + b) >= MANY);
+      assert.ok(Math.max(...told) <= 8, `${Math.max(...told)} ms of work in a turn`);
+    });
+  }
 });
 
 describe('trouble that needs a person', () => {

@@ -47,7 +47,6 @@ const SLOW_RETRY_MS = 10_000;
 const WATCH_SECONDS = 290;
 /** How long a watch may outlive its own end before it counts as half-open. */
 const SILENCE_GRACE_MS = 15_000;
-/** A page is parsed in one go: 200 pods (0.9 MB) take some 10 ms, 400 more than twice that. */
 /** A page this large holds the event loop for some 40 ms; a list that never ends is worse. */
 const MAX_PAGE_SIZE = 1000;
 

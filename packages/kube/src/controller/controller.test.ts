@@ -96,6 +96,20 @@ describe('the outcome of a reconcile', () => {
     assert.equal(it.controller.queue.failures('a'), 0);
   });
 
+  test('a key that is to come back went well, too: its next failure begins anew', async () => {
+    let calls = 0;
+    const it = aController(() => {
+      calls += 1;
+      if (calls === 1) throw new Error('1');
+      return Promise.resolve({ requeueAfterMs: 100 });
+    });
+    void it.start();
+    it.controller.enqueue('a');
+    await it.scheduler.advance(50);
+    assert.deepEqual(it.results, ['error', 'requeue_after']);
+    assert.equal(it.controller.queue.failures('a'), 0);
+  });
+
   test('a conflict is tried again and is no error', async () => {
     const it = aController(failing(refused(409, 'Conflict')));
     void it.start();
@@ -306,6 +320,52 @@ test('a standby collects nothing; what is there when its turn comes is worked on
   api.put('preview-1');
   await scheduler.advance(10);
   assert.deepEqual(keys, ['shop/preview-0', 'shop/preview-1']);
+});
+
+describe('much at once gives way to other work every few milliseconds', () => {
+  const MANY = 40;
+  /** How much is done in each turn of the event loop. */
+  async function turnsOf(it: Bench, done: () => number): Promise<number[]> {
+    const seen: number[] = [];
+    const look = (): void => {
+      seen.push(done());
+      it.scheduler.after(1, look);
+    };
+    look();
+    await it.scheduler.advance(1000);
+    return seen.map((count, i) => count - (seen[i - 1] ?? 0));
+  }
+
+  test('reconciles that wait for nothing', async () => {
+    const it = aController(() => {
+      it.scheduler.pass(1);
+      return Promise.resolve(undefined);
+    });
+    for (let i = 0; i < MANY; i += 1) it.controller.enqueue(`key-${i}`);
+    void it.start();
+    const turns = await turnsOf(it, () => it.results.length);
+    assert.equal(it.results.length, MANY);
+    assert.ok(Math.max(...turns) <= 8, turns.join());
+  });
+
+  test('objects that are there when the work begins', async () => {
+    const scheduler = new VirtualScheduler();
+    const { api, factory, informer } = aCache(scheduler);
+    for (let i = 0; i < MANY; i += 1) api.put(`c${i}`);
+    const it = aController(failing(), { scheduler });
+    void factory.start(it.stop.signal);
+    await scheduler.advance(10);
+    let visited = 0;
+    it.controller.watch(informer, () => {
+      scheduler.pass(1);
+      visited += 1;
+      return [];
+    });
+    void it.start();
+    const turns = await turnsOf(it, () => visited);
+    assert.equal(visited, MANY);
+    assert.ok(Math.max(...turns) <= 8, turns.join());
+  });
 });
 
 test('an object wakes its controllers of before and of after the change', () => {

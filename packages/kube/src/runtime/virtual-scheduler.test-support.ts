@@ -32,6 +32,11 @@ export class VirtualScheduler implements Scheduler {
     this.#ahead += ms;
   }
 
+  /** What is being done takes so long: no timer runs meanwhile. */
+  pass(ms: number): void {
+    this.#now += ms;
+  }
+
   /** mulberry32. */
   random(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
