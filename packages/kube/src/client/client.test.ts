@@ -76,6 +76,7 @@ describe('requests', () => {
     await client.create(RESOURCES.pod, 'shop', { spec: {} }, { dryRun: true });
     const pods = '/api/v1/namespaces/shop/pods';
     assert.deepEqual(last(), ['POST', `${pods}?fieldManager=me&dryRun=All`, { spec: {} }]);
+    assert.equal(requests.at(-1)?.headers['user-agent'], 'me');
     const op = { op: 'replace', path: '/x', value: 1 } as const;
     await client.patch(RESOURCES.pod, KEY, { type: 'json', ops: [op] }, { subresource: 'status' });
     assert.deepEqual(last(), ['PATCH', `${pods}/p/status?fieldManager=me`, [op]]);
@@ -98,6 +99,9 @@ describe('requests', () => {
       '/api/v1/namespaces/shop/pods/p',
       { ...body, propagationPolicy: 'Background' },
     ]);
+    await client.delete(RESOURCES.pod, KEY, { dryRun: true });
+    const path = '/api/v1/namespaces/shop/pods/p?dryRun=All';
+    assert.deepEqual(last(), ['DELETE', path, { apiVersion: 'v1', kind: 'DeleteOptions' }]);
   });
 });
 

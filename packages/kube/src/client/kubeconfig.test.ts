@@ -38,6 +38,13 @@ async function write(name: string, parts: Parts = {}): Promise<string> {
   return path;
 }
 
+const V1 = 'client.authentication.k8s.io/v1';
+
+/** An exec plug-in written in shell, which is what many of them are. */
+function plugin(script: string, more: object = {}): Parts {
+  return { user: { exec: { apiVersion: V1, command: 'sh', args: ['-c', script], ...more } } };
+}
+
 const load = async (parts: Parts): Promise<ConnectionConfig> =>
   loadKubeconfig({ path: await write('config', parts) });
 
@@ -73,6 +80,10 @@ describe('a kubeconfig', () => {
     });
     assert.equal(config.ca, 'CA of a file');
     assert.deepEqual(await config.credentials.current(), { token: 'secret' });
+    const exec = { apiVersion: V1, command: './no-such-login' };
+    const { credentials } = await load({ user: { exec } });
+    const why = await complaint(credentials.current());
+    assert.ok(why.includes(`"${join(dir, 'no-such-login')}": the command was not found`), why);
   });
 
   test('passes on whom to impersonate', async () => {
@@ -114,6 +125,8 @@ describe('a kubeconfig', () => {
     ['an old auth-provider', { user: { 'auth-provider': {} } }, /use an exec plug-in/],
     ['a proxy', { cluster: { 'proxy-url': 'http://p' } }, /"proxy-url" is not supported/],
     ['an unknown exec version', { user: { exec: { command: 'x' } } }, /use one of: client\.auth/],
+    ['no exec command', plugin('', { command: '' }), /exec names no command/],
+    ['a plug-in that asks people', plugin('', { interactiveMode: 'Always' }), /needs a terminal/],
   ];
   for (const [name, parts, message] of complaints) {
     test(`with ${name} is refused with the cure`, async () => {
@@ -170,13 +183,6 @@ describe('a token file', () => {
     assert.match(await complaint(blank.credentials.current()), /blank" is empty/);
   });
 });
-
-const V1 = 'client.authentication.k8s.io/v1';
-
-/** An exec plug-in written in shell, which is what many of them are. */
-function plugin(script: string, more: object = {}): Parts {
-  return { user: { exec: { apiVersion: V1, command: 'sh', args: ['-c', script], ...more } } };
-}
 
 describe('an exec plug-in', () => {
   const answer = (status: string): string =>
