@@ -78,6 +78,28 @@ describe('a change in flight', { concurrency: 3 }, () => {
     assert.equal((await app.changes()).length, 1);
   });
 
+  test('by kubectl rollout undo or restart is a change like others, and called by its name', async () => {
+    const app = await newApp({ replicas: 2, policy: { release: QUICKLY } });
+    const rollout = (verb: string) =>
+      cluster.kubectl(['rollout', verb, 'deploy/checkout', '-n', app.namespace], {
+        user: 'developer',
+      });
+    await app.setImage('checkout:v2');
+    await app.until('checkout:v2', 'Success');
+    await rollout('undo');
+    const { spec: undone } = await app.until('checkout:v1', 'Success');
+    await rollout('restart');
+    const { spec: restarted } = await app.until('checkout:v1', 'Success', 60_000, 3);
+    const facts = [undone, restarted].map(({ actor, cause, operation }) => [
+      ...[actor.user, actor.stamped, operation],
+      ...[cause.tool, cause.action],
+    ]);
+    assert.deepEqual(facts, [
+      ['alice', true, 'Revert', 'kubectl', 'Undo'],
+      ['alice', true, 'Update', 'kubectl', 'Restart'],
+    ]);
+  });
+
   test('keeps to its batch while it is scaled up and down', async () => {
     const app = await newApp({ replicas: 6, policy: LONG_SOAK });
     const { spec } = await app.get();

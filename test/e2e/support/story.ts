@@ -95,12 +95,19 @@ export class App {
     return items.sort((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   }
 
-  /** Waits until its newest change of an image is in a phase, and gives it. */
-  async until(image: string, phase: Phase, timeoutMs = 60_000): Promise<ChangeWorkload> {
+  /** Waits until its newest change of an image, from this number on, is in a phase, and gives it. */
+  async until(
+    image: string,
+    phase: Phase,
+    timeoutMs = 60_000,
+    sequence = 1,
+  ): Promise<ChangeWorkload> {
     const what = `${image} to be ${phase}`;
     const look = async (): Promise<ChangeWorkload> => {
       const changes = await this.changes();
-      const found = changes.filter(({ spec }) => spec.to.images[0] === image).at(-1);
+      const isIt = ({ spec }: ChangeWorkload): boolean =>
+        spec.to.images[0] === image && spec.sequence >= sequence;
+      const found = changes.filter(isIt).at(-1);
       const told = changes.map(({ spec, status }) => [spec.to.images[0], status]);
       if (found?.status?.phase !== phase) throw new Error(JSON.stringify(told));
       return found;

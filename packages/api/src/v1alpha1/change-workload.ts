@@ -44,7 +44,7 @@ const actor = z
 const cause = z
   .strictObject({
     tool: text(64, 'kubectl, Helm, Argo CD, Flux, Terraform, … or Unknown.'),
-    action: text(64, 'Update, Create, Restart or Undo.'),
+    action: text(64, 'Update, Create, Restart, or Undo: an earlier revision was put back.'),
   })
   .describe('How it was made.');
 

@@ -38,6 +38,10 @@ const find = (deployment: Deployment, parts: Partial<DetectInput> = {}) =>
     },
     tools,
   );
+const madeAgo = (ms: number, { metadata, ...rest }: ReplicaSet): ReplicaSet => ({
+  ...rest,
+  metadata: { ...metadata, creationTimestamp: new Date(NOW - ms).toISOString() },
+});
 const last = (
   phase: ChangeWorkloadStatus['phase'],
   more: Partial<ChangeWorkloadStatus> = {},
@@ -139,11 +143,7 @@ test('a revert that is found late took the place of what the last record brought
 });
 
 test('what is out and well for a while when it is found is late, and anything else is not', () => {
-  const created = (ms: number, ready = 10) => {
-    const set = aReplicaSet('c', 10, { ready });
-    const creationTimestamp = new Date(NOW - ms).toISOString();
-    return { ...set, metadata: { ...set.metadata, creationTimestamp } };
-  };
+  const created = (ms: number, ready = 10) => madeAgo(ms, aReplicaSet('c', 10, { ready }));
   const progress = (lastUpdateTime: string) => ({
     conditions: [{ type: 'Progressing', reason: 'NewReplicaSetAvailable', lastUpdateTime }],
   });
@@ -293,6 +293,40 @@ test('a restart is called one', () => {
     annotations: { 'kubectl.kubernetes.io/restartedAt': 'x' },
   });
   assert.equal(find(aDeployment({ template }))?.cause.action, 'Restart');
+});
+
+test('an earlier revision that is put back is called an undo', () => {
+  const action = (...revisions: readonly ReplicaSet[]) =>
+    find(aDeployment({ tag: 'b' }), { revisions })?.cause.action;
+  const [a, b] = [aReplicaSet('a', 10), aReplicaSet('b', 0)];
+  assert.equal(action(madeAgo(60_000, a), madeAgo(120_000, b)), 'Undo');
+  assert.equal(action(madeAgo(120_000, a), madeAgo(60_000, b)), 'Update');
+  assert.equal(action(madeAgo(60_000, a)), 'Update');
+});
+
+test('a change is recorded with who made it, by which tool', () => {
+  const actor = { user: 'ann', uid: '7', groups: ['dev', 'web'], fieldManager: 'helm' };
+  const made = (manager: string) => {
+    const user = { name: actor.user, uid: actor.uid, groups: actor.groups };
+    const object = aDeployment({ tag: 'b' });
+    const request = aRequest(object, aDeployment(), { user, fieldManager: manager });
+    const review = mutateWorkload(request, {
+      ...{ policy: aPolicy(), refusalOf: () => undefined, isWayBack: () => false },
+      ...{ podsOf: () => undefined, sign },
+    });
+    assert.ok(review.allowed);
+    return find(applyPatch(object, review.patch));
+  };
+  assert.deepEqual(made('helm')?.actor, { ...actor, stamped: true });
+  const managers = {
+    ...{ kubectl: 'kubectl', 'kubectl-edit': 'kubectl', helm: 'Helm', Terraform: 'Terraform' },
+    ...{ 'argocd-controller': 'Argo CD', 'argocd-application-controller': 'Argo CD' },
+    ...{ 'kustomize-controller': 'Flux', 'helm-controller': 'Flux' },
+    ...{ 'pulumi-kubernetes-1234': 'Pulumi', 'my-deployer': 'my-deployer' },
+  };
+  for (const [manager, tool] of Object.entries(managers)) {
+    assert.equal(made(manager)?.cause.tool, tool, manager);
+  }
 });
 
 test('a rollout is under way only while its controller says so, unpaused, over two revisions', () => {

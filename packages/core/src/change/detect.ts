@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Actor, Cause, ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
+import type { Actor, ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
 import { actorOf, readStamp, type Stamp } from '../admission/stamp.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
@@ -97,7 +97,7 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
     detectedBy: stamp === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
     actor: stamp === undefined ? unstamped(deployment) : actorOf(stamp),
-    cause: causeOf(deployment, stamp, from?.template),
+    cause: { tool: toolOf(deployment, stamp), action: actionOf(input, facts, from, tools) },
     ...revisionsOf(deployment, facts.to, from),
     policy,
   };
@@ -244,9 +244,12 @@ const runningOf = (
 ): Running[] =>
   revisions.flatMap(({ metadata, spec: { template, replicas = 0 }, status }) => {
     if (template === undefined || replicas === 0) return [];
-    const since = Date.parse(metadata.creationTimestamp ?? '') || 0;
-    return [{ is: fingerprintOf(template), since, replicas, ready: status?.readyReplicas ?? 0 }];
+    const ready = status?.readyReplicas ?? 0;
+    return [{ is: fingerprintOf(template), since: madeAt({ metadata }), replicas, ready }];
   });
+
+const madeAt = ({ metadata }: Pick<ReplicaSet, 'metadata'>): number =>
+  Date.parse(metadata.creationTimestamp ?? '') || 0;
 
 const otherRunning = (
   { revisions }: DetectInput,
@@ -309,18 +312,31 @@ const TOOLS: readonly (readonly [RegExp, string])[] = [
   [/^pulumi/i, 'Pulumi'],
 ];
 
-function causeOf(
-  deployment: Deployment,
-  stamp: Stamp | undefined,
-  from: Template | undefined,
-): Cause {
+function toolOf(deployment: Deployment, stamp: Stamp | undefined): string {
   const manager = stamp?.manager ?? unstamped(deployment).fieldManager ?? '';
   const tool = TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown');
-  return { tool: tool.slice(0, 64), action: actionOf(deployment, from, manager) };
+  return tool.slice(0, 64);
 }
 
-function actionOf({ spec }: Deployment, from: Template | undefined, manager: string): string {
+function actionOf(
+  { deployment, revisions }: DetectInput,
+  { to }: Facts,
+  from: ChangeWorkloadSpec['from'],
+  { fingerprintOf }: Tools,
+): string {
   if (from === undefined) return 'Create';
-  if (isRestart(from, spec.template)) return 'Restart';
-  return manager === 'kubectl-rollout' ? 'Undo' : 'Update';
+  if (isRestart(from.template, deployment.spec.template)) return 'Restart';
+  return isEarlier(to, revisions, fingerprintOf) ? 'Undo' : 'Update';
+}
+
+/** Whether another revision was made since this one. `kubectl rollout undo` itself leaves no mark. */
+function isEarlier(
+  fingerprint: string,
+  revisions: readonly ReplicaSet[],
+  fingerprintOf: Tools['fingerprintOf'],
+): boolean {
+  const own = revisions.find(
+    ({ spec: { template } }) => template !== undefined && fingerprintOf(template) === fingerprint,
+  );
+  return own !== undefined && revisions.some((other) => madeAt(other) > madeAt(own));
 }
