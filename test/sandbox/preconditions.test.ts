@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { CallInfo, FaultPlan } from '@altershield/sandbox';
+import { Checkout } from '../support/checkout.ts';
+import { GITOPS } from '../support/simulation.ts';
+
+const POLICY = { release: { batches: [1, '100%'], soakSeconds: 0 }, limits: { records: 1 } };
+
+test('every write but an event is for the very object, in the very state, that was looked at', async () => {
+  const writes: CallInfo[] = [];
+  const beforeCall: FaultPlan['beforeCall'] = (call) => {
+    if (call.write > 0 && kindOf(call) !== 'events') writes.push(call);
+    return undefined;
+  };
+  const checkout = await Checkout.start({ policy: POLICY, faults: { beforeCall } });
+  await checkout.govern({ ...POLICY, failurePolicy: 'Fail' });
+  await checkout.apply('2', 60_000);
+  await checkout.apply('bad-3', 60_000);
+  await assert.rejects(checkout.apply('bad-3', 10_000, GITOPS), /refuses this revision/);
+  await checkout.apply('4', 60_000);
+  assert.deepEqual([...new Set(writes.map((call) => `${call.method} ${kindOf(call)}`))].sort(), [
+    'DELETE changeworkloads',
+    'PATCH changepods/status',
+    'PATCH changepolicies/status',
+    'PATCH changeworkloads/status',
+    'PATCH deployments',
+    'PATCH mutatingwebhookconfigurations',
+    'PATCH validatingwebhookconfigurations',
+    'POST changepods',
+    'POST changeworkloads',
+    'POST mutatingwebhookconfigurations',
+    'POST validatingwebhookconfigurations',
+  ]);
+  const bold = writes.filter((call) => call.method !== 'POST' && !isConditional(call));
+  assert.deepEqual(bold, []);
+});
+
+/** `changepods/status`. */
+function kindOf({ path }: CallInfo): string {
+  const [, kind = '', , subresource] =
+    /\/v1(?:alpha1)?\/(?:namespaces\/[^/]+\/)?([^/?]+)(\/[^/?]+)?(\/status)?/.exec(path) ?? [];
+  return `${kind}${subresource ?? ''}`;
+}
+
+interface Conditions {
+  readonly metadata?: { readonly uid?: string; readonly resourceVersion?: string };
+  readonly preconditions?: { readonly uid?: string };
+}
+
+/** A name is made anew by anybody; a uid is not. What has no other owner is told by its version alone. */
+function isConditional({ body = '', path }: CallInfo): boolean {
+  const sent = JSON.parse(body) as Conditions | readonly { readonly op: string; path: string }[];
+  if (Array.isArray(sent)) {
+    const tests = sent.filter(({ op }) => op === 'test').map((op) => String(op.path));
+    return ['/metadata/uid', '/metadata/generation'].every((each) => tests.includes(each));
+  }
+  const { metadata, preconditions } = sent as Conditions;
+  if (metadata === undefined) return preconditions?.uid !== undefined;
+  const isNamespaced = path.includes('/namespaces/');
+  return metadata.resourceVersion !== undefined && (metadata.uid !== undefined || !isNamespaced);
+}
