@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Checkout } from '../support/checkout.ts';
+import { Checkout, DEPLOYMENT } from '../support/checkout.ts';
+import { deploymentManifest } from '../support/manifests.ts';
 import { GITOPS } from '../support/simulation.ts';
 
 interface Event {
@@ -48,6 +49,34 @@ test('refusals are told of with who was refused, and counted in one event', asyn
   assert.equal(refused.length, 1);
   assert.ok((refused[0]?.count ?? 0) >= 3);
   assert.match(refused[0]?.message ?? '', new RegExp(`by ${GITOPS.username}: .*refuses`));
+});
+
+test('a dry run of a refused revision is refused, and leaves no trace', async () => {
+  const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } } });
+  await checkout.apply('bad-2', 60_000);
+  const told = reasons(checkout);
+  const { template } = deploymentManifest({ image: 'shop/checkout:bad-2' }).spec;
+  const path = `${DEPLOYMENT}?dryRun=All`;
+  const contentType = 'application/merge-patch+json';
+  const body = { spec: { template } };
+  const client = checkout.simulation.client(GITOPS);
+  const dry = client.raw('PATCH', path, body, { contentType });
+  await assert.rejects(checkout.play(dry, 10_000), /refuses this revision/);
+  assert.deepEqual(reasons(checkout), told);
+  assert.equal(checkout.changes[0]?.status?.denied, undefined);
+});
+
+test('a change that ends badly, and one that is overtaken, say so', async () => {
+  const policy = { mode: 'Audit', release: { batches: ['100%'], soakSeconds: 30 } };
+  const checkout = await Checkout.start({ policy });
+  await checkout.apply('2', 5000);
+  await checkout.apply('bad-3', 60_000);
+  assert.deepEqual(reasons(checkout), [
+    'Normal ChangeStarted',
+    'Normal ChangeSuperseded',
+    'Normal ChangeStarted',
+    'Warning ChangeFailed',
+  ]);
 });
 
 test('a change that stops for a person says so', async () => {

@@ -7,8 +7,9 @@ import { Checkout } from '../support/checkout.ts';
 
 function said(checkout: Checkout, name: string, namespace = 'shop'): string {
   const policy: unknown = checkout.sandbox.get('changepolicies.altershield.io', namespace, name);
-  const { status } = policy as ChangePolicy;
+  const { metadata, status } = policy as ChangePolicy;
   assert.ok(status?.conditions !== undefined);
+  assert.equal(status.observedGeneration, metadata.generation);
   return status.conditions
     .map((ready) => `${status.governed ?? ''} ${ready.status} ${ready.reason}: ${ready.message}`)
     .join();
@@ -35,6 +36,22 @@ test('a policy that governs nothing says why', async () => {
   );
   await checkout.play(checkout.sandbox.apply(policyManifest({}, 'zoo')), 1000);
   assert.match(said(checkout, 'zoo'), /^0 True GovernsNothing: .*policy shop\/web comes first/);
+});
+
+test('a policy that slipped in while nobody asked governs nothing, and says what is wrong', async () => {
+  const checkout = await Checkout.start();
+  checkout.killOperator();
+  const target = { namespaceSelector: { matchLabels: { team: 'web' } } };
+  await checkout.govern({ target });
+  await checkout.startOperator();
+  assert.match(
+    said(checkout, 'web'),
+    /^0 False Invalid: spec\.target\.namespaceSelector: only policies in namespace altershield-system/,
+  );
+  await checkout.apply('2', 30_000);
+  assert.deepEqual(checkout.story, []);
+  await checkout.govern({});
+  assert.match(said(checkout, 'web'), /^1 True Valid/);
 });
 
 test('how much a policy governs follows workloads, labels and other policies', async () => {
