@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { FaultPlan } from '@altershield/sandbox';
 import { deploymentManifest, policyManifest } from '../support/manifests.ts';
 import { ALICE, OPERATOR_NAMESPACE } from '../support/simulation.ts';
 import { Checkout } from '../support/checkout.ts';
@@ -54,4 +55,17 @@ test('and one whose namespace gets it', async () => {
   const admin = checkout.simulation.client();
   await checkout.play(admin.raw('PATCH', '/api/v1/namespaces/shop', body, merge), 60_000);
   assert.deepEqual(checkout.chronicle, ['bad2 RolledBack RolledBack']);
+});
+
+test('nothing is decided before all that is there was read', async () => {
+  let slow = false;
+  const beforeCall: FaultPlan['beforeCall'] = ({ path, isWatch }) =>
+    slow && !isWatch && path.includes('/replicasets') ? { kind: 'delay', ms: 3000 } : undefined;
+  const checkout = await Checkout.start({ policy: {}, faults: { beforeCall } });
+  slow = true;
+  await checkout.applyUnseen('slow2');
+  const [change] = checkout.changes;
+  assert.equal(change?.spec.operation, 'Update');
+  assert.deepEqual(change.spec.from?.images, ['shop/checkout:1']);
+  assert.equal(change.spec.from.verified, true);
 });
