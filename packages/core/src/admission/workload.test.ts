@@ -79,6 +79,10 @@ test('the stamp tells who wrote the template and cannot be forged', () => {
   const kept = admit(scaled, held);
   assert.equal(readStamp(kept, B, sign)?.user, 'ann');
   assert.equal(readStamp(kept, A, sign), undefined);
+  for (const other of [{ name: 'other' }, { namespace: 'other' }]) {
+    const copy = { ...held, metadata: { ...held.metadata, ...other } };
+    assert.equal(readStamp(copy, B, sign), undefined);
+  }
 });
 
 test('being called again on its own output changes nothing, with or without the uid', () => {

@@ -159,6 +159,20 @@ test('what is found late, or put back, is judged and left alone, unless it was r
   }
 });
 
+test('a new workload is judged and left alone, also when its revision was refused', () => {
+  const workload = viewDeployment(aDeployment({ tag: 'b' }), [aReplicaSet('b', 10)], tools);
+  const created = change(undefined, {}, { operation: 'Create' });
+  for (const refused of [false, true]) {
+    const observed = anObservation({ change: created, workload, stable: [], refused });
+    const at = (fresh: typeof crashed) => {
+      const { status: next, action } = decide({ ...observed, fresh });
+      return [next.phase, next.reason, action];
+    };
+    assert.deepEqual(at(pods('new', 10)), ['Success', 'Verified', undefined]);
+    assert.deepEqual(at(crashed), ['Failed', 'CheckFailed', undefined]);
+  }
+});
+
 test('a failure is acted on while the owner pauses a held change', () => {
   const held = aHeldDeployment(A, { tag: 'b', spec: { paused: true } });
   const workload = viewDeployment(held, [aReplicaSet('a', 9), aReplicaSet('b', 1)], tools);

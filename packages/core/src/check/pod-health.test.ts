@@ -34,6 +34,7 @@ const ended = { terminated: { reason: 'OOMKilled', exitCode: 137 } };
 const STATES: readonly (readonly [string, Parameters<typeof aPod>[1], string | undefined])[] = [
   ['ImagePullBackOff', { containerStatuses: waiting('ImagePullBackOff') }, 'ImagePull'],
   ['InvalidImageName', { containerStatuses: waiting('InvalidImageName') }, 'ImagePull'],
+  ['ErrImageNeverPull', { containerStatuses: waiting('ErrImageNeverPull') }, 'ImagePull'],
   ['a first ErrImagePull', { containerStatuses: waiting('ErrImagePull') }, undefined],
   ['ContainerCreating', { containerStatuses: waiting('ContainerCreating') }, undefined],
   ['CrashLoopBackOff', { containerStatuses: waiting('CrashLoopBackOff') }, 'Crash'],
@@ -46,6 +47,13 @@ const STATES: readonly (readonly [string, Parameters<typeof aPod>[1], string | u
     'CreateContainerConfigError',
     { containerStatuses: waiting('CreateContainerConfigError') },
     'ConfigError',
+  ],
+  ['CreateContainerError', { containerStatuses: waiting('CreateContainerError') }, 'ConfigError'],
+  ['RunContainerError', { containerStatuses: waiting('RunContainerError') }, 'ConfigError'],
+  [
+    'OOMKilled at this moment',
+    { containerStatuses: [{ name: 'app', state: ended }] },
+    'OutOfMemory',
   ],
   [
     'OOMKilled before a crash loop',
@@ -90,8 +98,8 @@ for (const kind of ['ImagePull', 'ConfigError', 'Crash', 'OutOfMemory', 'Failed'
     assert.equal(result.verdict, 'Fail');
     assert.equal(bad, 1);
     assert.deepEqual(
-      result.evidence.map((e) => [e.pod, e.reason, e.container]),
-      [['new-1', kind, 'app']],
+      result.evidence.map((e) => [e.pod, e.node, e.container, e.reason, e.message]),
+      [['new-1', 'node-1', 'app', kind, 'why']],
     );
   });
 

@@ -246,6 +246,19 @@ test('the webhook asks for exactly what the policy selects', () => {
   );
 });
 
+test('each webhook has a name that the API server takes, no side effects, and five seconds', () => {
+  const long = aPolicy({}, { name: 'p'.repeat(240) });
+  const { mutating, validating } = webhooksFor([aPolicy(), long], place);
+  for (const hook of [...mutating, ...validating]) {
+    assert.ok(String(hook['name']).length <= 253);
+    assert.equal(hook['sideEffects'], 'None');
+    assert.equal(hook['timeoutSeconds'], 5);
+    assert.deepEqual(hook['admissionReviewVersions'], ['v1']);
+  }
+  // Another webhook may change the template after us.
+  assert.ok(workloadHooks([aPolicy()]).every((hook) => hook['reinvocationPolicy'] === 'IfNeeded'));
+});
+
 test('the webhook leaves exempt namespaces alone unless they are named', () => {
   const exempt = (selector?: object) =>
     JSON.stringify(workloadHooks([cluster(selector)])[0]?.['namespaceSelector']);
