@@ -22,7 +22,7 @@ type Fields = Record<string, unknown>;
 /** Keeps events by namespace and name as an API server would. */
 class FakeEvents implements EventClient {
   readonly events = new Map<string, Fields>();
-  readonly faults: (number | 'silence')[] = [];
+  readonly faults: (number | KubeError | 'silence')[] = [];
   calls = 0;
 
   async create(_: Resource, namespace: string, body: object): Promise<KubeObject> {
@@ -50,6 +50,7 @@ class FakeEvents implements EventClient {
     await Promise.resolve();
     const fault = this.faults.shift();
     if (fault === 'silence') await new Promise(() => undefined);
+    if (fault instanceof KubeError) throw fault;
     if (typeof fault === 'number') throw new KubeError({ doing: 'event', status: fault });
   }
 }
@@ -196,6 +197,26 @@ test('trouble of the server is retried, a refusal is not, and nobody is thrown a
   await clock.advance(10_000);
   assert.deepEqual(outcomes, ['created', 'dropped']);
   assert.equal(api.calls, 4);
+});
+
+test('a busy server is left in peace for as long as it asks', async () => {
+  const { clock, api, recorder, outcomes } = setUp();
+  api.faults.push(new KubeError({ doing: 'POST', status: 429, retryAfterMs: 30_000 }));
+  recorder.record(checkout, stopped);
+  await clock.advance(29_000);
+  assert.equal(api.calls, 1);
+  await clock.advance(1_000);
+  assert.deepEqual(outcomes, ['created']);
+});
+
+test('of many objects those that spoke least recently are forgotten', async () => {
+  const { clock, api, recorder, outcomes } = setUp({ limits: { memory: 2 } });
+  for (const uid of ['d-1', 'd-2', 'd-1', 'd-3', 'd-1', 'd-2']) {
+    recorder.record({ ...checkout, uid }, stopped);
+    await clock.advance(1_000);
+  }
+  assert.deepEqual(outcomes, ['created', 'created', 'counted', 'created', 'counted', 'created']);
+  assert.equal(api.list.length, 4);
 });
 
 test('what waits is bounded while the server is silent', async () => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { KubeError } from '../client/errors.ts';
 import { silentLogger } from '../runtime/logger.ts';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
 import { Candidate } from './candidate.test-support.ts';
@@ -57,6 +58,8 @@ test('a clean stop hands over within the retry period', async () => {
   assert.equal(server.writes.at(-1), '');
   await clock.advance(2_500);
   assert.equal(b.writes, true);
+  assert.equal(server.lease?.spec?.leaseTransitions, 1);
+  assert.match(server.lease.spec.acquireTime ?? '', /^2026-01-01T00:00:3/);
 });
 
 test('the lease is kept while the work winds down, and released after it', async () => {
@@ -171,6 +174,27 @@ test("a failure of the leader's work releases the lease and ends the election wi
   await run;
   assert.equal(server.lease?.spec?.holderIdentity, '');
   assert.deepEqual(observed, [false, true, false]);
+});
+
+test('who may not use the lease is told what to allow', async () => {
+  const clock = new VirtualScheduler();
+  const told: string[] = [];
+  const refuse = (): Promise<never> =>
+    Promise.reject(new KubeError({ doing: 'GET lease', status: 403 }));
+  const elector = new LeaderElector({
+    client: { get: refuse, create: refuse, patch: refuse },
+    scheduler: clock,
+    log: { ...silentLogger, error: (message) => told.push(message) },
+    namespace: 'system',
+    name: 'lock',
+    identity: 'a',
+    onStartedLeading: () => assert.fail('leads'),
+  });
+  void elector.start(new AbortController().signal);
+  await clock.advance(1000);
+  assert.deepEqual(told, [
+    'may not use the lease: allow get, create and patch of leases in namespace system',
+  ]);
 });
 
 test('times without a margin are refused with the rule they break', () => {

@@ -25,7 +25,8 @@ test('the series have the names and labels that dashboards know', async () => {
   metrics.controller.reconciled({ controller: 'change', result: 'error', durationMs: 40 });
   metrics.client({ method: 'GET', resource: 'pods', status: 0, durationMs: 3 });
   metrics.webhook({ path: '/v', status: 200, allowed: false, durationMs: 0.4 });
-  metrics.leader('lock')(true);
+  const lead = metrics.leader('lock');
+  lead(true);
   metrics.certificate(1_800_000_000_000);
   metrics.events('created');
   const stats = { lists: 1, watches: 3, events: 70, failures: 2 };
@@ -57,9 +58,11 @@ test('the series have the names and labels that dashboards know', async () => {
   ]) {
     assert.ok(text.includes(`${line}\n`), `${line} in\n${text}`);
   }
+  lead(false);
   queue?.finished(3_000, 'shop/a');
   queue?.finished(2_000, 'shop/b');
   const later = await metrics.render();
+  assert.match(later.text, /leader_election_master_status\{name="lock"\} 0\n/);
   assert.match(later.text, /reflector_events_total\{name="pods"\} 70\n/);
   assert.match(later.text, /workqueue_unfinished_work_seconds\{name="change"\} 0\n/);
   assert.match(later.text, /longest_running_processor_seconds\{name="change"\} 0\n/);

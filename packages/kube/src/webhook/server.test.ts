@@ -41,9 +41,11 @@ interface Sent {
   readonly serial: string;
   readonly connection: string | undefined;
   readonly retryAfter: string | undefined;
+  readonly keepAlive: string;
 }
 
 interface Send {
+  readonly path?: string;
   readonly body?: Buffer;
   readonly method?: string;
   readonly contentType?: string;
@@ -53,22 +55,30 @@ interface Send {
 }
 
 function send(server: AdmissionServer, options: Send = {}): Promise<Sent> {
-  const { body = reviewBytes(), method = 'POST', contentType = 'application/json' } = options;
+  const { path = '/v', body = reviewBytes(), method = 'POST' } = options;
+  const { contentType = 'application/json' } = options;
   // No agent of Node's own: it would keep connections and resume sessions.
   const { ca = pki.caBundle, agent = false, tls = {} } = options;
   return new Promise((resolve, reject) => {
     const { port } = server.address;
     const headers = { 'content-type': contentType };
     const call = httpsRequest(
-      { host: '127.0.0.1', port, path: '/v?timeout=10s', method, headers, ca, agent, ...tls },
+      { host: '127.0.0.1', port, path: `${path}?timeout=10s`, method, headers, ca, agent, ...tls },
       (response) => {
         const { serialNumber: serial } = (response.socket as TLSSocket).getPeerCertificate();
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
         response.on('end', () => {
           const { statusCode: status, headers: got } = response;
-          const { connection, 'retry-after': retryAfter } = got;
-          resolve({ status, body: text, serial, connection, retryAfter });
+          const { connection, 'retry-after': retryAfter, 'keep-alive': keepAlive } = got;
+          resolve({
+            status,
+            body: text,
+            serial,
+            connection,
+            retryAfter,
+            keepAlive: String(keepAlive),
+          });
         });
       },
     );
@@ -204,6 +214,13 @@ describe('a body', () => {
     assert.match(answer, /^HTTP\/1\.1 404 .*no admission handler at \/typo"/s);
   });
 
+  test('for a path that nobody serves is counted with all such, whatever they are called', async () => {
+    const paths: string[] = [];
+    const server = await serve({ observe: ({ path }) => paths.push(path) });
+    for (const path of ['/typo', '/guess']) await send(server, { path });
+    assert.deepEqual(paths, ['unknown', 'unknown']);
+  });
+
   test('that comes too slowly is given up', async () => {
     const server = await serve({ readTimeoutMs: 300 });
     const answer = await tlsExchange(
@@ -211,6 +228,14 @@ describe('a body', () => {
       'POST /v HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{',
     );
     assert.match(answer, /^HTTP\/1\.1 408/);
+  });
+
+  test('of a client that never says a word is given up', async () => {
+    const server = await serve({ readTimeoutMs: 300 });
+    const socket = connectTcp({ port: server.address.port, host: '127.0.0.1' });
+    const since = performance.now();
+    await new Promise((resolve) => socket.resume().once('close', resolve));
+    assert.ok(performance.now() - since < 3000);
   });
 
   test('whose client leaves half way harms nobody', async () => {
@@ -231,6 +256,8 @@ describe('a connection', () => {
     const seen: (string | undefined)[] = [];
     for (let i = 0; i < 4; i += 1) seen.push((await send(server, { agent })).connection);
     assert.deepEqual(seen, ['keep-alive', 'keep-alive', 'close', 'keep-alive']);
+    // Longer than the API server keeps it.
+    assert.match((await send(server, { agent })).keepAlive, /timeout=150/);
     agent.destroy();
   });
 
