@@ -187,6 +187,15 @@ function isInSchema(path: readonly string[], schema: Json): boolean {
   return child !== undefined && isInSchema(rest, record(child));
 }
 
+it('each kind is found by its short name and with others of its category', () => {
+  const names = KINDS.map(({ kind, shortNames, categories }) => [kind, shortNames, categories]);
+  assert.deepEqual(names, [
+    ['ChangePolicy', ['chp'], ['altershield']],
+    ['ChangeWorkload', ['cw'], ['changes', 'altershield']],
+    ['ChangePod', ['cp'], ['changes', 'altershield']],
+  ]);
+});
+
 describe('a ChangePolicy', () => {
   it('gets the same defaults from the API server as from the parser', () => {
     const served = defaulted({}, specSchema(ChangePolicyKind));

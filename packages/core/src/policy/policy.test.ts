@@ -22,10 +22,22 @@ const pathsOf = (spec: unknown): string[] => {
   return parsed.ok ? [] : parsed.errors.map((e) => e.path);
 };
 
-test('the empty policy is a good one', () => {
-  const parsed = parsePolicy({}, HERE);
-  assert.ok(parsed.ok);
-  assert.deepEqual(parsed.spec.release.batches, [1, '30%', '100%']);
+test('the empty policy is a good one, and this is what it says', () => {
+  const day = 86_400;
+  const spec = {
+    mode: 'Enforce',
+    target: { kinds: ['Deployment'] },
+    release: { strategy: 'Batch', batches: [1, '30%', '100%'], soakSeconds: 10 },
+    checks: { podHealth: { maxRestarts: 2, maxUnready: 1 } },
+    onFail: 'RollBack',
+    onInconclusive: 'Suspend',
+    limits: {
+      ...{ rollbacksPerHour: 3, quarantineSeconds: 7 * day },
+      ...{ records: 10, recordSeconds: 14 * day },
+    },
+    failurePolicy: 'Ignore',
+  };
+  assert.deepEqual(parsePolicy({}, HERE), { ok: true, spec });
 });
 
 test('every problem is reported at once, with its path, its value and the cure', () => {

@@ -64,12 +64,28 @@ test('who wrote the refused template is not said of the one that comes back', ()
   assert.equal(back.metadata.annotations?.[ANNOTATIONS.actor], undefined);
 });
 
-test('revisions are resized from what they were', () => {
+test('revisions are resized from what they were, and none that was made anew', () => {
   const revisions = [{ name: 'rs', uid: 'u', from: 5, to: 6 }];
   const [write] = planDeployment({ type: 'Rebalance', revisions }, held, sign);
-  const set = (replicas: number) => ({ metadata: { uid: 'u' }, spec: { replicas } });
+  const set = (replicas: number, uid = 'u') => ({ metadata: { uid }, spec: { replicas } });
   assert.deepEqual(applyPatch(set(5), write?.ops ?? []), set(6));
   assert.throws(() => applyPatch(set(6), write?.ops ?? []));
+  assert.throws(() => applyPatch(set(5, 'other'), write?.ops ?? []));
+});
+
+test('pods of a superseded revision count again, and of none that was made anew', () => {
+  const action = {
+    type: 'CountAgain',
+    minReadySeconds: 2,
+    revisions: [{ name: 'rs', uid: 'u' }],
+  } as const;
+  const [write] = planDeployment(action, held, sign);
+  const set = (minReadySeconds: number, uid = 'u') => ({
+    metadata: { uid },
+    spec: { minReadySeconds },
+  });
+  assert.deepEqual(applyPatch(set(9), write?.ops ?? []), set(2));
+  assert.throws(() => applyPatch(set(9, 'other'), write?.ops ?? []));
 });
 
 const actions: readonly Action[] = [
