@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ChangeWorkload } from '@altershield/api';
+import type { ReplicaSet } from '@altershield/core';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ownCluster } from './support/cluster.ts';
 import {
@@ -12,7 +13,7 @@ import {
   type OperatorProcess,
 } from './support/operator.ts';
 import { eventually } from './support/eventually.ts';
-import { anApp, mostBefore, untilGuarded, type App } from './support/story.ts';
+import { ACTOR, HOLD, anApp, mostBefore, untilGuarded, type App } from './support/story.ts';
 import { stopAll } from './support/stop-all.ts';
 
 const POLICY = {
@@ -136,9 +137,40 @@ describe('while the operator is dead', () => {
     assert.match(change.status?.message ?? '', /refused before/);
     await app.assertRestored(spec);
   });
+
+  test('an undo brings marks of long ago along, which are not believed when it comes back', async () => {
+    await untilGuarded(app);
+    await app.patch({ spec: { minReadySeconds: 1 } });
+    const { spec } = await app.get();
+    await operator.kill();
+    const { annotations = {} } = (await revisionOf('checkout:v4')).metadata;
+    const revision = `--to-revision=${annotations['deployment.kubernetes.io/revision'] ?? ''}`;
+    const undo = ['rollout', 'undo', 'deploy/checkout', '-n', app.namespace, revision];
+    const { code, stderr } = await cluster.kubectl(undo, { user: 'developer' });
+    assert.equal(code, 0, stderr);
+    const back = (await app.get()).metadata.annotations;
+    assert.deepEqual([back?.[HOLD], back?.[ACTOR]], [annotations[HOLD], annotations[ACTOR]]);
+    assert.ok(back?.[HOLD] !== undefined && back[ACTOR] !== undefined);
+    const known = (await app.changes()).length;
+    operator = await startOperator(cluster, { identity: 'replica-2' });
+    const change = await eventually(async () => {
+      const newest = (await app.changes())[known];
+      return newest?.status?.phase === 'Success' && newest;
+    });
+    assertMissed(change);
+    assert.equal(change.spec.operation, 'Revert');
+    await app.assertRestored(spec, (await app.get()).spec.template);
+  });
 });
 
-/** A change that ends well although something happens when the first batch is out. */
+async function revisionOf(image: string): Promise<ReplicaSet> {
+  const path = `/apis/apps/v1/namespaces/${app.namespace}/replicasets`;
+  const { items } = (await cluster.call({ path })) as { items: ReplicaSet[] };
+  const found = items.find(({ spec }) => JSON.stringify(spec.template).includes(`"${image}"`));
+  assert.ok(found);
+  return found;
+}
+
 /**
  * Both are out, and their controllers know it: a create whose answer is lost with the API server makes
  * the ReplicaSet controller itself create one too many, and delete it again.
@@ -151,6 +183,7 @@ async function untilCounted(image: string, count: number): Promise<void> {
   });
 }
 
+/** A change that ends well although something happens when the first batch is out. */
 async function goodChange(image: string, disturb: () => Promise<void>): Promise<void> {
   const { spec } = await app.get();
   const since = performance.now();

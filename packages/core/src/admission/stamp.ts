@@ -2,7 +2,7 @@
 import { ANNOTATIONS, type Actor } from '@altershield/api';
 import * as z from 'zod';
 import { seal, unseal, type Sign } from '../revision/seal.ts';
-import type { Deployment } from '../workload/types.ts';
+import { isOfEarlier, type Deployment } from '../workload/types.ts';
 
 const stamp = z.object({
   user: z.string().max(512),
@@ -11,6 +11,8 @@ const stamp = z.object({
   manager: z.string().max(128).optional(),
   /** Fingerprint of the template that the user wrote. */
   to: z.string().max(64),
+  /** What `revisionNumber` was before. */
+  number: z.int().min(0),
   operation: z.enum(['Create', 'Update']),
 });
 
@@ -28,14 +30,18 @@ export const writeStamp = (
   sign: Sign,
 ): string => seal(value, ownerOf(deployment, namespace), sign);
 
-/** The stamp of the template that the object has now; undefined when there is no true one. */
+/**
+ * The stamp of the template that the object has now; undefined when there is no true one. One that
+ * `kubectl rollout undo` brought back names who wrote the template once, not who undid.
+ */
 export function readStamp(deployment: Deployment, to: string, sign: Sign): Stamp | undefined {
   const text = deployment.metadata.annotations?.[ANNOTATIONS.actor];
   if (text === undefined) return undefined;
   const opened = unseal(text, ownerOf(deployment, deployment.metadata.namespace ?? ''), sign);
   if (!opened.ok) return undefined;
   const parsed = stamp.safeParse(opened.value);
-  return parsed.success && parsed.data.to === to ? parsed.data : undefined;
+  if (!parsed.success || parsed.data.to !== to) return undefined;
+  return isOfEarlier(parsed.data.number, deployment) ? undefined : parsed.data;
 }
 
 export const actorOf = ({ user, uid, groups, manager }: Stamp): Actor => ({

@@ -19,7 +19,7 @@ import {
 } from '../workload/hold.ts';
 import { pointer, type PatchOp } from '../workload/patch.ts';
 import { heldOnBounds, holdingBounds, setFields } from '../workload/plan.ts';
-import type { Deployment } from '../workload/types.ts';
+import { revisionNumber, type Deployment } from '../workload/types.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 import { writeStamp } from './stamp.ts';
 
@@ -98,7 +98,7 @@ function created(request: Request<Deployment>, sign: Sign): Review {
 function stampOnly(request: Request<Deployment>, old: Deployment, sign: Sign): Review {
   const { object } = request;
   const text = old.metadata.annotations?.[ANNOTATIONS.hold];
-  const held = isAnswered(readHold(old, sign), object) ? undefined : text;
+  const held = isFree(readHold(old, sign), object) ? undefined : text;
   // A manifest exported while the object was held carries our fields: the owner's are in the object.
   const isExport = hasHeldFields(object) && !hasHeldFields(old);
   const fields = isExport ? setFields(object, ownFieldsOf(old)) : [];
@@ -106,7 +106,7 @@ function stampOnly(request: Request<Deployment>, old: Deployment, sign: Sign): R
 }
 
 function stampText(
-  { object, namespace, user, fieldManager, operation }: Request<Deployment>,
+  { object, oldObject, namespace, user, fieldManager, operation }: Request<Deployment>,
   sign: Sign,
 ): string {
   const stamp = {
@@ -117,6 +117,7 @@ function stampText(
       : { groups: user.groups.slice(0, 16).map((g) => g.slice(0, 256)) }),
     ...(fieldManager === undefined ? {} : { manager: fieldManager.slice(0, 128) }),
     to: fingerprint(object.spec.template),
+    number: oldObject === undefined ? 0 : revisionNumber(oldObject),
     operation: operation === 'CREATE' ? 'Create' : 'Update',
   } as const;
   return writeStamp(stamp, object, namespace, sign);
@@ -179,12 +180,14 @@ function recordFor(
   before: Hold,
   { old, to, from }: { readonly old: Deployment; readonly to: string; readonly from: () => string },
 ): HoldRecord {
+  const number = revisionNumber(old);
   if (before.state === 'Held') {
-    return { id, to, from: before.record.from, own: adoptEdits(before.record.own, old, object) };
+    const own = adoptEdits(before.record.own, old, object);
+    return { id, to, from: before.record.from, number, own };
   }
   // A manifest exported while the object was held carries our fields: the owner's are in the object.
   const own = ownFieldsOf(hasHeldFields(object) ? old : object);
-  return { id, to, from: from(), own };
+  return { id, to, from: from(), number, own };
 }
 
 /** The uid is not always in the new object of an update. */
@@ -229,7 +232,7 @@ function keep({ object }: Request<Deployment>, old: Deployment, sign: Sign): Rev
   const before = readHold(old, sign);
   const { [ANNOTATIONS.hold]: held, [ANNOTATIONS.actor]: actor } = old.metadata.annotations ?? {};
   if (before.state !== 'Held') {
-    return allow(annotate(object, { hold: isAnswered(before, object) ? undefined : held, actor }));
+    return allow(annotate(object, { hold: isFree(before, object) ? undefined : held, actor }));
   }
   const own = adoptEdits(before.record.own, old, object);
   const isEdited = JSON.stringify(own) !== JSON.stringify(before.record.own);
@@ -241,12 +244,9 @@ function keep({ object }: Request<Deployment>, old: Deployment, sign: Sign): Rev
   );
 }
 
-/** Once the owner has written the fields, there is nothing left that a lost record could restore. */
-const isAnswered = (before: Hold, object: Deployment): boolean =>
-  before.state === 'Lost' && !hasHeldFields(object);
-
-const isFree = (before: Hold, object: Deployment): boolean =>
-  before.state === 'None' || isAnswered(before, object);
+/** Not held, or its record is lost and the owner has written the fields: nothing is left that it could restore. */
+const isFree = ({ state }: Hold, object: Deployment): boolean =>
+  state === 'None' || (state === 'Lost' && !hasHeldFields(object));
 
 /** A pause, and its end, take effect at once; the other fields do when the change ends. */
 function warningOf(before: OwnFields, own: OwnFields): string {

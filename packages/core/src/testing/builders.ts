@@ -59,7 +59,7 @@ export const aDeployment = (parts: DeploymentParts = {}): Deployment => ({
 export function aHeldDeployment(from: string, parts: DeploymentParts = {}): Deployment {
   const free = aDeployment(parts);
   const own = ownFieldsOf(free);
-  const record = { id: 'h-1', from, to: fingerprint(free.spec.template), own };
+  const record = { id: 'h-1', from, to: fingerprint(free.spec.template), number: 0, own };
   const recreate = isRecreate(free.spec.strategy);
   const fields = heldFields(own, { bounds: { surge: 1, unavailable: 0 }, paused: true, recreate });
   const annotations = {

@@ -6,8 +6,9 @@ import {
 } from '@altershield/api';
 import * as z from 'zod';
 import { seal, unseal, type Sign } from '../revision/seal.ts';
+import { fingerprint } from '../revision/fingerprint.ts';
 import type { Bounds } from './batches.ts';
-import type { Deployment, DeploymentStrategy } from './types.ts';
+import { isOfEarlier, type Deployment, type DeploymentStrategy } from './types.ts';
 
 const intOrPercent = z.union([z.int(), z.string().max(16)]);
 
@@ -30,6 +31,8 @@ const holdRecord = z.object({
   from: z.string().max(64),
   /** Fingerprint of the revision that is held. */
   to: z.string().max(64),
+  /** What `revisionNumber` was when it was written. */
+  number: z.int().min(0),
   /** The user's own fields, written back at the end. */
   own: ownFields,
 });
@@ -59,10 +62,22 @@ export function readHold(deployment: Deployment, sign: Sign): Hold {
     return { state: 'Lost', why: `annotation ${ANNOTATIONS.hold} was altered: ${opened.why}` };
   }
   const parsed = holdRecord.safeParse(opened.value);
-  return parsed.success
-    ? { state: 'Held', record: parsed.data }
-    : { state: 'Lost', why: `annotation ${ANNOTATIONS.hold} can’t be read` };
+  if (!parsed.success) {
+    return { state: 'Lost', why: `annotation ${ANNOTATIONS.hold} can’t be read` };
+  }
+  return isSpent(parsed.data, deployment)
+    ? { state: 'None' }
+    : { state: 'Held', record: parsed.data };
 }
+
+/**
+ * The record of a hold that ended long ago. The Deployment controller copies annotations to
+ * ReplicaSets, and `kubectl rollout undo` brings them back with the template.
+ */
+const isSpent = ({ number, from, to }: HoldRecord, deployment: Deployment): boolean =>
+  isOfEarlier(number, deployment) &&
+  !hasHeldFields(deployment) &&
+  [from, to].includes(fingerprint(deployment.spec.template));
 
 export const writeHold = (record: HoldRecord, deployment: Deployment, sign: Sign): string =>
   seal(record, ownerOf(deployment), sign);

@@ -47,7 +47,7 @@ test('every write is conditional on the object and the spec that were looked at'
 
 test('an owner who wants Recreate later gets it at the end, not while a batch is let out', () => {
   const own = { ...ownFieldsOf(aDeployment()), strategy: { type: 'Recreate' } };
-  const record = { id: 'h', from: A, to: fingerprint(held.spec.template), own };
+  const record = { id: 'h', from: A, to: fingerprint(held.spec.template), number: 0, own };
   const annotations = { [ANNOTATIONS.hold]: writeHold(record, held, sign) };
   const edited = { ...held, metadata: { ...held.metadata, annotations } };
   const view = viewDeployment(edited, [aReplicaSet('a', 10)], tools);

@@ -13,7 +13,7 @@ import {
   type OwnFields,
 } from './hold.ts';
 import { pointer, type PatchOp, type Write } from './patch.ts';
-import type { Deployment, Template } from './types.ts';
+import { revisionNumber, type Deployment, type Template } from './types.ts';
 
 /** The writes that carry out an action on a Deployment. Pure; none when nothing would change. */
 export function planDeployment(action: Action, deployment: Deployment, sign: Sign): Write[] {
@@ -58,7 +58,8 @@ function changesFor(
   const recreate = isRecreate(deployment.spec.strategy);
   switch (action.type) {
     case 'TakeOver': {
-      const taken: HoldRecord = { id: action.id, from: action.from, to: action.to, own };
+      const { id, from, to } = action;
+      const taken: HoldRecord = { id, from, to, number: revisionNumber(deployment), own };
       return [
         ...setHold(deployment, writeHold(taken, deployment, sign)),
         ...setFields(
@@ -110,7 +111,7 @@ function rollBack(
   const free = { ...own, paused: false };
   const widened = widen(free, widenBy);
   const isWide = widened !== free;
-  const kept = record ?? { id, from, to, own };
+  const kept = { ...(record ?? { id, from, to, own }), number: revisionNumber(deployment) };
   return [
     ...(isWide ? setHold(deployment, writeHold(kept, deployment, sign)) : dropHold(deployment)),
     // Who wrote the refused template did not write this one.

@@ -50,6 +50,20 @@ export interface Deployment {
   };
 }
 
+/**
+ * The number that the Deployment controller gave the newest revision; 0 before the first.
+ * `kubectl rollout undo`, which puts the annotations of an earlier revision back, leaves this one.
+ */
+export const revisionNumber = ({ metadata }: Pick<Deployment, 'metadata'>): number =>
+  Number(metadata.annotations?.['deployment.kubernetes.io/revision'] ?? 0) || 0;
+
+/**
+ * Whether what was written when the newest revision had this number may be about a later one: the
+ * controller gives one number to each template, after it was written.
+ */
+export const isOfEarlier = (number: number, deployment: Pick<Deployment, 'metadata'>): boolean =>
+  revisionNumber(deployment) > number + 1;
+
 export interface ReplicaSet {
   readonly metadata: Meta;
   readonly spec: {

@@ -104,14 +104,12 @@ async function reconcile(
   if (deployment === undefined) return undefined;
   const { namespace } = keyOf(deployment);
   const policy = book.governing('Deployment', deployment.metadata, namespace);
-  if (policy === undefined) {
+  const spec = policy && detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
+  if (spec === undefined) {
     await giveBack(deployment, deps, { signal, log });
   } else {
-    const spec = detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
-    if (spec !== undefined) {
-      await create(namespace, numbered(namespace, spec, world), deps, signal);
-      log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
-    }
+    await create(namespace, numbered(namespace, spec, world), deps, signal);
+    log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
   }
   sightings.note(deployment);
   return undefined;
@@ -139,14 +137,19 @@ function inputOf(
   };
 }
 
-/** A held workload that no policy governs and no change releases would stay held for ever. */
+/**
+ * A held workload that no policy governs and no change releases would stay held for ever. A record
+ * that outlived its hold, as `kubectl rollout undo` can bring it back, is only taken away.
+ */
 async function giveBack(
   deployment: DeploymentObject,
   { world, tools, perform }: DetectionDeps,
   { signal, log }: ReconcileContext,
 ): Promise<void> {
   const hold = readHold(deployment, tools.sign);
-  if (hold.state === 'None') return;
+  if (hold.state === 'None' && deployment.metadata.annotations?.[ANNOTATIONS.hold] === undefined) {
+    return;
+  }
   const { namespace, name } = keyOf(deployment);
   const isReleasing = changesOf(world, namespace, name).some(
     (change) => !isOver(statusOf(change).phase),
@@ -159,7 +162,8 @@ async function giveBack(
     });
     return;
   }
-  log.warn('no policy governs this held workload any more; its own fields are given back');
+  if (hold.state === 'None') log.info('a hold record that an undo brought back is taken away');
+  else log.warn('no policy governs this held workload any more; its own fields are given back');
   await perform(deployment, { type: 'Restore' }, signal);
 }
 

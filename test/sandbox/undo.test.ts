@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// `kubectl rollout undo` puts the annotations of an earlier revision back with its template: the Deployment controller copied ours there.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ANNOTATIONS } from '@altershield/api';
+import { Checkout, DEPLOYMENT } from '../support/checkout.ts';
+import { deploymentManifest } from '../support/manifests.ts';
+import { ALICE } from '../support/simulation.ts';
+
+const BOB = { username: 'bob', groups: ['developers'] };
+const QUICK = { release: { batches: [1, '100%'], soakSeconds: 1 } };
+const REVISION = 'deployment.kubernetes.io/revision';
+
+interface Revision {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string>> };
+  readonly spec: { readonly template: object };
+}
+
+/** What kubectl sends, as Bob: the template and the annotations of the revision, the number of the Deployment. */
+async function undo(checkout: Checkout, version: string): Promise<void> {
+  const { metadata, spec } = revisionOf(checkout, version);
+  const number = checkout.deployment.metadata.annotations?.[REVISION];
+  const body = [
+    { op: 'replace', path: '/spec/template', value: spec.template },
+    {
+      op: 'replace',
+      path: '/metadata/annotations',
+      value: { ...metadata.annotations, [REVISION]: number },
+    },
+  ];
+  const patched = checkout.simulation
+    .client(BOB)
+    .raw('PATCH', DEPLOYMENT, body, { contentType: 'application/json-patch+json' });
+  await checkout.play(patched, 5000);
+}
+
+function revisionOf({ sandbox }: Checkout, version: string): Revision {
+  const all = sandbox.server.store.list('replicasets.apps', 'shop') as unknown as Revision[];
+  const found = all.find(({ spec }) => JSON.stringify(spec).includes(`checkout:${version}`));
+  assert.ok(found);
+  return found;
+}
+
+/** Versions 1, 2 and 3, the last with a field of its owner that the second did not have. */
+async function threeVersions(): Promise<Checkout> {
+  const checkout = await Checkout.start({ policy: QUICK });
+  await checkout.apply('2', 60_000);
+  const third = deploymentManifest({ image: 'shop/checkout:3', spec: { minReadySeconds: 3 } });
+  await checkout.play(checkout.sandbox.apply(third, ALICE), 60_000);
+  assert.deepEqual(checkout.chronicle, ['2 Success Verified', '3 Success Verified']);
+  return checkout;
+}
+
+test('an undo while nobody is there is a way back: the hold and the actor of long ago that it brings are not believed', async () => {
+  const checkout = await threeVersions();
+  assert.ok(ANNOTATIONS.hold in revisionOf(checkout, '2').metadata.annotations);
+  checkout.killOperator();
+  await undo(checkout, '2');
+  assert.ok(
+    checkout.isHeld && ANNOTATIONS.actor in (checkout.deployment.metadata.annotations ?? {}),
+  );
+  await checkout.startOperator();
+  await checkout.scheduler.runFor(60_000);
+  const [, , undone] = checkout.changes;
+  assert.deepEqual(
+    [undone?.spec.operation, undone?.spec.actor.stamped, undone?.status?.phase],
+    ['Revert', false, 'Success'],
+  );
+  const { minReadySeconds, paused = false } = checkout.deployment.spec;
+  assert.deepEqual([minReadySeconds, paused, checkout.isHeld], [3, false, false]);
+  assert.deepEqual(checkout.pods, { 2: 10 });
+});
+
+test('an undo that admission sees names who undid', async () => {
+  const checkout = await threeVersions();
+  await undo(checkout, '2');
+  const [, , undone] = checkout.changes;
+  assert.deepEqual([undone?.spec.actor.user, undone?.spec.operation], [BOB.username, 'Revert']);
+  assert.deepEqual([checkout.deployment.spec.minReadySeconds, checkout.isHeld], [3, false]);
+});
