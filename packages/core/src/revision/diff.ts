@@ -4,16 +4,24 @@ import { canonical } from './fingerprint.ts';
 
 const MAX_DIFFERENCES = 64;
 const MAX_VALUE = 200;
+const MASK = '(masked)';
 /** List items that have one of these are told apart by it, not by position. */
 const ITEM_KEYS = ['name', 'key', 'mountPath', 'containerPort', 'ip'] as const;
 const SECRET_NAME = /pass|secret|token|credential|api[-_]?key|private[-_]?key/i;
+const SECRET_FLAG = new RegExp(`^--?[\\w-]*(${SECRET_NAME.source})[\\w-]*$`, 'i');
+/** `--password=x`, `token: x`. Lengths are bounded, for texts are a user's. */
+const ASSIGNED = new RegExp(
+  `((?:${SECRET_NAME.source})[\\w.-]{0,64}["']?[ \\t]{0,4}[=:][ \\t]{0,4}["']?)[^\\s"'&,;]+`,
+  'gi',
+);
+const IN_URL = /(:\/\/[^\s:/@]{1,128}:)[^\s/@]{1,512}(?=@)/g;
 
 export interface Diff {
   readonly differences: readonly Difference[];
   readonly truncated: boolean;
 }
 
-/** What differs between two templates, by readable path. Values with secret-like names are masked. */
+/** What differs between two templates, by readable path. What looks like a secret, by its name or its place, is masked. */
 export function diffTemplates(from: unknown, to: unknown): Diff {
   const found: Difference[] = [];
   compare('', from, to, found);
@@ -23,8 +31,10 @@ export function diffTemplates(from: unknown, to: unknown): Diff {
   };
 }
 
-function compare(path: string, from: unknown, to: unknown, found: Difference[]): void {
-  if (canonical(from) === canonical(to)) return;
+function compare(path: string, was: unknown, is: unknown, found: Difference[]): void {
+  if (canonical(was) === canonical(is)) return;
+  const from = was ?? emptyOf(is);
+  const to = is ?? emptyOf(was);
   if (isObject(from) && isObject(to)) {
     for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
       compare(join(path, key), from[key], to[key], found);
@@ -46,7 +56,10 @@ function compareKeyed(
   const after = byKey(to);
   const before0 = found.length;
   for (const key of new Set([...before.keys(), ...after.keys()])) {
-    compare(`${path}[${key}]`, before.get(key), after.get(key), found);
+    const [was, is] = [before.get(key), after.get(key)];
+    const isWhole = was === undefined || is === undefined;
+    if (isWhole) found.push(difference(`${path}[${key}]`, was, is));
+    else compare(`${path}[${key}]`, was, is, found);
   }
   if (found.length === before0) {
     found.push({ path, from: [...before.keys()].join(', '), to: [...after.keys()].join(', ') });
@@ -78,27 +91,51 @@ function difference(path: string, from: unknown, to: unknown): Difference {
 }
 
 function show(value: unknown, hide: boolean): string {
-  if (hide && !isReference(value)) return '(masked)';
-  const text = typeof value === 'string' ? value : canonical(masked(value));
+  if (hide && !isReference(value)) return MASK;
+  const kept = masked(value);
+  const text = typeof kept === 'string' ? kept : canonical(kept);
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
+/** An argument whose value is the next one. */
+const isFlag = (item: unknown): boolean => typeof item === 'string' && SECRET_FLAG.test(item);
+
+/** Longer than is shown, so that no end of a secret is taken for something else. */
+const maskedText = (text: string): string =>
+  text
+    .slice(0, 10 * MAX_VALUE)
+    .replace(ASSIGNED, `$1${MASK}`)
+    .replace(IN_URL, `$1${MASK}`);
+
 const isReference = (value: unknown): boolean => isObject(value) && 'valueFrom' in value;
 
-/** Masks values of secret-like names inside an added or removed subtree. */
+/** Masks values of secret-like names inside an added or removed subtree, and within texts: arguments, addresses. */
 function masked(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(masked);
+  if (typeof value === 'string') return maskedText(value);
+  if (Array.isArray(value))
+    return value.map((item, i) => (isFlag(value[i - 1]) ? MASK : masked(item)));
   if (!isObject(value)) return value;
   const isSecret = typeof value['name'] === 'string' && SECRET_NAME.test(value['name']);
   return Object.fromEntries(
     Object.entries(value).map(([k, v]) => {
       const hide = (isSecret && k === 'value') || (SECRET_NAME.test(k) && typeof v === 'string');
-      return [k, hide ? '(masked)' : masked(v)];
+      return [k, hide ? MASK : masked(v)];
     }),
   );
 }
 
-const join = (path: string, key: string): string => (path === '' ? key : `${path}.${key}`);
+/** What people read by its entries, labels and variables for instance, is told by them also when it comes or goes as a whole. */
+function emptyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length > 0 && areKeyed(value, []) ? [] : undefined;
+  const entries = isObject(value) ? Object.values(value) : [];
+  const isFlat = entries.length > 0 && entries.every((each) => typeof each !== 'object');
+  return isFlat ? {} : undefined;
+}
+
+function join(path: string, key: string): string {
+  if (path === '') return key;
+  return /[./]/.test(key) ? `${path}[${key}]` : `${path}.${key}`;
+}
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -57,6 +57,26 @@ test('a difference is named by the item, not by its position', () => {
   });
 });
 
+test('what comes or goes as a whole is told by its entries', () => {
+  const restartedAt = '2026-01-01T00:00:00Z';
+  const variables = [
+    { name: 'A', value: '1' },
+    { name: 'B', value: '2' },
+  ];
+  const [plain, full] = [
+    { metadata: {}, spec: { containers: [{ name: 'app' }] } },
+    { metadata: RESTART, spec: { containers: [{ name: 'app', env: variables }] } },
+  ];
+  const added = [
+    { path: 'metadata.annotations[kubectl.kubernetes.io/restartedAt]', to: restartedAt },
+    { path: 'containers[app].env[A]', to: '{"name":"A","value":"1"}' },
+    { path: 'containers[app].env[B]', to: '{"name":"B","value":"2"}' },
+  ];
+  assert.deepEqual(diffTemplates(plain, full).differences, added);
+  const removed = added.map(({ path, to }) => ({ path, from: to }));
+  assert.deepEqual(diffTemplates(full, plain).differences, removed);
+});
+
 test('a reordering alone is a difference too', () => {
   const [a, b] = [{ name: 'a' }, { name: 'b' }];
   const { differences } = diffTemplates({ list: [a, b] }, { list: [b, a] });
@@ -75,6 +95,21 @@ test('values with secret-like names are masked, however deep they come', () => {
     assert.equal(diff.differences.length, 1);
     assert.ok(!JSON.stringify(diff).includes('hunter'), JSON.stringify(diff));
   }
+});
+
+test('secrets in arguments, settings and addresses are masked, and the rest is left', () => {
+  const told = (value: unknown) =>
+    diffTemplates({ spec: {} }, { spec: { value } }).differences[0]?.to;
+  const cases: readonly (readonly [unknown, string])[] = [
+    [['--password=hunter2', '--port=80'], '["--password=(masked)","--port=80"]'],
+    [['--db-password', 'hunter2', '-v'], '["--db-password","(masked)","-v"]'],
+    ['apiKey: hunter2, level: info', 'apiKey: (masked), level: info'],
+    ['{"token":"hunter2","a":"b"}', '{"token":"(masked)","a":"b"}'],
+    ['postgres://app:hunter2@db:5432/shop', 'postgres://app:(masked)@db:5432/shop'],
+    ['https://example.com:8080/a@b', 'https://example.com:8080/a@b'],
+    ['passing by', 'passing by'],
+  ];
+  for (const [value, expected] of cases) assert.equal(told(value), expected);
 });
 
 test('a diff is bounded and says so', () => {
