@@ -213,6 +213,33 @@ export const deployments: readonly Behaviour[] = [
     },
   ),
 
+  behaviour(
+    'annotations of a Deployment are copied to its newest ReplicaSet, and stay there when they go',
+    async (target) => {
+      const namespace = await target.namespace();
+      await createWeb(target, namespace, { replicas: 1 });
+      const annotate = (mark: string | null) =>
+        target.admin.patch(
+          deployment,
+          { namespace, name: 'web' },
+          { type: 'merge', body: { metadata: { annotations: { mark } } } },
+        );
+      const marked = (what: string) =>
+        until(target, what, async () => {
+          const all = await sets(target, namespace);
+          return all.length > 0 && all.map(({ metadata }) => metadata.annotations?.['mark']);
+        });
+      await annotate('first');
+      await until(target, 'the copy', async () => (await marked('a set')).includes('first'));
+      await patchWeb(target, namespace, withImage('web:v2'));
+      await complete(target, namespace);
+      await annotate(null);
+      await patchWeb(target, namespace, { replicas: 2 });
+      await complete(target, namespace);
+      assert.deepEqual(await marked('both'), ['first', 'first']);
+    },
+  ),
+
   behaviour('a change of labels, annotations or replicas is no new revision', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 1 });
