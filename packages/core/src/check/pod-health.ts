@@ -51,7 +51,14 @@ const MAX_EVIDENCE = 5;
  */
 export function judgePods(input: PodHealthInput): Finding {
   if (input.target === 0) {
-    return { bad: 0, result: finding('None', 'NoReplicas', 'there are no pods to judge, and none verify the revision') };
+    return {
+      bad: 0,
+      result: finding(
+        'None',
+        'NoReplicas',
+        'there are no pods to judge, so the revision is not verified',
+      ),
+    };
   }
   const bad = input.fresh.filter((p) => isJudged(p, input)).flatMap((p) => badPod(p, input));
   if (bad.length > 0) return judgeBad(bad, input);
