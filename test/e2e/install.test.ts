@@ -105,10 +105,10 @@ describe('altershield install', () => {
 
 describe('the operator in its pod', () => {
   before(async () => {
-    const [port = 0] = await freePorts(1);
+    const [port = 0, health = 0] = await freePorts(2);
     await leadServiceHere(port);
     operator = await startOperator(cluster, {
-      args: ['--webhook-port', String(port), '--health-port', '0'],
+      args: ['--webhook-port', String(port), '--health-port', String(health)],
       env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', POD_NAMESPACE: NAMESPACE },
     });
     app = await anApp(cluster, { replicas: 3 });

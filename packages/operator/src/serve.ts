@@ -26,7 +26,6 @@ import {
 } from '@altershield/kube';
 import type { Config } from './config.ts';
 import { createOperator, type Operator } from './operator.ts';
-import { freePort } from './free-port.ts';
 import { preflight, whoAmI } from './preflight.ts';
 import { ensureSealKey } from './seal-key.ts';
 import { createWebhook } from './webhook.ts';
@@ -95,25 +94,27 @@ async function runParts(
   { operatorUser, sealKey }: Found,
   signal: AbortSignal,
 ): Promise<void> {
-  const { client, scheduler, log, metrics } = base;
-  const port = base.config.webhookPort === 0 ? await freePort() : base.config.webhookPort;
-  const config = { ...base.config, webhookPort: port };
-  let isServing = false;
+  const { config, client, scheduler, log, metrics } = base;
+  /** Where the webhook listens, once it does. */
+  let port: number | undefined;
   const operator = createOperator({
     ...{ client, scheduler, log, metrics },
     namespace: config.namespace,
     identity: config.identity,
     rollbacksPerHour: config.rollbacksPerHour,
     sealKey,
-    webhookPlace: async (stop) =>
-      isServing ? placeOf(config, operatorUser, await readBundle(client, config, stop)) : undefined,
+    webhookPlace: async (stop) => {
+      if (port === undefined) return undefined;
+      const caBundle = await readBundle(client, config, stop);
+      return placeOf(config, { operatorUser, port, caBundle });
+    },
   });
-  const parts: Parts = { ...base, config, operator };
+  const parts: Parts = { ...base, operator };
   const webhook = createWebhook({
     ...{ config, client, scheduler, log, metrics, handlers: operator.handlers },
     shownPath: operator.shownPath,
-    publish: async (stop) => {
-      isServing = true;
+    publish: async (listening, stop) => {
+      port = listening;
       await operator.publishWebhooks(stop);
     },
   });
@@ -154,16 +155,24 @@ async function readBundle(
   );
 }
 
-/** @param caBundle PEM in base64 */
-function placeOf(config: Config, operatorUser: string, caBundle: string): WebhookPlace {
-  const { namespace, service, webhookUrlHost, webhookPort } = config;
+interface Called {
+  readonly operatorUser: string;
+  readonly port: number;
+  /** PEM in base64. */
+  readonly caBundle: string;
+}
+
+function placeOf(
+  { namespace, service, webhookUrlHost }: Config,
+  { operatorUser, port, caBundle }: Called,
+): WebhookPlace {
   return {
     operatorUser,
     operatorNamespace: namespace,
     clientConfig: (path) =>
       webhookUrlHost === undefined
         ? { caBundle, service: { namespace, name: service, path, port: 443 } }
-        : { caBundle, url: `https://${inUrl(webhookUrlHost)}:${webhookPort}${path}` },
+        : { caBundle, url: `https://${inUrl(webhookUrlHost)}:${port}${path}` },
   };
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import {
@@ -16,7 +16,6 @@ import {
   type Runnable,
   type Transport,
 } from '@altershield/kube';
-import { freePort } from './free-port.ts';
 import { createWebhook, type Webhook } from './webhook.ts';
 
 const stop = new AbortController();
@@ -51,7 +50,14 @@ class Secrets implements Transport {
   }
 }
 
-function aWebhook(port: number, publish: () => void = () => undefined, host?: string): Webhook {
+interface Wishes {
+  /** Default: any. */
+  readonly port?: number;
+  readonly host?: string;
+  readonly publish?: (port: number) => void;
+}
+
+function aWebhook({ port = 0, host, publish = () => undefined }: Wishes = {}): Webhook {
   const scheduler = realScheduler;
   return createWebhook({
     config: {
@@ -66,8 +72,8 @@ function aWebhook(port: number, publish: () => void = () => undefined, host?: st
     ...{ scheduler, log: silentLogger, metrics: createMetrics({ scheduler }) },
     handlers: new Map(),
     shownPath: (path) => path,
-    publish: () => {
-      publish();
+    publish: (at) => {
+      publish(at);
       return Promise.resolve();
     },
   });
@@ -93,9 +99,20 @@ const get = (port: number): Promise<Got> =>
 const start = ({ runnables }: Webhook): Promise<void>[] =>
   runnables.map((runnable: Runnable) => runnable.start(stop.signal));
 
+/** One that listens, and was made known with the port that it has. */
+async function aListening(
+  wishes: Pick<Wishes, 'host'> = {},
+): Promise<{ readonly webhook: Webhook; readonly port: number }> {
+  let port = 0;
+  const webhook = aWebhook({ ...wishes, publish: (at) => (port = at) });
+  void Promise.all(start(webhook));
+  while (port === 0) await sleep(realScheduler, 5);
+  return { webhook, port };
+}
+
 test('it is ready, and made known, when the port listens', async () => {
   const published: (string | undefined)[] = [];
-  const webhook = aWebhook(await freePort(), () => published.push(webhook.trouble()));
+  const webhook = aWebhook({ publish: () => published.push(webhook.trouble()) });
   assert.equal(webhook.trouble(), 'the webhook does not listen yet');
   void Promise.all(start(webhook));
   for (const runnable of webhook.runnables) await runnable.whenReady?.(stop.signal);
@@ -107,21 +124,14 @@ test('it is ready, and made known, when the port listens', async () => {
 
 for (const host of ['10.1.2.3', 'fd00::7', 'laptop.example']) {
   test(`called by URL, it shows a certificate for ${host}`, async () => {
-    const port = await freePort();
-    const webhook = aWebhook(port, undefined, host);
-    void Promise.all(start(webhook));
-    for (const runnable of webhook.runnables) await runnable.whenReady?.(stop.signal);
-    const { certificate } = await get(port);
+    const { certificate } = await get((await aListening({ host })).port);
     assert.equal(certificate?.checkHost('hook.system.svc'), 'hook.system.svc');
     assert.equal(certificate.checkHost(host) ?? certificate.checkIP(host), host);
   });
 }
 
 test('told to leave, it answers until the delay is over', async () => {
-  const port = await freePort();
-  const webhook = aWebhook(port);
-  void Promise.all(start(webhook));
-  for (const runnable of webhook.runnables) await runnable.whenReady?.(stop.signal);
+  const { webhook, port } = await aListening();
   const leave = new AbortController();
   const began = performance.now();
   const left = webhook.farewell.start(leave.signal);
@@ -135,10 +145,10 @@ test('told to leave, it answers until the delay is over', async () => {
 
 test('a port in use ends the process with the port and the cure, and nothing is made known', async () => {
   const other = createServer();
-  const port = await freePort();
-  await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  const { port } = other.address() as AddressInfo;
   let published = 0;
-  const webhook = aWebhook(port, () => (published += 1));
+  const webhook = aWebhook({ port, publish: () => (published += 1) });
   await assert.rejects(Promise.race(start(webhook)), {
     name: 'ConfigError',
     message: new RegExp(`127.0.0.1:${port}: .*; end what listens there, or choose another port`),

@@ -36,8 +36,8 @@ export interface WebhookDeps {
   readonly handlers: AdmissionHandlers;
   /** A path as others may see it. */
   readonly shownPath: (path: string) => string;
-  /** Makes the API server call us and trust what lies in the Secret. Called when it finds somebody listening. */
-  readonly publish: (signal: AbortSignal) => Promise<void>;
+  /** Makes the API server call us at this port and trust what lies in the Secret. Called when it finds somebody listening. */
+  readonly publish: (port: number, signal: AbortSignal) => Promise<void>;
 }
 
 export interface Webhook {
@@ -100,7 +100,7 @@ function createCertificates(
     },
     publish: async (_caBundle, signal) => {
       await Promise.race([whenListening(), whenAborted(signal)]);
-      if (!signal.aborted) await publish(signal);
+      if (!signal.aborted) await publish(server.address.port, signal);
     },
   });
 }
