@@ -2,10 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { once } from 'node:events';
 import { callApi, type ApiCall, type Endpoint } from './api.ts';
 import { readAudit, type AuditEntry, type AuditFilter } from './audit.ts';
-import { editorBinding, namespaceObject } from './objects.ts';
+import { editorBinding, mayEdit, namespaceObject } from './objects.ts';
 import type { UserName } from './users.ts';
 
 /** How `kubectl` ended. */
@@ -79,6 +80,8 @@ export function clusterAccess(parts: AccessParts): ClusterAccess {
   return access;
 }
 
+const GRANTED_MS = 10_000;
+
 async function createNamespace(
   admin: Endpoint,
   name: string,
@@ -87,7 +90,20 @@ async function createNamespace(
   const namespace = namespaceObject(name, labels);
   await callApi(admin, { method: 'POST', path: '/api/v1/namespaces', body: namespace });
   await callApi(admin, editorBinding(name));
+  // The API server learns of the binding by a watch of its own.
+  const deadline = performance.now() + GRANTED_MS;
+  while (!isAllowed(await callApi(admin, mayEdit(name)))) {
+    if (performance.now() > deadline) {
+      throw new Error(
+        `let the developer edit in namespace ${name}: not granted in ${GRANTED_MS} ms`,
+      );
+    }
+    await sleep(20);
+  }
 }
+
+const isAllowed = (review: unknown): boolean =>
+  (review as { readonly status: { readonly allowed: boolean } }).status.allowed;
 
 async function runKubectl(
   parts: AccessParts,

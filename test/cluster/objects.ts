@@ -43,6 +43,23 @@ export function editorBinding(namespace: string): ApiCall {
   };
 }
 
+/** Asks whether that is in force: the answer has `status.allowed`. */
+export function mayEdit(namespace: string): ApiCall {
+  return {
+    method: 'POST',
+    path: '/apis/authorization.k8s.io/v1/subjectaccessreviews',
+    body: {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SubjectAccessReview',
+      spec: {
+        user: 'someone',
+        groups: ['developers'],
+        resourceAttributes: { namespace, verb: 'create', group: 'apps', resource: 'deployments' },
+      },
+    },
+  };
+}
+
 /** What every cluster has before a test begins. */
 export function initialObjects(): ApiCall[] {
   return [
