@@ -35,3 +35,16 @@ test('who stops does not wait for it', async () => {
   stop.abort(new Error('told to stop'));
   await assert.rejects(made, { name: 'AbortError' });
 });
+
+test('a process that cannot be started is told here, and nothing else breaks', async () => {
+  const { execPath } = process;
+  process.execPath = '/nonexistent/node';
+  try {
+    const made = issueApart({ now, authority: newAuthority }, never);
+    await assert.rejects(made, { code: 'ENOENT' });
+    // What it is told goes nowhere.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  } finally {
+    process.execPath = execPath;
+  }
+});

@@ -15,11 +15,13 @@ const PROGRAM = fileURLToPath(new URL(`./issue.child${extname(import.meta.url)}`
  * Rejects with what the process says or dies of, or when `signal` aborts.
  */
 export async function issueApart(order: IssueOrder, signal: AbortSignal): Promise<IssuedPair> {
-  const child = fork(PROGRAM, { signal });
+  // Flags of the operator's own are not for it: those of a debugger would make it wait for one.
+  const child = fork(PROGRAM, { signal, execArgv: [] });
   const ended = once(child, 'exit').then(([code, by]: unknown[]) => {
     throw new Error(`issue certificates: the process for it ended (${String(by ?? code)})`);
   });
-  child.send(order);
+  // To one that never began, or is gone already, nothing can be said, and `ended` tells why.
+  child.once('spawn', () => child.send(order, () => undefined));
   const [answer] = (await Promise.race([once(child, 'message'), ended])) as [IssueAnswer];
   if ('made' in answer) return answer.made;
   throw new Error(`issue certificates: ${answer.trouble}`);
