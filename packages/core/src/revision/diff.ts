@@ -8,13 +8,20 @@ const MASK = '(masked)';
 /** List items that have one of these are told apart by it, not by position. */
 const ITEM_KEYS = ['name', 'key', 'mountPath', 'containerPort', 'ip'] as const;
 const SECRET_NAME = /pass|secret|token|credential|api[-_]?key|private[-_]?key/i;
-const SECRET_FLAG = new RegExp(`^--?[\\w-]*(${SECRET_NAME.source})[\\w-]*$`, 'i');
-/** `--password=x`, `token: x`. Lengths are bounded, for texts are a user's. */
+/** Lengths are bounded, for texts are a user's. */
+const FLAG = `--?[\\w-]{0,64}(?:${SECRET_NAME.source})[\\w-]{0,64}`;
+const SECRET_FLAG = new RegExp(`^${FLAG}$`, 'i');
+/** `--password=x&y`: an argument is whole. */
+const FLAG_VALUE = new RegExp(`((?:^|\\s)${FLAG}=)[^\\s"']+`, 'gi');
+/** `password='x y'`, `token: x`, `"token":"x"`; not `token-service:8080`, which is an image or a host. */
 const ASSIGNED = new RegExp(
-  `((?:${SECRET_NAME.source})[\\w.-]{0,64}["']?[ \\t]{0,4}[=:][ \\t]{0,4}["']?)[^\\s"'&,;]+`,
+  `((?:${SECRET_NAME.source})[\\w.-]{0,64}(?:["']?[ \\t]{0,4}=|["'][ \\t]{0,4}:|:(?=[ \\t"']))[ \\t]{0,4}["']?)` +
+    `(?:(?<=")[^"]+|(?<=')[^']+|[^\\s"'&,;]+)`,
   'gi',
 );
-const IN_URL = /(:\/\/[^\s:/@]{1,128}:)[^\s/@]{1,512}(?=@)/g;
+const IN_URL = /(:\/\/[^\s:/@]{0,128}:)[^\s/]{1,512}(?=@)/g;
+/** What a container is called says nothing about its fields. */
+const CONTAINER = /^spec\.\w*containers\[[^\]]*\]/i;
 
 export interface Diff {
   readonly differences: readonly Difference[];
@@ -82,7 +89,7 @@ const areKeyed = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   );
 
 function difference(path: string, from: unknown, to: unknown): Difference {
-  const hide = SECRET_NAME.test(path);
+  const hide = SECRET_NAME.test(path.replace(CONTAINER, ''));
   return {
     path: path.slice(0, 512).replace(/^spec\./, ''),
     ...(from === undefined ? {} : { from: show(from, hide) }),
@@ -104,6 +111,7 @@ const isFlag = (item: unknown): boolean => typeof item === 'string' && SECRET_FL
 const maskedText = (text: string): string =>
   text
     .slice(0, 10 * MAX_VALUE)
+    .replace(FLAG_VALUE, `$1${MASK}`)
     .replace(ASSIGNED, `$1${MASK}`)
     .replace(IN_URL, `$1${MASK}`);
 

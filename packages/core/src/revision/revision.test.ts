@@ -107,9 +107,36 @@ test('secrets in arguments, settings and addresses are masked, and the rest is l
     ['{"token":"hunter2","a":"b"}', '{"token":"(masked)","a":"b"}'],
     ['postgres://app:hunter2@db:5432/shop', 'postgres://app:(masked)@db:5432/shop'],
     ['https://example.com:8080/a@b', 'https://example.com:8080/a@b'],
+    ['redis://:hunter2@redis:6379', 'redis://:(masked)@redis:6379'],
+    ['amqp://app:hunter@2@mq/v', 'amqp://app:(masked)@mq/v'],
+    [['--password=hunter&2;x', '-v'], '["--password=(masked)","-v"]'],
+    ["-c password='hunter 2;x' -v", "-c password='(masked)' -v"],
+    ['{"secret": "hunter,2"}', '{"secret": "(masked)"}'],
+    ['ghcr.io/acme/token-service:1.4.2', 'ghcr.io/acme/token-service:1.4.2'],
+    ['http://credentials:8080/v1', 'http://credentials:8080/v1'],
     ['passing by', 'passing by'],
   ];
   for (const [value, expected] of cases) assert.equal(told(value), expected);
+});
+
+test('the image of a container that is called like a secret is told', () => {
+  const of = (tag: string) => ({
+    spec: { initContainers: [{ name: 'token-refresher', image: `acme/secret-sync:${tag}` }] },
+  });
+  assert.deepEqual(diffTemplates(of('1'), of('2')).differences, [
+    {
+      path: 'initContainers[token-refresher].image',
+      from: 'acme/secret-sync:1',
+      to: 'acme/secret-sync:2',
+    },
+  ]);
+});
+
+test('an argument that is made to be slow to read is read in no time', () => {
+  const long = `--${'token'.repeat(40_000)}!`;
+  const since = performance.now();
+  diffTemplates({ spec: {} }, { spec: { args: [long, 'x'] } });
+  assert.ok(performance.now() - since < 500);
 });
 
 test('a diff is bounded and says so', () => {
