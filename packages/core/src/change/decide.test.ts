@@ -362,7 +362,7 @@ test('Proceed does not walk on over a batch of which no pod is ready', () => {
 });
 
 test('bad pods go all at once, and no ready one with them', () => {
-  const rollBack = { type: 'RollBack', id: 'c-1', from: A, to: B, template: aTemplate('a') };
+  const rollBack = { type: 'RollBack', id: 'c-1', from: A, template: aTemplate('a') };
   const d = decide(anObservation({ fresh: crashed, workload: out }));
   assert.deepEqual(d.action, { ...rollBack, widenBy: 0 });
   const few = decide(anObservation({ fresh: crashed, workload: out, stable: pods('old', 6) }));

@@ -31,7 +31,6 @@ export type Action =
       readonly type: 'RollBack';
       readonly id: string;
       readonly from: string;
-      readonly to: string;
       readonly template: Template;
       /** `maxUnavailable` to write so that bad pods go at once; 0: the user's own. */
       readonly widenBy: number;

@@ -80,14 +80,13 @@ function rollBack(
   { change, fresh, stable }: Observation,
   { user, replicas }: WorkloadView,
 ): Action {
-  const { from, to } = change.spec;
+  const { from } = change.spec;
   const missing = replicas - [...fresh, ...stable].filter((p) => p.ready).length;
   const isWide = missing > user.unavailable && fresh.some((p) => !p.ready);
   return {
     type: 'RollBack',
     id: change.metadata.uid,
     from: from?.fingerprint ?? '',
-    to: to.fingerprint,
     template: from?.template ?? {},
     widenBy: isWide ? missing : 0,
   };

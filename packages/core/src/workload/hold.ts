@@ -74,10 +74,18 @@ export function readHold(deployment: Deployment, sign: Sign): Hold {
  * The record of a hold that ended long ago. The Deployment controller copies annotations to
  * ReplicaSets, and `kubectl rollout undo` brings them back with the template.
  */
-const isSpent = ({ number, from, to }: HoldRecord, deployment: Deployment): boolean =>
-  isOfEarlier(number, deployment) &&
-  !hasHeldFields(deployment) &&
-  [from, to].includes(fingerprint(deployment.spec.template));
+const isSpent = (record: HoldRecord, deployment: Deployment): boolean =>
+  isOfEarlier(record.number, deployment) &&
+  !isHeldByAny(record, deployment) &&
+  [record.from, record.to].includes(fingerprint(deployment.spec.template));
+
+/** Whether any field holds it still, of several that its owner wrote over. kubectl undoes nothing that is paused. */
+function isHeldByAny({ own }: HoldRecord, deployment: Deployment): boolean {
+  const { paused, progressDeadlineSeconds: deadline } = deployment.spec;
+  const isDeadlineOurs =
+    deadline === HELD_PROGRESS_DEADLINE_SECONDS && own.progressDeadlineSeconds !== deadline;
+  return paused === true || isDeadlineOurs || hasHeldFields(deployment);
+}
 
 export const writeHold = (record: HoldRecord, deployment: Deployment, sign: Sign): string =>
   seal(record, ownerOf(deployment), sign);

@@ -25,7 +25,7 @@ const held = aHeldDeployment(A, { tag: 'b' });
 const perform = (action: Action, d: Deployment): Deployment =>
   planDeployment(action, d, sign).reduce((object, { ops }) => applyPatch(object, ops), d);
 const rollBack = (widenBy: number) =>
-  ({ type: 'RollBack', id: 'c', from: A, to: 'b', template: aTemplate('a'), widenBy }) as const;
+  ({ type: 'RollBack', id: 'c', from: A, template: aTemplate('a'), widenBy }) as const;
 
 test('every write is conditional on the object and the spec that were looked at', () => {
   const [write] = planDeployment(
@@ -179,4 +179,39 @@ test('bounds that somebody wrote as percentages are read as the controller reads
   const strategy = { type: 'RollingUpdate', rollingUpdate };
   const edited = { ...held, spec: { ...held.spec, replicas: 5, strategy } };
   assert.deepEqual(viewDeployment(edited, [], tools).bounds, { surge: 2, unavailable: 1 });
+});
+
+const REVISION = 'deployment.kubernetes.io/revision';
+const numbered = (d: Deployment, number: string): Deployment => ({
+  ...d,
+  metadata: { ...d.metadata, annotations: { ...d.metadata.annotations, [REVISION]: number } },
+});
+const running = (d: Deployment, tag: string, spec: Partial<Deployment['spec']> = {}): Deployment =>
+  numbered({ ...d, spec: { ...d.spec, template: aTemplate(tag), ...spec } }, '9');
+
+test('a hold is over, whatever became of its number, only when nothing of it is left', () => {
+  const recreate = aHeldDeployment(A, { tag: 'b', spec: { strategy: { type: 'Recreate' } } });
+  const { minReadySeconds, ...own } = ownFieldsOf(aDeployment());
+  // Nobody's deadline, as old versions of the API had it by default.
+  const never = { progressDeadlineSeconds: 2147483647 };
+  const patient = aHeldDeployment(A, { tag: 'b', spec: never });
+  const cases: readonly (readonly [string, Deployment, 'Held' | 'None'])[] = [
+    ['brought back by an undo', running(held, 'b', { minReadySeconds, ...own }), 'None'],
+    ['with no deadline', running(patient, 'b', { minReadySeconds, ...own, ...never }), 'None'],
+    ['another template', running(held, 'c', { minReadySeconds, ...own }), 'Held'],
+    ['reverted behind our back', running(held, 'a'), 'Held'],
+    ['and one field is its owner’s', running(held, 'a', { minReadySeconds }), 'Held'],
+    ['and two', running(held, 'a', { minReadySeconds, paused: false }), 'Held'],
+    ['held by a pause alone', running(recreate, 'a'), 'Held'],
+  ];
+  for (const [what, d, state] of cases) assert.equal(readHold(d, sign).state, state, what);
+});
+
+test('what is refused and comes again while a rollback is wide leaves the width to be taken back', () => {
+  const wide = perform(rollBack(4), numbered(held, '2'));
+  const again = numbered({ ...wide, spec: { ...wide.spec, template: aTemplate('b') } }, '4');
+  const narrow = perform({ type: 'FinishRollBack' }, perform(rollBack(4), again));
+  assert.deepEqual(ownFieldsOf(narrow), ownFieldsOf(aDeployment()));
+  const brought = running(wide, 'a', ownFieldsOf(aDeployment()));
+  assert.equal(readHold(brought, sign).state, 'None', 'an undo that brings it back');
 });

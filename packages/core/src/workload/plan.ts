@@ -53,8 +53,7 @@ function changesFor(
   sign: Sign,
 ): PatchOp[] {
   const hold = readHold(deployment, sign);
-  const record = hold.state === 'Held' ? hold.record : undefined;
-  const own = record?.own ?? ownFieldsOf(deployment);
+  const own = hold.state === 'Held' ? hold.record.own : ownFieldsOf(deployment);
   const recreate = isRecreate(deployment.spec.strategy);
   switch (action.type) {
     case 'TakeOver': {
@@ -85,7 +84,7 @@ function changesFor(
     case 'Restore':
       return [...dropHold(deployment), ...setFields(deployment, own)];
     case 'RollBack':
-      return rollBack(action, deployment, { own, record, sign });
+      return rollBack(action, deployment, { own, sign });
     case 'FinishRollBack':
       return [...dropHold(deployment), ...setFields(deployment, { ...own, paused: false })];
   }
@@ -93,7 +92,6 @@ function changesFor(
 
 interface Held {
   readonly own: OwnFields;
-  readonly record: HoldRecord | undefined;
   readonly sign: Sign;
 }
 
@@ -103,15 +101,16 @@ interface Held {
  * record stays until the width is taken back.
  */
 function rollBack(
-  { template, from, to, widenBy, id }: Extract<Action, { type: 'RollBack' }>,
+  { template, from, widenBy, id }: Extract<Action, { type: 'RollBack' }>,
   deployment: Deployment,
-  { own, record, sign }: Held,
+  { own, sign }: Held,
 ): PatchOp[] {
   // A pause was meant for the change: it must not block the way back.
   const free = { ...own, paused: false };
   const widened = widen(free, widenBy);
   const isWide = widened !== free;
-  const kept = { ...(record ?? { id, from, to, own }), number: revisionNumber(deployment) };
+  // A record of what comes back: what was refused is not its own, should it be applied again.
+  const kept: HoldRecord = { id, from, to: from, number: revisionNumber(deployment), own };
   return [
     ...(isWide ? setHold(deployment, writeHold(kept, deployment, sign)) : dropHold(deployment)),
     // Who wrote the refused template did not write this one.
