@@ -11,7 +11,7 @@ const stamp = z.object({
   manager: z.string().max(128).optional(),
   /** Fingerprint of the template that the user wrote. */
   to: z.string().max(64),
-  /** What `revisionNumber` was before. */
+  /** What `revisionNumber` was when it was written. */
   number: z.int().min(0),
   operation: z.enum(['Create', 'Update']),
 });

@@ -85,6 +85,26 @@ test('the stamp tells who wrote the template and cannot be forged', () => {
   }
 });
 
+const numbered = (number: string) => ({
+  annotations: { 'deployment.kubernetes.io/revision': number },
+});
+
+test('who applies a manifest that was exported is known, whatever number of a revision it carries', () => {
+  const sent = aDeployment({ tag: 'b', metadata: numbered('7') });
+  for (const old of [undefined, aDeployment({ metadata: numbered('3') })]) {
+    assert.equal(readStamp(admit(sent, old), B, sign)?.user, 'ann');
+  }
+});
+
+test('a number of a revision that is none spoils no mark', () => {
+  for (const number of ['1.5', '-1', 'seven', '1e99', 'Infinity']) {
+    const metadata = numbered(number);
+    const held = admit(aDeployment({ tag: 'b', metadata }), aDeployment({ metadata }));
+    assert.equal(recordOf(held).number, 0, number);
+    assert.equal(readStamp(held, B, sign)?.user, 'ann', number);
+  }
+});
+
 test('being called again on its own output changes nothing, with or without the uid', () => {
   const held = admit(aDeployment({ tag: 'b' }), aDeployment());
   const { uid: _, ...metadata } = held.metadata;

@@ -117,7 +117,8 @@ function stampText(
       : { groups: user.groups.slice(0, 16).map((g) => g.slice(0, 256)) }),
     ...(fieldManager === undefined ? {} : { manager: fieldManager.slice(0, 128) }),
     to: fingerprint(object.spec.template),
-    number: oldObject === undefined ? 0 : revisionNumber(oldObject),
+    // A manifest that was exported carries a number, too, until the Deployment controller writes its own.
+    number: Math.max(revisionNumber(object), revisionNumber(oldObject ?? object)),
     operation: operation === 'CREATE' ? 'Create' : 'Update',
   } as const;
   return writeStamp(stamp, object, namespace, sign);

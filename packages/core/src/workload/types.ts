@@ -54,8 +54,10 @@ export interface Deployment {
  * The number that the Deployment controller gave the newest revision; 0 before the first.
  * `kubectl rollout undo`, which puts the annotations of an earlier revision back, leaves this one.
  */
-export const revisionNumber = ({ metadata }: Pick<Deployment, 'metadata'>): number =>
-  Number(metadata.annotations?.['deployment.kubernetes.io/revision'] ?? 0) || 0;
+export function revisionNumber({ metadata }: Pick<Deployment, 'metadata'>): number {
+  const text = metadata.annotations?.['deployment.kubernetes.io/revision'] ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
+}
 
 /**
  * Whether what was written when the newest revision had this number may be about a later one: the
