@@ -71,6 +71,19 @@ test('an undo while nobody is there is a way back: the hold and the actor of lon
   assert.deepEqual(checkout.pods, { 2: 10 });
 });
 
+test('another revision on top of such an undo keeps its owner’s fields as well', async () => {
+  const checkout = await threeVersions();
+  checkout.killOperator();
+  await undo(checkout, '2');
+  await checkout.apply('4', 5000);
+  assert.ok(checkout.isHeld);
+  await checkout.startOperator();
+  await checkout.scheduler.runFor(60_000);
+  const { minReadySeconds, paused = false } = checkout.deployment.spec;
+  assert.deepEqual([minReadySeconds, paused, checkout.isHeld], [3, false, false]);
+  assert.deepEqual(checkout.pods, { 4: 10 });
+});
+
 test('an undo that admission sees names who undid', async () => {
   const checkout = await threeVersions();
   await undo(checkout, '2');

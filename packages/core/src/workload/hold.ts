@@ -6,7 +6,6 @@ import {
 } from '@altershield/api';
 import * as z from 'zod';
 import { seal, unseal, type Sign } from '../revision/seal.ts';
-import { fingerprint } from '../revision/fingerprint.ts';
 import type { Bounds } from './batches.ts';
 import { isOfEarlier, type Deployment, type DeploymentStrategy } from './types.ts';
 
@@ -35,6 +34,8 @@ const holdRecord = z.object({
   number: z.int().min(0),
   /** The user's own fields, written back at the end. */
   own: ownFields,
+  /** Of a rollback: the `maxUnavailable` that was written for it. */
+  width: z.int().exactOptional(),
 });
 
 /** The release fields as the user wants them. */
@@ -75,16 +76,15 @@ export function readHold(deployment: Deployment, sign: Sign): Hold {
  * ReplicaSets, and `kubectl rollout undo` brings them back with the template.
  */
 const isSpent = (record: HoldRecord, deployment: Deployment): boolean =>
-  isOfEarlier(record.number, deployment) &&
-  !isHeldByAny(record, deployment) &&
-  [record.from, record.to].includes(fingerprint(deployment.spec.template));
+  isOfEarlier(record.number, deployment) && !isHeldByAny(record, deployment);
 
 /** Whether any field holds it still, of several that its owner wrote over. kubectl undoes nothing that is paused. */
-function isHeldByAny({ own }: HoldRecord, deployment: Deployment): boolean {
-  const { paused, progressDeadlineSeconds: deadline } = deployment.spec;
+function isHeldByAny({ own, width }: HoldRecord, deployment: Deployment): boolean {
+  const { paused, progressDeadlineSeconds: deadline, strategy } = deployment.spec;
   const isDeadlineOurs =
     deadline === HELD_PROGRESS_DEADLINE_SECONDS && own.progressDeadlineSeconds !== deadline;
-  return paused === true || isDeadlineOurs || hasHeldFields(deployment);
+  const isWide = width !== undefined && strategy?.rollingUpdate?.maxUnavailable === width;
+  return paused === true || isDeadlineOurs || isWide || hasHeldFields(deployment);
 }
 
 export const writeHold = (record: HoldRecord, deployment: Deployment, sign: Sign): string =>

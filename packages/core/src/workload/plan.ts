@@ -109,8 +109,8 @@ function rollBack(
   const free = { ...own, paused: false };
   const widened = widen(free, widenBy);
   const isWide = widened !== free;
-  // A record of what comes back: what was refused is not its own, should it be applied again.
-  const kept: HoldRecord = { id, from, to: from, number: revisionNumber(deployment), own };
+  const number = revisionNumber(deployment);
+  const kept: HoldRecord = { id, from, to: from, number, own, width: widenBy };
   return [
     ...(isWide ? setHold(deployment, writeHold(kept, deployment, sign)) : dropHold(deployment)),
     // Who wrote the refused template did not write this one.
