@@ -105,6 +105,14 @@ test('a number of a revision that is none spoils no mark', () => {
   }
 });
 
+test('what is applied on a held change when nothing is held any more has the owner’s fields, edits and all', () => {
+  const held = admit(aDeployment({ tag: 'b' }), aDeployment());
+  const next = { ...held, spec: { ...held.spec, minReadySeconds: 7, template: aTemplate('c') } };
+  const free = admit(next, held, aPolicy({ mode: 'Audit' }));
+  assert.deepEqual(ownFieldsOf(free), { ...ownFieldsOf(aDeployment()), minReadySeconds: 7 });
+  assert.equal(readHold(free, sign).state, 'None');
+});
+
 test('being called again on its own output changes nothing, with or without the uid', () => {
   const held = admit(aDeployment({ tag: 'b' }), aDeployment());
   const { uid: _, ...metadata } = held.metadata;

@@ -97,12 +97,25 @@ function created(request: Request<Deployment>, sign: Sign): Review {
 
 function stampOnly(request: Request<Deployment>, old: Deployment, sign: Sign): Review {
   const { object } = request;
+  const before = readHold(old, sign);
+  if (before.state === 'Held') return letGo(request, old, { own: before.record.own, sign });
   const text = old.metadata.annotations?.[ANNOTATIONS.hold];
-  const held = isFree(readHold(old, sign), object) ? undefined : text;
+  const held = isFree(before, object) ? undefined : text;
   // A manifest exported while the object was held carries our fields: the owner's are in the object.
   const isExport = hasHeldFields(object) && !hasHeldFields(old);
   const fields = isExport ? setFields(object, ownFieldsOf(old)) : [];
   return allow([...annotate(object, { hold: held, actor: stampText(request, sign) }), ...fields]);
+}
+
+/** The owner's fields come back in the write that is held no more. */
+function letGo(
+  request: Request<Deployment>,
+  old: Deployment,
+  { own, sign }: { readonly own: OwnFields; readonly sign: Sign },
+): Review {
+  const { object } = request;
+  const marks = annotate(object, { hold: undefined, actor: stampText(request, sign) });
+  return allow([...marks, ...setFields(object, adoptEdits(own, old, object))]);
 }
 
 function stampText(
@@ -139,8 +152,7 @@ function hold(
     running: old.spec.template,
   });
   if (before.state === 'Held' && (to === before.record.from || isBack)) {
-    const own = adoptEdits(before.record.own, old, object);
-    return allow([...annotate(object, { hold: undefined, actor }), ...setFields(object, own)]);
+    return letGo(request, old, { own: before.record.own, sign });
   }
   // The way back is never blocked.
   if (isBack && isFree(before, object)) return stampOnly(request, old, sign);
