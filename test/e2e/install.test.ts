@@ -37,13 +37,10 @@ after(() =>
   ),
 );
 
-/** Endpoints may not be loopback addresses. */
-function addressOfThisMachine(): string {
-  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  const found = all.find(({ family, internal }) => family === 'IPv4' && !internal);
-  if (found === undefined) throw new Error('find an address: this machine has loopback alone');
-  return found.address;
-}
+/** Of this machine: endpoints may not be loopback addresses. */
+const ADDRESS = Object.values(networkInterfaces())
+  .flatMap((each) => each ?? [])
+  .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 
 /** The simulated pods have no program in them: the Service leads to our process instead. */
 async function leadServiceHere(port: number): Promise<void> {
@@ -56,9 +53,20 @@ async function leadServiceHere(port: number): Promise<void> {
       kind: 'EndpointSlice',
       metadata: { name: 'this-machine', labels: { 'kubernetes.io/service-name': SERVICE } },
       addressType: 'IPv4',
-      endpoints: [{ addresses: [addressOfThisMachine()], conditions: { ready: true } }],
+      endpoints: [{ addresses: [ADDRESS], conditions: { ready: true } }],
       ports: [{ name: 'webhook', port, protocol: 'TCP' }],
     },
+  });
+}
+
+/** As its pod runs it; by URL where no endpoint can lead to this machine. */
+async function startAsPod(): Promise<OperatorProcess> {
+  if (ADDRESS === undefined) return await startOperator(cluster);
+  const [port = 0, health = 0] = await freePorts(2);
+  await leadServiceHere(port);
+  return await startOperator(cluster, {
+    args: ['--webhook-port', String(port), '--health-port', String(health)],
+    env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', POD_NAMESPACE: NAMESPACE },
   });
 }
 
@@ -105,16 +113,12 @@ describe('altershield install', () => {
 
 describe('the operator in its pod', () => {
   before(async () => {
-    const [port = 0, health = 0] = await freePorts(2);
-    await leadServiceHere(port);
-    operator = await startOperator(cluster, {
-      args: ['--webhook-port', String(port), '--health-port', String(health)],
-      env: { KUBERNETES_SERVICE_HOST: '127.0.0.1', POD_NAMESPACE: NAMESPACE },
-    });
+    operator = await startAsPod();
     app = await anApp(cluster, { replicas: 3 });
   });
 
-  test('is called by its Service alone', async () => {
+  const skip = ADDRESS === undefined && 'this machine has loopback addresses only';
+  test('is called by its Service alone', { skip }, async () => {
     const registered = await webhooks();
     assert.ok(registered.length > 0);
     for (const { clientConfig } of registered) {
