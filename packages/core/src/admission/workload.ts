@@ -44,19 +44,23 @@ export interface WorkloadContext {
 }
 
 /** Refuses quarantined revisions, whatever became of the policy meanwhile. The mutating review asks this first, the validating one last. */
-export function validateWorkload(
-  request: Request<Deployment>,
-  { policy, refusalOf }: WorkloadContext,
-): Review {
-  if (policy === undefined || !isChange(request)) return allow();
-  const refusal = refusalOf(refusalFingerprint(request.object.spec.template));
-  if (refusal === undefined) return allow();
-  const { name } = request.object.metadata;
+export function validateWorkload(request: Request<Deployment>, context: WorkloadContext): Review {
+  const isJudged = context.policy !== undefined && isChange(request);
+  return (isJudged ? refused(request, context) : undefined) ?? allow();
+}
+
+function refused(
+  { object, namespace }: Request<Deployment>,
+  { refusalOf }: WorkloadContext,
+): Review | undefined {
+  const refusal = refusalOf(refusalFingerprint(object.spec.template));
+  if (refusal === undefined) return undefined;
+  const { name } = object.metadata;
   return deny(
     'Forbidden',
-    `AlterShield refuses this revision of Deployment ${request.namespace}/${name} until ${refusal.until}: ` +
-      `it was rolled back (${refusal.why}). Change the pod template, or run: altershield lift deploy/${name} -n ${request.namespace}. ` +
-      `Evidence: altershield why ${refusal.change} -n ${request.namespace}`,
+    `AlterShield refuses this revision of Deployment ${namespace}/${name} until ${refusal.until}: ` +
+      `it was rolled back (${refusal.why}). Change the pod template, or run: altershield lift deploy/${name} -n ${namespace}. ` +
+      `Evidence: altershield why ${refusal.change} -n ${namespace}`,
   );
 }
 
@@ -66,12 +70,12 @@ const isChange = ({ object, oldObject }: Request<Deployment>): boolean =>
 /** Holds a change in the very write that makes it, and stamps who made it. */
 export function mutateWorkload(request: Request<Deployment>, context: WorkloadContext): Review {
   const { policy } = context;
-  if (policy === undefined) return allow();
-  const refused = validateWorkload(request, context);
-  if (!refused.allowed) return refused;
   const { oldObject } = request;
+  if (policy === undefined) return allow();
+  if (oldObject !== undefined && !isChange(request)) return keep(request, oldObject, context.sign);
+  const refusal = refused(request, context);
+  if (refusal !== undefined) return refusal;
   if (oldObject === undefined) return created(request, context.sign);
-  if (!isChange(request)) return keep(request, oldObject, context.sign);
   const { mode, release } = policy.spec;
   const isHeld = mode === 'Enforce' && release.strategy === 'Batch';
   return isHeld ? hold(request, oldObject, context) : stampOnly(request, oldObject, context.sign);
