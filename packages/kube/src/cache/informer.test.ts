@@ -83,7 +83,7 @@ describe('the first list', () => {
       path.includes('continue=') ? refusal(410, 'Expired') : undefined;
     await world.scheduler.advance(300_000);
     const limits = world.api.lists().map(({ path }) => /limit=(\d+)/.exec(path)?.[1]);
-    assert.deepEqual([...new Set(limits)], ['50', '200', '800', '1000']);
+    assert.deepEqual([...new Set(limits)], ['40', '160', '640', '1000']);
   });
 
   test('is awaited by whenSynced, which ends with the signal that is given', async () => {
