@@ -67,9 +67,13 @@ function checkCapacity(
   assert.ok(pods <= replicas + surge, `${pods} pods of ${replicas}, surge ${surge}`);
 }
 
-/** Until its change completes, a revision has no more pods than the batch in progress lets out. */
-function checkBatch(world: World, { spec }: Deployment, out: Map<string, number>): void {
-  const fp = fingerprint(spec.template);
+/**
+ * Until its change completes, a revision has no more pods than the batch in progress lets out, or an
+ * earlier one did: the controller may make those still, when the owner reverts and applies again at once.
+ */
+function checkBatch(world: World, deployment: Deployment, out: Map<string, number>): void {
+  const fp = fingerprint(deployment.spec.template);
+  forgetOthers(world, deployment, out);
   const last = world.changes.at(-1);
   const isOfLast = last?.spec.to.fingerprint === fp;
   if (fp === world.first || (isOfLast && isReleased(last))) return;
@@ -77,7 +81,18 @@ function checkBatch(world: World, { spec }: Deployment, out: Map<string, number>
   const target = isOfLast ? (statusOf(last).batch?.target ?? 0) : 0;
   const allowed = Math.max(target, out.get(fp) ?? 0);
   assert.ok(fresh <= allowed, `${fresh} new pods, ${target} let out`);
-  out.set(fp, fresh);
+  out.set(fp, Math.max(fresh, target));
+}
+
+/** Once the controller has seen another template, it makes no more pods of the former ones. */
+function forgetOthers(
+  world: World,
+  { metadata, spec, status }: Deployment,
+  out: Map<string, number>,
+): void {
+  if (status?.observedGeneration !== metadata.generation) return;
+  const fp = fingerprint(spec.template);
+  for (const other of out.keys()) if (other !== fp) out.set(other, freshIn(world, other));
 }
 
 const freshIn = ({ cluster }: World, fp: string): number =>
