@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ChangeWorkload } from '@altershield/api';
+import type { ChangeWorkload, Phase } from '@altershield/api';
 import type { ReplicaSet } from '@altershield/core';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ownCluster } from './support/cluster.ts';
@@ -127,12 +127,7 @@ describe('while the operator is dead', () => {
     await assert.rejects(app.setImage('checkout:bad-6'), /refuses this revision/);
     await operator.kill();
     await app.setImage('checkout:bad-6');
-    const known = (await app.changes()).length;
-    operator = await startOperator(cluster, { identity: 'replica-2' });
-    const change = await eventually(async () => {
-      const newest = (await app.changes())[known];
-      return newest?.status?.phase === 'RolledBack' && newest;
-    });
+    const change = await foundOnReturn('RolledBack');
     assertMissed(change);
     assert.match(change.status?.message ?? '', /refused before/);
     await app.assertRestored(spec);
@@ -151,17 +146,22 @@ describe('while the operator is dead', () => {
     const back = (await app.get()).metadata.annotations;
     assert.deepEqual([back?.[HOLD], back?.[ACTOR]], [annotations[HOLD], annotations[ACTOR]]);
     assert.ok(back?.[HOLD] !== undefined && back[ACTOR] !== undefined);
-    const known = (await app.changes()).length;
-    operator = await startOperator(cluster, { identity: 'replica-2' });
-    const change = await eventually(async () => {
-      const newest = (await app.changes())[known];
-      return newest?.status?.phase === 'Success' && newest;
-    });
+    const change = await foundOnReturn('Success');
     assertMissed(change);
     assert.equal(change.spec.operation, 'Revert');
     await app.assertRestored(spec, (await app.get()).spec.template);
   });
 });
+
+/** The operator comes back and finds a change that nobody recorded; gives it once it is in this phase. */
+async function foundOnReturn(phase: Phase): Promise<ChangeWorkload> {
+  const known = (await app.changes()).length;
+  operator = await startOperator(cluster, { identity: 'replica-2' });
+  return await eventually(async () => {
+    const newest = (await app.changes())[known];
+    return newest?.status?.phase === phase && newest;
+  });
+}
 
 async function revisionOf(image: string): Promise<ReplicaSet> {
   const path = `/apis/apps/v1/namespaces/${app.namespace}/replicasets`;

@@ -25,11 +25,17 @@ async function refuseAgain(checkout: Checkout): Promise<void> {
   assert.deepEqual(checkout.chronicle, Array(2).fill('bad-2 RolledBack RolledBack'));
 }
 
-test('a revision that a person took back is no way back any more, with the mark of a restart or without', async () => {
-  const limits = { quarantineSeconds: 3600 };
-  const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
+/** Versions 2 and 3 ended well, one after the other. */
+async function withTwoMore(policy: object): Promise<Checkout> {
+  const checkout = await Checkout.start({ policy });
   await applied(checkout, '2', undefined, 60_000);
   await applied(checkout, '3', undefined, 60_000);
+  return checkout;
+}
+
+test('a revision that a person took back is no way back any more, with the mark of a restart or without', async () => {
+  const limits = { quarantineSeconds: 3600 };
+  const checkout = await withTwoMore({ ...QUICK, limits });
   await applied(checkout, '2', 'now', 60_000);
   assert.deepEqual([checkout.version, checkout.changes.at(-1)?.spec.operation], ['2', 'Revert']);
   await checkout.decide(3, 'RollBack', 60_000);
@@ -40,9 +46,7 @@ test('a revision that a person took back is no way back any more, with the mark 
 });
 
 test('a revision that failed when it was put back is held when it comes without its restart mark', async () => {
-  const checkout = await Checkout.start({ policy: QUICK });
-  await applied(checkout, '2', undefined, 60_000);
-  await applied(checkout, '3', undefined, 60_000);
+  const checkout = await withTwoMore(QUICK);
   await applied(checkout, '2', 'now', 3000);
   await checkout.wearOut({ restartCount: 4, ready: false, version: '2' });
   await checkout.scheduler.runFor(60_000);
@@ -53,9 +57,7 @@ test('a revision that failed when it was put back is held when it comes without 
 });
 
 test('a way back on which a restart mark stayed is let through, also when nobody was there to see it', async () => {
-  const checkout = await Checkout.start({ policy: QUICK });
-  await applied(checkout, '2', undefined, 60_000);
-  await applied(checkout, '3', undefined, 60_000);
+  const checkout = await withTwoMore(QUICK);
   checkout.killOperator();
   await applied(checkout, '2', 'now', 1000);
   await checkout.startOperator();
