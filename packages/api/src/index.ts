@@ -8,8 +8,6 @@ export {
   ANNOTATIONS,
   EXEMPT_NAMESPACES,
   FIELD_MANAGER,
-  HELD_MIN_READY_SECONDS,
-  HELD_PROGRESS_DEADLINE_SECONDS,
   LABELS,
 } from './names.ts';
 export { OPERATOR_RULES, OWN, OWN_NAMESPACE_RULES, type PolicyRule } from './permissions.ts';

@@ -2,7 +2,9 @@
 
 /** Annotations and labels of ours, the field manager, and limits that are part of the contract. */
 export const ANNOTATIONS = {
-  /** On a workload: what we hold back of the user's own fields, sealed. Written by us alone. */
+  /** On a workload and its ReplicaSets: how many pods each revision may have. Written by the operator alone. */
+  release: 'altershield.io/release',
+  /** On a workload: the user's own fields, as versions before 0.2 kept them. Read once, to restore them. */
   hold: 'altershield.io/hold',
   /** On a workload: who made the newest change of its template, sealed. Written at admission. */
   actor: 'altershield.io/actor',
@@ -20,11 +22,6 @@ export const LABELS = {
 } as const;
 
 export const FIELD_MANAGER = 'altershield';
-
-/** `minReadySeconds` of a held Deployment: new pods never count as available (int32 max - 1). */
-export const HELD_MIN_READY_SECONDS = 2147483646;
-/** `progressDeadlineSeconds` of a held Deployment; must exceed the former (int32 max). */
-export const HELD_PROGRESS_DEADLINE_SECONDS = 2147483647;
 
 /** Namespaces that no policy governs unless its `namespaceSelector` names them. */
 export const EXEMPT_NAMESPACES: readonly string[] = ['kube-system'];

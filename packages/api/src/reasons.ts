@@ -5,12 +5,10 @@ export const REASONS = {
   AwaitingRelease: 'Held at admission; no pod of the new revision exists yet.',
   PausedByOwner: 'The owner paused the workload; the change waits until the owner resumes it.',
   BatchReleasing: 'Pods of the batch are being let out.',
-
-  Completing: 'The last batch passed; the user’s own fields are being written back.',
   Verified: 'Every batch passed; this revision is the one to roll back to from now on.',
   Released:
     'Everything is out, though not every batch was judged healthy; not a revision to go back to.',
-  NoReplicas: 'The workload has no replicas: nothing was judged, nothing was verified.',
+  NoReplicas: 'The workload is scaled to zero: the change waits, held, until there are pods to judge.',
   CheckFailed: 'A check failed, with the evidence in the ChangePod.',
   CheckInconclusive: 'A check could neither pass nor fail; the policy suspends such changes.',
   ReadyDeadlineExceeded: 'Pods of the batch were not ready in time; what there is was judged.',
@@ -22,8 +20,10 @@ export const REASONS = {
   NoVerifiedRevision: 'There is no revision that was proven good, so nothing to roll back to.',
   RollbackLimit:
     'Too many automatic rollbacks of this workload, or in the cluster, within an hour; a person decides.',
-  HoldRecordLost:
-    'The annotation with the user’s own fields is gone or altered; nothing is guessed.',
+  WriteDenied:
+    'The API server denied a write of the operator for good; the message has its text. Nothing is tried again before a user decides.',
+  AlteredByAdmission:
+    'Another admission plug-in altered the pod template in a write of the operator, which would never come to rest.',
   QuarantinedRevision: 'A refused revision was applied past admission and is taken back.',
   Superseded: 'A newer revision took over.',
   WorkloadDeleted: 'The workload was deleted, or another object has its name now.',

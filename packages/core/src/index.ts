@@ -20,12 +20,13 @@ export {
   type Refusal,
   type WorkloadContext,
 } from './admission/workload.ts';
+export { formatReleaseCap, parseReleaseCap, type ReleaseCap } from './cap/annotation.ts';
 export { decide } from './change/decide.ts';
 export { detect, type DetectInput, type Seen } from './change/detect.ts';
 export type {
-  Action,
   BatchRecord,
   Decision,
+  Goal,
   Observation,
   PodView,
   RevisionView,
@@ -60,23 +61,13 @@ export {
   refusalFingerprint,
 } from './revision/fingerprint.ts';
 export { seal, signWith, unseal, type Sign } from './revision/seal.ts';
-export {
-  batchTargets,
-  nextBounds,
-  userBounds,
-  type Bounds,
-  type Pace,
-} from './workload/batches.ts';
-export {
-  ownFieldsOf,
-  readHold,
-  type Hold,
-  type HoldRecord,
-  type OwnFields,
-} from './workload/hold.ts';
-export { viewDeployment, type Tools } from './workload/observe.ts';
+export { batchTargets, userBounds, type Bounds } from './workload/batches.ts';
+export { POD_TEMPLATE_HASH, heldFrom, revisionOf, viewDeployment, type Tools } from './workload/observe.ts';
+export { legacyRestore } from './workload/legacy-hold.ts';
+export { ownershipOf, restoreOwnership } from './workload/ownership.ts';
 export type { PatchOp, Write } from './workload/patch.ts';
 export { planDeployment } from './workload/plan.ts';
+export { restGoal } from './workload/rest.ts';
 export {
   imagesOf,
   type ContainerStatus,

@@ -24,6 +24,7 @@ export {
   isForbidden,
   isGone,
   isInvalid,
+  isNamespaceEnding,
   isNotFound,
   type ServerStatus,
 } from './client/errors.ts';

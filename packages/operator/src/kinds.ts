@@ -28,6 +28,10 @@ export type PolicyObject = KubeObject & ChangePolicy;
 export type ChangeObject = KubeObject & ChangeWorkload;
 export type BatchObject = KubeObject & ChangePod;
 export type DeploymentObject = KubeObject &
-  Deployment & { readonly spec: { readonly selector?: LabelSelector } };
+  Deployment & {
+    readonly spec: { readonly selector?: LabelSelector };
+    /** Whose fields its template is made of: see `ownershipOf`. In memory only. */
+    readonly ownership?: string;
+  };
 export type ReplicaSetObject = KubeObject & ReplicaSet;
 export type PodObject = KubeObject & Pod;

@@ -2,9 +2,9 @@
 import {
   fingerprint,
   signWith,
-  type Action,
   type Decision,
   type Deployment,
+  type Goal,
   type Request,
   type Tools,
   type WebhookPlace,
@@ -22,7 +22,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { eventOf } from './actions/events.ts';
-import { perform } from './actions/perform.ts';
+import { perform, performWrites, type Subject } from './actions/perform.ts';
 import { record } from './actions/record.ts';
 import { createHandlers } from './admission/handlers.ts';
 import { DenialLedger } from './admission/ledger.ts';
@@ -32,7 +32,7 @@ import { createDetectionController } from './controllers/detection.ts';
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
-import type { ChangeObject, DeploymentObject } from './kinds.ts';
+import type { ChangeObject } from './kinds.ts';
 import { gather, type GatherDeps } from './observe/gather.ts';
 import { ClusterRollbacks } from './observe/rollbacks.ts';
 import { PolicyBook } from './observe/policy-book.ts';
@@ -41,7 +41,7 @@ import { Refusals } from './observe/refusals.ts';
 import { sealCheck } from './observe/seal.ts';
 import { Sightings } from './observe/sightings.ts';
 import { Hearings } from './observe/hearings.ts';
-import { changesOf, createWorld, podsOf, type World } from './observe/world.ts';
+import { changesOf, createWorld, hashOf, type World } from './observe/world.ts';
 
 export interface OperatorOptions {
   readonly client: Client;
@@ -95,8 +95,8 @@ export function createOperator(options: OperatorOptions): Operator {
   const paths = new SecretPaths(tools.sign);
   const webhooks = createWebhooksController({ ...shared, place: secretly(options, paths) });
   const observed = { ...shared, refusals, hearings, ...countsOf(options, world, isOurs) };
-  const act = (action: Action, on: DeploymentObject, signal: AbortSignal): Promise<number> =>
-    perform(action, on, { client, tools }, signal);
+  const act = (goal: Goal, subject: Subject, signal: AbortSignal): Promise<number> =>
+    perform(goal, subject, { client, tools }, signal);
   const change = createChangeController({
     ...shared,
     isOurs,
@@ -108,7 +108,11 @@ export function createOperator(options: OperatorOptions): Operator {
   });
   const controllers = [
     createDetectionController(
-      { ...shared, perform: (d, action, signal) => act(action, d, signal) },
+      {
+        ...shared,
+        perform: act,
+        write: (writes, on, signal) => performWrites(writes, on, { client, tools }, signal),
+      },
       new Sightings({ ...shared, isOurs }),
     ),
     change,
@@ -121,8 +125,7 @@ export function createOperator(options: OperatorOptions): Operator {
       ...{ book, refusals, ledger, scheduler, paths },
       ...{ operatorNamespace: namespace, sign: tools.sign },
       changesOf: (ns, name) => changesOf(world, ns, name),
-      podsOf: (uid) => podsOf(world, uid),
-      fingerprintOf: (d) => knownFingerprint(d, world, tools),
+      hashOf: (uid, template) => hashOf(world, { uid, template }, tools.fingerprintOf),
       onDenied: sayRefused(events),
     }),
     always: [factoryRunnable(informers), events, ledger],
@@ -191,18 +194,6 @@ const factoryRunnable = (informers: InformerFactory): Runnable => ({
   start: (signal) => informers.start(signal),
   whenReady: (signal) => informers.whenSynced(signal),
 });
-
-/** The generation moves with the spec: at the same one the template in memory is this one, hashed long ago. */
-function knownFingerprint(
-  { metadata, spec }: Deployment,
-  { deployments }: World,
-  { fingerprintOf }: Tools,
-): string {
-  const { namespace = '', name, uid, generation } = metadata;
-  const known = deployments.get({ namespace, name });
-  const isSame = known?.metadata.uid === uid && known.metadata.generation === generation;
-  return fingerprintOf(isSame ? known.spec.template : spec.template);
-}
 
 function subjectOf({ metadata, spec }: ChangeObject) {
   const { apiVersion, kind, name, uid } = spec.target;

@@ -61,7 +61,17 @@ const from = revision
       .describe(
         'Proven good: its change ended in Success, or it ran healthy before the operator came.',
       ),
+    isNew: z
+      .boolean()
+      .optional()
+      .describe(
+        'A new workload whose first soak this change interrupted: its revision is verified once it has run alone and healthy for the soak time.',
+      ),
     template: podTemplate('The template to roll back to.'),
+    ownership: text(
+      65_536,
+      'Whose fields the template’s were then, as JSON: a rollback restores them with it.',
+    ).optional(),
   })
   .describe('The revision to go back to. Absent for a new workload.');
 
@@ -169,6 +179,14 @@ export const changeWorkloadStatus = z
       .boolean()
       .optional()
       .describe('True when no person asked for the rollback.'),
+    fromVerified: z
+      .boolean()
+      .optional()
+      .describe('True once `spec.from`, of a new workload, has run alone and healthy for the soak time.'),
+    restoredFingerprint: text(
+      64,
+      'Identity of the restored template, where another admission plug-in altered it.',
+    ).optional(),
     quarantine: quarantine.optional(),
     denied: denied.optional(),
     resumedAt: time(

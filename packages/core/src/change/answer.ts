@@ -4,7 +4,8 @@ import type { Decision, Observation, WorkloadView } from './model.ts';
 import { isGated } from './batch.ts';
 import { reasonOf, startRollback } from './rollback.ts';
 import { isOver, move, timeText } from './status.ts';
-import { suspend } from './stop.ts';
+import { suspend } from './suspend.ts';
+import { isFromVerified } from './verified.ts';
 
 type PersonDecision = NonNullable<ChangeWorkloadSpec['decision']>;
 
@@ -70,32 +71,22 @@ function rollBackNow(
     return { status };
   }
   const message = `${by} asked for it${reason === '' ? '' : `: ${reason}`}`;
-  const obstacle = obstacleOf(o, workload);
-  if (obstacle !== undefined) return notBack(o, workload, status, `${message}; ${obstacle}`);
+  const obstacle = obstacleOf(o);
+  if (obstacle !== undefined) return notBack(o, status, `${message}; ${obstacle}`);
   return startRollback(o, workload, status, { reason: 'RequestedByUser', message });
 }
 
 /** Who wants a change back does not want more of it. */
-function notBack(
-  o: Observation,
-  workload: WorkloadView,
-  status: ChangeWorkloadStatus,
-  message: string,
-): Decision {
+function notBack(o: Observation, status: ChangeWorkloadStatus, message: string): Decision {
   const isAtRest = isOver(status.phase) || !isGated(o.change.spec);
   if (isAtRest) return { status: { ...status, message: message.slice(0, 1024) } };
-  const reason = workload.hold.state === 'Lost' ? 'HoldRecordLost' : 'NoVerifiedRevision';
-  return suspend(o, workload, status, { reason, message });
+  return suspend(o, status, { reason: 'NoVerifiedRevision', message });
 }
 
 /** Why there is no way back; undefined when there is one. */
-function obstacleOf(
-  { change, isBackRefused }: Observation,
-  { hold }: WorkloadView,
-): string | undefined {
-  if (hold.state === 'Lost') return hold.why;
-  if (isBackRefused === true) return 'the revision to go back to was refused since';
-  return change.spec.from?.verified === true
+function obstacleOf({ change, isBackRefused }: Observation): string | undefined {
+  if (isBackRefused === true) return 'the revision to go back to was quarantined since';
+  return isFromVerified(change)
     ? undefined
     : 'there is no verified revision to go back to';
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
 import { judgePods, type Finding } from '../check/pod-health.ts';
+import { releasedShare } from '../cap/annotation.ts';
 import { batchTargets } from '../workload/batches.ts';
+import { revisionOf } from '../workload/observe.ts';
 import type { BatchRecord, Decision, Observation, WorkloadView } from './model.ts';
 import { timeText } from './status.ts';
 
@@ -90,7 +92,8 @@ export function judge(
     target: batch.target,
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
-    soakSeconds: policy.spec.release.soakSeconds,
+    // A pod is available only after the user's own minReadySeconds.
+    soakSeconds: Math.max(policy.spec.release.soakSeconds, workload.minReadySeconds),
     releasedAt: Math.max(releasedAt(o, status), workload.writtenAt),
     isLetOut: isLetOut(o, workload),
     now: o.now,
@@ -112,15 +115,14 @@ export const due = ({
   ...(unheard === undefined ? {} : { unheard }),
 });
 
-/** New pods that the bounds in the object allow. */
-export const released = ({ bounds, replicas }: WorkloadView): number =>
-  Math.min(replicas, bounds.surge + bounds.unavailable);
-
 /** Whether the controller may make more new pods than there are; if not, that is for us to change. */
-function isLetOut({ fresh }: Observation, workload: WorkloadView): boolean {
-  if (workload.paused) return false;
-  const isBounded = workload.hold.state === 'Held' && !workload.recreate;
-  return !isBounded || released(workload) > fresh.length;
+function isLetOut({ fresh, change }: Observation, workload: WorkloadView): boolean {
+  const { cap, paused, recreate, replicas } = workload;
+  if (paused) return false;
+  if (recreate || cap === undefined || cap === 'Invalid') return true;
+  const hash = revisionOf(workload, change.spec.to.fingerprint)?.hash;
+  if (hash === cap.verified) return true;
+  return hash === cap.target && releasedShare(cap, replicas) > fresh.length;
 }
 
 /**

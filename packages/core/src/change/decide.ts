@@ -14,6 +14,7 @@ import {
 } from './batch.ts';
 import type { Decision, Observation, WorkloadView } from './model.ts';
 import {
+  awaitReplicas,
   decideRelease,
   decideRolling,
   END_OF,
@@ -24,7 +25,7 @@ import {
 } from './release.ts';
 import { decideRollback, reasonOf, startRollback } from './rollback.ts';
 import { isOver, move, statusOf } from './status.ts';
-import { suspend } from './stop.ts';
+import { suspend } from './suspend.ts';
 
 /**
  * Decides what a change does next. Pure, total and level-based: it judges where things stand, so
@@ -48,12 +49,15 @@ export function decide(o: Observation): Decision {
 /** The workload runs another template than the one this change releases. */
 function movedOn(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
   if (isBackAt(o.change.spec, workload.fingerprint)) {
-    // Without its hold record it stays where it is until the owner has written the fields.
-    if (status.phase === 'Suspend' && workload.hold.state === 'Lost') return { status };
-    const message = 'the owner put the previous revision back';
+    const message = 'the previous revision was put back';
     const reason = status.rolledBackAt === undefined ? 'RevertedByUser' : reasonOf(status);
     const next = move(status, o.now, ['RollingBack', reason], message);
     return { status: next, recheckAt: o.now };
+  }
+  if (workload.isOwnWrite && isGated(o.change.spec)) {
+    const why =
+      'another admission plug-in altered the pod template when AlterShield wrote its annotation; exempt the user of the operator from it';
+    return { status: move(status, o.now, ['Suspend', 'AlteredByAdmission'], why) };
   }
   const message = 'a newer revision was applied before this one was done';
   return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
@@ -64,14 +68,13 @@ function decideHere(
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
 ): Decision {
+  if (o.denial !== undefined) {
+    return { status: suspend(o, status, { reason: 'WriteDenied', message: o.denial }).status };
+  }
   const batch = batchOf(o, workload, status);
   const finding = judge(o, workload, status, batch);
   const standing: Standing = { o, workload, status, batch, finding };
-  if (isToBeTakenBack(o, workload, status)) return takeBack(o, workload, status);
-  if (workload.hold.state === 'Lost') {
-    const message = `${workload.hold.why}; nothing is guessed: write the fields paused, minReadySeconds, progressDeadlineSeconds and strategy as you want them, then \`altershield resume\``;
-    return suspend(o, workload, status, { reason: 'HoldRecordLost', message });
-  }
+  if (isToBeTakenBack(o, status)) return takeBack(o, workload, status);
   if (!isGated(o.change.spec)) return observe(standing);
   return isHeld(o.change.spec) ? decideRelease(standing) : decideRolling(standing);
 }
@@ -79,16 +82,15 @@ function decideHere(
 /** A refused revision that got past admission, whether by a new change, late, or as a way back. */
 function isToBeTakenBack(
   { change: { spec }, refused }: Observation,
-  { hold }: WorkloadView,
   { phase }: ChangeWorkloadStatus,
 ): boolean {
   const isOurs = spec.policy.spec.mode === 'Enforce' && spec.operation !== 'Create';
-  return refused && isOurs && phase === 'Init' && hold.state !== 'Lost';
+  return refused && isOurs && phase === 'Init';
 }
 
-/** What is out and can't be taken back is left to a person as it is. */
+/** What is out and can't be taken back is left to a user as it is. */
 function takeBack(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
-  const message = 'this revision was refused before; it is taken back';
+  const message = 'this revision was quarantined before; it is rolled back';
   const back = startRollback(o, workload, status, { reason: 'QuarantinedRevision', message });
   const isStuck = back.status.phase === 'Suspend' && !isGated(o.change.spec);
   return isStuck ? { status: back.status } : back;
@@ -98,18 +100,18 @@ function takeBack(o: Observation, workload: WorkloadView, status: ChangeWorkload
 function observe(s: Standing): Decision {
   const { o, batch, finding } = s;
   if (s.status.phase === 'Suspend') return { status: s.status };
+  if (isPausedByOwner(s)) return pausedByOwner(s);
+  if (s.workload.replicas === 0) return awaitReplicas(s);
   const { verdict, message } = finding.result;
   const status = observing(s);
-  if (s.workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };
-  if (isPausedByOwner(s)) return pausedByOwner(s);
   switch (verdict) {
     case 'Fail':
       return closed(s, ['Failed', 'CheckFailed', verdict], message);
     case 'Inconclusive':
       return closed(s, ['Failed', 'CheckInconclusive', verdict], message);
     case 'Pass':
-    case 'None':
       return closed(s, ['Success', END_OF[endVerdict(s)], endVerdict(s)], message);
+    case 'None':
     case 'Pending':
       return { status, batch: batchIntent(o, batch), ...due(finding) };
   }

@@ -5,10 +5,9 @@ import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
 import { bare, isRestart, refusalFingerprint } from '../revision/fingerprint.ts';
 import { userBounds } from '../workload/batches.ts';
-import { ownFieldsOf, readHold, type Hold, type OwnFields } from '../workload/hold.ts';
-import type { Tools } from '../workload/observe.ts';
+import { heldFrom, viewDeployment, type Tools } from '../workload/observe.ts';
 import { imagesOf, type Deployment, type ReplicaSet, type Template } from '../workload/types.ts';
-import { isBackAt } from './batch.ts';
+import { isBackAt, isGated } from './batch.ts';
 import { isOver, statusOf, timeText } from './status.ts';
 import { isVerifiedBy } from './verified.ts';
 
@@ -16,6 +15,8 @@ import { isVerifiedBy } from './verified.ts';
 export interface Seen {
   readonly fingerprint: string;
   readonly template: Template;
+  /** Whose fields the template's were, as JSON. */
+  readonly ownership?: string | undefined;
 }
 
 export interface DetectInput {
@@ -38,35 +39,41 @@ export interface DetectInput {
 export function detect(input: DetectInput, tools: Tools): ChangeWorkloadSpec | undefined {
   const { deployment } = input;
   const to = tools.fingerprintOf(deployment.spec.template);
-  const hold = readHold(deployment, tools.sign);
+  const view = viewDeployment(deployment, input.revisions, tools);
+  const held = heldFrom(view)?.fingerprint;
+  const { isOwnWrite } = view;
   const stamp = readStamp(deployment, to, tools.sign);
   const last = input.last?.spec.target.uid === deployment.metadata.uid ? input.last : undefined;
-  const facts: Facts = { to, hold, stamp, last };
+  const facts: Facts = { to, held, isOwnWrite, stamp, last };
   if (isKnown(input, facts)) return undefined;
   return specOf(input, facts, tools);
 }
 
 interface Facts {
   readonly to: string;
-  readonly hold: Hold;
+  /** What the release annotation protects while another revision is held; undefined: none is. */
+  readonly held: string | undefined;
+  readonly isOwnWrite: boolean;
   readonly stamp: Stamp | undefined;
   /** The same, if it is of this very object. */
   readonly last: ChangeWorkload | undefined;
 }
 
-function isKnown({ deployment, seen, revisions }: DetectInput, { to, hold, last }: Facts): boolean {
-  const isOpen = last !== undefined && !isOver(statusOf(last).phase);
-  // A lost hold record, too: only a change in flight tells a person what is to be done about it.
-  if (hold.state !== 'None' && !isOpen) return false;
-  if (last !== undefined) return expects(last, to);
-  if (seen === undefined) return false;
+function isKnown({ deployment, seen, revisions }: DetectInput, facts: Facts): boolean {
+  const { to, held, last } = facts;
+  if (last !== undefined) return expects(last, to) || isAltered(facts);
+  if (seen === undefined || held !== undefined) return false;
   return seen.fingerprint === to && !isRollingNatively(deployment, revisions);
 }
+
+/** What another admission plug-in made of the operator's own write is nobody's change. */
+const isAltered = ({ last, isOwnWrite }: Facts): boolean =>
+  isOwnWrite && last !== undefined && isGated(last.spec) && !isOver(statusOf(last).phase);
 
 /** Whether a record accounts for the template that its workload runs. */
 function expects({ spec, status }: ChangeWorkload, fingerprint: string): boolean {
   const isTo = spec.to.fingerprint === fingerprint;
-  const isFrom = spec.from?.fingerprint === fingerprint;
+  const isFrom = [spec.from?.fingerprint, status?.restoredFingerprint].includes(fingerprint);
   if (status === undefined || !isOver(status.phase)) return isTo || isBackAt(spec, fingerprint);
   const { phase, reason } = status;
   if (phase === 'Superseded') return isBackAt(spec, fingerprint);
@@ -105,16 +112,16 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
 
 function operationOf(
   input: DetectInput,
-  { to, hold }: Facts,
+  { to, held }: Facts,
   from: ChangeWorkloadSpec['from'],
   tools: Tools,
 ): ChangeWorkloadSpec['operation'] {
-  if (hold.state === 'Held') return 'Update';
   if (from === undefined) return 'Create';
   const { seen } = input;
   // Who comes late sees only what runs now: it took the place of what the records say.
   const before = seen === undefined || seen.fingerprint === to ? from : seen;
   if (input.isWayBack?.(before.template) === true) return 'Revert';
+  if (held !== undefined) return 'Update';
   return isSettled(input, to, tools) ? 'Late' : 'Update';
 }
 
@@ -166,18 +173,24 @@ function fromOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
   }
   const wayBack = wayBackOf(last, before);
   if (wayBack !== undefined) return wayBack;
-  if (last !== undefined)
-    return revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input, tools);
+  if (last !== undefined) {
+    const from = revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input, tools);
+    return from && isSoaking(last) ? { ...from, isNew: true } : from;
+  }
   const known = before ?? otherRunning(input, facts, tools);
   return known === undefined
     ? undefined
     : revisionAt(known, isHealthy(known, input, facts, tools), input, tools);
 }
 
+/** A new workload that nobody has judged yet. */
+const isSoaking = (change: ChangeWorkload): boolean =>
+  change.spec.operation === 'Create' && !isOver(statusOf(change).phase);
+
 /** What a way back left behind: where it came from, and nothing to go to. */
-function leftBy(input: DetectInput, { to, hold }: Facts, tools: Tools): ChangeWorkloadSpec['from'] {
+function leftBy(input: DetectInput, { to, held }: Facts, tools: Tools): ChangeWorkloadSpec['from'] {
   const { seen } = input;
-  if (hold.state === 'Held' || seen === undefined || seen.fingerprint === to) return undefined;
+  if (held !== undefined || seen === undefined || seen.fingerprint === to) return undefined;
   const isBack = input.isWayBack?.(seen.template) === true;
   return isBack ? revisionAt(seen.fingerprint, false, input, tools) : undefined;
 }
@@ -186,7 +199,7 @@ function leftBy(input: DetectInput, { to, hold }: Facts, tools: Tools): ChangeWo
 function revisionAt(
   fingerprint: string,
   verified: boolean,
-  { seen, revisions }: DetectInput,
+  { seen, revisions, last }: DetectInput,
   { fingerprintOf }: Tools,
 ): ChangeWorkloadSpec['from'] {
   const template =
@@ -197,7 +210,12 @@ function revisionAt(
           .find((t) => t !== undefined && fingerprintOf(t) === fingerprint);
   if (template === undefined) return undefined;
   const refusal = refusalFingerprint(template);
-  return { fingerprint, refusal, images: imagesOf(template), verified, template: bare(template) };
+  const recorded = last?.spec.from;
+  const ownership = [seen, recorded].find((r) => r?.fingerprint === fingerprint)?.ownership;
+  return {
+    ...{ fingerprint, refusal, images: imagesOf(template), verified, template: bare(template) },
+    ...(ownership === undefined ? {} : { ownership }),
+  };
 }
 
 /**
@@ -215,8 +233,8 @@ function wayBackOf(
 }
 
 /** The revision that ran before this one, as admission or our own watch saw it. */
-function replacedBy({ to, hold }: Facts, seen: Seen | undefined): string | undefined {
-  if (hold.state === 'Held') return hold.record.from;
+function replacedBy({ to, held }: Facts, seen: Seen | undefined): string | undefined {
+  if (held !== undefined) return held;
   return seen === undefined || seen.fingerprint === to ? undefined : seen.fingerprint;
 }
 
@@ -258,8 +276,8 @@ const otherRunning = (
 ): string | undefined => runningOf(revisions, fingerprintOf).find(({ is }) => is !== to)?.is;
 
 /** As many of its pods are ready as the owner wants at all times. */
-function isReady({ replicas, ready }: Running, { strategy }: OwnFields): boolean {
-  const { unavailable } = userBounds(strategy.rollingUpdate, replicas);
+function isReady({ replicas, ready }: Running, { spec: { strategy } }: Deployment): boolean {
+  const { unavailable } = userBounds(strategy?.rollingUpdate, replicas);
   return ready >= Math.max(1, replicas - unavailable);
 }
 
@@ -267,13 +285,12 @@ function isReady({ replicas, ready }: Running, { strategy }: OwnFields): boolean
 function isHealthy(
   wanted: string,
   { revisions, deployment }: DetectInput,
-  { to, hold }: Facts,
+  { to }: Facts,
   { fingerprintOf }: Tools,
 ): boolean {
-  const own = hold.state === 'Held' ? hold.record.own : ownFieldsOf(deployment);
   const running = runningOf(revisions, fingerprintOf);
   if (running.some(({ is }) => is !== wanted && is !== to)) return false;
-  return running.some((r) => r.is === wanted && isReady(r, own));
+  return running.some((r) => r.is === wanted && isReady(r, deployment));
 }
 
 interface ManagerEntry {

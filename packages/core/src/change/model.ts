@@ -6,52 +6,45 @@ import type {
   ChangeWorkload,
   ChangeWorkloadStatus,
 } from '@altershield/api';
+import type { ReleaseCap } from '../cap/annotation.ts';
 import type { Bounds } from '../workload/batches.ts';
-import type { Hold } from '../workload/hold.ts';
 import type { Template } from '../workload/types.ts';
 
-/** What we do to the workload. Repeating one that took effect plans no write. */
-export type Action =
-  | {
-      readonly type: 'TakeOver';
-      readonly id: string;
-      readonly from: string;
-      readonly to: string;
-      /** What all revisions ask for together. */
-      readonly pods: number;
-    }
-  | { readonly type: 'SetBounds'; readonly bounds: Bounds }
-  | {
-      readonly type: 'Pause';
-      /** No more than so many stay beside the replicas. Default: what surged. */
-      readonly surge?: number;
-    }
-  | { readonly type: 'Restore' }
-  | {
+/** Fingerprints of the revision that a change came from, and of the one that it brings. */
+interface Route {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What is wanted of the workload. Planning one that is reached gives no write. */
+export type Goal =
+  /** Release nothing more than is released. */
+  | ({ readonly type: 'Hold' } & Route)
+  | ({
+      readonly type: 'Release';
+      /** Pods that the new revision may have. */
+      readonly target: number;
+      readonly isLast: boolean;
+      /** New pods find no place: stable ones may go first, as far as the user's bounds allow. */
+      readonly needsRoom: boolean;
+    } & Route)
+  | ({
       readonly type: 'RollBack';
-      readonly id: string;
-      readonly from: string;
       readonly template: Template;
-      /** `maxUnavailable` to write so that bad pods go at once; 0: the user's own. */
-      readonly widenBy: number;
-    }
-  | { readonly type: 'FinishRollBack' }
+      /** Whose fields the template's were when it was verified. */
+      readonly ownership?: string;
+      /** AlterShield rolls back, not the user: pods that are not ready go at once. */
+      readonly isOwn: boolean;
+      readonly keepsHold: boolean;
+    } & Route)
+  /** Nothing is released: what the template says is the revision to protect. */
   | {
-      /** Ready pods of superseded revisions count again, so that they are not the first to go. */
-      readonly type: 'CountAgain';
-      readonly minReadySeconds: number;
-      readonly revisions: readonly { readonly name: string; readonly uid: string }[];
+      readonly type: 'Rest';
+      /** True: also what is applied while no operator runs is held. */
+      readonly keepsHold: boolean;
     }
-  | {
-      readonly type: 'Rebalance';
-      readonly revisions: readonly {
-        readonly name: string;
-        readonly uid: string;
-        /** Replicas as they are, and as they are to be. */
-        readonly from: number;
-        readonly to: number;
-      }[];
-    };
+  /** Nothing caps the workload any more. */
+  | { readonly type: 'LetGo' };
 
 export type Trouble =
   | 'ImagePull'
@@ -90,37 +83,38 @@ export interface PodView {
   };
 }
 
-/** A revision of the workload that has, or had, pods. */
+/** A revision of the workload: a ReplicaSet, with or without pods. */
 export interface RevisionView {
   readonly name: string;
   readonly uid: string;
+  /** Its label `pod-template-hash`. */
+  readonly hash: string;
   readonly fingerprint: string;
+  /** Pods that it is to have. */
   readonly replicas: number;
-  /** Its pods never count as available: a hold let them out. */
-  readonly held?: boolean;
-  /** Pods that are still to go: until then the Deployment controller counts them as there. */
-  readonly surplus?: number;
-  /** Ready pods that do not count as available yet. */
-  readonly uncounted?: number;
+  readonly ready: number;
+  /** Its own copy of the annotation. */
+  readonly cap?: string;
 }
 
 /** A workload as decisions see it. */
 export interface WorkloadView {
   readonly uid: string;
   readonly fingerprint: string;
+  /** The operator wrote it last: where its template is none that it knows, another admission plug-in altered it. */
+  readonly isOwnWrite: boolean;
   readonly replicas: number;
+  /** The user paused it. */
   readonly paused: boolean;
   readonly recreate: boolean;
   /** False while its controller has not seen the newest spec. */
   readonly settled: boolean;
   /** When we last wrote it, as far as it says; milliseconds since the epoch, 0: never. */
   readonly writtenAt: number;
-  readonly hold: Hold;
-  /** Bounds as they stand in the object. */
-  readonly bounds: Bounds;
-  /** The user's own bounds, resolved against `replicas`. */
+  readonly cap: ReleaseCap | 'Invalid' | undefined;
+  /** The user's `maxSurge` and `maxUnavailable`, resolved against `replicas`. */
   readonly user: Bounds;
-  /** The user's own progress deadline. */
+  readonly minReadySeconds: number;
   readonly progressDeadlineSeconds: number;
   readonly revisions: readonly RevisionView[];
 }
@@ -153,6 +147,8 @@ export interface Observation {
   readonly refused: boolean;
   /** True when the revision to go back to was refused meanwhile. */
   readonly isBackRefused?: boolean;
+  /** Why the API server denied the operator's last write for good; absent when it did not. */
+  readonly denial?: string;
 }
 
 export interface BatchRecord {
@@ -165,7 +161,7 @@ export interface BatchRecord {
 export interface Decision {
   readonly status: ChangeWorkloadStatus;
   readonly batch?: BatchRecord;
-  readonly action?: Action;
+  readonly goal?: Goal;
   /** When to look again although nothing happened; milliseconds since the epoch. */
   readonly recheckAt?: number;
   /** It waits only because nothing was heard of the pods: reading them from the server may decide it. */

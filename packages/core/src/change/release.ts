@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Verdict } from '@altershield/api';
 import { wait, type Finding } from '../check/pod-health.ts';
-import { nextBounds, type Bounds } from '../workload/batches.ts';
 import {
   acceptedBefore,
   batchIntent,
@@ -10,20 +9,12 @@ import {
   due,
   heardAt,
   nextBatch,
-  released,
   type BatchView,
 } from './batch.ts';
-import type {
-  Action,
-  Decision,
-  Observation,
-  PodView,
-  RevisionView,
-  WorkloadView,
-} from './model.ts';
+import type { Decision, Goal, Observation, PodView, WorkloadView } from './model.ts';
 import { startRollback } from './rollback.ts';
 import { move, timeText } from './status.ts';
-import { podsAskedFor, stopAction, suspend, takeOver } from './stop.ts';
+import { holdGoal, routeOf, suspend } from './suspend.ts';
 
 /** Where a held change stands: what is looked at, how far it is, what its pods say. */
 export interface Standing {
@@ -34,57 +25,59 @@ export interface Standing {
   readonly finding: Finding;
 }
 
-/** Lets a held change out, batch by batch. */
+/** Releases a held change, batch by batch. */
 export function decideRelease(s: Standing): Decision {
-  const { workload, status } = s;
-  if (status.reason === 'Completing') return complete(s);
-  if (status.phase === 'Suspend') return stayed(s);
-  if (isPausedByOwner(s)) return { ...pausedByOwner(s), ...still(s) };
-  if (s.finding.result.verdict === 'None') return finish(s, 'the workload has no replicas');
-  if (workload.hold.state === 'None') return adopt(s);
-  return act(s);
+  const { status, o } = s;
+  if (status.phase === 'Suspend') return keepSuspended(s);
+  if (isPausedByOwner(s)) return { ...pausedByOwner(s), goal: holdGoal(o) };
+  if (s.workload.replicas === 0) return { ...awaitReplicas(s), goal: holdGoal(o) };
+  return proveFrom(s) ?? act(s);
+}
+
+/**
+ * A new workload whose first soak was interrupted: held until its first revision has run alone, and
+ * healthy, for the soak time, so that there is one to roll back to. One that is not healthy is waited
+ * for by nobody: the change may be its cure.
+ */
+function proveFrom({ o, status, workload }: Standing): Decision | undefined {
+  const { from, policy } = o.change.spec;
+  if (from?.isNew !== true || status.fromVerified === true || o.fresh.length > 0) return undefined;
+  if (o.stable.length < workload.replicas || !o.stable.every((p) => p.ready)) return undefined;
+  const soakMs = Math.max(policy.spec.release.soakSeconds, workload.minReadySeconds) * 1000;
+  const dueAt = Math.max(...o.stable.map((p) => p.readySince)) + soakMs;
+  if (heardAt(o) >= dueAt) return { status: { ...status, fromVerified: true }, recheckAt: o.now };
+  return { status, goal: holdGoal(o), ...due(wait(dueAt, o.now)) };
 }
 
 /** Judges a change that the native controller rolls at its own pace. */
 export function decideRolling(s: Standing): Decision {
-  const { workload, status } = s;
-  if (status.reason === 'Completing') return complete(s);
-  if (status.phase === 'Suspend') return stayed(s);
-  if (workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };
+  if (s.status.phase === 'Suspend') return keepSuspended(s);
   if (isPausedByOwner(s)) return pausedByOwner(s);
-  if (s.finding.result.verdict === 'None') return finish(s, 'the workload has no replicas');
+  if (s.workload.replicas === 0) return awaitReplicas(s);
   return act(s);
 }
 
-/** What keeps a change where it is, in its count too: scaling may have let more out. */
-const still = (s: Standing): Pick<Decision, 'action'> => {
-  const action = stopAction(s.o, s.workload) ?? narrowed(s) ?? rebalance(s);
-  return action === undefined ? {} : { action };
-};
-
-/** A pause by the owner stops the change and its deadlines; it does not hide a failure. */
-export const isPausedByOwner = ({ workload: { hold, paused }, finding }: Standing): boolean =>
-  finding.result.verdict !== 'Fail' &&
-  (hold.state === 'Held' ? hold.record.own.paused : hold.state === 'None' && paused);
+/** A pause by the user stops the change and its deadlines; it does not hide a failure. */
+export const isPausedByOwner = ({ workload: { paused }, finding }: Standing): boolean =>
+  paused && finding.result.verdict !== 'Fail';
 
 export function pausedByOwner(s: Standing): Decision {
-  const message = 'the owner paused the workload; `kubectl rollout resume` lets the change begin';
+  const message = 'the Deployment is paused; `kubectl rollout resume` lets the change begin';
   return { status: move(s.status, s.o.now, ['Init', 'PausedByOwner'], message) };
 }
 
-/** Admission missed the change: hold it now, unless there is nothing left to hold back. */
-function adopt(s: Standing): Decision {
-  const { o, status, workload, finding } = s;
-  const isWhollyOut = o.stable.length === 0 && o.fresh.length >= workload.replicas;
-  if (isWhollyOut || finding.result.verdict === 'Fail') return act(s);
-  return { status, action: takeOver(o, workload) };
+/** Without pods nothing is judged: the change waits, held, until there are some again. */
+export function awaitReplicas({ status, o }: Standing): Decision {
+  const message = 'the workload is scaled to zero; the change goes on when it has replicas again';
+  return { status: move(status, o.now, ['Init', 'NoReplicas'], message) };
 }
 
 /** A suspended change moves only when what was unclear turns out to be a failure. */
-function stayed(s: Standing): Decision {
-  const { status, finding } = s;
+function keepSuspended(s: Standing): Decision {
+  const { status, finding, o } = s;
   if (status.reason === 'CheckInconclusive' && finding.result.verdict === 'Fail') return failed(s);
-  return { status, ...still(s) };
+  // What was denied once is not tried again before a user decides.
+  return status.reason === 'WriteDenied' ? { status } : { status, goal: holdGoal(o) };
 }
 
 /** What the verdict of the batch in progress leads to. */
@@ -95,7 +88,7 @@ export function act(s: Standing): Decision {
     case 'Inconclusive':
       return inconclusive(s);
     case 'Pass':
-      return isAtRest(s) ? passed(s) : release(s);
+      return passed(s);
     case 'Pending':
     case 'None':
       return release(s);
@@ -112,12 +105,12 @@ function failed(s: Standing): Decision {
   const decision =
     o.change.spec.policy.spec.onFail === 'RollBack'
       ? startRollback(o, workload, begun(s), because)
-      : suspend(o, workload, begun(s), because);
+      : suspend(o, begun(s), because);
   return { ...decision, batch: batchRecord(o, s.batch, finding) };
 }
 
 function inconclusive(s: Standing): Decision {
-  const { o, workload, status, finding } = s;
+  const { o, status, finding } = s;
   const { onInconclusive } = o.change.spec.policy.spec;
   if (onInconclusive === 'Proceed' && s.o.fresh.some((p) => isDone(s, p))) return proceed(s);
   if (status.batch?.waived === true) return isOut(s) ? passed(s) : release(s);
@@ -126,8 +119,7 @@ function inconclusive(s: Standing): Decision {
     message: finding.result.message,
     verdict: 'Inconclusive',
   } as const;
-  const decision = suspend(o, workload, begun(s), because);
-  return { ...decision, batch: batchRecord(o, s.batch, finding) };
+  return { ...suspend(o, begun(s), because), batch: batchRecord(o, s.batch, finding) };
 }
 
 /** On in spite of doubt. Of a batch that is late, the pods that are there must stay ready as long as a whole one. */
@@ -149,6 +141,10 @@ function proceed(s: Standing): Decision {
 
 const isOut = ({ o, batch }: Standing): boolean => o.fresh.length >= batch.target;
 
+/** Ready, or accepted by a user as it is. */
+const isDone = ({ status }: Standing, pod: PodView): boolean =>
+  pod.ready || pod.createdAt < acceptedBefore(status);
+
 /** The status with the batch in progress in it. */
 function begun({ status, batch, o, finding }: Standing): ChangeWorkloadStatus {
   // What was late once is so still while nothing is heard of it.
@@ -160,180 +156,27 @@ function begun({ status, batch, o, finding }: Standing): ChangeWorkloadStatus {
   return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
 }
 
-/** The next step within the batch: the record of it first, then the bounds. */
+/** The batch in progress: the record of it first, then its pods. */
 function release(s: Standing): Decision {
   const { o, batch } = s;
-  const action = stepWithin(s);
   return {
     status: begun(s),
     batch: batchIntent(o, batch),
-    ...(action === undefined ? {} : { action }),
+    goal: releaseGoal(s),
     ...due(s.finding),
   };
 }
 
-function stepWithin(s: Standing): Action | undefined {
-  const { workload } = s;
-  if (workload.hold.state !== 'Held' || !workload.settled) return undefined;
-  if (workload.recreate) return workload.paused ? unpause(workload.bounds) : undefined;
-  return hasUncounted(s) ? countAgain(s) : stepBatch(s);
-}
+const releaseGoal = ({ o, batch: { target, isLast } }: Standing): Goal => ({
+  type: 'Release',
+  ...routeOf(o),
+  ...{ target, isLast },
+  needsRoom: needsRoom(o),
+});
 
-function stepBatch(s: Standing): Action | undefined {
-  const { o, workload, batch } = s;
-  const drift = narrowed(s) ?? rebalance(s);
-  if (drift !== undefined) return drift;
-  if (isAtRest(s)) return workload.paused || batch.isLast ? undefined : { type: 'Pause' };
-  const isWaveOut = o.fresh.length >= released(workload);
-  return workload.paused ? stepFromRest(s, isWaveOut) : stepOnTheWay(s, isWaveOut);
-}
-
-/** Revisions between the verified one and this one: of changes that were superseded in flight. */
-const between = ({ o, workload }: Standing): readonly RevisionView[] => {
-  const { from, to } = o.change.spec;
-  return workload.revisions.filter(
-    (r) => r.replicas > 0 && ![from?.fingerprint, to.fingerprint].includes(r.fingerprint),
-  );
-};
-
-/** Ready pods that the controller would take for lost ones, and delete at once, when more get out. */
-const hasUncounted = (s: Standing): boolean =>
-  between(s).some((r) => r.held === true || (s.o.fresh.length === 0 && (r.uncounted ?? 0) > 0));
-
-function countAgain(s: Standing): Action | undefined {
-  const { hold } = s.workload;
-  const revisions = between(s).filter((r) => r.held === true);
-  if (hold.state !== 'Held' || revisions.length === 0) return undefined;
-  const named = revisions.map(({ name, uid }) => ({ name, uid }));
-  return {
-    type: 'CountAgain',
-    minReadySeconds: hold.record.own.minReadySeconds,
-    revisions: named,
-  };
-}
-
-/** Ready, or accepted by a person as it is. */
-const isDone = ({ status }: Standing, pod: PodView): boolean =>
-  pod.ready || pod.createdAt < acceptedBefore(status);
-
-const isWaveReady = (s: Standing): boolean => s.o.fresh.every((p) => isDone(s, p));
-
-/** A controller that still counts pods which are about to go would take away as many more. */
-const isShrinking = ({ workload }: Standing): boolean =>
-  workload.revisions.some(({ surplus = 0 }) => surplus > 0);
-
-function stepFromRest(s: Standing, isWaveOut: boolean): Action | undefined {
-  if (isShrinking(s)) return undefined;
-  if (isWaveReady(s)) return widen(s);
-  return isWaveOut ? undefined : unpause(clamped(s));
-}
-
-function stepOnTheWay(s: Standing, isWaveOut: boolean): Action | undefined {
-  if (isOpenTooWide(s) || excessOf(s) > 0) return { type: 'Pause' };
-  return isWaveOut && isWaveReady(s) && !isShrinking(s) ? widen(s) : undefined;
-}
-
-const unpause = (bounds: Bounds): Action => ({ type: 'SetBounds', bounds });
-
-/** Bounds left from more replicas than there are now would let everything out. */
-const isOpenTooWide = ({ workload, batch }: Standing): boolean =>
-  !workload.paused &&
-  !batch.isLast &&
-  workload.bounds.surge + workload.bounds.unavailable > batch.target;
-
-/**
- * The whole batch is out and ready, and the old pods that it replaces are gone. Those that surged
- * stay until the next wave, as long as the owner's surge allows them: they are the way back, and the
- * last of them go with the restored fields.
- */
-function isAtRest(s: Standing): boolean {
-  const { o, workload, batch } = s;
-  if (o.fresh.filter((p) => isDone(s, p)).length < batch.target) return false;
-  if (batch.isLast) return true;
-  if (workload.recreate || workload.hold.state !== 'Held') return true;
-  const surge = Math.min(workload.bounds.surge, workload.user.surge);
-  return o.fresh.length + o.stable.length <= workload.replicas + surge;
-}
-
-/**
- * What surged for more replicas, or for more surge, than there is now goes at rest, too. A paused
- * controller takes of every revision alike: only while all that is there is ready.
- */
-function narrowed({ o, workload }: Standing): Action | undefined {
-  const { hold, paused, recreate, bounds, user } = workload;
-  if (hold.state !== 'Held' || !paused || recreate || bounds.surge <= user.surge) return undefined;
-  const pods = [...o.fresh, ...o.stable];
-  const wanted = podsAskedFor(workload);
-  const isWhole = pods.length === wanted && pods.every((p) => p.ready);
-  return isWhole ? { type: 'Pause', surge: user.surge } : undefined;
-}
-
-/** The next wave: everything that is out is ready. */
-function widen({ o, workload, batch }: Standing): Action | undefined {
-  const bounds = nextBounds({
-    replicas: workload.replicas,
-    target: batch.target,
-    released: o.fresh.length,
-    ready: o.fresh.filter((p) => p.ready).length,
-    user: workload.user,
-  });
-  const isSame = sameBounds(bounds, workload.bounds) && !workload.paused;
-  return isSame ? undefined : unpause(bounds);
-}
-
-/** The bounds in the object, narrowed to the batch in progress. */
-function clamped({ workload, batch: { target } }: Standing): Bounds {
-  const surge = Math.min(workload.bounds.surge, target);
-  const unavailable = Math.min(workload.bounds.unavailable, target - surge);
-  return surge === 0 && unavailable === 0 ? { surge, unavailable: 1 } : { surge, unavailable };
-}
-
-const sameBounds = (a: Bounds, b: Bounds): boolean =>
-  a.surge === b.surge && a.unavailable === b.unavailable;
-
-const isFresh = ({ o }: Standing, { fingerprint }: RevisionView): boolean =>
-  fingerprint === o.change.spec.to.fingerprint;
-
-/** Pods of the new revision that scaling made beyond the batch. */
-function excessOf(s: Standing): number {
-  const { workload, batch } = s;
-  const fresh = workload.revisions.find((r) => isFresh(s, r));
-  return batch.isLast ? 0 : Math.max(0, (fresh?.replicas ?? 0) - batch.target);
-}
-
-/**
- * Scaling a workload spreads its replicas over both revisions. The exact count comes back by setting
- * the revisions themselves: the old one up first, and only as far as capacity allows. A crash
- * between the two writes leaves the old one up already.
- */
-function rebalance(s: Standing): Action | undefined {
-  const { workload } = s;
-  if (workload.hold.state !== 'Held') return undefined;
-  const fresh = workload.revisions.find((r) => isFresh(s, r));
-  const old = workload.revisions.filter((r) => !isFresh(s, r) && r.replicas > 0);
-  const [largest] = [...old].sort((a, b) => b.replicas - a.replicas);
-  const excess = Math.min(excessOf(s), spareOf(s));
-  if (!workload.paused || fresh === undefined || largest === undefined) return undefined;
-  if (excess <= 0) return undefined;
-  const total = podsAskedFor(workload);
-  // A paused controller fills up to the surge, in both revisions.
-  const wanted = workload.replicas + workload.bounds.surge;
-  const missing = Math.max(0, Math.min(excess, wanted - (total - excess)));
-  const up = resize(largest, largest.replicas + missing);
-  return { type: 'Rebalance', revisions: [...up, ...resize(fresh, fresh.replicas - excess)] };
-}
-
-const resize = ({ name, uid, replicas: from }: RevisionView, to: number) =>
-  from === to ? [] : [{ name, uid, from, to }];
-
-/** New pods that may go without lowering the ready ones below what the user allows. */
-function spareOf({ o, workload }: Standing): number {
-  const wanted = podsAskedFor(workload);
-  if (wanted !== o.fresh.length + o.stable.length) return 0;
-  const unready = o.fresh.filter((p) => !p.ready).length;
-  const ready = [...o.fresh, ...o.stable].filter((p) => p.ready).length;
-  return unready + Math.max(0, ready - (workload.replicas - workload.user.unavailable));
-}
+/** A new pod that no node takes, or that is not even made, may need the place of a stable one. */
+export const needsRoom = ({ fresh }: Pick<Observation, 'fresh'>): boolean =>
+  fresh.some(({ scheduled }) => !scheduled);
 
 /** The batch is done: on to the next, or to the end. */
 function passed(s: Standing): Decision {
@@ -347,18 +190,14 @@ function passed(s: Standing): Decision {
   return { status: moved, batch: record, recheckAt: o.now };
 }
 
-/** A change ends well only if all of its pods do: one that a person let pass as it was proves nothing. */
+/** A change ends well only if all of its pods do: one that a user let pass as it was proves nothing. */
 export const endVerdict = ({ o, finding: { result } }: Standing): Verdict =>
   result.verdict === 'Pass' && !o.fresh.every((p) => p.ready) ? 'Inconclusive' : result.verdict;
 
-/** Writes the user's own fields back; the change ends when that is seen. */
+/** The change ends; only a Pass makes its revision one to go back to. What caps the workload at rest follows from that. */
 function finish(s: Standing, message: string): Decision {
-  const { o, workload } = s;
   const verdict = endVerdict(s);
-  const status = { ...move(begun(s), o.now, ['Running', 'Completing'], message), verdict };
-  return workload.hold.state === 'Held'
-    ? { status, action: { type: 'Restore' } }
-    : { status, recheckAt: o.now };
+  return { status: { ...move(begun(s), s.o.now, ['Success', END_OF[verdict]], message), verdict } };
 }
 
 export const END_OF = {
@@ -368,9 +207,3 @@ export const END_OF = {
   Fail: 'Released',
   Inconclusive: 'Released',
 } as const;
-
-/** Ends with the verdict of the last batch; only a Pass makes the revision one to go back to. */
-function complete({ o, workload, status }: Standing): Decision {
-  if (workload.hold.state === 'Held') return { status, action: { type: 'Restore' } };
-  return { status: move(status, o.now, ['Success', END_OF[status.verdict]], status.message) };
-}

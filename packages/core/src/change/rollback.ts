@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload, ChangeWorkloadStatus, Reason } from '@altershield/api';
-import type { Action, Decision, Observation, WorkloadView } from './model.ts';
+import type { Decision, Goal, Observation, WorkloadView } from './model.ts';
 import { move, timeText } from './status.ts';
-import { suspend, type Because } from './stop.ts';
+import { isFromVerified } from './verified.ts';
+import { routeOf, suspend, type Because } from './suspend.ts';
 
 /** How long the verified revision may take to come back before a person is told. */
 const MIN_ROLLBACK_MS = 600_000;
@@ -25,16 +26,15 @@ export function startRollback(
   status: ChangeWorkloadStatus,
   because: Because,
 ): Decision {
-  const { from } = o.change.spec;
-  if (from === undefined || !from.verified) {
+  if (!isFromVerified(o.change)) {
     const message = `${because.message}; no verified revision to go back to`;
-    return suspend(o, workload, status, { ...because, reason: 'NoVerifiedRevision', message });
+    return suspend(o, status, { ...because, reason: 'NoVerifiedRevision', message });
   }
   const isAutomatic = because.reason !== 'RequestedByUser';
   const limit = isAutomatic ? limitReached(o) : undefined;
   if (limit !== undefined) {
     const message = `${because.message}; ${limit}`;
-    return suspend(o, workload, status, { ...because, reason: 'RollbackLimit', message });
+    return suspend(o, status, { ...because, reason: 'RollbackLimit', message });
   }
   const next: ChangeWorkloadStatus = {
     ...move(status, o.now, ['RollingBack', because.reason], because.message),
@@ -44,7 +44,7 @@ export function startRollback(
     automaticRollback: isAutomatic,
     ...quarantineOf(o.change, because.reason, o.now),
   };
-  return { status: next, action: rollBack(o, workload) };
+  return { status: next, goal: rollBackGoal(o, next) };
 }
 
 function limitReached({
@@ -72,25 +72,18 @@ function quarantineOf(
   return { quarantine: { fingerprint: spec.to.refusal, until } };
 }
 
-/**
- * One write of template and fields. Not-ready pods of the refused revision go at once when
- * `maxUnavailable` covers what is not ready already; wider, and ready pods would go with them.
- */
-function rollBack(
-  { change, fresh, stable }: Observation,
-  { user, replicas }: WorkloadView,
-): Action {
-  const { from } = change.spec;
-  const missing = replicas - [...fresh, ...stable].filter((p) => p.ready).length;
-  const isWide = missing > user.unavailable && fresh.some((p) => !p.ready);
+const rollBackGoal = (o: Observation, { reason }: ChangeWorkloadStatus): Goal => {
+  const { from, policy } = o.change.spec;
+  const isOwn = reason !== 'RevertedByUser';
   return {
     type: 'RollBack',
-    id: change.metadata.uid,
-    from: from?.fingerprint ?? '',
+    ...routeOf(o),
     template: from?.template ?? {},
-    widenBy: isWide ? missing : 0,
+    ...(isOwn && from?.ownership !== undefined ? { ownership: from.ownership } : {}),
+    isOwn,
+    keepsHold: policy.spec.failurePolicy === 'Fail',
   };
-}
+};
 
 /** Why a rollback that was stopped on its way goes on. */
 export const reasonOf = ({ automaticRollback }: ChangeWorkloadStatus): Reason =>
@@ -103,41 +96,32 @@ export function decideRollback(
   status: ChangeWorkloadStatus,
 ): Decision {
   const { from, to } = o.change.spec;
-  if (workload.hold.state === 'Lost') {
-    const message = `${workload.hold.why}; the rollback can’t restore the owner’s fields`;
-    return suspend(o, workload, status, { reason: 'HoldRecordLost', message });
+  if (o.denial !== undefined) {
+    const message = `the rollback was denied: ${o.denial}`;
+    return { status: suspend(o, status, { reason: 'WriteDenied', message }).status };
   }
-  if (workload.fingerprint === to.fingerprint) return stillThere(o, workload, status);
-  if (workload.fingerprint !== from?.fingerprint) {
-    const message = 'a newer revision was applied during the rollback';
-    return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
+  if (workload.fingerprint === to.fingerprint) return stillThere(o, status);
+  const { fingerprint, isOwnWrite } = workload;
+  if (fingerprint === from?.fingerprint || fingerprint === status.restoredFingerprint) {
+    return awaitVerified(o, workload, status);
   }
-  if (workload.hold.state === 'Held') return narrow(o, workload, status);
-  return awaitVerified(o, workload, status);
+  if (isOwnWrite && status.reason !== 'RevertedByUser') {
+    // As another admission plug-in left it: the operator wrote the verified one.
+    return { status: { ...status, restoredFingerprint: fingerprint }, recheckAt: o.now };
+  }
+  const message = 'a newer revision was applied during the rollback';
+  return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
 }
 
-/** Our own rollback is repeated; an owner who reverted and then thought better of it begins anew. */
-function stillThere(
-  o: Observation,
-  workload: WorkloadView,
-  status: ChangeWorkloadStatus,
-): Decision {
-  if (status.reason !== 'RevertedByUser') return { status, action: rollBack(o, workload) };
-  const message = 'the owner applied the revision again';
+/** Our own rollback is repeated; a user who reverted and then thought better of it begins anew. */
+function stillThere(o: Observation, status: ChangeWorkloadStatus): Decision {
+  if (status.reason !== 'RevertedByUser') return { status, goal: rollBackGoal(o, status) };
+  const message = 'the revision was applied again';
   const { batch: _, resumedAt: __, ...anew } = status;
   return { status: move(anew, o.now, ['Init', 'AwaitingRelease'], message), recheckAt: o.now };
 }
 
-/** Takes the width back once the pods that it was for are gone. */
-function narrow(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
-  const dueAt = deadlineOf(o, workload, status);
-  const isDone = o.fresh.every((p) => p.ready) || status.reason === 'RevertedByUser';
-  return isDone || o.now >= dueAt
-    ? { status, action: { type: 'FinishRollBack' } }
-    : { status, recheckAt: dueAt };
-}
-
-/** When a rollback that is not done is given to a person; counted from its write, which may come late. */
+/** When a rollback that is not done is given to a user; counted from its write, which may come late. */
 function deadlineOf(
   { now }: Observation,
   { progressDeadlineSeconds, writtenAt }: WorkloadView,
@@ -154,13 +138,14 @@ function awaitVerified(
 ): Decision {
   const ready = o.stable.filter((p) => p.ready).length;
   const wanted = workload.replicas - workload.user.unavailable;
+  const goal = rollBackGoal(o, status);
   if (workload.settled && o.fresh.length === 0 && ready >= wanted) {
     const reason = status.reason === 'RevertedByUser' ? 'RevertedByUser' : 'RolledBack';
     return { status: endOf(status, o.now, reason, status.message) };
   }
   const dueAt = deadlineOf(o, workload, status);
-  if (o.now < dueAt) return { status, recheckAt: dueAt };
-  const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${o.fresh.length} of the refused one are left; look at the pods`;
+  if (o.now < dueAt) return { status, goal, recheckAt: dueAt };
+  const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${o.fresh.length} of the quarantined one are left; look at the pods`;
   return { status: endOf(status, o.now, 'RollbackIncomplete', message) };
 }
 

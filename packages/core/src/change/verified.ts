@@ -10,6 +10,10 @@ export function isVerifiedBy(change: ChangeWorkload): boolean {
   return phase === 'Success' && verdict === 'Pass';
 }
 
+/** Whether the revision that a change came from is one to go back to. */
+export const isFromVerified = (change: ChangeWorkload): boolean =>
+  change.spec.from?.verified === true || statusOf(change).fromVerified === true;
+
 /**
  * Whether a revision of a workload was proven good before: applying it again is a way back.
  * @param changes all records of the workload, oldest first; the last word on a revision counts
@@ -62,8 +66,10 @@ function wordOn(
 ): boolean | undefined {
   const word = latest(changes.filter((c) => isIt(c.spec.to) && saysSomething(c)));
   if (word !== undefined) return isVerifiedBy(word);
-  const cameFrom = ({ spec: { from } }: ChangeWorkload): boolean =>
-    from !== undefined && isIt(from) && from.verified;
+  const cameFrom = (change: ChangeWorkload): boolean => {
+    const { from } = change.spec;
+    return from !== undefined && isIt(from) && isFromVerified(change);
+  };
   return changes.some(cameFrom) ? true : undefined;
 }
 

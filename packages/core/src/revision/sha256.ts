@@ -39,3 +39,5 @@ export const portableHmac =
   (key: Uint8Array) =>
   (text: string): string =>
     bytesToHex(hmac(sha256, key, utf8ToBytes(text)));
+
+export const utf8Length = (text: string): number => utf8ToBytes(text).length;

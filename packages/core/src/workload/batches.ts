@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IntOrPercent } from './types.ts';
 
+/** `maxSurge` and `maxUnavailable`, resolved against the replicas. */
+export interface Bounds {
+  readonly surge: number;
+  readonly unavailable: number;
+}
+
 const percentOf = (value: string): number => Number(value.slice(0, -1)) / 100;
 
 /** A count or percentage of `replicas`, rounded as asked. Unreadable text counts as 0. */
@@ -19,7 +25,7 @@ export function resolve(
 export function userBounds(
   rolling: { readonly maxSurge?: IntOrPercent; readonly maxUnavailable?: IntOrPercent } | undefined,
   replicas: number,
-): { readonly surge: number; readonly unavailable: number } {
+): Bounds {
   const surge = resolve(rolling?.maxSurge ?? '25%', replicas, Math.ceil);
   const unavailable = Math.min(
     replicas,
@@ -40,36 +46,4 @@ export function batchTargets(steps: readonly IntOrPercent[], replicas: number): 
   }
   if ((targets.at(-1) ?? 0) < replicas) targets.push(replicas);
   return targets;
-}
-
-export interface Bounds {
-  readonly surge: number;
-  readonly unavailable: number;
-}
-
-export interface Pace {
-  readonly replicas: number;
-  /** Pods of the new revision that the batch ends with. */
-  readonly target: number;
-  /** Pods of the new revision that exist. */
-  readonly released: number;
-  /** Of these, ready. */
-  readonly ready: number;
-  /** The user's own bounds, resolved. */
-  readonly user: Bounds;
-}
-
-/**
- * The bounds to write next in a held Deployment, whose new pods never count as available: the
- * controller then keeps `replicas - unavailable` old pods and makes `surge + unavailable` new ones.
- * So ready pods never fall below what the user allows, and new pods never exceed the target.
- * Surge comes first, so that capacity is only given up where the user's surge is used up.
- */
-export function nextBounds({ replicas, target, released, ready, user }: Pace): Bounds {
-  const surge = Math.min(user.surge, target - Math.min(released, target), replicas);
-  const unavailable = Math.max(
-    Math.min(target - surge, user.unavailable + ready),
-    released - surge,
-  );
-  return surge === 0 && unavailable === 0 ? { surge: 0, unavailable: 1 } : { surge, unavailable };
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { FIELD_MANAGER, HELD_MIN_READY_SECONDS } from '@altershield/api';
+import { ANNOTATIONS, FIELD_MANAGER } from '@altershield/api';
+import { parseReleaseCap } from '../cap/annotation.ts';
+import { readStamp } from '../admission/stamp.ts';
 import type { RevisionView, WorkloadView } from '../change/model.ts';
 import type { Sign } from '../revision/seal.ts';
-import { userBounds } from './batches.ts';
-import { isRecreate, ownFieldsOf, readHold } from './hold.ts';
-import { boundsOf } from './plan.ts';
-import { asRecord, type Deployment, type ReplicaSet, type Template } from './types.ts';
+import { userBounds, type Bounds } from './batches.ts';
+import { asRecord, isRecreate, type Deployment, type ReplicaSet, type Template } from './types.ts';
 
 /** Identity of a template; a seam for tests. */
 export type FingerprintOf = (template: Template) => string;
@@ -19,26 +19,46 @@ export interface Tools {
 export function viewDeployment(
   deployment: Deployment,
   revisions: readonly ReplicaSet[],
-  { sign, fingerprintOf }: Tools,
+  { fingerprintOf, sign }: Tools,
 ): WorkloadView {
   const { metadata, spec, status } = deployment;
-  const hold = readHold(deployment, sign);
-  const own = hold.state === 'Held' ? hold.record.own : ownFieldsOf(deployment);
   const replicas = spec.replicas ?? 1;
+  const fingerprint = fingerprintOf(spec.template);
   return {
     uid: metadata.uid,
-    fingerprint: fingerprintOf(spec.template),
+    fingerprint,
+    isOwnWrite: isOwnWrite(deployment, fingerprint, sign),
     replicas,
     paused: spec.paused ?? false,
     recreate: isRecreate(spec.strategy),
     settled: (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0),
     writtenAt: writtenAt(metadata.managedFields ?? []),
-    hold,
-    bounds: boundsOf(deployment),
-    user: userBounds(own.strategy.rollingUpdate, replicas),
-    progressDeadlineSeconds: own.progressDeadlineSeconds,
+    cap: parseReleaseCap(metadata.annotations?.[ANNOTATIONS.release]),
+    user: boundsOf(deployment, replicas),
+    minReadySeconds: spec.minReadySeconds ?? 0,
+    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
     revisions: revisions.flatMap((rs) => viewRevision(rs, fingerprintOf)),
   };
+}
+
+function boundsOf({ spec: { strategy } }: Deployment, replicas: number): Bounds {
+  const bounds = userBounds(strategy?.rollingUpdate, replicas);
+  return isRecreate(strategy) ? { ...bounds, surge: 0 } : bounds;
+}
+
+/**
+ * Whether the newest write of the object is the operator's: a template that differs from what it wrote
+ * was altered by another admission plug-in. A user's write carries the mark of the user instead.
+ */
+function isOwnWrite(deployment: Deployment, fingerprint: string, sign: Sign): boolean {
+  if (readStamp(deployment, fingerprint, sign) !== undefined) return false;
+  const { managedFields = [] } = deployment.metadata;
+  const times = managedFields.map((entry) => {
+    const { subresource = '', time } = asRecord(entry);
+    return subresource === '' && typeof time === 'string' ? Date.parse(time) : 0;
+  });
+  const own = writtenAt(managedFields);
+  return own > 0 && own >= Math.max(...times);
 }
 
 function writtenAt(managedFields: readonly unknown[]): number {
@@ -50,16 +70,39 @@ function writtenAt(managedFields: readonly unknown[]): number {
   return Math.max(0, ...times);
 }
 
+export const POD_TEMPLATE_HASH = 'pod-template-hash';
+
 function viewRevision(rs: ReplicaSet, fingerprintOf: FingerprintOf): RevisionView[] {
-  const { template, replicas = 0, minReadySeconds } = rs.spec;
+  const { template, replicas = 0 } = rs.spec;
   if (template === undefined) return [];
-  const { name, uid } = rs.metadata;
-  const { readyReplicas = 0, availableReplicas = readyReplicas } = rs.status ?? {};
-  const surplus = Math.max(0, (rs.status?.replicas ?? 0) - replicas);
-  const counted = {
-    held: minReadySeconds === HELD_MIN_READY_SECONDS,
-    uncounted: readyReplicas - availableReplicas,
-    surplus,
-  };
-  return [{ name, uid, replicas, fingerprint: fingerprintOf(template), ...counted }];
+  const { name, uid, labels, annotations } = rs.metadata;
+  const cap = annotations?.[ANNOTATIONS.release];
+  return [
+    {
+      ...{ name, uid, replicas, fingerprint: fingerprintOf(template) },
+      hash: labels?.[POD_TEMPLATE_HASH] ?? '',
+      ready: rs.status?.readyReplicas ?? 0,
+      ...(cap === undefined ? {} : { cap }),
+    },
+  ];
+}
+
+/** The revision with this template: of two, the one that is to have more pods. */
+export const revisionOf = (
+  { revisions }: Pick<WorkloadView, 'revisions'>,
+  fingerprint: string,
+): RevisionView | undefined =>
+  revisions
+    .filter((r) => r.fingerprint === fingerprint)
+    .sort((a, b) => b.replicas - a.replicas)[0];
+
+/**
+ * The revision that the annotation protects while the template is another one: what a change that is
+ * held came from. Undefined when nothing is held.
+ */
+export function heldFrom(view: WorkloadView): RevisionView | undefined {
+  const { cap } = view;
+  if (cap === undefined || cap === 'Invalid') return undefined;
+  const isBack = revisionOf(view, view.fingerprint)?.hash === cap.verified;
+  return isBack ? undefined : view.revisions.find(({ hash }) => hash === cap.verified);
 }

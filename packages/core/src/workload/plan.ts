@@ -1,33 +1,300 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import type { Sign } from '../revision/seal.ts';
-import type { Action } from '../change/model.ts';
-import { userBounds, type Bounds } from './batches.ts';
 import {
-  heldFields,
-  isRecreate,
-  ownFieldsOf,
-  readHold,
-  writeHold,
-  type HoldRecord,
-  type OwnFields,
-} from './hold.ts';
+  AT_REST,
+  HELD,
+  formatReleaseCap,
+  isInFlight,
+  parseReleaseCap,
+  releasedShare,
+  type ReleaseCap,
+} from '../cap/annotation.ts';
+import type { Goal, RevisionView, WorkloadView } from '../change/model.ts';
+import { revisionOf } from './observe.ts';
 import { pointer, type PatchOp, type Write } from './patch.ts';
-import { revisionNumber, type Deployment, type Template } from './types.ts';
+import type { Deployment } from './types.ts';
 
-/** The writes that carry out an action on a Deployment. Pure; none when nothing would change. */
-export function planDeployment(action: Action, deployment: Deployment, sign: Sign): Write[] {
-  if (action.type === 'Rebalance') return action.revisions.map(scaleRevision);
-  if (action.type === 'CountAgain') return countAgain(action);
-  const ops = changesFor(action, deployment, sign);
-  if (ops.length === 0) return [];
+/** A Deployment with what is known of its ReplicaSets. */
+export interface Snapshot {
+  readonly deployment: Deployment;
+  readonly view: WorkloadView;
+}
+
+type Of<T extends Goal['type']> = Extract<Goal, { readonly type: T }>;
+
+/** What the sizes of the ReplicaSets follow from, while a change is held as well as when it is released. */
+type Sizes = Pick<Of<'Release'>, 'from' | 'to' | 'target'> &
+  Partial<Pick<Of<'Release'>, 'isLast' | 'needsRoom'>>;
+
+/**
+ * The writes that lead towards a goal, in their order; none when it is reached, or when the
+ * Deployment's own controller has to move first. The annotation on the Deployment comes before the
+ * ones on ReplicaSets: a crash in between releases nothing and takes no pod away.
+ */
+export function planDeployment(goal: Goal, snapshot: Snapshot): Write[] {
+  switch (goal.type) {
+    case 'Hold':
+      return hold(goal, snapshot);
+    case 'Release':
+      return release(goal, snapshot);
+    case 'RollBack':
+      return rollBack(goal, snapshot);
+    case 'Rest':
+      return rest(goal, snapshot);
+    case 'LetGo':
+      return letGo(snapshot);
+  }
+}
+
+/** The annotation for a revision that is protected while its workload releases nothing. */
+const capAtRest = (verified: string, replicas: number, keepsHold: boolean): ReleaseCap => ({
+  ...{ verified, released: 0, replicas },
+  target: keepsHold ? HELD : AT_REST,
+});
+
+/** What the annotation protects: the revision that the change came from, by its hash. */
+function verifiedHash({ cap, ...view }: WorkloadView, from: string): string | undefined {
+  const known = revisionOf(view, from)?.hash;
+  return known ?? (cap === undefined || cap === 'Invalid' ? undefined : cap.verified);
+}
+
+function hold(goal: Of<'Hold'>, snapshot: Snapshot): Write[] {
+  const { deployment, view } = snapshot;
+  const verified = verifiedHash(view, goal.from);
+  if (verified === undefined) return [];
+  const updated = revisionOf(view, goal.to);
+  const released = updated?.replicas ?? 0;
+  const { replicas } = view;
+  const wanted = { verified, target: updated?.hash ?? HELD, released, replicas };
+  const writes = isHeldAt(view, wanted) ? [] : writeCap(deployment, wanted);
+  return [...writes, ...balance({ ...goal, target: released }, snapshot, wanted)];
+}
+
+/** Whether the annotation allows just these pods already; the controller may scale them down meanwhile. */
+function isHeldAt({ cap, replicas }: WorkloadView, wanted: ReleaseCap): boolean {
+  if (cap === undefined || cap === 'Invalid' || !isInFlight(cap)) return false;
+  if (cap.verified !== wanted.verified) return false;
+  if (cap.target !== wanted.target) return wanted.released === 0 && cap.released === 0;
+  return releasedShare(cap, replicas) === wanted.released;
+}
+
+function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
+  const { deployment, view } = snapshot;
+  const verified = verifiedHash(view, goal.from);
+  if (verified === undefined || !view.settled) return [];
+  if (intermediate(goal, view).length > 0) return retire(goal, snapshot);
+  const updated = revisionOf(view, goal.to);
+  const { replicas } = view;
+  if (updated === undefined) {
+    if (!view.recreate) return [];
+    // The controller makes the new ReplicaSet when the last old pod is gone.
+    const open = { verified, target: HELD, released: replicas, replicas };
+    return [...writeCap(deployment, open, true), ...openFloor(goal, snapshot, open)];
+  }
+  const wanted = { verified, target: updated.hash, released: goal.target, replicas };
+  const cap = isHeldAt(view, wanted) && view.cap !== 'Invalid' ? (view.cap ?? wanted) : wanted;
+  return [...writeCap(deployment, cap, true), ...balance(goal, snapshot, cap)];
+}
+
+function openFloor(goal: Of<'Release'>, { view }: Snapshot, cap: ReleaseCap): Write[] {
+  const stable = revisionOf(view, goal.from);
+  const text = formatReleaseCap(cap);
+  return stable === undefined || stable.cap === text ? [] : [writeRevision(stable, { cap: text })];
+}
+
+/** Revisions of changes that were superseded: neither the verified one nor the new one. */
+const intermediate = ({ from, to }: Of<'Release'>, { revisions }: WorkloadView): RevisionView[] =>
+  revisions.filter((r) => r.replicas > 0 && ![from, to].includes(r.fingerprint));
+
+const sum = (revisions: readonly RevisionView[], field: 'replicas' | 'ready'): number =>
+  revisions.reduce((total, r) => total + r[field], 0);
+
+/** Ready pods that may go without breaking the user's own `maxUnavailable`. */
+const spareReady = ({ revisions, replicas, user }: WorkloadView): number =>
+  Math.max(0, sum(revisions, 'ready') - (replicas - user.unavailable));
+
+/**
+ * Takes the pods of superseded revisions away before the new one gets any, or two revisions that
+ * nobody verified would serve at once. Verified pods take their place, within the user's bounds.
+ */
+function retire(goal: Of<'Release'>, { view }: Snapshot): Write[] {
+  const { revisions, replicas, user } = view;
+  const verified = revisionOf(view, goal.from);
+  const room = replicas + user.surge - sum(revisions, 'replicas');
+  const up = Math.min(room, replicas - (verified?.replicas ?? replicas));
+  const grown =
+    verified === undefined || up <= 0
+      ? []
+      : [writeRevision(verified, { replicas: verified.replicas + up })];
+  let spare = spareReady(view);
+  const shrunk = intermediate(goal, view).flatMap((r) => {
+    const ready = Math.min(spare, r.ready);
+    spare -= ready;
+    const down = Math.min(r.replicas, Math.max(0, r.replicas - r.ready) + ready);
+    return down === 0 ? [] : [writeRevision(r, { replicas: r.replicas - down })];
+  });
+  return [...grown, ...shrunk];
+}
+
+/** What the ReplicaSets themselves need, beside what the Deployment controller does on its own. */
+function balance(
+  goal: Sizes,
+  { view }: Snapshot,
+  cap: ReleaseCap,
+): Write[] {
+  const stable = revisionOf(view, goal.from);
+  const updated = revisionOf(view, goal.to);
   return [
-    {
-      resource: 'Deployment',
-      name: deployment.metadata.name,
-      ops: [...guards(deployment), ...ops],
-    },
+    ...(stable === undefined ? [] : balanceStable(goal, view, { stable, cap })),
+    ...(updated === undefined || goal.isLast === true ? [] : trim(goal, view, updated)),
   ];
+}
+
+interface StableRevision {
+  readonly stable: RevisionView;
+  readonly cap: ReleaseCap;
+}
+
+function balanceStable(
+  goal: Sizes,
+  view: WorkloadView,
+  { stable, cap }: StableRevision,
+): Write[] {
+  const floor = view.replicas - goal.target;
+  const replicas = stableReplicas(goal, view, { stable, floor });
+  const text = formatReleaseCap(cap);
+  const isNeeded = replicas !== stable.replicas || !isFloorRight(goal, view, { stable, floor });
+  if (stable.replicas === 0 && replicas === 0) return [];
+  if (!isNeeded) return [];
+  return [
+    writeRevision(stable, {
+      ...(stable.cap === text ? {} : { cap: text }),
+      ...(replicas === stable.replicas ? {} : { replicas }),
+    }),
+  ].filter(({ ops }) => ops.length > 1);
+}
+
+/**
+ * A surge has room for the batch beside the stable pods, which then stay as they are: one write less.
+ * Without a surge, or beyond it, the stable revision's own floor must give way.
+ */
+function isFloorRight(
+  { target, isLast = false }: Sizes,
+  { replicas, user }: WorkloadView,
+  { stable, floor }: { readonly stable: RevisionView; readonly floor: number },
+): boolean {
+  const own = parseReleaseCap(stable.cap);
+  if (own === undefined || own === 'Invalid') return isLast || user.surge > 0;
+  const isEnforced = isInFlight(own) || user.surge > 0;
+  const ownFloor = replicas - releasedShare(own, replicas);
+  const hasRoom = !isLast && target <= user.surge && ownFloor >= floor;
+  return isEnforced && (hasRoom || ownFloor === floor);
+}
+
+/** More pods after a scale from zero, which the controller gives to the newest revision alone; fewer where new pods find no place. */
+function stableReplicas(
+  { needsRoom = false }: Sizes,
+  view: WorkloadView,
+  { stable, floor }: { readonly stable: RevisionView; readonly floor: number },
+): number {
+  const isShort = view.settled && sum(view.revisions, 'replicas') < view.replicas;
+  if (isShort && stable.replicas < floor) return floor;
+  if (!needsRoom || stable.replicas <= floor) return stable.replicas;
+  return Math.max(floor, stable.replicas - spareReady(view));
+}
+
+/** Pods beyond the batch, as somebody who scaled the ReplicaSet itself made them. */
+function trim(
+  { target }: Sizes,
+  view: WorkloadView,
+  updated: RevisionView,
+): Write[] {
+  const unready = Math.max(0, updated.replicas - updated.ready);
+  const down = Math.min(updated.replicas - target, unready + spareReady(view));
+  return down <= 0 ? [] : [writeRevision(updated, { replicas: updated.replicas - down })];
+}
+
+/**
+ * The verified template in one write; the user's bounds were never touched. Then the refused
+ * ReplicaSet goes down to its ready pods, which the controller replaces at the user's own pace.
+ */
+function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): Write[] {
+  const { template, from, to, isOwn, keepsHold } = goal;
+  const verified = verifiedHash(view, from);
+  const cap = verified === undefined ? undefined : capAtRest(verified, view.replicas, keepsHold);
+  const isBack = view.fingerprint !== to;
+  const marks = cap === undefined || isSameCap(view, cap) ? [] : setRelease(deployment, cap);
+  const ops = isBack
+    ? marks
+    : [
+        ...marks,
+        // Who wrote the refused template did not write this one.
+        ...dropAnnotation(deployment, ANNOTATIONS.actor),
+        { op: 'replace', path: '/spec/template', value: template } as const,
+      ];
+  const updated = revisionOf(view, to);
+  const isBad = isOwn && updated !== undefined && updated.replicas > updated.ready;
+  const text = cap === undefined ? {} : { cap: formatReleaseCap(cap) };
+  return [
+    ...writeDeployment(deployment, ops),
+    ...(isBad ? [writeRevision(updated, { ...text, replicas: updated.ready })] : []),
+  ];
+}
+
+function rest({ keepsHold }: Of<'Rest'>, { deployment, view }: Snapshot): Write[] {
+  const current = revisionOf(view, view.fingerprint);
+  if (current === undefined) return [];
+  const cap = capAtRest(current.hash, view.replicas, keepsHold);
+  const isSame = isSameCap(view, cap);
+  const text = formatReleaseCap(cap);
+  // Another revision's own copy may still protect it, against what was put in its place.
+  const blocking = view.revisions.filter((r) => {
+    const own = parseReleaseCap(r.cap);
+    if (r.hash === current.hash || r.replicas === 0 || own === undefined) return false;
+    return own === 'Invalid' || (isInFlight(own) && own.verified === r.hash);
+  });
+  return [
+    ...(isSame ? [] : writeCap(deployment, cap)),
+    ...blocking.map((r) => writeRevision(r, { cap: text })),
+  ];
+}
+
+/** While nothing is released, the replicas of then are of no account. */
+const isSameCap = ({ cap }: WorkloadView, { verified, target, released }: ReleaseCap): boolean =>
+  cap !== undefined &&
+  cap !== 'Invalid' &&
+  cap.verified === verified &&
+  cap.target === target &&
+  cap.released === released;
+
+/** The annotation would cap a ReplicaSet for as long as it carries its copy: each of them loses it. */
+function letGo({ deployment, view }: Snapshot): Write[] {
+  return [
+    ...writeDeployment(deployment, dropAnnotation(deployment, ANNOTATIONS.release)),
+    ...view.revisions
+      .filter(({ cap }) => cap !== undefined)
+      .map(({ name, uid }) => ({
+        ...{ resource: 'ReplicaSet' as const, name },
+        ops: [
+          { op: 'test', path: '/metadata/uid', value: uid } as const,
+          { op: 'remove', path: annotation(ANNOTATIONS.release) } as const,
+        ],
+      })),
+  ];
+}
+
+/** @param forgetsActor the record of the change names the actor: one annotation is enough */
+function writeCap(deployment: Deployment, cap: ReleaseCap, forgetsActor = false): Write[] {
+  const marks = setRelease(deployment, cap);
+  if (marks.length === 0) return [];
+  const actor = forgetsActor ? dropAnnotation(deployment, ANNOTATIONS.actor) : [];
+  return writeDeployment(deployment, [...marks, ...actor]);
+}
+
+function writeDeployment(deployment: Deployment, ops: readonly PatchOp[]): Write[] {
+  if (ops.length === 0) return [];
+  const { name } = deployment.metadata;
+  return [{ resource: 'Deployment', name, ops: [...guards(deployment), ...ops] }];
 }
 
 /**
@@ -35,182 +302,50 @@ export function planDeployment(action: Action, deployment: Deployment, sign: Sig
  * the spec and not with the status, so that the controller's own progress is no conflict.
  */
 function guards({ metadata }: Deployment): PatchOp[] {
-  const hold = metadata.annotations?.[ANNOTATIONS.hold];
+  const cap = metadata.annotations?.[ANNOTATIONS.release];
   return [
     { op: 'test', path: '/metadata/uid', value: metadata.uid },
     { op: 'test', path: '/metadata/generation', value: metadata.generation ?? 0 },
-    ...(hold === undefined
+    ...(cap === undefined
       ? []
-      : [{ op: 'test', path: annotation(ANNOTATIONS.hold), value: hold } as const]),
+      : [{ op: 'test', path: annotation(ANNOTATIONS.release), value: cap } as const]),
   ];
 }
 
 const annotation = (name: string): string => pointer('metadata', 'annotations', name);
 
-function changesFor(
-  action: Exclude<Action, { type: 'Rebalance' | 'CountAgain' }>,
-  deployment: Deployment,
-  sign: Sign,
-): PatchOp[] {
-  const hold = readHold(deployment, sign);
-  const own = hold.state === 'Held' ? hold.record.own : ownFieldsOf(deployment);
-  const recreate = isRecreate(deployment.spec.strategy);
-  switch (action.type) {
-    case 'TakeOver': {
-      const { id, from, to } = action;
-      const taken: HoldRecord = { id, from, to, number: revisionNumber(deployment), own };
-      return [
-        ...setHold(deployment, writeHold(taken, deployment, sign)),
-        ...setFields(
-          deployment,
-          heldFields(own, {
-            bounds: holdingBounds(deployment, action.pods),
-            paused: true,
-            recreate,
-          }),
-        ),
-      ];
-    }
-    case 'SetBounds':
-      return setFields(
-        deployment,
-        heldFields(own, { bounds: action.bounds, paused: false, recreate }),
-      );
-    case 'Pause':
-      return setFields(
-        deployment,
-        heldFields(own, { bounds: atMost(boundsOf(deployment), action), paused: true, recreate }),
-      );
-    case 'Restore':
-      return [...dropHold(deployment), ...setFields(deployment, own)];
-    case 'RollBack':
-      return rollBack(action, deployment, { own, sign });
-    case 'FinishRollBack':
-      return [...dropHold(deployment), ...setFields(deployment, { ...own, paused: false })];
-  }
+function setRelease({ metadata }: Deployment, cap: ReleaseCap): PatchOp[] {
+  const { annotations } = metadata;
+  const text = formatReleaseCap(cap);
+  if (annotations?.[ANNOTATIONS.release] === text) return [];
+  return annotations === undefined
+    ? [{ op: 'add', path: '/metadata/annotations', value: { [ANNOTATIONS.release]: text } }]
+    : [{ op: 'add', path: annotation(ANNOTATIONS.release), value: text }];
 }
-
-interface Held {
-  readonly own: OwnFields;
-  readonly sign: Sign;
-}
-
-/**
- * One write: the verified template and the user's fields. With bad pods about, `maxUnavailable` is
- * widened by their number, so that all of them go at once without lowering the ready ones; the
- * record stays until the width is taken back.
- */
-function rollBack(
-  { template, from, widenBy, id }: Extract<Action, { type: 'RollBack' }>,
-  deployment: Deployment,
-  { own, sign }: Held,
-): PatchOp[] {
-  // A pause was meant for the change: it must not block the way back.
-  const free = { ...own, paused: false };
-  const widened = widen(free, widenBy);
-  const isWide = widened !== free;
-  const number = revisionNumber(deployment);
-  const kept: HoldRecord = { id, from, to: from, number, own, width: widenBy };
-  return [
-    ...(isWide ? setHold(deployment, writeHold(kept, deployment, sign)) : dropHold(deployment)),
-    // Who wrote the refused template did not write this one.
-    ...dropAnnotation(deployment, ANNOTATIONS.actor),
-    { op: 'replace', path: '/spec/template', value: template satisfies Template },
-    ...setFields(deployment, widened),
-  ];
-}
-
-/** @param widenBy the resolved `maxUnavailable` to write; 0: leave the user's own */
-function widen(own: OwnFields, widenBy: number): OwnFields {
-  const rolling = own.strategy.rollingUpdate;
-  if (rolling === undefined || widenBy === 0) return own;
-  return {
-    ...own,
-    strategy: { ...own.strategy, rollingUpdate: { ...rolling, maxUnavailable: widenBy } },
-  };
-}
-
-/**
- * Bounds to hold a Deployment with that runs freely. A paused one sheds pods beyond its surge, ready
- * ones of the old revision first, and fills up to it, in every revision that has pods: the surge is
- * what surged, no less and no more than the owner allows.
- *
- * @param pods what its revisions ask for together. Default: as its controller counted last
- */
-export function holdingBounds(
-  { spec: { strategy, replicas = 1 }, status }: Deployment,
-  pods = status?.replicas ?? 0,
-): Bounds {
-  const user = userBounds(strategy?.rollingUpdate, replicas);
-  return oneAtMost(Math.min(user.surge, Math.max(1, pods - replicas), replicas));
-}
-
-/** Bounds to hold a Deployment with that is held already: its surge stays covered. */
-export function heldOnBounds(deployment: Deployment, own: OwnFields): Bounds {
-  const user = userBounds(own.strategy.rollingUpdate, deployment.spec.replicas ?? 1);
-  return oneAtMost(Math.max(boundsOf(deployment).surge, user.unavailable === 0 ? 1 : 0));
-}
-
-/** Should someone unpause the object behind our back, one pod gets out beside those that surged. */
-const oneAtMost = (surge: number): Bounds => ({ surge, unavailable: surge > 0 ? 0 : 1 });
-
-/** The bounds as they stand in the object, as its controller reads them: percentages are its owner's. */
-export const boundsOf = ({ spec: { strategy, replicas = 1 } }: Deployment): Bounds =>
-  userBounds(strategy?.rollingUpdate, replicas);
-
-const atMost = (
-  { surge, unavailable }: Bounds,
-  { surge: most = surge }: { readonly surge?: number },
-): Bounds =>
-  surge <= most
-    ? { surge, unavailable }
-    : { surge: most, unavailable: Math.max(unavailable, most > 0 ? 0 : 1) };
-
-function setHold(deployment: Deployment, text: string): PatchOp[] {
-  const { annotations } = deployment.metadata;
-  if (annotations?.[ANNOTATIONS.hold] === text) return [];
-  const value = annotations === undefined ? { [ANNOTATIONS.hold]: text } : text;
-  const path =
-    annotations === undefined ? pointer('metadata', 'annotations') : annotation(ANNOTATIONS.hold);
-  return [{ op: 'add', path, value }];
-}
-
-const dropHold = (deployment: Deployment): PatchOp[] =>
-  dropAnnotation(deployment, ANNOTATIONS.hold);
 
 const dropAnnotation = ({ metadata }: Deployment, name: string): PatchOp[] =>
   metadata.annotations?.[name] === undefined ? [] : [{ op: 'remove', path: annotation(name) }];
 
-/** Operations for the release fields that differ. */
-export function setFields(deployment: Deployment, wanted: OwnFields): PatchOp[] {
-  const now = ownFieldsOf(deployment);
-  const fields = ['paused', 'minReadySeconds', 'progressDeadlineSeconds', 'strategy'] as const;
-  return fields
-    .filter((field) => JSON.stringify(now[field]) !== JSON.stringify(wanted[field]))
-    .map((field) => ({ op: 'add', path: pointer('spec', field), value: wanted[field] }));
+interface RevisionChange {
+  readonly cap?: string;
+  readonly replicas?: number;
 }
 
-const countAgain = ({
-  revisions,
-  minReadySeconds,
-}: Extract<Action, { type: 'CountAgain' }>): Write[] =>
-  revisions.map(({ name, uid }) => ({
+function writeRevision({ name, uid, ...is }: RevisionView, to: RevisionChange): Write {
+  return {
     resource: 'ReplicaSet',
     name,
     ops: [
       { op: 'test', path: '/metadata/uid', value: uid },
-      { op: 'add', path: '/spec/minReadySeconds', value: minReadySeconds },
+      ...(to.cap === undefined
+        ? []
+        : [{ op: 'add', path: annotation(ANNOTATIONS.release), value: to.cap } as const]),
+      ...(to.replicas === undefined
+        ? []
+        : ([
+            { op: 'test', path: '/spec/replicas', value: is.replicas },
+            { op: 'replace', path: '/spec/replicas', value: to.replicas },
+          ] as const)),
     ],
-  }));
-
-const scaleRevision = (
-  target: Extract<Action, { type: 'Rebalance' }>['revisions'][number],
-): Write => ({
-  resource: 'ReplicaSet',
-  name: target.name,
-  ops: [
-    { op: 'test', path: '/metadata/uid', value: target.uid },
-    { op: 'test', path: '/spec/replicas', value: target.from },
-    { op: 'replace', path: '/spec/replicas', value: target.to },
-  ],
-});
+  };
+}

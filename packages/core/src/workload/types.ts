@@ -50,6 +50,9 @@ export interface Deployment {
   };
 }
 
+export const isRecreate = (strategy: { readonly type?: string } | undefined): boolean =>
+  strategy?.type === 'Recreate';
+
 /**
  * The number that the Deployment controller gave the newest revision; 0 before the first.
  * `kubectl rollout undo`, which puts the annotations of an earlier revision back, leaves this one.

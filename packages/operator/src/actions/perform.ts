@@ -1,6 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import { planDeployment, type Action, type Tools } from '@altershield/core';
-import { KubeError, RESOURCES, isInvalid, type CachedClient } from '@altershield/kube';
+import {
+  planDeployment,
+  restoreOwnership,
+  type Goal,
+  type Tools,
+  type WorkloadView,
+  type Write,
+} from '@altershield/core';
+import {
+  KubeError,
+  RESOURCES,
+  isForbidden,
+  isInvalid,
+  isNamespaceEnding,
+  keyOf,
+  type CachedClient,
+} from '@altershield/kube';
 import type { DeploymentObject } from '../kinds.ts';
 
 export interface PerformDeps {
@@ -8,43 +23,119 @@ export interface PerformDeps {
   readonly tools: Tools;
 }
 
+/** A write that the API server will deny each time: trying again cannot help, a user must look. */
+export class WriteDeniedError extends Error {
+  override readonly name = 'WriteDeniedError';
+  /** The server's own words. */
+  readonly why: string;
+
+  constructor(cause: KubeError) {
+    super(cause.message, { cause });
+    this.why = cause.server.message ?? cause.message;
+  }
+}
+
 const RESOURCE_OF = {
   Deployment: RESOURCES.deployment,
   ReplicaSet: RESOURCES.replicaSet,
 } as const;
 
+/** What a goal is for: the object as it was when the goal was chosen, and what was known of it. */
+export interface Subject {
+  readonly deployment: DeploymentObject;
+  readonly view: WorkloadView;
+}
+
 /**
- * Carries out an action by the writes that core plans for it. Returns how many there were.
- * @param deployment as it was when the action was decided: what happened since makes a conflict
+ * Takes the writes that core plans for a goal; what happened since it was chosen makes a conflict.
+ * Returns how many there were.
+ *
+ * @throws WriteDeniedError when the server denies one for good
  */
 export async function perform(
-  action: Action,
-  deployment: DeploymentObject,
-  { client, tools }: PerformDeps,
+  goal: Goal,
+  subject: Subject,
+  deps: PerformDeps,
   signal: AbortSignal,
 ): Promise<number> {
-  const { namespace = '' } = deployment.metadata;
-  const writes = planDeployment(action, deployment, tools.sign);
-  for (const { resource, name, ops } of writes) {
-    const key = { namespace, name };
-    try {
-      await client.patch(RESOURCE_OF[resource], key, { type: 'json', ops }, { signal });
-    } catch (error) {
-      throw asConflict(error);
-    }
+  const { deployment } = subject;
+  const writes = planDeployment(goal, subject);
+  let written: DeploymentObject | undefined;
+  for (const write of writes) {
+    const object = await patch(write, deployment, deps, signal);
+    if (write.resource === 'Deployment') written = object;
   }
-  return writes.length;
+  const owned = goal.type === 'RollBack' ? await restore(goal, { subject, written }, deps, signal) : 0;
+  return writes.length + owned;
+}
+
+/** Writes that no goal stands for. */
+export async function performWrites(
+  writes: readonly Write[],
+  deployment: DeploymentObject,
+  deps: PerformDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const write of writes) await patch(write, deployment, deps, signal);
+}
+
+async function patch(
+  { resource, name, ops }: Write,
+  { metadata: { namespace = '' } }: DeploymentObject,
+  { client }: Pick<PerformDeps, 'client'>,
+  signal: AbortSignal,
+): Promise<DeploymentObject> {
+  const key = { namespace, name };
+  try {
+    return await client.patch(RESOURCE_OF[resource], key, { type: 'json', ops }, { signal });
+  } catch (error) {
+    throw asKnown(error);
+  }
+}
+
+interface Restored {
+  readonly subject: Subject;
+  /** The Deployment as the rollback's own write left it. */
+  readonly written: DeploymentObject | undefined;
+}
+
+/** Gives the fields of a restored template back to those who owned them; once, as the cached object tells. */
+async function restore(
+  { ownership, to }: Extract<Goal, { type: 'RollBack' }>,
+  { subject: { deployment, view }, written }: Restored,
+  deps: PerformDeps,
+  signal: AbortSignal,
+): Promise<number> {
+  const isBack = written !== undefined || view.fingerprint !== to;
+  if (ownership === undefined || !isBack) return 0;
+  if (written === undefined && deployment.ownership === ownership) return 0;
+  const live =
+    written ??
+    (await deps.client.get<DeploymentObject>(RESOURCES.deployment, keyOf(deployment), { signal }));
+  if (deps.tools.fingerprintOf(live.spec.template) === to) return 0;
+  const ops = restoreOwnership(live, ownership);
+  if (ops.length === 0) return 0;
+  const { name } = deployment.metadata;
+  await patch({ resource: 'Deployment', name, ops }, deployment, deps, signal);
+  return 1;
 }
 
 /**
  * A JSON patch whose `test` failed is answered with 422, as an invalid object is; only the latter
  * names the object. The former means that we looked at an older state: look again.
  */
-function asConflict(error: unknown): unknown {
-  if (!isInvalid(error) || !(error instanceof KubeError)) return error;
-  const { details } = error.server;
-  const isObject = typeof details === 'object' && details !== null && 'name' in details;
-  if (isObject) return error;
-  const server = { ...error.server, reason: 'Conflict' };
-  return new KubeError({ doing: error.message, status: 409, server, cause: error });
+function asKnown(error: unknown): unknown {
+  if (!(error instanceof KubeError)) return error;
+  if (isInvalid(error) && !namesObject(error)) {
+    const server = { ...error.server, reason: 'Conflict' };
+    return new KubeError({ doing: error.message, status: 409, server, cause: error });
+  }
+  const isFinal = isInvalid(error) || (isForbidden(error) && !isNamespaceEnding(error));
+  return isFinal || error.status === 400 || error.status === 413
+    ? new WriteDeniedError(error)
+    : error;
+}
+
+function namesObject({ server: { details } }: KubeError): boolean {
+  return typeof details === 'object' && details !== null && 'name' in details;
 }

@@ -9,6 +9,7 @@ import {
   validateWorkload,
   isWayBack,
   type Deployment,
+  type GoodPolicy,
   type Request,
   type Review,
   type Sign,
@@ -22,9 +23,11 @@ import {
   type AdmissionResponse,
   type Scheduler,
 } from '@altershield/kube';
+import { changeName } from '../actions/names.ts';
 import type { ChangeObject } from '../kinds.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import type { Refusals } from '../observe/refusals.ts';
+import { lastNumber } from '../observe/world.ts';
 import type { DenialLedger } from './ledger.ts';
 import type { SecretPaths } from './paths.ts';
 
@@ -34,10 +37,8 @@ export interface AdmissionDeps {
   readonly ledger: DenialLedger;
   /** Records of a Deployment by name, oldest first. */
   readonly changesOf: (namespace: string, name: string) => readonly ChangeObject[];
-  /** How many pods the revisions of the Deployment with this uid ask for together. */
-  readonly podsOf: (uid: string) => number | undefined;
+  readonly hashOf: WorkloadContext['hashOf'];
   readonly sign: Sign;
-  readonly fingerprintOf: (deployment: Deployment) => string;
   readonly paths: SecretPaths;
   readonly operatorNamespace: string;
   readonly scheduler: Pick<Scheduler, 'now'>;
@@ -72,15 +73,24 @@ function workload(
   const { namespace, object } = request;
   const { name } = object.metadata;
   const made = review(request, {
-    policy: deps.book.governing('Deployment', object.metadata, namespace),
+    policy: policyOf(request, deps),
     refusalOf: (fingerprint) => deps.refusals.of(namespace, name, fingerprint),
     isWayBack: (replacement) => isWayBack(deps.changesOf(namespace, name), replacement),
-    podsOf: deps.podsOf,
+    hashOf: deps.hashOf,
+    nextChange: changeName('Deployment', name, lastNumber(deps.changesOf(namespace, name)) + 1),
     sign: deps.sign,
-    fingerprintOf: deps.fingerprintOf,
   });
   if (!made.allowed && !admission.dryRun) denied(request, made.message, deps);
   return answer(made);
+}
+
+/** A write that takes the label away by which a policy matches is judged by the labels before it, too. */
+function policyOf(
+  { object, oldObject, namespace }: Request<Deployment>,
+  { book }: AdmissionDeps,
+): GoodPolicy | undefined {
+  const of = ({ metadata }: Deployment) => book.governing('Deployment', metadata, namespace);
+  return of(object) ?? (oldObject && of(oldObject));
 }
 
 function denied(request: Request<Deployment>, message: string, deps: AdmissionDeps): void {

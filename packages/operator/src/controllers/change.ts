@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import { decide, isOver, statusOf, type Action, type Decision } from '@altershield/core';
+import {
+  decide,
+  isOver,
+  statusOf,
+  type Decision,
+  type Goal,
+  type Observation,
+} from '@altershield/core';
 import {
   Controller,
+  keyOf,
   keyOfObject,
   keyString,
   parseKey,
@@ -13,6 +21,7 @@ import {
   type Result,
   type Scheduler,
 } from '@altershield/kube';
+import { WriteDeniedError, type Subject } from '../actions/perform.ts';
 import type { ChangeObject, DeploymentObject } from '../kinds.ts';
 import type { Sight } from '../observe/gather.ts';
 import {
@@ -33,11 +42,7 @@ export interface ChangeDeps {
   /** Asks the server whether our copy of the workload's pods is complete, and calls when it is. Does not wait. */
   readonly hear: (deployment: DeploymentObject, then: () => void) => void;
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
-  readonly perform: (
-    action: Action,
-    deployment: DeploymentObject,
-    signal: AbortSignal,
-  ) => Promise<number>;
+  readonly perform: (goal: Goal, subject: Subject, signal: AbortSignal) => Promise<number>;
   readonly say: (change: ChangeObject, decision: Decision) => void;
 }
 
@@ -98,19 +103,55 @@ async function reconcile(
   // Not awaited: a failure that the watches tell must not wait for a list.
   if (decision.unheard === true && deployment !== undefined) deps.hear(deployment, again);
   // Record, then perform: a crash in between leaves the intent behind, and `decide` repeats it.
-  await deps.record(change, decision, signal);
-  deps.say(change, decision);
-  logMove(log, change, decision);
-  if (decision.action !== undefined && deployment !== undefined) {
-    await deps.perform(decision.action, deployment, signal);
-  }
+  await write(change, decision, deps, { signal, log });
+  await reach(change, decision, { deps, observation, deployment }, { signal, log });
   if (decision.recheckAt === undefined) return undefined;
   return { requeueAfterMs: Math.max(0, decision.recheckAt - deps.scheduler.now()) };
 }
 
-function logMove(log: Logger, change: ChangeObject, { status, action }: Decision): void {
+type Context = Pick<ReconcileContext, 'signal' | 'log'>;
+
+async function write(
+  change: ChangeObject,
+  decision: Decision,
+  deps: ChangeDeps,
+  { signal, log }: Context,
+): Promise<void> {
+  await deps.record(change, decision, signal);
+  deps.say(change, decision);
+  logMove(log, change, decision);
+}
+
+interface Reached {
+  readonly deps: ChangeDeps;
+  readonly observation: Observation;
+  readonly deployment: DeploymentObject | undefined;
+}
+
+/** Takes the next writes towards the goal. One that the server denies for good is the next thing to decide about. */
+async function reach(
+  change: ChangeObject,
+  { goal, status }: Decision,
+  { deps, observation, deployment }: Reached,
+  context: Context,
+): Promise<void> {
+  const { workload: view } = observation;
+  if (goal === undefined || deployment === undefined || view === undefined) return;
+  try {
+    await deps.perform(goal, { deployment, view }, context.signal);
+  } catch (error) {
+    if (!(error instanceof WriteDeniedError)) throw error;
+    context.log.warn('the API server denied a write', { goal: goal.type, err: error });
+    const recorded = deps.world.changes.get(keyOf(change)) ?? change;
+    const before = { ...recorded, status };
+    const denied = decide({ ...observation, change: before, denial: error.why });
+    await write(recorded, denied, deps, context);
+  }
+}
+
+function logMove(log: Logger, change: ChangeObject, { status, goal }: Decision): void {
   const { phase: from } = statusOf(change);
   const { phase: to, reason, batch } = status;
   if (from !== to) log.info('change moved', { from, to, reason, batch: batch?.index });
-  if (action !== undefined) log.debug('acting', { action: action.type, reason });
+  if (goal !== undefined) log.debug('wanted', { goal: goal.type, reason });
 }

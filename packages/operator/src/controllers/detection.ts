@@ -4,14 +4,17 @@ import {
   accountingFor,
   detect,
   isOver,
-  readHold,
+  legacyRestore,
+  restGoal,
   statusOf,
+  viewDeployment,
   isWayBack,
   wasVerified,
-  type Action,
   type DetectInput,
+  type Goal,
   type GoodPolicy,
   type Tools,
+  type Write,
 } from '@altershield/core';
 import {
   Controller,
@@ -29,13 +32,18 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { changeName } from '../actions/names.ts';
-import { CHANGES, type ChangeObject, type DeploymentObject } from '../kinds.ts';
-
+import { WriteDeniedError, type Subject } from '../actions/perform.ts';
+import {
+  CHANGES,
+  type ChangeObject,
+  type DeploymentObject,
+  type ReplicaSetObject,
+} from '../kinds.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
 import { isOfLabels, isOfSpec } from '../observe/news.ts';
 import { mayBeChange, type Sightings } from '../observe/sightings.ts';
-import { changesOf, lastNumber, revisionsOf, type World } from '../observe/world.ts';
+import { changesOf, deploymentOf, lastNumber, revisionsOf, type World } from '../observe/world.ts';
 
 export interface DetectionDeps {
   readonly world: World;
@@ -45,11 +53,12 @@ export interface DetectionDeps {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
-  readonly perform: (
+  readonly perform: (goal: Goal, subject: Subject, signal: AbortSignal) => Promise<number>;
+  readonly write: (
+    writes: readonly Write[],
     deployment: DeploymentObject,
-    action: Action,
     signal: AbortSignal,
-  ) => Promise<number>;
+  ) => Promise<void>;
 }
 
 /** Finds changes that nobody recorded yet, whether admission held them or missed them. */
@@ -72,6 +81,10 @@ export function createDetectionController(deps: DetectionDeps, sightings: Sighti
     isNewsOf(event, isOfLabels) ? deploymentsIn(world, event.object.metadata.name) : [],
   );
   controller.watch(world.changes, (event) => (leavesOpen(event) ? targetOf(event.object) : []));
+  // The hash of a revision is known by its ReplicaSet, which may come later than the Deployment.
+  controller.watch(world.replicaSets, (event) =>
+    mayNeedMark(event) ? (deploymentOf(event.object) ?? []) : [],
+  );
   return controller;
 }
 
@@ -91,6 +104,13 @@ const deploymentsIn = ({ deployments }: World, namespace: string | undefined): s
 const leavesOpen = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
   type === 'Updated' || (type === 'Deleted' && !isOver(statusOf(object).phase));
 
+/** A ReplicaSet that is new, or whose own annotation changed, behind the Deployment's back perhaps. */
+const mayNeedMark = ({ type, object, old, initial }: InformerEvent<ReplicaSetObject>): boolean => {
+  if (initial || type === 'Deleted') return false;
+  const name = ANNOTATIONS.release;
+  return object.metadata.annotations?.[name] !== old?.metadata.annotations?.[name] || type === 'Added';
+};
+
 const targetOf = ({ metadata, spec }: ChangeObject): string =>
   keyString({ namespace: metadata.namespace ?? '', name: spec.target.name });
 
@@ -106,13 +126,44 @@ async function reconcile(
   const policy = book.governing('Deployment', deployment.metadata, namespace);
   const spec = policy && detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
   if (spec === undefined) {
-    await giveBack(deployment, deps, { signal, log });
+    await keepAtRest(deployment, policy, deps, { signal, log });
   } else {
     await create(namespace, numbered(namespace, spec, world), deps, signal);
     log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
   }
   sightings.note(deployment);
   return undefined;
+}
+
+/**
+ * Marks a workload that no change is being released of as its policy wants it: protected, or without
+ * any mark. Before all, one that an older version held gets its user's fields back.
+ */
+async function keepAtRest(
+  deployment: DeploymentObject,
+  policy: GoodPolicy | undefined,
+  { world, tools, perform, write }: DetectionDeps,
+  { signal, log }: Pick<ReconcileContext, 'signal' | 'log'>,
+): Promise<void> {
+  const { namespace, name } = keyOf(deployment);
+  const view = viewDeployment(deployment, revisionsOf(world, deployment.metadata.uid), tools);
+  const changes = changesOf(world, namespace, name);
+  try {
+    const legacy = legacyRestore(deployment, view);
+    if (legacy.length > 0) {
+      log.info('restored the fields of a workload that an older version held');
+      await write(legacy, deployment, signal);
+      return;
+    }
+    const goal = restGoal({ deployment, view, policy, changes });
+    if (goal !== undefined) await perform(goal, { deployment, view }, signal);
+  } catch (error) {
+    if (!(error instanceof WriteDeniedError)) throw error;
+    log.warn('the API server denied the release annotation of a workload', {
+      err: error,
+      hint: 'its next change is held by the webhook alone: exempt the operator from the policy that denies it',
+    });
+  }
 }
 
 function inputOf(
@@ -135,36 +186,6 @@ function inputOf(
     seen: sightings.of(deployment),
     now: scheduler.now(),
   };
-}
-
-/**
- * A held workload that no policy governs and no change releases would stay held for ever. A record
- * that outlived its hold, as `kubectl rollout undo` can bring it back, is only taken away.
- */
-async function giveBack(
-  deployment: DeploymentObject,
-  { world, tools, perform }: DetectionDeps,
-  { signal, log }: ReconcileContext,
-): Promise<void> {
-  const hold = readHold(deployment, tools.sign);
-  if (hold.state === 'None' && deployment.metadata.annotations?.[ANNOTATIONS.hold] === undefined) {
-    return;
-  }
-  const { namespace, name } = keyOf(deployment);
-  const isReleasing = changesOf(world, namespace, name).some(
-    (change) => !isOver(statusOf(change).phase),
-  );
-  if (isReleasing) return;
-  if (hold.state === 'Lost') {
-    log.warn('no policy governs this held workload any more, and its own fields are not known', {
-      why: hold.why,
-      cure: 'write its fields paused, minReadySeconds, progressDeadlineSeconds and strategy',
-    });
-    return;
-  }
-  if (hold.state === 'None') log.info('a hold record that an undo brought back is taken away');
-  else log.warn('no policy governs this held workload any more; its own fields are given back');
-  await perform(deployment, { type: 'Restore' }, signal);
 }
 
 /** With the next number whose name is free: of a record that we did not write, and of batches that one left behind. */

@@ -16,6 +16,8 @@ export const sealOf = (
     target,
     from: from?.fingerprint ?? '',
     verified: from?.verified ?? false,
+    ...(from?.isNew === true ? { isNew: true } : {}),
+    ...(from?.ownership === undefined ? {} : { ownership: from.ownership }),
     to: to.fingerprint,
     operation,
     sequence,

@@ -38,9 +38,10 @@ export class Sightings {
     return this.#seen.get(metadata.uid);
   }
 
-  note({ metadata, spec: { template } }: DeploymentObject): void {
+  note({ metadata, spec: { template }, ownership }: DeploymentObject): void {
     const fingerprint = this.#deps.tools.fingerprintOf(template);
-    this.#seen.set(metadata.uid, { fingerprint, template });
+    const owned = ownership === undefined ? {} : { ownership };
+    this.#seen.set(metadata.uid, { fingerprint, template, ...owned });
   }
 
   #follow(event: InformerEvent<DeploymentObject>): void {
@@ -66,7 +67,7 @@ export class Sightings {
   /** What was seen last is what the change came from. */
   #unsee(uid: string, from: Seen | undefined): void {
     if (from === undefined) this.#seen.delete(uid);
-    else this.#seen.set(uid, { fingerprint: from.fingerprint, template: from.template });
+    else this.#seen.set(uid, from);
   }
 
   /** Whether no policy governs it, as far as the policies are known. */
@@ -83,7 +84,7 @@ const isDeleted = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
 
 /** Status moves all the time during a rollout; the spec, our marks and what selects it do not. */
 export const mayBeChange = (event: InformerEvent<DeploymentObject>): boolean =>
-  isOfSpec(event) || isOfLabels(event) || holdOf(event.old) !== holdOf(event.object);
+  isOfSpec(event) || isOfLabels(event) || releaseOf(event.old) !== releaseOf(event.object);
 
-const holdOf = (deployment: DeploymentObject | undefined): string | undefined =>
-  deployment?.metadata.annotations?.[ANNOTATIONS.hold];
+const releaseOf = (deployment: DeploymentObject | undefined): string | undefined =>
+  deployment?.metadata.annotations?.[ANNOTATIONS.release];

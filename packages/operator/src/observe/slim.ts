@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ContainerStatus } from '@altershield/core';
+import { ANNOTATIONS } from '@altershield/api';
+import { POD_TEMPLATE_HASH, ownershipOf, type ContainerStatus } from '@altershield/core';
 import type { DeploymentObject, PodObject, ReplicaSetObject } from '../kinds.ts';
 
 /** What is kept of each object in memory: what decisions read, and nothing else. */
 
-/** Managed fields shrink to who and when; the field sets are the larger half of an object. */
+/** Managed fields shrink to who and when, and to the text that a rollback restores them from. */
 export function slimDeployment(deployment: DeploymentObject): DeploymentObject {
   const { managedFields = [], ...metadata } = deployment.metadata;
   const managers = managedFields.map(withoutFields);
-  return { ...deployment, metadata: { ...metadata, managedFields: managers } };
+  const ownership = ownershipOf(deployment);
+  return {
+    ...deployment,
+    metadata: { ...metadata, managedFields: managers },
+    ...opt('ownership', ownership),
+  };
 }
 
 function withoutFields(entry: unknown): unknown {
@@ -17,14 +23,18 @@ function withoutFields(entry: unknown): unknown {
 }
 
 export function slimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
-  const { managedFields: _, annotations: __, labels: ___, ...metadata } = rs.metadata;
+  const { managedFields: _, annotations, labels, ...metadata } = rs.metadata;
   const { apiVersion, kind, spec, status } = rs;
   const { replicas, minReadySeconds, template } = spec;
   const { replicas: total, readyReplicas, availableReplicas = 0 } = status ?? {};
   return {
     apiVersion,
     kind,
-    metadata,
+    metadata: {
+      ...metadata,
+      ...opt('labels', only(labels, POD_TEMPLATE_HASH)),
+      ...opt('annotations', only(annotations, ANNOTATIONS.release)),
+    },
     spec: {
       ...opt('replicas', replicas),
       ...opt('minReadySeconds', minReadySeconds),
@@ -36,6 +46,13 @@ export function slimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
       availableReplicas,
     },
   };
+}
+
+type Strings = Readonly<Record<string, string>>;
+
+function only(map: Strings | undefined, key: string): Strings | undefined {
+  const value = map?.[key];
+  return value === undefined ? undefined : { [key]: value };
 }
 
 export function slimPod(pod: PodObject): PodObject {

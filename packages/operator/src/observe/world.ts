@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { OWN } from '@altershield/api';
+import { POD_TEMPLATE_HASH, type Template } from '@altershield/core';
 import {
   RESOURCES,
   keyString,
@@ -102,10 +103,16 @@ export const revisionsOf = (
   uid: string,
 ): ReplicaSetObject[] => replicaSets.byIndex(BY_OWNER, uid);
 
-/** How many pods the revisions of a Deployment ask for together; undefined: none is known. */
-export function podsOf(world: Pick<World, 'replicaSets'>, uid: string) {
-  const sizes = revisionsOf(world, uid).map(({ spec }) => spec.replicas ?? 0);
-  return sizes.length === 0 ? undefined : sizes.reduce((a, b) => a + b);
+/** `pod-template-hash` of the ReplicaSet of a Deployment that has this template. */
+export function hashOf(
+  world: Pick<World, 'replicaSets'>,
+  { uid, template }: { readonly uid: string; readonly template: Template },
+  fingerprintOf: (template: Template) => string,
+): string | undefined {
+  const wanted = fingerprintOf(template);
+  return revisionsOf(world, uid).find(
+    ({ spec }) => spec.template !== undefined && fingerprintOf(spec.template) === wanted,
+  )?.metadata.labels?.[POD_TEMPLATE_HASH];
 }
 
 /** The Deployment that owns a pod, by its ReplicaSet; undefined while that is not known. */

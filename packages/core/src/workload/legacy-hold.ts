@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import * as z from 'zod';
+import { AT_REST, HELD, formatReleaseCap } from '../cap/annotation.ts';
+import type { WorkloadView } from '../change/model.ts';
+import { revisionOf } from './observe.ts';
+import { pointer, type PatchOp, type Write } from './patch.ts';
+import type { Deployment } from './types.ts';
+
+const intOrPercent = z.union([z.int(), z.string().max(16)]);
+
+/** The annotation `altershield.io/hold` of versions before 0.2, which borrowed four fields of a Deployment that it held. */
+const legacyHold = z.object({
+  from: z.string(),
+  own: z.object({
+    paused: z.boolean(),
+    minReadySeconds: z.int().min(0),
+    progressDeadlineSeconds: z.int().min(1),
+    strategy: z.object({
+      type: z.string().max(32),
+      rollingUpdate: z
+        .object({ maxSurge: intOrPercent, maxUnavailable: intOrPercent })
+        .exactOptional(),
+    }),
+  }),
+});
+
+/**
+ * Gives a Deployment that an older version held its user's fields back, in one write that holds its
+ * change by the annotation instead: no pod more is released. None for any other Deployment, and for
+ * one whose saved fields cannot be read.
+ */
+export function legacyRestore(deployment: Deployment, view: WorkloadView): Write[] {
+  const { annotations, uid, generation = 0, name } = deployment.metadata;
+  const text = annotations?.[ANNOTATIONS.hold];
+  const saved = text === undefined ? undefined : parse(text);
+  if (text === undefined || saved === undefined) return [];
+  const path = pointer('metadata', 'annotations', ANNOTATIONS.hold);
+  const fields = Object.entries(saved.own).map(
+    ([field, value]): PatchOp => ({ op: 'add', path: pointer('spec', field), value }),
+  );
+  return [
+    {
+      resource: 'Deployment',
+      name,
+      ops: [
+        { op: 'test', path: '/metadata/uid', value: uid },
+        { op: 'test', path: '/metadata/generation', value: generation },
+        { op: 'test', path, value: text },
+        { op: 'remove', path },
+        ...holdAsItIs(view, saved.from),
+        ...fields,
+      ],
+    },
+  ];
+}
+
+function holdAsItIs(view: WorkloadView, from: string): PatchOp[] {
+  const [stable, updated] = [revisionOf(view, from), revisionOf(view, view.fingerprint)];
+  if (stable === undefined) return [];
+  const isBack = stable === updated;
+  const value = formatReleaseCap({
+    verified: stable.hash,
+    target: isBack ? AT_REST : (updated?.hash ?? HELD),
+    released: isBack ? 0 : (updated?.replicas ?? 0),
+    replicas: view.replicas,
+  });
+  return [{ op: 'add', path: pointer('metadata', 'annotations', ANNOTATIONS.release), value }];
+}
+
+function parse(text: string): z.output<typeof legacyHold> | undefined {
+  try {
+    return legacyHold.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
