@@ -8,6 +8,8 @@ export const ANNOTATIONS = {
   hold: 'altershield.io/hold',
   /** On a workload: who made the newest change of its template, sealed. Written at admission. */
   actor: 'altershield.io/actor',
+  /** On a Deployment and its ReplicaSets: which revision may have how many pods. Written by the operator. */
+  release: 'altershield.io/release',
   /** On a ChangeWorkload: proof that the operator wrote its spec. */
   seal: 'altershield.io/seal',
 } as const;

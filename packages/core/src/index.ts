@@ -20,7 +20,15 @@ export {
   type Refusal,
   type WorkloadContext,
 } from './admission/workload.ts';
-export { formatReleaseCap, parseReleaseCap, type ReleaseCap } from './cap/annotation.ts';
+export {
+  AT_REST,
+  HELD,
+  formatReleaseCap,
+  isInFlight,
+  parseReleaseCap,
+  type ReleaseCap,
+} from './cap/annotation.ts';
+export { clampReplicas, type ReplicaSetWrite } from './cap/clamp.ts';
 export { decide } from './change/decide.ts';
 export { detect, type DetectInput, type Seen } from './change/detect.ts';
 export type {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
 import { judgePods, type Finding } from '../check/pod-health.ts';
-import { releasedShare } from '../cap/annotation.ts';
+import { releasedShare } from '../cap/clamp.ts';
 import { batchTargets } from '../workload/batches.ts';
 import { revisionOf } from '../workload/observe.ts';
 import type { BatchRecord, Decision, Observation, WorkloadView } from './model.ts';

@@ -6,9 +6,9 @@ import {
   formatReleaseCap,
   isInFlight,
   parseReleaseCap,
-  releasedShare,
   type ReleaseCap,
 } from '../cap/annotation.ts';
+import { releasedShare } from '../cap/clamp.ts';
 import type { Goal, RevisionView, WorkloadView } from '../change/model.ts';
 import { revisionOf } from './observe.ts';
 import { pointer, type PatchOp, type Write } from './patch.ts';

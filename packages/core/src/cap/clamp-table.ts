@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import { COUNT_PATTERN, RELEASE_PATTERN } from './annotation.ts';
+
+/** A named CEL expression; it may use those before it as `variables.NAME`. */
+export interface CelVariable {
+  readonly name: string;
+  readonly expression: string;
+}
+
+const RELEASE = `'${ANNOTATIONS.release}'`;
+const DESIRED = `'deployment.kubernetes.io/desired-replicas'`;
+
+const annotation = (object: string, name: string): string =>
+  `${object}.metadata.?annotations[?${name}].orValue('')`;
+
+/**
+ * The table of `clampReplicas` in CEL, the only source of what the API server evaluates. Every
+ * variable has a value for every write, garbage included: an error would deny a scale-down, too.
+ */
+export const CLAMP_TABLE: readonly CelVariable[] = [
+  { name: 'text', expression: annotation('object', RELEASE) },
+  { name: 'valid', expression: `variables.text.matches('${RELEASE_PATTERN}')` },
+  {
+    name: 'parts',
+    expression: `variables.valid ? variables.text.split('/') : ['', '', '0', '0']`,
+  },
+  { name: 'target', expression: 'variables.parts[1]' },
+  { name: 'released', expression: 'int(variables.parts[2])' },
+  { name: 'replicas', expression: 'int(variables.parts[3])' },
+  {
+    name: 'hash',
+    expression: `object.metadata.?labels[?'pod-template-hash'].orValue('')`,
+  },
+  { name: 'asked', expression: 'object.spec.replicas' },
+  { name: 'was', expression: 'oldObject == null ? 0 : oldObject.spec.replicas' },
+  { name: 'desired', expression: annotation('object', DESIRED) },
+  {
+    name: 'oldDesired',
+    expression: `oldObject == null ? '' : ${annotation('oldObject', DESIRED)}`,
+  },
+  {
+    name: 'wanted',
+    expression: `variables.desired.matches('${COUNT_PATTERN}') ? int(variables.desired) : variables.asked`,
+  },
+  {
+    name: 'scaling',
+    expression: 'oldObject != null && variables.desired != variables.oldDesired',
+  },
+  {
+    name: 'share',
+    expression:
+      'variables.wanted >= variables.replicas ? variables.released : variables.released * variables.wanted / variables.replicas',
+  },
+  { name: 'cap', expression: 'variables.hash == variables.target ? variables.share : 0' },
+  { name: 'floor', expression: 'variables.wanted - variables.share' },
+  {
+    name: 'verified',
+    expression: [
+      'variables.asked >= variables.floor ? variables.asked',
+      ': variables.scaling ? variables.floor',
+      ': variables.asked >= variables.was ? variables.asked',
+      ': variables.was < variables.floor ? variables.was : variables.floor',
+    ].join(' '),
+  },
+  {
+    name: 'others',
+    expression: [
+      'variables.asked <= variables.was || variables.asked <= variables.cap ? variables.asked',
+      ': variables.was > variables.cap ? variables.was : variables.cap',
+    ].join(' '),
+  },
+  {
+    name: 'allowed',
+    expression: 'variables.hash == variables.parts[0] ? variables.verified : variables.others',
+  },
+];
+
+/** Whether the annotation cannot be read and the write grows the ReplicaSet: then it is denied. */
+export const GROWS_BLINDLY = '!variables.valid && variables.asked > variables.was';
+
+/** When the in-flight form has something to say: it clamps, or denies. */
+export const CLAMPS_IN_FLIGHT = `${GROWS_BLINDLY} || variables.valid && variables.target != '' && variables.allowed != variables.asked`;
+
+/** When the at-rest form has something to say: it clamps. */
+export const CLAMPS_AT_REST = `variables.valid && variables.target == '' && variables.allowed != variables.asked`;
+
+/**
+ * One expression without variables, as webhooks need it: `[value].exists(name, …)` binds a name, so
+ * that each value is computed once.
+ */
+export const inlined = (predicate: string): string =>
+  CLAMP_TABLE.reduceRight(
+    (body, { name, expression }) => `[${bare(expression)}].exists(${name}, ${body})`,
+    bare(predicate),
+  );
+
+const bare = (expression: string): string => expression.replaceAll('variables.', '');
