@@ -2,8 +2,6 @@
 
 /** Annotations and labels of ours, the field manager, and limits that are part of the contract. */
 export const ANNOTATIONS = {
-  /** On a workload and its ReplicaSets: how many pods each revision may have. Written by the operator alone. */
-  release: 'altershield.io/release',
   /** On a workload: the user's own fields, as versions before 0.2 kept them. Read once, to restore them. */
   hold: 'altershield.io/hold',
   /** On a workload: who made the newest change of its template, sealed. Written at admission. */
