@@ -4,12 +4,7 @@
  * type, its CustomResourceDefinition and its parser come, and the names that are part of the API.
  */
 export { API_VERSION, GROUP, VERSION, toCrd, type KindDefinition } from './kind.ts';
-export {
-  ANNOTATIONS,
-  EXEMPT_NAMESPACES,
-  FIELD_MANAGER,
-  LABELS,
-} from './names.ts';
+export { ANNOTATIONS, EXEMPT_NAMESPACES, FIELD_MANAGER, LABELS } from './names.ts';
 export { OPERATOR_RULES, OWN, OWN_NAMESPACE_RULES, type PolicyRule } from './permissions.ts';
 export { POLICY_REASONS, REASONS, type PolicyReason, type Reason } from './reasons.ts';
 export {

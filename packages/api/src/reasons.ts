@@ -8,7 +8,8 @@ export const REASONS = {
   Verified: 'Every batch passed; this revision is the one to roll back to from now on.',
   Released:
     'Everything is out, though not every batch was judged healthy; not a revision to go back to.',
-  NoReplicas: 'The workload is scaled to zero: the change waits, held, until there are pods to judge.',
+  NoReplicas:
+    'The workload is scaled to zero: the change waits, held, until there are pods to judge.',
   CheckFailed: 'A check failed, with the evidence in the ChangePod.',
   CheckInconclusive: 'A check could neither pass nor fail; the policy suspends such changes.',
   ReadyDeadlineExceeded: 'Pods of the batch were not ready in time; what there is was judged.',

@@ -70,7 +70,13 @@ export {
 } from './revision/fingerprint.ts';
 export { seal, signWith, unseal, type Sign } from './revision/seal.ts';
 export { batchTargets, userBounds, type Bounds } from './workload/batches.ts';
-export { POD_TEMPLATE_HASH, heldFrom, revisionOf, viewDeployment, type Tools } from './workload/observe.ts';
+export {
+  POD_TEMPLATE_HASH,
+  heldFrom,
+  revisionOf,
+  viewDeployment,
+  type Tools,
+} from './workload/observe.ts';
 export { legacyRestore } from './workload/legacy-hold.ts';
 export { ownershipOf, restoreOwnership } from './workload/ownership.ts';
 export type { PatchOp, Write } from './workload/patch.ts';

@@ -182,7 +182,9 @@ export const changeWorkloadStatus = z
     fromVerified: z
       .boolean()
       .optional()
-      .describe('True once `spec.from`, of a new workload, has run alone and healthy for the soak time.'),
+      .describe(
+        'True once `spec.from`, of a new workload, has run alone and healthy for the soak time.',
+      ),
     restoredFingerprint: text(
       64,
       'Identity of the restored template, where another admission plug-in altered it.',

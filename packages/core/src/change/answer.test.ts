@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { anObservation, NOW } from '../testing/builders.ts';
-import { B, change, crashed, free, lost, status } from '../testing/standings.ts';
+import { B, change, crashed, free, status } from '../testing/standings.ts';
 import { decide } from './decide.ts';
 import type { Observation } from './model.ts';
 import { timeText } from './status.ts';
@@ -19,7 +19,7 @@ test('a person’s decision is carried out once', () => {
   assert.deepEqual([resumed.status.phase, resumed.status.batch?.waived], ['Running', true]);
   const asked = decide(anObservation({ change: change(stopped, {}, decision('RollBack')) }));
   assert.deepEqual(
-    [asked.status.reason, asked.status.automaticRollback, asked.action?.type],
+    [asked.status.reason, asked.status.automaticRollback, asked.goal?.type],
     ['RequestedByUser', false, 'RollBack'],
   );
   const again = decide(
@@ -37,18 +37,17 @@ test('a person’s decision is carried out once', () => {
 test('a person’s rollback never guesses: no way back, no touch', () => {
   const cases: Partial<Observation>[] = [
     { change: change(status('Success'), {}, decision('RollBack'), false), workload: free('b') },
-    { change: change(status('Suspend'), {}, decision('RollBack')), workload: lost },
   ];
   for (const o of cases) {
     const d = decide(anObservation(o));
-    assert.deepEqual([d.status.phase, d.action], [o.change?.status?.phase, undefined]);
-    assert.match(d.status.message, /no verified revision|it is gone/);
+    assert.deepEqual([d.status.phase, d.goal], [o.change?.status?.phase, undefined]);
+    assert.match(d.status.message, /no verified revision/);
   }
 });
 
-test('a rollback that stopped for lost fields goes on when a person resumes, and accepts nothing', () => {
+test('a rollback that was denied goes on when a person resumes, and accepts nothing', () => {
   const stopped = status('Suspend', {
-    reason: 'HoldRecordLost',
+    reason: 'WriteDenied',
     rolledBackAt: timeText(NOW),
     automaticRollback: true,
   });

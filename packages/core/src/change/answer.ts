@@ -86,7 +86,5 @@ function notBack(o: Observation, status: ChangeWorkloadStatus, message: string):
 /** Why there is no way back; undefined when there is one. */
 function obstacleOf({ change, isBackRefused }: Observation): string | undefined {
   if (isBackRefused === true) return 'the revision to go back to was quarantined since';
-  return isFromVerified(change)
-    ? undefined
-    : 'there is no verified revision to go back to';
+  return isFromVerified(change) ? undefined : 'there is no verified revision to go back to';
 }

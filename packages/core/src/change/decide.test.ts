@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { anObservation, aTemplate, aWorkload, NOW, pods } from '../testing/builders.ts';
-import { A, B, change, crashed, free, lost, out, rest, status } from '../testing/standings.ts';
+import { A, B, change, crashed, free, out, status } from '../testing/standings.ts';
 import { decide } from './decide.ts';
 import type { Observation } from './model.ts';
 import { timeText } from './status.ts';
@@ -15,7 +15,7 @@ type Row = readonly [
   action: string | undefined,
 ];
 const rows: readonly Row[] = [
-  ['a held change lets out its first batch', {}, 'Running', 'BatchReleasing', 'SetBounds'],
+  ['a held change lets out its first batch', {}, 'Running', 'BatchReleasing', 'Release'],
   [
     'a bad pod rolls back at once',
     { fresh: crashed, workload: out },
@@ -28,14 +28,14 @@ const rows: readonly Row[] = [
     { fresh: crashed, workload: out, change: change(undefined, { onFail: 'Suspend' }) },
     'Suspend',
     'CheckFailed',
-    'Pause',
+    'Hold',
   ],
   [
     'an unverified revision is nothing to go back to',
     { fresh: crashed, workload: out, change: change(undefined, {}, {}, false) },
     'Suspend',
     'NoVerifiedRevision',
-    'Pause',
+    'Hold',
   ],
   [
     'a fourth rollback in an hour is left to a person',
@@ -47,34 +47,58 @@ const rows: readonly Row[] = [
     },
     'Suspend',
     'RollbackLimit',
-    'Pause',
+    'Hold',
   ],
   [
     'no more automatic rollbacks than the cluster may have',
     { fresh: crashed, workload: out, clusterRollbacks: { recent: 4, allowed: 4 } },
     'Suspend',
     'RollbackLimit',
-    'Pause',
+    'Hold',
   ],
   [
     'a trouble of all pods suspends',
     { fresh: crashed, stable: crashed, workload: out },
     'Suspend',
     'CheckInconclusive',
-    'Pause',
+    'Hold',
   ],
   [
-    'a lost record suspends and touches nothing',
-    { workload: lost },
+    'a write that the server denies for good suspends and touches nothing',
+    { denial: 'admission webhook "x" denied the request' },
     'Suspend',
-    'HoldRecordLost',
+    'WriteDenied',
     undefined,
   ],
   [
-    'a lost record stops a rollback too',
-    { workload: { ...lost, fingerprint: A }, change: change(status('RollingBack')) },
+    'a denied write stops a rollback too',
+    { denial: 'no', change: change(status('RollingBack')) },
     'Suspend',
-    'HoldRecordLost',
+    'WriteDenied',
+    undefined,
+  ],
+  [
+    'what was denied is not tried again before a user decides',
+    { change: change(status('Suspend', { reason: 'WriteDenied' })) },
+    'Suspend',
+    'WriteDenied',
+    undefined,
+  ],
+  [
+    'a template that another admission plug-in makes of the annotation is nobody’s change',
+    { workload: aWorkload({ fingerprint: 'c', isOwnWrite: true }) },
+    'Suspend',
+    'AlteredByAdmission',
+    undefined,
+  ],
+  [
+    'a template that another admission plug-in makes of the rollback is the rollback',
+    {
+      change: change(status('RollingBack', { reason: 'CheckFailed' })),
+      workload: aWorkload({ fingerprint: 'c', isOwnWrite: true }),
+    },
+    'RollingBack',
+    'CheckFailed',
     undefined,
   ],
   [
@@ -89,25 +113,25 @@ const rows: readonly Row[] = [
     {
       change: change(status('Suspend', { reason: 'RollbackLimit' })),
       fresh: pods('new', 1),
-      workload: rest,
+      workload: out,
     },
     'Suspend',
     'RollbackLimit',
-    undefined,
+    'Hold',
   ],
   [
-    'a suspended change is paused again when someone resumes it',
-    { change: change(status('Suspend', { reason: 'RollbackLimit' })), workload: out },
+    'a suspended change that nothing marks any more is held again',
+    { change: change(status('Suspend', { reason: 'RollbackLimit' })), workload: free('b') },
     'Suspend',
     'RollbackLimit',
-    'Pause',
+    'Hold',
   ],
   [
     'what was unclear and turns out bad is rolled back',
     {
       change: change(status('Suspend', { reason: 'CheckInconclusive' })),
       fresh: crashed,
-      workload: rest,
+      workload: out,
     },
     'RollingBack',
     'CheckFailed',
@@ -119,58 +143,59 @@ const rows: readonly Row[] = [
       change: change(status('Running')),
       fresh: pods('new', 1),
       stable: pods('old', 9),
-      workload: rest,
+      workload: out,
     },
     'Running',
     'BatchReleasing',
     undefined,
   ],
   [
-    'surplus old pods go before the batch is done',
+    'stable pods that a surge leaves beside the batch do not keep it from passing',
     {
       change: change(status('Running')),
       fresh: pods('new', 1),
-      stable: pods('old', 11),
+      stable: pods('old', 10),
       workload: out,
     },
     'Running',
     'BatchReleasing',
-    'SetBounds',
+    undefined,
   ],
   [
-    'the last batch gives the fields back',
+    'the last batch that passes ends the change',
     {
       change: change(status('Running', { batch: { index: 3, of: 3, target: 10 } })),
       fresh: pods('new', 10),
       stable: [],
-    },
-    'Running',
-    'Completing',
-    'Restore',
-  ],
-  [
-    'giving back is repeated until it is seen',
-    { change: change(status('Running', { reason: 'Completing' })) },
-    'Running',
-    'Completing',
-    'Restore',
-  ],
-  [
-    'what was given back is done',
-    {
-      change: change(status('Running', { reason: 'Completing', verdict: 'Pass' })),
-      workload: free('b'),
     },
     'Success',
     'Verified',
     undefined,
   ],
   [
-    'no replicas end without a verdict',
+    'without replicas a change waits, held',
     { workload: aWorkload({ replicas: 0 }), stable: [] },
-    'Running',
-    'Completing',
-    'Restore',
+    'Init',
+    'NoReplicas',
+    'Hold',
+  ],
+  [
+    'without replicas a new workload waits to be judged',
+    {
+      change: change(undefined, {}, { operation: 'Create' }),
+      workload: { ...free('b'), replicas: 0 },
+      stable: [],
+    },
+    'Init',
+    'NoReplicas',
+    undefined,
+  ],
+  [
+    'a pause by the user keeps a change where it is',
+    { workload: aWorkload({ paused: true }) },
+    'Init',
+    'PausedByOwner',
+    'Hold',
   ],
   [
     'a newer revision supersedes',
@@ -209,14 +234,7 @@ const rows: readonly Row[] = [
     undefined,
   ],
   [
-    'a wide rollback is narrowed once the bad pods are gone',
-    { change: change(status('RollingBack')), workload: aWorkload({ fingerprint: A }) },
-    'RollingBack',
-    'BatchReleasing',
-    'FinishRollBack',
-  ],
-  [
-    'a wide rollback waits for the bad pods to go',
+    'a rollback waits for the bad pods to go',
     {
       change: change(status('RollingBack')),
       workload: aWorkload({ fingerprint: A }),
@@ -224,7 +242,7 @@ const rows: readonly Row[] = [
     },
     'RollingBack',
     'BatchReleasing',
-    undefined,
+    'RollBack',
   ],
   [
     'a rollback ends when the verified revision is back',
@@ -238,7 +256,7 @@ const rows: readonly Row[] = [
     { change: change(status('RollingBack')), workload: free('a'), stable: pods('old', 8) },
     'RollingBack',
     'BatchReleasing',
-    undefined,
+    'RollBack',
   ],
   [
     'a rollback that does not come back is told',
@@ -255,17 +273,17 @@ const rows: readonly Row[] = [
     undefined,
   ],
   [
-    'a missed change is held late',
+    'a missed change is taken over with the batch that holds what is out',
     { workload: free('b'), fresh: pods('new', 2), stable: pods('old', 9) },
-    'Init',
-    'AwaitingRelease',
-    'TakeOver',
+    'Running',
+    'BatchReleasing',
+    'Release',
   ],
   [
     'a missed change that is all out is judged',
     { workload: free('b'), fresh: pods('new', 10), stable: [] },
-    'Running',
-    'Completing',
+    'Success',
+    'Verified',
     undefined,
   ],
   [
@@ -273,20 +291,6 @@ const rows: readonly Row[] = [
     { change: change(undefined, { mode: 'Audit' }), workload: free('b'), fresh: crashed },
     'Failed',
     'CheckFailed',
-    undefined,
-  ],
-  [
-    'Audit gives back a hold that was left',
-    { change: change(undefined, { mode: 'Audit' }) },
-    'Running',
-    'Observing',
-    'Restore',
-  ],
-  [
-    'Audit, too, stops at a hold whose record is lost',
-    { change: change(undefined, { mode: 'Audit' }), workload: lost },
-    'Suspend',
-    'HoldRecordLost',
     undefined,
   ],
   [
@@ -316,14 +320,14 @@ const rows: readonly Row[] = [
     },
     'Suspend',
     'CheckFailed',
-    'TakeOver',
+    'Hold',
   ],
 ];
 
 for (const [name, o, phase, reason, action] of rows) {
   test(name, () => {
     const d = decide(anObservation(o));
-    assert.deepEqual([d.status.phase, d.status.reason, d.action?.type], [phase, reason, action]);
+    assert.deepEqual([d.status.phase, d.status.reason, d.goal?.type], [phase, reason, action]);
   });
 }
 
@@ -344,11 +348,8 @@ test('Proceed goes on with what is unclear, but never calls it verified', () => 
   };
   const last = status('Running', { batch: { index: 3, of: 3, target: 10 } });
   const d = decide(anObservation({ ...unclear, change: change(last, policy) }));
-  assert.deepEqual([d.status.reason, d.status.verdict], ['Completing', 'Inconclusive']);
-  const end = decide(
-    anObservation({ ...unclear, workload: free('b'), change: change(d.status, policy) }),
-  );
-  assert.deepEqual([end.status.phase, end.status.verdict], ['Success', 'Inconclusive']);
+  const { phase, reason, verdict } = d.status;
+  assert.deepEqual([phase, reason, verdict], ['Success', 'Released', 'Inconclusive']);
 });
 
 test('Proceed does not walk on over a batch of which no pod is ready', () => {
@@ -361,16 +362,54 @@ test('Proceed does not walk on over a batch of which no pod is ready', () => {
   assert.deepEqual([d.status.phase, d.status.reason], ['Suspend', 'CheckInconclusive']);
 });
 
-test('bad pods go all at once, and no ready one with them', () => {
-  const rollBack = { type: 'RollBack', id: 'c-1', from: A, template: aTemplate('a') };
+test('a rollback writes the verified template, and quarantines what failed', () => {
   const d = decide(anObservation({ fresh: crashed, workload: out }));
-  assert.deepEqual(d.action, { ...rollBack, widenBy: 0 });
-  const few = decide(anObservation({ fresh: crashed, workload: out, stable: pods('old', 6) }));
-  assert.deepEqual(few.action, { ...rollBack, widenBy: 4 });
-  const mixed = [...crashed, ...pods('ready', 3)];
-  const some = decide(anObservation({ fresh: mixed, workload: out, stable: pods('old', 4) }));
-  assert.deepEqual(some.action, { ...rollBack, widenBy: 3 });
+  assert.deepEqual(d.goal, {
+    ...{ type: 'RollBack', from: A, to: B, template: aTemplate('a') },
+    ...{ isOwn: true, keepsHold: false },
+  });
   assert.equal(d.status.quarantine?.until, timeText(NOW + 604_800_000));
+});
+
+test('a new pod without a place may take the one of a stable pod', () => {
+  const needs = (scheduled: boolean) => {
+    const fresh = pods('new', 1, { ready: false, scheduled, createdAt: NOW });
+    const { goal } = decide(anObservation({ workload: out, fresh }));
+    return goal?.type === 'Release' && goal.needsRoom;
+  };
+  assert.deepEqual([needs(true), needs(false)], [false, true]);
+});
+
+test('the soak is never shorter than the user’s own minReadySeconds', () => {
+  const at = (minReadySeconds: number) =>
+    decide(
+      anObservation({
+        change: change(status('Running'), { release: { soakSeconds: 5 } }),
+        workload: { ...out, minReadySeconds },
+        fresh: pods('new', 1, { readySince: NOW - 10_000 }),
+        stable: pods('old', 9),
+      }),
+    ).status.batch?.index;
+  assert.deepEqual([at(0), at(20)], [2, 1]);
+});
+
+test('a new workload that is changed before its first soak is over is verified once it ran alone for it', () => {
+  const spec = change().spec;
+  const from = spec.from && { ...spec.from, verified: false, isNew: true };
+  const policy = { release: { soakSeconds: 60 } };
+  const at = (ageMs: number, s = status('Init', { reason: 'AwaitingRelease' }), ready = true) => {
+    const c = change(s, policy, from === undefined ? {} : { from });
+    const stable = pods('old', 10, { ready, readySince: NOW - ageMs });
+    return decide(anObservation({ change: c, stable }));
+  };
+  assert.deepEqual([at(10_000).goal?.type, at(10_000).recheckAt], ['Hold', NOW + 50_000]);
+  const { status: proven } = at(60_000);
+  assert.equal(proven.fromVerified, true);
+  assert.equal(at(60_000, proven).goal?.type, 'Release');
+  assert.equal(at(10_000, undefined, false).goal?.type, 'Release', 'its cure is not kept waiting');
+  const failed = change(proven, {}, from === undefined ? {} : { from });
+  const back = decide(anObservation({ change: failed, fresh: crashed, workload: out }));
+  assert.equal(back.status.phase, 'RollingBack');
 });
 
 test('a batch that begins after a long soak, or a long pause, has its whole deadline', () => {
@@ -382,7 +421,7 @@ test('a batch that begins after a long soak, or a long pause, has its whole dead
       change: change(status('Running', since(hour))),
       fresh: soaked,
       stable: pods('old', 9),
-      workload: rest,
+      workload: out,
     }),
   );
   assert.equal(first.status.batch?.index, 2);
@@ -391,54 +430,12 @@ test('a batch that begins after a long soak, or a long pause, has its whole dead
       change: change(first.status),
       fresh: soaked,
       stable: pods('old', 9),
-      workload: rest,
+      workload: out,
     }),
   );
-  assert.deepEqual([second.status.phase, second.action?.type], ['Running', 'SetBounds']);
+  assert.deepEqual([second.status.phase, second.goal?.type], ['Running', 'Release']);
   const paused = status('Init', { reason: 'PausedByOwner', ...since(hour) });
-  assert.equal(decide(anObservation({ change: change(paused) })).action?.type, 'SetBounds');
-});
-
-test('scaling is repaired old pods first, and no further than capacity allows', () => {
-  const revisions = [
-    ['a', 5],
-    ['b', 5],
-  ].map(([tag, n]) => ({
-    name: `rs-${String(tag)}`,
-    uid: `rs-${String(tag)}`,
-    fingerprint: tag === 'a' ? A : B,
-    replicas: Number(n),
-  }));
-  const workload = { ...rest, revisions };
-  const at = (ready: number) => {
-    const fresh = [
-      ...pods('new', ready, { readySince: NOW }),
-      ...pods('unready', 5 - ready, { ready: false }),
-    ];
-    const d = decide(
-      anObservation({ change: change(status('Running')), workload, fresh, stable: pods('old', 5) }),
-    );
-    return d.action?.type === 'Rebalance' ? d.action.revisions.map((r) => r.to) : d.action;
-  };
-  assert.deepEqual(at(5), [6, 4]);
-  assert.deepEqual(at(2), [8, 2]);
-  assert.deepEqual(at(0), [9, 1]);
-});
-
-test('ready pods of a superseded revision count again before more is let out', () => {
-  const between = { name: 'web-c', uid: 'rs-c', fingerprint: 'c'.repeat(16), replicas: 2 };
-  const step = (parts: object) => {
-    const revisions = [...aWorkload().revisions, { ...between, ...parts }];
-    return decide(anObservation({ workload: aWorkload({ revisions }) })).action;
-  };
-  assert.deepEqual(step({ held: true, uncounted: 2 }), {
-    type: 'CountAgain',
-    minReadySeconds: 0,
-    revisions: [{ name: 'web-c', uid: 'rs-c' }],
-  });
-  assert.equal(step({ held: false, uncounted: 2 }), undefined);
-  assert.equal(step({ held: false, uncounted: 0 })?.type, 'SetBounds');
-  assert.equal(step({ held: true, replicas: 0 })?.type, 'SetBounds');
+  assert.equal(decide(anObservation({ change: change(paused) })).goal?.type, 'Release');
 });
 
 test('trouble of a superseded revision does not excuse this one', () => {
@@ -506,19 +503,4 @@ test('pods that a person let pass as they were verify no revision that is only o
   };
   assert.deepEqual(end(...pods('last', 1)), ['Success', 'Verified', 'Pass']);
   assert.deepEqual(end(...crashed), ['Success', 'Released', 'Inconclusive']);
-});
-
-test('a rollback of ours that lost its hold record ends as one when the owner has written the fields', () => {
-  const stopped = status('Suspend', {
-    reason: 'HoldRecordLost',
-    rolledBackAt: timeText(NOW),
-    automaticRollback: true,
-  });
-  const o = { change: change(stopped), stable: pods('a', 10) };
-  const still = decide(
-    anObservation({ ...o, workload: aWorkload({ fingerprint: A, hold: lost.hold }) }),
-  );
-  assert.deepEqual(still, { status: stopped });
-  const { status: next } = decide(anObservation({ ...o, workload: free('a') }));
-  assert.deepEqual([next.phase, next.reason], ['RollingBack', 'CheckFailed']);
 });

@@ -5,6 +5,7 @@ import type { ChangeWorkload, ChangeWorkloadStatus } from '@altershield/api';
 import { mutateWorkload } from '../admission/workload.ts';
 import { fingerprint } from '../revision/fingerprint.ts';
 import {
+  aCap,
   aChange,
   aDeployment,
   aHeldDeployment,
@@ -29,7 +30,7 @@ const find = (deployment: Deployment, parts: Partial<DetectInput> = {}) =>
   detect(
     {
       deployment,
-      revisions: [aReplicaSet('a', 10)],
+      revisions: [aReplicaSet('a', 10), aReplicaSet('b', 0)],
       policy: aPolicy(),
       last: undefined,
       seen: seen('a'),
@@ -57,7 +58,8 @@ test('a change that admission stamped has its actor, its diff and a verified way
     policy: aPolicy(),
     refusalOf: () => undefined,
     isWayBack: () => false,
-    podsOf: () => undefined,
+    hashOf: () => undefined,
+    nextChange: 'deployment-web-1',
     sign,
   });
   assert.ok(review.allowed);
@@ -96,7 +98,7 @@ test('a way back that was not healthy is not verified', () => {
 });
 
 test('a revision that was itself still replacing another is not verified', () => {
-  const held = aHeldDeployment(fp('b'), { tag: 'c' });
+  const held = aHeldDeployment('b', { tag: 'c' });
   const from = (others: number) =>
     find(held, { revisions: [aReplicaSet('a', others), aReplicaSet('b', 1)], seen: seen('b') })
       ?.from;
@@ -106,7 +108,7 @@ test('a revision that was itself still replacing another is not verified', () =>
 
 test('what changed while nothing governed the workload is the way back, not the last record', () => {
   const spec = (before: string, ready = 10) =>
-    find(aHeldDeployment(fp(before), { tag: 'f' }), {
+    find(aHeldDeployment(before, { tag: 'f' }), {
       last: last('Success'),
       seen: seen(before),
       revisions: [aReplicaSet(before, 10, { ready })],
@@ -127,7 +129,7 @@ test('a revision verified earlier that is put back is a revert, not held by anyb
     });
   assert.equal(spec(aDeployment({ tag: 'a' }))?.operation, 'Revert');
   assert.equal(spec(aDeployment({ tag: 'c' }))?.operation, 'Update');
-  assert.equal(spec(aHeldDeployment(fp('b'), { tag: 'a' }))?.operation, 'Update');
+  assert.equal(spec(aHeldDeployment('b', { tag: 'a' }))?.operation, 'Revert');
 });
 
 test('a revert that is found late took the place of what the last record brought', () => {
@@ -199,20 +201,15 @@ test('an object of the same name is another object', () => {
 
 test('a held change without a record is found, whoever lost it', () => {
   assert.equal(
-    find(aHeldDeployment(fp('a'), { tag: 'b' }), { seen: seen('b') })?.from?.fingerprint,
+    find(aHeldDeployment('a', { tag: 'b' }), { seen: seen('b') })?.from?.fingerprint,
     fp('a'),
   );
-  const reverted = { ...aHeldDeployment(fp('a'), { tag: 'b' }) };
+  const reverted = { ...aHeldDeployment('a', { tag: 'b' }) };
   const back = find({ ...reverted, spec: { ...reverted.spec, template: aTemplate('a') } });
-  assert.deepEqual(
-    [back?.to.fingerprint, back?.from, back?.operation],
-    [fp('a'), undefined, 'Update'],
-  );
+  assert.equal(back, undefined, 'what the annotation protects runs: nothing is held');
 });
 
 const b = aDeployment({ tag: 'b' });
-const { spec: heldSpec } = aHeldDeployment(fp('a'), { tag: 'b' });
-const lost = aDeployment({ spec: heldSpec });
 const known: readonly (readonly [string, ChangeWorkload, Deployment, boolean])[] = [
   ['in flight, its own revision', aChange(), b, true],
   ['in flight, the one it came from', aChange(), aDeployment(), true],
@@ -242,17 +239,21 @@ const known: readonly (readonly [string, ChangeWorkload, Deployment, boolean])[]
   [
     'Superseded, its own revision, held',
     last('Superseded'),
-    aHeldDeployment(fp('a'), { tag: 'b' }),
+    aHeldDeployment('a', { tag: 'b' }),
     false,
   ],
   [
     'Success, a hold of another change left',
     last('Success'),
-    aHeldDeployment(fp('a'), { tag: 'b' }),
+    aHeldDeployment('a', { tag: 'b' }),
     false,
   ],
-  ['Success, a hold left whose record is lost', last('Success'), lost, false],
-  ['in flight, its hold record lost', aChange(), lost, true],
+  [
+    'Success, all of its pods released, its mark not yet taken back',
+    last('Success'),
+    aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 10)),
+    true,
+  ],
 ];
 
 for (const [what, newest, deployment, isKnown] of known) {
@@ -312,7 +313,7 @@ test('a change is recorded with who made it, by which tool', () => {
     const request = aRequest(object, aDeployment(), { user, fieldManager: manager });
     const review = mutateWorkload(request, {
       ...{ policy: aPolicy(), refusalOf: () => undefined, isWayBack: () => false },
-      ...{ podsOf: () => undefined, sign },
+      ...{ hashOf: () => undefined, nextChange: 'deployment-web-1', sign },
     });
     assert.ok(review.allowed);
     return find(applyPatch(object, review.patch));
@@ -357,7 +358,7 @@ test('a workload without pods is not well for a while: nothing is late', () => {
 });
 
 test('a verified revision whose template is gone is passed over for one that is there', () => {
-  const spec = find(aHeldDeployment(fp('b'), { tag: 'c' }), {
+  const spec = find(aHeldDeployment('b', { tag: 'c' }), {
     last: last('Failed'),
     seen: seen('c'),
     revisions: [aReplicaSet('a', 0)],
@@ -371,12 +372,12 @@ test('a change that superseded a way back keeps where that one came from', () =>
     spec: { operation: 'Revert' },
     status: { phase: 'Superseded', reason: 'Superseded', message: '', verdict: 'Pending' },
   });
-  const spec = find(aHeldDeployment(fp('a'), { tag: 'c' }), { last: revert, seen: seen('a') });
+  const spec = find(aHeldDeployment('a', { tag: 'c' }), { last: revert, seen: seen('a') });
   assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('a'), true]);
 });
 
 test('a held change came from where admission says, whatever was seen last', () => {
-  const spec = find(aHeldDeployment(fp('e'), { tag: 'f' }), {
+  const spec = find(aHeldDeployment('e', { tag: 'f' }), {
     last: last('Success'),
     seen: seen('f'),
     revisions: [aReplicaSet('e', 10)],

@@ -61,8 +61,10 @@ interface Facts {
 
 function isKnown({ deployment, seen, revisions }: DetectInput, facts: Facts): boolean {
   const { to, held, last } = facts;
+  // A hold that no change in flight stands for: the record is lost, and nobody would release it.
+  if (held !== undefined && (last === undefined || isOver(statusOf(last).phase))) return false;
   if (last !== undefined) return expects(last, to) || isAltered(facts);
-  if (seen === undefined || held !== undefined) return false;
+  if (seen === undefined) return false;
   return seen.fingerprint === to && !isRollingNatively(deployment, revisions);
 }
 

@@ -54,8 +54,14 @@ export function decideRolling(s: Standing): Decision {
   if (s.status.phase === 'Suspend') return keepSuspended(s);
   if (isPausedByOwner(s)) return pausedByOwner(s);
   if (s.workload.replicas === 0) return awaitReplicas(s);
-  return act(s);
+  const { goal, ...decision } = act(s);
+  if (goal === undefined) return decision;
+  if (goal.type !== 'Release') return { ...decision, goal };
+  return isMarked(s.workload) ? { ...decision, goal: { type: 'LetGo' } } : decision;
 }
+
+const isMarked = ({ cap, revisions }: WorkloadView): boolean =>
+  cap !== undefined || revisions.some((r) => r.cap !== undefined);
 
 /** A pause by the user stops the change and its deadlines; it does not hide a failure. */
 export const isPausedByOwner = ({ workload: { paused }, finding }: Standing): boolean =>

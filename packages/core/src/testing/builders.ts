@@ -5,8 +5,8 @@ import type { Observation, PodView, WorkloadView } from '../change/model.ts';
 import { viewPod } from '../check/pod-view.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { formatReleaseCap } from '../cap/annotation.ts';
 import { signWith } from '../revision/seal.ts';
-import { heldFields, isRecreate, ownFieldsOf, writeHold } from '../workload/hold.ts';
 import { viewDeployment, type Tools } from '../workload/observe.ts';
 import { ANNOTATIONS } from '@altershield/api';
 import { imagesOf, type Deployment, type Pod, type ReplicaSet } from '../workload/types.ts';
@@ -55,31 +55,38 @@ export const aDeployment = (parts: DeploymentParts = {}): Deployment => ({
   status: parts.status ?? { observedGeneration: 1 },
 });
 
-/** The same object held by us for its template, as it came `from` another. */
-export function aHeldDeployment(from: string, parts: DeploymentParts = {}): Deployment {
-  const free = aDeployment(parts);
-  const own = ownFieldsOf(free);
-  const record = { id: 'h-1', from, to: fingerprint(free.spec.template), number: 0, own };
-  const recreate = isRecreate(free.spec.strategy);
-  const fields = heldFields(own, { bounds: { surge: 1, unavailable: 0 }, paused: true, recreate });
-  const annotations = {
-    ...free.metadata.annotations,
-    [ANNOTATIONS.hold]: writeHold(record, free, sign),
-  };
-  return {
-    ...free,
-    metadata: { ...free.metadata, annotations },
-    spec: { ...free.spec, ...fields },
-  };
+/** The label `pod-template-hash` of the revision with this image tag. */
+export const hashOf = (tag: string): string => `hash${tag}`;
+
+/** The text of `altershield.io/release`: `target` of the revisions `from` and `to`, of ten pods. */
+export const aCap = (from: string, to = '-', released = 0, replicas = 10): string =>
+  formatReleaseCap({
+    ...{ verified: hashOf(from), released, replicas },
+    target: to === '-' || to === '' ? to : hashOf(to),
+  });
+
+/** The same object held for its template, as it came `from` the one with this image tag. */
+export function aHeldDeployment(
+  from: string,
+  parts: DeploymentParts = {},
+  cap = aCap(from),
+): Deployment {
+  const annotations = { ...parts.metadata?.annotations, [ANNOTATIONS.release]: cap };
+  return aDeployment({ ...parts, metadata: { ...parts.metadata, annotations } });
 }
 
 export function aReplicaSet(
   tag: string,
   replicas: number,
-  { ready = replicas, template = aTemplate(tag) } = {},
+  {
+    ready = replicas,
+    template = aTemplate(tag),
+    cap,
+  }: { ready?: number; template?: Template; cap?: string } = {},
 ): ReplicaSet {
-  const labels = { app: 'web', 'pod-template-hash': `hash${tag}` };
-  const metadata = { name: `web-${tag}`, namespace: 'shop', uid: `rs-${tag}`, labels };
+  const labels = { app: 'web', 'pod-template-hash': hashOf(tag) };
+  const marks = cap === undefined ? {} : { annotations: { [ANNOTATIONS.release]: cap } };
+  const metadata = { name: `web-${tag}`, namespace: 'shop', uid: `rs-${tag}`, labels, ...marks };
   return {
     metadata,
     spec: { replicas, template: { ...template, metadata: { labels } } },
@@ -168,14 +175,20 @@ export function aChange(parts: ChangeParts = {}): ChangeWorkload {
   };
 }
 
+/** The ReplicaSets of a workload whose change from `a` to `b` is held. */
+export const heldSets = (): ReplicaSet[] => [
+  aReplicaSet('a', 10, { cap: aCap('a', '') }),
+  aReplicaSet('b', 0, { cap: aCap('a') }),
+];
+
 /** `web:b` held in place of `web:a`, nothing of it out yet. */
 export function anObservation(parts: Partial<Observation> = {}): Observation {
-  const held = aHeldDeployment(fingerprint(aTemplate('a')), { tag: 'b' });
+  const held = aHeldDeployment('a', { tag: 'b' });
   return {
     now: NOW,
     change: aChange(),
     batch: undefined,
-    workload: viewDeployment(held, [aReplicaSet('a', 10)], tools),
+    workload: viewDeployment(held, heldSets(), tools),
     fresh: [],
     stable: pods('a', 10),
     recentRollbacks: 0,
@@ -189,8 +202,8 @@ export function aWorkload(
   parts: Partial<WorkloadView> = {},
   deployment: DeploymentParts = {},
 ): WorkloadView {
-  const held = aHeldDeployment(fingerprint(aTemplate('a')), { tag: 'b', ...deployment });
-  return { ...viewDeployment(held, [aReplicaSet('a', 10)], tools), ...parts };
+  const held = aHeldDeployment('a', { tag: 'b', ...deployment });
+  return { ...viewDeployment(held, heldSets(), tools), ...parts };
 }
 
 export const aRequest = (

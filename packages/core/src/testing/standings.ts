@@ -4,12 +4,13 @@ import { timeText } from '../change/status.ts';
 import { fingerprint } from '../revision/fingerprint.ts';
 import { viewDeployment } from '../workload/observe.ts';
 import {
+  aCap,
   aChange,
   aDeployment,
+  aHeldDeployment,
   aPolicy,
   aReplicaSet,
   aTemplate,
-  aWorkload,
   NOW,
   pods,
   tools,
@@ -36,12 +37,18 @@ export const change = (
 ) =>
   aChange({ policy: aPolicy(policy), spec, verified, ...(s === undefined ? {} : { status: s }) });
 
+/** The workload with this image tag, as nothing marks it. */
 export const free = (tag: string) =>
-  viewDeployment(aDeployment({ tag }), [aReplicaSet('a', 10)], tools);
-export const lost = aWorkload({ hold: { state: 'Lost', why: 'it is gone' } });
+  viewDeployment(aDeployment({ tag }), [aReplicaSet('a', 10), aReplicaSet('b', 0)], tools);
+/** The workload of a change of which so many pods are released. */
+export const released = (n: number) =>
+  viewDeployment(
+    aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', n)),
+    [aReplicaSet('a', 10 - n), aReplicaSet('b', n)],
+    tools,
+  );
 export const crashed = pods('new', 1, {
   ready: false,
   trouble: { kind: 'Crash', reason: 'CrashLoopBackOff', message: '', container: 'app' },
 });
-export const out = aWorkload({ bounds: { surge: 1, unavailable: 0 }, paused: false });
-export const rest = aWorkload({ bounds: { surge: 0, unavailable: 1 } });
+export const out = released(1);

@@ -36,9 +36,11 @@ export function legacyRestore(deployment: Deployment, view: WorkloadView): Write
   const saved = text === undefined ? undefined : parse(text);
   if (text === undefined || saved === undefined) return [];
   const path = pointer('metadata', 'annotations', ANNOTATIONS.hold);
-  const fields = Object.entries(saved.own).map(
-    ([field, value]): PatchOp => ({ op: 'add', path: pointer('spec', field), value }),
-  );
+  const fields = Object.entries(saved.own).map(([field, value]): PatchOp => ({
+    op: 'add',
+    path: pointer('spec', field),
+    value,
+  }));
   return [
     {
       resource: 'Deployment',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, FIELD_MANAGER } from '@altershield/api';
 import { parseReleaseCap } from '../cap/annotation.ts';
+import { releasedShare } from '../cap/clamp.ts';
 import { readStamp } from '../admission/stamp.ts';
 import type { RevisionView, WorkloadView } from '../change/model.ts';
 import type { Sign } from '../revision/seal.ts';
@@ -92,17 +93,17 @@ export const revisionOf = (
   { revisions }: Pick<WorkloadView, 'revisions'>,
   fingerprint: string,
 ): RevisionView | undefined =>
-  revisions
-    .filter((r) => r.fingerprint === fingerprint)
-    .sort((a, b) => b.replicas - a.replicas)[0];
+  revisions.filter((r) => r.fingerprint === fingerprint).sort((a, b) => b.replicas - a.replicas)[0];
 
 /**
  * The revision that the annotation protects while the template is another one: what a change that is
  * held came from. Undefined when nothing is held.
  */
 export function heldFrom(view: WorkloadView): RevisionView | undefined {
-  const { cap } = view;
+  const { cap, replicas } = view;
   if (cap === undefined || cap === 'Invalid') return undefined;
-  const isBack = revisionOf(view, view.fingerprint)?.hash === cap.verified;
-  return isBack ? undefined : view.revisions.find(({ hash }) => hash === cap.verified);
+  const current = revisionOf(view, view.fingerprint);
+  if (current?.hash === cap.verified) return undefined;
+  const isWhole = current?.hash === cap.target && releasedShare(cap, replicas) >= replicas;
+  return isWhole ? undefined : view.revisions.find(({ hash }) => hash === cap.verified);
 }

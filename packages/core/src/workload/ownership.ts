@@ -31,7 +31,10 @@ export function ownershipOf({ metadata }: Deployment): string | undefined {
   const applied = appliedOf(metadata.annotations?.[LAST_APPLIED]);
   const template = asRecord(asRecord(applied)['spec'])['template'];
   if (managers.length === 0 && template === undefined) return undefined;
-  const text = JSON.stringify({ managers, ...(template === undefined ? {} : { applied: template }) });
+  const text = JSON.stringify({
+    managers,
+    ...(template === undefined ? {} : { applied: template }),
+  });
   return text.length > MAX_LENGTH ? undefined : text;
 }
 
@@ -42,8 +45,7 @@ const keyOf = (entry: unknown): string => {
 };
 
 const fieldsOf = (entry: unknown): Json => asRecord(asRecord(entry)['fieldsV1']);
-const templateOf = (entry: unknown): unknown =>
-  asRecord(fieldsOf(entry)['f:spec'])['f:template'];
+const templateOf = (entry: unknown): unknown => asRecord(fieldsOf(entry)['f:spec'])['f:template'];
 
 function appliedOf(text: string | undefined): Json | undefined {
   try {

@@ -137,11 +137,7 @@ function retire(goal: Of<'Release'>, { view }: Snapshot): Write[] {
 }
 
 /** What the ReplicaSets themselves need, beside what the Deployment controller does on its own. */
-function balance(
-  goal: Sizes,
-  { view }: Snapshot,
-  cap: ReleaseCap,
-): Write[] {
+function balance(goal: Sizes, { view }: Snapshot, cap: ReleaseCap): Write[] {
   const stable = revisionOf(view, goal.from);
   const updated = revisionOf(view, goal.to);
   return [
@@ -155,11 +151,7 @@ interface StableRevision {
   readonly cap: ReleaseCap;
 }
 
-function balanceStable(
-  goal: Sizes,
-  view: WorkloadView,
-  { stable, cap }: StableRevision,
-): Write[] {
+function balanceStable(goal: Sizes, view: WorkloadView, { stable, cap }: StableRevision): Write[] {
   const floor = view.replicas - goal.target;
   const replicas = stableReplicas(goal, view, { stable, floor });
   const text = formatReleaseCap(cap);
@@ -204,11 +196,7 @@ function stableReplicas(
 }
 
 /** Pods beyond the batch, as somebody who scaled the ReplicaSet itself made them. */
-function trim(
-  { target }: Sizes,
-  view: WorkloadView,
-  updated: RevisionView,
-): Write[] {
+function trim({ target }: Sizes, view: WorkloadView, updated: RevisionView): Write[] {
   const unready = Math.max(0, updated.replicas - updated.ready);
   const down = Math.min(updated.replicas - target, unready + spareReady(view));
   return down <= 0 ? [] : [writeRevision(updated, { replicas: updated.replicas - down })];

@@ -65,7 +65,8 @@ export async function perform(
     const object = await patch(write, deployment, deps, signal);
     if (write.resource === 'Deployment') written = object;
   }
-  const owned = goal.type === 'RollBack' ? await restore(goal, { subject, written }, deps, signal) : 0;
+  const owned =
+    goal.type === 'RollBack' ? await restore(goal, { subject, written }, deps, signal) : 0;
   return writes.length + owned;
 }
 

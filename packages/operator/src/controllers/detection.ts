@@ -108,7 +108,9 @@ const leavesOpen = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
 const mayNeedMark = ({ type, object, old, initial }: InformerEvent<ReplicaSetObject>): boolean => {
   if (initial || type === 'Deleted') return false;
   const name = ANNOTATIONS.release;
-  return object.metadata.annotations?.[name] !== old?.metadata.annotations?.[name] || type === 'Added';
+  return (
+    object.metadata.annotations?.[name] !== old?.metadata.annotations?.[name] || type === 'Added'
+  );
 };
 
 const targetOf = ({ metadata, spec }: ChangeObject): string =>

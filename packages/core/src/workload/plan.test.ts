@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ANNOTATIONS } from '@altershield/api';
+import type { Goal } from '../change/model.ts';
+import {
+  aCap,
+  aDeployment,
+  aHeldDeployment,
+  aReplicaSet,
+  aTemplate,
+  tools,
+} from '../testing/builders.ts';
+import { A, B } from '../testing/standings.ts';
+import { viewDeployment } from './observe.ts';
+import { planDeployment } from './plan.ts';
+import type { Deployment, ReplicaSet } from './types.ts';
+
+const route = { from: A, to: B };
+const release = (target: number, more: Partial<Extract<Goal, { type: 'Release' }>> = {}): Goal => ({
+  ...{ type: 'Release', ...route, target, isLast: target === 10, needsRoom: false },
+  ...more,
+});
+const held = (cap = aCap('a'), spec: Partial<Deployment['spec']> = {}) =>
+  aHeldDeployment('a', { tag: 'b', spec }, cap);
+const noSurge = {
+  strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 0, maxUnavailable: 2 } },
+};
+
+/** The writes as `web: a/b/3/10` and `web-a: 7`, in their order. */
+function plan(goal: Goal, deployment: Deployment, revisions: readonly ReplicaSet[]): string[] {
+  const view = viewDeployment(deployment, revisions, tools);
+  return planDeployment(goal, { deployment, view }).map(({ name, ops }) => {
+    const values = ops.flatMap((op) => {
+      if (op.op === 'test') return [];
+      if (op.op === 'remove') return [`-${op.path.split('~1').at(-1) ?? ''}`];
+      return [op.path === '/spec/template' ? 'template' : JSON.stringify(op.value)];
+    });
+    return `${name}: ${values.join(' ').replaceAll('"', '').replaceAll('hash', '')}`;
+  });
+}
+
+const a = (replicas: number, cap = aCap('a', '')) => aReplicaSet('a', replicas, { cap });
+const b = (replicas: number, ready = replicas) =>
+  aReplicaSet('b', replicas, { ready, cap: aCap('a') });
+
+test('a batch within the surge is one write: stable pods stay as they are', () => {
+  assert.deepEqual(plan(release(1), held(), [a(10), b(0)]), ['web: a/b/1/10']);
+});
+
+test('a batch beyond the surge, or without one, makes the floor of the stable pods give way', () => {
+  assert.deepEqual(plan(release(3), held(aCap('a', 'b', 1)), [a(10), b(1)]), [
+    'web: a/b/3/10',
+    'web-a: a/b/3/10',
+  ]);
+  assert.deepEqual(plan(release(1), held(aCap('a'), noSurge), [a(10), b(0)]), [
+    'web: a/b/1/10',
+    'web-a: a/b/1/10',
+  ]);
+});
+
+test('the last batch releases everything and takes the floor away', () => {
+  const writes = plan(release(10), held(aCap('a', 'b', 3)), [a(8), b(3)]);
+  assert.deepEqual(writes, ['web: a/b/10/10', 'web-a: a/b/10/10']);
+});
+
+test('a batch that is released already takes no write', () => {
+  const done = held(aCap('a', 'b', 3));
+  assert.deepEqual(plan(release(3), done, [a(8, aCap('a', 'b', 3)), b(3)]), []);
+});
+
+test('the mark of the actor goes with the first batch, when the record names the actor', () => {
+  const marked = held();
+  const annotations = { ...marked.metadata.annotations, [ANNOTATIONS.actor]: '{}' };
+  const stamped = { ...marked, metadata: { ...marked.metadata, annotations } };
+  assert.deepEqual(plan(release(1), stamped, [a(10), b(0)]), ['web: a/b/1/10 -actor']);
+});
+
+test('nothing is released before the controller has made the ReplicaSet and seen the template', () => {
+  assert.deepEqual(plan(release(1), held(), [a(10)]), []);
+  const unseen = { ...held(), status: { observedGeneration: 0 } };
+  assert.deepEqual(plan(release(1), unseen, [a(10), b(0)]), []);
+});
+
+test('a workload that was scaled in mid-batch gets what its batch is now', () => {
+  const scaled = held(aCap('a', 'b', 3), { replicas: 20 });
+  assert.deepEqual(plan(release(6), scaled, [a(19), b(3)]), ['web: a/b/6/20', 'web-a: a/b/6/20']);
+  const shrunk = held(aCap('a', 'b', 3), { replicas: 5 });
+  assert.deepEqual(plan(release(1), shrunk, [a(4, aCap('a', 'b', 3)), b(1)]), []);
+});
+
+test('new pods without a place get the one of stable pods, within the user’s maxUnavailable', () => {
+  const waiting = held(aCap('a', 'b', 1));
+  const writes = plan(release(1, { needsRoom: true }), waiting, [a(10), b(1, 0)]);
+  assert.deepEqual(writes, ['web-a: a/b/1/10 9']);
+  const low = aReplicaSet('a', 10, { ready: 9, cap: aCap('a', '') });
+  assert.deepEqual(plan(release(1, { needsRoom: true }), waiting, [low, b(1, 0)]), []);
+});
+
+test('after a scale from zero the stable revision gets its pods back, in whatever the controller does', () => {
+  const back = held(aCap('a', 'b', 3));
+  assert.deepEqual(plan(release(3), back, [a(0, aCap('a', 'b', 3)), b(3)]), ['web-a: 7']);
+  const hold: Goal = { type: 'Hold', ...route };
+  assert.deepEqual(plan(hold, held(), [a(0), b(0)]), ['web-a: a/b/0/10 10']);
+});
+
+test('pods of a superseded revision go before the next one gets any', () => {
+  const c = aReplicaSet('c', 3);
+  const waiting = held(aCap('a', 'c', 3));
+  assert.deepEqual(plan(release(1), waiting, [a(8), b(0), c]), ['web-a: 9', 'web-c: 1']);
+  const sick = aReplicaSet('c', 3, { ready: 0 });
+  assert.deepEqual(plan(release(1), waiting, [a(8), b(0), sick]), ['web-a: 9', 'web-c: 0']);
+});
+
+test('pods that somebody made beyond the batch go again', () => {
+  assert.deepEqual(plan(release(1), held(aCap('a', 'b', 1)), [a(10), b(4)]), ['web-b: 1']);
+});
+
+test('Recreate: the floor gives way first, the new revision is named when it is there', () => {
+  const recreate = held(aCap('a', ''), { strategy: { type: 'Recreate' } });
+  assert.deepEqual(plan(release(10), recreate, [a(10)]), ['web: a/-/10/10', 'web-a: a/-/10/10']);
+  const open = held(aCap('a', '-', 10), { strategy: { type: 'Recreate' } });
+  assert.deepEqual(plan(release(10), open, [a(0, aCap('a', '-', 10)), b(0)]), ['web: a/b/10/10']);
+});
+
+test('a hold keeps what is released, and takes over what nobody held', () => {
+  const hold: Goal = { type: 'Hold', ...route };
+  assert.deepEqual(plan(hold, held(aCap('a', 'b', 3)), [a(8, aCap('a', 'b', 3)), b(3)]), []);
+  assert.deepEqual(plan(hold, held(), [a(10), b(0)]), []);
+  assert.deepEqual(plan(hold, held(aCap('a', 'b', 3)), [a(9), b(2)]), ['web: a/b/2/10']);
+  const late = aDeployment({ tag: 'b' });
+  assert.match(
+    plan(hold, late, [aReplicaSet('a', 7), b(4)])[0] ?? '',
+    /altershield.io\/release:a\/b\/4\/10/,
+  );
+});
+
+const back: Goal = {
+  ...{ type: 'RollBack', ...route, template: aTemplate('a') },
+  ...{ isOwn: true, keepsHold: false },
+};
+
+test('a rollback is the template and the mark in one write; pods that are not ready go at once', () => {
+  const bad = held(aCap('a', 'b', 3));
+  assert.deepEqual(plan(back, bad, [a(8), b(3, 1)]), ['web: a//0/10 template', 'web-b: a//0/10 1']);
+  assert.deepEqual(
+    plan(back, bad, [a(8), b(3)]),
+    ['web: a//0/10 template'],
+    'healthy pods go at the user’s pace',
+  );
+  const done = aHeldDeployment('a', {}, aCap('a', ''));
+  assert.deepEqual(plan(back, done, [a(10), b(0)]), []);
+});
+
+test('a revert by the user takes the release back, and leaves pods to the controller', () => {
+  const reverted = aHeldDeployment('a', {}, aCap('a', 'b', 3));
+  const user: Goal = { ...back, isOwn: false };
+  assert.deepEqual(plan(user, reverted, [a(8), b(3, 0)]), ['web: a//0/10']);
+});
+
+test('at rest what runs is protected, by one word more where the policy fails closed', () => {
+  const rest = (keepsHold: boolean): Goal => ({ type: 'Rest', keepsHold });
+  const done = aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 10));
+  assert.deepEqual(plan(rest(false), done, [a(0), b(10)]), ['web: b//0/10']);
+  assert.deepEqual(plan(rest(true), done, [a(0), b(10)]), ['web: b/-/0/10']);
+  assert.deepEqual(
+    plan(rest(false), aHeldDeployment('b', { tag: 'b' }, aCap('b', '')), [b(10)]),
+    [],
+  );
+  assert.deepEqual(
+    plan(rest(false), aDeployment({ tag: 'x' }), [a(10)]),
+    [],
+    'its ReplicaSet is to come',
+  );
+});
+
+test('a revision that its own mark protects against what was put in its place loses it', () => {
+  const reverted = aHeldDeployment('b', { tag: 'b' }, aCap('b', ''));
+  const marked = a(10, aCap('a'));
+  assert.deepEqual(plan({ type: 'Rest', keepsHold: false }, reverted, [marked, b(2)]), [
+    'web-a: b//0/10',
+  ]);
+});
+
+test('what no policy releases any more loses every mark', () => {
+  const writes = plan({ type: 'LetGo' }, held(aCap('a', 'b', 3)), [a(8), aReplicaSet('b', 3)]);
+  assert.deepEqual(writes, ['web: -release', 'web-a: -release']);
+});
