@@ -20,6 +20,7 @@ export {
   type MatchEvaluator,
   type MatchVariables,
 } from './api-server/admission.ts';
+export { type MutatingPolicy, type PolicyAttributes } from './api-server/policy.ts';
 export { type UserInfo } from './api-server/call.ts';
 export { type StoreEvent } from './api-server/store.ts';
 export { type Controller } from './controllers/controller.ts';

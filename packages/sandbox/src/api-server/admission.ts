@@ -8,6 +8,7 @@ import type { AdmissionAttributes } from './call.ts';
 import { typeKey } from './definition.ts';
 import { badRequest, internalError } from './failure.ts';
 import { applyJsonPatch } from './json-patch.ts';
+import { applyPolicy, type MutatingPolicy } from './policy.ts';
 import type { ObjectStore } from './store.ts';
 import { newUid, withTimeout } from './util.ts';
 
@@ -36,6 +37,8 @@ export interface AdmissionOptions {
   readonly transport?: AdmissionTransport | undefined;
   /** Default: every condition holds. */
   readonly evaluateMatchCondition?: MatchEvaluator | undefined;
+  /** Runs before the webhooks, inside the server: needs no transport, and no time. */
+  readonly policy?: MutatingPolicy | undefined;
   /** How long a review travels. Default 1–4 ms. */
   readonly latency?: Span | undefined;
 }
@@ -58,12 +61,35 @@ export class Admission {
     this.#options = options;
   }
 
-  /** The object as the mutating webhooks leave it; throws an ApiFailure when one denies. */
+  /** The object as the policy and the mutating webhooks leave it; throws an ApiFailure when one denies. */
   async mutate(
     attributes: AdmissionAttributes,
     complete: (object: StoredObject) => StoredObject,
   ): Promise<StoredObject | undefined> {
-    let current: AdmissionAttributes = { ...attributes, phase: 'Mutating' };
+    const first = this.#obeyPolicy({ ...attributes, phase: 'Mutating' }, complete);
+    const reviewed = await this.#mutateByWebhooks(first, complete);
+    // As with reinvocationPolicy IfNeeded: what a webhook changed, the policy sees again.
+    return reviewed.object === first.object
+      ? reviewed.object
+      : this.#obeyPolicy(reviewed, complete).object;
+  }
+
+  #obeyPolicy(
+    attributes: AdmissionAttributes,
+    complete: (object: StoredObject) => StoredObject,
+  ): AdmissionAttributes {
+    const { policy } = this.#options;
+    if (policy === undefined) return attributes;
+    const object = applyPolicy(policy, attributes);
+    if (object === undefined || object === attributes.object) return attributes;
+    return { ...attributes, object: complete(object) };
+  }
+
+  async #mutateByWebhooks(
+    attributes: AdmissionAttributes,
+    complete: (object: StoredObject) => StoredObject,
+  ): Promise<AdmissionAttributes> {
+    let current = attributes;
     const seen = new Map<Webhook, StoredObject | undefined>();
     for (const webhook of this.#webhooks(RESOURCES.mutatingWebhook, attributes)) {
       current = await this.#mutateOnce(webhook, current, complete);
@@ -75,7 +101,7 @@ export class Admission {
         current = await this.#mutateOnce(webhook, current, complete);
       }
     }
-    return current.object;
+    return current;
   }
 
   async validate(given: AdmissionAttributes): Promise<void> {
