@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
 import {
   PATHS,
+  mutateReplicaSet,
   mutateWorkload,
   refusalFingerprint,
   stampDecision,
@@ -22,7 +24,7 @@ import {
   type AdmissionResponse,
   type Scheduler,
 } from '@altershield/kube';
-import type { ChangeObject } from '../kinds.ts';
+import type { ChangeObject, DeploymentObject, ReplicaSetObject } from '../kinds.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import type { DenialLedger } from './ledger.ts';
@@ -36,6 +38,8 @@ export interface AdmissionDeps {
   readonly changesOf: (namespace: string, name: string) => readonly ChangeObject[];
   /** How many pods the revisions of the Deployment with this uid ask for together. */
   readonly podsOf: (uid: string) => number | undefined;
+  /** The Deployment that owns a ReplicaSet; undefined: not known. */
+  readonly deploymentOf: (rs: ReplicaSetObject) => DeploymentObject | undefined;
   readonly sign: Sign;
   readonly fingerprintOf: (deployment: Deployment) => string;
   readonly paths: SecretPaths;
@@ -54,6 +58,7 @@ export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
   const handlers: readonly (readonly [string, AdmissionHandler])[] = [
     [PATHS.mutateWorkload, (r) => workload(r, deps, mutateWorkload)],
     [PATHS.validateWorkload, (r) => workload(r, deps, validateWorkload)],
+    [PATHS.mutateReplicaSet, (r) => answer(replicaSet(r, deps))],
     [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
     [PATHS.mutateRecord, (r) => answer(stampDecision(read(r), { now: now(), sign: deps.sign }))],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
@@ -81,6 +86,18 @@ function workload(
   });
   if (!made.allowed && !admission.dryRun) denied(request, made.message, deps);
   return answer(made);
+}
+
+function replicaSet(
+  admission: AdmissionRequest,
+  { deploymentOf }: Pick<AdmissionDeps, 'deploymentOf'>,
+): Review {
+  const request = read<ReplicaSetObject>(admission);
+  const { object } = request;
+  // A new object has its namespace in the request alone.
+  const metadata = { ...object.metadata, namespace: request.namespace };
+  const annotations = deploymentOf({ ...object, metadata })?.metadata.annotations;
+  return mutateReplicaSet(request, { releaseOfDeployment: annotations?.[ANNOTATIONS.release] });
 }
 
 function denied(request: Request<Deployment>, message: string, deps: AdmissionDeps): void {
