@@ -28,17 +28,21 @@ const asked = new Map<string, ReviewRequest>();
 let cluster: SharedCluster;
 let namespace: string;
 
-/** Each condition that our webhooks have, once. */
+/** Each condition that the webhooks for Deployments and records have, once. */
 function ourConditions(): readonly Condition[] {
   const policy = { name: 'web', namespace, uid: 'u', generation: 1 };
-  const { mutating, validating } = webhooksFor([{ ...policy, spec: changePolicySpec.parse({}) }], {
-    operatorUser: EXEMPT,
-    operatorNamespace: 'altershield-system',
-    clientConfig: (path) => ({ url: `https://127.0.0.1${path}` }),
-  });
-  const all = [...mutating, ...validating].flatMap(
-    (webhook) => webhook['matchConditions'] as Condition[],
+  const { mutating, validating } = webhooksFor(
+    [{ ...policy, spec: changePolicySpec.parse({}) }],
+    {
+      operatorUser: EXEMPT,
+      operatorNamespace: 'altershield-system',
+      clientConfig: (path) => ({ url: `https://127.0.0.1${path}` }),
+    },
+    { nativeClamp: true },
   );
+  const all = [...mutating, ...validating]
+    .filter((webhook) => !String(webhook['name']).includes('.replicaset.'))
+    .flatMap((webhook) => webhook['matchConditions'] as Condition[]);
   return [...new Map(all.map((condition) => [condition.expression, condition])).values()];
 }
 
@@ -127,9 +131,9 @@ const WRITES: readonly (readonly [what: string, write: Write, isChange: boolean]
   ['another mark of an actor', { patch: annotations({ [ANNOTATIONS.actor]: 'y' }) }, true],
   ['a write that leaves that mark', { patch: { spec: { replicas: 2 } } }, false],
   ['no mark of an actor', { patch: annotations({ [ANNOTATIONS.actor]: null }) }, true],
-  ['a hold', { patch: annotations({ [ANNOTATIONS.hold]: 'x' }) }, true],
-  ['whatever is written while held', { patch: { spec: { replicas: 3 } } }, true],
-  ['no hold', { patch: annotations({ [ANNOTATIONS.hold]: null }) }, true],
+  ['a cap', { patch: annotations({ [ANNOTATIONS.release]: 'v1/-/0/3' }) }, true],
+  ['a write that leaves that cap', { patch: { spec: { replicas: 3 } } }, false],
+  ['no cap', { patch: annotations({ [ANNOTATIONS.release]: null }) }, true],
   ['a label by the exempt one', { patch: annotations({ a: 'c' }), by: 'gitops' }, false],
 ];
 

@@ -76,7 +76,8 @@ test('a configuration that somebody edits or deletes is as it was within a secon
 test('policies that come one after the other are nobody’s quarrel: it is healed as soon as ever', async () => {
   const checkout = await Checkout.start({ policy: {} });
   for (let i = 0; i < 12; i += 1) {
-    await checkout.govern({ failurePolicy: i % 2 === 0 ? 'Fail' : 'Ignore' });
+    const selector = i % 2 === 0 ? { matchLabels: { app: 'checkout' } } : {};
+    await checkout.govern({ target: { selector } });
   }
   const before = webhooks(checkout);
   const path = `/apis/${GROUP}/v1/${PLURALS[0]}/altershield`;

@@ -16,6 +16,9 @@ export const OWN = {
   /** The key that seals records; without it, those that exist read as forged. */
   seal: 'altershield-seal',
   webhooks: 'altershield',
+  /** The policies in the API server, and their bindings: the clamp, and what keeps its annotation. */
+  clamp: 'altershield-release',
+  keep: 'altershield-keep',
 } as const;
 
 const FOLLOW = ['list', 'watch'] as const;
@@ -23,6 +26,15 @@ const FOLLOW = ['list', 'watch'] as const;
 const WEBHOOKS = {
   apiGroups: ['admissionregistration.k8s.io'],
   resources: ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'],
+} as const;
+
+const MUTATING_POLICIES = {
+  apiGroups: ['admissionregistration.k8s.io'],
+  resources: ['mutatingadmissionpolicies', 'mutatingadmissionpolicybindings'],
+} as const;
+const VALIDATING_POLICIES = {
+  apiGroups: ['admissionregistration.k8s.io'],
+  resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
 } as const;
 
 /**
@@ -46,6 +58,14 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
   // Kubernetes cannot tie `create` to a name; every other verb is tied to ours.
   { ...WEBHOOKS, verbs: ['create'] },
   { ...WEBHOOKS, resourceNames: [OWN.webhooks], verbs: ['get', ...FOLLOW, 'patch'] },
+  { ...MUTATING_POLICIES, verbs: ['create'] },
+  {
+    ...MUTATING_POLICIES,
+    resourceNames: [OWN.clamp, OWN.keep],
+    verbs: ['get', ...FOLLOW, 'patch'],
+  },
+  { ...VALIDATING_POLICIES, verbs: ['create'] },
+  { ...VALIDATING_POLICIES, resourceNames: [OWN.clamp], verbs: ['get', ...FOLLOW, 'patch'] },
 ];
 
 const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] } as const;

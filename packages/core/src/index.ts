@@ -12,8 +12,10 @@ export {
   PATHS,
   isSameConfiguration,
   webhooksFor,
+  type WebhookOptions,
   type WebhookPlace,
 } from './admission/webhook-configuration.ts';
+export { mutateReplicaSet } from './admission/replica-set.ts';
 export {
   mutateWorkload,
   validateWorkload,
@@ -29,6 +31,7 @@ export {
   type ReleaseCap,
 } from './cap/annotation.ts';
 export { clampReplicas, type ReplicaSetWrite } from './cap/clamp.ts';
+export { nativePolicies, type NativeKind, type NativePolicy } from './cap/native-policies.ts';
 export { decide } from './change/decide.ts';
 export { detect, type DetectInput, type Seen } from './change/detect.ts';
 export type {

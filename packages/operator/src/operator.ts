@@ -29,6 +29,10 @@ import { DenialLedger } from './admission/ledger.ts';
 import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
 import { createDetectionController } from './controllers/detection.ts';
+import {
+  createNativePoliciesController,
+  type NativePoliciesDeps,
+} from './controllers/native-policies.ts';
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
@@ -41,7 +45,7 @@ import { Refusals } from './observe/refusals.ts';
 import { sealCheck } from './observe/seal.ts';
 import { Sightings } from './observe/sightings.ts';
 import { Hearings } from './observe/hearings.ts';
-import { changesOf, createWorld, hashOf, type World } from './observe/world.ts';
+import { changesOf, createWorld, hashOf, owningDeployment, type World } from './observe/world.ts';
 
 export interface OperatorOptions {
   readonly client: Client;
@@ -54,6 +58,8 @@ export interface OperatorOptions {
   /** Where the API server finds the webhook, read anew; undefined until there is a certificate. */
   readonly webhookPlace: (signal: AbortSignal) => Promise<WebhookPlace | undefined>;
   readonly identity: string;
+  /** As whom the operator clamps in the API server itself; undefined: this one cannot, a webhook does. */
+  readonly nativeClamp?: { readonly operatorUser: string } | undefined;
   /** Automatic rollbacks in the whole cluster; after that, bad changes are suspended. Default 100. */
   readonly rollbacksPerHour?: number;
   readonly metrics?: Metrics;
@@ -93,7 +99,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const shared = { world, book, tools, client, scheduler, log, metrics };
   const hearings = new Hearings({ client: plain, world, scheduler, log });
   const paths = new SecretPaths(tools.sign);
-  const webhooks = createWebhooksController({ ...shared, place: secretly(options, paths) });
+  const webhooks = createWebhooksController({ ...shared, ...registration(options, paths) });
   const observed = { ...shared, refusals, hearings, ...countsOf(options, world, isOurs) };
   const act = (goal: Goal, subject: Subject, signal: AbortSignal): Promise<number> =>
     perform(goal, subject, { client, tools }, signal);
@@ -119,6 +125,7 @@ export function createOperator(options: OperatorOptions): Operator {
     createPolicyController(shared),
     webhooks.controller,
     createRetentionController(shared),
+    ...nativePoliciesOf(options, { ...shared, informers }),
   ];
   return {
     handlers: createHandlers({
@@ -126,6 +133,7 @@ export function createOperator(options: OperatorOptions): Operator {
       ...{ operatorNamespace: namespace, sign: tools.sign },
       changesOf: (ns, name) => changesOf(world, ns, name),
       hashOf: (uid, template) => hashOf(world, { uid, template }, tools.fingerprintOf),
+      deploymentOf: (rs) => owningDeployment(world, rs),
       onDenied: sayRefused(events),
     }),
     always: [factoryRunnable(informers), events, ledger],
@@ -158,6 +166,17 @@ const sayMoved =
     const event = eventOf(change, status);
     if (event !== undefined) events.record(subjectOf(change), event);
   };
+
+const registration = (options: OperatorOptions, paths: SecretPaths) => ({
+  place: secretly(options, paths),
+  nativeClamp: options.nativeClamp !== undefined,
+});
+
+const nativePoliciesOf = (
+  { nativeClamp }: OperatorOptions,
+  deps: Omit<NativePoliciesDeps, 'operatorUser'>,
+): Controller[] =>
+  nativeClamp === undefined ? [] : [createNativePoliciesController({ ...deps, ...nativeClamp })];
 
 const secretly =
   ({ webhookPlace }: OperatorOptions, paths: SecretPaths) =>

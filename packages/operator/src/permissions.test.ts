@@ -45,7 +45,7 @@ test('asks for every verb of the roles that are installed, by name and namespace
   });
   await missingPermissions(client, 'ours');
   const verbs = [...OPERATOR_RULES, ...OWN_NAMESPACE_RULES].flatMap((rule) =>
-    rule.resources.flatMap(() => rule.verbs),
+    rule.resources.flatMap(() => (rule.resourceNames ?? ['any']).flatMap(() => rule.verbs)),
   );
   assert.equal(asked.length, verbs.length);
   assert.ok(asked.includes('patch altershield.io changeworkloads status  '));

@@ -25,6 +25,7 @@ import {
   type Secret,
 } from '@altershield/kube';
 import type { Config } from './config.ts';
+import { servesNativeClamp } from './controllers/native-policies.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { preflight, whoAmI } from './preflight.ts';
 import { ensureSealKey } from './seal-key.ts';
@@ -69,6 +70,8 @@ export async function serve(
 
 interface Found {
   readonly operatorUser: string;
+  /** Whether the API server itself can clamp; read once, so an upgraded one is used after a restart. */
+  readonly nativeClamp: boolean;
   readonly sealKey: Uint8Array;
 }
 
@@ -81,8 +84,11 @@ async function connect(
   try {
     await patiently('check the cluster', () => preflight(client, namespace), patience);
     const operatorUser = await patiently('ask who we are', () => whoAmI(client), patience);
+    const asksClamp = (): Promise<boolean> => servesNativeClamp(client);
+    const nativeClamp = await patiently('ask for admission policies', asksClamp, patience);
     const makeKey = (): Promise<Uint8Array> => ensureSealKey(client, namespace);
-    return { operatorUser, sealKey: await patiently('get the seal key', makeKey, patience) };
+    const sealKey = await patiently('get the seal key', makeKey, patience);
+    return { operatorUser, nativeClamp, sealKey };
   } catch (error) {
     if (patience.signal.aborted) return undefined;
     throw error;
@@ -91,7 +97,7 @@ async function connect(
 
 async function runParts(
   base: Omit<Parts, 'operator'>,
-  { operatorUser, sealKey }: Found,
+  { operatorUser, nativeClamp, sealKey }: Found,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, client, scheduler, log, metrics } = base;
@@ -103,6 +109,7 @@ async function runParts(
     identity: config.identity,
     rollbacksPerHour: config.rollbacksPerHour,
     sealKey,
+    nativeClamp: nativeClamp ? { operatorUser } : undefined,
     webhookPlace: async (stop) => {
       if (port === undefined) return undefined;
       const caBundle = await readBundle(client, config, stop);

@@ -119,7 +119,7 @@ export const changePolicySpec = z
       .enum(['Ignore', 'Fail'])
       .default('Ignore')
       .describe(
-        'What the API server does while the operator does not answer. Ignore: the write passes and is taken over late. Fail: it is refused.',
+        'What becomes of a change that is pushed while no operator is alive. Ignore: it rolls out and is held late. Fail: none of its pods starts until an operator is back. What is in flight stays where it is in both; no write fails.',
       ),
   })
   .describe('What is governed, and how.');

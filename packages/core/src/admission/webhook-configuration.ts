@@ -2,6 +2,8 @@
 import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altershield/api';
 import { futility, names, type GoodPolicy } from '../policy/match.ts';
 import { canonical } from '../revision/fingerprint.ts';
+import { celText, notTheOperator } from '../cap/cel.ts';
+import { CLAMPS_AT_REST, CLAMPS_IN_FLIGHT, inlined } from '../cap/clamp-table.ts';
 import { isMap } from '../workload/types.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -17,41 +19,46 @@ export interface WebhookPlace {
 export const PATHS = {
   mutateWorkload: '/mutate/workload',
   validateWorkload: '/validate/workload',
+  mutateReplicaSet: '/mutate/replicaset',
   validatePolicy: '/validate/policy',
   mutateRecord: '/mutate/record',
   validateRecord: '/validate/record',
 } as const;
 
 const TIMEOUT_SECONDS = 5;
+/** Controllers of the cluster wait for it, with few workers: while the operator hangs, so do they. */
+const REPLICA_SET_TIMEOUT_SECONDS = 2;
 
 /** The API server does not even call us for a write that is no change. */
 function workloadConditions(operatorUser: string): Json[] {
-  const ours = [ANNOTATIONS.hold, ANNOTATIONS.actor].map((a) => `'${a}'`).join(', ');
+  const ours = [ANNOTATIONS.release, ANNOTATIONS.actor].map(celText).join(', ');
   return [
-    { name: 'not-the-operator', expression: `request.userInfo.username != '${operatorUser}'` },
+    notTheOperator(operatorUser),
     {
       name: 'a-change',
       expression: [
         `request.operation == 'CREATE'`,
         `object.spec.template != oldObject.spec.template`,
-        `'${ANNOTATIONS.hold}' in oldObject.metadata.?annotations.orValue({})`,
         `[${ours}].exists(k, object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])`,
       ].join(' || '),
     },
   ];
 }
 
-const workloadRules = (operations: readonly string[]): Json[] => [
+const workloadRules = (plural: 'deployments' | 'replicasets'): Json[] => [
   {
     apiGroups: ['apps'],
     apiVersions: ['v1'],
-    operations,
-    resources: ['deployments'],
+    operations: ['CREATE', 'UPDATE'],
+    resources: [plural],
     scope: 'Namespaced',
   },
 ];
 
-/** One entry per policy: its namespaces, its labels, its failure policy. */
+/**
+ * One entry per policy: its namespaces, its labels. A user's write never fails because no operator
+ * is alive: what the policy asks for then is kept by the clamp.
+ */
 function workloadWebhooks(
   policies: readonly GoodPolicy[],
   place: WebhookPlace,
@@ -63,11 +70,11 @@ function workloadWebhooks(
     clientConfig: place.clientConfig(
       verb === 'mutate' ? PATHS.mutateWorkload : PATHS.validateWorkload,
     ),
-    failurePolicy: policy.spec.failurePolicy,
+    failurePolicy: 'Ignore',
     matchPolicy: 'Equivalent',
     sideEffects: 'None',
     timeoutSeconds: TIMEOUT_SECONDS,
-    rules: workloadRules(['CREATE', 'UPDATE']),
+    rules: workloadRules('deployments'),
     matchConditions: workloadConditions(place.operatorUser),
     namespaceSelector: namespaceSelector(policy, place.operatorNamespace),
     objectSelector: policy.spec.target.selector ?? {},
@@ -111,18 +118,54 @@ const recordWebhook = (
   rules: [
     { apiGroups: [GROUP], apiVersions: [VERSION], operations, resources, scope: 'Namespaced' },
   ],
-  matchConditions: [
-    {
-      name: 'not-the-operator',
-      expression: `request.userInfo.username != '${place.operatorUser}'`,
-    },
-  ],
+  matchConditions: [notTheOperator(place.operatorUser)],
 });
+
+/**
+ * The clamp by webhook. In flight it fails closed, at rest it does not: what is pushed while no
+ * operator is alive rolls out, what is held stays held. Both are called only for a write whose
+ * number they would change.
+ */
+const replicaSetWebhook = (
+  place: WebhookPlace,
+  form: {
+    readonly name: string;
+    readonly failurePolicy: 'Fail' | 'Ignore';
+    readonly calls: string;
+  },
+): Json => ({
+  name: `${form.name}.replicaset.${GROUP}`,
+  admissionReviewVersions: ['v1'],
+  clientConfig: place.clientConfig(PATHS.mutateReplicaSet),
+  failurePolicy: form.failurePolicy,
+  matchPolicy: 'Equivalent',
+  sideEffects: 'None',
+  timeoutSeconds: REPLICA_SET_TIMEOUT_SECONDS,
+  rules: workloadRules('replicasets'),
+  matchConditions: [
+    notTheOperator(place.operatorUser),
+    {
+      name: 'released',
+      expression: `object.metadata.?annotations[?'${ANNOTATIONS.release}'].hasValue()`,
+    },
+    { name: form.name, expression: inlined(form.calls) },
+  ],
+  reinvocationPolicy: 'IfNeeded',
+});
+
+const IN_FLIGHT = { name: 'in-flight', failurePolicy: 'Fail', calls: CLAMPS_IN_FLIGHT } as const;
+const AT_REST = { name: 'at-rest', failurePolicy: 'Ignore', calls: CLAMPS_AT_REST } as const;
+
+export interface WebhookOptions {
+  /** Whether the API server itself clamps what is in flight; otherwise a webhook does. */
+  readonly nativeClamp: boolean;
+}
 
 /** Both lists of webhooks, from the policies as they stand. */
 export function webhooksFor(
   policies: readonly GoodPolicy[],
   place: WebhookPlace,
+  { nativeClamp }: WebhookOptions,
 ): { readonly mutating: readonly Json[]; readonly validating: readonly Json[] } {
   const sorted = policies
     .filter(({ namespace }) => futility(namespace, place.operatorNamespace) === undefined)
@@ -130,6 +173,8 @@ export function webhooksFor(
   return {
     mutating: [
       ...workloadWebhooks(sorted, place, 'mutate'),
+      ...(nativeClamp ? [] : [replicaSetWebhook(place, IN_FLIGHT)]),
+      replicaSetWebhook(place, AT_REST),
       {
         ...recordWebhook(place, PATHS.mutateRecord, ['changeworkloads'], ['UPDATE']),
         reinvocationPolicy: 'Never',

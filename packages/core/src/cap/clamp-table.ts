@@ -79,6 +79,9 @@ export const CLAMP_TABLE: readonly CelVariable[] = [
 /** Whether the annotation cannot be read and the write grows the ReplicaSet: then it is denied. */
 export const GROWS_BLINDLY = '!variables.valid && variables.asked > variables.was';
 
+/** What a user reads of such a denial, in a condition of the Deployment. */
+export const INVALID_RELEASE = `AlterShield denies more pods: annotation ${ANNOTATIONS.release} of this ReplicaSet does not read VERIFIED/TARGET/RELEASED/REPLICAS; scaling down and deletion work`;
+
 /** When the in-flight form has something to say: it clamps, or denies. */
 export const CLAMPS_IN_FLIGHT = `${GROWS_BLINDLY} || variables.valid && variables.target != '' && variables.allowed != variables.asked`;
 

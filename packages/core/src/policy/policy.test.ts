@@ -233,8 +233,9 @@ const place = {
   operatorUser: 'sa:op',
   operatorNamespace: 'ops',
 };
+const NATIVE = { nativeClamp: true };
 const workloadHooks = (policies: Parameters<typeof webhooksFor>[0]) =>
-  webhooksFor(policies, place).mutating.filter(
+  webhooksFor(policies, place, NATIVE).mutating.filter(
     (w) =>
       String(w['name']).startsWith('mutate.') && !String(w['name']).startsWith('mutate.record'),
   );
@@ -243,11 +244,11 @@ test('without a policy no write of a workload is sent to us', () => {
   assert.deepEqual(workloadHooks([]), []);
 });
 
-test('the webhook asks for exactly what the policy selects', () => {
+test('the webhook asks for exactly what the policy selects, and fails no write while no operator is alive', () => {
   const selector = { matchLabels: { tier: 'web' } };
   const [hook] = workloadHooks([aPolicy({ target: { selector }, failurePolicy: 'Fail' })]);
   assert.deepEqual(hook?.['objectSelector'], selector);
-  assert.equal(hook['failurePolicy'], 'Fail');
+  assert.equal(hook['failurePolicy'], 'Ignore');
   assert.deepEqual((hook['namespaceSelector'] as { matchLabels: object }).matchLabels, {
     'kubernetes.io/metadata.name': 'shop',
   });
@@ -258,17 +259,34 @@ test('the webhook asks for exactly what the policy selects', () => {
   );
 });
 
-test('each webhook has a name that the API server takes, no side effects, and five seconds', () => {
+test('each webhook has a name that the API server takes, no side effects, and seconds enough', () => {
   const long = aPolicy({}, { name: 'p'.repeat(240) });
-  const { mutating, validating } = webhooksFor([aPolicy(), long], place);
+  const { mutating, validating } = webhooksFor([aPolicy(), long], place, NATIVE);
   for (const hook of [...mutating, ...validating]) {
     assert.ok(String(hook['name']).length <= 253);
     assert.equal(hook['sideEffects'], 'None');
-    assert.equal(hook['timeoutSeconds'], 5);
+    const isOfControllers = String(hook['name']).includes('.replicaset.');
+    assert.equal(hook['timeoutSeconds'], isOfControllers ? 2 : 5);
     assert.deepEqual(hook['admissionReviewVersions'], ['v1']);
   }
   // Another webhook may change the template after us.
   assert.ok(workloadHooks([aPolicy()]).every((hook) => hook['reinvocationPolicy'] === 'IfNeeded'));
+});
+
+const clampsOf = (nativeClamp: boolean) =>
+  webhooksFor([], place, { nativeClamp })
+    .mutating.filter(({ rules }) => JSON.stringify(rules).includes('replicasets'))
+    .map(({ name, failurePolicy }) => [name, failurePolicy]);
+
+test('what is in flight is clamped by a webhook that fails closed, unless the API server does it', () => {
+  const atRest = ['at-rest.replicaset.altershield.io', 'Ignore'];
+  assert.deepEqual(clampsOf(false), [['in-flight.replicaset.altershield.io', 'Fail'], atRest]);
+  assert.deepEqual(clampsOf(true), [atRest]);
+});
+
+test('a quote in the operator’s user name does not end the condition', () => {
+  const { mutating } = webhooksFor([aPolicy()], { ...place, operatorUser: "o'brien" }, NATIVE);
+  assert.match(JSON.stringify(mutating), /username != 'o\\\\'brien'/);
 });
 
 test('the webhook leaves exempt namespaces alone unless they are named', () => {
@@ -298,12 +316,15 @@ test('a policy of an exempt namespace gets no webhook: while we are down, it wou
 
 test('the order of policies does not move the configuration', () => {
   const [a, b] = [aPolicy({}, { name: 'a' }), aPolicy({}, { name: 'b' })];
-  assert.deepEqual(webhooksFor([a, b], place).validating, webhooksFor([b, a], place).validating);
+  assert.deepEqual(
+    webhooksFor([a, b], place, NATIVE).validating,
+    webhooksFor([b, a], place, NATIVE).validating,
+  );
 });
 
 test('a stored configuration is the wanted one whatever empty parts the server left out', () => {
   const all = [cluster(), aPolicy({ target: { selector: { matchLabels: {} } } })];
-  for (const wanted of Object.values(webhooksFor(all, place))) {
+  for (const wanted of Object.values(webhooksFor(all, place, NATIVE))) {
     const stored = wanted.map((webhook) => ({
       objectSelector: {},
       namespaceSelector: {},

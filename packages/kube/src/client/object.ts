@@ -73,6 +73,9 @@ const native = (group: string, kind: string, plural: string, namespaced = true):
   namespaced,
 });
 
+const admission = (kind: string, plural: string): Resource =>
+  native('admissionregistration.k8s.io', kind, plural, false);
+
 /** The built-in resources that callers name most. */
 export const RESOURCES = {
   configMap: native('', 'ConfigMap', 'configmaps'),
@@ -90,16 +93,16 @@ export const RESOURCES = {
     'customresourcedefinitions',
     false,
   ),
-  mutatingWebhook: native(
-    'admissionregistration.k8s.io',
-    'MutatingWebhookConfiguration',
-    'mutatingwebhookconfigurations',
-    false,
+  mutatingWebhook: admission('MutatingWebhookConfiguration', 'mutatingwebhookconfigurations'),
+  validatingWebhook: admission('ValidatingWebhookConfiguration', 'validatingwebhookconfigurations'),
+  mutatingPolicy: admission('MutatingAdmissionPolicy', 'mutatingadmissionpolicies'),
+  mutatingPolicyBinding: admission(
+    'MutatingAdmissionPolicyBinding',
+    'mutatingadmissionpolicybindings',
   ),
-  validatingWebhook: native(
-    'admissionregistration.k8s.io',
-    'ValidatingWebhookConfiguration',
-    'validatingwebhookconfigurations',
-    false,
+  validatingPolicy: admission('ValidatingAdmissionPolicy', 'validatingadmissionpolicies'),
+  validatingPolicyBinding: admission(
+    'ValidatingAdmissionPolicyBinding',
+    'validatingadmissionpolicybindings',
   ),
 } as const satisfies Record<string, Resource>;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
 import {
   PATHS,
+  mutateReplicaSet,
   mutateWorkload,
   refusalFingerprint,
   stampDecision,
@@ -24,7 +26,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { changeName } from '../actions/names.ts';
-import type { ChangeObject } from '../kinds.ts';
+import type { ChangeObject, DeploymentObject, ReplicaSetObject } from '../kinds.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import { lastNumber } from '../observe/world.ts';
@@ -38,6 +40,8 @@ export interface AdmissionDeps {
   /** Records of a Deployment by name, oldest first. */
   readonly changesOf: (namespace: string, name: string) => readonly ChangeObject[];
   readonly hashOf: WorkloadContext['hashOf'];
+  /** The Deployment that owns a ReplicaSet; undefined: not known. */
+  readonly deploymentOf: (rs: ReplicaSetObject) => DeploymentObject | undefined;
   readonly sign: Sign;
   readonly paths: SecretPaths;
   readonly operatorNamespace: string;
@@ -55,6 +59,7 @@ export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
   const handlers: readonly (readonly [string, AdmissionHandler])[] = [
     [PATHS.mutateWorkload, (r) => workload(r, deps, mutateWorkload)],
     [PATHS.validateWorkload, (r) => workload(r, deps, validateWorkload)],
+    [PATHS.mutateReplicaSet, (r) => answer(replicaSet(r, deps))],
     [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
     [PATHS.mutateRecord, (r) => answer(stampDecision(read(r), { now: now(), sign: deps.sign }))],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
@@ -91,6 +96,18 @@ function policyOf(
 ): GoodPolicy | undefined {
   const of = ({ metadata }: Deployment) => book.governing('Deployment', metadata, namespace);
   return of(object) ?? (oldObject && of(oldObject));
+}
+
+function replicaSet(
+  admission: AdmissionRequest,
+  { deploymentOf }: Pick<AdmissionDeps, 'deploymentOf'>,
+): Review {
+  const request = read<ReplicaSetObject>(admission);
+  const { object } = request;
+  // A new object has its namespace in the request alone.
+  const metadata = { ...object.metadata, namespace: request.namespace };
+  const annotations = deploymentOf({ ...object, metadata })?.metadata.annotations;
+  return mutateReplicaSet(request, { releaseOfDeployment: annotations?.[ANNOTATIONS.release] });
 }
 
 function denied(request: Request<Deployment>, message: string, deps: AdmissionDeps): void {

@@ -12,7 +12,7 @@ const MOST_MS = 60_000;
 export class HealingPace {
   readonly #scheduler: Pick<Scheduler, 'elapsed'>;
   readonly #log: Logger;
-  readonly #last = new Map<string, readonly unknown[]>();
+  readonly #last = new Map<string, unknown>();
   #writes: number[] = [];
 
   constructor(deps: { readonly scheduler: Pick<Scheduler, 'elapsed'>; readonly log: Logger }) {
@@ -21,9 +21,9 @@ export class HealingPace {
   }
 
   /** What is written again as it was is what somebody changed; anything else is for a policy or a certificate. */
-  wrote(kind: string, webhooks: readonly unknown[]): void {
-    const isAgain = isSameConfiguration(this.#last.get(kind), webhooks);
-    this.#last.set(kind, webhooks);
+  wrote(name: string, value: unknown): void {
+    const isAgain = isSameConfiguration(this.#last.get(name), value);
+    this.#last.set(name, value);
     if (isAgain) this.#healed();
   }
 
@@ -31,10 +31,10 @@ export class HealingPace {
     const now = this.#scheduler.elapsed();
     this.#writes = [...this.#writes.filter((at) => at > now - WINDOW_MS), now];
     if (this.#writes.length !== FREE + 1) return;
-    this.#log.warn('somebody else keeps changing our webhook configurations', {
+    this.#log.warn('another client keeps changing admission configurations of AlterShield', {
       writes: this.#writes.length,
       withinMs: WINDOW_MS,
-      cure: 'see who in their managed fields: a second installation, or a tool that manages them',
+      hint: 'see who in their managed fields: a second installation, or a tool that manages them',
     });
   }
 

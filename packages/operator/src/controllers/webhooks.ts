@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 import { OWN } from '@altershield/api';
-import { isSameConfiguration, webhooksFor, type WebhookPlace } from '@altershield/core';
+import { webhooksFor, type WebhookOptions, type WebhookPlace } from '@altershield/core';
 import {
   Controller,
   RESOURCES,
-  apiVersionOf,
-  isAlreadyExists,
-  isConflict,
-  isNotFound,
   type CachedClient,
   type ControllerMetrics,
   type Logger,
-  type Resource,
   type Scheduler,
 } from '@altershield/kube';
 import { isOfSpec } from '../observe/news.ts';
 import { HealingPace } from './pace.ts';
+import { publish, type Wanted } from './published.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
-import type { Configuration, World } from '../observe/world.ts';
+import type { World } from '../observe/world.ts';
 
-export interface WebhooksDeps {
+export interface WebhooksDeps extends WebhookOptions {
   readonly world: World;
   readonly book: PolicyBook;
   readonly client: CachedClient;
@@ -31,12 +27,8 @@ export interface WebhooksDeps {
 }
 
 const KEY = 'configurations';
-const CONFIGURATION_KEY = { namespace: '', name: OWN.webhooks };
-const MAX_ATTEMPTS = 5;
-
-interface PublishDeps extends WebhooksDeps {
-  readonly pace: HealingPace;
-}
+const MUTATING = { resource: RESOURCES.mutatingWebhook, name: OWN.webhooks } as const;
+const VALIDATING = { resource: RESOURCES.validatingWebhook, name: OWN.webhooks } as const;
 
 export interface WebhooksController {
   readonly controller: Controller;
@@ -48,86 +40,32 @@ export interface WebhooksController {
 export function createWebhooksController(deps: WebhooksDeps): WebhooksController {
   const { world, scheduler, log, metrics } = deps;
   const pace = new HealingPace(deps);
-  const publish = (signal: AbortSignal): Promise<void> => publishUnraced({ ...deps, pace }, signal);
+  const kept = [MUTATING, VALIDATING];
+  const publishAll = (signal: AbortSignal): Promise<void> =>
+    publish(kept, (stop) => wantedOf(deps, stop), { ...deps, pace }, signal);
   const controller = new Controller({
     name: 'webhooks',
     scheduler,
     log,
     ...(metrics === undefined ? {} : { metrics }),
-    reconcile: async (_key, { signal }) => publish(signal),
+    reconcile: async (_key, { signal }) => publishAll(signal),
   });
   controller.watch(world.policies, (event) => (isOfSpec(event) ? KEY : []));
   const healing = { delayMs: () => pace.delayMs() };
   for (const one of world.configurations) controller.watch(one, () => KEY, healing);
   controller.enqueue(KEY);
-  return { controller, publish };
+  return { controller, publish: publishAll };
 }
 
-/** Several of us publish: the leader, and each replica that sees a new certificate. */
-async function publishUnraced(deps: PublishDeps, signal: AbortSignal): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await publishOnce(deps, signal);
-      return;
-    } catch (error) {
-      if (attempt === MAX_ATTEMPTS || !(isConflict(error) || isAlreadyExists(error))) throw error;
-    }
-  }
-}
-
-/**
- * First what is in force, then what is to be: with the version of the former as its precondition, a
- * write is refused when a newer certificate was published after ours was read.
- */
-async function publishOnce(deps: PublishDeps, signal: AbortSignal): Promise<void> {
-  const { client, book, place } = deps;
-  const [mutating, validating] = [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook];
-  const known = await Promise.all([
-    read(client, mutating, signal),
-    read(client, validating, signal),
-  ]);
+async function wantedOf(
+  { book, place, nativeClamp }: WebhooksDeps,
+  signal: AbortSignal,
+): Promise<readonly Wanted[] | undefined> {
   const at = await place(signal);
-  if (at === undefined) return;
-  const wanted = webhooksFor(book.good(), at);
-  await Promise.all([
-    write(mutating, { known: known[0], wanted: wanted.mutating }, deps, signal),
-    write(validating, { known: known[1], wanted: wanted.validating }, deps, signal),
-  ]);
-}
-
-interface Difference {
-  readonly known: Configuration | undefined;
-  readonly wanted: readonly unknown[];
-}
-
-async function write(
-  resource: Resource,
-  { known, wanted: webhooks }: Difference,
-  { client, log, pace }: PublishDeps,
-  signal: AbortSignal,
-): Promise<void> {
-  if (known === undefined) {
-    const metadata = { name: OWN.webhooks };
-    const body = { apiVersion: apiVersionOf(resource), kind: resource.kind, metadata, webhooks };
-    await client.create(resource, '', body, { signal });
-  } else if (!isSameConfiguration(known.webhooks, webhooks)) {
-    const { resourceVersion } = known.metadata;
-    const body = { metadata: { resourceVersion }, webhooks };
-    await client.patch(resource, CONFIGURATION_KEY, { type: 'merge', body }, { signal });
-  } else return;
-  pace.wrote(resource.kind, webhooks);
-  log.info('webhook configuration written', { kind: resource.kind, webhooks: webhooks.length });
-}
-
-async function read(
-  client: CachedClient,
-  resource: Resource,
-  signal: AbortSignal,
-): Promise<Configuration | undefined> {
-  try {
-    return await client.get<Configuration>(resource, CONFIGURATION_KEY, { signal });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  if (at === undefined) return undefined;
+  const { mutating, validating } = webhooksFor(book.good(), at, { nativeClamp });
+  return [
+    { ...MUTATING, field: 'webhooks', value: mutating },
+    { ...VALIDATING, field: 'webhooks', value: validating },
+  ];
 }

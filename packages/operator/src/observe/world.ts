@@ -133,3 +133,14 @@ export function deploymentOf({ metadata }: KubeObject): string | undefined {
   if (owner === undefined) return undefined;
   return keyString({ namespace: metadata.namespace ?? '', name: owner.name });
 }
+
+/** The Deployment that owns a ReplicaSet, as the cache has it; never another one of its name. */
+export function owningDeployment(
+  { deployments }: Pick<World, 'deployments'>,
+  { metadata }: Pick<KubeObject, 'metadata'>,
+): DeploymentObject | undefined {
+  const { namespace = '', ownerReferences = [] } = metadata;
+  const owner = ownerReferences.find((o) => o.kind === 'Deployment');
+  const found = owner && deployments.get({ namespace, name: owner.name });
+  return found?.metadata.uid === owner?.uid ? found : undefined;
+}

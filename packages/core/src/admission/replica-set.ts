@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import { HELD, formatReleaseCap, isInFlight, parseReleaseCap } from '../cap/annotation.ts';
+import { INVALID_RELEASE } from '../cap/clamp-table.ts';
+import { clampReplicas, type ReplicaSetWrite } from '../cap/clamp.ts';
+import { pointer, type PatchOp } from '../workload/patch.ts';
+import type { ReplicaSet } from '../workload/types.ts';
+import { allow, deny, type Request, type Review } from './review.ts';
+
+export interface ReplicaSetContext {
+  /** `altershield.io/release` of the Deployment that owns it, as it is now; undefined: not known. */
+  readonly releaseOfDeployment: string | undefined;
+}
+
+const DESIRED = 'deployment.kubernetes.io/desired-replicas';
+
+/**
+ * Clamps a ReplicaSet to what the annotation lets it have. A revision that grows at rest is one that
+ * bypassed admission: from this write on it counts as held, so that it stays so without an operator.
+ */
+export function mutateReplicaSet(
+  request: Request<ReplicaSet>,
+  { releaseOfDeployment }: ReplicaSetContext,
+): Review {
+  const write = writeOf(request);
+  const clamped = clampReplicas(write);
+  if (clamped === 'Invalid') return deny('Invalid', INVALID_RELEASE);
+  const release = parseReleaseCap(write.release);
+  if (release === undefined || release === 'Invalid' || clamped.allowed === write.asked) {
+    return allow();
+  }
+  const replicas = clampTo(clamped.allowed);
+  if (isInFlight(release)) return allow([replicas]);
+  const isStable = write.hash === release.verified;
+  if (isStable && isReplaced(release.verified, releaseOfDeployment)) return allow();
+  const path = pointer('metadata', 'annotations', ANNOTATIONS.release);
+  const held = formatReleaseCap({ ...release, target: HELD });
+  return allow([replicas, { op: 'replace', path, value: held }]);
+}
+
+const clampTo = (value: number): PatchOp => ({ op: 'replace', path: '/spec/replicas', value });
+
+/** A revert to an earlier verified revision: only the Deployment knows that this one is no longer it. */
+function isReplaced(verified: string, releaseOfDeployment: string | undefined): boolean {
+  const current = parseReleaseCap(releaseOfDeployment);
+  return current !== undefined && current !== 'Invalid' && current.verified !== verified;
+}
+
+function writeOf({ object, oldObject }: Request<ReplicaSet>): ReplicaSetWrite {
+  const { annotations = {}, labels = {} } = object.metadata;
+  return {
+    release: annotations[ANNOTATIONS.release],
+    hash: labels['pod-template-hash'] ?? '',
+    asked: replicasOf(object),
+    was: oldObject && replicasOf(oldObject),
+    desired: annotations[DESIRED],
+    oldDesired: oldObject?.metadata.annotations?.[DESIRED],
+  };
+}
+
+/** The API server writes this default before it asks. */
+const replicasOf = ({ spec }: ReplicaSet): number => spec.replicas ?? 1;

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS, OWN } from '@altershield/api';
+import { pointer } from '../workload/patch.ts';
+import { celText, notTheOperator } from './cel.ts';
+import { IN_FLIGHT_PATTERN } from './annotation.ts';
+import { CLAMP_TABLE, GROWS_BLINDLY, INVALID_RELEASE } from './clamp-table.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** One object for the API server: its kind, its name and its whole spec, defaults included. */
+export interface NativePolicy {
+  readonly kind: NativeKind;
+  readonly name: string;
+  readonly spec: Json;
+}
+
+export type NativeKind =
+  | 'MutatingAdmissionPolicy'
+  | 'MutatingAdmissionPolicyBinding'
+  | 'ValidatingAdmissionPolicy'
+  | 'ValidatingAdmissionPolicyBinding';
+
+const RELEASE = `'${ANNOTATIONS.release}'`;
+
+/**
+ * The clamp inside the API server (Kubernetes 1.36 and later), which holds what is in flight with
+ * every operator down. Policies come before their bindings: a binding without its policy denies nothing.
+ */
+export const nativePolicies = (operatorUser: string): readonly NativePolicy[] => [
+  { kind: 'MutatingAdmissionPolicy', name: OWN.clamp, spec: clampPolicy(operatorUser) },
+  { kind: 'MutatingAdmissionPolicy', name: OWN.keep, spec: keepPolicy(operatorUser) },
+  { kind: 'ValidatingAdmissionPolicy', name: OWN.clamp, spec: denyInvalid(operatorUser) },
+  binding('MutatingAdmissionPolicyBinding', OWN.clamp),
+  binding('MutatingAdmissionPolicyBinding', OWN.keep),
+  binding('ValidatingAdmissionPolicyBinding', OWN.clamp, { validationActions: ['Deny'] }),
+];
+
+const binding = (kind: NativeKind, name: string, more: Json = {}): NativePolicy => ({
+  kind,
+  name,
+  spec: { policyName: name, ...more },
+});
+
+/** All namespaces: the conditions leave out every object that has no annotation of ours. */
+const matching = (plural: string, operations: readonly string[]): Json => ({
+  matchPolicy: 'Equivalent',
+  namespaceSelector: {},
+  objectSelector: {},
+  // The scale sub-resource carries no annotation, so `kubectl scale rs` is not seen.
+  resourceRules: [
+    { apiGroups: ['apps'], apiVersions: ['v1'], operations, resources: [plural], scope: '*' },
+  ],
+});
+
+/** Clamps what is in flight. Again after other plug-ins: they may change the number after it. */
+const clampPolicy = (operatorUser: string): Json => ({
+  failurePolicy: 'Fail',
+  reinvocationPolicy: 'IfNeeded',
+  matchConstraints: matching('replicasets', ['CREATE', 'UPDATE']),
+  matchConditions: [
+    notTheOperator(operatorUser),
+    {
+      name: 'in-flight',
+      expression: `object.metadata.?annotations[?${RELEASE}].orValue('').matches('${IN_FLIGHT_PATTERN}')`,
+    },
+  ],
+  variables: CLAMP_TABLE,
+  mutations: [
+    {
+      patchType: 'ApplyConfiguration',
+      applyConfiguration: {
+        expression: 'Object{spec: Object.spec{replicas: variables.allowed}}',
+      },
+    },
+  ],
+});
+
+/**
+ * Keeps the annotation of a Deployment as it was, whoever writes: a PUT without it would release
+ * the change. Never again after that: AlterShield's own webhook comes later in the same write, and
+ * may hold the change.
+ */
+const keepPolicy = (operatorUser: string): Json => ({
+  failurePolicy: 'Fail',
+  reinvocationPolicy: 'Never',
+  matchConstraints: matching('deployments', ['UPDATE']),
+  matchConditions: [
+    notTheOperator(operatorUser),
+    {
+      name: 'changed',
+      expression: `object.metadata.?annotations[?${RELEASE}] != oldObject.metadata.?annotations[?${RELEASE}]`,
+    },
+  ],
+  variables: [{ name: 'old', expression: `oldObject.metadata.?annotations[?${RELEASE}]` }],
+  mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: KEEP } }],
+});
+
+const PATH = celText(pointer('metadata', 'annotations', ANNOTATIONS.release));
+
+const KEEP = [
+  `!variables.old.hasValue() ? [JSONPatch{op: 'remove', path: ${PATH}}] :`,
+  `(has(object.metadata.annotations) ? [] : [JSONPatch{op: 'add', path: '/metadata/annotations', value: {}}])`,
+  `+ [JSONPatch{op: 'add', path: ${PATH}, value: variables.old.orValue('')}]`,
+].join(' ');
+
+const NEEDED: readonly string[] = ['text', 'valid', 'asked', 'was'];
+
+/** A broken annotation fails closed with a sentence that says so; a policy that mutates has none. */
+const denyInvalid = (operatorUser: string): Json => ({
+  failurePolicy: 'Fail',
+  matchConstraints: matching('replicasets', ['CREATE', 'UPDATE']),
+  matchConditions: [
+    notTheOperator(operatorUser),
+    { name: 'released', expression: `object.metadata.?annotations[?${RELEASE}].hasValue()` },
+  ],
+  variables: CLAMP_TABLE.filter(({ name }) => NEEDED.includes(name)),
+  validations: [{ expression: `!(${GROWS_BLINDLY})`, message: INVALID_RELEASE, reason: 'Invalid' }],
+});

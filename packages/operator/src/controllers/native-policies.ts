@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+import { nativePolicies, type NativeKind } from '@altershield/core';
+import {
+  Controller,
+  RESOURCES,
+  isNotFound,
+  type CachedClient,
+  type Client,
+  type ControllerMetrics,
+  type InformerFactory,
+  type Logger,
+  type Resource,
+  type Scheduler,
+} from '@altershield/kube';
+import { HealingPace } from './pace.ts';
+import { publish, type Wanted } from './published.ts';
+
+export interface NativePoliciesDeps {
+  readonly informers: Pick<InformerFactory, 'informer'>;
+  readonly client: CachedClient;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  readonly metrics?: ControllerMetrics | undefined;
+  /** User name of the operator itself: its own writes are never clamped. */
+  readonly operatorUser: string;
+}
+
+const KEY = 'policies';
+
+const RESOURCE_OF: Readonly<Record<NativeKind, Resource>> = {
+  MutatingAdmissionPolicy: RESOURCES.mutatingPolicy,
+  MutatingAdmissionPolicyBinding: RESOURCES.mutatingPolicyBinding,
+  ValidatingAdmissionPolicy: RESOURCES.validatingPolicy,
+  ValidatingAdmissionPolicyBinding: RESOURCES.validatingPolicyBinding,
+};
+
+/** Keeps the clamp in the API server as it should be, where the API server can have one. */
+export function createNativePoliciesController(deps: NativePoliciesDeps): Controller {
+  const { informers, scheduler, log, metrics, operatorUser } = deps;
+  const pace = new HealingPace(deps);
+  const wanted = nativePolicies(operatorUser).map(({ kind, name, spec }): Wanted => {
+    return { resource: RESOURCE_OF[kind], name, field: 'spec', value: spec };
+  });
+  const controller = new Controller({
+    name: 'native-policies',
+    scheduler,
+    log,
+    ...(metrics === undefined ? {} : { metrics }),
+    reconcile: (_key, { signal }) =>
+      publish(wanted, () => Promise.resolve(wanted), { ...deps, pace }, signal),
+  });
+  const healing = { delayMs: () => pace.delayMs() };
+  for (const { resource, name } of wanted) {
+    const one = informers.informer(resource, { fieldSelector: `metadata.name=${name}` });
+    controller.watch(one, () => KEY, healing);
+  }
+  controller.enqueue(KEY);
+  return controller;
+}
+
+/** Whether this API server has MutatingAdmissionPolicy as a stable API: Kubernetes 1.36 and later. */
+export async function servesNativeClamp(client: Pick<Client, 'raw'>): Promise<boolean> {
+  const { group, version, plural } = RESOURCES.mutatingPolicy;
+  try {
+    const list = await client.raw('GET', `/apis/${group}/${version}`);
+    const { resources } = { resources: [], ...Object(list) } as {
+      readonly resources: readonly { readonly name?: string }[];
+    };
+    return resources.some(({ name }) => name === plural);
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isSameConfiguration } from '@altershield/core';
+import {
+  apiVersionOf,
+  isAlreadyExists,
+  isConflict,
+  isNotFound,
+  type CachedClient,
+  type KubeObject,
+  type Logger,
+  type Resource,
+} from '@altershield/kube';
+import type { HealingPace } from './pace.ts';
+
+/** An object of the cluster that the operator keeps as it should be. */
+export interface Kept {
+  readonly resource: Resource;
+  readonly name: string;
+}
+
+/** The one field that says all of it, and what it is to be. */
+export interface Wanted extends Kept {
+  readonly field: 'spec' | 'webhooks';
+  readonly value: unknown;
+}
+
+export interface PublishDeps {
+  readonly client: CachedClient;
+  readonly log: Logger;
+  readonly pace: HealingPace;
+}
+
+/** What is to be published, asked for after what is in force was read; undefined: nothing yet. */
+type WantedOf = (signal: AbortSignal) => Promise<readonly Wanted[] | undefined>;
+
+const MAX_ATTEMPTS = 5;
+
+/** Several replicas publish: the leader, and each one that sees a new certificate. */
+export async function publish(
+  kept: readonly Kept[],
+  wantedOf: WantedOf,
+  deps: PublishDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await publishOnce(kept, wantedOf, deps, signal);
+      return;
+    } catch (error) {
+      if (attempt === MAX_ATTEMPTS || !(isConflict(error) || isAlreadyExists(error))) throw error;
+    }
+  }
+}
+
+/**
+ * First what is in force, then what is to be: with the version of the former as its precondition, a
+ * write fails when something newer was published after the latter was read.
+ */
+async function publishOnce(
+  kept: readonly Kept[],
+  wantedOf: WantedOf,
+  deps: PublishDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const read = await Promise.all(kept.map((one) => readKnown(one, deps.client, signal)));
+  const known = new Map(kept.map((one, i) => [keyOf(one), read[i]]));
+  const wanted = (await wantedOf(signal)) ?? [];
+  await Promise.all(wanted.map((one) => write(one, known.get(keyOf(one)), deps, signal)));
+}
+
+const keyOf = ({ resource, name }: Kept): string => `${resource.plural}/${name}`;
+
+async function readKnown(
+  { resource, name }: Kept,
+  client: CachedClient,
+  signal: AbortSignal,
+): Promise<KubeObject | undefined> {
+  try {
+    return await client.get(resource, { namespace: '', name }, { signal });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+async function write(
+  { resource, name, field, value }: Wanted,
+  known: KubeObject | undefined,
+  { client, log, pace }: PublishDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const { kind } = resource;
+  if (known === undefined) {
+    const body = { apiVersion: apiVersionOf(resource), kind, metadata: { name }, [field]: value };
+    await client.create(resource, '', body, { signal });
+  } else if (!isSameConfiguration(valueOf(known, field), value)) {
+    // A JSON patch replaces the field whole; a merge would leave what others put into it.
+    const ops = [
+      { op: 'add', path: '/metadata/resourceVersion', value: known.metadata.resourceVersion },
+      { op: 'add', path: `/${field}`, value },
+    ] as const;
+    await client.patch(resource, { namespace: '', name }, { type: 'json', ops }, { signal });
+  } else return;
+  pace.wrote(`${kind}/${name}`, value);
+  log.info('admission configuration written', { kind, name });
+}
+
+const valueOf = (object: KubeObject, field: string): unknown =>
+  (object as unknown as Readonly<Record<string, unknown>>)[field];
