@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
-import type { Deployment } from '@altershield/core';
+import { isInFlight, parseReleaseCap, type Deployment } from '@altershield/core';
 import { VirtualScheduler, type Sandbox, type UserInfo } from '@altershield/sandbox';
 import { deploymentManifest, policyManifest } from './manifests.ts';
 import { ALICE, Simulation, type OperatorRun, type RunningOperator } from './simulation.ts';
@@ -104,7 +104,8 @@ export class Checkout {
   }
 
   get isHeld(): boolean {
-    return ANNOTATIONS.hold in (this.deployment.metadata.annotations ?? {});
+    const cap = parseReleaseCap(this.deployment.metadata.annotations?.[ANNOTATIONS.release]);
+    return cap !== undefined && cap !== 'Invalid' && isInFlight(cap);
   }
 
   /** The records, in order. */

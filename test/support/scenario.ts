@@ -11,7 +11,7 @@ import { Watchman } from './watchman.ts';
 const SOAK_SECONDS = 5;
 /** What the policy's batches, and the owner's 25 %, come to. */
 const LAW = { replicas: 10, unavailable: 2, targets: [1, 3, 10], soakMs: SOAK_SECONDS * 1000 };
-/** The release fields as the owner wrote them, all but one of them unlike the defaults. */
+/** The fields of the rollout as the user wrote them, all but one of them unlike the defaults. */
 const OWN = {
   minReadySeconds: 2,
   progressDeadlineSeconds: 900,
@@ -45,6 +45,7 @@ const END = {
   image: 'shop/checkout:1.2',
   own: { ...OWN, paused: false, replicas: 10 },
   held: false,
+  marks: [ANNOTATIONS.release],
   podImages: ['shop/checkout:1.2'],
   badPods: 1,
   refused: 3,
@@ -122,13 +123,12 @@ class Scenario {
   async #change(tag: string, user: typeof ALICE): Promise<void> {
     this.#watchman.expect(`shop/checkout:${tag}`);
     const written = await this.#simulation.sandbox.apply(deployment(tag), user);
-    const { paused } = (written as unknown as Deployment).spec;
-    if (paused !== true) this.#watchman.say(`${tag} is not held in the very write`);
+    if (!isInFlight(written)) this.#watchman.say(`${tag} is not held in the very write`);
   }
 
   async #again(tag: string): Promise<void> {
     await this.#simulation.sandbox.apply(deployment(tag), GITOPS).catch((error: unknown) => {
-      assert.match(String(error), /refuses this revision/);
+      assert.match(String(error), /denies this revision/);
       this.#refused += 1;
     });
   }
@@ -149,12 +149,20 @@ class Scenario {
         ...{ replicas, minReadySeconds, progressDeadlineSeconds, strategy },
         paused: spec.paused ?? false,
       },
-      held: metadata.annotations?.[ANNOTATIONS.hold] !== undefined,
+      held: isInFlight({ metadata }),
+      marks: Object.keys(metadata.annotations ?? {}).filter((name) => name.includes('altershield')),
       podImages: [...new Set(sandbox.pods({ namespace: 'shop' }).map((p) => imageOf(p.spec)))],
       badPods: this.#watchman.made('shop/checkout:bad'),
       refused: this.#refused,
     };
   }
+}
+
+/** Whether the annotation says that a change is held or being released. */
+function isInFlight(object: unknown): boolean {
+  const { annotations } = (object as Pick<Deployment, 'metadata'>).metadata;
+  const [, target = ''] = annotations?.[ANNOTATIONS.release]?.split('/') ?? [];
+  return target !== '';
 }
 
 const deployment = (tag: string) =>
