@@ -26,8 +26,10 @@ async function betweenEveryWrite(
 async function quicker(version: string, count: number, write: UserWrite) {
   const user: { writes?: Promise<unknown> } = {};
   let seen = 0;
+  // What is written of the workload before, at rest, is no write of this change.
+  let isApplied = false;
   const beforeCall: FaultPlan['beforeCall'] = (call) => {
-    if (!isOfWorkload(call)) return undefined;
+    if (!isApplied || !isOfWorkload(call)) return undefined;
     seen += 1;
     if (seen !== count) return undefined;
     user.writes = write(checkout);
@@ -35,6 +37,7 @@ async function quicker(version: string, count: number, write: UserWrite) {
     return { kind: 'delay', ms: 200 };
   };
   const checkout = await Checkout.start({ policy: POLICY, faults: { beforeCall } });
+  isApplied = true;
   await checkout.apply(version, 120_000);
   await user.writes;
   return { checkout, met: user.writes !== undefined };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ANNOTATIONS } from '@altershield/api';
+import { parseReleaseCap } from '@altershield/core';
 import type { CallInfo, FaultPlan } from '@altershield/sandbox';
 import { Checkout } from '../support/checkout.ts';
 
@@ -37,7 +39,7 @@ async function diesAt({ moment, write, version }: Death, end: object): Promise<b
   const die = ({ write: number }: CallInfo) => {
     if (number === 0 || --toGo !== 0) return undefined;
     checkout.killOperator();
-    allowed = allowedBy(checkout, version);
+    allowed = allowedBy(checkout);
     return { kind: 'reset' } as const;
   };
   const faults: FaultPlan = { [moment]: die };
@@ -59,10 +61,9 @@ async function diesAt({ moment, write, version }: Death, end: object): Promise<b
   return true;
 }
 
-/** New pods that the Deployment controller may make by the fields that are there now. */
-function allowedBy({ isHeld, pods, deployment }: Checkout, version: string): number {
-  const { paused = false, strategy } = deployment.spec;
-  const { maxSurge, maxUnavailable } = strategy?.rollingUpdate ?? {};
-  if (!isHeld) return Infinity;
-  return paused ? (pods[version] ?? 0) : Number(maxSurge) + Number(maxUnavailable);
+/** New pods that the annotation lets the Deployment controller make. */
+function allowedBy({ isHeld, deployment }: Checkout): number {
+  const cap = parseReleaseCap(deployment.metadata.annotations?.[ANNOTATIONS.release]);
+  if (!isHeld || cap === undefined || cap === 'Invalid') return Infinity;
+  return cap.released;
 }

@@ -106,7 +106,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const change = createChangeController({
     ...shared,
     isOurs,
-    gather: (c) => gather(c, observed),
+    gather: (c, look) => gather(c, { ...observed, look }),
     hear: hearings.ask,
     record: (c, decision, signal) => record(c, decision, { client, world }, signal),
     perform: act,

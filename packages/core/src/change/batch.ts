@@ -94,7 +94,7 @@ export function judge(
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
     // A pod is available only after the user's own minReadySeconds.
     soakSeconds: Math.max(policy.spec.release.soakSeconds, workload.minReadySeconds),
-    releasedAt: Math.max(releasedAt(o, status), workload.writtenAt),
+    releasedAt: Math.max(releasedAt(o, status), workload.writtenAt, o.since ?? 0),
     isLetOut: isLetOut(o, workload),
     now: o.now,
     heardAt: heardAt(o),

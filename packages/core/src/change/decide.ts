@@ -54,7 +54,8 @@ function movedOn(o: Observation, workload: WorkloadView, status: ChangeWorkloadS
     const next = move(status, o.now, ['RollingBack', reason], message);
     return { status: next, recheckAt: o.now };
   }
-  if (workload.isOwnWrite && isGated(o.change.spec)) {
+  const isNewest = (o.newest ?? 0) <= o.change.spec.sequence;
+  if (workload.isOwnWrite && isNewest && isGated(o.change.spec)) {
     const why =
       'another admission plug-in altered the pod template when AlterShield wrote its annotation; exempt the user of the operator from it';
     return { status: move(status, o.now, ['Suspend', 'AlteredByAdmission'], why) };

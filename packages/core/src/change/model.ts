@@ -27,6 +27,8 @@ export type Goal =
       readonly isLast: boolean;
       /** New pods find no place: stable ones may go first, as far as the user's bounds allow. */
       readonly needsRoom: boolean;
+      /** The controller may have given up while no operator answered it: it is woken. */
+      readonly wakes?: boolean;
     } & Route)
   | ({
       readonly type: 'RollBack';
@@ -147,6 +149,10 @@ export interface Observation {
   readonly refused: boolean;
   /** True when the revision to go back to was refused meanwhile. */
   readonly isBackRefused?: boolean;
+  /** Since when this process looks at the change: no deadline for pods that are not made yet runs before. Default: ever since. */
+  readonly since?: number;
+  /** It has not written anything for this change yet. */
+  readonly isFirstLook?: boolean;
   /** Why the API server denied the operator's last write for good; absent when it did not. */
   readonly denial?: string;
 }

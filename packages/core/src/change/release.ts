@@ -178,6 +178,7 @@ const releaseGoal = ({ o, batch: { target, isLast } }: Standing): Goal => ({
   ...routeOf(o),
   ...{ target, isLast },
   needsRoom: needsRoom(o),
+  ...(o.isFirstLook === true ? { wakes: true } : {}),
 });
 
 /** A new pod that no node takes, or that is not even made, may need the place of a stable one. */

@@ -105,7 +105,8 @@ export function decideRollback(
   if (fingerprint === from?.fingerprint || fingerprint === status.restoredFingerprint) {
     return awaitVerified(o, workload, status);
   }
-  if (isOwnWrite && status.reason !== 'RevertedByUser') {
+  const isNewest = (o.newest ?? 0) <= (status.rolledBackAfter ?? o.change.spec.sequence);
+  if (isOwnWrite && isNewest && status.reason !== 'RevertedByUser') {
     // As another admission plug-in left it: the operator wrote the verified one.
     return { status: { ...status, restoredFingerprint: fingerprint }, recheckAt: o.now };
   }

@@ -93,8 +93,14 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
   }
   const wanted = { verified, target: updated.hash, released: goal.target, replicas };
   const cap = isHeldAt(view, wanted) && view.cap !== 'Invalid' ? (view.cap ?? wanted) : wanted;
-  return [...writeCap(deployment, cap, true), ...balance(goal, snapshot, cap)];
+  const writes = [...writeCap(deployment, cap, true), ...balance(goal, snapshot, cap)];
+  const isAsleep = goal.wakes === true && writes.length === 0 && updated.replicas < goal.target;
+  return isAsleep ? [wake(updated, cap)] : writes;
 }
+
+/** The controller writes the Deployment's own value over this one, and goes on. Meanwhile it allows nothing more. */
+const wake = (updated: RevisionView, cap: ReleaseCap): Write =>
+  writeRevision(updated, { cap: formatReleaseCap({ ...cap, target: HELD, released: 0 }) });
 
 function openFloor(goal: Of<'Release'>, { view }: Snapshot, cap: ReleaseCap): Write[] {
   const stable = revisionOf(view, goal.from);

@@ -38,7 +38,7 @@ export interface ChangeDeps {
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
   readonly isOurs: (change: ChangeObject) => boolean;
-  readonly gather: (change: ChangeObject) => Sight;
+  readonly gather: (change: ChangeObject, look: Look) => Sight;
   /** Asks the server whether our copy of the workload's pods is complete, and calls when it is. Does not wait. */
   readonly hear: (deployment: DeploymentObject, then: () => void) => void;
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
@@ -46,9 +46,24 @@ export interface ChangeDeps {
   readonly say: (change: ChangeObject, decision: Decision) => void;
 }
 
+/** Since when this process looks at a change, and whether it ever wrote for it. */
+interface Look {
+  readonly since: number;
+  isFirst: boolean;
+}
+
 /** Drives each change to its end. The only writer of `status` of changes and batches. */
 export function createChangeController(deps: ChangeDeps): Controller {
   const { world, scheduler, log, metrics } = deps;
+  const looks = new Map<string, Look>();
+  world.changes.onEvent(({ type, object }) => {
+    if (type === 'Deleted') looks.delete(object.metadata.uid);
+  });
+  const lookAt = ({ metadata: { uid } }: ChangeObject): Look => {
+    const look = looks.get(uid) ?? { since: scheduler.now(), isFirst: true };
+    looks.set(uid, look);
+    return look;
+  };
   const controller = new Controller({
     name: 'change',
     workers: 32,
@@ -58,6 +73,7 @@ export function createChangeController(deps: ChangeDeps): Controller {
     reconcile: (key, context) =>
       reconcile(key, deps, {
         ...context,
+        lookAt,
         again: () => {
           controller.enqueue(key);
         },
@@ -85,10 +101,15 @@ function openChanges({ changes }: World, deployment: string | undefined): string
     .map(({ metadata }: KubeObject) => keyString({ namespace, name: metadata.name }));
 }
 
+interface ChangeContext extends ReconcileContext {
+  readonly again: () => void;
+  readonly lookAt: (change: ChangeObject) => Look;
+}
+
 async function reconcile(
   key: string,
   deps: ChangeDeps,
-  { signal, log, again }: ReconcileContext & { readonly again: () => void },
+  { signal, log, again, lookAt }: ChangeContext,
 ): Promise<Result | undefined> {
   const change = deps.world.changes.get(key);
   if (change === undefined || change.metadata.deletionTimestamp !== undefined) return undefined;
@@ -98,13 +119,15 @@ async function reconcile(
     });
     return undefined;
   }
-  const { observation, deployment } = deps.gather(change);
+  const look = lookAt(change);
+  const { observation, deployment } = deps.gather(change, look);
   const decision = decide(observation);
   // Not awaited: a failure that the watches tell must not wait for a list.
   if (decision.unheard === true && deployment !== undefined) deps.hear(deployment, again);
   // Record, then perform: a crash in between leaves the intent behind, and `decide` repeats it.
   await write(change, decision, deps, { signal, log });
   await reach(change, decision, { deps, observation, deployment }, { signal, log });
+  if (decision.goal !== undefined) look.isFirst = false;
   if (decision.recheckAt === undefined) return undefined;
   return { requeueAfterMs: Math.max(0, decision.recheckAt - deps.scheduler.now()) };
 }

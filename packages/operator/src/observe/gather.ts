@@ -30,6 +30,8 @@ export interface GatherDeps {
   /** Automatic rollbacks that the whole cluster may have. */
   readonly rollbacksPerHour: number;
   readonly scheduler: Pick<Scheduler, 'now'>;
+  /** Since when this process looks at the change, and whether it is yet to write for it. */
+  readonly look: { readonly since: number; readonly isFirst: boolean };
 }
 
 /** What a decision is about, and the very object that its action is for. */
@@ -72,6 +74,8 @@ function observe(
   );
   return {
     now: scheduler.now(),
+    since: deps.look.since,
+    isFirstLook: deps.look.isFirst,
     heardAt: heardAt(deployment, deps),
     change: withProvenDecision(change, tools.sign),
     batch,
