@@ -148,13 +148,19 @@ export class Release {
   }
 }
 
+export interface ReleaseWishes {
+  readonly spec?: Json;
+  /** Default: a new one. */
+  readonly namespace?: string;
+}
+
 /** Creates `web` at v1 with the user's fields, and waits until all its pods are ready. */
 export async function aRelease(
   target: ContractTarget,
   user: UserFields,
-  spec: Json = {},
+  { spec = {}, ...wishes }: ReleaseWishes = {},
 ): Promise<Release> {
-  const namespace = await target.namespace();
+  const namespace = wishes.namespace ?? (await target.namespace());
   const release = new Release(target, namespace, user, await recordPods(target, namespace));
   const { replicas, surge, unavailable } = user;
   await createWeb(target, namespace, {

@@ -258,7 +258,7 @@ export const releases: readonly Behaviour[] = [
       const release = await aRelease(
         target,
         { replicas: 2, surge: 0, unavailable: 2 },
-        { revisionHistoryLimit: 0 },
+        { spec: { revisionHistoryLimit: 0 } },
       );
       await release.write({ ...withImage('web:v2'), ...HUGE, ...rolling(0, 2) });
       await release.ready('web:v2', 2);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { admission } from './admission.ts';
+import { capMoves } from './cap-moves.ts';
+import { caps } from './caps.ts';
 import { custom } from './custom.ts';
 import { deployments } from './deployments.ts';
 import { fates } from './fates.ts';
@@ -17,6 +19,8 @@ export const CONTRACT: Readonly<Record<string, readonly Behaviour[]>> = {
   deployments,
   releases,
   scaling,
+  caps,
+  'moves under a cap': capMoves,
   admission,
   'custom resources': custom,
   'fates of pods': fates,
