@@ -25,10 +25,10 @@ const scaled = (
   sizes: readonly Size[],
 ): Behaviour =>
   behaviour(
-    `with ${name}, three of ten that are let out keep their share while the Deployment is scaled`,
+    `with ${name}, three released pods of ten keep their share while the Deployment is scaled`,
     async (target) => {
       const capped = await held(target, user);
-      await capped.letHave('web:v2', 3);
+      await capped.raiseCap('web:v2', 3);
       await capped.rests(start, 'web:v2', 3);
       for (const [replicas, verified, released] of sizes) {
         await capped.scale(replicas);
@@ -61,9 +61,9 @@ const scaling: readonly Behaviour[] = [
     [10, 7, 3],
   ]),
 
-  behaviour('steps of scaling by one leave what is let out as it is', async (target) => {
+  behaviour('scaling in steps of one leaves the released pods as they are', async (target) => {
     const capped = await held(target, NO_SURGE);
-    await capped.letHave('web:v2', 3);
+    await capped.raiseCap('web:v2', 3);
     await capped.rests(7, 'web:v2', 3);
     for (const replicas of [11, 12, 13, 12, 11, 10]) {
       await capped.scale(replicas);
@@ -74,7 +74,7 @@ const scaling: readonly Behaviour[] = [
   }),
 
   behaviour(
-    'scaled to nothing and back while held there are no pods until the verified ReplicaSet is given some',
+    'a held Deployment that is scaled to zero and back has no pods until the verified ReplicaSet is scaled',
     async (target) => {
       const capped = await held(target, SMALL);
       await capped.scale(0);
@@ -92,9 +92,9 @@ const scaling: readonly Behaviour[] = [
   ),
 ];
 
-const strangers: readonly Behaviour[] = [
+const otherClients: readonly Behaviour[] = [
   behaviour(
-    'a size that somebody gives a ReplicaSet is taken back while nothing is being rolled out',
+    'the controller undoes what another client wrote as the size of the only ReplicaSet',
     async (target) => {
       const capped = await Capped.start(target, SMALL);
       await capped.patchSet('web:v1', { spec: { replicas: 3 } });
@@ -108,7 +108,7 @@ const strangers: readonly Behaviour[] = [
   ),
 
   behaviour(
-    'a size that somebody gives the verified ReplicaSet stays while the new one is capped',
+    'the controller keeps what another client wrote as the size of the verified ReplicaSet while the new one is capped',
     async (target) => {
       const capped = await held(target, SMALL);
       const value = `${capped.verified}/${hashOf(await capped.get('web:v2'))}/1/4`;
@@ -125,7 +125,7 @@ const strangers: readonly Behaviour[] = [
     'an old pod that dies while the new ones are capped comes back as an old one',
     async (target) => {
       const capped = await held(target, SMALL);
-      await capped.letHave('web:v2', 1);
+      await capped.raiseCap('web:v2', 1);
       await capped.rests(3, 'web:v2', 1);
       const before = capped.release.timeline.everCreated('web:v1');
       const victim = capped.release.timeline.pods.find((pod) => imageOfPod(pod) === 'web:v1');
@@ -152,13 +152,13 @@ const strangers: readonly Behaviour[] = [
   }),
 
   behaviour(
-    'without surge a third template gets no pod while the second has some; taking these lets it go on',
+    'without surge a third template gets no pod while the second has some, and goes on when these are gone',
     async (target) => {
       const capped = await held(target, { replicas: 4, surge: 0, unavailable: 1 });
-      await capped.letHave('web:v2', 1);
+      await capped.raiseCap('web:v2', 1);
       await capped.rests(3, 'web:v2', 1);
       await capped.push('web:v3');
-      await capped.letHave('web:v3', 1);
+      await capped.raiseCap('web:v3', 1);
       await capped.calm();
       assert.equal(capped.release.pods('web:v3'), 0);
       await capped.patchSet('web:v2', { spec: { replicas: 0 } });
@@ -185,10 +185,10 @@ function successorsReadyBeforeTheLastBad({ release }: Capped, since: number): nu
 
 const reverting = (name: string, user: CappedWishes, verified: number, bad: number): Behaviour =>
   behaviour(
-    `with ${name}, the verified template alone takes all ${bad} bad pods away first, at no cost of ready ones`,
+    `with ${name}, a revert of the template alone removes all ${bad} bad pods first, and no ready one beyond the bounds`,
     async (target) => {
       const capped = await held(target, user, 'web:bad');
-      await capped.letHave('web:bad', bad);
+      await capped.raiseCap('web:bad', bad);
       await capped.release.settled({ 'web:v1': verified, 'web:bad': bad });
       await capped.calm();
       const since = capped.release.now;
@@ -207,7 +207,7 @@ const reverts: readonly Behaviour[] = [
   reverting('surge alone', ONE_MORE, 10, 1),
 
   behaviour(
-    'the verified template on top of a hold moves no pod, and is complete',
+    'a revert of the template of a held change moves no pod, and is complete',
     async (target) => {
       const capped = await held(target, SMALL);
       const since = capped.release.now;
@@ -238,38 +238,35 @@ const reverts: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
-    'a name that another object has taken gives the template another hash',
-    async (target) => {
-      const capped = await held(target, SMALL);
-      const { metadata, spec } = await capped.get('web:v2');
-      await capped.release.write(withImage('web:v1'));
-      await capped.calm();
-      const { namespace } = capped.release;
-      await target.admin.delete(RESOURCES.replicaSet, { namespace, name: metadata.name });
-      const labels = { app: 'other' };
-      const body = {
-        apiVersion: 'apps/v1',
-        kind: 'ReplicaSet',
-        metadata: { name: metadata.name, labels },
-        spec: {
-          replicas: 0,
-          selector: { matchLabels: labels },
-          template: { ...spec.template, metadata: { labels } },
-        },
-      };
-      await target.admin.create(RESOURCES.replicaSet, namespace, body);
-      await capped.release.write(withImage('web:v2'));
-      const again = await until(target, 'another ReplicaSet', async () =>
-        (await capped.sets()).find(
-          (set) => imageOf(set) === 'web:v2' && set.metadata.name !== metadata.name,
-        ),
-      );
-      assert.notEqual(hashOf(again), metadata.labels?.['pod-template-hash']);
-      assert.equal(again.metadata.name, `web-${hashOf(again)}`);
-      await capped.stop();
-    },
-  ),
+  behaviour('a template whose name for a ReplicaSet is taken gets another hash', async (target) => {
+    const capped = await held(target, SMALL);
+    const { metadata, spec } = await capped.get('web:v2');
+    await capped.release.write(withImage('web:v1'));
+    await capped.calm();
+    const { namespace } = capped.release;
+    await target.admin.delete(RESOURCES.replicaSet, { namespace, name: metadata.name });
+    const labels = { app: 'other' };
+    const body = {
+      apiVersion: 'apps/v1',
+      kind: 'ReplicaSet',
+      metadata: { name: metadata.name, labels },
+      spec: {
+        replicas: 0,
+        selector: { matchLabels: labels },
+        template: { ...spec.template, metadata: { labels } },
+      },
+    };
+    await target.admin.create(RESOURCES.replicaSet, namespace, body);
+    await capped.release.write(withImage('web:v2'));
+    const again = await until(target, 'another ReplicaSet', async () =>
+      (await capped.sets()).find(
+        (set) => imageOf(set) === 'web:v2' && set.metadata.name !== metadata.name,
+      ),
+    );
+    assert.notEqual(hashOf(again), metadata.labels?.['pod-template-hash']);
+    assert.equal(again.metadata.name, `web-${hashOf(again)}`);
+    await capped.stop();
+  }),
 ];
 
 /** Says that a hold makes progress, an hour later than it last did. */
@@ -301,7 +298,7 @@ const deadlines: readonly Behaviour[] = [
       const capped = await held(target, { ...SMALL, spec: { progressDeadlineSeconds: 4 } });
       await capped.progressing('ProgressDeadlineExceeded');
       assert.equal((await capped.progress()).status, 'False');
-      await capped.letHave('web:v2', 1);
+      await capped.raiseCap('web:v2', 1);
       await capped.progressing('ReplicaSetUpdated');
       assert.equal((await capped.progress()).status, 'True');
       await capped.stop();
@@ -315,7 +312,7 @@ const deadlines: readonly Behaviour[] = [
       await postpone(capped);
       await pause(target, 10_000);
       assert.deepEqual(await capped.progress(), { status: 'True', reason: 'Held' });
-      await capped.letHave('web:v2', 4);
+      await capped.raiseCap('web:v2', 4);
       await capped.progressing('NewReplicaSetAvailable');
       await capped.stop();
     },
@@ -330,7 +327,7 @@ const pauses: readonly Behaviour[] = [
       await capped.release.write({ paused: true });
       await capped.release.observed();
       const since = capped.release.now;
-      await capped.letHave('web:v2', 1);
+      await capped.raiseCap('web:v2', 1);
       await capped.calm();
       assert.equal(capped.release.churn(since), 0);
       await capped.release.write({ paused: false });
@@ -355,10 +352,10 @@ const pauses: readonly Behaviour[] = [
   }),
 ];
 
-/** What users, the operator and admission do while a release is capped. */
+/** What users and other clients do while a release is capped. */
 export const capMoves: readonly Behaviour[] = [
   ...scaling,
-  ...strangers,
+  ...otherClients,
   ...reverts,
   ...deadlines,
   ...pauses,

@@ -27,6 +27,10 @@ export const imageOf = ({ spec }: ReplicaSet): string => {
   return containers[0]?.image ?? '';
 };
 
+/** The size of a ReplicaSet under review; undefined for what is not there. */
+export const sizeOf = (object: KubeObject | null): number | undefined =>
+  (object as ReplicaSet | null)?.spec.replicas;
+
 /** What a written ReplicaSet says about itself, and how many pods of it there were. */
 interface Sizes {
   readonly asked: number;
@@ -139,7 +143,7 @@ export class Capped {
     });
   }
 
-  /** One write of a ReplicaSet by somebody who is not its controller. */
+  /** One write of a ReplicaSet by another client than its controller. */
   async patchSet(image: string, body: Json): Promise<void> {
     const { name } = (await this.get(image)).metadata;
     const key = { namespace: this.release.namespace, name };
@@ -168,8 +172,8 @@ export class Capped {
     return set;
   }
 
-  /** Lets the revision of an image have so many pods: the Deployment says so first, then the verified ReplicaSet. */
-  async letHave(image: string, released: number): Promise<void> {
+  /** Lets an image have so many pods: the Deployment says so first, then the verified ReplicaSet. */
+  async raiseCap(image: string, released: number): Promise<void> {
     const hash = hashOf(await this.get(image));
     const value = `${this.verified}/${hash}/${released}/${this.release.user.replicas}`;
     await this.write({ [RELEASE]: value });

@@ -8,6 +8,7 @@ import {
   hashOf,
   held,
   RELEASE,
+  sizeOf,
   type CappedWishes,
 } from './capped.ts';
 import { getWeb, withImage } from './helpers.ts';
@@ -97,7 +98,7 @@ const notes: readonly Behaviour[] = [
     'a write of a size says in its annotations of how many replicas it is a part',
     async (target) => {
       const capped = await held(target, SMALL);
-      await capped.letHave('web:v2', 2);
+      await capped.raiseCap('web:v2', 2);
       await capped.rests(2, 'web:v2', 2);
       await capped.scale(8);
       await capped.release.ready('web:v2', 2);
@@ -115,9 +116,6 @@ const notes: readonly Behaviour[] = [
     },
   ),
 ];
-
-const sizeOf = (object: unknown): unknown =>
-  (object as { spec?: { replicas?: number } } | null)?.spec?.replicas;
 
 const holding = (name: string, wishes: CappedWishes): Behaviour =>
   behaviour(
@@ -172,26 +170,29 @@ const holds: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('whoever touches a held Deployment makes the controller try again', async (target) => {
-    const capped = await held(target, SMALL);
-    const tries = async (touch: () => Promise<unknown>): Promise<void> => {
-      const before = capped.requests.length;
-      await touch();
-      await until(target, 'another try', () =>
-        Promise.resolve(
-          capped.requests
-            .slice(before)
-            .some(({ object, oldObject }) => sizeOf(object) === 1 && sizeOf(oldObject) === 0),
-        ),
-      );
-      await capped.calm();
-    };
-    await tries(() => capped.write({ touched: 'yes' }));
-    await tries(() => capped.annotateSet('web:v1', { touched: 'yes' }));
-    await tries(() => capped.annotateSet('web:v2', { noticed: 'yes' }));
-    assert.deepEqual([capped.release.pods('web:v1'), capped.release.pods('web:v2')], [4, 0]);
-    await capped.stop();
-  }),
+  behaviour(
+    'a touch of a held Deployment or of its ReplicaSets makes the controller try again',
+    async (target) => {
+      const capped = await held(target, SMALL);
+      const tries = async (touch: () => Promise<unknown>): Promise<void> => {
+        const before = capped.requests.length;
+        await touch();
+        await until(target, 'another try', () =>
+          Promise.resolve(
+            capped.requests
+              .slice(before)
+              .some(({ object, oldObject }) => sizeOf(object) === 1 && sizeOf(oldObject) === 0),
+          ),
+        );
+        await capped.calm();
+      };
+      await tries(() => capped.write({ touched: 'yes' }));
+      await tries(() => capped.annotateSet('web:v1', { touched: 'yes' }));
+      await tries(() => capped.annotateSet('web:v2', { noticed: 'yes' }));
+      assert.deepEqual([capped.release.pods('web:v1'), capped.release.pods('web:v2')], [4, 0]);
+      await capped.stop();
+    },
+  ),
 
   behaviour('Recreate keeps all pods above a floor and creates nothing yet', async (target) => {
     const capped = await Capped.start(target, SMALL);
@@ -219,7 +220,7 @@ const holds: readonly Behaviour[] = [
     'a third template is held as well, and takes no pod from the second',
     async (target) => {
       const capped = await held(target, SMALL);
-      await capped.letHave('web:v2', 1);
+      await capped.raiseCap('web:v2', 1);
       await capped.rests(3, 'web:v2', 1);
       const since = capped.release.now;
       await capped.push('web:v3');
@@ -239,13 +240,13 @@ interface Rests {
 
 const releasing = ({ name, user, rests }: Rests): Behaviour =>
   behaviour(
-    `with ${name}, each cap lets out exactly so many pods, and the last write moves none`,
+    `with ${name}, each cap releases exactly so many pods, and the last write moves none`,
     async (target) => {
       const capped = await held(target, user);
       const { timeline } = capped.release;
       const since = capped.release.now;
       for (const [verified, released] of rests) {
-        await capped.letHave('web:v2', released);
+        await capped.raiseCap('web:v2', released);
         await capped.rests(verified, 'web:v2', released);
         assert.equal(timeline.maxNew('web:v2'), released);
       }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
-import { Capped, clamp, held } from './capped.ts';
+import { Capped, clamp, held, sizeOf } from './capped.ts';
 import { getWeb, withImage } from './helpers.ts';
 import {
   behaviour,
@@ -16,17 +16,14 @@ import {
 const SMALL = { replicas: 4, surge: 1, unavailable: 1 };
 const DENIED = { code: 403, reason: 'Forbidden', message: 'not released yet' };
 
-/** Denies a lowering of the verified ReplicaSet, which the clamp would only make smaller. */
+const isLowering = ({ object, oldObject }: ReviewRequest): boolean =>
+  (sizeOf(object) ?? 0) < (sizeOf(oldObject) ?? 0);
+
+/** Denies a lowering that the clamp would only make smaller. */
 function denyLowering(request: ReviewRequest): ReviewResponse {
-  const { patch } = clamp(request);
-  const { object, oldObject } = request as { object: object | null; oldObject: object | null };
-  const [asked, was] = [object, oldObject].map(
-    (set) => (set as { spec?: { replicas: number } } | null)?.spec?.replicas ?? 0,
-  );
-  if (patch === undefined || asked === undefined || was === undefined || asked >= was) {
-    return patch === undefined ? {} : { patch };
-  }
-  return { denied: DENIED };
+  const response = clamp(request);
+  const isDenied = response.patch !== undefined && isLowering(request);
+  return isDenied ? { denied: DENIED } : response;
 }
 
 interface Denying {
@@ -57,6 +54,7 @@ export const denials: readonly Behaviour[] = [
     async (target) => {
       const user = { replicas: 4, surge: 0, unavailable: 2 };
       const capped = await held(target, { ...user, answer: denyLowering });
+      assert.ok(capped.requests.some(isLowering));
       const { metadata, status } = await getWeb(target, capped.release.namespace);
       assert.equal(status.observedGeneration, metadata.generation);
       assert.deepEqual([capped.release.pods('web:v1'), capped.release.pods('web:v2')], [4, 0]);
@@ -99,7 +97,7 @@ export const denials: readonly Behaviour[] = [
   }),
 
   behaviour(
-    'a creation that is denied for minutes is given up, until somebody touches the Deployment',
+    'a creation that is denied for minutes is given up, until the Deployment is touched',
     async (target) => {
       const { capped, allow } = await denied(target);
       await pause(target, 190_000);
