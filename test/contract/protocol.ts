@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { isReady, type Pod } from '../e2e/support/pods.ts';
 import type { Timeline } from '../e2e/support/timeline.ts';
-import { createWeb, getWeb, patchWeb, withImage, type Json } from './helpers.ts';
+import { createWeb, getWeb, patchWeb, type Json } from './helpers.ts';
 import { until, type ContractTarget } from './target.ts';
 import { recordPods } from './watching.ts';
 
@@ -81,53 +81,11 @@ export class Release {
     await this.#recording.settled(`${wanted} ready pods of ${image}`, shows, timeoutMs);
   }
 
-  /** The write that a mutating webhook makes of a user's change: held, before any pod moves. */
-  async hold(image: string): Promise<void> {
-    await this.write({ ...withImage(image), ...HUGE, ...rolling(0, 1), paused: true });
-    await this.observed();
-  }
-
   async observed(): Promise<void> {
     await until(this.target, 'the Deployment to be observed', async () => {
       const { metadata, status } = await getWeb(this.target, this.namespace);
       return status.observedGeneration === metadata.generation;
     });
-  }
-
-  /**
-   * Lets out pods until `batch` are new, and rests paused: never one more, never too few ready.
-   * Returns how many old ones are left over by the surge.
-   */
-  async letOut(image: string, previous: number, batch: number): Promise<number> {
-    const { surge, unavailable, replicas } = this.user;
-    const s = Math.min(surge, batch - previous);
-    let written = -1;
-    await until(this.target, `${batch} ready pods of ${image}`, async () => {
-      const fresh = readyCount(this.timeline.pods, image);
-      const u = Math.max(previous, Math.min(batch - s, unavailable + fresh));
-      if (u !== written) await this.write({ ...rolling(s, u), paused: false });
-      written = u;
-      return fresh === batch;
-    });
-    await this.settled({ [image]: batch, 'web:v1': replicas - batch + s });
-    await this.write({ paused: true });
-    await this.observed();
-    return s;
-  }
-
-  /** The user's own fields, in one write. */
-  restore(): Promise<unknown> {
-    return this.write(this.restored());
-  }
-
-  restored(): Json {
-    const { surge, unavailable } = this.user;
-    return {
-      ...rolling(surge, unavailable),
-      minReadySeconds: null,
-      progressDeadlineSeconds: 600,
-      paused: false,
-    };
   }
 
   /** How many pods came and went since then. */
@@ -148,13 +106,19 @@ export class Release {
   }
 }
 
+export interface ReleaseWishes {
+  readonly spec?: Json;
+  /** Default: a new one. */
+  readonly namespace?: string;
+}
+
 /** Creates `web` at v1 with the user's fields, and waits until all its pods are ready. */
 export async function aRelease(
   target: ContractTarget,
   user: UserFields,
-  spec: Json = {},
+  { spec = {}, ...wishes }: ReleaseWishes = {},
 ): Promise<Release> {
-  const namespace = await target.namespace();
+  const namespace = wishes.namespace ?? (await target.namespace());
   const release = new Release(target, namespace, user, await recordPods(target, namespace));
   const { replicas, surge, unavailable } = user;
   await createWeb(target, namespace, {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { admission } from './admission.ts';
+import { capMoves } from './cap-moves.ts';
+import { caps } from './caps.ts';
 import { custom } from './custom.ts';
+import { denials } from './denials.ts';
 import { deployments } from './deployments.ts';
 import { fates } from './fates.ts';
 import { reading } from './reading.ts';
@@ -12,11 +15,15 @@ import { writing } from './writing.ts';
 
 /** Everything of Kubernetes that the sandbox imitates and the product relies on, by topic. */
 export const CONTRACT: Readonly<Record<string, readonly Behaviour[]>> = {
+  // First: the slowest is in there.
+  denials,
   reading,
   writing,
   deployments,
   releases,
   scaling,
+  caps,
+  'moves under a cap': capMoves,
   admission,
   'custom resources': custom,
   'fates of pods': fates,

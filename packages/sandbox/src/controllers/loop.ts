@@ -9,6 +9,10 @@ export interface LoopOptions {
   readonly reconcile: (key: string) => Promise<void>;
   /** Called with what reconcile threw; the key is tried again either way. */
   readonly onError?: (key: string, error: unknown) => void;
+  /** After so many failed retries in a row a key is dropped, until it is added again. Default: never. */
+  readonly maxRetries?: number;
+  /** The longest pause before a retry. Default 5 s. */
+  readonly maxRetryMs?: number;
 }
 
 const RETRY_MS = 5;
@@ -87,10 +91,14 @@ export class Loop {
 
   #fail(key: string, error: unknown): void {
     const failures = (this.#failures.get(key) ?? 0) + 1;
-    this.#failures.set(key, failures);
+    const { scheduler, latency, maxRetries = Infinity, maxRetryMs = MAX_RETRY_MS } = this.#options;
     this.#options.onError?.(key, error);
-    const { scheduler, latency } = this.#options;
-    const backoff = Math.min(RETRY_MS * 2 ** (failures - 1), MAX_RETRY_MS);
+    if (failures > maxRetries) {
+      this.#failures.delete(key);
+      return;
+    }
+    this.#failures.set(key, failures);
+    const backoff = Math.min(RETRY_MS * 2 ** (failures - 1), maxRetryMs);
     const delay = backoff + within(latency, () => scheduler.random());
     this.#schedule(`${key} retry`, key, delay);
   }

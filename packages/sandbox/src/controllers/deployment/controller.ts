@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keyOf, keyString, parseKey, RESOURCES, type KubeObject } from '@altershield/kube';
+import {
+  keyOf,
+  keyString,
+  parseKey,
+  RESOURCES,
+  type KubeObject,
+  type Resource,
+} from '@altershield/kube';
 import type { ApiServer } from '../../api-server/api-server.ts';
 import type { StoreEvent } from '../../api-server/store.ts';
 import { Cluster, controllerOf } from '../cluster.ts';
 import { findCondition } from '../conditions.ts';
 import type { Controller } from '../controller.ts';
 import { Loop } from '../loop.ts';
-import type { Deployment, ReplicaSet } from '../types.ts';
+import type { Deployment, Pod, ReplicaSet } from '../types.ts';
 import { deadlineOf } from './status.ts';
 import { DeploymentSync } from './sync.ts';
 
 const RECONCILE_MS = { min: 2, max: 25 };
 const WRITE_MS = { min: 0.5, max: 4 };
+/** The real queue's: the last retry comes 82 s after the one before, and then none. */
+const RETRIES = { maxRetries: 15, maxRetryMs: 1_000_000 };
 
 /** Rolls Deployments out, as the real controller was read and measured to do it. */
 export class DeploymentController implements Controller {
@@ -25,6 +34,7 @@ export class DeploymentController implements Controller {
     this.#loop = new Loop({
       scheduler: server.scheduler,
       latency: RECONCILE_MS,
+      ...RETRIES,
       reconcile: (key) => this.#reconcile(key),
     });
   }
@@ -45,13 +55,28 @@ export class DeploymentController implements Controller {
   #see({ type, kind, object }: StoreEvent): void {
     if (type === 'deployments.apps') this.#wake(object);
     if (type === 'replicasets.apps') this.#wakeOwnerOf(object);
-    if (type === 'pods.' && kind === 'Deleted') {
-      const set = controllerOf(object);
-      if (set?.kind !== 'ReplicaSet') return;
-      const key = { namespace: object.metadata.namespace ?? '', name: set.name };
-      const owner = this.#cluster.get<ReplicaSet>(RESOURCES.replicaSet, key);
-      if (owner !== undefined) this.#wakeOwnerOf(owner);
-    }
+    if (type === 'pods.' && kind === 'Deleted') this.#podIsGone(object);
+  }
+
+  /** The last pod of a Deployment that recreates its pods is what it waits for; no other matters. */
+  #podIsGone(pod: KubeObject): void {
+    const namespace = pod.metadata.namespace ?? '';
+    const set = this.#ownerOf<ReplicaSet>(RESOURCES.replicaSet, pod);
+    const deployment =
+      set === undefined ? undefined : this.#ownerOf<Deployment>(RESOURCES.deployment, set);
+    if (deployment?.spec.strategy.type !== 'Recreate') return;
+    const sets = this.#cluster.controlledBy<ReplicaSet>(RESOURCES.replicaSet, deployment);
+    const uids = new Set(sets.map(({ metadata }) => metadata.uid));
+    const pods = this.#cluster.list<Pod>(RESOURCES.pod, namespace);
+    if (!pods.some((one) => uids.has(controllerOf(one)?.uid ?? ''))) this.#wake(deployment);
+  }
+
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows the kind
+  #ownerOf<T extends KubeObject>(resource: Resource, object: KubeObject): T | undefined {
+    const owner = controllerOf(object);
+    if (owner?.kind !== resource.kind) return undefined;
+    const namespace = object.metadata.namespace ?? '';
+    return this.#cluster.get<T>(resource, { namespace, name: owner.name });
   }
 
   #wakeOwnerOf(object: KubeObject): void {

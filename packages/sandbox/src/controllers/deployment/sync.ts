@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keyOf, RESOURCES } from '@altershield/kube';
+import { ApiFailure } from '../../api-server/failure.ts';
 import { same } from '../../json.ts';
 import { isFailure, type Cluster } from '../cluster.ts';
 import { findCondition, isActive, withCondition } from '../conditions.ts';
@@ -34,6 +35,11 @@ import {
 import { HASH_LABEL, isSameTemplate, templateHash } from './template.ts';
 
 const isActiveSet = ({ spec }: ReplicaSet): boolean => spec.replicas > 0;
+
+/** A ReplicaSet has more available pods than it asks for: its status lags behind its size. */
+class OutdatedCounts extends Error {
+  override readonly name = 'OutdatedCounts';
+}
 
 /** One pass over one Deployment, acting on what was read when it began. */
 export class DeploymentSync {
@@ -273,8 +279,18 @@ export class DeploymentSync {
     return this.#resize(sets, newSet, size);
   }
 
-  /** Takes unhealthy old pods first, which costs no availability, then healthy ones. */
+  /** As in the real one, a denied write ends the attempt without a word, and nothing counts as taken. */
   async #shrinkOldSets(sets: Sets): Promise<Sets> {
+    try {
+      return await this.#takeOld(sets);
+    } catch (error) {
+      if (error instanceof ApiFailure || error instanceof OutdatedCounts) return sets;
+      throw error;
+    }
+  }
+
+  /** Takes unhealthy old pods first, which costs no availability, then healthy ones. */
+  async #takeOld(sets: Sets): Promise<Sets> {
     const active = sets.oldSets.filter(isActiveSet);
     if (desiredTotal(active) === 0 || sets.newSet === undefined) return sets;
     const minAvailable = this.#deployment.spec.replicas - unavailableOf(this.#deployment);
@@ -282,25 +298,29 @@ export class DeploymentSync {
     const newUnavailable = spec.replicas - (status?.availableReplicas ?? 0);
     const room = desiredTotal(allOf(sets)) - minAvailable - newUnavailable;
     if (room <= 0) return sets;
+    // Pods of ReplicaSets that were emptied before this pass count no more, whatever their status says.
+    const available = countedTotal([...active, sets.newSet], 'availableReplicas');
     const cleaned = await this.#takeUnhealthy(sets, room);
-    return this.#takeHealthy(cleaned, minAvailable);
+    return this.#takeHealthy(cleaned, available - minAvailable);
   }
 
   async #takeUnhealthy(sets: Sets, room: number): Promise<Sets> {
     let left = room;
     let cleaned = sets;
     for (const set of sets.oldSets.filter(isActiveSet)) {
+      if (left <= 0) break;
       const unhealthy = set.spec.replicas - (set.status?.availableReplicas ?? 0);
+      if (unhealthy < 0) throw new OutdatedCounts();
       const count = Math.min(left, unhealthy);
-      if (count <= 0) continue;
+      if (count === 0) continue;
       cleaned = await this.#resize(cleaned, set, set.spec.replicas - count);
       left -= count;
     }
     return cleaned;
   }
 
-  async #takeHealthy(sets: Sets, minAvailable: number): Promise<Sets> {
-    let left = countedTotal(allOf(sets), 'availableReplicas') - minAvailable;
+  async #takeHealthy(sets: Sets, surplus: number): Promise<Sets> {
+    let left = surplus;
     let shrunk = sets;
     for (const set of sets.oldSets.filter(isActiveSet)) {
       const count = Math.min(left, set.spec.replicas);
