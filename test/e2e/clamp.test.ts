@@ -46,11 +46,21 @@ async function create(plural: string, body: { metadata: { name: string } }): Pro
   made.unshift(`${ADMISSION}/${plural}/${body.metadata.name}`);
 }
 
-async function installPolicy({ kind, name, spec }: NativePolicy): Promise<void> {
+/** What an operator of an earlier test file may have left in a cluster that tests share. */
+async function forget(policy: NativePolicy): Promise<void> {
+  const path = `${ADMISSION}/${pluralOf(policy)}/${policy.name}`;
+  await cluster.call({ method: 'DELETE', path }).catch((error: unknown) => {
+    if (!(error instanceof ApiError && error.status === 404)) throw error;
+  });
+}
+
+const pluralOf = ({ kind }: NativePolicy): string => `${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
+
+async function installPolicy(policy: NativePolicy): Promise<void> {
+  const { kind, name, spec } = policy;
   const policyName = `${name}-${SUFFIX}`;
   const isBinding = kind.endsWith('Binding');
-  const plural = `${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
-  await create(plural, {
+  await create(pluralOf(policy), {
     ...{ apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name: policyName } },
     spec: isBinding ? { ...spec, policyName, matchResources: only(native) } : spec,
   } as { metadata: { name: string } });
@@ -93,7 +103,10 @@ before(async () => {
   cluster = await sharedCluster();
   native = await aNamespace(cluster, 'clamp-native');
   webhook = await aNamespace(cluster, 'clamp-webhook');
-  for (const policy of nativePolicies(OPERATOR)) await installPolicy(policy);
+  for (const policy of nativePolicies(OPERATOR)) {
+    await forget(policy);
+    await installPolicy(policy);
+  }
   await installWebhooks();
   for (const namespace of [native, webhook]) {
     await makeStored(namespace);
@@ -245,3 +258,88 @@ test('nobody but the operator adds, changes or removes the annotation of a Deplo
   assert.equal(new Map(Object.entries(kept.metadata.annotations)).get(RELEASE), 'v1//0/10');
   assert.equal(await annotate('web', null, 'gitops'), undefined);
 });
+
+interface Revision extends ReplicaSet {
+  readonly metadata: ReplicaSet['metadata'] & { readonly creationTimestamp: string };
+}
+
+/** The ReplicaSets of a Deployment, oldest first. */
+async function revisionsOf(name: string): Promise<readonly Revision[]> {
+  const path = `${replicaSets(native)}?labelSelector=app%3D${name}`;
+  const { items } = (await cluster.call({ path })) as { items: readonly Revision[] };
+  const born = ({ metadata }: Revision): string =>
+    metadata.annotations?.['deployment.kubernetes.io/revision'] ?? '';
+  return [...items].sort((a, b) => (born(a) < born(b) ? -1 : 1));
+}
+
+const hashOf = ({ metadata }: Revision): string => metadata.labels?.['pod-template-hash'] ?? '';
+
+/** Waits until the two revisions have so many pods, all ready, and stay so for a while. */
+async function untilSizes(name: string, sizes: string): Promise<void> {
+  let since = Infinity;
+  await eventually(
+    async () => {
+      const seen = (await revisionsOf(name)).map(
+        ({ spec, status }) =>
+          `${spec.replicas ?? 1}${spec.replicas === (status?.readyReplicas ?? 0) ? '' : '?'}`,
+      );
+      if (seen.join('/') !== sizes) {
+        since = Infinity;
+        throw new Error(`${name}: ${seen.join('/')} instead of ${sizes}`);
+      }
+      since = Math.min(since, performance.now());
+      return performance.now() - since > 1500;
+    },
+    { timeoutMs: 60_000 },
+  );
+}
+
+/** Two writes, as the operator makes them: what is new is read from the Deployment first. */
+async function release(name: string, value: string): Promise<void> {
+  await annotate(name, value, 'gitops');
+  const [verified] = await revisionsOf(name);
+  const path = `${replicaSets(native)}/${verified?.metadata.name ?? ''}`;
+  const body = { metadata: { annotations: { [RELEASE]: value } } };
+  await cluster.call({ method: 'PATCH', path, contentType: merge, body }, 'gitops');
+}
+
+/** Ten pods of a first revision; a second one is pushed, held, and then released to three pods. */
+async function releasedToThree(name: string, rollingUpdate: object): Promise<void> {
+  const spec = { strategy: { type: 'RollingUpdate', rollingUpdate } };
+  const body = aDeployment({ name, namespace: native, image: 'web:v1', replicas: 10, spec });
+  await cluster.call({ method: 'POST', path: deployments(), body });
+  await untilSizes(name, '10');
+  const [verified] = await revisionsOf(name);
+  assert.ok(verified);
+  await annotate(name, `${hashOf(verified)}/-/0/10`, 'gitops');
+  await patchSpec(name, { template: { spec: { containers: [{ name: 'app', image: 'web:v2' }] } } });
+  await untilSizes(name, '10/0');
+  const [, target] = await revisionsOf(name);
+  assert.ok(target);
+  await release(name, `${hashOf(verified)}/${hashOf(target)}/3/10`);
+}
+
+async function patchSpec(name: string, spec: object): Promise<void> {
+  const contentType = 'application/strategic-merge-patch+json';
+  const path = `${deployments()}/${name}`;
+  await cluster.call({ method: 'PATCH', path, contentType, body: { spec } }, 'developer');
+}
+
+/** Verified and updated pods after each scaling of ten, three of them released; nobody writes but the user. */
+const SCALINGS = [
+  ['default', { maxSurge: '25%', maxUnavailable: '25%' }, '8/3 19/3 4/2 2/1 1/1 7/3'],
+  ['no-surge', { maxSurge: 0, maxUnavailable: 2 }, '7/3 17/3 4/1 2/0 1/0 7/3'],
+  ['surge-one', { maxSurge: 1, maxUnavailable: 0 }, '7/3 17/3 4/1 2/1 1/1 7/3'],
+] as const;
+
+for (const [strategy, rollingUpdate, sizes] of SCALINGS) {
+  test(`scaling keeps the batch and its share, with no operator at all (${strategy})`, async () => {
+    const [start = '', ...rest] = sizes.split(' ');
+    await releasedToThree(strategy, rollingUpdate);
+    await untilSizes(strategy, start);
+    for (const [i, replicas] of [20, 5, 2, 1, 10].entries()) {
+      await patchSpec(strategy, { replicas });
+      await untilSizes(strategy, rest[i] ?? '');
+    }
+  });
+}
