@@ -7,6 +7,7 @@ import {
   type Goal,
   type Request,
   type Tools,
+  type WebhookOptions,
   type WebhookPlace,
 } from '@altershield/core';
 import {
@@ -96,10 +97,10 @@ export function createOperator(options: OperatorOptions): Operator {
   const ledger = new DenialLedger({ client, world, scheduler, log });
   const events = eventsOf(options);
   const metrics = options.metrics?.controller;
-  const shared = { world, book, tools, client, scheduler, log, metrics };
+  const shared = { world, book, tools, client, scheduler, log, metrics, ...clampOf(options) };
   const hearings = new Hearings({ client: plain, world, scheduler, log });
   const paths = new SecretPaths(tools.sign);
-  const webhooks = createWebhooksController({ ...shared, ...registration(options, paths) });
+  const webhooks = createWebhooksController({ ...shared, place: secretly(options, paths) });
   const observed = { ...shared, refusals, hearings, ...countsOf(options, world, isOurs) };
   const act = (goal: Goal, subject: Subject, signal: AbortSignal): Promise<number> =>
     perform(goal, subject, { client, tools }, signal);
@@ -167,8 +168,7 @@ const sayMoved =
     if (event !== undefined) events.record(subjectOf(change), event);
   };
 
-const registration = (options: OperatorOptions, paths: SecretPaths) => ({
-  place: secretly(options, paths),
+const clampOf = (options: OperatorOptions): WebhookOptions => ({
   nativeClamp: options.nativeClamp !== undefined,
 });
 

@@ -348,7 +348,29 @@ describe('version', () => {
       `client    ${RELEASE}`,
       'server    Kubernetes v1.36.3',
       'operator  x:1 (1 of 2 ready)',
+      'clamp     none: nothing holds what is in flight',
     ]);
+  });
+
+  it('tells what holds a change while no operator is alive, to whom may read it', async () => {
+    const admission = '/apis/admissionregistration.k8s.io/v1';
+    const leases = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases';
+    const renewTime = new Date(NOW - 5000).toISOString();
+    const spec = { holderIdentity: 'a', leaseDurationSeconds: 15, renewTime };
+    const cluster = new FakeCluster().put(leases, { metadata: { name: 'altershield' }, spec });
+    const told = async () => (await invoke(cluster, 'version', NOW)).out.split('\n')[3];
+    const webhooks = [{ name: 'in-flight.replicaset.altershield.io' }];
+    const configuration = { metadata: { name: 'altershield' }, webhooks };
+    cluster.put(`${admission}/mutatingwebhookconfigurations`, configuration);
+    assert.equal(await told(), 'clamp     webhook');
+    const native = { metadata: { name: 'altershield-release' } };
+    cluster.put(`${admission}/mutatingadmissionpolicies`, native);
+    assert.equal(await told(), 'clamp     webhook', 'a policy without its binding does nothing');
+    cluster.put(`${admission}/mutatingadmissionpolicybindings`, native);
+    assert.equal(await told(), 'clamp     API server (MutatingAdmissionPolicy)');
+    const denial = { status: 403, reason: 'Forbidden', message: 'no' };
+    cluster.refusals.set(/mutatingadmissionpolicies/, denial);
+    assert.equal(await told(), undefined);
   });
 
   it('names an operator that runs outside of the cluster, as long as it leads', async () => {

@@ -14,6 +14,7 @@ const OWN = '/apis/apps/v1/namespaces/altershield-system/deployments';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases';
 const SECRETS = '/api/v1/namespaces/altershield-system/secrets';
 const HOOKS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+const BINDINGS = '/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings';
 
 /** Controllers that finish whatever was applied. */
 const finish = (object: object): never =>
@@ -159,6 +160,7 @@ describe('uninstall', () => {
     cluster.react = () => undefined;
     return cluster
       .put(HOOKS, { metadata: { name: 'altershield' } })
+      .put(BINDINGS, { metadata: { name: 'altershield-release' } })
       .put(LEASES, { metadata: { name: 'altershield' } })
       .put(SECRETS, { metadata: { name: 'altershield-webhook' } })
       .put(SECRETS, { metadata: { name: 'altershield-seal' } })
@@ -166,13 +168,15 @@ describe('uninstall', () => {
       .put('/apis/apps/v1/namespaces/shop/deployments', { metadata: { name: 'free' } });
   };
 
-  it('deletes the webhooks first and the CRDs not at all', async () => {
+  it('deletes admission first and the CRDs not at all', async () => {
     const cluster = await installed();
     const { code, out, err } = await invoke(cluster, 'uninstall --timeout 1', NOW);
     assert.equal(code, 0, err);
-    const [first, second] = out.split('\n');
-    assert.equal(first, 'mutatingwebhookconfiguration/altershield deleted');
-    assert.equal(second, 'deployment/altershield deleted');
+    assert.deepEqual(out.split('\n').slice(0, 3), [
+      'mutatingwebhookconfiguration/altershield deleted',
+      'mutatingadmissionpolicybinding/altershield-release deleted',
+      'deployment/altershield deleted',
+    ]);
     assert.match(out, /^lease\/altershield deleted$/m);
     assert.match(out, /^secret\/altershield-webhook deleted$/m);
     assert.doesNotMatch(out, /customresourcedefinition|namespace|altershield-seal/);
@@ -207,6 +211,25 @@ describe('uninstall', () => {
     assert.deepEqual(written(cluster, 'DELETE'), []);
   });
 
+  it('refuses while a workload is under a cap, and lets one at rest alone', async () => {
+    const cluster = await installed();
+    for (const [name, release] of [
+      ['held', 'v1/-/0/10'],
+      ['rest', 'v1//0/10'],
+      ['kept', 'v1/-/0/10'],
+    ]) {
+      const annotations = { 'altershield.io/release': release };
+      const metadata = { name, namespace: 'shop', annotations };
+      const status = { updatedReplicas: name === 'held' ? 0 : 10 };
+      const deployment = { metadata, spec: { replicas: 10 }, status };
+      cluster.put('/apis/apps/v1/namespaces/shop/deployments', deployment);
+    }
+    const { code, err } = await invoke(cluster, 'uninstall', NOW);
+    assert.equal(code, 1);
+    assert.match(err, /nothing was deleted: 1 change in flight/);
+    assert.match(err, /deploy\/held in shop: held/);
+  });
+
   it('refuses while a change is on its way', async () => {
     const cluster = (await installed()).put(
       `${OURS}/changeworkloads`,
@@ -224,7 +247,7 @@ describe('uninstall', () => {
     );
     const { code, out, err } = await invoke(cluster, 'uninstall --force --timeout 1', NOW);
     assert.equal(code, 0);
-    assert.match(err, /on their way, and stay as they are \(docs\/release-control\.md/);
+    assert.match(err, /in flight, and are released in full \(docs\/release-control\.md/);
     assert.match(out, /deployment\/altershield deleted/);
   });
 
@@ -240,13 +263,17 @@ describe('uninstall', () => {
 
 const WEBHOOKS = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'];
 
+const POLICIES = ['mutating', 'validating'].flatMap((type) =>
+  ['policies', 'policybindings'].map((what) => `${type}admission${what}`),
+);
+
 /** What the operator's code calls: another verb needs a caller first. */
 const USED = {
-  get: ['namespaces', 'changepods', ...WEBHOOKS, 'leases', 'secrets', 'secrets'],
+  get: ['namespaces', 'changepods', ...WEBHOOKS, ...POLICIES, 'leases', 'secrets', 'secrets'],
   patch: [
     ...['events', 'deployments', 'replicasets'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
-    ...[...WEBHOOKS, 'leases', 'secrets'],
+    ...[...WEBHOOKS, ...POLICIES, 'leases', 'secrets'],
   ],
   delete: ['changeworkloads'],
 };

@@ -8,7 +8,7 @@ import { resourceOf } from '../cluster/resources.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { installManifests } from '../manifests/install.ts';
-import { DEFAULT_OPTIONS, NAME, type Manifest } from '../manifests/manifest.ts';
+import { DEFAULT_OPTIONS, type Manifest } from '../manifests/manifest.ts';
 import { plural } from '../render/text.ts';
 import { existing, homeOf, isOurs, keyOfManifest } from './install.ts';
 
@@ -20,10 +20,20 @@ export interface UninstallOptions extends Globals {
   readonly timeout: number;
 }
 
-const WEBHOOKS = [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook];
+/** What the API server asks or evaluates for the operator: bindings before the policies they name. */
+const ADMISSION: readonly (readonly [Resource, string])[] = [
+  [RESOURCES.mutatingWebhook, OWN.webhooks],
+  [RESOURCES.validatingWebhook, OWN.webhooks],
+  [RESOURCES.mutatingPolicyBinding, OWN.clamp],
+  [RESOURCES.mutatingPolicyBinding, OWN.keep],
+  [RESOURCES.validatingPolicyBinding, OWN.clamp],
+  [RESOURCES.mutatingPolicy, OWN.clamp],
+  [RESOURCES.mutatingPolicy, OWN.keep],
+  [RESOURCES.validatingPolicy, OWN.clamp],
+];
 
 /**
- * `altershield uninstall`: webhooks first, so that no write waits for an operator that goes away;
+ * `altershield uninstall`: admission first, so that no write waits for an operator that goes away;
  * then the operator, then what it might have written meanwhile, then the rest, last what came first.
  * Records stay with what makes them worth keeping: the CRDs, and the namespace with the key that
  * seals them and the policies for the whole cluster.
@@ -36,9 +46,9 @@ export async function uninstall(cli: Cli, options: UninstallOptions): Promise<vo
     const run = { cli, session, namespace, timeoutMs: options.timeout * 1000 };
     const manifests = installManifests({ ...DEFAULT_OPTIONS, namespace }).toReversed();
     const of = (kind: string): Manifest[] => manifests.filter((each) => each.kind === kind);
-    await deleteWebhooks(run);
+    await deleteAdmission(run);
     for (const manifest of of('Deployment')) await stop(run, manifest);
-    await deleteWebhooks(run);
+    await deleteAdmission(run);
     for (const manifest of manifests.filter(isPlain)) await deleteOne(run, manifest);
     await deleteMade(run, [RESOURCES.lease, OWN.lease], [RESOURCES.secret, OWN.certificates]);
     if (options.crds === true) await deleteRecords(run, of);
@@ -95,9 +105,9 @@ interface Run {
   readonly timeoutMs: number;
 }
 
-const LET_GO = 'docs/release-control.md tells how to let one go without the operator';
+const MEANS = 'docs/release-control.md tells what holds them';
 
-/** A held workload stays held when the operator is gone: nobody is left who lets it out. */
+/** Nothing holds a change any more when the clamp is deleted: all of it is released. */
 async function refuseInFlight(
   cli: Cli,
   session: Session,
@@ -105,8 +115,8 @@ async function refuseInFlight(
 ): Promise<void> {
   const held = await heldWorkloads(session);
   if (held.length === 0) return;
-  const stay = options.force === true ? 'stay' : 'would stay';
-  cli.io.err(`These workloads are held or on their way, and ${stay} as they are (${LET_GO}):`);
+  const are = options.force === true ? 'are' : 'would be';
+  cli.io.err(`Changes of these workloads are in flight, and ${are} released in full (${MEANS}):`);
   for (const line of held) cli.io.err(`  ${line}`);
   if (options.force === true) return;
   throw new CliError(
@@ -125,18 +135,35 @@ async function heldWorkloads({ client }: Session): Promise<string[]> {
   const moving = changes
     .filter((change) => !isOver(change))
     .map((change) => [where(change, targetName(change.spec.target)), phaseOf(change)] as const);
-  const deployments = await listAll(client, RESOURCES.deployment, {});
+  const deployments = await listAll<Deployment>(client, RESOURCES.deployment, {});
   const annotated = deployments
-    .filter(({ metadata }) => metadata.annotations?.[ANNOTATIONS.hold] !== undefined)
+    .filter(isHeld)
     .map((found) => [where(found, `deploy/${found.metadata.name}`), 'held'] as const);
   return [...new Map([...annotated, ...moving])].map(([name, state]) => `${name}: ${state}`);
+}
+
+interface Deployment extends KubeObject {
+  readonly spec?: { readonly replicas?: number };
+  readonly status?: { readonly updatedReplicas?: number };
+}
+
+/**
+ * Whether a Deployment has pods of another revision to come, or is held by a version before caps.
+ * Where a policy wants it, the target is `-` at rest, too.
+ */
+function isHeld({ metadata, spec, status }: Deployment): boolean {
+  const { [ANNOTATIONS.release]: release = '', [ANNOTATIONS.hold]: hold } =
+    metadata.annotations ?? {};
+  const [, target = ''] = release.split('/');
+  if (target !== '-') return target !== '' || hold !== undefined;
+  return (status?.updatedReplicas ?? 0) !== (spec?.replicas ?? 1);
 }
 
 const where = ({ metadata }: Pick<KubeObject, 'metadata'>, name: string): string =>
   `${name} in ${metadata.namespace ?? 'default'}`;
 
-async function deleteWebhooks(run: Run): Promise<void> {
-  for (const resource of WEBHOOKS) await remove(run, resource, { namespace: '', name: NAME });
+async function deleteAdmission(run: Run): Promise<void> {
+  for (const [resource, name] of ADMISSION) await remove(run, resource, { namespace: '', name });
 }
 
 /** Deletes the operator's Deployment and waits until its pods are gone: they rewrite webhooks. */

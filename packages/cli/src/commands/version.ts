@@ -2,6 +2,7 @@
 import { OWN } from '@altershield/api';
 import { RESOURCES, isNotFound, type KubeObject, type Lease } from '@altershield/kube';
 import { withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import { clampForm } from '../cluster/clamp.ts';
 import { failureOf } from '../failure.ts';
 import { DEFAULT_OPTIONS, NAME } from '../manifests/manifest.ts';
 import { structured, type Format } from '../render/structured.ts';
@@ -18,6 +19,8 @@ interface Versions {
   readonly server?: string;
   /** The operator's image and how many of it are ready, or who leads from elsewhere; absent when nobody does. */
   readonly operator?: string;
+  /** What holds a change in flight while no operator is alive. */
+  readonly clamp?: string;
   /** Why server or operator are absent. */
   readonly problem?: string;
 }
@@ -33,10 +36,11 @@ export async function version(cli: Cli, options: VersionOptions): Promise<void> 
   else cli.io.out(text(printable(versions)).join('\n'));
 }
 
-const text = ({ client, server, operator, problem }: Versions): string[] => [
+const text = ({ client, server, operator, clamp, problem }: Versions): string[] => [
   `client    ${client}`,
   ...(server === undefined ? [] : [`server    Kubernetes ${server}`]),
   ...(operator === undefined ? [] : [`operator  ${operator}`]),
+  ...(clamp === undefined ? [] : [`clamp     ${clamp}`]),
   ...(problem === undefined ? [] : [`problem   ${problem}`]),
 ];
 
@@ -47,17 +51,27 @@ async function ask(
 ): Promise<Omit<Versions, 'client'>> {
   const server = gitVersion(await client.raw('GET', '/version'));
   try {
-    const installed = await orNone(
-      client.get<Operator>(RESOURCES.deployment, { namespace, name: NAME }),
-    );
-    if (installed !== undefined) return { server, operator: operatorText(installed) };
-    const lease = await orNone(client.get<Lease>(RESOURCES.lease, { namespace, name: OWN.lease }));
-    const leader = leaderOf(lease, now);
-    if (leader === undefined) return { server, problem: `no operator in namespace ${namespace}` };
-    return { server, operator: `${leader} (not installed in the cluster)` };
+    const operator = await operatorOf(client, namespace, now);
+    if (operator === undefined) return { server, problem: `no operator in namespace ${namespace}` };
+    const clamp = await clampForm(client);
+    return { server, operator, ...(clamp === undefined ? {} : { clamp }) };
   } catch (error) {
     return { server, problem: `operator: ${failureOf(error).message}` };
   }
+}
+
+async function operatorOf(
+  client: Session['client'],
+  namespace: string,
+  now: number,
+): Promise<string | undefined> {
+  const installed = await orNone(
+    client.get<Operator>(RESOURCES.deployment, { namespace, name: NAME }),
+  );
+  if (installed !== undefined) return operatorText(installed);
+  const lease = await orNone(client.get<Lease>(RESOURCES.lease, { namespace, name: OWN.lease }));
+  const leader = leaderOf(lease, now);
+  return leader === undefined ? undefined : `${leader} (not installed in the cluster)`;
 }
 
 async function orNone<T>(found: Promise<T>): Promise<T | undefined> {

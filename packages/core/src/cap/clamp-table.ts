@@ -41,7 +41,7 @@ export const CLAMP_TABLE: readonly CelVariable[] = [
   },
   {
     name: 'wanted',
-    expression: `variables.desired.matches('${COUNT_PATTERN}') ? int(variables.desired) : variables.asked`,
+    expression: `variables.desired.matches('${COUNT_PATTERN}') ? int(variables.desired) : variables.replicas`,
   },
   {
     name: 'scaling',

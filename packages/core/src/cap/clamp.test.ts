@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Environment } from '@marcbachmann/cel-js';
 import fc from 'fast-check';
-import { anyWrite, objectsOf } from '../testing/replica-set-writes.ts';
+import { anyWrite, objectsOf } from '../../../../test/support/replica-set-writes.ts';
 import { parseReleaseCap } from './annotation.ts';
 import {
   CLAMPS_AT_REST,
@@ -310,9 +310,14 @@ test('a ReplicaSet without the annotation is let alone', () => {
   assert.deepEqual(clampReplicas({ ...write, desired: '10', oldDesired: '10' }), { allowed: 10 });
 });
 
-test('without the controller’s count of replicas, what is asked for is what is wanted', () => {
-  const write = { hash: 'v1', asked: 2, was: 10, desired: undefined, oldDesired: undefined };
-  assert.deepEqual(clampReplicas({ ...write, release: HOLD }), { allowed: 2 });
+test('without the controller’s count of replicas, the annotation’s is what is wanted', () => {
+  for (const desired of [undefined, '', 'ten', '-1', '12345678901']) {
+    const write = { desired, oldDesired: desired };
+    const target = { ...write, release: THREE, hash: 'v2', was: 1, asked: 9 };
+    assert.deepEqual(clampReplicas(target), { allowed: 3 });
+    const verified = { ...write, release: THREE, hash: 'v1', was: 10, asked: 2 };
+    assert.deepEqual(clampReplicas(verified), { allowed: 7 });
+  }
 });
 
 test('under a broken annotation nothing grows, and everything may shrink', () => {
@@ -333,6 +338,7 @@ test('what was clamped once is left as it is when admission runs again', () => {
       fc.pre(once !== 'Invalid');
       assert.deepEqual(clampReplicas({ ...write, asked: once.allowed }), once);
     }),
+    { numRuns: 10_000 },
   );
 });
 

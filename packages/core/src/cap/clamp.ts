@@ -50,8 +50,9 @@ export function clampReplicas(write: ReplicaSetWrite): { readonly allowed: numbe
 function numbersOf(write: ReplicaSetWrite, release: ReleaseCap): Numbers {
   const { asked, was, hash } = write;
   const [desired = '', oldDesired = ''] = [write.desired, write.oldDesired];
-  // The controller writes what the user wants in all into the same write; nobody else does.
-  const wanted = COUNT.test(desired) ? Number(desired) : asked;
+  // The controller puts what the user wants in all into the same write. Never `asked` in its place:
+  // admission runs again on what it clamped, and would clamp that.
+  const wanted = COUNT.test(desired) ? Number(desired) : release.replicas;
   const share = releasedShare(release, wanted);
   return {
     asked,

@@ -31,6 +31,8 @@ export interface PolicyDeps {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
+  /** Whether the API server itself clamps what is in flight; otherwise a webhook does. */
+  readonly nativeClamp: boolean;
 }
 
 /** Tells each policy's author whether it governs, and how much, or every problem that it has. */
@@ -131,11 +133,18 @@ async function findingOf(policy: PolicyObject, deps: PolicyDeps): Promise<Findin
   const reasons = await reasonsAgainst(good, deps);
   const governed = reasons.filter((why) => why === undefined).length;
   if (governed > 0) {
-    return { governed, status: 'True', reason: 'Valid', message: 'the policy governs' };
+    const message = `the policy governs; ${clampText(deps)}`;
+    return { governed, status: 'True', reason: 'Valid', message };
   }
   const message = `valid, but it governs nothing now: ${summary(reasons)}`.slice(0, MAX_MESSAGE);
   return { governed, status: 'True', reason: 'GovernsNothing', message };
 }
+
+/** What holds a change in flight while no operator is alive. */
+const clampText = ({ nativeClamp }: Pick<PolicyDeps, 'nativeClamp'>): string =>
+  nativeClamp
+    ? 'what is in flight is held by the API server (MutatingAdmissionPolicy)'
+    : 'what is in flight is held by a webhook that fails closed';
 
 /** For each Deployment in the policy's reach, why it is not governed by it; undefined where it is. */
 async function reasonsAgainst(

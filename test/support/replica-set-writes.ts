@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import fc from 'fast-check';
-import type { ReplicaSetWrite } from '../cap/clamp.ts';
+import type { ReplicaSetWrite } from '@altershield/core';
 
 const hash = fc.constantFrom('', 'v1', 'v2', 'v3');
 const count = fc.oneof(fc.nat(12), fc.constantFrom(999_999_999, 1_000_000_007, 2_147_483_647));

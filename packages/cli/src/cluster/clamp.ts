@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import { GROUP, OWN } from '@altershield/api';
+import {
+  RESOURCES,
+  isForbidden,
+  isNotFound,
+  type Client,
+  type KubeObject,
+  type Resource,
+} from '@altershield/kube';
+
+interface Configuration extends KubeObject {
+  readonly webhooks?: readonly { readonly name: string }[];
+}
+
+const FORMS = {
+  native: 'API server (MutatingAdmissionPolicy)',
+  webhook: 'webhook',
+  none: 'none: nothing holds what is in flight',
+} as const;
+
+/** What holds a change in flight while no operator is alive; undefined when the user may not read it. */
+export async function clampForm(client: Client): Promise<string | undefined> {
+  try {
+    const { mutatingPolicy, mutatingPolicyBinding, mutatingWebhook } = RESOURCES;
+    const native = await Promise.all(
+      [mutatingPolicy, mutatingPolicyBinding].map((one) => find(client, one, OWN.clamp)),
+    );
+    if (native.every((one) => one !== undefined)) return FORMS.native;
+    const hooks = await find<Configuration>(client, mutatingWebhook, OWN.webhooks);
+    const isClamp = ({ name }: { readonly name: string }): boolean =>
+      name === `in-flight.replicaset.${GROUP}`;
+    return hooks?.webhooks?.some(isClamp) === true ? FORMS.webhook : FORMS.none;
+  } catch (error) {
+    if (isForbidden(error)) return undefined;
+    throw error;
+  }
+}
+
+async function find<T extends KubeObject>(
+  client: Client,
+  resource: Resource,
+  name: string,
+): Promise<T | undefined> {
+  try {
+    return await client.get<T>(resource, { namespace: '', name });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}

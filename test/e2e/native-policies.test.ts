@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { after, before, test, type TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { nativePolicies, type NativePolicy } from '@altershield/core';
+import { sharedCluster, type SharedCluster } from './support/cluster.ts';
+import { eventually } from './support/eventually.ts';
+import {
+  altershield,
+  prepareCluster,
+  startOperator,
+  type OperatorProcess,
+} from './support/operator.ts';
+import { stopAll } from './support/stop-all.ts';
+
+const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
+const USER = 'system:serviceaccount:altershield-system:altershield';
+const POLICIES = nativePolicies(USER);
+
+let cluster: SharedCluster;
+let operator: OperatorProcess;
+/** Whether this API server can clamp by itself: Kubernetes 1.36 and later. */
+let isServed: boolean;
+
+const collection = ({ kind }: NativePolicy): string =>
+  `${ADMISSION}/${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
+const path = (policy: NativePolicy): string => `${collection(policy)}/${policy.name}`;
+
+interface Stored {
+  readonly metadata: { readonly uid: string; readonly resourceVersion: string };
+  readonly spec: object;
+}
+const stored = async (policy: NativePolicy): Promise<Stored> =>
+  (await cluster.call({ path: path(policy) })) as Stored;
+const specs = (): Promise<object[]> =>
+  Promise.all(POLICIES.map(async (policy) => (await stored(policy)).spec));
+const versions = (): Promise<string[]> =>
+  Promise.all(POLICIES.map(async (policy) => (await stored(policy)).metadata.resourceVersion));
+
+before(async () => {
+  cluster = await sharedCluster();
+  await prepareCluster(cluster);
+  const { resources } = (await cluster.call({ path: ADMISSION })) as {
+    resources: readonly { name: string }[];
+  };
+  isServed = resources.some(({ name }) => name === 'mutatingadmissionpolicies');
+  operator = await startOperator(cluster);
+});
+
+after(() =>
+  stopAll(
+    () => operator.stop(),
+    () => cluster.stop(),
+  ),
+);
+
+const clampLine = async (): Promise<string | undefined> => {
+  const { stdout } = await altershield(cluster, ['version'], 'admin');
+  return /^clamp +(.*)$/m.exec(stdout)?.[1];
+};
+
+test('what holds a change in flight is what the API server can do, and version says so', async () => {
+  const wanted = isServed ? 'API server (MutatingAdmissionPolicy)' : 'webhook';
+  await eventually(async () => (await clampLine()) === wanted);
+});
+
+const skipUnlessServed = (t: TestContext): boolean => {
+  if (!isServed) t.skip('this API server has no MutatingAdmissionPolicy');
+  return !isServed;
+};
+
+test('the policies in the API server are the ones that core makes, and are written once', async (t) => {
+  if (skipUnlessServed(t)) return;
+  const wanted = POLICIES.map(({ spec }) => spec);
+  await eventually(async () => {
+    const seen = await specs();
+    assert.deepEqual(seen, JSON.parse(JSON.stringify(wanted)));
+    return true;
+  });
+  const before = await versions();
+  await operator.stop();
+  operator = await startOperator(cluster, { identity: 'replica-1' });
+  await sleep(3000);
+  assert.deepEqual(await versions(), before);
+});
+
+test('a policy or a binding that is edited, blinded or deleted is as it was within seconds', async (t) => {
+  if (skipUnlessServed(t)) return;
+  const wanted = await specs();
+  const contentType = 'application/merge-patch+json';
+  const nowhere = { namespaceSelector: { matchLabels: { never: 'there' } } };
+  for (const policy of POLICIES) {
+    const isBinding = policy.kind.endsWith('Binding');
+    const body = { spec: isBinding ? { matchResources: nowhere } : { matchConstraints: nowhere } };
+    await cluster.call({ method: 'PATCH', path: path(policy), contentType, body });
+    await eventually(async () => {
+      assert.deepEqual(await specs(), wanted);
+      return true;
+    });
+    const { uid } = (await stored(policy)).metadata;
+    await cluster.call({ method: 'DELETE', path: path(policy) });
+    await eventually(async () => (await stored(policy)).metadata.uid !== uid);
+    assert.deepEqual(await specs(), wanted);
+  }
+});
