@@ -24,7 +24,7 @@ test('the whole story is true under virtual time', () => {
     /Batch 3 of 3: 7 pods let out.*Pass/,
     /Let out to batch 1 only, 1 pod: Fail after [\d.]+ s\. .*ImagePullBackOff/,
     /Rolled back to 1\.1, the last verified revision/,
-    /Attempt 1 is refused: AlterShield refuses this revision/,
+    /Attempt 1 is refused: AlterShield denies this revision/,
     /Refused 6 of 6 times, and not one more bad pod: 1 ever\./,
     /Success: 1\.3 is the revision to go back to/,
     /Who +system:serviceaccount:flux-system:kustomize-controller \(identity stamped at admission\)/,

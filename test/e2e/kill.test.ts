@@ -57,7 +57,7 @@ test(`a bad rollout ends the same whenever the operator is killed (ALTERSHIELD_S
     await app.assertRestored(spec);
     assert.equal(activeOf(app.timeline.pods, image), 0, seen);
     await untilGuarded(app);
-    await assert.rejects(app.setImage(image), /refuses this revision/);
+    await assert.rejects(app.setImage(image), /denies this revision/);
   }
   assert.ok(kills >= 20, `${kills} kills`);
   assert.equal(app.pods.gaps, 0);

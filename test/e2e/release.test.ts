@@ -229,7 +229,7 @@ describe('a policy', { concurrency: 3 }, () => {
     await app.until('checkout:bad-3', 'RolledBack');
     assert.ok(app.timeline.minReady(since) >= 3);
     await app.assertRestored({ ...spec, template: written.spec.template });
-    await assert.rejects(app.setImage('checkout:bad-3'), /refuses this revision/);
+    await assert.rejects(app.setImage('checkout:bad-3'), /denies this revision/);
   });
 
   test('with onFail Suspend leaves the decision to a person: roll back, lift, resume', async () => {
@@ -245,7 +245,7 @@ describe('a policy', { concurrency: 3 }, () => {
     const back = await app.until('checkout:bad-2', 'RolledBack');
     assert.equal(back.spec.decision?.by, 'alice');
     await app.assertRestored(spec);
-    await assert.rejects(app.setImage('checkout:bad-2'), /refuses this revision/);
+    await assert.rejects(app.setImage('checkout:bad-2'), /denies this revision/);
     const lifted = await cli(app, 'lift');
     assert.equal(lifted.code, 0, lifted.stderr);
     await app.setImage('checkout:bad-2');

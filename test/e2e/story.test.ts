@@ -206,7 +206,7 @@ describe('the refused revision', () => {
         { user: 'gitops', input: JSON.stringify(badManifest(app.namespace)) },
       );
       assert.equal(answer.code, 1, answer.stdout);
-      assert.match(answer.stderr, /AlterShield refuses this revision of Deployment/);
+      assert.match(answer.stderr, /AlterShield denies this revision of Deployment/);
       assert.match(answer.stderr, /ImagePullBackOff/);
       if (denials === 0) t.diagnostic(answer.stderr);
       denials += 1;

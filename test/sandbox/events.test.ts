@@ -43,7 +43,7 @@ test('refusals are told of with who was refused, and counted in one event', asyn
   const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } } });
   await checkout.apply('bad-2', 60_000);
   for (let i = 0; i < 3; i += 1) {
-    await assert.rejects(checkout.apply('bad-2', 10_000, GITOPS), /refuses this revision/);
+    await assert.rejects(checkout.apply('bad-2', 10_000, GITOPS), /denies this revision/);
   }
   const refused = eventsOf(checkout).filter(({ reason }) => reason === 'RevisionRefused');
   assert.equal(refused.length, 1);
@@ -61,7 +61,7 @@ test('a dry run of a refused revision is refused, and leaves no trace', async ()
   const body = { spec: { template } };
   const client = checkout.simulation.client(GITOPS);
   const dry = client.raw('PATCH', path, body, { contentType });
-  await assert.rejects(checkout.play(dry, 10_000), /refuses this revision/);
+  await assert.rejects(checkout.play(dry, 10_000), /denies this revision/);
   assert.deepEqual(reasons(checkout), told);
   assert.equal(checkout.changes[0]?.status?.denied, undefined);
 });

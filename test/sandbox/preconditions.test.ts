@@ -17,7 +17,7 @@ test('every write but an event is for the very object, in the very state, that w
   await checkout.govern({ ...POLICY, failurePolicy: 'Fail' });
   await checkout.apply('2', 60_000);
   await checkout.apply('bad-3', 60_000);
-  await assert.rejects(checkout.apply('bad-3', 10_000, GITOPS), /refuses this revision/);
+  await assert.rejects(checkout.apply('bad-3', 10_000, GITOPS), /denies this revision/);
   await checkout.apply('4', 60_000);
   assert.deepEqual([...new Set(writes.map((call) => `${call.method} ${kindOf(call)}`))].sort(), [
     'DELETE changeworkloads',

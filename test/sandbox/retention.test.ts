@@ -45,7 +45,7 @@ test('a record that still refuses a revision outlives its time, and goes when th
   await checkout.apply('3', 60_000);
   await checkout.scheduler.runFor(3_600_000);
   assert.deepEqual(records(checkout), ['bad-2', '3']);
-  await assert.rejects(checkout.apply('bad-2', 1000), /refuses this revision/);
+  await assert.rejects(checkout.apply('bad-2', 1000), /denies this revision/);
   await checkout.scheduler.runFor(3_600_000);
   assert.deepEqual(records(checkout), ['3']);
 });

@@ -44,7 +44,7 @@ test('a bad revision is held, judged, taken back and refused; the next good one 
   // Ten minutes of a GitOps loop.
   for (let i = 0; i < 40; i += 1) {
     const again = sandbox.apply(deploymentManifest({ image: 'shop/checkout:bad' }), GITOPS);
-    const refused = assert.rejects(again, /refuses this revision/);
+    const refused = assert.rejects(again, /denies this revision/);
     await scheduler.runFor(15_000);
     await refused;
   }
