@@ -31,6 +31,7 @@ export type {
   RevisionView,
   WorkloadView,
 } from './change/model.ts';
+export { changeName } from './change/name.ts';
 export { isOver, statusOf } from './change/status.ts';
 export {
   accountingFor,
