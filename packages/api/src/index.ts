@@ -33,6 +33,7 @@ export {
 export {
   ChangeWorkloadKind,
   DECISIONS,
+  MAX_DECISIONS,
   PHASES,
   changeWorkloadSpec,
   changeWorkloadStatus,
@@ -43,6 +44,7 @@ export {
   type ChangeWorkloadStatus,
   type DecisionAction,
   type Difference,
+  type PastDecision,
   type Phase,
 } from './v1alpha1/change-workload.ts';
 export {

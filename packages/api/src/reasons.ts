@@ -24,6 +24,8 @@ export const REASONS = {
     'Too many automatic rollbacks of this workload, or in the cluster, within an hour; a person decides.',
   HoldRecordLost:
     'The annotation with the user’s own fields is gone or altered; nothing is guessed.',
+  WriteDenied:
+    'The API server denied a write of the operator, and repeating it does not help; the message has its text. Nothing more is released until a user decides.',
   QuarantinedRevision: 'A refused revision was applied past admission and is taken back.',
   Superseded: 'A newer revision took over.',
   WorkloadDeleted: 'The workload was deleted, or another object has its name now.',

@@ -32,7 +32,7 @@ export type {
   WorkloadView,
 } from './change/model.ts';
 export { changeName } from './change/name.ts';
-export { isOver, statusOf } from './change/status.ts';
+export { conditionsOf, isOver, statusOf } from './change/status.ts';
 export {
   accountingFor,
   byTurn,
