@@ -76,6 +76,7 @@ function addReading(program: Command, cli: Cli): void {
     .command('why')
     .description('tell the whole story of a change: who, what, how it was judged, what was done')
     .argument('<target...>', TARGET)
+    .addOption(operatorNamespaceOption())
     .addOption(formatOption())
     .action((words: string[], _, command: Command) =>
       why(cli, words, optionsOf<WhyOptions>(command)),

@@ -109,11 +109,60 @@ describe('why', () => {
     assert.deepEqual(Object.keys(story), ['change', 'batches']);
   });
 
-  it('says that nothing is recorded, and why that may be', async () => {
-    const { code, err } = await invoke(aCluster(), 'why deploy/other', NOW);
+  const DEPLOYMENTS = '/apis/apps/v1/namespaces/shop/deployments';
+  const other = {
+    metadata: { name: 'other', namespace: 'shop', labels: { tier: 'db' } },
+    spec: {},
+  };
+  const withOther = (): FakeCluster =>
+    aCluster()
+      .put(DEPLOYMENTS, other)
+      .put('/api/v1/namespaces', { metadata: { name: 'shop' } });
+
+  it('says of a workload that does not exist that it does not', async () => {
+    const { code, err } = await invoke(withOther(), 'why deploy/missing', NOW);
     assert.equal(code, 3);
-    assert.match(err, /no change of deploy\/other in namespace shop is recorded/);
-    assert.match(err, /no policy selects it/);
+    assert.equal(err, 'Error: there is no deploy/missing in namespace shop');
+  });
+
+  it('says of a workload that no policy matches why not', async () => {
+    const web = aPolicy('web', undefined, {
+      target: { selector: { matchLabels: { tier: 'web' } } },
+    });
+    const cluster = withOther().put(`${OURS}/changepolicies`, web);
+    const { code, err } = await invoke(cluster, 'why deploy/other', NOW);
+    assert.equal(code, 3);
+    assert.match(
+      err,
+      /no policy matches deploy\/other in namespace shop: policy shop\/web: its selector does not match\n/,
+    );
+  });
+
+  it('says of a workload that a policy matches that its template has not changed', async () => {
+    const cluster = withOther().put(`${OURS}/changepolicies`, aPolicy('all'));
+    const { code, err } = await invoke(cluster, 'why deploy/other', NOW);
+    assert.equal(code, 3);
+    assert.match(
+      err,
+      /no change of deploy\/other .* is recorded\nHint: {2}policy shop\/all matches it/,
+    );
+  });
+
+  it('does not say that no policy matches when some cannot be read', async () => {
+    const cluster = withOther().put(
+      `${OURS}/changepolicies`,
+      aPolicy('web', undefined, {
+        target: { selector: { matchLabels: { tier: 'web' } } },
+      }),
+    );
+    const message = 'changepolicies is forbidden: User "eve" cannot list resource';
+    cluster.refusals.set(/altershield-system\/changepolicies/, {
+      status: 403,
+      reason: 'Forbidden',
+      message,
+    });
+    const { err } = await invoke(cluster, 'why deploy/other', NOW);
+    assert.match(err, /no change of deploy\/other .* is recorded: .* cannot be read/);
   });
 
   it('says that there is no such change', async () => {
@@ -227,7 +276,7 @@ describe('a decision', () => {
     const cluster = new FakeCluster().put(CHANGES, leaving).put(BATCHES, aBatch());
     for (const [target, message] of [
       ['checkout-7', /cannot resume change 7 of deploy\/checkout: it is being deleted/],
-      ['deploy/checkout', /no change of deploy\/checkout .* is recorded/],
+      ['deploy/checkout', /there is no deploy\/checkout in namespace shop/],
     ] as const) {
       const { code, err } = await invoke(cluster, `resume ${target}`, NOW);
       assert.equal(code, 3);
@@ -247,7 +296,7 @@ describe('a decision', () => {
     cluster.react = carryOut('RollingBack');
     const { code, out } = await invoke(cluster, 'rollback deploy/checkout', NOW);
     assert.equal(code, 0);
-    assert.match(out, /change 8 is being rolled back/);
+    assert.match(out, /change 8 is rolling back/);
   });
 
   it('does not go back to a revision that was never verified', async () => {
@@ -265,13 +314,16 @@ describe('a decision', () => {
     cluster.react = carryOut('Suspend');
     const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
     assert.equal(code, 1);
-    assert.match(err, /did not carry it out:\n▲ deploy\/checkout in shop: change 7 is suspended/);
+    assert.match(
+      err,
+      /did not carry it out:\n▲ deploy\/checkout in shop: change 7 has been suspended/,
+    );
   });
 
   it('does not lift what has run out or was lifted', async () => {
     const { code, err } = await invoke(aCluster(), 'lift deploy/checkout', NOW + 1e9);
     assert.equal(code, 3);
-    assert.match(err, /is not refused, so there is nothing to lift/);
+    assert.match(err, /is not quarantined, so there is nothing to lift/);
   });
 
   it('does not roll back the creation of a workload', async () => {
@@ -324,7 +376,7 @@ describe('why, while a change is in flight', () => {
   };
 
   it('asks the workload how its pods are', async () => {
-    assert.match(await found('uid-of-checkout'), /now 1 new; 9 of 10 pods are ready/);
+    assert.match(await found('uid-of-checkout'), /now 1 updated; 9 of 10 pods are ready/);
   });
 
   it('does not take another object of that name for it', async () => {
