@@ -11,16 +11,38 @@ export interface Outcome {
 
 /** Runs the command line against the simulated cluster, under its clock. */
 export async function commandLine(
+  checkout: Checkout,
+  line: string,
+  options: CommandOptions = {},
+): Promise<Outcome> {
+  const { code, lines, errors } = startCommandLine(checkout, line, options);
+  return { code: await code, out: lines.join('\n'), err: errors.join('\n') };
+}
+
+interface CommandOptions {
+  readonly user?: UserInfo;
+  readonly columns?: number;
+}
+
+interface Running {
+  readonly code: Promise<number>;
+  /** What it has written so far. */
+  readonly lines: readonly string[];
+  readonly errors: readonly string[];
+}
+
+/** The same for a command that does not end. */
+export function startCommandLine(
   { simulation, scheduler }: Checkout,
   line: string,
-  { user = ADMIN, columns }: { readonly user?: UserInfo; readonly columns?: number } = {},
-): Promise<Outcome> {
-  const out: string[] = [];
-  const err: string[] = [];
+  { user = ADMIN, columns }: CommandOptions = {},
+): Running {
+  const lines: string[] = [];
+  const errors: string[] = [];
   const cli: Cli = {
     io: {
-      out: (text) => out.push(text),
-      err: (text) => err.push(text),
+      out: (text) => lines.push(...text.split('\n')),
+      err: (text) => errors.push(...text.split('\n')),
       colours: false,
       columns,
     },
@@ -33,6 +55,5 @@ export async function commandLine(
         close: () => Promise.resolve(),
       }),
   };
-  const code = await run(cli, line.split(' '));
-  return { code, out: out.join('\n'), err: err.join('\n') };
+  return { code: run(cli, line.split(' ')), lines, errors };
 }

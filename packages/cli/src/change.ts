@@ -97,3 +97,22 @@ export function recordOf(
 /** The user applied the previous revision while this change was in flight. */
 export const isRevertedBy = ({ spec, status }: ChangeWorkload, state: WorkloadState): boolean =>
   spec.from?.fingerprint === state.fingerprint && status?.reason === 'RevertedByUser';
+
+/** Which changes are listed; what is absent selects all. */
+export interface Filter {
+  /** Of the workload, alone or as `deploy/NAME`, or of the record. */
+  readonly name: string | undefined;
+  readonly phases: readonly Phase[] | undefined;
+  /** Earliest time at which the change was seen; milliseconds since the epoch. */
+  readonly since: number | undefined;
+}
+
+export function isMatch(record: ChangeWorkload, { name, phases, since }: Filter): boolean {
+  const { metadata, spec } = record;
+  const names = [metadata.name, spec.target.name, targetName(spec.target)];
+  return (
+    (name === undefined || names.includes(name)) &&
+    (phases === undefined || phases.includes(phaseOf(record))) &&
+    (since === undefined || Date.parse(spec.detectedAt) >= since)
+  );
+}

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PHASES, type Phase } from '@altershield/api';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import type { Cli } from './cli.ts';
 import { complete } from './commands/complete.ts';
@@ -61,9 +62,18 @@ const HELP_WIDTH = 100;
 function addReading(program: Command, cli: Cli): void {
   program
     .command('get')
-    .description('list changes with their batches, or policies')
+    .description('list changes with their batches, newest last, or policies')
     .argument('[what]', 'changes or policies', 'changes')
+    .argument('[name]', 'only this workload, change or policy')
     .option('-A, --all-namespaces', 'all namespaces')
+    .addOption(phaseOption())
+    .addOption(
+      new Option('--since <time>', 'only changes seen within: 30m, 2h, 1d').argParser(
+        seconds1To(31_536_000),
+      ),
+    )
+    .option('-w, --watch', 'print each move of a change, until Ctrl-C')
+    .addOption(operatorNamespaceOption())
     .addOption(
       new Option('-o, --output <format>', 'format of the output').choices([
         'wide',
@@ -71,7 +81,9 @@ function addReading(program: Command, cli: Cli): void {
         ...FORMATS,
       ]),
     )
-    .action((what: string, _, command: Command) => get(cli, what, optionsOf<GetOptions>(command)));
+    .action((what: string, name: string | undefined, _, command: Command) =>
+      get(cli, name === undefined ? [what] : [what, name], optionsOf<GetOptions>(command)),
+    );
   program
     .command('why')
     .description('tell the whole story of a change: who, what, how it was judged, what was done')
@@ -164,6 +176,18 @@ function addRest(program: Command, cli: Cli): void {
     });
 }
 
+/** `choices` are what Tab offers; the parser takes several. */
+const phaseOption = (): Option =>
+  new Option('--phase <phase>', 'only changes in this phase, or in several: Running,Suspend')
+    .choices(PHASES)
+    .argParser((text) => text.split(',').map(phaseNamed));
+
+function phaseNamed(text: string): Phase {
+  const found = PHASES.find((phase) => phase.toLowerCase() === text.trim().toLowerCase());
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`It must be of: ${PHASES.join(', ')}.`);
+}
+
 const formatOption = (): Option =>
   new Option('-o, --output <format>', 'format of the output').choices(FORMATS);
 
@@ -182,7 +206,9 @@ const seconds1To =
   (text: string): number => {
     const value = parseDuration(text) ?? 0;
     if (value >= 1 && value <= max) return value;
-    throw new InvalidArgumentError('It must be a time like 90, 90s, 10m or 1h30m, at most 24h.');
+    throw new InvalidArgumentError(
+      `It must be a time like 90, 90s, 10m or 1h30m, at most ${max} s.`,
+    );
   };
 
 const from1To =

@@ -27,8 +27,8 @@ describe('get', () => {
   it('lists changes with their batches', async () => {
     const { code, out } = await invoke(aCluster(), 'get', NOW);
     assert.equal(code, 0);
-    assert.match(out, /↺ deploy\/checkout #7 .*\n {2}[└├]─ ✖ batch 1\/3/);
-    assert.match(out, /✔ deploy\/checkout #6/);
+    assert.match(out, /↺ deploy\/checkout #7 .*\n {4}CheckFailed: .*\n {2}[└├]─ ✖ batch 1\/3/);
+    assert.ok(out.indexOf('#6') < out.indexOf('#7'), 'newest last');
   });
 
   it('prints what programs can read', async () => {
@@ -50,8 +50,68 @@ describe('get', () => {
     assert.match(out, /^apiVersion: v1\nkind: List\nitems:\n {2}- apiVersion/);
   });
 
+  const LEASES = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases';
+  const aLease = (secondsAgo: number, holderIdentity = 'a') => {
+    const renewTime = new Date(NOW - secondsAgo * 1000).toISOString();
+    return {
+      metadata: { name: 'altershield' },
+      spec: { holderIdentity, leaseDurationSeconds: 15, renewTime },
+    };
+  };
+
+  it('selects by name, phase and time', async () => {
+    const web = { ...aChange().spec.target, name: 'web', uid: 'uid-of-web' };
+    const cluster = aCluster()
+      .put(LEASES, aLease(1))
+      .put(CHANGES, aChange({ phase: 'Suspend' }, { target: web, sequence: 2 }));
+    const TABLE: Readonly<Record<string, readonly string[]>> = {
+      'get changes': ['checkout #6', 'checkout #7', 'web #2'],
+      'get changes web': ['web #2'],
+      'get changes deploy/checkout': ['checkout #6', 'checkout #7'],
+      'get changes checkout-6': ['checkout #6'],
+      'get --phase suspend': ['web #2'],
+      'get --phase Success,RolledBack': ['checkout #6', 'checkout #7'],
+      'get --since 5m': ['checkout #7', 'web #2'],
+      'get changes checkout --since 5m --phase Success': [],
+    };
+    for (const [line, expected] of Object.entries(TABLE)) {
+      const { code, out, err } = await invoke(cluster, line, NOW);
+      assert.equal(code, 0, err);
+      const found = [...out.matchAll(/(?<=deploy\/)\w+ #\d+/g)].map(([name]) => name);
+      assert.deepEqual(found.toSorted(), expected, line);
+      if (expected.length === 0) assert.match(err, /^No such changes in namespace shop/);
+    }
+  });
+
+  it('denies a phase or a time that does not exist', async () => {
+    for (const line of ['get --phase Done', 'get --since yesterday']) {
+      assert.equal((await invoke(aCluster(), line, NOW)).code, 2);
+    }
+  });
+
+  it('says when no operator is alive', async () => {
+    const alive = await invoke(aCluster().put(LEASES, aLease(5)), 'get', NOW);
+    assert.equal(alive.err, '');
+    const dead = await invoke(aCluster().put(LEASES, aLease(600)), 'get', NOW);
+    assert.match(dead.err, /^Warning: No operator has been alive .* for 9m45s/);
+    assert.match(dead.out, /deploy\/checkout #7/);
+    const stopped = await invoke(aCluster().put(LEASES, aLease(5, '')), 'get', NOW);
+    assert.match(stopped.err, /^Warning: No operator has been alive/);
+    const never = await invoke(aCluster().put(LEASES, { metadata: { name: 'x' } }), 'get', NOW);
+    assert.match(never.err, /^Warning: No operator has run in namespace altershield-system/);
+  });
+
+  it('says nothing of the operator when its Lease cannot be read', async () => {
+    const cluster = aCluster();
+    const message = 'leases is forbidden: User "eve" cannot get resource';
+    cluster.refusals.set(/leases/, { status: 403, reason: 'Forbidden', message });
+    const { code, err } = await invoke(cluster, 'get', NOW);
+    assert.deepEqual([code, err], [0, '']);
+  });
+
   it('says on stderr that there is nothing, and succeeds', async () => {
-    const outcome = await invoke(aCluster(), 'get changes -n empty', NOW);
+    const cluster = aCluster().put(LEASES, aLease(1));
+    const outcome = await invoke(cluster, 'get changes -n empty', NOW);
     assert.deepEqual(outcome, {
       code: 0,
       out: '',

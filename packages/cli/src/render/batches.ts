@@ -22,13 +22,15 @@ function remaining(
   batches: readonly ChangePod[],
   { paint }: View,
 ): string[] {
-  if (phaseOf(record) === 'Success') return [];
-  const last = batches.at(-1)?.spec.batch ?? 0;
-  const total = record.status?.batch?.of ?? batches.at(-1)?.spec.of ?? 0;
-  if (last >= total) return [];
-  const fate = isOver(record) ? 'not released' : 'not released yet';
-  const range = total - last === 1 ? `${total} of ${total}` : `${last + 1}–${total} of ${total}`;
-  return [`  ${paint('dim', `· ${range}  ${fate}`)}`];
+  const last = batches.at(-1)?.spec;
+  const total = record.status?.batch?.of ?? last?.of ?? 0;
+  return openRange(record, (last?.batch ?? 0) + 1, total).map((text) => `  ${paint('dim', text)}`);
+}
+
+function openRange(record: ChangeWorkload, first: number, total: number): string[] {
+  if (phaseOf(record) === 'Success' || first > total) return [];
+  const range = first === total ? `${total} of ${total}` : `${first}–${total} of ${total}`;
+  return [`· ${range}  ${isOver(record) ? 'not released' : 'not released yet'}`];
 }
 
 interface Around {
