@@ -43,7 +43,8 @@ export type {
   RevisionView,
   WorkloadView,
 } from './change/model.ts';
-export { isOver, statusOf } from './change/status.ts';
+export { changeName } from './change/name.ts';
+export { conditionsOf, isOver, statusOf } from './change/status.ts';
 export {
   accountingFor,
   byTurn,

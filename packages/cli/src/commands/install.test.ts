@@ -67,7 +67,7 @@ describe('install', () => {
     it(`prints nothing for \`${wrong}\`, which no cluster would take`, async () => {
       const { code, out, err } = await invoke(new FakeCluster(), `install --dry-run ${wrong}`, NOW);
       assert.deepEqual([code, out], [2, '']);
-      assert.match(err, /^Error: option '.*' argument '.*' is invalid\. .*\nCure:/);
+      assert.match(err, /^Error: option '.*' argument '.*' is invalid\. .*\nHint:/);
     });
   }
 

@@ -11,6 +11,7 @@ import { parseTarget } from '../target.ts';
 
 export interface WhyOptions extends Globals {
   readonly output?: Format;
+  readonly operatorNamespace: string;
 }
 
 /** `altershield why deploy/NAME`: the newest change of the workload, or the change that was named. */
@@ -18,7 +19,12 @@ export async function why(cli: Cli, words: readonly string[], options: WhyOption
   const target = parseTarget(words);
   await withSession(cli, options, async (session) => {
     const namespace = options.namespace ?? session.namespace;
-    const [record] = await findChanges(session.client, namespace, target);
+    const [record] = await findChanges(
+      session.client,
+      namespace,
+      target,
+      options.operatorNamespace,
+    );
     const story = await tell(session, record);
     const { output } = options;
     if (output === undefined) cli.io.out(renderWhy(printable(story), viewOf(cli)));
