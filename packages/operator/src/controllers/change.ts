@@ -15,6 +15,7 @@ import {
 } from '@altershield/kube';
 import type { ChangeObject, DeploymentObject } from '../kinds.ts';
 import type { Sight } from '../observe/gather.ts';
+import type { ChangeMetrics } from '../telemetry/change-metrics.ts';
 import {
   BY_TARGET,
   deploymentOf,
@@ -39,6 +40,7 @@ export interface ChangeDeps {
     signal: AbortSignal,
   ) => Promise<number>;
   readonly say: (change: ChangeObject, decision: Decision) => void;
+  readonly changeMetrics: Pick<ChangeMetrics, 'decided' | 'acted'>;
 }
 
 /** Drives each change to its end. The only writer of `status` of changes and batches. */
@@ -83,7 +85,7 @@ function openChanges({ changes }: World, deployment: string | undefined): string
 async function reconcile(
   key: string,
   deps: ChangeDeps,
-  { signal, log, again }: ReconcileContext & { readonly again: () => void },
+  { signal, log, wokenAt, again }: ReconcileContext & { readonly again: () => void },
 ): Promise<Result | undefined> {
   const change = deps.world.changes.get(key);
   if (change === undefined || change.metadata.deletionTimestamp !== undefined) return undefined;
@@ -100,9 +102,11 @@ async function reconcile(
   // Record, then perform: a crash in between leaves the intent behind, and `decide` repeats it.
   await deps.record(change, decision, signal);
   deps.say(change, decision);
+  deps.changeMetrics.decided(change, decision, wokenAt);
   logMove(log, change, decision);
   if (decision.action !== undefined && deployment !== undefined) {
     await deps.perform(decision.action, deployment, signal);
+    deps.changeMetrics.acted(change);
   }
   if (decision.recheckAt === undefined) return undefined;
   return { requeueAfterMs: Math.max(0, decision.recheckAt - deps.scheduler.now()) };

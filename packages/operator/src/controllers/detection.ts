@@ -144,7 +144,7 @@ function inputOf(
 async function giveBack(
   deployment: DeploymentObject,
   { world, tools, perform }: DetectionDeps,
-  { signal, log }: ReconcileContext,
+  { signal, log }: Pick<ReconcileContext, 'signal' | 'log'>,
 ): Promise<void> {
   const hold = readHold(deployment, tools.sign);
   if (hold.state === 'None' && deployment.metadata.annotations?.[ANNOTATIONS.hold] === undefined) {
