@@ -189,14 +189,18 @@ function missing(informers: readonly Informer<KubeObject>[]): string | undefined
 }
 
 function leadership({ config, client, scheduler, log, metrics, operator }: Parts): Runnable {
-  if (!config.leaderElection) return { name: 'controllers', start: operator.leading };
+  const observe = metrics.leader(OWN.lease);
+  if (!config.leaderElection) {
+    observe(true);
+    return { name: 'controllers', start: operator.leading };
+  }
   return {
     name: 'leader-election',
     start: async (stop) => {
       const elector = new LeaderElector({
         ...{ client, scheduler, log, namespace: config.namespace, name: OWN.lease },
         identity: config.identity,
-        observe: metrics.leader(OWN.lease),
+        observe,
         onNewLeader: (leader) => {
           if (leader !== config.identity)
             log.info('standing by; another replica has the lease', { leader });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { VERDICTS, type Phase } from '@altershield/api';
+import { VERDICTS } from '@altershield/api';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Sample } from './change-state.ts';
-import type { ChangeTransition, CheckVerdict } from './change-transition.ts';
+import { OUTCOMES, type ChangeTransition, type CheckVerdict } from './change-transition.ts';
 
 /** What the gauges read when they are scraped. */
 export interface ChangeStates {
@@ -23,7 +23,6 @@ export interface ChangeSeries {
   acted(action: 'RollBack' | 'Suspend', seconds: number): void;
 }
 
-const OUTCOMES = ['Success', 'Failed', 'RolledBack', 'Superseded'] as const satisfies Phase[];
 const DETECTED_BY = ['Admission', 'Watch'] as const;
 const TRIGGERS = ['Automatic', 'User'] as const;
 const ACTIONS = ['RollBack', 'Suspend'] as const;
@@ -73,19 +72,19 @@ function createCounters(registry: Registry) {
   return {
     detected: new Counter({
       name: 'altershield_changes_detected_total',
-      help: 'Changes found. Watch: admission did not see the write.',
+      help: 'Changes found, by Admission or Watch. Watch: admission did not see the write.',
       labelNames: ['namespace', 'detected_by'],
       registers,
     }),
     outcomes: new Counter({
       name: 'altershield_changes_total',
-      help: 'Changes that ended, by the phase in which they ended.',
+      help: `Changes that ended, by outcome: ${OUTCOMES.join(', ')}.`,
       labelNames: ['namespace', 'outcome'],
       registers,
     }),
     rollbacks: new Counter({
       name: 'altershield_rollbacks_total',
-      help: 'Rollbacks begun. User: a user asked for it.',
+      help: 'Rollbacks begun, by trigger. Automatic: a check failed. User: a user asked for it.',
       labelNames: ['namespace', 'trigger'],
       registers,
     }),
@@ -153,7 +152,7 @@ function registerStates(registry: Registry, states: ChangeStates): void {
   );
   gauge(
     'altershield_change_waiting_seconds',
-    'For how long the change has waited that has waited for a user the longest.',
+    'Longest time that a change has waited for a user.',
     ['namespace', 'reason'],
     states.longestWaits,
   );

@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Phase, Verdict } from '@altershield/api';
-import { isOver, statusOf } from '@altershield/core';
+import { statusOf } from '@altershield/core';
 import type { BatchObject, ChangeObject } from '../kinds.ts';
+
+/** How changes end: the last phase, told apart where users have to act differently. */
+export const OUTCOMES = [
+  'Success',
+  'RolledBack',
+  'Superseded',
+  'Failed',
+  'RollbackIncomplete',
+  'Deleted',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** What the newest version of a record tells beyond the version before. */
 export interface ChangeTransition {
-  /** The phase in which the change ended. */
-  readonly outcome?: Phase;
+  readonly outcome?: Outcome;
   /** Seconds from its detection to its first end. */
   readonly durationSeconds?: number;
   readonly rollback?: 'Automatic' | 'User';
@@ -34,14 +44,22 @@ const deniedOf = ({ status }: ChangeObject): number => status?.denied?.count ?? 
 
 function endOf(
   old: ChangeWorkloadStatus | undefined,
-  { phase, finishedAt }: ChangeWorkloadStatus,
+  status: ChangeWorkloadStatus,
   { spec }: ChangeObject,
 ): Pick<ChangeTransition, 'outcome' | 'durationSeconds'> {
-  if (!isOver(phase) || old?.phase === phase) return {};
+  const outcome = outcomeOf(status);
+  if (outcome === undefined || (old !== undefined && outcomeOf(old) === outcome)) return {};
+  const { finishedAt } = status;
   // A user may roll back a change that ended long ago: its release took no longer for that.
-  if (finishedAt === undefined || old?.finishedAt !== undefined) return { outcome: phase };
+  if (finishedAt === undefined || old?.finishedAt !== undefined) return { outcome };
   const durationMs = Date.parse(finishedAt) - Date.parse(spec.detectedAt);
-  return { outcome: phase, durationSeconds: Math.max(0, durationMs) / 1000 };
+  return { outcome, durationSeconds: Math.max(0, durationMs) / 1000 };
+}
+
+function outcomeOf({ phase, reason }: ChangeWorkloadStatus): Outcome | undefined {
+  if (phase !== 'Failed') return OUTCOMES.find((outcome) => outcome === phase);
+  if (reason === 'RollbackIncomplete') return reason;
+  return reason === 'WorkloadDeleted' ? 'Deleted' : 'Failed';
 }
 
 export interface CheckVerdict {
