@@ -16,6 +16,8 @@ export const OWN = {
   /** The key that seals records; without it, those that exist read as forged. */
   seal: 'altershield-seal',
   webhooks: 'altershield',
+  /** Whom the operator acts as; the shipped roles are bound to it. */
+  serviceAccount: 'altershield',
 } as const;
 
 const FOLLOW = ['list', 'watch'] as const;
