@@ -19,6 +19,8 @@ export const OWN = {
   /** The policies in the API server, and their bindings: the clamp, and what keeps its annotation. */
   clamp: 'altershield-release',
   keep: 'altershield-keep',
+  /** Whom the operator acts as; the shipped roles are bound to it. */
+  serviceAccount: 'altershield',
 } as const;
 
 const FOLLOW = ['list', 'watch'] as const;

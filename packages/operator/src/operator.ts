@@ -47,6 +47,7 @@ import { sealCheck } from './observe/seal.ts';
 import { Sightings } from './observe/sightings.ts';
 import { Hearings } from './observe/hearings.ts';
 import { changesOf, createWorld, hashOf, owningDeployment, type World } from './observe/world.ts';
+import { ChangeMetrics } from './telemetry/change-metrics.ts';
 
 export interface OperatorOptions {
   readonly client: Client;
@@ -97,7 +98,11 @@ export function createOperator(options: OperatorOptions): Operator {
   const ledger = new DenialLedger({ client, world, scheduler, log });
   const events = eventsOf(options);
   const metrics = options.metrics?.controller;
-  const shared = { world, book, tools, client, scheduler, log, metrics, ...clampOf(options) };
+  const changeMetrics = new ChangeMetrics(world, options);
+  const shared = {
+    ...{ world, book, tools, client, scheduler, log, metrics, changeMetrics },
+    ...clampOf(options),
+  };
   const hearings = new Hearings({ client: plain, world, scheduler, log });
   const paths = new SecretPaths(tools.sign);
   const webhooks = createWebhooksController({ ...shared, place: secretly(options, paths) });
@@ -141,7 +146,7 @@ export function createOperator(options: OperatorOptions): Operator {
     leading: async (signal) => {
       // A controller that judges by a half-filled cache takes what it does not see for gone.
       await informers.whenSynced(signal);
-      await runAll(controllers, signal);
+      await changeMetrics.whileLeading(() => runAll(controllers, signal));
     },
     publishWebhooks: webhooks.publish,
     shownPath: (path) => paths.shown(path),
