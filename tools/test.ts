@@ -103,4 +103,9 @@ async function runFiles(files: string[], { concurrency, timeoutMs }: Suite): Pro
 }
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}
