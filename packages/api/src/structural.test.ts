@@ -163,6 +163,11 @@ for (const kind of KINDS) {
       assert.deepEqual(unbounded, []);
     });
 
+    it('has rules within the cost limit of Kubernetes 1.30', () => {
+      const costly = [...nodes(kind.kind, rootOf(kind))].filter(isOfMixedItems).flatMap(tooCostly);
+      assert.deepEqual(costly, []);
+    });
+
     it('names columns whose paths are in its schema', () => {
       for (const { name, jsonPath } of kind.columns) {
         const first = jsonPath.replace(/\[.*/, '').split('.').slice(1);
@@ -177,6 +182,21 @@ function isUnbounded(schema: Json): boolean {
   if (isRecord(schema['additionalProperties'])) return schema['maxProperties'] === undefined;
   if (schema['type'] !== 'string') return false;
   return ['maxLength', 'enum', 'format'].every((bound) => schema[bound] === undefined);
+}
+
+const isOfMixedItems = ({ schema }: Node): boolean =>
+  record(schema['items'])['x-kubernetes-int-or-string'] === true;
+
+/** Up to 1.33, the estimate assumes megabytes per item: rules can read each item once, and no pairs. */
+function tooCostly({ path, schema }: Node): string[] {
+  const rules = list(schema['x-kubernetes-validations']).map((each) =>
+    String(record(each)['rule']),
+  );
+  return rules
+    .filter((rule) =>
+      /\.matches\(|\.(all|exists|exists_one)\(.*\.(all|exists|exists_one)\(/.test(rule),
+    )
+    .map((rule) => `${path}: ${rule}`);
 }
 
 function isInSchema(path: readonly string[], schema: Json): boolean {
