@@ -40,7 +40,16 @@ export {
   type Replacement,
 } from './change/verified.ts';
 export { judgePods, type Finding, type PodHealthInput } from './check/pod-health.ts';
-export { isLeaving, lostReadiness, running, viewPod } from './check/pod-view.ts';
+export {
+  becameReady,
+  hasConfigError,
+  isLeaving,
+  lostReadiness,
+  running,
+  viewPod,
+  type PodSights,
+} from './check/pod-view.ts';
+export { countRestarts, hasRestartRules, type RestartCounts } from './check/restart-rules.ts';
 export { explainErrors, type FieldError } from './policy/field.ts';
 export {
   futility,
@@ -79,6 +88,7 @@ export type { PatchOp, Write } from './workload/patch.ts';
 export { planDeployment } from './workload/plan.ts';
 export {
   imagesOf,
+  type ContainerRules,
   type ContainerStatus,
   type Deployment,
   type Pod,

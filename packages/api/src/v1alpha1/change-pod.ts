@@ -19,11 +19,11 @@ export const POD_PHASES = [
 export type PodPhase = (typeof POD_PHASES)[number];
 
 const evidence = z.strictObject({
-  pod: text(253, 'The pod.'),
+  pod: text(253, 'The pod; absent when pods cannot be created.').optional(),
   node: text(253, 'Its node.').optional(),
   container: text(63, 'The container.').optional(),
-  reason: text(64, 'ImagePullBackOff, CrashLoopBackOff, OOMKilled, …'),
-  message: text(512, 'What the kubelet or scheduler said.').optional(),
+  reason: text(64, 'ImagePullBackOff, CrashLoopBackOff, OOMKilled, FailedCreate, …'),
+  message: text(512, 'The text of the kubelet, the scheduler or the API server.').optional(),
   restarts: count('Restarts of the container.').optional(),
 });
 

@@ -62,7 +62,7 @@ function checkLines(check: CheckResult, view: View): string[] {
 
 function evidenceText(item: CheckResult['evidence'][number]): string {
   const where = [
-    item.pod,
+    item.pod ?? 'not created',
     ...(item.node === undefined ? [] : [`on ${item.node}`]),
     ...(item.container === undefined ? [] : [`container ${item.container}`]),
   ].join(' ');

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
+import { createFailures } from '../check/create-failure.ts';
 import { judgePods, type Finding } from '../check/pod-health.ts';
 import { batchTargets } from '../workload/batches.ts';
 import type { BatchRecord, Decision, Observation, WorkloadView } from './model.ts';
@@ -97,6 +98,8 @@ export function judge(
     heardAt: heardAt(o),
     acceptedBefore: acceptedBefore(status),
     seenAt: Date.parse(o.change.spec.detectedAt),
+    ...createFailures(o.change.spec, workload),
+    mayFreeQuota: !isHeld(o.change.spec),
   });
 }
 

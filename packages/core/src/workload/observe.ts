@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FIELD_MANAGER, HELD_MIN_READY_SECONDS } from '@altershield/api';
-import type { RevisionView, WorkloadView } from '../change/model.ts';
+import type { CreateFailure, RevisionView, WorkloadView } from '../change/model.ts';
+import { podCreateFailure, replicaSetCreateFailure } from '../check/create-failure.ts';
 import type { Sign } from '../revision/seal.ts';
 import { userBounds } from './batches.ts';
 import { isRecreate, ownFieldsOf, readHold } from './hold.ts';
@@ -38,8 +39,12 @@ export function viewDeployment(
     user: userBounds(own.strategy.rollingUpdate, replicas),
     progressDeadlineSeconds: own.progressDeadlineSeconds,
     revisions: revisions.flatMap((rs) => viewRevision(rs, fingerprintOf)),
+    ...withFailure(replicaSetCreateFailure(status)),
   };
 }
+
+const withFailure = (createFailure: CreateFailure | undefined) =>
+  createFailure === undefined ? {} : { createFailure };
 
 function writtenAt(managedFields: readonly unknown[]): number {
   const times = managedFields.map((entry) => {
@@ -60,6 +65,7 @@ function viewRevision(rs: ReplicaSet, fingerprintOf: FingerprintOf): RevisionVie
     held: minReadySeconds === HELD_MIN_READY_SECONDS,
     uncounted: readyReplicas - availableReplicas,
     surplus,
+    ...withFailure(podCreateFailure(rs.status?.conditions)),
   };
   return [{ name, uid, replicas, fingerprint: fingerprintOf(template), ...counted }];
 }
