@@ -275,7 +275,7 @@ describe('an outage of the registry', () => {
       [change.status?.reason, change.status?.verdict, change.status?.quarantine],
       ['CheckInconclusive', 'Inconclusive', undefined],
     );
-    assert.match(change.status?.message ?? '', /pods of the old revision show the same trouble/);
+    assert.match(change.status?.message ?? '', /stable pods have the same failure/);
     assert.equal(app.timeline.everCreated('checkout:bad-2'), 1);
   });
 });

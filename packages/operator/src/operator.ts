@@ -157,11 +157,11 @@ export function createOperator(options: OperatorOptions): Operator {
 
 /** What is counted as it happens, and not read from the caches. */
 const countsOf = (
-  { rollbacksPerHour = ROLLBACKS_PER_HOUR }: OperatorOptions,
+  { rollbacksPerHour = ROLLBACKS_PER_HOUR, scheduler }: OperatorOptions,
   world: World,
   isOurs: (change: ChangeObject) => boolean,
 ): Pick<GatherDeps, 'readiness' | 'clusterRollbacks' | 'rollbacksPerHour'> => ({
-  readiness: new ReadinessLog(world.pods),
+  readiness: new ReadinessLog(world.pods, scheduler),
   clusterRollbacks: new ClusterRollbacks(world, isOurs),
   rollbacksPerHour,
 });

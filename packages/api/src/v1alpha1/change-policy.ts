@@ -66,7 +66,7 @@ const podHealth = z
       .describe('A pod that lost readiness more often than this (flapping) fails the batch.'),
   })
   .prefault({})
-  .describe('Pod health, always checked and compared with the pods of the old revision.');
+  .describe('Pod health, always checked and compared with stable pods.');
 
 const checks = z.strictObject({ podHealth }).prefault({}).describe('What each batch is judged by.');
 

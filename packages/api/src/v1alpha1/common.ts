@@ -32,11 +32,11 @@ export const verdict = z
   .describe('What the checks say. A timeout or missing data is Inconclusive, never a Pass.');
 
 export const evidence = z.strictObject({
-  pod: text(253, 'The pod.'),
+  pod: text(253, 'The pod; absent when pods cannot be created.').optional(),
   node: text(253, 'Its node.').optional(),
   container: text(63, 'The container.').optional(),
-  reason: text(64, 'ImagePullBackOff, CrashLoopBackOff, OOMKilled, …'),
-  message: text(512, 'What the kubelet or scheduler said.').optional(),
+  reason: text(64, 'ImagePullBackOff, CrashLoopBackOff, OOMKilled, FailedCreate, …'),
+  message: text(512, 'The text of the kubelet, the scheduler or the API server.').optional(),
   restarts: count('Restarts of the container.').optional(),
 });
 

@@ -77,7 +77,7 @@ function checkLines(check: CheckResult, view: View): string[] {
 /** `pod on node container app: CrashLoopBackOff (3 restarts) — message`. */
 export function evidenceText(item: CheckResult['evidence'][number]): string {
   const where = [
-    item.pod,
+    item.pod ?? 'not created',
     ...(item.node === undefined ? [] : [`on ${item.node}`]),
     ...(item.container === undefined ? [] : [`container ${item.container}`]),
   ].join(' ');

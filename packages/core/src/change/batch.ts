@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
+import { createFailures } from '../check/create-failure.ts';
 import { judgePods, type Finding } from '../check/pod-health.ts';
 import { releasedShare } from '../cap/clamp.ts';
 import { batchTargets } from '../workload/batches.ts';
@@ -100,6 +101,8 @@ export function judge(
     heardAt: heardAt(o),
     acceptedBefore: acceptedBefore(status),
     seenAt: Date.parse(o.change.spec.detectedAt),
+    ...createFailures(o.change.spec, workload),
+    mayFreeQuota: !isHeld(o.change.spec),
   });
 }
 
