@@ -29,6 +29,8 @@ export type Goal =
       readonly needsRoom: boolean;
       /** The controller may have given up while no operator answered it: it is woken. */
       readonly wakes?: boolean;
+      /** Until when the batch soaks: without news of its own, the rollout must not miss its progress deadline. */
+      readonly soaksUntil?: number;
     } & Route)
   | ({
       readonly type: 'RollBack';

@@ -174,12 +174,15 @@ function release(s: Standing): Decision {
   };
 }
 
-const releaseGoal = ({ o, workload, batch: { target, isLast } }: Standing): Goal => ({
+const releaseGoal = ({ o, workload, finding, batch: { target, isLast } }: Standing): Goal => ({
   type: 'Release',
   ...routeOf(o),
   ...{ target, isLast },
   needsRoom: needsRoom(o, workload),
   ...(o.isFirstLook === true ? { wakes: true } : {}),
+  ...(finding.result.reason === 'Soaking' && finding.dueAt !== undefined
+    ? { soaksUntil: finding.dueAt }
+    : {}),
 });
 
 /** A new pod that no node takes, or that a quota does not let be created, may need the place of a stable one. */

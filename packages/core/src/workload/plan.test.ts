@@ -186,3 +186,27 @@ test('what no policy releases any more loses every mark', () => {
   const writes = plan({ type: 'LetGo' }, held(aCap('a', 'b', 3)), [a(8), aReplicaSet('b', 3)]);
   assert.deepEqual(writes, ['web: -release', 'web-a: -release']);
 });
+
+test('a soak that outlasts the user’s progress deadline is told to the controller once', () => {
+  const at = (seconds: number): string => `2026-01-01T00:0${Math.floor(seconds / 60)}:00Z`;
+  const soaking = (lastUpdateTime: string) => ({
+    ...held(aCap('a', 'b', 1), { progressDeadlineSeconds: 60 }),
+    status: {
+      observedGeneration: 1,
+      conditions: [
+        { type: 'Available', status: 'True' },
+        { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', lastUpdateTime },
+      ],
+    },
+  });
+  const goal = release(1, { soaksUntil: Date.parse(at(180)) });
+  const [write, ...rest] = plan(goal, soaking(at(60)), [a(10), b(1)]);
+  assert.match(
+    write ?? '',
+    /^web: 2026-01-01T00:03:00Z SoakingByAlterShield AlterShield released 1 of 10/,
+  );
+  assert.deepEqual(rest, []);
+  assert.deepEqual(plan(goal, soaking(at(180)), [a(10), b(1)]), [], 'told already');
+  const short = release(1, { soaksUntil: Date.parse(at(60)) + 1000 });
+  assert.deepEqual(plan(short, soaking(at(60)), [a(10), b(1)]), []);
+});

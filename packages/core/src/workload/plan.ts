@@ -11,6 +11,7 @@ import {
 import { releasedShare } from '../cap/clamp.ts';
 import type { Goal, RevisionView, WorkloadView } from '../change/model.ts';
 import { revisionOf } from './observe.ts';
+import { keepProgressing } from './progress.ts';
 import { balance, intermediate, retire, writeRevision } from './sizes.ts';
 import { pointer, type PatchOp, type Write } from './patch.ts';
 import type { Deployment } from './types.ts';
@@ -92,7 +93,7 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
   const cap = isHeldAt(view, wanted) && view.cap !== 'Invalid' ? (view.cap ?? wanted) : wanted;
   const writes = [...writeCap(deployment, cap, true), ...balance(goal, view, cap)];
   const isAsleep = goal.wakes === true && writes.length === 0 && updated.replicas < goal.target;
-  return isAsleep ? [wake(updated, cap)] : writes;
+  return isAsleep ? [wake(updated, cap)] : [...writes, ...keepProgressing(goal, snapshot)];
 }
 
 /** The controller writes the Deployment's own value over this one, and goes on. Meanwhile it allows nothing more. */
