@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { isOver, isQuarantined, phaseOf, targetName } from '../change.ts';
-import type { Story } from './why.ts';
+import { isOver, isQuarantined, phaseOf, targetName, type Story } from '../change.ts';
 
 /** What a user can do now, the safest first. */
 export function nextSteps(story: Story, now: number): string[] {
