@@ -46,6 +46,8 @@ export type Goal =
       readonly type: 'Rest';
       /** True: also what is applied while no operator runs is held. */
       readonly keepsHold: boolean;
+      /** A record names who wrote the template: the mark that does may go in the same write. */
+      readonly forgetsActor: boolean;
     }
   /** Nothing caps the workload any more. */
   | { readonly type: 'LetGo' };

@@ -159,7 +159,7 @@ test('a revert by the user takes the release back, and leaves pods to the contro
 });
 
 test('at rest what runs is protected, by one word more where the policy fails closed', () => {
-  const rest = (keepsHold: boolean): Goal => ({ type: 'Rest', keepsHold });
+  const rest = (keepsHold: boolean): Goal => ({ type: 'Rest', keepsHold, forgetsActor: true });
   const done = aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 10));
   assert.deepEqual(plan(rest(false), done, [a(0), b(10)]), ['web: b//0/10']);
   assert.deepEqual(plan(rest(true), done, [a(0), b(10)]), ['web: b/-/0/10']);
@@ -177,7 +177,7 @@ test('at rest what runs is protected, by one word more where the policy fails cl
 test('a revision that its own mark protects against what was put in its place loses it', () => {
   const reverted = aHeldDeployment('b', { tag: 'b' }, aCap('b', ''));
   const marked = a(10, aCap('a'));
-  assert.deepEqual(plan({ type: 'Rest', keepsHold: false }, reverted, [marked, b(2)]), [
+  assert.deepEqual(plan({ type: 'Rest', keepsHold: false, forgetsActor: true }, reverted, [marked, b(2)]), [
     'web-a: b//0/10',
   ]);
 });

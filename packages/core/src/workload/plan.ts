@@ -117,7 +117,7 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): Write[]
   const isBack = view.fingerprint !== to;
   const marks = cap === undefined || isSameCap(view, cap) ? [] : setRelease(deployment, cap);
   const ops = isBack
-    ? marks
+    ? [...marks, ...(marks.length > 0 ? dropAnnotation(deployment, ANNOTATIONS.actor) : [])]
     : [
         ...marks,
         // Who wrote the refused template did not write this one.
@@ -133,7 +133,7 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): Write[]
   ];
 }
 
-function rest({ keepsHold }: Of<'Rest'>, { deployment, view }: Snapshot): Write[] {
+function rest({ keepsHold, forgetsActor }: Of<'Rest'>, { deployment, view }: Snapshot): Write[] {
   const current = revisionOf(view, view.fingerprint);
   if (current === undefined) return [];
   const cap = capAtRest(current.hash, view.replicas, keepsHold);
@@ -146,7 +146,7 @@ function rest({ keepsHold }: Of<'Rest'>, { deployment, view }: Snapshot): Write[
     return own === 'Invalid' || (isInFlight(own) && own.verified === r.hash);
   });
   return [
-    ...(isSame ? [] : writeCap(deployment, cap)),
+    ...(isSame ? [] : writeCap(deployment, cap, forgetsActor)),
     ...blocking.map((r) => writeRevision(r, { cap: text })),
   ];
 }
