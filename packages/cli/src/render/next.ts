@@ -31,9 +31,9 @@ function whenSuspended(record: ChangeWorkload): string[] {
 function resumeText({ status }: ChangeWorkload, isRollback: boolean, isDenied: boolean): string {
   if (isRollback) return 'continue the rollback';
   if (isDenied) return 'try again';
-  return status?.verdict === 'Fail'
-    ? 'release more pods of the failing revision'
-    : 'release it in spite of the verdict';
+  if (status?.verdict === 'Fail') return 'release more pods of the failing revision';
+  if (status?.verdict === 'None') return 'release it, although nothing has checked it';
+  return 'release it in spite of the verdict';
 }
 
 const command = ({ metadata }: ChangeWorkload, verb: string, effect: string): string =>
