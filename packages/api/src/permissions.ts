@@ -48,6 +48,7 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['namespaces'], verbs: ['get', ...FOLLOW] },
   { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', ...FOLLOW, 'patch'] },
+  { apiGroups: ['apps'], resources: ['deployments/status'], verbs: ['patch'] },
   { apiGroups: ['apps'], resources: ['replicasets'], verbs: [...FOLLOW, 'patch'] },
   { apiGroups: [GROUP], resources: ['changepolicies'], verbs: FOLLOW },
   { apiGroups: [GROUP], resources: ['changeworkloads'], verbs: [...FOLLOW, 'create', 'delete'] },

@@ -16,6 +16,14 @@ export interface PodsNow {
   readonly all: number;
 }
 
+/** A change with what else is known of its workload. */
+export interface Story extends Change {
+  /** Other changes of the same workload, newest first. */
+  readonly others: readonly ChangeWorkload[];
+  /** While the change is in flight. */
+  readonly pods?: PodsNow | undefined;
+}
+
 const ENDED: readonly Phase[] = ['Success', 'Failed', 'RolledBack', 'Superseded'];
 
 /** A record without a status was just made. */

@@ -7,7 +7,6 @@ import {
   type Goal,
   type Request,
   type Tools,
-  type WebhookOptions,
   type WebhookPlace,
 } from '@altershield/core';
 import {
@@ -31,6 +30,7 @@ import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
 import { createDetectionController } from './controllers/detection.ts';
 import {
+  clampInformers,
   createNativePoliciesController,
   type NativePoliciesDeps,
 } from './controllers/native-policies.ts';
@@ -97,15 +97,15 @@ export function createOperator(options: OperatorOptions): Operator {
   const refusals = new Refusals(world, scheduler);
   const ledger = new DenialLedger({ client, world, scheduler, log });
   const events = eventsOf(options);
-  const metrics = options.metrics?.controller;
   const changeMetrics = new ChangeMetrics(world, options);
   const shared = {
-    ...{ world, book, tools, client, scheduler, log, metrics, changeMetrics },
-    ...clampOf(options),
+    ...{ world, book, tools, client, scheduler, log, changeMetrics },
+    ...sharedOf(options),
   };
   const hearings = new Hearings({ client: plain, world, scheduler, log });
   const paths = new SecretPaths(tools.sign);
-  const webhooks = createWebhooksController({ ...shared, place: secretly(options, paths) });
+  const calls = callsOf(options, paths, informers);
+  const webhooks = createWebhooksController({ ...shared, ...calls });
   const observed = { ...shared, refusals, hearings, ...countsOf(options, world, isOurs) };
   const act = (goal: Goal, subject: Subject, signal: AbortSignal): Promise<number> =>
     perform(goal, subject, { client, tools }, signal);
@@ -173,8 +173,14 @@ const sayMoved =
     if (event !== undefined) events.record(subjectOf(change), event);
   };
 
-const clampOf = (options: OperatorOptions): WebhookOptions => ({
-  nativeClamp: options.nativeClamp !== undefined,
+const sharedOf = ({ metrics, nativeClamp }: OperatorOptions) => ({
+  metrics: metrics?.controller,
+  nativeClamp: nativeClamp !== undefined,
+});
+
+const callsOf = (options: OperatorOptions, paths: SecretPaths, informers: InformerFactory) => ({
+  place: secretly(options, paths),
+  clamp: options.nativeClamp === undefined ? [] : clampInformers(informers),
 });
 
 const nativePoliciesOf = (

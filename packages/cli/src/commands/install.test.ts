@@ -180,9 +180,7 @@ describe('the wait of install', () => {
       { type: 'Progressing', reason: 'ProgressDeadlineExceeded', message: 'late' },
     ];
     cluster.react = (object) =>
-      object['kind'] === 'Deployment'
-        ? ({ ...object, status: { conditions } })
-        : finish(object);
+      object['kind'] === 'Deployment' ? { ...object, status: { conditions } } : finish(object);
     const { code, err } = await invoke(cluster, 'install', NOW);
     assert.equal(code, 1);
     assert.match(err, /the operator does not get ready: late/);

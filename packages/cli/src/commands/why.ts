@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isOver, joinBatches, newestFirst } from '../change.ts';
+import { isOver, joinBatches, newestFirst, type Story } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { findChanges } from '../cluster/find.ts';
 import { podsNow } from '../cluster/pods-now.ts';
 import { listBatchesOf, listChanges } from '../cluster/records.ts';
 import { structured, type Format } from '../render/structured.ts';
 import { printable } from '../render/style.ts';
-import { renderWhy, type Story } from '../render/why.ts';
+import { renderWhy } from '../render/why.ts';
 import { parseTarget } from '../target.ts';
 
 export interface WhyOptions extends Globals {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { isOver, isQuarantined, phaseOf, targetName } from '../change.ts';
-import type { Story } from './why.ts';
+import { isOver, isQuarantined, phaseOf, targetName, type Story } from '../change.ts';
 
 /** What a user can do now, the safest first. */
 export function nextSteps(story: Story, now: number): string[] {
@@ -32,9 +31,9 @@ function whenSuspended(record: ChangeWorkload): string[] {
 function resumeText({ status }: ChangeWorkload, isRollback: boolean, isDenied: boolean): string {
   if (isRollback) return 'continue the rollback';
   if (isDenied) return 'try again';
-  return status?.verdict === 'Fail'
-    ? 'release more pods of the failing revision'
-    : 'release it in spite of the verdict';
+  if (status?.verdict === 'Fail') return 'release more pods of the failing revision';
+  if (status?.verdict === 'None') return 'release it, although nothing has checked it';
+  return 'release it in spite of the verdict';
 }
 
 const command = ({ metadata }: ChangeWorkload, verb: string, effect: string): string =>

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PHASES } from '@altershield/api';
+import type { Story } from '../change.ts';
 import { aBatch, aChange, aFailedBatch, aRefusedChange, at } from '../testing/objects.ts';
 import { painter } from './style.ts';
-import { renderWhy, type Story } from './why.ts';
+import { renderWhy } from './why.ts';
 
 const view = { paint: painter(false), now: Date.parse(at(120)) };
 

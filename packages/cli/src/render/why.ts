@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { isQuarantined, phaseOf, type Change, type PodsNow } from '../change.ts';
+import { isQuarantined, phaseOf, type Story } from '../change.ts';
 import { instant, relative } from './age.ts';
 import { batchLines } from './batches.ts';
 import { decisionLines } from './decisions.ts';
@@ -11,14 +11,6 @@ import { phaseSign } from './signs.ts';
 import type { View } from './style.ts';
 import { plural } from './text.ts';
 import { renderTimeline } from './timeline.ts';
-
-/** A change with what else is known of its workload. */
-export interface Story extends Change {
-  /** Other changes of the same workload, newest first. */
-  readonly others: readonly ChangeWorkload[];
-  /** While the change is in flight. */
-  readonly pods?: PodsNow | undefined;
-}
 
 /** The whole story of one change, the sentence that matters first. */
 export function renderWhy(story: Story, view: View): string {

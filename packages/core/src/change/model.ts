@@ -29,6 +29,8 @@ export type Goal =
       readonly needsRoom: boolean;
       /** The controller may have given up while no operator answered it: it is woken. */
       readonly wakes?: boolean;
+      /** Until when the batch soaks: without news of its own, the rollout must not miss its progress deadline. */
+      readonly soaksUntil?: number;
     } & Route)
   | ({
       readonly type: 'RollBack';
@@ -44,6 +46,8 @@ export type Goal =
       readonly type: 'Rest';
       /** True: also what is applied while no operator runs is held. */
       readonly keepsHold: boolean;
+      /** A record names who wrote the template: the mark that does may go in the same write. */
+      readonly forgetsActor: boolean;
     }
   /** Nothing caps the workload any more. */
   | { readonly type: 'LetGo' };

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import { POD_TEMPLATE_HASH, ownershipOf, type ContainerRules, type ContainerStatus } from '@altershield/core';
+import {
+  POD_TEMPLATE_HASH,
+  ownershipOf,
+  type ContainerRules,
+  type ContainerStatus,
+} from '@altershield/core';
 import type { DeploymentObject, PodObject, ReplicaSetObject } from '../kinds.ts';
 
 /** What is kept of each object in memory: what decisions read, and nothing else. */
