@@ -177,9 +177,10 @@ test('at rest what runs is protected, by one word more where the policy fails cl
 test('a revision that its own mark protects against what was put in its place loses it', () => {
   const reverted = aHeldDeployment('b', { tag: 'b' }, aCap('b', ''));
   const marked = a(10, aCap('a'));
-  assert.deepEqual(plan({ type: 'Rest', keepsHold: false, forgetsActor: true }, reverted, [marked, b(2)]), [
-    'web-a: b//0/10',
-  ]);
+  assert.deepEqual(
+    plan({ type: 'Rest', keepsHold: false, forgetsActor: true }, reverted, [marked, b(2)]),
+    ['web-a: b//0/10'],
+  );
 });
 
 test('what no policy releases any more loses every mark', () => {
