@@ -6,8 +6,9 @@ import { pipeline } from 'node:stream/promises';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
-const USAGE = `npm test [-- FILTER…], npm run e2e [-- FILTER…]
+const USAGE = `npm test [-- FILTER…], npm run e2e [-- [--kubernetes VERSION] FILTER…]
 Runs the test files of a suite whose path contains one of the filters; all without a filter.`;
 
 interface Suite {
@@ -16,7 +17,7 @@ interface Suite {
   /** Per file. */
   readonly timeoutMs: number;
   /** What is done once, before the first file. */
-  readonly prepare: () => Promise<void>;
+  readonly prepare: (kubernetes: string | undefined) => Promise<void>;
 }
 
 const SUITES: Readonly<Record<string, Suite>> = {
@@ -40,16 +41,25 @@ const SUITES: Readonly<Record<string, Suite>> = {
   },
 };
 
-async function buildControlPlane(): Promise<void> {
+async function buildControlPlane(kubernetes: string | undefined): Promise<void> {
   const { findBinaries } = await import('../test/cluster/binaries.ts');
-  await findBinaries({
-    log: (line) => {
-      console.log(line);
-    },
-  });
+  const { VERSION_VARIABLE, chooseVersion } = await import('../test/cluster/versions.ts');
+  const version = chooseVersion(kubernetes);
+  // The test files run as child processes and start the same version.
+  process.env[VERSION_VARIABLE] = version;
+  const log = (line: string): void => {
+    console.log(line);
+  };
+  await findBinaries({ log }, version);
 }
 
-async function main([name = '', ...filters]: readonly string[]): Promise<number> {
+async function main(args: readonly string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { kubernetes: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const [name = '', ...filters] = positionals;
   const suite = SUITES[name];
   if (suite === undefined) {
     console.error(USAGE);
@@ -60,7 +70,7 @@ async function main([name = '', ...filters]: readonly string[]): Promise<number>
     console.error(`run the ${name} tests: no test file matches ${filters.join(' ') || 'at all'}`);
     return 1;
   }
-  await suite.prepare();
+  await suite.prepare(values.kubernetes);
   return await runFiles(files, suite);
 }
 
@@ -93,4 +103,9 @@ async function runFiles(files: string[], { concurrency, timeoutMs }: Suite): Pro
 }
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
-process.exitCode = await main(process.argv.slice(2));
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 2;
+}

@@ -5,8 +5,16 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { GO_DIR, build, type BuildOptions } from './go-build.ts';
+import { build, type BuildOptions } from './go-build.ts';
 import { isAlive, withLock } from './lock.ts';
+import {
+  GO_DIR,
+  chooseVersion,
+  exactVersion,
+  isForeign,
+  modFile,
+  type Version,
+} from './versions.ts';
 
 const PARTS = [
   'etcd',
@@ -23,14 +31,21 @@ export type Binaries = Readonly<Record<(typeof PARTS)[number] | 'kwok' | 'leash'
  * The programs of a control plane, built on first use (minutes) and cached outside the work tree, in
  * `$XDG_CACHE_HOME/altershield/cluster`. Programs found in `$KUBEBUILDER_ASSETS` are taken from there.
  */
-export async function findBinaries(options: BuildOptions): Promise<Binaries> {
+export async function findBinaries(
+  options: BuildOptions,
+  version: Version = chooseVersion(),
+): Promise<Binaries> {
   const cache = join(cacheHome(), 'altershield', 'cluster');
-  const dir = join(cache, await sourceHash());
-  if (!existsSync(dir)) await buildInto(cache, dir, options);
+  const dir = join(cache, await sourceHash(version));
+  if (!existsSync(dir)) await buildInto(cache, dir, { ...options, version });
   return withAssets(dir, process.env['KUBEBUILDER_ASSETS']);
 }
 
-async function buildInto(cache: string, dir: string, options: BuildOptions): Promise<void> {
+interface VersionOptions extends BuildOptions {
+  readonly version: Version;
+}
+
+async function buildInto(cache: string, dir: string, options: VersionOptions): Promise<void> {
   await mkdir(cache, { recursive: true });
   await withLock(`${dir}.lock`, options.log, async () => {
     if (existsSync(dir)) return;
@@ -53,12 +68,13 @@ async function removeOrphans(cache: string): Promise<void> {
   }
 }
 
-async function buildAll(dir: string, options: BuildOptions): Promise<void> {
-  const version = await kubernetesVersion();
+async function buildAll(dir: string, options: VersionOptions): Promise<void> {
+  const version = await exactVersion(options.version);
+  const modfile = modFile(options.version);
   options.log(`building Kubernetes ${version} from Go modules, once: this takes minutes`);
   await build({ what: 'the leash', pkg: './leash', out: join(dir, 'leash') }, options);
   await build(
-    { what: 'the control plane', pkg: '.', out: join(dir, 'control-plane'), version },
+    { what: 'the control plane', pkg: '.', modfile, out: join(dir, 'control-plane'), version },
     options,
   );
   await build(
@@ -93,19 +109,12 @@ function cacheHome(): string {
   return process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
 }
 
-async function sourceHash(): Promise<string> {
+async function sourceHash(version: Version): Promise<string> {
   const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
-  const names = await readdir(GO_DIR, { recursive: true });
-  for (const name of names.filter((each) => /\.(go|mod|sum)$/.test(each)).sort()) {
+  const all = await readdir(GO_DIR, { recursive: true });
+  const names = all.filter((each) => /\.(go|mod|sum)$/.test(each) && !isForeign(each, version));
+  for (const name of names.sort()) {
     hash.update(`\0${name}\0`).update(await readFile(join(GO_DIR, name)));
   }
   return hash.digest('hex').slice(0, 16);
-}
-
-async function kubernetesVersion(): Promise<string> {
-  const mod = await readFile(join(GO_DIR, 'go.mod'), 'utf8');
-  const version = /k8s\.io\/kubernetes (v[\d.]+)/.exec(mod)?.[1];
-  if (version === undefined)
-    throw new Error(`read ${GO_DIR}/go.mod: it names no k8s.io/kubernetes`);
-  return version;
 }

@@ -19,6 +19,7 @@ import { initialObjects } from './objects.ts';
 import { freePorts } from './ports.ts';
 import type { Layout } from './programs.ts';
 import { componentUsers, testUsers, type UserName, type Users } from './users.ts';
+import { chooseVersion, exactVersion, type Version } from './versions.ts';
 
 export interface ClusterOptions {
   /** The folder of the cluster's files; what an earlier cluster left in it is deleted. */
@@ -26,6 +27,8 @@ export interface ClusterOptions {
   readonly log: (line: string) => void;
   /** Interrupts a start that is under way; what runs by then is killed. */
   readonly signal?: AbortSignal;
+  /** Defaults to the version in the environment. */
+  readonly version?: Version;
 }
 
 export interface StopOptions {
@@ -52,23 +55,28 @@ const ATTEMPTS = 3;
  * log lines of the component that did not start; nothing is left running then.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const binaries = await findBinaries(options);
+  const { version = chooseVersion(), log } = options;
+  const binaries = await findBinaries(options, version);
+  log(`Kubernetes ${await exactVersion(version)}`);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await startOnce(options, binaries);
+      return await startOnce({ ...options, version }, binaries);
     } catch (error) {
       // Between the search for a free port and its use, somebody else may have taken it.
       if (attempt === ATTEMPTS || !String(error).includes('address already in use')) throw error;
-      options.log('a port was taken meanwhile: starting again on other ports');
+      log('a port was taken meanwhile: starting again on other ports');
     }
   }
 }
 
-async function startOnce(options: ClusterOptions, binaries: Binaries): Promise<Cluster> {
-  const { dir, log, signal } = options;
+async function startOnce(
+  options: ClusterOptions & { readonly version: Version },
+  binaries: Binaries,
+): Promise<Cluster> {
+  const { dir, log, signal, version } = options;
   const everyone = { users: testUsers(), componentUsers: componentUsers() };
   const layout = await layOut(dir, binaries, everyone);
-  await prepareFiles(dir, layout.url, everyone);
+  await prepareFiles(dir, { url: layout.url, version }, everyone);
   const components = createComponents(layout, signal);
   try {
     await startAll(components, layout, everyone, log);
@@ -127,12 +135,12 @@ async function createSoon(admin: Endpoint, call: ApiCall): Promise<void> {
 
 /** Joins the cluster that another process of this machine started in a folder. */
 export async function attachCluster({ dir, log }: ClusterOptions): Promise<ClusterAccess> {
-  const { kubectl } = await findBinaries({ log });
-  const { url, users } = await readDescription(dir);
+  const { url, users, version } = await readDescription(dir);
+  const { kubectl } = await findBinaries({ log }, version);
   return localAccess({ dir, kubectlPath: kubectl, url, users });
 }
 
-interface LocalParts extends Description {
+interface LocalParts extends Pick<Description, 'url' | 'users'> {
   readonly dir: string;
   readonly kubectlPath: string;
 }

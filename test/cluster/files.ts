@@ -8,6 +8,7 @@ import { kubeconfigYaml } from './kubeconfig.ts';
 import { isAlive } from './lock.ts';
 import { kwokConfig } from './stages.ts';
 import { tokenFile, type ComponentUsers, type Users } from './users.ts';
+import type { Version } from './versions.ts';
 
 /** Everyone the API server knows by a token. */
 export interface Everyone {
@@ -18,6 +19,7 @@ export interface Everyone {
 /** What another process must know to use the cluster. */
 export interface Description {
   readonly url: string;
+  readonly version: Version;
   readonly users: Users;
 }
 
@@ -31,7 +33,11 @@ export async function readDescription(dir: string): Promise<Description> {
 }
 
 /** Empties the folder of a cluster that is gone and writes what the components read when they start. */
-export async function prepareFiles(dir: string, url: string, everyone: Everyone): Promise<void> {
+export async function prepareFiles(
+  dir: string,
+  server: Omit<Description, 'users'>,
+  everyone: Everyone,
+): Promise<void> {
   await assertUnused(dir);
   await removeFiles(dir);
   await Promise.all(
@@ -42,7 +48,7 @@ export async function prepareFiles(dir: string, url: string, everyone: Everyone)
   const all = [...Object.values(everyone.users), ...Object.values(everyone.componentUsers)];
   await Promise.all([
     writeFile(`${dir}/pid`, String(process.pid)),
-    writeFile(`${dir}/cluster.json`, JSON.stringify({ url, users: everyone.users }), {
+    writeFile(`${dir}/cluster.json`, JSON.stringify({ ...server, users: everyone.users }), {
       mode: 0o600,
     }),
     writeFile(`${dir}/tokens.csv`, tokenFile(all), { mode: 0o600 }),
@@ -76,9 +82,13 @@ export function kubeconfigPath(dir: string, user: string): string {
   return `${dir}/kubeconfigs/${user}`;
 }
 
-/** The certificate that the API server made for itself, with its CA; throws before its first start. */
+/**
+ * The CA of the self-signed certificate of the API server; throws before its first start. The leaf
+ * certificate is left out because the ClusterTrustBundle publisher rejects it.
+ */
 export function readCa(dir: string): string {
-  return readFileSync(`${dir}/certificates/apiserver.crt`, 'utf8');
+  const chain = readFileSync(`${dir}/certificates/apiserver.crt`, 'utf8');
+  return chain.slice(chain.lastIndexOf('-----BEGIN CERTIFICATE-----'));
 }
 
 const OURS = [

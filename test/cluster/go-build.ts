@@ -4,10 +4,7 @@ import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-
-/** The Go modules of the control plane. */
-export const GO_DIR = fileURLToPath(new URL('go', import.meta.url));
+import { GO_DIR } from './versions.ts';
 
 /** One program to build. */
 export interface BuildTarget {
@@ -16,6 +13,8 @@ export interface BuildTarget {
   readonly out: string;
   /** A folder in `go/` with a go.mod of its own. */
   readonly module?: string;
+  /** Replaces the module's own go.mod. */
+  readonly modfile?: string;
   /** What the programs say they are; else they call themselves v0.0.0 and clients misjudge them. */
   readonly version?: string;
 }
@@ -41,7 +40,14 @@ interface Progress {
 export async function build(target: BuildTarget, { log, signal }: BuildOptions): Promise<void> {
   const started = performance.now();
   const elapsed = (): string => `${Math.round((performance.now() - started) / 1000)} s`;
-  const flags = ['-v', '-trimpath', '-buildvcs=false', '-ldflags', linkFlags(target)];
+  const flags = [
+    '-v',
+    ...moduleFlags(target),
+    '-trimpath',
+    '-buildvcs=false',
+    '-ldflags',
+    linkFlags(target),
+  ];
   const child = go(['build', ...flags, '-o', target.out, target.pkg], target, signal);
   const progress = follow(child, target);
   const report = setInterval(() => {
@@ -63,9 +69,14 @@ function follow(child: ChildProcess, target: BuildTarget): Progress {
     else progress.output.push(line);
   });
   const options = { cwd: join(GO_DIR, target.module ?? ''), maxBuffer: 1 << 24 };
-  execFile('go', ['list', '-deps', target.pkg], options, (error, stdout) => {
-    if (error === null) progress.total = stdout.split('\n').length - 1;
-  });
+  execFile(
+    'go',
+    ['list', ...moduleFlags(target), '-deps', target.pkg],
+    options,
+    (error, stdout) => {
+      if (error === null) progress.total = stdout.split('\n').length - 1;
+    },
+  );
   return progress;
 }
 
@@ -94,6 +105,11 @@ async function finished(child: ChildProcess, target: BuildTarget, output: string
   throw new Error(
     `build ${target.what}: go build ended with ${String(child.exitCode)}:\n  ${tail}`,
   );
+}
+
+/** Kubernetes before 1.31 contains a cloud provider that takes minutes to compile; the tag excludes it. */
+function moduleFlags({ modfile }: BuildTarget): string[] {
+  return ['-tags=providerless', ...(modfile === undefined ? [] : [`-modfile=${modfile}`])];
 }
 
 function linkFlags({ version }: BuildTarget): string {

@@ -7,12 +7,16 @@ import type { ClusterAccess } from './access.ts';
 import { startCluster, type Cluster } from './cluster.ts';
 import { existingCluster } from './existing.ts';
 import { temporaryDir, type TemporaryDir } from './temporary.ts';
+import { DEFAULT_VERSION, VERSIONS, chooseVersion, type Version } from './versions.ts';
 
-const USAGE = `npm run cluster -- [--dir DIR] [--kubeconfig FILE]
+const USAGE = `npm run cluster -- [--kubernetes VERSION] [--dir DIR] [--kubeconfig FILE]
 
 Starts a real control plane (etcd, kube-apiserver, kube-controller-manager, kube-scheduler) with three simulated
-nodes, on free ports, and stays until Ctrl-C. Several can run at once. The first run builds it from Go modules.
+nodes, on free ports, and stays until Ctrl-C. Several can run at once. The first run of a version builds it from Go
+modules.
 
+  --kubernetes VERSION
+                     ${VERSIONS.join(', ')} (default: ${DEFAULT_VERSION})
   --dir DIR          where its files go and stay (default: a temporary folder, removed at the end)
   --kubeconfig FILE  start nothing: write the test users' kubeconfigs for this cluster into DIR
 
@@ -30,6 +34,7 @@ function log(line: string): void {
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      kubernetes: { type: 'string' },
       dir: { type: 'string' },
       kubeconfig: { type: 'string' },
       help: { type: 'boolean', short: 'h' },
@@ -39,8 +44,9 @@ async function main(): Promise<void> {
     log(USAGE);
     return;
   }
+  const version = chooseVersion(values.kubernetes);
   const dir = await folder(values.dir);
-  if (values.kubeconfig === undefined) await runCluster(dir);
+  if (values.kubeconfig === undefined) await runCluster(dir, version);
   else explain(await existingCluster({ kubeconfig: values.kubeconfig, dir: dir.path, log }));
 }
 
@@ -52,12 +58,12 @@ async function folder(wanted: string | undefined): Promise<TemporaryDir> {
   return { path, remove: () => Promise.resolve() };
 }
 
-async function runCluster(dir: TemporaryDir): Promise<void> {
+async function runCluster(dir: TemporaryDir, version: Version): Promise<void> {
   const started = performance.now();
   const signal = stopSignal();
   let cluster: Cluster | undefined;
   try {
-    cluster = await startCluster({ dir: dir.path, log, signal });
+    cluster = await startCluster({ dir: dir.path, log, signal, version });
     log(`\nThe cluster is ready after ${((performance.now() - started) / 1000).toFixed(1)} s.`);
     explain(cluster);
     log('Ctrl-C stops it.');

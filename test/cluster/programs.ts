@@ -40,7 +40,8 @@ export function etcd({ dir, binaries, ports }: Layout): Program {
       '--unsafe-no-fsync',
       '--log-level=warn',
     ],
-    isReady: () => answers({ url: client }, '/readyz'),
+    // etcd serves /readyz from 3.5.11, /health in every version.
+    isReady: () => answers({ url: client }, '/health'),
   };
 }
 
@@ -88,7 +89,7 @@ export function controllerManager({ dir, binaries, ports }: Layout): Program {
       // How soon a node that became ready loses its taint: 5 s of every start otherwise.
       '--node-monitor-period=500ms',
     ],
-    isReady: () => isHealthy(dir, 'kube-controller-manager', ports.controllerManager, '/healthz'),
+    isReady: () => isHealthy(dir, 'kube-controller-manager', ports.controllerManager),
   };
 }
 
@@ -100,7 +101,7 @@ export function scheduler({ dir, binaries, ports }: Layout): Program {
       `--kubeconfig=${dir}/kubeconfigs/scheduler`,
       ...servesHealth(dir, 'kube-scheduler', ports.scheduler),
     ],
-    isReady: () => isHealthy(dir, 'kube-scheduler', ports.scheduler, '/readyz'),
+    isReady: () => isHealthy(dir, 'kube-scheduler', ports.scheduler),
   };
 }
 
@@ -128,11 +129,12 @@ function servesHealth(dir: string, name: string, port: number): string[] {
   ];
 }
 
-async function isHealthy(dir: string, name: string, port: number, path: string): Promise<boolean> {
+/** Asks /healthz, because the scheduler has no /readyz before 1.31. */
+async function isHealthy(dir: string, name: string, port: number): Promise<boolean> {
   const certificate = `${dir}/certificates/${name}/${name}.crt`;
   if (!existsSync(certificate)) return false;
   const caPem = await readFile(certificate, 'utf8');
-  return await answers({ url: `https://${HOST}:${port}`, caPem }, path);
+  return await answers({ url: `https://${HOST}:${port}`, caPem }, '/healthz');
 }
 
 async function answers(endpoint: Endpoint, path: string): Promise<boolean> {

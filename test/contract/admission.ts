@@ -394,10 +394,13 @@ export const admission: readonly Behaviour[] = [
           /matchLabels: Invalid value: "bad key!!": name part/,
         ],
         [{ matchLabels: { 'UP/a': 'x' } }, /matchLabels: Invalid value: "UP\/a": prefix part/],
-        [{ matchLabels: { [`${dns254}/a`]: 'x' } }, /prefix part must be no more than 253 bytes/],
-        [{ matchLabels: { [a64]: 'x' } }, /name part must be no more than 63 bytes/],
+        [
+          { matchLabels: { [`${dns254}/a`]: 'x' } },
+          /prefix part must be no more than 253 (bytes|characters)/,
+        ],
+        [{ matchLabels: { [a64]: 'x' } }, /name part must be no more than 63 (bytes|characters)/],
         [{ matchLabels: { tier: 'x y' } }, /matchLabels: Invalid value: "x y": a valid label/],
-        [{ matchLabels: { tier: a64 } }, /must be no more than 63 bytes/],
+        [{ matchLabels: { tier: a64 } }, /must be no more than 63 (bytes|characters)/],
       ];
       for (const field of ['objectSelector', 'namespaceSelector']) {
         for (const [selector, message] of bad) {

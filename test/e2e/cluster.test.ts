@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import type { Cluster } from '../cluster/cluster.ts';
+import { chooseVersion, exactVersion } from '../cluster/versions.ts';
 import { aNamespace, ownCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
 import { aDeployment } from './support/manifests.ts';
@@ -130,6 +131,16 @@ describe('a pod that runs', { concurrency: true }, () => {
 });
 
 describe('the cluster', () => {
+  const skip =
+    process.env['KUBEBUILDER_ASSETS'] !== undefined &&
+    'other programs come from KUBEBUILDER_ASSETS';
+  test('and its kubectl have the requested version', { skip }, async () => {
+    const { stdout } = await cluster.kubectl(['version', '-o', 'json']);
+    const { clientVersion, serverVersion } = JSON.parse(stdout);
+    const wanted = await exactVersion(chooseVersion());
+    assert.deepEqual([clientVersion.gitVersion, serverVersion.gitVersion], [wanted, wanted]);
+  });
+
   test('rolls a Deployment within its surge and availability', async () => {
     const recorder = await deploy('v1', {}, 4);
     await recorder.until('4 ready pods', ({ pods }) => pods.filter(isReady).length === 4);

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ChangeWorkload, Phase } from '@altershield/api';
-import type { ReplicaSet } from '@altershield/core';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ownCluster } from './support/cluster.ts';
 import {
@@ -13,7 +12,7 @@ import {
   type OperatorProcess,
 } from './support/operator.ts';
 import { eventually } from './support/eventually.ts';
-import { ACTOR, HOLD, anApp, mostBefore, untilGuarded, type App } from './support/story.ts';
+import { ACTOR, RELEASE, anApp, isSound, mostBefore, untilGuarded, type App } from './support/story.ts';
 import { stopAll } from './support/stop-all.ts';
 
 const POLICY = {
@@ -52,14 +51,14 @@ describe('a change in flight', () => {
     await goodChange('checkout:v3', () => cluster.restartControllerManager({ hard: true }));
   });
 
-  test('that is bad is taken back although the API server was away when it showed', async () => {
+  test('that is bad is rolled back although the API server was away when it showed', async () => {
     const { spec } = await app.get();
     await app.setImage('checkout:bad-1');
     await untilCounted('checkout:bad-1', 2);
     await cluster.restartApiServer({ hard: true });
     await app.until('checkout:bad-1', 'RolledBack', 90_000);
     assert.ok(app.timeline.maxNew('checkout:bad-1') <= 2);
-    await app.assertRestored(spec);
+    await app.assertAtRest(spec);
   });
 });
 
@@ -97,19 +96,19 @@ describe('two replicas', () => {
 });
 
 describe('while the operator is dead', () => {
-  test('a change passes, and is found and held late when it comes back', async () => {
-    const { spec } = await app.get();
+  test('a change is applied without a mark of it, and is found and held late when it comes back', async () => {
+    const { spec, metadata } = await app.get();
     await operator.kill();
-    const { metadata } = await app.setImage('checkout:slow-5');
-    assert.equal(metadata.annotations?.['altershield.io/hold'], undefined);
+    const pushed = await app.setImage('checkout:slow-5');
+    assert.equal(pushed.metadata.annotations?.[RELEASE], metadata.annotations?.[RELEASE]);
     await app.untilOut('checkout:slow-5', 1);
     operator = await startOperator(cluster, { identity: 'replica-2' });
     const change = await app.until('checkout:slow-5', 'Success', 90_000);
     assertMissed(change);
-    await app.assertRestored(spec, (await app.get()).spec.template);
+    await app.assertAtRest(spec, (await app.get()).spec.template);
   });
 
-  test('a bad change passes, and is taken back when it comes back', async () => {
+  test('a bad change is applied, and is rolled back when it comes back', async () => {
     await untilGuarded(app);
     const { spec } = await app.get();
     await operator.kill();
@@ -118,38 +117,61 @@ describe('while the operator is dead', () => {
     operator = await startOperator(cluster, { identity: 'replica-2' });
     const change = await app.until('checkout:bad-6', 'RolledBack');
     assertMissed(change);
-    await app.assertRestored(spec);
+    await app.assertAtRest(spec);
   });
 
-  test('a refused revision passes, and is taken back when it comes back', async () => {
+  test('a quarantined revision is applied, and is rolled back when it comes back', async () => {
     const { spec } = await app.get();
     await untilGuarded(app);
-    await assert.rejects(app.setImage('checkout:bad-6'), /refuses this revision/);
+    await assert.rejects(app.setImage('checkout:bad-6'), /denies this revision/);
     await operator.kill();
     await app.setImage('checkout:bad-6');
     const change = await foundOnReturn('RolledBack');
     assertMissed(change);
-    assert.match(change.status?.message ?? '', /refused before/);
-    await app.assertRestored(spec);
+    assert.match(change.status?.message ?? '', /quarantined before/);
+    await app.assertAtRest(spec);
   });
 
-  test('an undo brings marks of long ago along, which are not believed when it comes back', async () => {
+  test('an undo brings an actor of long ago along, who is not believed when it comes back', async () => {
     await untilGuarded(app);
     await app.patch({ spec: { minReadySeconds: 1 } });
     const { spec } = await app.get();
     await operator.kill();
-    const { annotations = {} } = (await revisionOf('checkout:v4')).metadata;
+    const { annotations = {} } = (await app.revision('checkout:v4')).metadata;
     const revision = `--to-revision=${annotations['deployment.kubernetes.io/revision'] ?? ''}`;
     const undo = ['rollout', 'undo', 'deploy/checkout', '-n', app.namespace, revision];
     const { code, stderr } = await cluster.kubectl(undo, { user: 'developer' });
     assert.equal(code, 0, stderr);
-    const back = (await app.get()).metadata.annotations;
-    assert.deepEqual([back?.[HOLD], back?.[ACTOR]], [annotations[HOLD], annotations[ACTOR]]);
-    assert.ok(back?.[HOLD] !== undefined && back[ACTOR] !== undefined);
+    assert.equal((await app.get()).metadata.annotations?.[ACTOR], annotations[ACTOR]);
     const change = await foundOnReturn('Success');
     assertMissed(change);
     assert.equal(change.spec.operation, 'Revert');
-    await app.assertRestored(spec, (await app.get()).spec.template);
+    assert.deepEqual((await app.get()).spec, {
+      ...spec,
+      template: (await app.get()).spec.template,
+    });
+  });
+
+  test('what is in flight stays as it is: no pod more of it, and pods that are lost come back', async () => {
+    await untilGuarded(app);
+    await app.setImage('checkout:v7');
+    await untilCounted('checkout:v7', 2);
+    await operator.kill();
+    const held = await app.release();
+    await app.untilReady('checkout:v7', 2);
+    const lost = app.timeline.pods.filter((pod) => isSound(pod)).slice(0, 1);
+    for (const { metadata } of lost) {
+      await cluster.kubectl(['delete', 'pod', metadata.name, '-n', app.namespace]);
+    }
+    await app.scale(REPLICAS + 2);
+    await app.pods.until(
+      'eight ready pods',
+      ({ pods }) => pods.filter(isSound).length >= REPLICAS + 2,
+    );
+    assert.equal(await app.release(), held);
+    assert.equal(app.timeline.maxNew('checkout:v7'), 2);
+    operator = await startOperator(cluster, { identity: 'replica-2' });
+    await app.until('checkout:v7', 'Success', 90_000);
   });
 });
 
@@ -161,14 +183,6 @@ async function foundOnReturn(phase: Phase): Promise<ChangeWorkload> {
     const newest = (await app.changes())[known];
     return newest?.status?.phase === phase && newest;
   });
-}
-
-async function revisionOf(image: string): Promise<ReplicaSet> {
-  const path = `/apis/apps/v1/namespaces/${app.namespace}/replicasets`;
-  const { items } = (await cluster.call({ path })) as { items: ReplicaSet[] };
-  const found = items.find(({ spec }) => JSON.stringify(spec.template).includes(`"${image}"`));
-  assert.ok(found);
-  return found;
 }
 
 /**
@@ -197,7 +211,7 @@ async function goodChange(image: string, disturb: () => Promise<void>): Promise<
   assert.equal(mostBefore(app.timeline, image, Date.parse(second?.spec.releasedAt ?? '')), 2);
   assert.equal(app.timeline.everCreated(image), REPLICAS);
   assert.ok(app.timeline.minReady(since) >= REPLICAS - UNAVAILABLE);
-  await app.assertRestored(spec, (await app.get()).spec.template);
+  await app.assertAtRest(spec, (await app.get()).spec.template);
 }
 
 function assertMissed({ spec }: ChangeWorkload): void {

@@ -42,9 +42,10 @@ const ADDRESS = Object.values(networkInterfaces())
   .flatMap((each) => each ?? [])
   .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 
-/** The simulated pods have no program in them: the Service leads to our process instead. */
+/** Simulated pods run no program, so the Service leads to a process of this test instead. */
 async function leadServiceHere(port: number): Promise<void> {
   await kubectl('scale', 'deploy/altershield', '--replicas=0', '-n', NAMESPACE);
+  const ports = [{ name: 'webhook', port, protocol: 'TCP' }];
   await cluster.call({
     method: 'POST',
     path: `/apis/discovery.k8s.io/v1/namespaces/${NAMESPACE}/endpointslices`,
@@ -54,9 +55,26 @@ async function leadServiceHere(port: number): Promise<void> {
       metadata: { name: 'this-machine', labels: { 'kubernetes.io/service-name': SERVICE } },
       addressType: 'IPv4',
       endpoints: [{ addresses: [ADDRESS], conditions: { ready: true } }],
-      ports: [{ name: 'webhook', port, protocol: 'TCP' }],
+      ports,
     },
   });
+  await replaceEndpoints([{ addresses: [{ ip: ADDRESS }], ports }]);
+}
+
+/** Up to Kubernetes 1.33 the API server reads Endpoints to call a webhook, later EndpointSlices. */
+async function replaceEndpoints(subsets: unknown): Promise<void> {
+  const path = `/api/v1/namespaces/${NAMESPACE}/endpoints/${SERVICE}`;
+  // Its controller writes it once more when the pods are gone.
+  await eventually(
+    async () => {
+      const { subsets: current } = (await cluster.call({ path })) as { subsets?: unknown };
+      return current === undefined;
+    },
+    { what: 'a Service without pods' },
+  );
+  const metadata = { name: SERVICE, namespace: NAMESPACE };
+  const body = { apiVersion: 'v1', kind: 'Endpoints', metadata, subsets };
+  await cluster.call({ method: 'PUT', path, body });
 }
 
 /** As its pod runs it; by URL where no endpoint can lead to this machine. */

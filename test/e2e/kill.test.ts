@@ -54,7 +54,7 @@ test(`a bad rollout ends the same whenever the operator is killed (ALTERSHIELD_S
     assert.equal(change.status?.reason, 'RolledBack', seen);
     assert.equal(change.status.verdict, 'Fail', seen);
     assert.ok(change.status.quarantine, seen);
-    await app.assertRestored(spec);
+    await app.assertAtRest(spec);
     assert.equal(activeOf(app.timeline.pods, image), 0, seen);
     await untilGuarded(app);
     await assert.rejects(app.setImage(image), /denies this revision/);
@@ -80,7 +80,7 @@ test('a good rollout ends well whenever the operator is killed, and no batch is 
   assert.equal(app.timeline.everCreated('checkout:v2'), 6);
   assert.ok(app.timeline.minReady(since) >= 5);
   assert.equal(app.pods.gaps, 0);
-  await app.assertRestored(spec, (await app.get()).spec.template);
+  await app.assertAtRest(spec, (await app.get()).spec.template);
 });
 
 async function killAfter(ms: number): Promise<void> {

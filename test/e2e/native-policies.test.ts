@@ -55,6 +55,14 @@ after(() =>
   ),
 );
 
+const IN_FLIGHT = 'in-flight.replicaset.altershield.io';
+
+async function webhookNames(): Promise<readonly string[]> {
+  const path = `${ADMISSION}/mutatingwebhookconfigurations/altershield`;
+  const { webhooks } = (await cluster.call({ path })) as { webhooks: readonly { name: string }[] };
+  return webhooks.map(({ name }) => name);
+}
+
 const clampLine = async (): Promise<string | undefined> => {
   const { stdout } = await altershield(cluster, ['version'], 'admin');
   return /^clamp +(.*)$/m.exec(stdout)?.[1];
@@ -83,6 +91,11 @@ test('the policies in the API server are the ones that core makes, and are writt
   operator = await startOperator(cluster, { identity: 'replica-1' });
   await sleep(3000);
   assert.deepEqual(await versions(), before);
+});
+
+test('a webhook clamps what is in flight where the API server does not, and there alone', async () => {
+  await eventually(async () => (await webhookNames()).includes(IN_FLIGHT) !== isServed);
+  assert.ok((await webhookNames()).includes('at-rest.replicaset.altershield.io'));
 });
 
 test('a policy or a binding that is edited, blinded or deleted is as it was within seconds', async (t) => {

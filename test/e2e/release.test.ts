@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import type { ChangeWorkload, Phase } from '@altershield/api';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
 import {
@@ -13,11 +14,12 @@ import {
 import { imageOf, type Pod } from './support/pods.ts';
 import {
   ACTOR,
-  HOLD,
+  RELEASE,
   activeOf,
   anApp,
   create,
   isSound,
+  ourAnnotations,
   type App,
   type AppOptions,
 } from './support/story.ts';
@@ -45,7 +47,7 @@ after(() =>
 );
 
 describe('a change in flight', { concurrency: 3 }, () => {
-  test('is superseded by a third template, and the verified revision stays the one to go back to', async () => {
+  test('is superseded by a third template, and the verified revision stays the rollback target', async () => {
     const app = await newApp({ replicas: 6, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
@@ -58,23 +60,25 @@ describe('a change in flight', { concurrency: 3 }, () => {
     assert.equal(change.spec.from.verified, true);
     assert.ok(app.timeline.maxNew('checkout:bad-3') <= 2);
     assert.ok(app.timeline.minReady(since) >= 5, `${app.timeline.minReady(since)} ready`);
-    await app.assertRestored(spec);
+    await app.assertAtRest(spec);
+    app.deployment.assertSpecKept(spec);
     await app.untilReady('checkout:v1', 6);
   });
 
-  test('that its owner reverts in the middle of a batch is let go at once, with the owner’s fields', async () => {
+  test('that the user reverts in the middle of a batch is let go at once', async () => {
     const app = await newApp({ replicas: 6, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 2);
+    assert.deepEqual(ourAnnotations(await app.get()), [RELEASE]);
     const reverted = await app.setImage('checkout:v1');
     assert.deepEqual(reverted.spec, spec);
-    assert.equal(reverted.metadata.annotations?.[HOLD], undefined);
+    assert.match(reverted.metadata.annotations?.[RELEASE] ?? '', /^[a-z0-9]+\/\/0\/6$/);
     const change = await app.until('checkout:v2', 'RolledBack');
     assert.equal(change.status?.reason, 'RevertedByUser');
     assert.equal(change.status.quarantine, undefined);
     await app.untilReady('checkout:v1', 6);
-    await app.assertRestored(spec);
+    assert.deepEqual((await app.get()).spec, spec);
     assert.equal((await app.changes()).length, 1);
   });
 
@@ -105,9 +109,8 @@ describe('a change in flight', { concurrency: 3 }, () => {
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 2);
-    await untilAtRest(app);
     await app.scale(12);
-    // What surged may stay or go, within the owner's 25 %.
+    // What surged may stay or go, within the user's 25 %.
     await untilPods(app, { 'checkout:v1': [10, 13], 'checkout:v2': [2, 2] });
     await app.scale(8);
     await untilPods(app, { 'checkout:v1': [6, 8], 'checkout:v2': [2, 2] });
@@ -118,7 +121,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     const { code, stderr } = await cli(app, 'rollback', '--reason', 'enough seen');
     assert.equal(code, 0, stderr);
     await app.until('checkout:v2', 'RolledBack');
-    await app.assertRestored({ ...spec, replicas: 6 });
+    await app.assertAtRest({ ...spec, replicas: 6 });
   });
 
   test('ends with its object, and another object of that name starts afresh', async () => {
@@ -135,33 +138,33 @@ describe('a change in flight', { concurrency: 3 }, () => {
     await app.untilReady('checkout:v3', 3);
   });
 
-  test('of a workload that its owner paused waits until the owner resumes it', async () => {
+  test('of a workload that its user paused waits until the user resumes it', async () => {
     const app = await newApp({ replicas: 3, policy: { release: QUICKLY } });
     const { spec } = await app.get();
     await app.patch({ spec: { paused: true } });
     await app.setImage('checkout:v2');
-    const waiting = await app.until('checkout:v2', 'Init');
-    await eventually(async () => {
-      const { status } = await app.until('checkout:v2', 'Init');
-      return status?.reason === 'PausedByOwner';
-    });
+    const waiting = await untilReason(app, 'checkout:v2', ['Init', 'PausedByOwner']);
     assert.equal(waiting.spec.operation, 'Update');
     assert.equal(app.timeline.everCreated('checkout:v2'), 0);
     await app.patch({ spec: { paused: null } });
     await app.until('checkout:v2', 'Success');
-    await app.assertRestored(spec, (await app.get()).spec.template);
+    await app.assertAtRest(spec, (await app.get()).spec.template);
   });
 
-  test('of a workload without replicas ends at once and proves nothing', async () => {
-    const app = await newApp({ replicas: 0, policy: { release: QUICKLY } });
+  test('of a workload without replicas waits, held, and is judged when pods come back', async () => {
+    const app = await newApp({ replicas: 3, policy: LONG_SOAK });
     const { spec } = await app.get();
-    await app.setImage('checkout:v2');
-    const change = await app.until('checkout:v2', 'Success');
-    assert.deepEqual([change.status?.reason, change.status?.verdict], ['NoReplicas', 'None']);
-    await app.assertRestored(spec, (await app.get()).spec.template);
+    await app.setImage('checkout:bad-2');
+    await app.scale(0);
+    await untilReason(app, 'checkout:bad-2', ['Init', 'NoReplicas']);
+    await app.scale(3);
+    await app.until('checkout:bad-2', 'RolledBack');
+    assert.ok(app.timeline.maxNew('checkout:bad-2') <= 2);
+    await app.untilReady('checkout:v1', 3);
+    await app.assertAtRest(spec);
   });
 
-  test('of strategy Recreate is let out as one batch, and taken back when it is bad', async () => {
+  test('of strategy Recreate is released as one batch, and rolled back when it is bad', async () => {
     const wishes = { spec: { strategy: { type: 'Recreate' } } };
     const app = await newApp({ replicas: 3, policy: { release: QUICKLY }, wishes });
     const { spec } = await app.get();
@@ -169,14 +172,14 @@ describe('a change in flight', { concurrency: 3 }, () => {
     const change = await app.until('checkout:v2', 'Success');
     assert.deepEqual(change.status?.batch, { index: 1, of: 1, target: 3 });
     const good = (await app.get()).spec;
-    await app.assertRestored(spec, good.template);
+    await app.assertAtRest(spec, good.template);
     await app.setImage('checkout:crash-3');
     await app.until('checkout:crash-3', 'RolledBack');
-    await app.assertRestored(good);
+    await app.assertAtRest(good);
     await app.untilReady('checkout:v2', 3);
   });
 
-  test('needs no old ReplicaSet to go back', async () => {
+  test('needs no old ReplicaSet for its rollback', async () => {
     const wishes = { spec: { revisionHistoryLimit: 0 } };
     const app = await newApp({ replicas: 2, policy: { release: QUICKLY }, wishes });
     await app.setImage('checkout:v2');
@@ -184,7 +187,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     const { spec } = await app.get();
     await app.setImage('checkout:oom-3');
     await app.until('checkout:oom-3', 'RolledBack');
-    await app.assertRestored(spec);
+    await app.assertAtRest(spec);
     await app.untilReady('checkout:v2', 2);
   });
 });
@@ -198,12 +201,11 @@ describe('a creation', () => {
     assert.deepEqual([change.spec.operation, change.status?.verdict], ['Create', 'Fail']);
     assert.equal(change.spec.actor.user, 'alice');
     assert.equal(activeOf(app.timeline.pods, 'checkout:bad-1'), 2);
-    assert.equal((await app.get()).metadata.annotations?.[HOLD], undefined);
   });
 });
 
 describe('a policy', { concurrency: 3 }, () => {
-  test('of mode Audit judges and touches nothing but the actor’s stamp', async () => {
+  test('of mode Audit judges and adds nothing but the actor’s annotation', async () => {
     const app = await newApp({ replicas: 3, policy: { mode: 'Audit', release: QUICKLY } });
     const { spec } = await app.get();
     const written = await app.setImage('checkout:bad-2');
@@ -212,39 +214,39 @@ describe('a policy', { concurrency: 3 }, () => {
     const change = await app.until('checkout:bad-2', 'Failed');
     assert.equal(change.status?.verdict, 'Fail');
     const now = await app.get();
-    assert.deepEqual([now.spec, now.metadata.annotations?.[HOLD]], [written.spec, undefined]);
+    assert.deepEqual([now.spec, ourAnnotations(now)], [written.spec, [ACTOR]]);
     await app.setImage('checkout:v3');
     await app.until('checkout:v3', 'Success');
   });
 
-  test('of strategy Rolling lets the native controller roll, and takes a bad change back', async () => {
+  test('of strategy Rolling lets the native controller roll, and rolls a bad change back', async () => {
     const policy = { release: { strategy: 'Rolling', soakSeconds: 1 } };
     const app = await newApp({ replicas: 4, policy });
     const { spec } = await app.get();
     const since = performance.now();
     const written = await app.setImage('checkout:v2');
-    assert.equal(written.spec.paused, undefined);
+    assert.deepEqual(ourAnnotations(written), [ACTOR]);
     await app.until('checkout:v2', 'Success');
     await app.setImage('checkout:bad-3');
     await app.until('checkout:bad-3', 'RolledBack');
     assert.ok(app.timeline.minReady(since) >= 3);
-    await app.assertRestored({ ...spec, template: written.spec.template });
+    const now = await app.get();
+    assert.deepEqual(now.spec, { ...spec, template: written.spec.template });
     await assert.rejects(app.setImage('checkout:bad-3'), /denies this revision/);
   });
 
-  test('with onFail Suspend leaves the decision to a person: roll back, lift, resume', async () => {
+  test('with onFail Suspend leaves the decision to a user: roll back, lift, resume', async () => {
     const app = await newApp({ replicas: 4, policy: { release: QUICKLY, onFail: 'Suspend' } });
     const { spec } = await app.get();
     await app.setImage('checkout:bad-2');
     const suspended = await app.until('checkout:bad-2', 'Suspend');
     assert.equal(suspended.status?.reason, 'CheckFailed');
     assert.equal(app.timeline.everCreated('checkout:bad-2'), 1);
-    await untilAtRest(app);
     const rolled = await cli(app, 'rollback', '--reason', 'no such image');
     assert.equal(rolled.code, 0, rolled.stderr);
     const back = await app.until('checkout:bad-2', 'RolledBack');
     assert.equal(back.spec.decision?.by, 'alice');
-    await app.assertRestored(spec);
+    await app.assertAtRest(spec);
     await assert.rejects(app.setImage('checkout:bad-2'), /denies this revision/);
     const lifted = await cli(app, 'lift');
     assert.equal(lifted.code, 0, lifted.stderr);
@@ -259,12 +261,12 @@ describe('a policy', { concurrency: 3 }, () => {
     });
     assert.equal((await cli(app, 'rollback')).code, 0);
     await app.until('checkout:bad-2', 'RolledBack');
-    await app.assertRestored(spec);
+    await app.assertAtRest(spec);
   });
 });
 
 describe('an outage of the registry', () => {
-  test('that old pods suffer too is not blamed on the change: a person decides', async () => {
+  test('that old pods suffer too is not blamed on the change: a user decides', async () => {
     const app = await newApp({ replicas: 4, policy: { release: QUICKLY } });
     const [victim] = app.timeline.pods;
     assert.ok(victim);
@@ -275,7 +277,7 @@ describe('an outage of the registry', () => {
       [change.status?.reason, change.status?.verdict, change.status?.quarantine],
       ['CheckInconclusive', 'Inconclusive', undefined],
     );
-    assert.match(change.status?.message ?? '', /pods of the old revision show the same trouble/);
+    assert.match(change.status?.message ?? '', /stable pods have the same failure/);
     assert.equal(app.timeline.everCreated('checkout:bad-2'), 1);
   });
 });
@@ -290,7 +292,7 @@ describe('an image that', { concurrency: 3 }, () => {
     ['flap', 'ReadinessFlapping'],
   ] as const;
   for (const [fate, reason] of FATES) {
-    test(`ends in ${reason} is taken back for that reason`, async () => {
+    test(`ends in ${reason} is rolled back for that reason`, async () => {
       const release = { batches: [1, '100%'], soakSeconds: 30 };
       const app = await newApp({ replicas: 2, policy: { release, checks: { podHealth } } });
       const { spec } = await app.get();
@@ -299,7 +301,7 @@ describe('an image that', { concurrency: 3 }, () => {
       const [batch] = await app.batches();
       assert.equal(batch?.status?.checks[0]?.reason, reason);
       assert.equal(app.timeline.maxNew(`checkout:${fate}-2`), 1);
-      await app.assertRestored(spec);
+      await app.assertAtRest(spec);
     });
   }
 });
@@ -340,9 +342,16 @@ function cli(app: App, verb: string, ...rest: string[]) {
   return altershield(cluster, [verb, 'deploy/checkout', '-n', app.namespace, ...rest]);
 }
 
-/** The workload stands still: paused, with what surged. */
-async function untilAtRest(app: App): Promise<void> {
-  await eventually(async () => (await app.get()).spec.paused === true, { what: 'a rest' });
+/** Waits until the newest change of an image is in a phase for this reason. */
+async function untilReason(
+  app: App,
+  image: string,
+  [phase, reason]: readonly [Phase, string],
+): Promise<ChangeWorkload> {
+  return await eventually(async () => {
+    const change = await app.until(image, phase);
+    return change.status?.reason === reason && change;
+  });
 }
 
 /** Waits for so many sound pods of each image, at least and at most, and for no others. */

@@ -108,6 +108,6 @@ test('a decision that no webhook stamped is carried out as nobody’s', async ()
   await checkout.scheduler.runFor(60_000);
   const [done] = checkout.changes;
   assert.deepEqual(checkout.story, ['RolledBack/RolledBack']);
-  assert.match(done?.status?.message ?? '', /^a person asked for it/);
+  assert.match(done?.status?.message ?? '', /^requested by a user who is not known/);
   assert.equal(checkout.version, '1');
 });

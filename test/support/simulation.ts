@@ -16,6 +16,7 @@ import {
   sleep,
   type AdmissionHandlers,
   type Logger,
+  type Metrics,
   type Scheduler,
 } from '@altershield/kube';
 import { createOperator, type Operator } from '@altershield/operator';
@@ -49,6 +50,7 @@ export interface OperatorRun {
   readonly log?: Logger;
   readonly identity?: string;
   readonly rollbacksPerHour?: number;
+  readonly metrics?: Metrics;
   /** What the API server is to trust, as it lies in the shared Secret now. */
   readonly caBundle?: () => Promise<string>;
 }
@@ -115,6 +117,7 @@ export class Simulation {
     identity = 'replica-1',
     caBundle,
     rollbacksPerHour,
+    metrics,
   }: OperatorRun = {}): RunningOperator {
     const transport = this.sandbox.transport(OPERATOR, { faults: this.#guarding(faults) });
     const { scheduler } = this;
@@ -122,6 +125,7 @@ export class Simulation {
     const operator = createOperator({
       ...{ client, scheduler, log, identity, namespace: OPERATOR_NAMESPACE },
       ...(rollbacksPerHour === undefined ? {} : { rollbacksPerHour }),
+      ...(metrics === undefined ? {} : { metrics }),
       sealKey: new Uint8Array(32).fill(7),
       webhookPlace: () => placeOf(caBundle),
     });

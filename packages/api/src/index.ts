@@ -26,6 +26,7 @@ export {
 export {
   ChangeWorkloadKind,
   DECISIONS,
+  MAX_DECISIONS,
   PHASES,
   changeWorkloadSpec,
   changeWorkloadStatus,
@@ -36,6 +37,7 @@ export {
   type ChangeWorkloadStatus,
   type DecisionAction,
   type Difference,
+  type PastDecision,
   type Phase,
 } from './v1alpha1/change-workload.ts';
 export {

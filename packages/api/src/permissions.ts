@@ -19,6 +19,8 @@ export const OWN = {
   /** The policies in the API server, and their bindings: the clamp, and what keeps its annotation. */
   clamp: 'altershield-release',
   keep: 'altershield-keep',
+  /** Whom the operator acts as; the shipped roles are bound to it. */
+  serviceAccount: 'altershield',
 } as const;
 
 const FOLLOW = ['list', 'watch'] as const;
@@ -46,6 +48,7 @@ export const OPERATOR_RULES: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['namespaces'], verbs: ['get', ...FOLLOW] },
   { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
   { apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', ...FOLLOW, 'patch'] },
+  { apiGroups: ['apps'], resources: ['deployments/status'], verbs: ['patch'] },
   { apiGroups: ['apps'], resources: ['replicasets'], verbs: [...FOLLOW, 'patch'] },
   { apiGroups: [GROUP], resources: ['changepolicies'], verbs: FOLLOW },
   { apiGroups: [GROUP], resources: ['changeworkloads'], verbs: [...FOLLOW, 'create', 'delete'] },

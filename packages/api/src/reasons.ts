@@ -22,9 +22,9 @@ export const REASONS = {
   RollbackLimit:
     'Too many automatic rollbacks of this workload, or in the cluster, within an hour; a person decides.',
   WriteDenied:
-    'The API server denied a write of the operator for good; the message has its text. Nothing is tried again before a user decides.',
+    'The API server denied a write of the operator, and repeating it does not help; the message has its text. Nothing more is released until a user decides.',
   AlteredByAdmission:
-    'Another admission plug-in altered the pod template in a write of the operator, which would never come to rest.',
+    'Another admission plug-in altered the pod template in a write of the operator; releasing it would start over for ever.',
   QuarantinedRevision: 'A refused revision was applied past admission and is taken back.',
   Superseded: 'A newer revision took over.',
   WorkloadDeleted: 'The workload was deleted, or another object has its name now.',

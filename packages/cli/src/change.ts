@@ -16,6 +16,14 @@ export interface PodsNow {
   readonly all: number;
 }
 
+/** A change with what else is known of its workload. */
+export interface Story extends Change {
+  /** Other changes of the same workload, newest first. */
+  readonly others: readonly ChangeWorkload[];
+  /** While the change is in flight. */
+  readonly pods?: PodsNow | undefined;
+}
+
 const ENDED: readonly Phase[] = ['Success', 'Failed', 'RolledBack', 'Superseded'];
 
 /** A record without a status was just made. */
@@ -68,4 +76,51 @@ export function joinBatches(
       .filter(({ spec }) => spec.change.uid === record.metadata.uid)
       .toSorted((a, b) => a.spec.batch - b.spec.batch),
   }));
+}
+
+/** A workload as it is now. */
+export interface WorkloadState {
+  readonly uid: string;
+  /** Of its pod template. */
+  readonly fingerprint: string;
+}
+
+/**
+ * The record that accounts for the newest change of a workload: of the template that it has, or of
+ * the one that a rollback replaced by it. Undefined while that change is not recorded yet.
+ */
+export function recordOf(
+  records: readonly ChangeWorkload[],
+  state: WorkloadState,
+): ChangeWorkload | undefined {
+  const [newest] = records
+    .filter((record) => record.spec.target.uid === state.uid && !isBeingDeleted(record))
+    .toSorted((a, b) => b.spec.sequence - a.spec.sequence);
+  if (newest?.spec.to.fingerprint === state.fingerprint) return newest;
+  if (newest?.spec.from?.fingerprint !== state.fingerprint) return undefined;
+  const isRolledBack = newest.status?.rolledBackAt !== undefined;
+  return isRolledBack || isRevertedBy(newest, state) ? newest : undefined;
+}
+
+/** The user applied the previous revision while this change was in flight. */
+export const isRevertedBy = ({ spec, status }: ChangeWorkload, state: WorkloadState): boolean =>
+  spec.from?.fingerprint === state.fingerprint && status?.reason === 'RevertedByUser';
+
+/** Which changes are listed; what is absent selects all. */
+export interface Filter {
+  /** Of the workload, alone or as `deploy/NAME`, or of the record. */
+  readonly name: string | undefined;
+  readonly phases: readonly Phase[] | undefined;
+  /** Earliest time at which the change was seen; milliseconds since the epoch. */
+  readonly since: number | undefined;
+}
+
+export function isMatch(record: ChangeWorkload, { name, phases, since }: Filter): boolean {
+  const { metadata, spec } = record;
+  const names = [metadata.name, spec.target.name, targetName(spec.target)];
+  return (
+    (name === undefined || names.includes(name)) &&
+    (phases === undefined || phases.includes(phaseOf(record))) &&
+    (since === undefined || Date.parse(spec.detectedAt) >= since)
+  );
 }

@@ -8,6 +8,10 @@ export const EXIT = {
   notFound: 3,
   unreachable: 4,
   unconfirmed: 5,
+  rolledBack: 6,
+  suspended: 7,
+  noChange: 8,
+  timedOut: 124,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -15,14 +19,24 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** What each code means, for `--help` and the reference. */
 export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.ok, 'done'],
-  [EXIT.failed, 'refused or failed; the message says why'],
+  [
+    EXIT.failed,
+    'denied or failed; the message says why. `status --wait`: the change failed or was superseded',
+  ],
   [EXIT.usage, 'the command line is wrong'],
   [EXIT.notFound, 'no such object, or nothing to do to it; also when the CRDs are missing'],
   [EXIT.unreachable, 'the API server cannot be reached, or forbids the call'],
-  [EXIT.unconfirmed, 'written, but what should follow was not seen in time'],
+  [EXIT.unconfirmed, 'the decision is recorded, but the operator did not act on it in time'],
+  [EXIT.rolledBack, '`status --wait`: the change was rolled back'],
+  [EXIT.suspended, '`status --wait`: the change is suspended and needs a decision'],
+  [
+    EXIT.noChange,
+    '`status --wait`: there is no change to wait for, or no policy matches the workload',
+  ],
+  [EXIT.timedOut, '`status --wait`: the change did not end in time'],
 ];
 
-/** A failure with its exit code and, where there is one, the cure. */
+/** A failure with its exit code and, where there is one, a hint. */
 export class CliError extends Error {
   override readonly name = 'CliError';
   readonly code: ExitCode;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { PHASES, type Phase } from '@altershield/api';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
 import type { Cli } from './cli.ts';
 import { complete } from './commands/complete.ts';
@@ -6,9 +7,11 @@ import { COMPLETE, SHELL_NAMES, completionScript } from './commands/completion.t
 import { decide, type DecideOptions, type Verb } from './commands/decide.ts';
 import { get, type GetOptions } from './commands/get.ts';
 import { install, type InstallCommandOptions } from './commands/install.ts';
+import { status, type StatusOptions } from './commands/status.ts';
 import { uninstall, type UninstallOptions } from './commands/uninstall.ts';
 import { version, type VersionOptions } from './commands/version.ts';
 import { why, type WhyOptions } from './commands/why.ts';
+import { parseDuration } from './duration.ts';
 import { EXIT_MEANINGS } from './exit.ts';
 import { DEFAULT_OPTIONS } from './manifests/manifest.ts';
 import { FORMATS } from './render/structured.ts';
@@ -30,7 +33,7 @@ export function buildProgram(cli: Cli, name = 'altershield'): Command {
     .option('--context <name>', 'context of the kubeconfig')
     .option('-n, --namespace <name>', 'namespace; default: that of the context', namespaceName)
     .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError(`Cure:  see \`${name} --help\``)
+    .showHelpAfterError(`Hint:  see \`${name} --help\``)
     .configureOutput({
       writeOut: (text) => {
         cli.io.out(text.trimEnd());
@@ -47,6 +50,7 @@ export function buildProgram(cli: Cli, name = 'altershield'): Command {
     .exitOverride()
     .addHelpText('after', exitHelp());
   addReading(program, cli);
+  addStatus(program, cli);
   addDeciding(program, cli);
   addInstalling(program, cli);
   addRest(program, cli);
@@ -58,9 +62,18 @@ const HELP_WIDTH = 100;
 function addReading(program: Command, cli: Cli): void {
   program
     .command('get')
-    .description('list changes with their batches, or policies')
+    .description('list changes with their batches, newest last, or policies')
     .argument('[what]', 'changes or policies', 'changes')
+    .argument('[name]', 'only this workload, change or policy')
     .option('-A, --all-namespaces', 'all namespaces')
+    .addOption(phaseOption())
+    .addOption(
+      new Option('--since <time>', 'only changes seen within: 30m, 2h, 1d').argParser(
+        seconds1To(31_536_000),
+      ),
+    )
+    .option('-w, --watch', 'print each move of a change, until Ctrl-C')
+    .addOption(operatorNamespaceOption())
     .addOption(
       new Option('-o, --output <format>', 'format of the output').choices([
         'wide',
@@ -68,14 +81,31 @@ function addReading(program: Command, cli: Cli): void {
         ...FORMATS,
       ]),
     )
-    .action((what: string, _, command: Command) => get(cli, what, optionsOf<GetOptions>(command)));
+    .action((what: string, name: string | undefined, _, command: Command) =>
+      get(cli, name === undefined ? [what] : [what, name], optionsOf<GetOptions>(command)),
+    );
   program
     .command('why')
     .description('tell the whole story of a change: who, what, how it was judged, what was done')
     .argument('<target...>', TARGET)
+    .addOption(operatorNamespaceOption())
     .addOption(formatOption())
     .action((words: string[], _, command: Command) =>
       why(cli, words, optionsOf<WhyOptions>(command)),
+    );
+}
+
+function addStatus(program: Command, cli: Cli): void {
+  program
+    .command('status')
+    .description('print where the newest change of a workload stands, or wait for its end')
+    .argument('<target...>', TARGET)
+    .option('--wait', 'wait for the end; the exit code tells the outcome')
+    .addOption(timeoutOption('how long to wait for the end', 600))
+    .addOption(operatorNamespaceOption())
+    .addOption(formatOption())
+    .action((words: string[], _, command: Command) =>
+      status(cli, words, optionsOf<StatusOptions>(command)),
     );
 }
 
@@ -146,11 +176,40 @@ function addRest(program: Command, cli: Cli): void {
     });
 }
 
+/** `choices` are what Tab offers; the parser takes several. */
+const phaseOption = (): Option =>
+  new Option('--phase <phase>', 'only changes in this phase, or in several: Running,Suspend')
+    .choices(PHASES)
+    .argParser((text) => text.split(',').map(phaseNamed));
+
+function phaseNamed(text: string): Phase {
+  const found = PHASES.find((phase) => phase.toLowerCase() === text.trim().toLowerCase());
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`It must be of: ${PHASES.join(', ')}.`);
+}
+
 const formatOption = (): Option =>
   new Option('-o, --output <format>', 'format of the output').choices(FORMATS);
 
 const timeoutOption = (description: string, seconds: number): Option =>
-  new Option('--timeout <seconds>', description).argParser(from1To(86_400)).default(seconds);
+  new Option('--timeout <time>', `${description}: 90, 90s, 10m, 1h`)
+    .argParser(seconds1To(86_400))
+    .default(seconds, `${seconds}s`);
+
+const operatorNamespaceOption = (): Option =>
+  new Option('--operator-namespace <name>', 'namespace of the operator')
+    .argParser(namespaceName)
+    .default(DEFAULT_OPTIONS.namespace);
+
+const seconds1To =
+  (max: number) =>
+  (text: string): number => {
+    const value = parseDuration(text) ?? 0;
+    if (value >= 1 && value <= max) return value;
+    throw new InvalidArgumentError(
+      `It must be a time like 90, 90s, 10m or 1h30m, at most ${max} s.`,
+    );
+  };
 
 const from1To =
   (max: number) =>

@@ -53,7 +53,9 @@ describe('the README', async () => {
   it('puts its policy where it looks for changes', () => {
     const [apply = ''] = commands.filter((line) => line.includes('examples/'));
     assert.match(apply, /^kubectl apply -n shop -f examples\/policy-web\.yaml$/);
-    assert.deepEqual(after('kubectl get changes'), [' -n shop']);
+    assert.deepEqual(after('kubectl get changes'), [
+      ' -n shop --sort-by=.metadata.creationTimestamp',
+    ]);
   });
 });
 

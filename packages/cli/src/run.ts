@@ -16,7 +16,7 @@ export async function run(cli: Cli, args: readonly string[], name?: string): Pro
     const { message, hint, code } = failureOf(error);
     const paint = painter(cli.io.colours);
     cli.io.err(`${paint('bad', 'Error:')} ${lines(message)}`);
-    if (hint !== undefined) cli.io.err(`${paint('dim', 'Cure:')}  ${lines(hint)}`);
+    if (hint !== undefined) cli.io.err(`${paint('dim', 'Hint:')}  ${lines(hint)}`);
     return code;
   }
 }

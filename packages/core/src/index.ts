@@ -43,7 +43,8 @@ export type {
   RevisionView,
   WorkloadView,
 } from './change/model.ts';
-export { isOver, statusOf } from './change/status.ts';
+export { changeName } from './change/name.ts';
+export { conditionsOf, isOver, statusOf } from './change/status.ts';
 export {
   accountingFor,
   byTurn,
@@ -52,7 +53,16 @@ export {
   type Replacement,
 } from './change/verified.ts';
 export { judgePods, type Finding, type PodHealthInput } from './check/pod-health.ts';
-export { isLeaving, lostReadiness, running, viewPod } from './check/pod-view.ts';
+export {
+  becameReady,
+  hasConfigError,
+  isLeaving,
+  lostReadiness,
+  running,
+  viewPod,
+  type PodSights,
+} from './check/pod-view.ts';
+export { countRestarts, hasRestartRules, type RestartCounts } from './check/restart-rules.ts';
 export { explainErrors, type FieldError } from './policy/field.ts';
 export {
   futility,
@@ -87,6 +97,7 @@ export { planDeployment } from './workload/plan.ts';
 export { restGoal } from './workload/rest.ts';
 export {
   imagesOf,
+  type ContainerRules,
   type ContainerStatus,
   type Deployment,
   type Pod,

@@ -47,6 +47,8 @@ export {
 export {
   ConfigError,
   fixedCredentials,
+  impersonatedUser,
+  impersonating,
   type ClientCertificate,
   type ConnectionConfig,
   type CredentialSource,

@@ -27,6 +27,11 @@ test('the limit of rollbacks in the cluster is a whole number, 100 by default', 
   assert.equal(limit(['--rollbacks-per-hour', '0']), 0);
 });
 
+test('whom the operator acts as is chosen by itself, given, or switched off', () => {
+  const as = (...argv: readonly string[]) => readConfig(argv, {}).as;
+  assert.deepEqual([as(), as('--as', 'bot'), as('--no-as')], [undefined, 'bot', false]);
+});
+
 test('an argument that means nothing is refused: npm may have taken the option before it', () => {
   const main = fileURLToPath(new URL('main.ts', import.meta.url));
   const args = ['--conditions=@altershield/source', main, '/home/alice/kubeconfig'];

@@ -7,6 +7,11 @@ import { ROLLBACKS_PER_HOUR } from './operator.ts';
 export interface Config {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
+  /**
+   * Whom the operator acts as; `false`: the user of the kubeconfig. Default: outside of a cluster the
+   * shipped service account, where the user may impersonate it.
+   */
+  readonly as: string | false | undefined;
   readonly namespace: string;
   readonly identity: string;
   readonly webhookHost?: string;
@@ -48,12 +53,7 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** Reads the configuration; prints help or a usage error and exits, as command lines do. */
 export function readConfig(argv: readonly string[], env: Env): Config {
   const isInCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined;
-  const command = named()
-    .option(
-      '--kubeconfig <file>',
-      'kubeconfig; default: $KUBECONFIG, the pod’s own, ~/.kube/config',
-    )
-    .option('--context <name>', 'context of the kubeconfig')
+  const command = addConnectionOptions(named())
     .option(
       '--namespace <name>',
       'the operator’s own namespace',
@@ -112,6 +112,19 @@ const named = (): Command =>
     .showHelpAfterError(
       'Cure:  see --help; after `npm run operator`, options need a `--` before them',
     );
+
+const addConnectionOptions = (command: Command): Command =>
+  command
+    .option(
+      '--kubeconfig <file>',
+      'kubeconfig; default: $KUBECONFIG, the pod’s own, ~/.kube/config',
+    )
+    .option('--context <name>', 'context of the kubeconfig')
+    .option(
+      '--as <user>',
+      'impersonate this user; default: with a kubeconfig, the operator’s service account',
+    )
+    .option('--no-as', 'act as the user of the kubeconfig; its own changes are then not held');
 
 function addLogOptions(command: Command, isInCluster: boolean): void {
   const level = new Option('--log-level <level>').choices([

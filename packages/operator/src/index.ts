@@ -3,3 +3,8 @@
 export { createOperator, type Operator, type OperatorOptions } from './operator.ts';
 export { serve } from './serve.ts';
 export type { Config } from './config.ts';
+export {
+  createChangeSeries,
+  type ChangeSeries,
+  type ChangeStates,
+} from './telemetry/change-series.ts';

@@ -7,7 +7,6 @@ import {
   type Goal,
   type Request,
   type Tools,
-  type WebhookOptions,
   type WebhookPlace,
 } from '@altershield/core';
 import {
@@ -31,6 +30,7 @@ import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
 import { createDetectionController } from './controllers/detection.ts';
 import {
+  clampInformers,
   createNativePoliciesController,
   type NativePoliciesDeps,
 } from './controllers/native-policies.ts';
@@ -47,6 +47,7 @@ import { sealCheck } from './observe/seal.ts';
 import { Sightings } from './observe/sightings.ts';
 import { Hearings } from './observe/hearings.ts';
 import { changesOf, createWorld, hashOf, owningDeployment, type World } from './observe/world.ts';
+import { ChangeMetrics } from './telemetry/change-metrics.ts';
 
 export interface OperatorOptions {
   readonly client: Client;
@@ -96,11 +97,15 @@ export function createOperator(options: OperatorOptions): Operator {
   const refusals = new Refusals(world, scheduler);
   const ledger = new DenialLedger({ client, world, scheduler, log });
   const events = eventsOf(options);
-  const metrics = options.metrics?.controller;
-  const shared = { world, book, tools, client, scheduler, log, metrics, ...clampOf(options) };
+  const changeMetrics = new ChangeMetrics(world, options);
+  const shared = {
+    ...{ world, book, tools, client, scheduler, log, changeMetrics },
+    ...sharedOf(options),
+  };
   const hearings = new Hearings({ client: plain, world, scheduler, log });
   const paths = new SecretPaths(tools.sign);
-  const webhooks = createWebhooksController({ ...shared, place: secretly(options, paths) });
+  const calls = callsOf(options, paths, informers);
+  const webhooks = createWebhooksController({ ...shared, ...calls });
   const observed = { ...shared, refusals, hearings, ...countsOf(options, world, isOurs) };
   const act = (goal: Goal, subject: Subject, signal: AbortSignal): Promise<number> =>
     perform(goal, subject, { client, tools }, signal);
@@ -141,7 +146,7 @@ export function createOperator(options: OperatorOptions): Operator {
     leading: async (signal) => {
       // A controller that judges by a half-filled cache takes what it does not see for gone.
       await informers.whenSynced(signal);
-      await runAll(controllers, signal);
+      await changeMetrics.whileLeading(() => runAll(controllers, signal));
     },
     publishWebhooks: webhooks.publish,
     shownPath: (path) => paths.shown(path),
@@ -152,11 +157,11 @@ export function createOperator(options: OperatorOptions): Operator {
 
 /** What is counted as it happens, and not read from the caches. */
 const countsOf = (
-  { rollbacksPerHour = ROLLBACKS_PER_HOUR }: OperatorOptions,
+  { rollbacksPerHour = ROLLBACKS_PER_HOUR, scheduler }: OperatorOptions,
   world: World,
   isOurs: (change: ChangeObject) => boolean,
 ): Pick<GatherDeps, 'readiness' | 'clusterRollbacks' | 'rollbacksPerHour'> => ({
-  readiness: new ReadinessLog(world.pods),
+  readiness: new ReadinessLog(world.pods, scheduler),
   clusterRollbacks: new ClusterRollbacks(world, isOurs),
   rollbacksPerHour,
 });
@@ -168,8 +173,14 @@ const sayMoved =
     if (event !== undefined) events.record(subjectOf(change), event);
   };
 
-const clampOf = (options: OperatorOptions): WebhookOptions => ({
-  nativeClamp: options.nativeClamp !== undefined,
+const sharedOf = ({ metrics, nativeClamp }: OperatorOptions) => ({
+  metrics: metrics?.controller,
+  nativeClamp: nativeClamp !== undefined,
+});
+
+const callsOf = (options: OperatorOptions, paths: SecretPaths, informers: InformerFactory) => ({
+  place: secretly(options, paths),
+  clamp: options.nativeClamp === undefined ? [] : clampInformers(informers),
 });
 
 const nativePoliciesOf = (

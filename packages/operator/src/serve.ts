@@ -14,6 +14,7 @@ import {
   patiently,
   serverRunnable,
   whenAborted,
+  type ConnectionConfig,
   type HealthChecks,
   type Informer,
   type KubeObject,
@@ -26,6 +27,8 @@ import {
 } from '@altershield/kube';
 import type { Config } from './config.ts';
 import { servesNativeClamp } from './controllers/native-policies.ts';
+import { chooseIdentity } from './identity.ts';
+import { BypassWarning, unreachableHint } from './observe/bypass-warning.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { preflight, whoAmI } from './preflight.ts';
 import { ensureSealKey } from './seal-key.ts';
@@ -51,8 +54,8 @@ export async function serve(
   signal: AbortSignal,
 ): Promise<void> {
   const metrics = createMetrics({ scheduler, process: true });
-  const { kubeconfig: path, context } = config;
-  const connection = await loadConfig({ path, context, scheduler });
+  const connection = await connectionOf(config, { scheduler, log, signal });
+  if (connection === undefined) return;
   const transport = createUndiciTransport(connection);
   const client = new Client({
     ...{ transport, scheduler, log, fieldManager: FIELD_MANAGER },
@@ -63,6 +66,34 @@ export async function serve(
     if (found === undefined) return;
     log.info('connected', { server: connection.server, user: found.operatorUser });
     await runParts({ config, client, scheduler, log, metrics }, found, signal);
+  } finally {
+    await transport.close();
+  }
+}
+
+/** How to reach the API server, and as whom; `undefined` when we are told to stop meanwhile. */
+async function connectionOf(
+  config: Config,
+  patience: Patience,
+): Promise<ConnectionConfig | undefined> {
+  const { scheduler, log, signal } = patience;
+  const loaded = await loadConfig({
+    ...{ path: config.kubeconfig, context: config.context, scheduler },
+  });
+  const userOf = (connection: ConnectionConfig): Promise<string> =>
+    patiently('ask who we are', () => askOnce(connection, scheduler), patience);
+  try {
+    return await chooseIdentity(loaded, config, { userOf, log });
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+async function askOnce(connection: ConnectionConfig, scheduler: Scheduler): Promise<string> {
+  const transport = createUndiciTransport(connection);
+  try {
+    return await whoAmI(new Client({ transport, scheduler, fieldManager: FIELD_MANAGER }));
   } finally {
     await transport.close();
   }
@@ -103,7 +134,7 @@ async function runParts(
   const { config, client, scheduler, log, metrics } = base;
   /** Where the webhook listens, once it does. */
   let port: number | undefined;
-  const operator = createOperator({
+  const created = createOperator({
     ...{ client, scheduler, log, metrics },
     namespace: config.namespace,
     identity: config.identity,
@@ -116,6 +147,14 @@ async function runParts(
       return placeOf(config, { operatorUser, port, caBundle });
     },
   });
+  const bypass = new BypassWarning(created.world, {
+    ...{ scheduler, log },
+    hint: () => unreachableHint(config, { operatorUser, url: urlOf(config, port ?? 0) }),
+  });
+  const operator: Operator = {
+    ...created,
+    leading: (stop) => bypass.whileLeading(() => created.leading(stop)),
+  };
   const parts: Parts = { ...base, operator };
   const webhook = createWebhook({
     ...{ config, client, scheduler, log, metrics, handlers: operator.handlers },
@@ -169,21 +208,22 @@ interface Called {
   readonly caBundle: string;
 }
 
-function placeOf(
-  { namespace, service, webhookUrlHost }: Config,
-  { operatorUser, port, caBundle }: Called,
-): WebhookPlace {
+function placeOf(config: Config, { operatorUser, port, caBundle }: Called): WebhookPlace {
+  const { namespace, service } = config;
+  const url = urlOf(config, port);
   return {
     operatorUser,
     operatorNamespace: namespace,
     clientConfig: (path) =>
-      webhookUrlHost === undefined
+      url === undefined
         ? { caBundle, service: { namespace, name: service, path, port: 443 } }
-        : { caBundle, url: `https://${inUrl(webhookUrlHost)}:${port}${path}` },
+        : { caBundle, url: `${url}${path}` },
   };
 }
 
-const inUrl = (host: string): string => (isIPv6(host) ? `[${host}]` : host);
+/** Where the API server calls the webhook; `undefined`: by the Service. */
+const urlOf = ({ webhookUrlHost: host }: Config, port: number): string | undefined =>
+  host === undefined ? undefined : `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 
 function health({ config, scheduler, log, metrics }: Parts, ready: HealthChecks): Runnable {
   const { healthHost: host, healthPort: port } = config;
@@ -196,14 +236,18 @@ function missing(informers: readonly Informer<KubeObject>[]): string | undefined
 }
 
 function leadership({ config, client, scheduler, log, metrics, operator }: Parts): Runnable {
-  if (!config.leaderElection) return { name: 'controllers', start: operator.leading };
+  const observe = metrics.leader(OWN.lease);
+  if (!config.leaderElection) {
+    observe(true);
+    return { name: 'controllers', start: operator.leading };
+  }
   return {
     name: 'leader-election',
     start: async (stop) => {
       const elector = new LeaderElector({
         ...{ client, scheduler, log, namespace: config.namespace, name: OWN.lease },
         identity: config.identity,
-        observe: metrics.leader(OWN.lease),
+        observe,
         onNewLeader: (leader) => {
           if (leader !== config.identity)
             log.info('standing by; another replica has the lease', { leader });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import type { ChangePod, ChangeWorkload, Phase } from '@altershield/api';
-import type { Deployment } from '@altershield/core';
+import type { Deployment, ReplicaSet } from '@altershield/core';
 import type { ClusterAccess } from '../../cluster/access.ts';
 import type { UserName } from '../../cluster/users.ts';
 import { aNamespace } from './cluster.ts';
@@ -10,11 +10,12 @@ import { eventually } from './eventually.ts';
 import { aDeployment, type DeploymentWishes } from './manifests.ts';
 import { imageOf, isActive, isReady, type Pod } from './pods.ts';
 import type { Timeline } from './timeline.ts';
+import { DeploymentRecorder } from './watch-deployment.ts';
 import { watchPods, type PodRecorder } from './watch-pods.ts';
 
 const OURS = '/apis/altershield.io/v1alpha1';
 
-export const HOLD = 'altershield.io/hold';
+export const RELEASE = 'altershield.io/release';
 export const ACTOR = 'altershield.io/actor';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -36,11 +37,13 @@ export class App {
   readonly namespace: string;
   readonly name = 'checkout';
   readonly pods: PodRecorder;
+  readonly deployment: DeploymentRecorder;
 
   constructor(cluster: ClusterAccess, namespace: string, pods: PodRecorder) {
     this.cluster = cluster;
     this.namespace = namespace;
     this.pods = pods;
+    this.deployment = new DeploymentRecorder(cluster, namespace, this.name);
   }
 
   get timeline(): Timeline {
@@ -133,29 +136,55 @@ export class App {
     );
   }
 
-  /** The user's spec is exactly this again, and nothing of ours is left but the actor's stamp. */
-  async assertRestored(spec: Deployment['spec'], template = spec.template): Promise<void> {
+  /** Its ReplicaSets, the oldest revision first. */
+  async revisions(): Promise<readonly ReplicaSet[]> {
+    const path = `/apis/apps/v1/namespaces/${this.namespace}/replicasets`;
+    const { items } = (await this.cluster.call({ path })) as { items: ReplicaSet[] };
+    return items.sort((a, b) => revisionOf(a) - revisionOf(b));
+  }
+
+  /** The newest ReplicaSet of an image. */
+  async revision(image: string): Promise<ReplicaSet> {
+    const isIt = ({ spec }: ReplicaSet): boolean =>
+      JSON.stringify(spec.template).includes(`"${image}"`);
+    const found = (await this.revisions()).findLast(isIt);
+    assert.ok(found, `no ReplicaSet of ${image}`);
+    return found;
+  }
+
+  /** The annotation that says which revision may have how many pods. */
+  async release(): Promise<string | undefined> {
+    return (await this.get()).metadata.annotations?.[RELEASE];
+  }
+
+  /** The spec is what the user wrote, and the only annotation of the product protects the revision that runs. */
+  async assertAtRest(spec: Deployment['spec'], template = spec.template): Promise<void> {
+    const image = (template['spec'] as { containers: { image: string }[] }).containers[0]?.image;
     const now = await eventually(
       async () => {
         const found = await this.get();
-        assert.equal(found.metadata.annotations?.[HOLD], undefined);
+        const hash = (await this.revision(image ?? '')).metadata.labels?.['pod-template-hash'];
+        const [verified, target] = found.metadata.annotations?.[RELEASE]?.split('/') ?? [];
+        assert.deepEqual([verified, target], [hash, '']);
         return found;
       },
-      { what: 'the release of the hold', timeoutMs: 10_000 },
+      { what: 'the annotation at rest', timeoutMs: 10_000 },
     );
     assert.deepEqual(now.spec, { ...spec, template });
-    const left = Object.keys(now.metadata.annotations ?? {}).filter((a) => /altershield/.test(a));
-    // The stamp goes with the template that it was for: after a rollback there is none.
-    assert.deepEqual(
-      left.filter((name) => name !== ACTOR),
-      [],
-    );
+    assert.deepEqual(ourAnnotations(now), [RELEASE]);
   }
 
   async close(): Promise<void> {
-    await this.pods.stop();
+    await Promise.all([this.pods.stop(), this.deployment.stop()]);
   }
 }
+
+/** The annotations of the product on an object, by their names. */
+export const ourAnnotations = ({ metadata }: Deployment): readonly string[] =>
+  Object.keys(metadata.annotations ?? {}).filter((name) => name.startsWith('altershield.io/'));
+
+const revisionOf = ({ metadata }: ReplicaSet): number =>
+  Number(metadata.annotations?.['deployment.kubernetes.io/revision']);
 
 export const isSound = (pod: Pod): boolean => isActive(pod) && isReady(pod);
 
@@ -187,6 +216,7 @@ export async function anApp(cluster: ClusterAccess, options: AppOptions = {}): P
   const pods = await watchPods(cluster, namespace, 'app=checkout');
   const app = new App(cluster, namespace, pods);
   try {
+    await app.deployment.start();
     await create(app, { replicas, image, ...wishes });
     await app.untilReady(image, replicas);
     if (policy === undefined) return app;

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
-import { count, targetRef, text, time, verdict, type DeepReadonly, type Stored } from './common.ts';
+import {
+  count,
+  evidence,
+  targetRef,
+  text,
+  time,
+  verdict,
+  type DeepReadonly,
+  type Stored,
+} from './common.ts';
 
 export const POD_PHASES = [
   'Init',
@@ -17,15 +26,6 @@ export const POD_PHASES = [
   'ExecuteDone',
 ] as const;
 export type PodPhase = (typeof POD_PHASES)[number];
-
-const evidence = z.strictObject({
-  pod: text(253, 'The pod.'),
-  node: text(253, 'Its node.').optional(),
-  container: text(63, 'The container.').optional(),
-  reason: text(64, 'ImagePullBackOff, CrashLoopBackOff, OOMKilled, …'),
-  message: text(512, 'What the kubelet or scheduler said.').optional(),
-  restarts: count('Restarts of the container.').optional(),
-});
 
 const check = z.strictObject({
   name: text(63, 'The check.'),
@@ -73,7 +73,7 @@ export const ChangePodKind = defineKind({
   plural: 'changepods',
   singular: 'changepod',
   shortNames: ['cp'],
-  categories: ['changes', 'altershield'],
+  categories: ['altershield'],
   description: 'One batch of a change: its pods, how they were judged, the evidence.',
   spec: changePodSpec,
   // Served for a batch that nobody has judged yet, so that showing it costs no write.

@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
 import { batches } from './batches.ts';
-import { count, text, time, type DeepReadonly, type Stored } from './common.ts';
+import { conditions, count, type DeepReadonly, type Stored } from './common.ts';
 import { labelSelector } from './label-selector.ts';
 
 export const SUPPORTED_KINDS = ['Deployment'] as const;
@@ -66,7 +66,7 @@ const podHealth = z
       .describe('A pod that lost readiness more often than this (flapping) fails the batch.'),
   })
   .prefault({})
-  .describe('Pod health, always checked and compared with the pods of the old revision.');
+  .describe('Pod health, always checked and compared with stable pods.');
 
 const checks = z.strictObject({ podHealth }).prefault({}).describe('What each batch is judged by.');
 
@@ -124,27 +124,13 @@ export const changePolicySpec = z
   })
   .describe('What is governed, and how.');
 
-const condition = z.strictObject({
-  type: text(316, 'Ready.'),
-  status: z.enum(['True', 'False', 'Unknown']),
-  reason: text(1024, 'CamelCase reason.'),
-  message: text(
-    32_768,
-    'What the policy governs, why it governs nothing, or every problem with its field path and cure.',
-  ),
-  lastTransitionTime: time('When the status last changed.'),
-  observedGeneration: count('The generation this was said of.').optional(),
-});
-
 export const changePolicyStatus = z
   .strictObject({
     observedGeneration: count('The newest generation that was read.').optional(),
     governed: count('Workloads the policy governs now.').optional(),
-    conditions: z
-      .array(condition)
-      .max(8)
-      .optional()
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] }),
+    conditions: conditions(
+      'What the policy governs, why it governs nothing, or every problem with its field path and cure.',
+    ).optional(),
   })
   .describe('Written by the operator.');
 

@@ -3,7 +3,9 @@ import * as z from 'zod';
 import { defineKind } from '../kind.ts';
 import { changePolicySpec } from './change-policy.ts';
 import {
+  conditions,
   count,
+  evidence,
   podTemplate,
   targetRef,
   text,
@@ -28,6 +30,9 @@ export type Phase = (typeof PHASES)[number];
 
 export const DECISIONS = ['Resume', 'RollBack', 'Lift'] as const;
 export type DecisionAction = (typeof DECISIONS)[number];
+
+/** Decisions that a record keeps. */
+export const MAX_DECISIONS = 16;
 
 const actor = z
   .strictObject({
@@ -159,8 +164,31 @@ const denied = z
   })
   .describe('Applications of the refused revision that were denied.');
 
+const overridden = z
+  .strictObject({
+    phase: z.enum(PHASES).describe('Phase of the change.'),
+    reason: text(64, 'Reason of the phase.'),
+    message: text(1024, 'Its message.').optional(),
+    verdict,
+    batch: count('Number of the batch in progress, from 1.', 1).optional(),
+    evidence: z.array(evidence).max(3).optional().describe('The evidence for the verdict.'),
+  })
+  .describe('State of the change when the decision was carried out.');
+
+const pastDecision = z.strictObject({
+  action: z.enum(DECISIONS).describe('Resume, RollBack, or Lift (the quarantine).'),
+  by: text(512, 'Who decided. Absent: admission did not see the decision.').optional(),
+  at: time('When the decision was made.').optional(),
+  reason: text(1024, 'Why, in the user’s words.').optional(),
+  carriedOut: z
+    .boolean()
+    .describe('False when the decision no longer fitted the change and nothing followed.'),
+  overridden: overridden.optional(),
+});
+
 export const changeWorkloadStatus = z
   .strictObject({
+    observedGeneration: count('The newest generation of the record that was read.').optional(),
     phase: z
       .enum(PHASES)
       .describe('Init → Running → Success, Failed, Suspend, RolledBack or Superseded.'),
@@ -194,7 +222,17 @@ export const changeWorkloadStatus = z
     resumedAt: time(
       'When a person resumed it: the pods of then are accepted as they are.',
     ).optional(),
+    decisions: z
+      .array(pastDecision)
+      .max(MAX_DECISIONS)
+      .optional()
+      .describe('Decisions of users, oldest first; the newest ones when there are more than fit.'),
     decisionSeen: text(64, 'Action and `at` of the last decision that was looked at.').optional(),
+    conditions: conditions('Message of the phase, once the change ended.')
+      .optional()
+      .describe(
+        'Completed: the change ended. Succeeded: it ended in Success; Unknown until it ends.',
+      ),
   })
   .describe('Where the change stands. Written by the operator.');
 
@@ -214,15 +252,17 @@ export const ChangeWorkloadKind = defineKind({
   description: 'One change of one workload: who, what, how far, how judged, what was done.',
   spec: changeWorkloadSpec,
   status: changeWorkloadStatus,
+  // The name has kind and workload; `kubectl get` stays within 120 columns.
   columns: [
     { name: 'Kind', type: 'string', jsonPath: '.spec.target.kind', priority: 1 },
-    { name: 'Target', type: 'string', jsonPath: '.spec.target.name' },
+    { name: 'Target', type: 'string', jsonPath: '.spec.target.name', priority: 1 },
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
     { name: 'Batch', type: 'integer', jsonPath: '.status.batch.index' },
     { name: 'Of', type: 'integer', jsonPath: '.status.batch.of' },
     { name: 'Reason', type: 'string', jsonPath: '.status.reason' },
-    { name: 'Actor', type: 'string', jsonPath: '.spec.actor.user' },
+    { name: 'Tool', type: 'string', jsonPath: '.spec.cause.tool' },
+    { name: 'Actor', type: 'string', jsonPath: '.spec.actor.user', priority: 1 },
     { name: 'Images', type: 'string', jsonPath: '.spec.to.images', priority: 1 },
     { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
@@ -244,4 +284,5 @@ export type ChangeWorkloadStatus = DeepReadonly<z.output<typeof changeWorkloadSt
 export type ChangeWorkload = Stored<ChangeWorkloadSpec, ChangeWorkloadStatus>;
 export type Actor = ChangeWorkloadSpec['actor'];
 export type Cause = ChangeWorkloadSpec['cause'];
+export type PastDecision = NonNullable<ChangeWorkloadStatus['decisions']>[number];
 export type Difference = ChangeWorkloadSpec['diff'][number];

@@ -31,6 +31,31 @@ export const verdict = z
   .enum(VERDICTS)
   .describe('What the checks say. A timeout or missing data is Inconclusive, never a Pass.');
 
+export const evidence = z.strictObject({
+  pod: text(253, 'The pod; absent when pods cannot be created.').optional(),
+  node: text(253, 'Its node.').optional(),
+  container: text(63, 'The container.').optional(),
+  reason: text(64, 'ImagePullBackOff, CrashLoopBackOff, OOMKilled, FailedCreate, …'),
+  message: text(512, 'The text of the kubelet, the scheduler or the API server.').optional(),
+  restarts: count('Restarts of the container.').optional(),
+});
+
+/** Conditions as Kubernetes has them; `message` says what theirs tells. */
+export const conditions = (message: string) =>
+  z
+    .array(
+      z.strictObject({
+        type: text(316, 'Type of the condition.'),
+        status: z.enum(['True', 'False', 'Unknown']),
+        reason: text(1024, 'CamelCase reason.'),
+        message: text(32_768, message),
+        lastTransitionTime: time('When the status last changed.'),
+        observedGeneration: count('The generation this was said of.').optional(),
+      }),
+    )
+    .max(8)
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
+
 export interface Meta {
   readonly name: string;
   readonly namespace?: string;

@@ -2,27 +2,44 @@
 import type { ChangeWorkload } from '@altershield/api';
 import { isBeingDeleted, newestFirst } from '../change.ts';
 import { CliError, EXIT } from '../exit.ts';
+import { DEFAULT_OPTIONS } from '../manifests/manifest.ts';
 import { describeTarget, type Target } from '../target.ts';
+import { coverageOf, getDeployment, type Place } from './coverage.ts';
 import { getChange, listChanges, type ReadClient } from './records.ts';
 
-/** Changes that a person may mean by a target, newest first. Throws when there is none. */
+/** Changes that a user may mean by a target, newest first. Throws when there is none. */
 export async function findChanges(
   client: ReadClient,
   namespace: string,
   target: Target,
+  operatorNamespace = DEFAULT_OPTIONS.namespace,
 ): Promise<readonly [ChangeWorkload, ...ChangeWorkload[]]> {
   const [first, ...rest] = await candidates(client, namespace, target);
   if (first !== undefined) return [first, ...rest];
-  const where = `${describeTarget(target)} in namespace ${namespace}`;
-  if (target.type === 'change') {
-    const cure = `\`altershield get changes -n ${namespace}\` lists those that there are; a workload is named as deploy/${target.name}`;
-    throw new CliError(EXIT.notFound, `there is no ${where}`, cure);
+  if (target.type === 'workload') {
+    throw await explainAbsence(client, { namespace, name: target.name, operatorNamespace });
   }
   throw new CliError(
     EXIT.notFound,
-    `no change of ${where} is recorded`,
-    `either its template did not change since the operator watches, or no policy selects it: \`altershield get policies -A\``,
+    `there is no ${describeTarget(target)} in namespace ${namespace}`,
+    `\`altershield get changes -n ${namespace}\` lists the changes; a workload is named as deploy/${target.name}`,
   );
+}
+
+/** Why a workload has no change: it does not exist, no policy matches it, or it did not change. */
+async function explainAbsence(client: ReadClient, place: Place): Promise<CliError> {
+  const where = `deploy/${place.name} in namespace ${place.namespace}`;
+  const deployment = await getDeployment(client, place);
+  if (deployment === undefined) return new CliError(EXIT.notFound, `there is no ${where}`);
+  const coverage = await coverageOf(client, deployment, place);
+  const unrecorded = `no change of ${where} is recorded`;
+  if (coverage.policy !== undefined) {
+    const hint = `policy ${coverage.policy} matches it; its pod template has not changed since the operator started watching it`;
+    return new CliError(EXIT.notFound, unrecorded, hint);
+  }
+  const subject = coverage.isCertain ? `no policy matches ${where}` : unrecorded;
+  const hint = '`altershield get policies -A` lists the policies';
+  return new CliError(EXIT.notFound, `${subject}: ${coverage.why}`, hint);
 }
 
 async function candidates(

@@ -14,10 +14,12 @@ export interface WaitOptions<T> {
   readonly resource: Resource;
   readonly until: (object: T) => boolean;
   readonly timeoutMs: number;
+  /** Ends the wait early. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Watches an object until it is as wanted. `undefined` when that was not seen in time, or when the
+ * Watches an object until it is as wanted. `undefined` when that was not seen before the end, or when the
  * object is gone or may not be watched.
  */
 export async function waitUntil<T extends KubeObject>(
@@ -28,10 +30,12 @@ export async function waitUntil<T extends KubeObject>(
   const timer = options.scheduler.after(options.timeoutMs, () => {
     limit.abort();
   });
+  const { signal = limit.signal } = options;
+  const either = AbortSignal.any([limit.signal, signal]);
   try {
-    return await follow(object, options, limit.signal);
+    return await follow(object, options, either);
   } catch (error) {
-    if (limit.signal.aborted || error instanceof KubeError) return undefined;
+    if (either.aborted || error instanceof KubeError) return undefined;
     throw error;
   } finally {
     timer.cancel();

@@ -27,8 +27,8 @@ describe('get', () => {
   it('lists changes with their batches', async () => {
     const { code, out } = await invoke(aCluster(), 'get', NOW);
     assert.equal(code, 0);
-    assert.match(out, /↺ deploy\/checkout #7 .*\n {2}[└├]─ ✖ batch 1\/3/);
-    assert.match(out, /✔ deploy\/checkout #6/);
+    assert.match(out, /↺ deploy\/checkout #7 .*\n {4}CheckFailed: .*\n {2}[└├]─ ✖ batch 1\/3/);
+    assert.ok(out.indexOf('#6') < out.indexOf('#7'), 'newest last');
   });
 
   it('prints what programs can read', async () => {
@@ -50,8 +50,68 @@ describe('get', () => {
     assert.match(out, /^apiVersion: v1\nkind: List\nitems:\n {2}- apiVersion/);
   });
 
+  const LEASES = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases';
+  const aLease = (secondsAgo: number, holderIdentity = 'a') => {
+    const renewTime = new Date(NOW - secondsAgo * 1000).toISOString();
+    return {
+      metadata: { name: 'altershield' },
+      spec: { holderIdentity, leaseDurationSeconds: 15, renewTime },
+    };
+  };
+
+  it('selects by name, phase and time', async () => {
+    const web = { ...aChange().spec.target, name: 'web', uid: 'uid-of-web' };
+    const cluster = aCluster()
+      .put(LEASES, aLease(1))
+      .put(CHANGES, aChange({ phase: 'Suspend' }, { target: web, sequence: 2 }));
+    const TABLE: Readonly<Record<string, readonly string[]>> = {
+      'get changes': ['checkout #6', 'checkout #7', 'web #2'],
+      'get changes web': ['web #2'],
+      'get changes deploy/checkout': ['checkout #6', 'checkout #7'],
+      'get changes checkout-6': ['checkout #6'],
+      'get --phase suspend': ['web #2'],
+      'get --phase Success,RolledBack': ['checkout #6', 'checkout #7'],
+      'get --since 5m': ['checkout #7', 'web #2'],
+      'get changes checkout --since 5m --phase Success': [],
+    };
+    for (const [line, expected] of Object.entries(TABLE)) {
+      const { code, out, err } = await invoke(cluster, line, NOW);
+      assert.equal(code, 0, err);
+      const found = [...out.matchAll(/(?<=deploy\/)\w+ #\d+/g)].map(([name]) => name);
+      assert.deepEqual(found.toSorted(), expected, line);
+      if (expected.length === 0) assert.match(err, /^No such changes in namespace shop/);
+    }
+  });
+
+  it('denies a phase or a time that does not exist', async () => {
+    for (const line of ['get --phase Done', 'get --since yesterday']) {
+      assert.equal((await invoke(aCluster(), line, NOW)).code, 2);
+    }
+  });
+
+  it('says when no operator is alive', async () => {
+    const alive = await invoke(aCluster().put(LEASES, aLease(5)), 'get', NOW);
+    assert.equal(alive.err, '');
+    const dead = await invoke(aCluster().put(LEASES, aLease(600)), 'get', NOW);
+    assert.match(dead.err, /^Warning: No operator has been alive .* for 9m45s/);
+    assert.match(dead.out, /deploy\/checkout #7/);
+    const stopped = await invoke(aCluster().put(LEASES, aLease(5, '')), 'get', NOW);
+    assert.match(stopped.err, /^Warning: No operator has been alive/);
+    const never = await invoke(aCluster().put(LEASES, { metadata: { name: 'x' } }), 'get', NOW);
+    assert.match(never.err, /^Warning: No operator has run in namespace altershield-system/);
+  });
+
+  it('says nothing of the operator when its Lease cannot be read', async () => {
+    const cluster = aCluster();
+    const message = 'leases is forbidden: User "eve" cannot get resource';
+    cluster.refusals.set(/leases/, { status: 403, reason: 'Forbidden', message });
+    const { code, err } = await invoke(cluster, 'get', NOW);
+    assert.deepEqual([code, err], [0, '']);
+  });
+
   it('says on stderr that there is nothing, and succeeds', async () => {
-    const outcome = await invoke(aCluster(), 'get changes -n empty', NOW);
+    const cluster = aCluster().put(LEASES, aLease(1));
+    const outcome = await invoke(cluster, 'get changes -n empty', NOW);
     assert.deepEqual(outcome, {
       code: 0,
       out: '',
@@ -59,12 +119,12 @@ describe('get', () => {
     });
   });
 
-  it('names the cure when the kinds are not served', async () => {
+  it('gives a hint when the kinds are not served', async () => {
     const { code, err } = await invoke(new FakeCluster(), 'get', NOW);
     assert.equal(code, 3);
     assert.match(
       err,
-      /does not serve the kinds of altershield\.io\nCure: {2}run `altershield install`/,
+      /does not serve the kinds of altershield\.io\nHint: {2}run `altershield install`/,
     );
   });
 
@@ -75,7 +135,7 @@ describe('get', () => {
     cluster.refusals.set(/changeworkloads/, { status: 403, reason: 'Forbidden', message });
     const { code, err } = await invoke(cluster, 'get', NOW);
     assert.equal(code, 4);
-    assert.match(err, /not allowed: .*"eve" cannot list.*\nCure: .*altershield-view/);
+    assert.match(err, /not allowed: .*"eve" cannot list.*\nHint: .*altershield-view/);
   });
 
   it('refuses a kind that it does not know', async () => {
@@ -109,11 +169,60 @@ describe('why', () => {
     assert.deepEqual(Object.keys(story), ['change', 'batches']);
   });
 
-  it('says that nothing is recorded, and why that may be', async () => {
-    const { code, err } = await invoke(aCluster(), 'why deploy/other', NOW);
+  const DEPLOYMENTS = '/apis/apps/v1/namespaces/shop/deployments';
+  const other = {
+    metadata: { name: 'other', namespace: 'shop', labels: { tier: 'db' } },
+    spec: {},
+  };
+  const withOther = (): FakeCluster =>
+    aCluster()
+      .put(DEPLOYMENTS, other)
+      .put('/api/v1/namespaces', { metadata: { name: 'shop' } });
+
+  it('says of a workload that does not exist that it does not', async () => {
+    const { code, err } = await invoke(withOther(), 'why deploy/missing', NOW);
     assert.equal(code, 3);
-    assert.match(err, /no change of deploy\/other in namespace shop is recorded/);
-    assert.match(err, /no policy selects it/);
+    assert.equal(err, 'Error: there is no deploy/missing in namespace shop');
+  });
+
+  it('says of a workload that no policy matches why not', async () => {
+    const web = aPolicy('web', undefined, {
+      target: { selector: { matchLabels: { tier: 'web' } } },
+    });
+    const cluster = withOther().put(`${OURS}/changepolicies`, web);
+    const { code, err } = await invoke(cluster, 'why deploy/other', NOW);
+    assert.equal(code, 3);
+    assert.match(
+      err,
+      /no policy matches deploy\/other in namespace shop: policy shop\/web: its selector does not match\n/,
+    );
+  });
+
+  it('says of a workload that a policy matches that its template has not changed', async () => {
+    const cluster = withOther().put(`${OURS}/changepolicies`, aPolicy('all'));
+    const { code, err } = await invoke(cluster, 'why deploy/other', NOW);
+    assert.equal(code, 3);
+    assert.match(
+      err,
+      /no change of deploy\/other .* is recorded\nHint: {2}policy shop\/all matches it/,
+    );
+  });
+
+  it('does not say that no policy matches when some cannot be read', async () => {
+    const cluster = withOther().put(
+      `${OURS}/changepolicies`,
+      aPolicy('web', undefined, {
+        target: { selector: { matchLabels: { tier: 'web' } } },
+      }),
+    );
+    const message = 'changepolicies is forbidden: User "eve" cannot list resource';
+    cluster.refusals.set(/altershield-system\/changepolicies/, {
+      status: 403,
+      reason: 'Forbidden',
+      message,
+    });
+    const { err } = await invoke(cluster, 'why deploy/other', NOW);
+    assert.match(err, /no change of deploy\/other .* is recorded: .* cannot be read/);
   });
 
   it('says that there is no such change', async () => {
@@ -142,7 +251,7 @@ describe('why', () => {
     it(`does not guess what "${target}" means`, async () => {
       const { code, err } = await invoke(aCluster(), `why ${target}`, NOW);
       assert.equal(code, 2);
-      assert.match(err, /Cure: .*deploy\/NAME/);
+      assert.match(err, /Hint: .*deploy\/NAME/);
     });
   }
 });
@@ -227,7 +336,7 @@ describe('a decision', () => {
     const cluster = new FakeCluster().put(CHANGES, leaving).put(BATCHES, aBatch());
     for (const [target, message] of [
       ['checkout-7', /cannot resume change 7 of deploy\/checkout: it is being deleted/],
-      ['deploy/checkout', /no change of deploy\/checkout .* is recorded/],
+      ['deploy/checkout', /there is no deploy\/checkout in namespace shop/],
     ] as const) {
       const { code, err } = await invoke(cluster, `resume ${target}`, NOW);
       assert.equal(code, 3);
@@ -247,7 +356,7 @@ describe('a decision', () => {
     cluster.react = carryOut('RollingBack');
     const { code, out } = await invoke(cluster, 'rollback deploy/checkout', NOW);
     assert.equal(code, 0);
-    assert.match(out, /change 8 is being rolled back/);
+    assert.match(out, /change 8 is rolling back/);
   });
 
   it('does not go back to a revision that was never verified', async () => {
@@ -265,13 +374,16 @@ describe('a decision', () => {
     cluster.react = carryOut('Suspend');
     const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
     assert.equal(code, 1);
-    assert.match(err, /did not carry it out:\n▲ deploy\/checkout in shop: change 7 is suspended/);
+    assert.match(
+      err,
+      /did not carry it out:\n▲ deploy\/checkout in shop: change 7 has been suspended/,
+    );
   });
 
   it('does not lift what has run out or was lifted', async () => {
     const { code, err } = await invoke(aCluster(), 'lift deploy/checkout', NOW + 1e9);
     assert.equal(code, 3);
-    assert.match(err, /is not refused, so there is nothing to lift/);
+    assert.match(err, /is not quarantined, so there is nothing to lift/);
   });
 
   it('does not roll back the creation of a workload', async () => {
@@ -298,10 +410,10 @@ describe('a decision', () => {
     assert.match(err, /refused: admission webhook "decisions" denied/);
   });
 
-  it('refuses a timeout that is no number of seconds', async () => {
+  it('denies a timeout that is not a valid duration', async () => {
     const { code, err } = await invoke(aCluster(), 'resume deploy/checkout --timeout soon', NOW);
     assert.equal(code, 2);
-    assert.match(err, /whole number/);
+    assert.match(err, /time like 90, 90s, 10m/);
   });
 });
 
@@ -324,7 +436,7 @@ describe('why, while a change is in flight', () => {
   };
 
   it('asks the workload how its pods are', async () => {
-    assert.match(await found('uid-of-checkout'), /now 1 new; 9 of 10 pods are ready/);
+    assert.match(await found('uid-of-checkout'), /now 1 updated; 9 of 10 pods are ready/);
   });
 
   it('does not take another object of that name for it', async () => {
@@ -403,16 +515,16 @@ describe('the command line', () => {
     assert.match(err, /Did you mean why\?/);
   });
 
-  it('says what is wrong in one way, with the cure', async () => {
+  it('says what is wrong in one way, with a hint', async () => {
     const LINES = {
-      nonsense: /^Error: unknown command 'nonsense'\nCure: {2}see `altershield --help`$/,
-      'get --nonsense': /^Error: unknown option '--nonsense'\nCure: {2}/,
-      'get pods': /^Error: cannot get "pods"\nCure: {2}/,
-      'why deploy': /^Error: cannot read the target "deploy"\nCure: {2}/,
+      nonsense: /^Error: unknown command 'nonsense'\nHint: {2}see `altershield --help`$/,
+      'get --nonsense': /^Error: unknown option '--nonsense'\nHint: {2}/,
+      'get pods': /^Error: cannot get "pods"\nHint: {2}/,
+      'why deploy': /^Error: cannot read the target "deploy"\nHint: {2}/,
       'why sts/db':
-        /^Error: cannot read the target "sts\/db"\nCure: {2}only changes of Deployments/,
-      'why deploy/a deploy/b': /^Error: cannot read .*\nCure: {2}name one workload or one change/,
-      why: /^Error: missing required argument 'target'\nCure: {2}/,
+        /^Error: cannot read the target "sts\/db"\nHint: {2}only changes of Deployments/,
+      'why deploy/a deploy/b': /^Error: cannot read .*\nHint: {2}name one workload or one change/,
+      why: /^Error: missing required argument 'target'\nHint: {2}/,
     };
     for (const [line, expected] of Object.entries(LINES)) {
       const { code, err } = await invoke(aCluster(), line, NOW);

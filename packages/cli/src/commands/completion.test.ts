@@ -119,6 +119,6 @@ describe('completion', () => {
   it('names the shells that it knows', async () => {
     const { code, err } = await invoke(new FakeCluster(), 'completion tcsh', 0);
     assert.equal(code, 2);
-    assert.match(err, /no completion for "tcsh"\nCure: {2}use bash, zsh, fish/);
+    assert.match(err, /no completion for "tcsh"\nHint: {2}use bash, zsh, fish/);
   });
 });

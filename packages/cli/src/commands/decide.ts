@@ -44,7 +44,7 @@ const DECISIONS = {
     refusal: (record, now) =>
       isQuarantined(record, now)
         ? undefined
-        : 'its revision is not refused, so there is nothing to lift',
+        : 'its revision is not quarantined, so there is nothing to lift',
     isDone: ({ status }) => status?.quarantine?.lifted !== undefined,
   },
 } as const satisfies Record<string, Decision>;
@@ -61,9 +61,9 @@ const SAID: Readonly<Record<Verb, string>> = {
 function refuseRollback(record: ChangeWorkload): string | undefined {
   const phase = phaseOf(record);
   if (phase === 'RolledBack' || phase === 'Superseded') return `it ended (${phase})`;
-  if (phase === 'RollingBack') return 'it is being rolled back already';
+  if (phase === 'RollingBack') return 'it is already being rolled back';
   const { from } = record.spec;
-  if (from === undefined) return 'it created the workload; there is no revision to go back to';
+  if (from === undefined) return 'it created the workload; there is no revision to roll back to';
   return from.verified ? undefined : 'the revision before it was never verified; apply a good one';
 }
 

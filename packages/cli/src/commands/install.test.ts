@@ -22,8 +22,9 @@ const finish = (object: object): never =>
     ...object,
     status: {
       conditions: [{ type: 'Established', status: 'True' }],
-      availableReplicas: 1,
-      updatedReplicas: 1,
+      replicas: 2,
+      availableReplicas: 2,
+      updatedReplicas: 2,
     },
   }) as never;
 
@@ -67,7 +68,7 @@ describe('install', () => {
     it(`prints nothing for \`${wrong}\`, which no cluster would take`, async () => {
       const { code, out, err } = await invoke(new FakeCluster(), `install --dry-run ${wrong}`, NOW);
       assert.deepEqual([code, out], [2, '']);
-      assert.match(err, /^Error: option '.*' argument '.*' is invalid\. .*\nCure:/);
+      assert.match(err, /^Error: option '.*' argument '.*' is invalid\. .*\nHint:/);
     });
   }
 
@@ -149,6 +150,40 @@ describe('install', () => {
     const { code, err } = await invoke(new FakeCluster(), 'install --timeout 1', NOW);
     assert.equal(code, 5);
     assert.match(err, /longer than 1 s \(customresourcedefinition\/changepolicies/);
+  });
+});
+
+describe('the wait of install', () => {
+  const PODS = '/api/v1/namespaces/altershield-system/pods';
+
+  it('ends with the reason of the pod when the image cannot be pulled', async () => {
+    const cluster = new FakeCluster().put(PODS, {
+      metadata: { name: 'altershield-1', labels: { 'app.kubernetes.io/name': 'altershield' } },
+      spec: { containers: [{ image: 'registry/op:2' }] },
+      status: {
+        containerStatuses: [{ state: { waiting: { reason: 'ErrImageNeverPull', message: 'no' } } }],
+      },
+    });
+    // The CRDs are served; the Deployment stays as it was applied.
+    cluster.react = (object) => (object['kind'] === 'Deployment' ? undefined : finish(object));
+    const { code, err } = await invoke(cluster, 'install --image registry/op:2', NOW);
+    assert.equal(code, 1, err);
+    assert.match(
+      err,
+      /registry\/op:2 cannot be pulled: pod altershield-1: ErrImageNeverPull: no\n.*run `altershield install` again/,
+    );
+  });
+
+  it('ends with the reason of the Deployment when its controller gives up', async () => {
+    const cluster = new FakeCluster();
+    const conditions = [
+      { type: 'Progressing', reason: 'ProgressDeadlineExceeded', message: 'late' },
+    ];
+    cluster.react = (object) =>
+      object['kind'] === 'Deployment' ? { ...object, status: { conditions } } : finish(object);
+    const { code, err } = await invoke(cluster, 'install', NOW);
+    assert.equal(code, 1);
+    assert.match(err, /the operator does not get ready: late/);
   });
 });
 

@@ -3,12 +3,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { isNotFound, type Client, type KubeObject } from '@altershield/kube';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { resourceOf } from '../cluster/resources.ts';
+import {
+  isRolledOut,
+  pullFailure,
+  stalledBecause,
+  type RolloutStatus,
+} from '../cluster/rollout.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { installManifests, toYaml } from '../manifests/install.ts';
 import {
   DEFAULT_OPTIONS,
   NAME,
+  SELECTOR,
   type InstallOptions,
   type Manifest,
 } from '../manifests/manifest.ts';
@@ -52,8 +59,45 @@ async function apply(run: Run): Promise<void> {
   const others = await applyAll(run, rest);
   if (!run.options.wait) return;
   const objects = others.filter(({ kind }) => kind === 'Deployment');
-  await waitFor(run, { what: 'the operator to be ready', objects, until: isAvailable });
+  await waitForRollout(run, objects);
 }
+
+/** Ends as `kubectl rollout status` does, and fails as soon as the image cannot be pulled. */
+async function waitForRollout(run: Run, objects: readonly KubeObject[]): Promise<void> {
+  const { namespace, image } = run.wanted;
+  const pods = { namespace, image, labels: SELECTOR };
+  const stop = new AbortController();
+  let reason = '';
+  // Where the pods cannot be watched, the Deployment itself tells of the end.
+  const watching = pullFailure(run.session.client, pods, stop.signal).then(
+    (why) => {
+      reason = why;
+      stop.abort();
+    },
+    () => undefined,
+  );
+  const failureOf = (seen: RolloutStatus | undefined): CliError | undefined => {
+    if (reason !== '') return notRolledOut(`${image} cannot be pulled: ${reason}`);
+    const why = seen && stalledBecause(seen);
+    return why === undefined ? undefined : notRolledOut(`the operator does not get ready: ${why}`);
+  };
+  const until = (seen: RolloutStatus): boolean =>
+    isRolledOut(seen) || stalledBecause(seen) !== undefined;
+  try {
+    const what = 'the rollout of the operator';
+    await waitFor(run, { what, objects, until, failureOf, signal: stop.signal });
+  } finally {
+    stop.abort();
+    await watching;
+  }
+}
+
+const notRolledOut = (message: string): CliError =>
+  new CliError(
+    EXIT.failed,
+    message,
+    'replicas of the version before keep running; correct the cause, then run `altershield install` again',
+  );
 
 /** Two operators in one cluster would both govern the same workloads. */
 async function refuseSecond({ session: { client }, wanted }: Run): Promise<void> {
@@ -142,7 +186,10 @@ export async function existing<T extends KubeObject = KubeObject>(
 interface Wait {
   readonly what: string;
   readonly objects: readonly KubeObject[];
-  readonly until: (object: Progress) => boolean;
+  readonly until: (object: RolloutStatus) => boolean;
+  /** What to throw of an object that was seen, or that was not (`undefined`). */
+  readonly failureOf?: (seen: RolloutStatus | undefined) => CliError | undefined;
+  readonly signal?: AbortSignal;
 }
 
 async function waitFor({ cli, session, options }: Run, wait: Wait): Promise<void> {
@@ -150,13 +197,16 @@ async function waitFor({ cli, session, options }: Run, wait: Wait): Promise<void
   const start = scheduler.now();
   io.err(`waiting for ${wait.what} …`);
   for (const object of wait.objects) {
-    const seen = await waitUntil<Progress>(object, {
+    const seen = await waitUntil<RolloutStatus>(object, {
       client: session.client,
       scheduler,
       resource: resourceOf(object),
       until: wait.until,
       timeoutMs: options.timeout * 1000,
+      signal: wait.signal,
     });
+    const failure = wait.failureOf?.(seen);
+    if (failure !== undefined) throw failure;
     if (seen === undefined) throw tooLate(object, wait.what, options.timeout);
   }
   io.err(`done after ${duration(scheduler.now() - start)}`);
@@ -171,21 +221,6 @@ function tooLate({ kind, metadata }: KubeObject, what: string, seconds: number):
   );
 }
 
-/** The parts of CRDs and Deployments that tell how far they are. */
-interface Progress extends KubeObject {
-  readonly status?: {
-    readonly observedGeneration?: number;
-    readonly availableReplicas?: number;
-    readonly updatedReplicas?: number;
-    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-  };
-}
-
-const isEstablished = ({ status }: Progress): boolean =>
+const isEstablished = ({ status }: RolloutStatus): boolean =>
   status?.conditions?.some(({ type, status: is }) => type === 'Established' && is === 'True') ??
   false;
-
-/** At least one replica of the newest revision serves. */
-const isAvailable = ({ metadata, status }: Progress): boolean =>
-  status?.observedGeneration === metadata.generation &&
-  Math.min(status?.availableReplicas ?? 0, status?.updatedReplicas ?? 0) > 0;

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isOver, joinBatches, newestFirst } from '../change.ts';
+import { isOver, joinBatches, newestFirst, type Story } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { findChanges } from '../cluster/find.ts';
 import { podsNow } from '../cluster/pods-now.ts';
 import { listBatchesOf, listChanges } from '../cluster/records.ts';
 import { structured, type Format } from '../render/structured.ts';
 import { printable } from '../render/style.ts';
-import { renderWhy, type Story } from '../render/why.ts';
+import { renderWhy } from '../render/why.ts';
 import { parseTarget } from '../target.ts';
 
 export interface WhyOptions extends Globals {
   readonly output?: Format;
+  readonly operatorNamespace: string;
 }
 
 /** `altershield why deploy/NAME`: the newest change of the workload, or the change that was named. */
@@ -18,7 +19,12 @@ export async function why(cli: Cli, words: readonly string[], options: WhyOption
   const target = parseTarget(words);
   await withSession(cli, options, async (session) => {
     const namespace = options.namespace ?? session.namespace;
-    const [record] = await findChanges(session.client, namespace, target);
+    const [record] = await findChanges(
+      session.client,
+      namespace,
+      target,
+      options.operatorNamespace,
+    );
     const story = await tell(session, record);
     const { output } = options;
     if (output === undefined) cli.io.out(renderWhy(printable(story), viewOf(cli)));

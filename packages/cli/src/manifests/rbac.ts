@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { GROUP, OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/api';
+import { GROUP, OPERATOR_RULES, OWN, OWN_NAMESPACE_RULES } from '@altershield/api';
 import { NAME, labels, type InstallOptions, type Manifest } from './manifest.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';
@@ -17,7 +17,7 @@ export const rbac = (options: InstallOptions): Manifest[] => [
 const serviceAccount = ({ namespace }: InstallOptions): Manifest => ({
   apiVersion: 'v1',
   kind: 'ServiceAccount',
-  metadata: { name: NAME, namespace, labels },
+  metadata: { name: OWN.serviceAccount, namespace, labels },
 });
 
 const role = (kind: string, name: string, namespace?: string): Manifest => ({
@@ -29,7 +29,7 @@ const role = (kind: string, name: string, namespace?: string): Manifest => ({
 const binding = (of: 'ClusterRole' | 'Role', { namespace }: InstallOptions): Manifest => ({
   ...role(`${of}Binding`, NAME, of === 'Role' ? namespace : undefined),
   roleRef: { apiGroup: RBAC, kind: of, name: NAME },
-  subjects: [{ kind: 'ServiceAccount', name: NAME, namespace }],
+  subjects: [{ kind: 'ServiceAccount', name: OWN.serviceAccount, namespace }],
 });
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload, CheckResult } from '@altershield/api';
-import { isOver, type Change, type PodsNow } from '../change.ts';
+import { isOver, phaseOf, type Change, type PodsNow } from '../change.ts';
 import { age, duration } from './age.ts';
 import { standing, verdictSign } from './signs.ts';
 import type { View } from './style.ts';
@@ -13,12 +13,24 @@ export function batchLines(
   view: View,
 ): string[] {
   const lines = batches.flatMap((batch) => batchStory(batch, { record, pods }, view));
-  const done = batches.length;
-  const of = record.status?.batch?.of ?? batches.at(-1)?.spec.of ?? 0;
-  if (done >= of) return lines;
-  const fate = isOver(record) ? 'never let out' : 'not let out yet';
-  const range = of - done === 1 ? `${of} of ${of}` : `${done + 1}–${of} of ${of}`;
-  return [...lines, `  ${view.paint('dim', `· ${range}  ${fate}`)}`];
+  return [...lines, ...remaining(record, batches, view)];
+}
+
+/** Batches after the last one. One that was skipped before it, as no larger, is no news. */
+function remaining(
+  record: ChangeWorkload,
+  batches: readonly ChangePod[],
+  { paint }: View,
+): string[] {
+  const last = batches.at(-1)?.spec;
+  const total = record.status?.batch?.of ?? last?.of ?? 0;
+  return openRange(record, (last?.batch ?? 0) + 1, total).map((text) => `  ${paint('dim', text)}`);
+}
+
+function openRange(record: ChangeWorkload, first: number, total: number): string[] {
+  if (phaseOf(record) === 'Success' || first > total) return [];
+  const range = first === total ? `${total} of ${total}` : `${first}–${total} of ${total}`;
+  return [`· ${range}  ${isOver(record) ? 'not released' : 'not released yet'}`];
 }
 
 interface Around {
@@ -46,12 +58,14 @@ function batchStory(batch: ChangePod, { record, pods }: Around, view: View): str
 function podCounts(status: ChangePod['status']): string {
   if (status?.pods === undefined) return '';
   const { new: fresh, ready, bad, stable, stableReady } = status.pods;
-  const trouble = bad === 0 ? '' : `, ${bad} in trouble`;
-  return `  new ${ready}/${fresh} ready${trouble}; old ${stableReady}/${stable} ready`;
+  const trouble = bad === 0 ? '' : `, ${bad} unhealthy`;
+  return `  updated ${ready}/${fresh} ready${trouble}; stable ${stableReady}/${stable} ready`;
 }
 
 const nowText = (pods: PodsNow | undefined): string =>
-  pods === undefined ? '' : `  now ${pods.fresh} new; ${pods.ready} of ${pods.all} pods are ready`;
+  pods === undefined
+    ? ''
+    : `  now ${pods.fresh} updated; ${pods.ready} of ${pods.all} pods are ready`;
 
 function checkLines(check: CheckResult, view: View): string[] {
   const { name, verdict, evidence } = check;
@@ -60,9 +74,10 @@ function checkLines(check: CheckResult, view: View): string[] {
   return [head, ...evidence.map((item) => `          ${fit(evidenceText(item), 10, view)}`)];
 }
 
-function evidenceText(item: CheckResult['evidence'][number]): string {
+/** `pod on node container app: CrashLoopBackOff (3 restarts) — message`. */
+export function evidenceText(item: CheckResult['evidence'][number]): string {
   const where = [
-    item.pod,
+    item.pod ?? 'not created',
     ...(item.node === undefined ? [] : [`on ${item.node}`]),
     ...(item.container === undefined ? [] : [`container ${item.container}`]),
   ].join(' ');

@@ -6,6 +6,7 @@ import { aBatch, aChange, aFailedBatch, aPolicy, aRefusedChange, at } from '../t
 import { renderChanges } from './changes.ts';
 import { renderPolicies } from './policies.ts';
 import { painter } from './style.ts';
+import { width } from './table.ts';
 
 const view = { paint: painter(false), now: Date.parse(at(120)) };
 const WEB = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid: 'uid-of-web' };
@@ -37,22 +38,24 @@ const FRESH: Change = {
 const lines = (text: string): string[] => text.split('\n');
 
 describe('the list of changes', () => {
-  it('tells first what waits for a person, then what moves, then what ended', () => {
+  it('names first what needs a decision, then the changes, newest last', () => {
     const text = renderChanges(
       [REFUSED, FRESH, SUSPENDED],
       { allNamespaces: false, wide: false },
       view,
     );
     assert.deepEqual(lines(text), [
-      '▲ A change waits for a person: altershield why deploy/web -n shop',
+      '▲ A change needs a decision: altershield why deploy/web -n shop',
       '',
-      '  CHANGE              PHASE       BATCH  ACTOR   AGE  WHY',
-      '▲ deploy/web #12      Suspend     2/3    alice   3m   CheckInconclusive: old pods are in trouble, too',
+      '  CHANGE              PHASE       BATCH  ACTOR   AGE',
+      '▲ deploy/web #12      Suspend     2/3    alice   3m',
+      '    CheckInconclusive: old pods are in trouble, too',
       '  ├─ ✔ batch 1/3  1 pod  Pass',
       '  └─ ? batch 2/3  3 pods  Inconclusive',
+      '↺ deploy/checkout #7  RolledBack  1/3    alice   2m',
+      '    CheckFailed: batch 1: image of 1 of 1 new pods cannot be pulled; 9 of 9 old…',
+      '  └─ ✖ batch 1/3  1 pod  Fail  ImagePullBackOff: 1 of 1 new pods, 0 of 9 old on…',
       '● deploy/checkout #8  Init        -      (helm)  2m',
-      '↺ deploy/checkout #7  RolledBack  1/3    alice   2m   CheckFailed: batch 1: image of 1 of 1 new pods cannot be pulled; 9 of 9 old pods are ready',
-      '  └─ ✖ batch 1/3  1 pod  Fail  ImagePullBackOff: 1 of 1 new pods, 0 of 9 old ones',
     ]);
   });
 
@@ -68,14 +71,27 @@ describe('the list of changes', () => {
 
   it('counts what waits when there is more than one', () => {
     const text = renderChanges([SUSPENDED, SUSPENDED], { allNamespaces: true, wide: false }, view);
-    assert.match(text, /^▲ 2 changes wait for a person/);
+    assert.match(text, /^▲ 2 changes need a decision/);
     assert.match(text, /NAMESPACE/);
   });
 
-  it('fits the terminal', () => {
-    const narrow = { ...view, columns: 80 };
-    const text = renderChanges([REFUSED], { allNamespaces: true, wide: false }, narrow);
-    for (const line of lines(text)) assert.ok(line.length <= 88, line);
+  it('fits 80 columns, whatever the names, in a pipe as well', () => {
+    const name = `a-workload-with-a-rather-long-name-${'x'.repeat(40)}`;
+    const user = 'system:serviceaccount:flux-system:kustomize-controller';
+    const long = aChange(
+      { phase: 'TimeOutPreThreshold', batch: { index: 10, of: 20, target: 1 } },
+      { target: { ...WEB, name }, sequence: 1234, actor: { user, stamped: true } },
+    );
+    const changes = [REFUSED, SUSPENDED, { record: long, batches: [] }];
+    for (const columns of [80, undefined]) {
+      const text = renderChanges(
+        changes,
+        { allNamespaces: true, wide: false },
+        { ...view, columns },
+      );
+      for (const line of lines(text)) assert.ok(width(line) <= 80, line);
+      assert.match(text, /TimeOutPreThresh/);
+    }
   });
 
   it('cuts nothing off and adds images when it is wide', () => {

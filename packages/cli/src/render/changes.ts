@@ -1,44 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
-import { mostUrgentFirst, phaseOf, targetName, type Change } from '../change.ts';
+import { newestFirst, phaseOf, targetName, type Change } from '../change.ts';
 import { age } from './age.ts';
 import { phaseSign, standing } from './signs.ts';
 import type { View } from './style.ts';
-import { cut, table, type Cell, type Row } from './table.ts';
+import { cut, table, width, type Cell, type Row } from './table.ts';
 import { finding, plural } from './text.ts';
 
 export interface ChangesOptions {
   /** Adds the namespace to each row. */
   readonly allNamespaces: boolean;
-  /** Adds images, policy and how the change was seen, and cuts nothing off. */
+  /** Adds images, policy and how the change was seen, and shortens nothing. */
   readonly wide: boolean;
 }
 
-/** The changes, most urgent first, each with its batches as a tree. */
+/** Of a page that is written to no terminal. */
+const PAGE_COLUMNS = 80;
+
+/** The changes, newest last, each with why it is in its phase and its batches as a tree. */
 export function renderChanges(
   changes: readonly Change[],
   options: ChangesOptions,
   view: View,
 ): string {
-  const sorted = changes.toSorted((a, b) => mostUrgentFirst(a.record, b.record));
-  const columns = options.wide ? undefined : view.columns;
+  const sorted = changes.toSorted((a, b) => newestFirst(b.record, a.record));
+  const columns = options.wide ? undefined : (view.columns ?? PAGE_COLUMNS);
   const rows = sorted.map((change) => changeRow(change, options, { ...view, columns }));
   const lines = table(headings(options), rows, view.paint, columns);
-  return [...attention(sorted, view), ...lines].join('\n');
+  return [...attention(sorted, { ...view, columns }), ...lines].join('\n');
 }
 
-/** The sentence that matters first: what waits for a person. */
-function attention(changes: readonly Change[], { paint }: View): string[] {
+/** The sentence that matters first: what needs a decision. */
+function attention(changes: readonly Change[], { paint, columns }: View): string[] {
   const waiting = changes.filter(({ record }) => phaseOf(record) === 'Suspend');
   const [first] = waiting;
   if (first === undefined) return [];
   const { spec, metadata } = first.record;
   const what =
     waiting.length === 1
-      ? 'A change waits for a person'
-      : `${waiting.length} changes wait for a person`;
+      ? 'A change needs a decision'
+      : `${waiting.length} changes need a decision`;
   const command = `altershield why ${targetName(spec.target)} -n ${metadata.namespace ?? ''}`;
-  return [paint('warn', `▲ ${what}: ${command}`), ''];
+  const line = `▲ ${what}: ${command}`;
+  // A command is not cut: it could not be run.
+  const fits = columns === undefined || width(line) <= columns;
+  const lines = fits ? [line] : [`▲ ${what}:`, `  ${command}`];
+  return [...lines.map((text) => paint('warn', text)), ''];
 }
 
 const headings = ({ allNamespaces, wide }: ChangesOptions): string[] => [
@@ -48,8 +55,7 @@ const headings = ({ allNamespaces, wide }: ChangesOptions): string[] => [
   'BATCH',
   'ACTOR',
   'AGE',
-  ...(wide ? ['SEEN BY', 'POLICY', 'IMAGES'] : []),
-  'WHY',
+  ...(wide ? ['SEEN BY', 'POLICY', 'IMAGES', 'WHY'] : []),
 ];
 
 function changeRow({ record, batches }: Change, options: ChangesOptions, view: View): Row {
@@ -65,14 +71,27 @@ function changeRow({ record, batches }: Change, options: ChangesOptions, view: V
       status?.batch === undefined ? '-' : `${status.batch.index}/${status.batch.of}`,
       actorCell(record),
       age(spec.detectedAt, view.now),
-      ...(options.wide ? wideCells(record) : []),
-      status === undefined ? '' : finding(status),
+      ...(options.wide ? [...wideCells(record), whyOf(record)] : []),
     ],
-    below: batches.map((batch, index) =>
-      batchLine(batch, record, { ...view, isLast: index === batches.length - 1 }),
-    ),
+    below: [
+      ...(options.wide ? [] : whyLine(record, view)),
+      ...batches.map((batch, index) =>
+        batchLine(batch, record, { ...view, isLast: index === batches.length - 1 }),
+      ),
+    ],
   };
 }
+
+const whyOf = ({ status }: ChangeWorkload): string => (status === undefined ? '' : finding(status));
+
+/** Of a change that ended well there is nothing to explain. */
+function whyLine(record: ChangeWorkload, { paint, columns }: View): string[] {
+  if (record.status === undefined || record.status.reason === 'Verified') return [];
+  const room = (columns ?? Infinity) - WHY_INDENT.length;
+  return [`${WHY_INDENT}${paint('dim', cut(whyOf(record), room))}`];
+}
+
+const WHY_INDENT = '    ';
 
 const wideCells = ({ spec }: ChangeWorkload): string[] => [
   spec.detectedBy,
@@ -96,8 +115,22 @@ function batchLine(
   const check = decisiveCheck(status);
   const head = `batch ${spec.batch}/${spec.of}  ${plural(spec.pods, 'pod')}  ${sign.text}`;
   const found = check === undefined ? '' : `  ${finding(check)}`;
-  const room = (columns ?? Number.POSITIVE_INFINITY) - 7;
+  const room = (columns ?? Infinity) - 7;
   return `  ${paint('dim', branch)} ${paint(sign.tone, sign.symbol)} ${cut(head + found, room)}`;
+}
+
+/** One line for a change that moved while it is followed. */
+export function changeLine(record: ChangeWorkload, options: ChangesOptions, view: View): string {
+  const { spec, status, metadata } = record;
+  const phase = phaseOf(record);
+  const { symbol, tone } = phaseSign(phase);
+  const where = options.allNamespaces ? `${metadata.namespace ?? ''} ` : '';
+  const batch = status?.batch === undefined ? '' : `  ${status.batch.index}/${status.batch.of}`;
+  const head = `${symbol} ${where}${targetName(spec.target)} #${spec.sequence}  ${phase}${batch}`;
+  const time = new Date(view.now).toISOString().slice(11, 19);
+  const text = `${head}  ${whyOf(record)}`.trimEnd();
+  const room = (options.wide ? Infinity : (view.columns ?? PAGE_COLUMNS)) - time.length - 1;
+  return `${view.paint('dim', time)} ${view.paint(tone, cut(text, room))}`;
 }
 
 /** The check that decided against a batch; none when it passed. */

@@ -36,7 +36,7 @@ function who({ actor }: ChangeWorkload['spec']): string {
 
 function how(spec: ChangeWorkload['spec']): string {
   const { cause, actor, operation, detectedBy } = spec;
-  const late = isGated(spec) ? 'found by the watch, taken over late' : 'found by the watch';
+  const late = isGated(spec) ? 'found by the watch, held late' : 'found by the watch';
   const manager = actor.fieldManager === undefined ? '' : `, field manager ${actor.fieldManager}`;
   const seen = detectedBy === 'Admission' ? 'seen at admission' : late;
   return `${cause.action} by ${cause.tool}${manager}${operation === 'Create' ? ', a new workload' : ''}; ${seen}`;
@@ -54,7 +54,7 @@ function diffLines({ diff, diffTruncated, to }: ChangeWorkload['spec'], { paint 
 
 function revisions({ from, to }: ChangeWorkload['spec']): string {
   const target = short(to.fingerprint);
-  if (from === undefined) return `${target}; no revision to go back to`;
+  if (from === undefined) return `${target}; no revision to roll back to`;
   return `${short(from.fingerprint)} (${from.verified ? 'verified' : 'not verified'}) → ${target}`;
 }
 

@@ -33,11 +33,11 @@ interface Moment {
 }
 
 const SENTENCES: Readonly<Record<Phase, (moment: Moment) => string>> = {
-  Init: ({ lasting }) => `is held for ${lasting}`,
+  Init: ({ lasting }) => `has been held for ${lasting}`,
   Running: ({ at }) => `is being released${at}`,
   TimeOutPreThreshold: ({ at }) => `is late${at}`,
-  Suspend: ({ at, lasting }) => `is suspended${at} and waits for a person for ${lasting}`,
-  RollingBack: ({ at }) => `is being rolled back${at}`,
+  Suspend: ({ at, lasting }) => `has been suspended${at} for ${lasting} and needs a decision`,
+  RollingBack: ({ at }) => `is rolling back${at}`,
   RolledBack: ({ at, ago }) => `was rolled back${at}, ${ago}`,
   Success: ({ ago }) => `succeeded ${ago}`,
   Failed: ({ at, ago }) => `failed${at}, ${ago}`,

@@ -20,10 +20,11 @@ describe('a table', () => {
     assert.equal(line, '\u001b[32mok\u001b[39m     x');
   });
 
-  it('cuts only its last column, at the edge of the terminal', () => {
-    const [, line = ''] = table(['A', 'B'], [{ cells: ['x', 'y'.repeat(100)] }], plain, 40);
+  it('shortens the widest columns until it fits the terminal', () => {
+    const cells = ['x'.repeat(60), 'y'.repeat(30), 'short'];
+    const [, line = ''] = table(['A', 'B', 'C'], [{ cells }], plain, 40);
     assert.equal(width(line), 40);
-    assert.ok(line.endsWith('…'));
+    assert.match(line, /^x+…  y+…  short$/);
   });
 
   it('puts what is below a row directly under it', () => {

@@ -14,7 +14,10 @@ export interface Row {
 
 const GAP = '  ';
 
-/** Left-aligned columns under their headings; the last column is never padded. */
+/**
+ * Left-aligned columns under their headings; the last column is never padded. When they do not fit
+ * the terminal, the widest ones are shortened.
+ */
 export function table(
   headings: readonly string[],
   rows: readonly Row[],
@@ -22,27 +25,38 @@ export function table(
   columns?: number,
 ): string[] {
   const all = [headings, ...rows.map(({ cells }) => cells.map(textOf))];
-  const widths = headings.map((_, column) =>
+  const wanted = headings.map((_, column) =>
     Math.max(...all.map((row) => width(row[column] ?? ''))),
   );
-  const render = (cells: readonly (Cell | string)[]): string =>
-    alignRow(cells, widths, paint, columns);
+  const room = (columns ?? Infinity) - GAP.length * (headings.length - 1);
+  const widths = shrink(wanted, room);
+  const render = (cells: readonly (Cell | string)[]): string => alignRow(cells, widths, paint);
   const head = render(headings.map((text) => ({ text, tone: 'dim' })));
   return [head, ...rows.flatMap(({ cells, below = [] }) => [render(cells), ...below])];
+}
+
+/** Nothing can be read in a column narrower than this. */
+const MIN_WIDTH = 4;
+
+function shrink(wanted: readonly number[], room: number): readonly number[] {
+  const widths = [...wanted];
+  let excess = widths.reduce((sum, each) => sum + each, 0) - room;
+  while (excess > 0 && Math.max(...widths) > MIN_WIDTH) {
+    widths[widths.indexOf(Math.max(...widths))] = Math.max(...widths) - 1;
+    excess -= 1;
+  }
+  return widths;
 }
 
 function alignRow(
   cells: readonly (Cell | string)[],
   widths: readonly number[],
   paint: Paint,
-  columns: number | undefined,
 ): string {
-  let used = 0;
   const painted = cells.map((cell, column) => {
-    const last = column === cells.length - 1;
-    const text = last && columns !== undefined ? cut(textOf(cell), columns - used) : textOf(cell);
-    const padding = last ? '' : ' '.repeat((widths[column] ?? 0) - width(text));
-    used += (widths[column] ?? 0) + GAP.length;
+    const room = widths[column] ?? 0;
+    const text = shorten(textOf(cell), room);
+    const padding = column === cells.length - 1 ? '' : ' '.repeat(room - width(text));
     return paint(typeof cell === 'string' ? 'plain' : (cell.tone ?? 'plain'), text) + padding;
   });
   return painted.join(GAP).trimEnd();
@@ -56,11 +70,12 @@ export const width = (text: string): number => Array.from(text).length;
 const MIN_CUT = 20;
 
 /** At most `columns` wide, but never so short that nothing can be read. */
-export function cut(text: string, columns: number): string {
-  const limit = Math.max(columns, MIN_CUT);
-  return width(text) <= limit
+export const cut = (text: string, columns: number): string =>
+  shorten(text, Math.max(columns, MIN_CUT));
+
+const shorten = (text: string, limit: number): string =>
+  width(text) <= limit
     ? text
     : `${Array.from(text)
         .slice(0, limit - 1)
         .join('')}…`;
-}

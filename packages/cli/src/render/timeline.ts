@@ -2,6 +2,7 @@
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
 import { isGated, phaseOf, type Change } from '../change.ts';
 import { clock, duration } from './age.ts';
+import { decided, pendingDecision } from './decisions.ts';
 import type { View } from './style.ts';
 import { plural } from './text.ts';
 
@@ -23,9 +24,9 @@ export function renderTimeline(change: Change, { paint }: View): string[] {
 
 const moments = ({ record, batches }: Change): Moment[] => [
   seen(record),
-  ...batches.flatMap(batchMoments),
-  ...decided(record),
-  ...rolledBack(record),
+  ...batches.flatMap((batch) => batchMoments(batch, record)),
+  ...decisions(record),
+  ...rollback(record),
   ...ended(record),
   ...afterwards(record),
 ];
@@ -34,15 +35,16 @@ function seen({ spec }: ChangeWorkload): Moment {
   const at = spec.detectedAt;
   const { mode, release } = spec.policy.spec;
   const where = spec.detectedBy === 'Watch' ? 'found by the watch' : 'seen at admission';
-  if (mode === 'Audit') return { at, text: 'seen; Audit: nothing is touched' };
-  if (!isGated(spec)) return { at, text: `${where}; judged and left alone` };
-  if (spec.detectedBy === 'Watch') return { at, text: `${where} and taken over` };
+  if (mode === 'Audit') return { at, text: 'seen; Audit: observed only' };
+  if (!isGated(spec)) return { at, text: `${where}; observed only` };
+  if (spec.detectedBy === 'Watch') return { at, text: `${where} and held late` };
   return { at, text: release.strategy === 'Batch' ? 'held at admission' : where };
 }
 
-function batchMoments({ spec, status }: ChangePod): Moment[] {
-  const fresh = spec.pods - spec.previous;
-  const out = { at: spec.releasedAt, text: `batch ${spec.batch} let out: ${plural(fresh, 'pod')}` };
+function batchMoments({ spec, status }: ChangePod, record: ChangeWorkload): Moment[] {
+  const pods = plural(spec.pods - spec.previous, 'pod');
+  const done = isGated(record.spec) ? 'released' : 'observed';
+  const out = { at: spec.releasedAt, text: `batch ${spec.batch} ${done}: ${pods}` };
   if (status?.judgedAt === undefined) return [out];
   const finding = status.checks.find(({ verdict }) => verdict === status.verdict);
   const why = finding === undefined || status.verdict === 'Pass' ? '' : ` (${finding.reason})`;
@@ -52,25 +54,33 @@ function batchMoments({ spec, status }: ChangePod): Moment[] {
   ];
 }
 
-function decided({ spec: { decision } }: ChangeWorkload): Moment[] {
-  if (decision?.at === undefined) return [];
-  const why = decision.reason === undefined ? '' : `: ${decision.reason}`;
-  return [
-    { at: decision.at, text: `${decision.by ?? 'somebody'} decided ${decision.action}${why}` },
-  ];
+/** Decisions by all users; of an older operator's record, only the newest is known. */
+function decisions(record: ChangeWorkload): Moment[] {
+  const kept = record.status?.decisions ?? [];
+  const pending = pendingDecision(record);
+  const newest = kept.length === 0 ? record.spec.decision : pending;
+  return [...kept, ...(newest === undefined ? [] : [newest])].flatMap((decision) =>
+    decision.at === undefined ? [] : [{ at: decision.at, text: decided(decision) }],
+  );
 }
 
-function rolledBack({ spec, status }: ChangeWorkload): Moment[] {
+/** That a rollback began is not that it is done: the end says so. */
+function rollback({ spec, status }: ChangeWorkload): Moment[] {
   if (status?.rolledBackAt === undefined) return [];
-  const cause = status.automaticRollback === true ? ' automatically' : '';
+  const how = status.automaticRollback === true ? 'automatically rolling back' : 'rolling back';
   const to = spec.from === undefined ? '' : ` to ${spec.from.images.join(', ')}`;
-  return [{ at: status.rolledBackAt, text: `rolled back${cause}${to}` }];
+  return [{ at: status.rolledBackAt, text: `${how}${to}` }];
 }
 
 function ended(record: ChangeWorkload): Moment[] {
   const { status } = record;
   if (status?.finishedAt !== undefined) {
-    return [{ at: status.finishedAt, text: `ended: ${phaseOf(record)} (${status.reason})` }];
+    return [
+      {
+        at: status.finishedAt,
+        text: `${phaseOf(record) === 'RolledBack' ? 'rolled back' : `ended: ${phaseOf(record)}`} (${status.reason})`,
+      },
+    ];
   }
   if (status?.phaseSince === undefined || phaseOf(record) !== 'Suspend') return [];
   return [{ at: status.phaseSince, text: `suspended (${status.reason})` }];

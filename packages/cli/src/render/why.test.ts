@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PHASES } from '@altershield/api';
+import type { Story } from '../change.ts';
 import { aBatch, aChange, aFailedBatch, aRefusedChange, at } from '../testing/objects.ts';
 import { painter } from './style.ts';
-import { renderWhy, type Story } from './why.ts';
+import { renderWhy } from './why.ts';
 
 const view = { paint: painter(false), now: Date.parse(at(120)) };
 
@@ -12,7 +13,7 @@ const tell = (story: Partial<Story>): string =>
   renderWhy({ record: aRefusedChange(), batches: [], others: [], ...story }, view);
 
 describe('why', () => {
-  it('tells the whole story of a refused change', () => {
+  it('tells the whole story of a rolled-back change', () => {
     const text = tell({
       batches: [aFailedBatch()],
       others: [aChange({ phase: 'Success', reason: 'Verified' }, { sequence: 6 })],
@@ -29,21 +30,21 @@ describe('why', () => {
       'Policy    shop/web (generation 3): Enforce, Batch 1, 30%, 100%, soak 10s, on Fail RollBack, on Inconclusive Suspend',
       '',
       'Batches',
-      '  ✖ 1 of 3  1 pod  Fail after 3s  new 0/1 ready, 1 in trouble; old 9/9 ready',
+      '  ✖ 1 of 3  1 pod  Fail after 3s  updated 0/1 ready, 1 unhealthy; stable 9/9 ready',
       '      ✖ pod-health  ImagePullBackOff: 1 of 1 new pods, 0 of 9 old ones',
       '          checkout-7d9f-abcde on node-1 container app: ImagePullBackOff — Back-off pulling image "shop/checkout:bad-8"',
-      '  · 2–3 of 3  never let out',
+      '  · 2–3 of 3  not released',
       '',
       'Timeline',
       '  10:00:00 +0s     held at admission',
-      '  10:00:01 +1s     batch 1 let out: 1 pod',
+      '  10:00:01 +1s     batch 1 released: 1 pod',
       '  10:00:04 +4s     batch 1 judged: Fail (ImagePullBackOff)',
-      '  10:00:04 +4s     rolled back automatically to shop/checkout:v7',
-      '  10:00:06 +6s     ended: RolledBack (CheckFailed)',
+      '  10:00:04 +4s     automatically rolling back to shop/checkout:v7',
+      '  10:00:06 +6s     rolled back (CheckFailed)',
       '  10:01:55 +115s   applied again by system:serviceaccount:flux-system:kustomize-controller: denied',
       '',
-      'Refused',
-      '  Revision 9c1b00000000 is refused at admission for everybody until 2026-01-08 10:00:04Z (in 6d23h).',
+      'Quarantine',
+      '  Revision 9c1b00000000 is denied at admission for every user until 2026-01-08 10:00:04Z (in 6d23h).',
       '  Applied again and denied 12 times, last by system:serviceaccount:flux-system:kustomize-controller 5s ago.',
       '',
       'Next',
@@ -57,47 +58,47 @@ describe('why', () => {
   for (const phase of PHASES) {
     it(`has a sentence for a change in phase ${phase}`, () => {
       const [first = ''] = tell({ record: aChange({ phase }) }).split('\n');
-      assert.match(first, /^. deploy\/checkout in shop: change 7 (is|was|succeeded|failed)/);
+      assert.match(first, /^. deploy\/checkout in shop: change 7 (is|was|has|succeeded|failed)/);
     });
   }
 
   it('tells of a change that has no status yet', () => {
-    assert.match(tell({ record: aChange() }), /^● .* change 7 is held for 2m\n\nWho/);
+    assert.match(tell({ record: aChange() }), /^● .* change 7 has been held for 2m\n\nWho/);
   });
 
   it('says who is not known, instead of naming a user that nobody stamped', () => {
     const actor = { user: 'forged', fieldManager: 'kubectl-edit', stamped: false };
     const text = tell({ record: aChange({}, { actor, detectedBy: 'Watch' }) });
     assert.match(text, /Who {7}not known: admission did not see .* field manager kubectl-edit/);
-    assert.match(text, /found by the watch, taken over late/);
+    assert.match(text, /found by the watch, held late/);
     assert.doesNotMatch(text, /forged/);
   });
 
   it('offers the decisions that make sense while a change is suspended', () => {
     const text = tell({ record: aChange({ phase: 'Suspend', phaseSince: at(60) }) });
-    assert.match(text, /suspended and waits for a person for 60s/);
+    assert.match(text, /has been suspended for 60s and needs a decision/);
     assert.match(text, /altershield resume change\/checkout-7 -n shop/);
     assert.match(text, /altershield rollback change\/checkout-7 -n shop/);
   });
 
-  it('offers the way back from what was only judged and failed, unless it was overtaken', () => {
+  it('offers a rollback of what was only observed and failed, unless a newer change followed', () => {
     const record = aChange({ phase: 'Failed', reason: 'CheckFailed', verdict: 'Fail' });
     const [older, newer] = [6, 8].map((sequence) => aChange({ phase: 'Success' }, { sequence }));
     assert.ok(older && newer);
-    assert.match(tell({ record, others: [older] }), /rollback change\/checkout-7 .* take it back/);
+    assert.match(tell({ record, others: [older] }), /rollback change\/checkout-7 .* roll it back/);
     assert.doesNotMatch(tell({ record, others: [newer, older] }), /Next/);
     const gone = aChange({ phase: 'Failed', reason: 'WorkloadDeleted' });
     assert.doesNotMatch(tell({ record: gone }), /Next/);
   });
 
-  it('offers no way back from the first revision of a workload', () => {
+  it('offers no rollback of the first revision of a workload', () => {
     const { from: _, ...spec } = aChange().spec;
     const record = {
       ...aChange({ phase: 'Suspend' }),
       spec: { ...spec, operation: 'Create' as const },
     };
     const text = tell({ record });
-    assert.match(text, /no revision to go back to/);
+    assert.match(text, /no revision to roll back to/);
     assert.match(text, /a new workload/);
     assert.doesNotMatch(text, /altershield rollback/);
   });
@@ -107,7 +108,7 @@ describe('why', () => {
     assert.ok(refused.status?.quarantine);
     const quarantine = { ...refused.status.quarantine, lifted: { by: 'bob', at: at(100) } };
     const text = tell({ record: { ...refused, status: { ...refused.status, quarantine } } });
-    assert.match(text, /was refused; bob lifted that 20s ago\./);
+    assert.match(text, /was quarantined; bob lifted the quarantine 20s ago\./);
     assert.match(text, /10:01:40 \+100s {3}bob lifted the quarantine/);
     assert.doesNotMatch(text, /altershield lift/);
   });
@@ -115,16 +116,16 @@ describe('why', () => {
   it('tells that a quarantine has run out', () => {
     const later = { ...view, now: Date.parse(at(700_000)) };
     const text = renderWhy({ record: aRefusedChange(), batches: [], others: [] }, later);
-    assert.match(text, /is no longer refused since 2026-01-08 10:00:04Z/);
+    assert.match(text, /has not been quarantined since 2026-01-08 10:00:04Z/);
   });
 
-  it('lists at most five other changes and marks what is still refused', () => {
+  it('lists at most five other changes and marks what is still quarantined', () => {
     const others = [12, 11, 10, 9, 8, 7, 6].map((sequence) => ({
       ...aRefusedChange(),
       spec: { ...aRefusedChange().spec, sequence },
     }));
     const text = tell({ others });
-    assert.equal(text.match(/still refused/g)?.length, 5);
+    assert.equal(text.match(/still quarantined/g)?.length, 5);
     assert.match(text, /… and 2 older ones/);
   });
 
@@ -145,35 +146,32 @@ describe('why', () => {
     const pods = { fresh: 1, ready: 6, all: 7 };
     assert.match(
       tell({ ...story, pods }),
-      /Pending for 119s {2}now 1 new; 6 of 7 pods are ready$/m,
+      /Pending for 119s {2}now 1 updated; 6 of 7 pods are ready$/m,
     );
   });
 
-  it('keeps the decision of a person in the timeline', () => {
+  it('shows the decision of a record that keeps only the newest one', () => {
     const decision = { action: 'Resume' as const, reason: 'known flake', by: 'bob', at: at(90) };
     const text = tell({ record: aChange({}, { decision }), batches: [aBatch()] });
     assert.match(text, /10:01:30 \+90s {4}bob decided Resume: known flake/);
   });
 
-  it('does not say of what is only judged that it was held or taken over', () => {
+  it('does not say of what is only observed that it was held', () => {
     for (const operation of ['Create', 'Revert', 'Late'] as const) {
       assert.match(
         tell({ record: aChange({}, { operation }) }),
-        /\+0s {5}seen at admission; judged and left alone/,
+        /\+0s {5}seen at admission; observed only/,
       );
       const text = tell({ record: aChange({}, { operation, detectedBy: 'Watch' }) });
-      assert.match(text, /\+0s {5}found by the watch; judged and left alone/);
-      assert.doesNotMatch(text, /taken over/);
+      assert.match(text, /\+0s {5}found by the watch; observed only/);
+      assert.doesNotMatch(text, /held late/);
     }
   });
 
   it('promises nothing in Audit mode', () => {
     const { policy } = aChange().spec;
     const audit = { ...policy, spec: { ...policy.spec, mode: 'Audit' as const } };
-    assert.match(
-      tell({ record: aChange({}, { policy: audit }) }),
-      /seen; Audit: nothing is touched/,
-    );
+    assert.match(tell({ record: aChange({}, { policy: audit }) }), /seen; Audit: observed only/);
     assert.match(
       tell({ record: aChange({}, { policy: audit }) }),
       /^Policy {4}shop\/web \(generation 3\): Audit, soak 10s$/m,
@@ -188,5 +186,105 @@ describe('why', () => {
       tell({ record: aChange({}, { policy: rolling }) }),
       /: Enforce, Rolling, soak 10s/,
     );
+  });
+
+  it('keeps every decision, with the verdict and the evidence that it overrode', () => {
+    const decisions = [
+      {
+        action: 'Resume' as const,
+        by: 'bob',
+        at: at(70),
+        reason: 'known flake',
+        carriedOut: true,
+        overridden: {
+          phase: 'Suspend' as const,
+          reason: 'CheckFailed',
+          message: '1 of 1 updated pods crash',
+          verdict: 'Fail' as const,
+          batch: 1,
+          evidence: [{ pod: 'checkout-1', reason: 'CrashLoopBackOff', restarts: 3 }],
+        },
+      },
+      { action: 'Resume' as const, by: 'carol', at: at(80), carriedOut: false },
+    ];
+    const decision = { action: 'RollBack' as const, by: 'dave', at: at(90) };
+    const seen = `Resume ${at(80)}`;
+    const text = tell({ record: aChange({ decisions, decisionSeen: seen }, { decision }) });
+    assert.match(
+      text,
+      new RegExp(
+        [
+          'Decisions',
+          '  2026-01-01 10:01:10Z  bob decided Resume: known flake',
+          '      when it was Suspend at batch 1, verdict Fail: CheckFailed: 1 of 1 updated pods crash',
+          '          checkout-1: CrashLoopBackOff \\(3 restarts\\)',
+          '  2026-01-01 10:01:20Z  carol decided Resume; it no longer fitted the change and had no effect',
+          '  dave decided RollBack; the operator has not acted on it yet',
+        ].join('\n'),
+      ),
+    );
+    const timeline = text.slice(text.indexOf('Timeline'), text.indexOf('Decisions'));
+    assert.deepEqual(timeline.match(/\w+ decided \w+/g), [
+      'bob decided Resume',
+      'carol decided Resume',
+      'dave decided RollBack',
+    ]);
+  });
+
+  it('lists the batches as they were: skipped ones are not open, none follows a success', () => {
+    const batches = [
+      aBatch({ verdict: 'Pass' }),
+      aBatch({ verdict: 'Pass' }, { batch: 3, pods: 2, previous: 1 }),
+    ];
+    const batch = { index: 3, of: 3, target: 2 };
+    const text = tell({ record: aChange({ phase: 'Success', batch }), batches });
+    assert.match(text, /Batches\n {2}✔ 1 of 3 .*\n {2}✔ 3 of 3 .*\n\nTimeline/);
+    const single = aChange({ phase: 'Success', batch: { index: 1, of: 3, target: 1 } });
+    assert.doesNotMatch(tell({ record: single, batches: batches.slice(0, 1) }), /not released/);
+    const late = tell({
+      record: aChange({ batch: { index: 1, of: 3, target: 1 } }),
+      batches: batches.slice(0, 1),
+    });
+    assert.match(late, /· 2–3 of 3 {2}not released yet/);
+  });
+
+  it('says "rolled back" only once it is', () => {
+    const status = { reason: 'CheckFailed', rolledBackAt: at(60), automaticRollback: true };
+    for (const phase of ['RollingBack', 'Suspend'] as const) {
+      const text = tell({ record: aChange({ ...status, phase, phaseSince: at(70) }) });
+      assert.match(text, /automatically rolling back to shop\/checkout:v7/);
+      assert.doesNotMatch(text, /rolled back/);
+    }
+  });
+
+  const nextOf = (record: Story['record']): string => tell({ record }).split('Next\n')[1] ?? '';
+
+  it('offers a rollback before anything else while a failing change is suspended', () => {
+    const lines = nextOf(
+      aChange({ phase: 'Suspend', reason: 'CheckFailed', verdict: 'Fail' }),
+    ).split('\n');
+    assert.match(lines[0] ?? '', /altershield rollback/);
+    assert.match(lines[1] ?? '', /Apply a fixed template to deploy\/checkout/);
+    assert.match(lines[2] ?? '', /altershield resume .* release more pods of the failing revision/);
+  });
+
+  it('says what to do when there is nothing to roll back to', () => {
+    const status = { phase: 'Suspend', reason: 'NoVerifiedRevision', verdict: 'Fail' } as const;
+    const [first = ''] = nextOf(aChange(status)).split('\n');
+    assert.match(first, /Apply a fixed template .* there is no verified revision to roll back to/);
+  });
+
+  it('shows what the API server denied to the operator, and how to go on', () => {
+    const message =
+      'the API server denied the rollback: admission webhook "x" denied the request: no';
+    const status = {
+      phase: 'Suspend',
+      reason: 'WriteDenied',
+      message,
+      rolledBackAt: at(5),
+    } as const;
+    const record = aChange(status);
+    assert.ok(tell({ record }).includes(`WriteDenied: ${message}`));
+    assert.match(nextOf(record), /Change what the API server denied.*\n.*continue the rollback/);
   });
 });

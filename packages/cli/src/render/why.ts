@@ -1,22 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { isOver, isQuarantined, phaseOf, type Change, type PodsNow } from '../change.ts';
+import { isQuarantined, phaseOf, type Story } from '../change.ts';
 import { instant, relative } from './age.ts';
 import { batchLines } from './batches.ts';
+import { decisionLines } from './decisions.ts';
 import { facts, short } from './facts.ts';
 import { headline } from './headline.ts';
+import { nextSteps } from './next.ts';
 import { phaseSign } from './signs.ts';
 import type { View } from './style.ts';
 import { plural } from './text.ts';
 import { renderTimeline } from './timeline.ts';
-
-/** A change with what else is known of its workload. */
-export interface Story extends Change {
-  /** Other changes of the same workload, newest first. */
-  readonly others: readonly ChangeWorkload[];
-  /** While the change is in flight. */
-  readonly pods?: PodsNow | undefined;
-}
 
 /** The whole story of one change, the sentence that matters first. */
 export function renderWhy(story: Story, view: View): string {
@@ -25,8 +19,9 @@ export function renderWhy(story: Story, view: View): string {
     facts(story.record, view),
     section('Batches', batchLines(story, view), view),
     section('Timeline', renderTimeline(story, view), view),
-    section('Refused', refused(story.record, view), view),
-    section('Next', next(story, view), view),
+    section('Decisions', decisionLines(story.record), view),
+    section('Quarantine', quarantined(story.record, view), view),
+    section('Next', nextSteps(story, view.now), view),
     section('Other changes', others(story, view), view),
   ];
   return sections
@@ -35,7 +30,7 @@ export function renderWhy(story: Story, view: View): string {
     .join('\n\n');
 }
 
-function refused(record: ChangeWorkload, { now }: View): string[] {
+function quarantined(record: ChangeWorkload, { now }: View): string[] {
   const { quarantine, denied } = record.status ?? {};
   if (quarantine === undefined) return [];
   const revision = `Revision ${short(quarantine.fingerprint)}`;
@@ -53,44 +48,17 @@ type Quarantine = NonNullable<NonNullable<ChangeWorkload['status']>['quarantine'
 
 function quarantineText({ until, lifted }: Quarantine, now: number): string {
   if (lifted !== undefined)
-    return `was refused; ${lifted.by} lifted that ${relative(lifted.at, now)}.`;
-  if (Date.parse(until) <= now) return `is no longer refused since ${instant(until)}.`;
-  return `is refused at admission for everybody until ${instant(until)} (${relative(until, now)}).`;
+    return `was quarantined; ${lifted.by} lifted the quarantine ${relative(lifted.at, now)}.`;
+  if (Date.parse(until) <= now) return `has not been quarantined since ${instant(until)}.`;
+  return `is denied at admission for every user until ${instant(until)} (${relative(until, now)}).`;
 }
-
-/** The commands that lead on from here. */
-function next(story: Story, { now }: View): string[] {
-  const { record } = story;
-  const { spec, metadata } = record;
-  const command = (verb: string): string =>
-    `  altershield ${verb} change/${metadata.name} -n ${metadata.namespace ?? 'default'} --reason '…'`;
-  if (phaseOf(record) === 'Suspend') {
-    const back =
-      spec.from?.verified !== true
-        ? []
-        : [`${command('rollback')}   go back to the revision before`];
-    return [`${command('resume')}   let it go on in spite of the verdict`, ...back];
-  }
-  if (isQuarantined(record, now)) return [`${command('lift')}   allow the revision again`];
-  if (!isOver(record) && spec.from?.verified === true && phaseOf(record) !== 'RollingBack') {
-    return [`${command('rollback')}   stop it and go back`];
-  }
-  return isOutAndBad(story) ? [`${command('rollback')}   take it back`] : [];
-}
-
-/** It was only judged, failed, and nothing came after it: a person may take it back. */
-const isOutAndBad = ({ record: { spec, status }, others }: Story): boolean =>
-  ['CheckFailed', 'CheckInconclusive'].includes(status?.reason ?? '') &&
-  status?.phase === 'Failed' &&
-  spec.from?.verified === true &&
-  others.every((other) => other.spec.sequence < spec.sequence);
 
 const MAX_OTHERS = 5;
 
 function others({ others: changes }: Story, { paint, now }: View): string[] {
   const lines = changes.slice(0, MAX_OTHERS).map((record) => {
     const sign = phaseSign(phaseOf(record));
-    const still = isQuarantined(record, now) ? paint('warn', '  still refused') : '';
+    const still = isQuarantined(record, now) ? paint('warn', '  still quarantined') : '';
     const images = record.spec.to.images.join(', ');
     return `  ${paint(sign.tone, sign.symbol)} #${record.spec.sequence}  ${phaseOf(record)}  ${relative(record.spec.detectedAt, now)}  ${images}${still}`;
   });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { MAX_DECISIONS } from '@altershield/api';
 import { anObservation, NOW } from '../testing/builders.ts';
 import { B, change, crashed, free, status } from '../testing/standings.ts';
 import { decide } from './decide.ts';
@@ -79,7 +80,9 @@ test('a decision that no longer fits changes nothing', () => {
     ];
   for (const [before, action, o] of cases) {
     const d = decide(anObservation({ ...o, change: change(before, {}, decision(action)) }));
-    assert.deepEqual(d, { status: { ...before, decisionSeen: `${action} ${timeText(NOW)}` } });
+    const decisions = [{ action, by: 'ann', at: timeText(NOW), carriedOut: false }];
+    const decisionSeen = `${action} ${timeText(NOW)}`;
+    assert.deepEqual(d, { status: { ...before, decisionSeen, decisions } });
   }
 });
 
@@ -98,4 +101,66 @@ test('who lifted a quarantine first stays who lifted it', () => {
   const quarantine = { fingerprint: B, until: timeText(NOW), lifted };
   const before = change(status('RolledBack', { quarantine }), {}, decision('Lift'));
   assert.deepEqual(decide(anObservation({ change: before })).status.quarantine?.lifted, lifted);
+});
+
+const judged = (verdict: 'Fail' | 'Pass', evidence: readonly object[]) =>
+  ({
+    spec: {},
+    status: { phase: 'PostFailed', verdict, checks: [{ name: 'podHealth', verdict, evidence }] },
+  }) as unknown as NonNullable<Observation['batch']>;
+
+test('a decision stays on the record with the verdict and the evidence that it overrode', () => {
+  const evidence = ['a', 'b', 'c', 'd'].map((pod) => ({ pod, reason: 'CrashLoopBackOff' }));
+  const stopped = status('Suspend', {
+    reason: 'CheckFailed',
+    message: '1 of 1 pods crash',
+    verdict: 'Fail',
+  });
+  const { decisions } = decide(
+    anObservation({
+      change: change(
+        stopped,
+        {},
+        { decision: { ...decision('Resume').decision, reason: 'flaky' } },
+      ),
+      batch: judged('Fail', evidence),
+    }),
+  ).status;
+  assert.deepEqual(decisions, [
+    {
+      action: 'Resume',
+      by: 'ann',
+      at: timeText(NOW),
+      reason: 'flaky',
+      carriedOut: true,
+      overridden: {
+        phase: 'Suspend',
+        reason: 'CheckFailed',
+        message: '1 of 1 pods crash',
+        verdict: 'Fail',
+        batch: 1,
+        evidence: evidence.slice(0, 3),
+      },
+    },
+  ]);
+});
+
+test('decisions are kept in order, and the newest ones when there are too many', () => {
+  const earlier = Array.from({ length: MAX_DECISIONS }, (_, n) => ({
+    action: 'Resume' as const,
+    by: `user-${n}`,
+    carriedOut: true,
+  }));
+  const before = change(status('Suspend', { decisions: earlier }), {}, decision('Resume'));
+  const { decisions = [] } = decide(anObservation({ change: before })).status;
+  assert.equal(decisions.length, MAX_DECISIONS);
+  assert.deepEqual([decisions[0]?.by, decisions.at(-1)?.by], ['user-1', 'ann']);
+});
+
+test('a decision that admission did not see names no user', () => {
+  const at = timeText(NOW);
+  const asked = change(status('Suspend'), {}, { decision: { action: 'Resume', at } });
+  const { decisions, message } = decide(anObservation({ change: asked })).status;
+  assert.equal(message, 'resumed by a user who is not known');
+  assert.ok(decisions?.[0] !== undefined && !('by' in decisions[0]));
 });

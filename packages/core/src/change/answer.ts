@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeWorkloadSpec, ChangeWorkloadStatus, Phase } from '@altershield/api';
+import {
+  MAX_DECISIONS,
+  type ChangeWorkloadSpec,
+  type ChangeWorkloadStatus,
+  type DecisionAction,
+  type PastDecision,
+  type Phase,
+} from '@altershield/api';
 import type { Decision, Observation, WorkloadView } from './model.ts';
 import { isGated } from './batch.ts';
 import { reasonOf, startRollback } from './rollback.ts';
@@ -7,48 +14,118 @@ import { isOver, move, timeText } from './status.ts';
 import { suspend } from './suspend.ts';
 import { isFromVerified } from './verified.ts';
 
-type PersonDecision = NonNullable<ChangeWorkloadSpec['decision']>;
+type UserDecision = NonNullable<ChangeWorkloadSpec['decision']>;
 
-/** Carries out what a person decided since we last looked; undefined when there is nothing new. */
+/** Stands for the user of a decision that admission did not see. */
+const UNKNOWN_USER = 'a user who is not known';
+
+/** Carries out what a user decided since the record was last read; undefined when nothing is new. */
 export function answerDecision(o: Observation, status: ChangeWorkloadStatus): Decision | undefined {
   const { decision } = o.change.spec;
   if (decision === undefined || keyOf(decision) === status.decisionSeen) return undefined;
-  const seen = { ...status, decisionSeen: keyOf(decision) };
+  const answer = carryOut(o, { ...status, decisionSeen: keyOf(decision) }, decision);
+  const carriedOut = isCarriedOut(decision.action, status, answer.status);
+  const entry = {
+    ...pastDecision(decision),
+    carriedOut,
+    ...(carriedOut ? overridden(o, status) : {}),
+  };
+  const decisions = [...(status.decisions ?? []), entry].slice(-MAX_DECISIONS);
+  return { ...answer, status: { ...answer.status, decisions } };
+}
+
+function carryOut(o: Observation, status: ChangeWorkloadStatus, decision: UserDecision): Decision {
   switch (decision.action) {
     case 'Lift':
-      return { status: lift(seen, decision, o.now) };
+      return { status: lift(status, decision, o.now) };
     case 'Resume':
-      return { status: resume(seen, o.now) };
+      return { status: resume(status, decision, o.now) };
     case 'RollBack':
-      return rollBackNow(o, seen, decision);
+      return rollBackNow(o, status, decision);
   }
 }
 
-const keyOf = ({ action, at = '' }: PersonDecision): string => `${action} ${at}`.slice(0, 40);
+function isCarriedOut(
+  action: DecisionAction,
+  before: ChangeWorkloadStatus,
+  after: ChangeWorkloadStatus,
+): boolean {
+  switch (action) {
+    case 'Lift':
+      return after.quarantine?.lifted !== before.quarantine?.lifted;
+    case 'Resume':
+      return before.phase === 'Suspend';
+    case 'RollBack':
+      return before.phase !== 'RollingBack' && after.phase === 'RollingBack';
+  }
+}
+
+const pastDecision = ({
+  action,
+  by,
+  at,
+  reason,
+}: UserDecision): Omit<PastDecision, 'carriedOut'> => ({
+  action,
+  ...(by === undefined ? {} : { by }),
+  ...(at === undefined ? {} : { at }),
+  ...(reason === undefined ? {} : { reason }),
+});
+
+/** Evidence kept with a decision; the ChangePod may be judged again later. */
+const MAX_EVIDENCE = 3;
+
+/** What the user decided against: later moves of the change overwrite it. */
+function overridden(
+  { batch }: Observation,
+  { phase, reason, message, verdict, batch: progress }: ChangeWorkloadStatus,
+): Pick<PastDecision, 'overridden'> {
+  const checks = batch?.status?.checks ?? [];
+  const evidence = checks
+    .filter((check) => check.verdict === verdict)
+    .flatMap((check) => check.evidence)
+    .slice(0, MAX_EVIDENCE);
+  return {
+    overridden: {
+      phase,
+      reason,
+      ...(message === '' ? {} : { message }),
+      verdict,
+      ...(progress === undefined ? {} : { batch: progress.index }),
+      ...(evidence.length === 0 ? {} : { evidence }),
+    },
+  };
+}
+
+const keyOf = ({ action, at = '' }: UserDecision): string => `${action} ${at}`.slice(0, 40);
 
 function lift(
   status: ChangeWorkloadStatus,
-  { by = 'unknown' }: PersonDecision,
+  { by = UNKNOWN_USER }: UserDecision,
   now: number,
 ): ChangeWorkloadStatus {
   if (status.quarantine === undefined || status.quarantine.lifted !== undefined) return status;
   return { ...status, quarantine: { ...status.quarantine, lifted: { by, at: timeText(now) } } };
 }
 
-/** The pods that are there go on in spite of the verdict; later ones are judged as ever. */
-function resume(status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus {
+/** The existing pods are accepted in spite of the verdict; later ones are judged as usual. */
+function resume(
+  status: ChangeWorkloadStatus,
+  { by = UNKNOWN_USER }: UserDecision,
+  now: number,
+): ChangeWorkloadStatus {
   if (status.phase !== 'Suspend') return status;
-  if (status.rolledBackAt !== undefined) return resumeRollback(status, now);
-  const moved = move(status, now, ['Running', 'BatchReleasing'], 'resumed by a person');
+  const message = `resumed by ${by}`;
+  // A rollback that was stopped continues: its verdict stands.
+  if (status.rolledBackAt !== undefined) {
+    return move(status, now, ['RollingBack', reasonOf(status)], message);
+  }
+  const moved = move(status, now, ['Running', 'BatchReleasing'], message);
   const running = { ...moved, resumedAt: timeText(now) };
   return status.batch === undefined
     ? running
     : { ...running, batch: { ...status.batch, waived: true } };
 }
-
-/** A rollback that was stopped on its way goes on: its verdict stands. */
-const resumeRollback = (status: ChangeWorkloadStatus, now: number): ChangeWorkloadStatus =>
-  move(status, now, ['RollingBack', reasonOf(status)], 'resumed by a person');
 
 const NOT_TO_BE_TAKEN_BACK: ReadonlySet<Phase> = new Set([
   'RollingBack',
@@ -64,27 +141,27 @@ const isOut = ({ change: { spec } }: Observation, { uid, fingerprint }: Workload
 function rollBackNow(
   o: Observation,
   status: ChangeWorkloadStatus,
-  { by = 'a person', reason = '' }: PersonDecision,
+  { by = UNKNOWN_USER, reason = '' }: UserDecision,
 ): Decision {
   const { workload } = o;
   if (workload === undefined || NOT_TO_BE_TAKEN_BACK.has(status.phase) || !isOut(o, workload)) {
     return { status };
   }
-  const message = `${by} asked for it${reason === '' ? '' : `: ${reason}`}`;
+  const message = `requested by ${by}${reason === '' ? '' : `: ${reason}`}`;
   const obstacle = obstacleOf(o);
   if (obstacle !== undefined) return notBack(o, status, `${message}; ${obstacle}`);
   return startRollback(o, workload, status, { reason: 'RequestedByUser', message });
 }
 
-/** Who wants a change back does not want more of it. */
+/** A user who asks for a rollback does not want more pods of the change. */
 function notBack(o: Observation, status: ChangeWorkloadStatus, message: string): Decision {
   const isAtRest = isOver(status.phase) || !isGated(o.change.spec);
   if (isAtRest) return { status: { ...status, message: message.slice(0, 1024) } };
   return suspend(o, status, { reason: 'NoVerifiedRevision', message });
 }
 
-/** Why there is no way back; undefined when there is one. */
+/** Why the change cannot be rolled back; undefined when it can. */
 function obstacleOf({ change, isBackRefused }: Observation): string | undefined {
-  if (isBackRefused === true) return 'the revision to go back to was quarantined since';
-  return isFromVerified(change) ? undefined : 'there is no verified revision to go back to';
+  if (isBackRefused === true) return 'the rollback target has been quarantined since';
+  return isFromVerified(change) ? undefined : 'there is no verified revision to roll back to';
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
+import { createFailures } from '../check/create-failure.ts';
 import { judgePods, type Finding } from '../check/pod-health.ts';
 import { releasedShare } from '../cap/clamp.ts';
 import { batchTargets } from '../workload/batches.ts';
 import { revisionOf } from '../workload/observe.ts';
+import { mayMakeRoom } from '../workload/sizes.ts';
 import type { BatchRecord, Decision, Observation, WorkloadView } from './model.ts';
 import { timeText } from './status.ts';
 
@@ -87,6 +89,7 @@ export function judge(
 ): Finding {
   const { policy } = o.change.spec;
   const { podHealth } = policy.spec.checks;
+  const from = o.change.spec.from?.fingerprint ?? '';
   return judgePods({
     ...(o.evidence ?? { fresh: o.fresh, stable: o.stable }),
     target: batch.target,
@@ -100,6 +103,8 @@ export function judge(
     heardAt: heardAt(o),
     acceptedBefore: acceptedBefore(status),
     seenAt: Date.parse(o.change.spec.detectedAt),
+    ...createFailures(o.change.spec, workload),
+    mayFreeQuota: !isHeld(o.change.spec) || mayMakeRoom({ from, target: batch.target }, workload),
   });
 }
 

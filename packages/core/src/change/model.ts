@@ -29,6 +29,8 @@ export type Goal =
       readonly needsRoom: boolean;
       /** The controller may have given up while no operator answered it: it is woken. */
       readonly wakes?: boolean;
+      /** Until when the batch soaks: without news of its own, the rollout must not miss its progress deadline. */
+      readonly soaksUntil?: number;
     } & Route)
   | ({
       readonly type: 'RollBack';
@@ -44,6 +46,8 @@ export type Goal =
       readonly type: 'Rest';
       /** True: also what is applied while no operator runs is held. */
       readonly keepsHold: boolean;
+      /** A record names who wrote the template: the mark that does may go in the same write. */
+      readonly forgetsActor: boolean;
     }
   /** Nothing caps the workload any more. */
   | { readonly type: 'LetGo' };
@@ -66,8 +70,10 @@ export interface PodView {
   readonly node: string;
   readonly createdAt: number;
   readonly ready: boolean;
-  /** When it became ready; 0 while it is not. */
+  /** When it became ready, by the clock of its node; 0 while it is not. */
   readonly readySince: number;
+  /** When the operator first saw it ready, by the operator's clock; absent: not known. */
+  readonly readySeenAt?: number;
   /** When it lost its readiness, or never had it from; absent while it is ready. */
   readonly unreadySince?: number;
   readonly scheduled: boolean;
@@ -82,7 +88,19 @@ export interface PodView {
     readonly reason: string;
     readonly message: string;
     readonly container: string;
+    /** When the operator first saw it, for a failure that may pass by itself. */
+    readonly seenAt?: number;
   };
+  /** Its node rejected it before any container ran: no evidence for or against the change. */
+  readonly nodeRejection?: { readonly reason: string; readonly message: string };
+}
+
+/** Why the pods of a revision, or its ReplicaSet, cannot be created now: a condition with its text. */
+export interface CreateFailure {
+  readonly reason: string;
+  readonly message: string;
+  /** When it began, by the controller's clock; milliseconds since the epoch. */
+  readonly since: number;
 }
 
 /** A revision of the workload: a ReplicaSet, with or without pods. */
@@ -97,6 +115,7 @@ export interface RevisionView {
   readonly ready: number;
   /** Its own copy of the annotation. */
   readonly cap?: string;
+  readonly createFailure?: CreateFailure;
 }
 
 /** A workload as decisions see it. */
@@ -119,6 +138,8 @@ export interface WorkloadView {
   readonly minReadySeconds: number;
   readonly progressDeadlineSeconds: number;
   readonly revisions: readonly RevisionView[];
+  /** Why the ReplicaSet of the newest template cannot be created. */
+  readonly createFailure?: CreateFailure;
 }
 
 /** Everything `decide` may look at, gathered once per reconcile. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Verdict } from '@altershield/api';
+import { createFailureKind, createFailures } from '../check/create-failure.ts';
 import { wait, type Finding } from '../check/pod-health.ts';
 import {
   acceptedBefore,
@@ -173,17 +174,24 @@ function release(s: Standing): Decision {
   };
 }
 
-const releaseGoal = ({ o, batch: { target, isLast } }: Standing): Goal => ({
+const releaseGoal = ({ o, workload, finding, batch: { target, isLast } }: Standing): Goal => ({
   type: 'Release',
   ...routeOf(o),
   ...{ target, isLast },
-  needsRoom: needsRoom(o),
+  needsRoom: needsRoom(o, workload),
   ...(o.isFirstLook === true ? { wakes: true } : {}),
+  ...(finding.result.reason === 'Soaking' && finding.dueAt !== undefined
+    ? { soaksUntil: finding.dueAt }
+    : {}),
 });
 
-/** A new pod that no node takes, or that is not even made, may need the place of a stable one. */
-export const needsRoom = ({ fresh }: Pick<Observation, 'fresh'>): boolean =>
-  fresh.some(({ scheduled }) => !scheduled);
+/** A new pod that no node takes, or that a quota does not let be created, may need the place of a stable one. */
+function needsRoom({ fresh, change }: Observation, workload: WorkloadView): boolean {
+  const { createFailure } = createFailures(change.spec, workload);
+  const isFull =
+    createFailure !== undefined && createFailureKind(createFailure.message) === 'Quota';
+  return isFull || fresh.some(({ scheduled }) => !scheduled);
+}
 
 /** The batch is done: on to the next, or to the end. */
 function passed(s: Standing): Decision {

@@ -12,6 +12,36 @@ export const statusOf = ({ status }: ChangeWorkload): ChangeWorkloadStatus =>
 
 export const timeText = (ms: number): string => new Date(ms).toISOString();
 
+type Condition = NonNullable<ChangeWorkloadStatus['conditions']>[number];
+
+/** The conditions that `kubectl wait` waits for; they follow from the rest of the record. */
+export function conditionsOf(
+  { metadata: { generation }, spec }: ChangeWorkload,
+  status: ChangeWorkloadStatus,
+): Condition[] {
+  const isDone = isOver(status.phase);
+  const shared = {
+    reason: isDone ? status.reason : 'InProgress',
+    message: isDone ? status.message : '',
+    lastTransitionTime: lastTransition(spec, status),
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  };
+  const succeeded = status.phase === 'Success' ? 'True' : 'False';
+  return [
+    { type: 'Completed', status: isDone ? 'True' : 'False', ...shared },
+    { type: 'Succeeded', status: isDone ? succeeded : 'Unknown', ...shared },
+  ];
+}
+
+/** A change that ended and is rolled back later is in progress again. */
+function lastTransition(
+  { detectedAt }: ChangeWorkload['spec'],
+  { phase, finishedAt, rolledBackAt }: ChangeWorkloadStatus,
+): string {
+  if (finishedAt === undefined) return detectedAt;
+  return isOver(phase) ? finishedAt : (rolledBackAt ?? finishedAt);
+}
+
 const MAX_MESSAGE = 1024;
 
 /** The status in another phase. Times move only when the phase or its reason does. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Trouble } from '../change/model.ts';
+import * as fc from 'fast-check';
+import type { PodView, Trouble } from '../change/model.ts';
 import { aPod, aPodView, aPolicy, NOW, pods } from '../testing/builders.ts';
 import { judgePods, type PodHealthInput } from './pod-health.ts';
 import { isLeaving, lostReadiness, viewPod } from './pod-view.ts';
@@ -64,6 +65,11 @@ const STATES: readonly (readonly [string, Parameters<typeof aPod>[1], string | u
     },
     'OutOfMemory',
   ],
+  [
+    'CrashLoopBackOff beside a config error',
+    { containerStatuses: ['CreateContainerError', 'CrashLoopBackOff'].flatMap(waiting) },
+    'Crash',
+  ],
   ['an evicted pod', { phase: 'Failed', reason: 'Evicted', containerStatuses: [] }, 'Failed'],
 ];
 
@@ -103,7 +109,7 @@ for (const kind of ['ImagePull', 'ConfigError', 'Crash', 'OutOfMemory', 'Failed'
     );
   });
 
-  test(`${kind} that the old pods suffer too blames nobody`, () => {
+  test(`${kind} that stable pods have as well is not the change’s`, () => {
     const all = { fresh: pods('new', 2, inTrouble(kind)), stable: pods('old', 8, inTrouble(kind)) };
     assert.equal(judge(all).result.verdict, 'Inconclusive');
   });
@@ -182,6 +188,35 @@ test('a batch soaks from the end of the second on in which its last pod became r
   assert.equal(verdict({ fresh, soakSeconds: 0 }), 'Pass Healthy');
 });
 
+test('a soak counts from the latest of creation, readiness and the first sight of it', () => {
+  const soaking = (times: Partial<PodView>) => judge({ fresh: pods('new', 2, times) }).dueAt;
+  const at = (createdAt: number, readySince: number, readySeenAt: number) =>
+    soaking({
+      ...{ createdAt: NOW - createdAt, readySince: NOW - readySince },
+      readySeenAt: NOW - readySeenAt,
+    });
+  assert.equal(at(9000, 5000, 4000), NOW + 6000, 'the first sight');
+  assert.equal(at(9000, 3000, 4000), NOW + 7000, 'readiness');
+  assert.equal(at(2000, 3000, 4000), NOW + 8000, 'creation');
+  assert.equal(at(9000, 86_400_000, 4000), NOW + 6000, 'on a node whose clock is behind');
+  assert.equal(at(9000, -86_400_000, 4000), NOW + 6000, 'on a node whose clock is ahead');
+});
+
+test('no clock of a node shortens a soak', () => {
+  const offset = fc.integer({ min: -100_000, max: 100_000 });
+  const age = fc.integer({ min: 0, max: 100_000 });
+  fc.assert(
+    fc.property(offset, offset, age, (createdAgo, readyAgo, seenAgo) => {
+      const fresh = pods('new', 2, {
+        ...{ createdAt: NOW - createdAgo, readySince: NOW - readyAgo },
+        readySeenAt: NOW - seenAgo,
+      });
+      const found = verdict({ fresh, soakSeconds: 30 });
+      assert.ok(found === 'Pending Soaking' || seenAgo >= 30_000, found);
+    }),
+  );
+});
+
 test('no replicas verify nothing, also while pods are still leaving', () => {
   assert.equal(verdict({ fresh: [], target: 0 }), 'None NoReplicas');
   assert.equal(verdict({ fresh: pods('new', 1, { ready: false }), target: 0 }), 'None NoReplicas');
@@ -213,12 +248,16 @@ test('a pod that ended is evidence, and no pod of the batch', () => {
   assert.match(verdict(both(NOW - 86_400_000)), /^Fail/, 'the leftovers of yesterday');
 });
 
-test('a pod that a person accepted is not said to be ready', () => {
+test('a pod that a user accepted is not said to be ready', () => {
   const fresh = [aPodView('new-0'), aPodView('new-1', inTrouble('ImagePull'))];
   const { result } = judge({ fresh, acceptedBefore: NOW });
   assert.deepEqual(
     [result.verdict, result.reason, result.message],
-    ['Pass', 'Accepted', '1 of 2 pods stayed ready for 10 s; 1 not ready, accepted by a person'],
+    [
+      'Pass',
+      'Accepted',
+      '1 of 2 updated pods stayed ready for 10 s; 1 not ready, accepted by a user',
+    ],
   );
 });
 
@@ -227,6 +266,58 @@ test('a pod that its node took along is no evidence', () => {
   const { trouble, ended } = viewPod(gone, 0);
   assert.deepEqual([trouble, ended], [undefined, true]);
   assert.equal(verdict({ fresh: [...pods('new', 2), viewPod(gone, 0)] }), 'Pass Healthy');
+});
+
+const rejected = (reason: string): PodView =>
+  viewPod(aPod('rejected', { phase: 'Failed', reason, message: 'why', containerStatuses: [] }), 0);
+
+test('a pod that its node rejected fails no batch, and explains one that is not complete in time', () => {
+  const fresh = [...pods('new', 2), rejected('OutOfcpu')];
+  assert.equal(verdict({ fresh }), 'Pass Healthy');
+  assert.equal(verdict({ fresh: [rejected('OutOfcpu')] }), 'Pending AwaitingReady');
+  const late = { fresh: [rejected('OutOfcpu')], releasedAt: NOW - 600_000 };
+  const { verdict: found, message, evidence } = judge(late).result;
+  assert.equal(found, 'Inconclusive');
+  assert.match(message, /not created within 600 s: 1 were rejected by their node: OutOfcpu: why$/);
+  assert.deepEqual(evidence, [
+    { pod: 'rejected', node: 'node-1', reason: 'OutOfcpu', message: 'why' },
+  ]);
+  const before = { ...late, releasedAt: NOW - 1000, readyDeadlineSeconds: 0 };
+  assert.doesNotMatch(judge(before).result.message, /rejected/, 'of an earlier batch');
+});
+
+test('a config error becomes evidence after a grace of 30 s, or at the ready deadline', () => {
+  const since = (seenAt: number, parts: Partial<PodView> = {}) => ({
+    fresh: [
+      aPodView('new-0'),
+      aPodView('new-1', {
+        ready: false,
+        trouble: { ...inTrouble('ConfigError').trouble, seenAt },
+        ...parts,
+      }),
+    ],
+  });
+  const within = judge(since(NOW - 29_999));
+  assert.deepEqual([within.result.reason, within.dueAt], ['AwaitingReady', NOW + 1]);
+  assert.equal(
+    within.result.message,
+    '1 of 2 updated pods are ready; new-1 waits: ConfigError: why',
+  );
+  assert.equal(verdict(since(NOW - 30_000)), 'Fail ConfigError');
+  const unheard = judge({ ...since(NOW - 30_000), heardAt: NOW - 1 });
+  assert.deepEqual([unheard.result.reason, unheard.unheard], ['AwaitingReady', true]);
+  const late = { ...since(NOW - 1000), readyDeadlineSeconds: 60 };
+  assert.equal(verdict(late), 'Fail ConfigError', 'made 60 s ago');
+  assert.equal(verdict(since(NOW, { restarts: 3 })), 'Fail Restarts', 'hides nothing else');
+});
+
+test('stable pods with a config error excuse one from its first sight on', () => {
+  const trouble = (seenAt: number) => ({
+    ...{ ready: false },
+    trouble: { ...inTrouble('ConfigError').trouble, seenAt },
+  });
+  const fresh = pods('new', 2, trouble(NOW - 30_000));
+  assert.match(verdict({ fresh, stable: pods('old', 8, trouble(NOW)) }), /^Inconclusive/);
 });
 
 test('evidence is bounded', () => {

@@ -1,40 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangePolicySpec, CheckResult, Evidence } from '@altershield/api';
+import type { Evidence } from '@altershield/api';
 import type { PodView, Trouble } from '../change/model.ts';
+import { awaitReady, deadlineOf, mayPass } from './await-ready.ts';
+import { bounded, isAccepted, result, type Finding, type PodHealthInput } from './finding.ts';
 import { running } from './pod-view.ts';
+import { soak } from './soak.ts';
 
-export interface PodHealthInput {
-  /** Pods of the new revision, with those that ended. */
-  readonly fresh: readonly PodView[];
-  /** Pods to compare with, with those that ended. */
-  readonly stable: readonly PodView[];
-  /** Pods of the new revision that the batch wants. */
-  readonly target: number;
-  readonly settings: ChangePolicySpec['checks']['podHealth'];
-  /** Seconds within which a pod must be ready. */
-  readonly readyDeadlineSeconds: number;
-  readonly soakSeconds: number;
-  /** When the batch was let out, or widened last. */
-  readonly releasedAt: number;
-  /** Whether the pods that are missing may be made by now. */
-  readonly isLetOut: boolean;
-  readonly now: number;
-  /** Up to when the pods are known: silence after that is no evidence. */
-  readonly heardAt: number;
-  /** When the change was seen: what befell older pods of it long ago was nobody's to judge. Default: no pod is older. */
-  readonly seenAt?: number;
-  /** Pods made before are as a person accepted them, whatever ails them. Default: none. */
-  readonly acceptedBefore?: number;
-}
-
-export interface Finding {
-  readonly result: CheckResult;
-  readonly bad: number;
-  /** When the answer may change although no pod does. */
-  readonly dueAt?: number;
-  /** It is due by the clock, and waits only for the pods to be heard of. */
-  readonly unheard?: true;
-}
+export { wait, type Finding, type PodHealthInput } from './finding.ts';
 
 interface BadPod {
   readonly pod: PodView;
@@ -43,17 +15,15 @@ interface BadPod {
   readonly message: string;
 }
 
-const MAX_EVIDENCE = 5;
-
 /**
  * Judges a batch by its pods. One pod with evidence that does not pass by itself fails the batch at
- * once, unless pods of the old revision suffer the same: then the trouble is not the change's.
+ * once, unless stable pods have the same failure: then the change is not its cause.
  */
 export function judgePods(input: PodHealthInput): Finding {
   if (input.target === 0) {
     return {
       bad: 0,
-      result: finding(
+      result: result(
         'None',
         'NoReplicas',
         'there are no pods to judge, so the revision is not verified',
@@ -72,13 +42,8 @@ const isJudged = (pod: PodView, input: PodHealthInput): boolean => {
   return !isAccepted(pod, input) && (!isOlder || isTroubledNow(pod, input));
 };
 
-/** True for a pod that a person looked at and let pass. */
-export const isAccepted = (
-  { createdAt }: PodView,
-  { acceptedBefore = 0 }: Pick<PodHealthInput, 'acceptedBefore'>,
-): boolean => createdAt < acceptedBefore;
-
-function badPod(pod: PodView, input: PodHealthInput): BadPod[] {
+/** What is wrong with the pod now, whether or not it may pass. */
+function failureOf(pod: PodView, input: PodHealthInput): BadPod[] {
   const { settings } = input;
   if (pod.trouble !== undefined) {
     const { kind, reason, message } = pod.trouble;
@@ -95,9 +60,12 @@ function badPod(pod: PodView, input: PodHealthInput): BadPod[] {
   return isOverdue(pod, input) ? [overdue(pod, input)] : [];
 }
 
-/** A pod that was ready has as long to come back as a new one has to begin. */
-const deadlineOf = (pod: PodView, { readyDeadlineSeconds }: PodHealthInput): number =>
-  Math.max(pod.createdAt, pod.unreadySince ?? 0) + readyDeadlineSeconds * 1000;
+/** The same without a failure that may pass by itself. */
+function badPod(pod: PodView, input: PodHealthInput): BadPod[] {
+  if (!mayPass(pod, input)) return failureOf(pod, input);
+  const { trouble: _, ...rest } = pod;
+  return failureOf(rest, input);
+}
 
 const isOverdue = (pod: PodView, input: PodHealthInput): boolean =>
   !pod.ready && pod.ended !== true && input.heardAt >= deadlineOf(pod, input);
@@ -106,7 +74,7 @@ function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): BadPod
   const after = `after ${readyDeadlineSeconds} s`;
   return pod.scheduled
     ? { pod, kind: 'NotReady', reason: reasonOf(pod), message: `not ready ${after}` }
-    : { pod, kind: 'Unschedulable', reason: 'Unschedulable', message: `on no node ${after}` };
+    : { pod, kind: 'Unschedulable', reason: 'Unschedulable', message: `not scheduled ${after}` };
 }
 
 const reasonOf = ({ unreadyCount }: PodView): string =>
@@ -135,22 +103,15 @@ function judgeBad(bad: readonly BadPod[], input: PodHealthInput): Finding {
   const sound = stable.filter((p) => p.ready).length;
   const healthy =
     stable.length === 0
-      ? 'no pods of the old revision to compare with'
-      : `${sound} of ${stable.length} pods of the old revision are ready`;
-  const blame = verdict === 'Fail' ? '' : '; pods of the old revision show the same trouble';
-  return {
-    bad: bad.length,
-    result: {
-      name: 'podHealth',
-      verdict,
-      reason: first?.reason ?? 'Failed',
-      message: `${bad.length} of ${fresh.length} new pods: ${first?.reason ?? ''}; ${healthy}${blame}`,
-      evidence: shown.slice(0, MAX_EVIDENCE).map(evidenceOf),
-    },
-  };
+      ? 'no stable pods to compare with'
+      : `${sound} of ${stable.length} stable pods are ready`;
+  const blame = verdict === 'Fail' ? '' : '; stable pods have the same failure';
+  const reason = first?.reason ?? 'Failed';
+  const message = `${bad.length} of ${fresh.length} updated pods: ${reason}; ${healthy}${blame}`;
+  return { bad: bad.length, result: result(verdict, reason, message, shown.map(evidenceOf)) };
 }
 
-/** A pod's troubles count as those of now for so long after it is ready again, or ended. */
+/** A pod's failures count as those of now for so long after it is ready again, or ended. */
 const RECENT_MS = 600_000;
 
 const isTroubledNow = (pod: PodView, { now }: PodHealthInput): boolean => {
@@ -159,16 +120,16 @@ const isTroubledNow = (pod: PodView, { now }: PodHealthInput): boolean => {
 };
 
 /**
- * Whether pods of the old revision have the same kind of trouble now: restarts of last month don't
- * excuse a crash of today. One that can't pull its image is enough: running pods do not pull.
- * Otherwise their share must be half of the new pods'.
+ * Whether stable pods have the same kind of failure now: restarts of last month don't excuse a crash
+ * of today. One that can't pull its image is enough: running pods do not pull. Otherwise their share
+ * must be half of the updated pods'.
  */
 function stableSuffers(kind: Trouble, input: PodHealthInput): boolean {
   const { fresh } = input;
   const stable = input.stable.filter((p) => p.ended !== true || isTroubledNow(p, input));
   const suffers = (pod: PodView): boolean =>
     (ALIKE[kind] === 'ready' && !pod.ready) ||
-    (isTroubledNow(pod, input) && badPod(pod, input).some((b) => ALIKE[b.kind] === ALIKE[kind]));
+    (isTroubledNow(pod, input) && failureOf(pod, input).some((b) => ALIKE[b.kind] === ALIKE[kind]));
   const among = stable.filter(suffers).length;
   if (ALIKE[kind] === 'image') return among > 0;
   return among * fresh.length * 2 >= fresh.filter(suffers).length * stable.length && among > 0;
@@ -182,61 +143,7 @@ function evidenceOf({ pod, reason, message }: BadPod): Evidence {
       ? {}
       : { container: pod.trouble.container }),
     reason,
-    ...(message === '' ? {} : { message: message.slice(0, 512) }),
+    ...(message === '' ? {} : { message: bounded(message) }),
     restarts: pod.restarts,
   };
 }
-
-/** How soon to look again when a deadline is over and nothing was heard since. */
-const LISTEN_MS = 5000;
-
-function awaitReady(ready: number, input: PodHealthInput): Finding {
-  const { target, readyDeadlineSeconds, releasedAt, isLetOut, now, heardAt } = input;
-  const fresh = running(input.fresh);
-  const movedAt = Math.max(releasedAt, ...fresh.flatMap((p) => [p.createdAt, p.readySince]));
-  const stuckAt = movedAt + readyDeadlineSeconds * 1000;
-  const message = `${ready} of ${target} pods are ready`;
-  const isLate = ready === fresh.length && isLetOut;
-  if (isLate && heardAt >= stuckAt) {
-    const why = `${message}; the others were not created within ${readyDeadlineSeconds} s`;
-    return { bad: 0, result: finding('Inconclusive', 'ReadyDeadlineExceeded', why) };
-  }
-  const deadlines = fresh
-    .filter((p) => !p.ready && !isAccepted(p, input))
-    .map((p) => deadlineOf(p, input));
-  const deadline = deadlines.length > 0 ? Math.min(...deadlines) : stuckAt;
-  const result = finding('Pending', 'AwaitingReady', message);
-  const hasDeadline = deadlines.length > 0 || isLate;
-  return { bad: 0, result, ...(hasDeadline ? wait(deadline, now) : {}) };
-}
-
-/** Until then; if that is over, until somebody hears of the pods. */
-export const wait = (until: number, now: number): Pick<Finding, 'dueAt' | 'unheard'> =>
-  until > now ? { dueAt: until } : { dueAt: now + LISTEN_MS, unheard: true };
-
-/** Pods tell in whole seconds when they became ready: it may have been later by so much. */
-const FRACTION_MS = 999;
-
-/** All pods of the batch are ready, or accepted: they must stay so, and be heard of, for the soak time, counted from the last. */
-function soak(done: readonly PodView[], input: PodHealthInput): Finding {
-  const { target, soakSeconds, now, heardAt } = input;
-  const since = Math.min(now, Math.max(...done.map((p) => p.readySince), 0));
-  const dueAt = since + (soakSeconds === 0 ? 0 : soakSeconds * 1000 + FRACTION_MS);
-  const passed = soakSeconds === 0 || heardAt >= dueAt;
-  const ready = done.filter((p) => p.ready).length;
-  const accepted = done.length - ready;
-  const others = accepted === 0 ? '' : `; ${accepted} not ready, accepted by a person`;
-  const message = passed
-    ? `${ready} of ${target} pods stayed ready for ${soakSeconds} s${others}`
-    : `${ready} of ${target} pods are ready, soaking${others}`;
-  const result = passed
-    ? finding('Pass', accepted === 0 ? 'Healthy' : 'Accepted', message)
-    : finding('Pending', 'Soaking', message);
-  return { bad: 0, result, ...(passed ? {} : wait(dueAt, now)) };
-}
-
-const finding = (
-  verdict: CheckResult['verdict'],
-  reason: string,
-  message: string,
-): CheckResult => ({ name: 'podHealth', verdict, reason, message, evidence: [] });

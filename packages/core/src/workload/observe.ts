@@ -3,7 +3,8 @@ import { ANNOTATIONS, FIELD_MANAGER } from '@altershield/api';
 import { parseReleaseCap } from '../cap/annotation.ts';
 import { releasedShare } from '../cap/clamp.ts';
 import { readStamp } from '../admission/stamp.ts';
-import type { RevisionView, WorkloadView } from '../change/model.ts';
+import type { CreateFailure, RevisionView, WorkloadView } from '../change/model.ts';
+import { podCreateFailure, replicaSetCreateFailure } from '../check/create-failure.ts';
 import type { Sign } from '../revision/seal.ts';
 import { userBounds, type Bounds } from './batches.ts';
 import { asRecord, isRecreate, type Deployment, type ReplicaSet, type Template } from './types.ts';
@@ -39,6 +40,7 @@ export function viewDeployment(
     minReadySeconds: spec.minReadySeconds ?? 0,
     progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
     revisions: revisions.flatMap((rs) => viewRevision(rs, fingerprintOf)),
+    ...withFailure(replicaSetCreateFailure(status)),
   };
 }
 
@@ -62,6 +64,9 @@ function isOwnWrite(deployment: Deployment, fingerprint: string, sign: Sign): bo
   return own > 0 && own >= Math.max(...times);
 }
 
+const withFailure = (createFailure: CreateFailure | undefined) =>
+  createFailure === undefined ? {} : { createFailure };
+
 function writtenAt(managedFields: readonly unknown[]): number {
   const times = managedFields.map((entry) => {
     const { manager, subresource = '', time } = asRecord(entry);
@@ -84,6 +89,7 @@ function viewRevision(rs: ReplicaSet, fingerprintOf: FingerprintOf): RevisionVie
       hash: labels?.[POD_TEMPLATE_HASH] ?? '',
       ready: rs.status?.readyReplicas ?? 0,
       ...(cap === undefined ? {} : { cap }),
+      ...withFailure(podCreateFailure(rs.status?.conditions)),
     },
   ];
 }

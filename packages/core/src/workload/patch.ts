@@ -7,6 +7,7 @@ export type PatchOp =
 /** One write of the workload or of a revision object it owns. Conditions travel in the patch. */
 export interface Write {
   readonly resource: 'Deployment' | 'ReplicaSet';
+  readonly subresource?: 'status';
   readonly name: string;
   readonly ops: readonly PatchOp[];
 }

@@ -159,7 +159,7 @@ test('a revert by the user takes the release back, and leaves pods to the contro
 });
 
 test('at rest what runs is protected, by one word more where the policy fails closed', () => {
-  const rest = (keepsHold: boolean): Goal => ({ type: 'Rest', keepsHold });
+  const rest = (keepsHold: boolean): Goal => ({ type: 'Rest', keepsHold, forgetsActor: true });
   const done = aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 10));
   assert.deepEqual(plan(rest(false), done, [a(0), b(10)]), ['web: b//0/10']);
   assert.deepEqual(plan(rest(true), done, [a(0), b(10)]), ['web: b/-/0/10']);
@@ -177,7 +177,7 @@ test('at rest what runs is protected, by one word more where the policy fails cl
 test('a revision that its own mark protects against what was put in its place loses it', () => {
   const reverted = aHeldDeployment('b', { tag: 'b' }, aCap('b', ''));
   const marked = a(10, aCap('a'));
-  assert.deepEqual(plan({ type: 'Rest', keepsHold: false }, reverted, [marked, b(2)]), [
+  assert.deepEqual(plan({ type: 'Rest', keepsHold: false, forgetsActor: true }, reverted, [marked, b(2)]), [
     'web-a: b//0/10',
   ]);
 });
@@ -185,4 +185,28 @@ test('a revision that its own mark protects against what was put in its place lo
 test('what no policy releases any more loses every mark', () => {
   const writes = plan({ type: 'LetGo' }, held(aCap('a', 'b', 3)), [a(8), aReplicaSet('b', 3)]);
   assert.deepEqual(writes, ['web: -release', 'web-a: -release']);
+});
+
+test('a soak that outlasts the user’s progress deadline is told to the controller once', () => {
+  const at = (seconds: number): string => `2026-01-01T00:0${Math.floor(seconds / 60)}:00Z`;
+  const soaking = (lastUpdateTime: string) => ({
+    ...held(aCap('a', 'b', 1), { progressDeadlineSeconds: 60 }),
+    status: {
+      observedGeneration: 1,
+      conditions: [
+        { type: 'Available', status: 'True' },
+        { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', lastUpdateTime },
+      ],
+    },
+  });
+  const goal = release(1, { soaksUntil: Date.parse(at(180)) });
+  const [write, ...rest] = plan(goal, soaking(at(60)), [a(10), b(1)]);
+  assert.match(
+    write ?? '',
+    /^web: 2026-01-01T00:03:00Z SoakingByAlterShield AlterShield released 1 of 10/,
+  );
+  assert.deepEqual(rest, []);
+  assert.deepEqual(plan(goal, soaking(at(180)), [a(10), b(1)]), [], 'told already');
+  const short = release(1, { soaksUntil: Date.parse(at(60)) + 1000 });
+  assert.deepEqual(plan(short, soaking(at(60)), [a(10), b(1)]), []);
 });

@@ -11,6 +11,8 @@ import {
 import { releasedShare } from '../cap/clamp.ts';
 import type { Goal, RevisionView, WorkloadView } from '../change/model.ts';
 import { revisionOf } from './observe.ts';
+import { keepProgressing } from './progress.ts';
+import { balance, intermediate, retire, writeRevision } from './sizes.ts';
 import { pointer, type PatchOp, type Write } from './patch.ts';
 import type { Deployment } from './types.ts';
 
@@ -21,10 +23,6 @@ export interface Snapshot {
 }
 
 type Of<T extends Goal['type']> = Extract<Goal, { readonly type: T }>;
-
-/** What the sizes of the ReplicaSets follow from, while a change is held as well as when it is released. */
-type Sizes = Pick<Of<'Release'>, 'from' | 'to' | 'target'> &
-  Partial<Pick<Of<'Release'>, 'isLast' | 'needsRoom'>>;
 
 /**
  * The writes that lead towards a goal, in their order; none when it is reached, or when the
@@ -67,7 +65,7 @@ function hold(goal: Of<'Hold'>, snapshot: Snapshot): Write[] {
   const { replicas } = view;
   const wanted = { verified, target: updated?.hash ?? HELD, released, replicas };
   const writes = isHeldAt(view, wanted) ? [] : writeCap(deployment, wanted);
-  return [...writes, ...balance({ ...goal, target: released }, snapshot, wanted)];
+  return [...writes, ...balance({ ...goal, target: released }, view, wanted)];
 }
 
 /** Whether the annotation allows just these pods already; the controller may scale them down meanwhile. */
@@ -82,7 +80,7 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
   const { deployment, view } = snapshot;
   const verified = verifiedHash(view, goal.from);
   if (verified === undefined || !view.settled) return [];
-  if (intermediate(goal, view).length > 0) return retire(goal, snapshot);
+  if (intermediate(goal, view).length > 0) return retire(goal, view);
   const updated = revisionOf(view, goal.to);
   const { replicas } = view;
   if (updated === undefined) {
@@ -93,9 +91,9 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
   }
   const wanted = { verified, target: updated.hash, released: goal.target, replicas };
   const cap = isHeldAt(view, wanted) && view.cap !== 'Invalid' ? (view.cap ?? wanted) : wanted;
-  const writes = [...writeCap(deployment, cap, true), ...balance(goal, snapshot, cap)];
+  const writes = [...writeCap(deployment, cap, true), ...balance(goal, view, cap)];
   const isAsleep = goal.wakes === true && writes.length === 0 && updated.replicas < goal.target;
-  return isAsleep ? [wake(updated, cap)] : writes;
+  return isAsleep ? [wake(updated, cap)] : [...writes, ...keepProgressing(goal, snapshot)];
 }
 
 /** The controller writes the Deployment's own value over this one, and goes on. Meanwhile it allows nothing more. */
@@ -106,106 +104,6 @@ function openFloor(goal: Of<'Release'>, { view }: Snapshot, cap: ReleaseCap): Wr
   const stable = revisionOf(view, goal.from);
   const text = formatReleaseCap(cap);
   return stable === undefined || stable.cap === text ? [] : [writeRevision(stable, { cap: text })];
-}
-
-/** Revisions of changes that were superseded: neither the verified one nor the new one. */
-const intermediate = ({ from, to }: Of<'Release'>, { revisions }: WorkloadView): RevisionView[] =>
-  revisions.filter((r) => r.replicas > 0 && ![from, to].includes(r.fingerprint));
-
-const sum = (revisions: readonly RevisionView[], field: 'replicas' | 'ready'): number =>
-  revisions.reduce((total, r) => total + r[field], 0);
-
-/** Ready pods that may go without breaking the user's own `maxUnavailable`. */
-const spareReady = ({ revisions, replicas, user }: WorkloadView): number =>
-  Math.max(0, sum(revisions, 'ready') - (replicas - user.unavailable));
-
-/**
- * Takes the pods of superseded revisions away before the new one gets any, or two revisions that
- * nobody verified would serve at once. Verified pods take their place, within the user's bounds.
- */
-function retire(goal: Of<'Release'>, { view }: Snapshot): Write[] {
-  const { revisions, replicas, user } = view;
-  const verified = revisionOf(view, goal.from);
-  const room = replicas + user.surge - sum(revisions, 'replicas');
-  const up = Math.min(room, replicas - (verified?.replicas ?? replicas));
-  const grown =
-    verified === undefined || up <= 0
-      ? []
-      : [writeRevision(verified, { replicas: verified.replicas + up })];
-  let spare = spareReady(view);
-  const shrunk = intermediate(goal, view).flatMap((r) => {
-    const ready = Math.min(spare, r.ready);
-    spare -= ready;
-    const down = Math.min(r.replicas, Math.max(0, r.replicas - r.ready) + ready);
-    return down === 0 ? [] : [writeRevision(r, { replicas: r.replicas - down })];
-  });
-  return [...grown, ...shrunk];
-}
-
-/** What the ReplicaSets themselves need, beside what the Deployment controller does on its own. */
-function balance(goal: Sizes, { view }: Snapshot, cap: ReleaseCap): Write[] {
-  const stable = revisionOf(view, goal.from);
-  const updated = revisionOf(view, goal.to);
-  return [
-    ...(stable === undefined ? [] : balanceStable(goal, view, { stable, cap })),
-    ...(updated === undefined || goal.isLast === true ? [] : trim(goal, view, updated)),
-  ];
-}
-
-interface StableRevision {
-  readonly stable: RevisionView;
-  readonly cap: ReleaseCap;
-}
-
-function balanceStable(goal: Sizes, view: WorkloadView, { stable, cap }: StableRevision): Write[] {
-  const floor = view.replicas - goal.target;
-  const replicas = stableReplicas(goal, view, { stable, floor });
-  const text = formatReleaseCap(cap);
-  const isNeeded = replicas !== stable.replicas || !isFloorRight(goal, view, { stable, floor });
-  if (stable.replicas === 0 && replicas === 0) return [];
-  if (!isNeeded) return [];
-  return [
-    writeRevision(stable, {
-      ...(stable.cap === text ? {} : { cap: text }),
-      ...(replicas === stable.replicas ? {} : { replicas }),
-    }),
-  ].filter(({ ops }) => ops.length > 1);
-}
-
-/**
- * A surge has room for the batch beside the stable pods, which then stay as they are: one write less.
- * Without a surge, or beyond it, the stable revision's own floor must give way.
- */
-function isFloorRight(
-  { target, isLast = false }: Sizes,
-  { replicas, user }: WorkloadView,
-  { stable, floor }: { readonly stable: RevisionView; readonly floor: number },
-): boolean {
-  const own = parseReleaseCap(stable.cap);
-  if (own === undefined || own === 'Invalid') return isLast || user.surge > 0;
-  const isEnforced = isInFlight(own) || user.surge > 0;
-  const ownFloor = replicas - releasedShare(own, replicas);
-  const hasRoom = !isLast && target <= user.surge && ownFloor >= floor;
-  return isEnforced && (hasRoom || ownFloor === floor);
-}
-
-/** More pods after a scale from zero, which the controller gives to the newest revision alone; fewer where new pods find no place. */
-function stableReplicas(
-  { needsRoom = false }: Sizes,
-  view: WorkloadView,
-  { stable, floor }: { readonly stable: RevisionView; readonly floor: number },
-): number {
-  const isShort = view.settled && sum(view.revisions, 'replicas') < view.replicas;
-  if (isShort && stable.replicas < floor) return floor;
-  if (!needsRoom || stable.replicas <= floor) return stable.replicas;
-  return Math.max(floor, stable.replicas - spareReady(view));
-}
-
-/** Pods beyond the batch, as somebody who scaled the ReplicaSet itself made them. */
-function trim({ target }: Sizes, view: WorkloadView, updated: RevisionView): Write[] {
-  const unready = Math.max(0, updated.replicas - updated.ready);
-  const down = Math.min(updated.replicas - target, unready + spareReady(view));
-  return down <= 0 ? [] : [writeRevision(updated, { replicas: updated.replicas - down })];
 }
 
 /**
@@ -219,7 +117,7 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): Write[]
   const isBack = view.fingerprint !== to;
   const marks = cap === undefined || isSameCap(view, cap) ? [] : setRelease(deployment, cap);
   const ops = isBack
-    ? marks
+    ? [...marks, ...(marks.length > 0 ? dropAnnotation(deployment, ANNOTATIONS.actor) : [])]
     : [
         ...marks,
         // Who wrote the refused template did not write this one.
@@ -235,7 +133,7 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): Write[]
   ];
 }
 
-function rest({ keepsHold }: Of<'Rest'>, { deployment, view }: Snapshot): Write[] {
+function rest({ keepsHold, forgetsActor }: Of<'Rest'>, { deployment, view }: Snapshot): Write[] {
   const current = revisionOf(view, view.fingerprint);
   if (current === undefined) return [];
   const cap = capAtRest(current.hash, view.replicas, keepsHold);
@@ -248,7 +146,7 @@ function rest({ keepsHold }: Of<'Rest'>, { deployment, view }: Snapshot): Write[
     return own === 'Invalid' || (isInFlight(own) && own.verified === r.hash);
   });
   return [
-    ...(isSame ? [] : writeCap(deployment, cap)),
+    ...(isSame ? [] : writeCap(deployment, cap, forgetsActor)),
     ...blocking.map((r) => writeRevision(r, { cap: text })),
   ];
 }
@@ -319,27 +217,3 @@ function setRelease({ metadata }: Deployment, cap: ReleaseCap): PatchOp[] {
 
 const dropAnnotation = ({ metadata }: Deployment, name: string): PatchOp[] =>
   metadata.annotations?.[name] === undefined ? [] : [{ op: 'remove', path: annotation(name) }];
-
-interface RevisionChange {
-  readonly cap?: string;
-  readonly replicas?: number;
-}
-
-function writeRevision({ name, uid, ...is }: RevisionView, to: RevisionChange): Write {
-  return {
-    resource: 'ReplicaSet',
-    name,
-    ops: [
-      { op: 'test', path: '/metadata/uid', value: uid },
-      ...(to.cap === undefined
-        ? []
-        : [{ op: 'add', path: annotation(ANNOTATIONS.release), value: to.cap } as const]),
-      ...(to.replicas === undefined
-        ? []
-        : ([
-            { op: 'test', path: '/spec/replicas', value: is.replicas },
-            { op: 'replace', path: '/spec/replicas', value: to.replicas },
-          ] as const)),
-    ],
-  };
-}

@@ -29,7 +29,10 @@ export function restGoal({ deployment, view, policy, changes }: RestInput): Goal
   if (isReleasing) return undefined;
   const { mode, release, failurePolicy } = policy?.spec ?? {};
   if (mode === 'Enforce' && release?.strategy === 'Batch') {
-    return { type: 'Rest', keepsHold: failurePolicy === 'Fail' };
+    const forgetsActor = changes.some(
+      ({ spec }) => spec.target.uid === view.uid && spec.to.fingerprint === view.fingerprint,
+    );
+    return { type: 'Rest', keepsHold: failurePolicy === 'Fail', forgetsActor };
   }
   const isMarked =
     deployment.metadata.annotations?.[ANNOTATIONS.release] !== undefined ||

@@ -44,7 +44,9 @@ export interface Deployment {
     readonly readyReplicas?: number;
     readonly conditions?: readonly {
       readonly type: string;
+      readonly status?: string;
       readonly reason?: string;
+      readonly message?: string;
       readonly lastUpdateTime?: string;
     }[];
   };
@@ -80,6 +82,13 @@ export interface ReplicaSet {
     readonly replicas?: number;
     readonly readyReplicas?: number;
     readonly availableReplicas?: number;
+    readonly conditions?: readonly {
+      readonly type: string;
+      readonly status: string;
+      readonly reason?: string;
+      readonly message?: string;
+      readonly lastTransitionTime?: string;
+    }[];
   };
 }
 
@@ -101,9 +110,24 @@ export interface ContainerStatus {
   readonly lastState?: ContainerState;
 }
 
+/** What the kubelet does when a container ends with one of these exit codes; the first match counts. */
+export interface RestartRule {
+  readonly action: string;
+  readonly exitCodes?: { readonly operator: string; readonly values?: readonly number[] };
+}
+
+export interface ContainerRules {
+  readonly name: string;
+  readonly restartPolicyRules?: readonly RestartRule[];
+}
+
 export interface Pod {
   readonly metadata: Meta;
-  readonly spec?: { readonly nodeName?: string };
+  readonly spec?: {
+    readonly nodeName?: string;
+    readonly containers?: readonly ContainerRules[];
+    readonly initContainers?: readonly ContainerRules[];
+  };
   readonly status?: {
     readonly phase?: string;
     readonly reason?: string;

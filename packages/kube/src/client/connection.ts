@@ -35,6 +35,8 @@ export interface ConnectionConfig {
   /** The namespace that the configuration names, if any. */
   readonly namespace?: string;
   readonly credentials: CredentialSource;
+  /** True for the service account of the pod that we run in. */
+  readonly isInCluster?: boolean;
   /** Sent with every request, e.g. `impersonate-user`. Lower-case names. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
 }
@@ -44,3 +46,20 @@ export const fixedCredentials = (credentials: Credentials): CredentialSource => 
   current: () => Promise.resolve(credentials),
   refused: () => false,
 });
+
+/** Whom a connection acts as, where that is another than its credentials say. */
+export const impersonatedUser = ({ headers }: ConnectionConfig): string | undefined => {
+  const user = headers?.['impersonate-user'];
+  return typeof user === 'string' ? user : undefined;
+};
+
+/**
+ * The same connection, acting as this user and nobody else. The server adds the groups that each service
+ * account is in, so that no permission to impersonate groups is needed.
+ */
+export function impersonating(connection: ConnectionConfig, user: string): ConnectionConfig {
+  const own = Object.entries(connection.headers ?? {}).filter(
+    ([name]) => !name.startsWith('impersonate-'),
+  );
+  return { ...connection, headers: { ...Object.fromEntries(own), 'impersonate-user': user } };
+}

@@ -33,6 +33,7 @@ export async function inClusterConfig(options: InClusterOptions = {}): Promise<C
   return {
     server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
     ca,
+    isInCluster: true,
     credentials: new TokenFile(join(dir, 'token'), {}, scheduler),
     ...(namespace !== '' && { namespace: namespace.trim() }),
   };

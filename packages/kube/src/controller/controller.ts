@@ -27,6 +27,8 @@ export interface ReconcileContext {
   readonly log: Logger;
   /** Aborts when the controller stops or the reconcile takes too long: no more writes then. */
   readonly signal: AbortSignal;
+  /** When the event or timer came that this reconcile answers, in the scheduler's `elapsed` milliseconds. */
+  readonly wokenAt: number;
 }
 
 /** Makes the world right for one key. It may run at any time and more often than needed. */
@@ -199,21 +201,26 @@ export class Controller {
     const { scheduler, metrics } = this.#options;
     const log = this.#log.child({ key });
     const startedAt = scheduler.elapsed();
-    const outcome = await this.#run(key, log, signal);
+    const wokenAt = this.#queue.addedAt(key) ?? startedAt;
+    const outcome = await this.#run(key, { log, wokenAt }, signal);
     const durationMs = scheduler.elapsed() - startedAt;
     const result = settle(key, outcome, { queue: this.#queue, log, durationMs });
     this.#queue.done(key);
     metrics?.reconciled({ controller: this.name, result, durationMs });
   }
 
-  async #run(key: string, log: Logger, stop: AbortSignal): Promise<Outcome> {
+  async #run(
+    key: string,
+    context: Omit<ReconcileContext, 'signal'>,
+    stop: AbortSignal,
+  ): Promise<Outcome> {
     const { reconcile, scheduler, timeoutMs } = this.#options;
     const link = new LinkedSignal(stop);
     if (timeoutMs !== undefined) {
       link.arm(scheduler, timeoutMs, `the reconcile took longer than ${timeoutMs} ms`);
     }
     try {
-      return outcomeOf((await reconcile(key, { log, signal: link.signal })) ?? undefined);
+      return outcomeOf((await reconcile(key, { ...context, signal: link.signal })) ?? undefined);
     } catch (error) {
       return outcomeOfError(error, stop.aborted);
     } finally {

@@ -54,6 +54,22 @@ describe('a key', () => {
   });
 });
 
+test('work on a key knows when the first add came that it answers', async () => {
+  const { queue, scheduler } = aQueue();
+  const start = scheduler.elapsed();
+  queue.add('a');
+  await scheduler.advance(10);
+  queue.add('a');
+  await queue.get();
+  assert.equal(queue.addedAt('a'), start);
+  queue.add('a');
+  await scheduler.advance(10);
+  queue.done('a');
+  assert.equal(queue.addedAt('a'), undefined);
+  await queue.get();
+  assert.equal(queue.addedAt('a'), start + 10);
+});
+
 describe('priorities', () => {
   test('put higher ones first and keep the order within one', async () => {
     const { queue } = aQueue();

@@ -51,8 +51,10 @@ const NO_METRICS: QueueMetrics = {
 
 interface Work {
   readonly startedAt: number;
+  /** When the add came that this work answers. */
+  readonly addedAt: number;
   /** Set when the key was added again meanwhile: it runs once more. */
-  again: number | undefined;
+  again: { readonly priority: number; readonly addedAt: number } | undefined;
 }
 
 /**
@@ -95,8 +97,12 @@ export class WorkQueue {
   add(key: string, { priority = 0 }: AddOptions = {}): void {
     if (this.#closed) return;
     const work = this.#working.get(key);
-    if (work !== undefined) work.again = Math.max(priority, work.again ?? priority);
-    else this.#enqueue(key, priority);
+    const addedAt = this.#options.scheduler.elapsed();
+    if (work === undefined) this.#enqueue(key, { priority, addedAt });
+    else {
+      const again = work.again ?? { priority, addedAt };
+      work.again = { ...again, priority: Math.max(priority, again.priority) };
+    }
   }
 
   /** Adds later. Of several delayed adds of a key the earliest counts; an `add` does not cancel it. */
@@ -124,6 +130,14 @@ export class WorkQueue {
     return this.#failures.get(key) ?? 0;
   }
 
+  /**
+   * When the add came that the work on this key answers, in `elapsed` milliseconds; of several adds the
+   * first. `undefined` while nobody works on it.
+   */
+  addedAt(key: string): number | undefined {
+    return this.#working.get(key)?.addedAt;
+  }
+
   /** The next key, to be given back with `done`; `undefined` when the queue is shut down. */
   get(): Promise<string | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
@@ -137,7 +151,7 @@ export class WorkQueue {
     if (work === undefined) return;
     this.#working.delete(key);
     this.#metrics.finished(this.#options.scheduler.elapsed() - work.startedAt, key);
-    if (work.again !== undefined) this.add(key, { priority: work.again });
+    if (work.again !== undefined && !this.#closed) this.#enqueue(key, work.again);
   }
 
   /** Drops what waits; workers get `undefined`. Work that goes on may still call `done`. */
@@ -150,9 +164,12 @@ export class WorkQueue {
     for (const resolve of this.#idle.splice(0)) resolve(undefined);
   }
 
-  #enqueue(key: string, priority: number): void {
+  #enqueue(
+    key: string,
+    { priority, addedAt }: { readonly priority: number; readonly addedAt: number },
+  ): void {
     if (this.#ready.add(key, priority)) {
-      this.#readySince.set(key, this.#options.scheduler.elapsed());
+      this.#readySince.set(key, addedAt);
       this.#metrics.added();
       this.#metrics.depth(this.#ready.size);
     }
@@ -164,8 +181,9 @@ export class WorkQueue {
 
   #begin(key: string): string {
     const now = this.#options.scheduler.elapsed();
-    this.#working.set(key, { startedAt: now, again: undefined });
-    this.#metrics.started(now - (this.#readySince.get(key) ?? now), key);
+    const addedAt = this.#readySince.get(key) ?? now;
+    this.#working.set(key, { startedAt: now, addedAt, again: undefined });
+    this.#metrics.started(now - addedAt, key);
     this.#metrics.depth(this.#ready.size);
     this.#readySince.delete(key);
     return key;

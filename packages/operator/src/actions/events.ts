@@ -3,7 +3,7 @@ import { REASONS, type ChangeWorkloadStatus, type Phase } from '@altershield/api
 import { statusOf } from '@altershield/core';
 import type { ChangeObject } from '../kinds.ts';
 
-/** What a person reads under `kubectl describe` of the workload. */
+/** One line under `kubectl describe` of the workload. */
 export interface ChangeEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason: string;
@@ -36,7 +36,7 @@ function sentence(
   if (phase === 'Running') return `releasing ${images} by ${spec.actor.user || 'unknown'}`;
   if (phase === 'RollingBack') return `rolling back ${images}: ${message}`;
   if (phase === 'RolledBack') {
-    return `${(spec.from?.images ?? []).join(', ')} runs again; ${images} was taken back: ${message}`;
+    return `${(spec.from?.images ?? []).join(', ')} runs again; ${images} was rolled back: ${message}`;
   }
   const known = Object.entries(REASONS).find(([name]) => name === reason)?.[1] ?? '';
   return message === '' ? known : message;

@@ -1,14 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import { digest } from '@altershield/core';
-
-const MAX_NAME = 240;
-
-/** `deployment-checkout-4`: the fourth change of Deployment checkout. Long names are cut and hashed. */
-export function changeName(kind: string, name: string, sequence: number): string {
-  const prefix = `${kind.toLowerCase()}-${name}`;
-  const fits = prefix.length <= MAX_NAME - 12;
-  const base = fits ? prefix : `${prefix.slice(0, MAX_NAME - 40)}-${digest(prefix)}`;
-  return `${base}-${sequence}`;
-}
+export { changeName } from '@altershield/core';
 
 export const batchName = (change: string, index: number): string => `${change}-b${index}`;

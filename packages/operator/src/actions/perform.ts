@@ -81,14 +81,15 @@ export async function performWrites(
 }
 
 async function patch(
-  { resource, name, ops }: Write,
+  { resource, subresource, name, ops }: Write,
   { metadata: { namespace = '' } }: DeploymentObject,
   { client }: Pick<PerformDeps, 'client'>,
   signal: AbortSignal,
 ): Promise<DeploymentObject> {
   const key = { namespace, name };
   try {
-    return await client.patch(RESOURCE_OF[resource], key, { type: 'json', ops }, { signal });
+    const options = subresource === undefined ? { signal } : { subresource, signal };
+    return await client.patch(RESOURCE_OF[resource], key, { type: 'json', ops }, options);
   } catch (error) {
     throw asKnown(error);
   }

@@ -5,11 +5,12 @@ import { KubeError } from '@altershield/kube';
 import type { BatchObject, ChangeObject } from '../kinds.ts';
 import { record } from './record.ts';
 
-const metadata = { name: 'c', namespace: 'shop', uid: 'u', resourceVersion: '7' };
+const metadata = { name: 'c', namespace: 'shop', uid: 'u', resourceVersion: '7', generation: 2 };
+const detectedAt = '2026-01-01T00:00:00Z';
 const status = { phase: 'Init', reason: 'AwaitingRelease', message: '', verdict: 'None' } as const;
 const change = {
   metadata,
-  spec: { target: { kind: 'Deployment', name: 'web', uid: 'd' } },
+  spec: { target: { kind: 'Deployment', name: 'web', uid: 'd' }, detectedAt },
   status,
 } as unknown as ChangeObject;
 
@@ -62,15 +63,29 @@ type Patch = [
   options: { readonly subresource: string },
 ];
 
-test('a status is written to the very object that was looked at, and only what differs', async () => {
+test('a status is written to the object that was read, only what differs, with its conditions', async () => {
   const next = { ...status, phase: 'Running', reason: 'BatchReleasing' };
+  const shared = {
+    reason: 'InProgress',
+    message: '',
+    lastTransitionTime: detectedAt,
+    observedGeneration: 2,
+  };
   assert.deepEqual(await recorded({ status: next }), [
     [
       'patch status',
       'c',
       {
         metadata: { uid: 'u', resourceVersion: '7' },
-        status: { phase: 'Running', reason: 'BatchReleasing' },
+        status: {
+          phase: 'Running',
+          reason: 'BatchReleasing',
+          observedGeneration: 2,
+          conditions: [
+            { type: 'Completed', status: 'False', ...shared },
+            { type: 'Succeeded', status: 'Unknown', ...shared },
+          ],
+        },
       },
     ],
   ]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { API_VERSION, LABELS } from '@altershield/api';
-import type { BatchRecord, Decision } from '@altershield/core';
+import { conditionsOf, type BatchRecord, type Decision } from '@altershield/core';
 import { isAlreadyExists, type CachedClient } from '@altershield/kube';
 import { BATCHES, CHANGES, type BatchObject, type ChangeObject } from '../kinds.ts';
 import type { World } from '../observe/world.ts';
@@ -31,7 +31,13 @@ async function recordStatus(
   { client }: RecordDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const patch = mergePatch(change.status ?? {}, status);
+  const before = change.status ?? {};
+  // Conditions and generation follow from the rest: they are no reason to write on their own.
+  if (mergePatch(before, status) === undefined) return;
+  const { generation } = change.metadata;
+  const observed = generation === undefined ? {} : { observedGeneration: generation };
+  const next = { ...status, ...observed, conditions: conditionsOf(change, status) };
+  const patch = mergePatch(before, next);
   if (patch === undefined) return;
   await patchStatus({ client, resource: CHANGES, signal }, change, patch);
 }

@@ -46,7 +46,7 @@ export interface AdmissionDeps {
   readonly paths: SecretPaths;
   readonly operatorNamespace: string;
   readonly scheduler: Pick<Scheduler, 'now'>;
-  /** Called for each refused write that was meant, not for dry runs. */
+  /** Called for each denied write, not for dry runs. */
   readonly onDenied: (request: Request<Deployment>, message: string) => void;
 }
 
@@ -111,14 +111,23 @@ function replicaSet(
 }
 
 function denied(request: Request<Deployment>, message: string, deps: AdmissionDeps): void {
-  const { namespace, object, user } = request;
+  const { namespace, object, oldObject, user, fieldManager } = request;
   const by = deps.refusals.find(
     namespace,
     object.metadata.name,
     refusalFingerprint(object.spec.template),
   );
-  const key = by && keyString({ namespace, name: by.metadata.name });
-  if (key === undefined || deps.ledger.add(key, user.name)) deps.onDenied(request, message);
+  if (by === undefined) {
+    deps.onDenied(request, message);
+    return;
+  }
+  const isCounted = deps.ledger.add({
+    change: keyString({ namespace, name: by.metadata.name }),
+    user: user.name,
+    fieldManager,
+    resourceVersion: oldObject?.metadata.resourceVersion ?? '',
+  });
+  if (isCounted) deps.onDenied(request, message);
 }
 
 /** The API server sends what its schema allows; what else comes fails the review, not the process. */

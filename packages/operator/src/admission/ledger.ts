@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  isNewer,
   isNotFound,
   sleep,
   type CachedClient,
@@ -22,33 +23,49 @@ export interface LedgerDeps {
   readonly log: Logger;
 }
 
-/** The API server may ask twice about one write: first of a stale object, then of the newest. */
-const SAME_WRITE_MS = 250;
+/** A denied write, as its review shows it. */
+export interface DeniedWrite {
+  /** `namespace/name` of the record whose quarantine denied it. */
+  readonly change: string;
+  readonly user: string;
+  readonly fieldManager?: string | undefined;
+  /** Of the object that the write would have changed. */
+  readonly resourceVersion: string;
+}
+
+/**
+ * The API server reviews a write on its cached copy of the object first. When that is denied and
+ * the stored object is newer, it reviews the same write once more, on the newer one, at once.
+ * A review of the same version, or a third one, is therefore always another write.
+ */
+const RETRY_MS = 100;
 /** Denials of this long are counted together into one write. */
 const FLUSH_MS = 5000;
 
-/** Counts applications of refused revisions on the record that refuses them. Never in a review. */
+/** Counts denied applications of a quarantined revision on its record. Never writes in a review. */
 export class DenialLedger {
   readonly name = 'denial-ledger';
   readonly #deps: LedgerDeps;
   readonly #waiting = new Map<string, Denials>();
-  #last = { change: '', user: '', at: 0 };
+  /** The newest review of each user since the last flush, to tell a repeated one. */
+  readonly #reviews = new Map<string, Review>();
 
   constructor(deps: LedgerDeps) {
     this.#deps = deps;
   }
 
-  /**
-   * Answers whether it is another write than the one before.
-   * @param change `namespace/name` of the record that refuses
-   */
-  add(change: string, user: string): boolean {
-    const at = this.#deps.scheduler.now();
-    const { change: lastChange, user: lastUser, at: lastAt } = this.#last;
-    this.#last = { change, user, at };
-    if (lastChange === change && lastUser === user && at - lastAt < SAME_WRITE_MS) return false;
+  /** Counts a denied review, unless the server repeated it; answers whether it was counted. */
+  add(write: DeniedWrite): boolean {
+    const { change, user, fieldManager = '', resourceVersion } = write;
+    const key = JSON.stringify([change, user, fieldManager]);
+    const review = { resourceVersion, at: this.#deps.scheduler.now() };
+    if (isRetryOf(this.#reviews.get(key), review)) {
+      this.#reviews.delete(key);
+      return false;
+    }
+    this.#reviews.set(key, review);
     const count = (this.#waiting.get(change)?.count ?? 0) + 1;
-    this.#waiting.set(change, { count, lastUser: user, lastAt: at });
+    this.#waiting.set(change, { count, lastUser: user, lastAt: review.at });
     return true;
   }
 
@@ -60,6 +77,7 @@ export class DenialLedger {
   }
 
   async #flush(): Promise<void> {
+    this.#reviews.clear();
     for (const [key, denials] of [...this.#waiting]) {
       this.#waiting.delete(key);
       const change = this.#deps.world.changes.get(key);
@@ -91,3 +109,13 @@ export class DenialLedger {
     this.#waiting.set(key, { ...denials, ...newer, count });
   }
 }
+
+interface Review {
+  readonly resourceVersion: string;
+  readonly at: number;
+}
+
+const isRetryOf = (first: Review | undefined, second: Review): boolean =>
+  first !== undefined &&
+  second.at - first.at < RETRY_MS &&
+  isNewer(second.resourceVersion, first.resourceVersion);

@@ -24,6 +24,7 @@ import {
 import { WriteDeniedError, type Subject } from '../actions/perform.ts';
 import type { ChangeObject, DeploymentObject } from '../kinds.ts';
 import type { Sight } from '../observe/gather.ts';
+import type { ChangeMetrics } from '../telemetry/change-metrics.ts';
 import {
   BY_TARGET,
   deploymentOf,
@@ -44,6 +45,7 @@ export interface ChangeDeps {
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
   readonly perform: (goal: Goal, subject: Subject, signal: AbortSignal) => Promise<number>;
   readonly say: (change: ChangeObject, decision: Decision) => void;
+  readonly changeMetrics: Pick<ChangeMetrics, 'decided' | 'acted'>;
 }
 
 /** Since when this process looks at a change, and whether it ever wrote for it. */
@@ -109,7 +111,7 @@ interface ChangeContext extends ReconcileContext {
 async function reconcile(
   key: string,
   deps: ChangeDeps,
-  { signal, log, again, lookAt }: ChangeContext,
+  { signal, log, wokenAt, again, lookAt }: ChangeContext,
 ): Promise<Result | undefined> {
   const change = deps.world.changes.get(key);
   if (change === undefined || change.metadata.deletionTimestamp !== undefined) return undefined;
@@ -126,6 +128,7 @@ async function reconcile(
   if (decision.unheard === true && deployment !== undefined) deps.hear(deployment, again);
   // Record, then perform: a crash in between leaves the intent behind, and `decide` repeats it.
   await write(change, decision, deps, { signal, log });
+  deps.changeMetrics.decided(change, decision, wokenAt);
   await reach(change, decision, { deps, observation, deployment }, { signal, log });
   if (decision.goal !== undefined) look.isFirst = false;
   if (decision.recheckAt === undefined) return undefined;
@@ -162,6 +165,7 @@ async function reach(
   if (goal === undefined || deployment === undefined || view === undefined) return;
   try {
     await deps.perform(goal, { deployment, view }, context.signal);
+    deps.changeMetrics.acted(change);
   } catch (error) {
     if (!(error instanceof WriteDeniedError)) throw error;
     context.log.warn('the API server denied a write', { goal: goal.type, err: error });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { OWN } from '@altershield/api';
 import { nativePolicies, type NativeKind } from '@altershield/core';
 import {
   Controller,
@@ -7,7 +8,9 @@ import {
   type CachedClient,
   type Client,
   type ControllerMetrics,
+  type Informer,
   type InformerFactory,
+  type KubeObject,
   type Logger,
   type Resource,
   type Scheduler,
@@ -51,12 +54,25 @@ export function createNativePoliciesController(deps: NativePoliciesDeps): Contro
   });
   const healing = { delayMs: () => pace.delayMs() };
   for (const { resource, name } of wanted) {
-    const one = informers.informer(resource, { fieldSelector: `metadata.name=${name}` });
-    controller.watch(one, () => KEY, healing);
+    controller.watch(informerOf(informers, resource, name), () => KEY, healing);
   }
   controller.enqueue(KEY);
   return controller;
 }
+
+const informerOf = (
+  informers: Pick<InformerFactory, 'informer'>,
+  resource: Resource,
+  name: string,
+): Informer<KubeObject> => informers.informer(resource, { fieldSelector: `metadata.name=${name}` });
+
+/** The clamp's policy and its binding as the API server has them: both are there once it clamps. */
+export const clampInformers = (
+  informers: Pick<InformerFactory, 'informer'>,
+): readonly Informer<KubeObject>[] =>
+  [RESOURCES.mutatingPolicy, RESOURCES.mutatingPolicyBinding].map((resource) =>
+    informerOf(informers, resource, OWN.clamp),
+  );
 
 /** Whether this API server has MutatingAdmissionPolicy as a stable API: Kubernetes 1.36 and later. */
 export async function servesNativeClamp(client: Pick<Client, 'raw'>): Promise<boolean> {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { OWN } from '@altershield/api';
-import { webhooksFor, type WebhookOptions, type WebhookPlace } from '@altershield/core';
+import { webhooksFor, type WebhookPlace } from '@altershield/core';
 import {
   Controller,
   RESOURCES,
   type CachedClient,
   type ControllerMetrics,
+  type Informer,
+  type KubeObject,
   type Logger,
   type Scheduler,
 } from '@altershield/kube';
@@ -15,13 +17,15 @@ import { publish, type Wanted } from './published.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import type { World } from '../observe/world.ts';
 
-export interface WebhooksDeps extends WebhookOptions {
+export interface WebhooksDeps {
   readonly world: World;
   readonly book: PolicyBook;
   readonly client: CachedClient;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
+  /** Policy and binding of the clamp in the API server; none: this API server cannot have one. */
+  readonly clamp: readonly Informer<KubeObject>[];
   /** Where the API server finds us, read anew; undefined until there is a certificate. */
   readonly place: (signal: AbortSignal) => Promise<WebhookPlace | undefined>;
 }
@@ -53,16 +57,19 @@ export function createWebhooksController(deps: WebhooksDeps): WebhooksController
   controller.watch(world.policies, (event) => (isOfSpec(event) ? KEY : []));
   const healing = { delayMs: () => pace.delayMs() };
   for (const one of world.configurations) controller.watch(one, () => KEY, healing);
+  for (const one of deps.clamp) controller.watch(one, () => KEY, healing);
   controller.enqueue(KEY);
   return { controller, publish: publishAll };
 }
 
 async function wantedOf(
-  { book, place, nativeClamp }: WebhooksDeps,
+  { book, place, clamp }: WebhooksDeps,
   signal: AbortSignal,
 ): Promise<readonly Wanted[] | undefined> {
   const at = await place(signal);
   if (at === undefined) return undefined;
+  // The webhook goes only when what replaces it is there: an API server may have just been upgraded.
+  const nativeClamp = clamp.length > 0 && clamp.every((one) => one.list().length > 0);
   const { mutating, validating } = webhooksFor(book.good(), at, { nativeClamp });
   return [
     { ...MUTATING, field: 'webhooks', value: mutating },

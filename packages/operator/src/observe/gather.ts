@@ -111,7 +111,10 @@ const podsOf = (revisions: readonly ReplicaSetObject[], deps: GatherDeps): PodVi
   revisions
     .flatMap(({ metadata }) => deps.world.pods.byIndex(BY_OWNER, metadata.uid))
     .filter((pod) => !isLeaving(pod))
-    .map((pod) => viewPod(pod, deps.readiness.of(pod.metadata.uid)));
+    .map((pod) => {
+      const { uid } = pod.metadata;
+      return viewPod(pod, deps.readiness.of(uid), deps.readiness.sightsOf(uid));
+    });
 
 function recentRollbacks(change: ChangeObject, { world, scheduler }: GatherDeps): number {
   const { namespace = '', uid } = change.metadata;

@@ -1,23 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
-import { lostReadiness } from '@altershield/core';
-import type { Informer } from '@altershield/kube';
+import {
+  becameReady,
+  countRestarts,
+  hasConfigError,
+  hasRestartRules,
+  lostReadiness,
+  type PodSights,
+  type RestartCounts,
+} from '@altershield/core';
+import type { Informer, InformerEvent, Scheduler } from '@altershield/kube';
 import type { PodObject } from '../kinds.ts';
 
-/** Counts how often each living pod lost its readiness while we watched. */
+/**
+ * What can only be known of a living pod by following it: how often it lost its readiness, when that
+ * and a config error were first seen, by our clock, and which restarts its own rules did not ask for.
+ *
+ * It is kept in memory alone. A restart of the operator sees every pod for the first time again: soak
+ * times and graces start over, which makes a release slower and never less safe.
+ */
 export class ReadinessLog {
+  readonly #scheduler: Pick<Scheduler, 'now'>;
   readonly #losses = new Map<string, number>();
+  /** Of pods that became ready since the first list. Those of the first list share its time. */
+  readonly #readySeenAt = new Map<string, number>();
+  readonly #configErrorSeenAt = new Map<string, number>();
+  readonly #restarts = new Map<string, RestartCounts>();
+  #listedAt: number;
 
-  constructor(pods: Pick<Informer<PodObject>, 'onEvent'>) {
-    pods.onEvent(({ type, object, old }) => {
-      const { uid } = object.metadata;
-      if (type === 'Deleted') this.#losses.delete(uid);
-      else if (old !== undefined && lostReadiness(old, object)) {
-        this.#losses.set(uid, this.of(uid) + 1);
-      }
+  constructor(pods: Pick<Informer<PodObject>, 'onEvent'>, scheduler: Pick<Scheduler, 'now'>) {
+    this.#scheduler = scheduler;
+    this.#listedAt = scheduler.now();
+    pods.onEvent((event) => {
+      const { uid } = event.object.metadata;
+      if (event.type === 'Deleted') this.#forget(uid);
+      else this.#follow(uid, event);
     });
   }
 
+  /** How often the pod lost its readiness. */
   of(uid: string): number {
     return this.#losses.get(uid) ?? 0;
+  }
+
+  sightsOf(uid: string): PodSights {
+    const configErrorSeenAt = this.#configErrorSeenAt.get(uid);
+    const restarts = this.#restarts.get(uid);
+    return {
+      readySeenAt: this.#readySeenAt.get(uid) ?? this.#listedAt,
+      ...(configErrorSeenAt === undefined ? {} : { configErrorSeenAt }),
+      ...(restarts === undefined ? {} : { restarts }),
+    };
+  }
+
+  #follow(uid: string, { object, old, initial }: InformerEvent<PodObject>): void {
+    const now = this.#scheduler.now();
+    if (initial) this.#listedAt = now;
+    else if (becameReady(old, object)) this.#readySeenAt.set(uid, now);
+    if (old !== undefined && lostReadiness(old, object)) this.#losses.set(uid, this.of(uid) + 1);
+    if (!hasConfigError(object)) this.#configErrorSeenAt.delete(uid);
+    else if (!this.#configErrorSeenAt.has(uid)) this.#configErrorSeenAt.set(uid, now);
+    this.#countRestarts(uid, object, old);
+  }
+
+  #countRestarts(uid: string, pod: PodObject, old: PodObject | undefined): void {
+    if (!hasRestartRules(pod)) return;
+    const counts = this.#restarts.get(uid);
+    const before = old === undefined || counts === undefined ? undefined : { pod: old, counts };
+    this.#restarts.set(uid, countRestarts(pod, before));
+  }
+
+  #forget(uid: string): void {
+    this.#losses.delete(uid);
+    this.#readySeenAt.delete(uid);
+    this.#configErrorSeenAt.delete(uid);
+    this.#restarts.delete(uid);
   }
 }

@@ -34,6 +34,29 @@ test('of a ReplicaSet its template, its size and its owner are kept', () => {
   assert.deepEqual(slim, { ...kind, metadata, spec, status });
 });
 
+test('of the conditions of a ReplicaSet only the failure to create pods is kept', () => {
+  const failure = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'm' };
+  const conditions = [{ type: 'Other', status: 'True' }, failure];
+  const full = { metadata: { ...KEPT }, spec: {}, status: { replicas: 3, conditions } };
+  const slim = slimReplicaSet(full as unknown as ReplicaSetObject);
+  assert.deepEqual(slim.status?.conditions, [failure]);
+});
+
+test('of the containers of a pod only restart rules are kept', () => {
+  const restartPolicyRules = [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }];
+  const plain = { name: 'app', image: 'web', env: [] };
+  const ruled = { name: 'side', image: 'side', restartPolicy: 'Never', restartPolicyRules };
+  const full = {
+    metadata: { ...KEPT },
+    spec: { nodeName: 'n', containers: [plain, ruled], initContainers: [{ ...ruled, name: 'in' }] },
+  };
+  assert.deepEqual(slimPod(full as unknown as PodObject).spec, {
+    nodeName: 'n',
+    containers: [{ name: 'side', restartPolicyRules }],
+    initContainers: [{ name: 'in', restartPolicyRules }],
+  });
+});
+
 test('of a pod its owner, its node and how it fares are kept', () => {
   const kind = { apiVersion: 'v1', kind: 'Pod' };
   const metadata = { ...KEPT, ...created, deletionTimestamp: '2026-01-01T00:00:01Z' };

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import { POD_TEMPLATE_HASH, ownershipOf, type ContainerStatus } from '@altershield/core';
+import {
+  POD_TEMPLATE_HASH,
+  ownershipOf,
+  type ContainerRules,
+  type ContainerStatus,
+} from '@altershield/core';
 import type { DeploymentObject, PodObject, ReplicaSetObject } from '../kinds.ts';
 
 /** What is kept of each object in memory: what decisions read, and nothing else. */
@@ -26,7 +31,7 @@ export function slimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
   const { managedFields: _, annotations, labels, ...metadata } = rs.metadata;
   const { apiVersion, kind, spec, status } = rs;
   const { replicas, minReadySeconds, template } = spec;
-  const { replicas: total, readyReplicas, availableReplicas = 0 } = status ?? {};
+  const { replicas: total, readyReplicas, availableReplicas = 0, conditions } = status ?? {};
   return {
     apiVersion,
     kind,
@@ -44,6 +49,10 @@ export function slimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
       ...opt('replicas', total),
       ...opt('readyReplicas', readyReplicas),
       availableReplicas,
+      ...optList(
+        'conditions',
+        conditions?.filter((c) => c.type === 'ReplicaFailure'),
+      ),
     },
   };
 }
@@ -73,7 +82,7 @@ export function slimPod(pod: PodObject): PodObject {
       ...opt('deletionTimestamp', deletionTimestamp),
       ...opt('ownerReferences', owners),
     },
-    spec: opt('nodeName', pod.spec?.nodeName),
+    spec: slimSpec(pod.spec),
     status: {
       ...opt('phase', phase),
       ...opt('reason', reason),
@@ -90,6 +99,20 @@ export function slimPod(pod: PodObject): PodObject {
 
 const KEPT_CONDITIONS: ReadonlySet<string> = new Set(['Ready', 'PodScheduled']);
 
+const slimSpec = ({
+  nodeName,
+  containers,
+  initContainers,
+}: NonNullable<PodObject['spec']> = {}) => ({
+  ...opt('nodeName', nodeName),
+  ...optList('containers', containers?.flatMap(slimRules)),
+  ...optList('initContainers', initContainers?.flatMap(slimRules)),
+});
+
+/** Of the containers' specs only the restart rules, which hardly any pod has. */
+const slimRules = ({ name, restartPolicyRules = [] }: ContainerRules): ContainerRules[] =>
+  restartPolicyRules.length === 0 ? [] : [{ name, restartPolicyRules }];
+
 const slimContainer = (container: ContainerStatus): ContainerStatus => {
   const { name, ready, restartCount, state, lastState } = container;
   return {
@@ -105,3 +128,7 @@ const slimContainer = (container: ContainerStatus): ContainerStatus => {
 function opt<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: V });
 }
+
+/** The same of a list, which is left out when it is empty. */
+const optList = <K extends string, V>(key: K, list: readonly V[] | undefined) =>
+  opt(key, list?.length === 0 ? undefined : list);

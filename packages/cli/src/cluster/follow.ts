@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  Informer,
+  type KubeObject,
+  type Logger,
+  type Resource,
+  type Scheduler,
+  type Selection,
+} from '@altershield/kube';
+import type { Cli, Session } from '../cli.ts';
+import { printable } from '../render/style.ts';
+
+/** Objects of one kind as a watch keeps them, through any failure of the connection. */
+export class Follower<T extends KubeObject> {
+  readonly #informer: Informer<T>;
+  readonly #scheduler: Scheduler;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(cli: Cli, { client }: Session, resource: Resource, selection: Selection) {
+    const { scheduler } = cli;
+    const log = warnings(cli);
+    this.#scheduler = scheduler;
+    this.#informer = new Informer<T>({ client, resource, scheduler, log, ...selection });
+    this.#running = this.#informer.start(this.#stop.signal);
+  }
+
+  /** Why the objects may be out of date. */
+  get trouble(): string | undefined {
+    return this.#informer.lastError?.message;
+  }
+
+  /** The first answer of `look`, which sees each new state; undefined when none comes in time. */
+  until<R>(
+    look: (objects: readonly T[]) => R | undefined,
+    timeoutMs: number,
+  ): Promise<R | undefined> {
+    return new Promise((resolve) => {
+      let isDone = false;
+      const finish = (answer?: R): void => {
+        isDone = true;
+        timer.cancel();
+        resolve(answer);
+      };
+      const attempt = (): void => {
+        if (isDone || !this.#informer.synced) return;
+        const answer = look(this.#informer.list());
+        if (answer !== undefined) finish(answer);
+      };
+      const timer = this.#scheduler.after(timeoutMs, () => {
+        finish();
+      });
+      // The handler stays for as long as the follower lives: a command asks a few times at most.
+      this.#informer.onEvent(attempt);
+      // An empty list brings no event.
+      this.#informer.whenSynced(this.#stop.signal).then(attempt, () => undefined);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+}
+
+/** Says on stderr why nothing comes. */
+function warnings({ io }: Cli): Logger {
+  const warn: Logger['warn'] = (message, { err } = {}) => {
+    const cause = err instanceof Error ? `: ${err.message}` : '';
+    io.err(printable(`Warning: ${message}${cause}`));
+  };
+  const quiet = (): void => undefined;
+  const log: Logger = { debug: quiet, info: quiet, warn, error: warn, child: () => log };
+  return log;
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+import { LABELS, type ChangeWorkload } from '@altershield/api';
+import { fingerprint } from '@altershield/core';
+import { newestFirst, recordOf, targetName, type WorkloadState } from '../change.ts';
+import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import { coverageOf, getDeployment, type DeploymentObject } from '../cluster/coverage.ts';
+import { findChanges } from '../cluster/find.ts';
+import { Follower } from '../cluster/follow.ts';
+import { operatorAbsence } from '../cluster/operator.ts';
+import { listChanges } from '../cluster/records.ts';
+import { CHANGES } from '../cluster/resources.ts';
+import { CliError, EXIT } from '../exit.ts';
+import { duration } from '../render/age.ts';
+import { headline } from '../render/headline.ts';
+import { outcomeOf, progress } from '../render/progress.ts';
+import { structured, type Format } from '../render/structured.ts';
+import { printable } from '../render/style.ts';
+import { parseTarget, type Target } from '../target.ts';
+
+export interface StatusOptions extends Globals {
+  readonly wait?: true;
+  /** How long to wait for the end. Seconds. */
+  readonly timeout: number;
+  readonly output?: Format;
+  readonly operatorNamespace: string;
+}
+
+/** What is asked about: a workload as it is now, or one record. */
+type Subject = WorkloadState & { readonly deployment: DeploymentObject };
+
+interface Call {
+  readonly cli: Cli;
+  readonly session: Session;
+  readonly namespace: string;
+  readonly options: StatusOptions;
+}
+
+/** `altershield status TARGET [--wait]`: where the newest change stands, or how it ends. */
+export async function status(
+  cli: Cli,
+  words: readonly string[],
+  options: StatusOptions,
+): Promise<void> {
+  const target = parseTarget(words);
+  await withSession(cli, options, async (session) => {
+    const namespace = options.namespace ?? session.namespace;
+    const call = { cli, session, namespace, options };
+    const find = await finderOf(call, target);
+    if (options.wait === true) await waitForEnd(call, find);
+    else await showNow(call, find);
+  });
+}
+
+interface Finder {
+  /** As users type it. */
+  readonly what: string;
+  readonly labelSelector: string;
+  readonly pick: (records: readonly ChangeWorkload[]) => ChangeWorkload | undefined;
+  readonly subject: Subject | undefined;
+}
+
+async function finderOf(call: Call, target: Target): Promise<Finder> {
+  const { session, namespace } = call;
+  if (target.type === 'workload') return workloadFinder(call, target.name);
+  const [{ metadata, spec }] = await findChanges(session.client, namespace, target);
+  return {
+    what: targetName(spec.target),
+    labelSelector: `${LABELS.targetUid}=${spec.target.uid}`,
+    pick: (records) => records.find((record) => record.metadata.uid === metadata.uid),
+    subject: undefined,
+  };
+}
+
+async function workloadFinder({ session, namespace }: Call, name: string): Promise<Finder> {
+  const deployment = await getDeployment(session.client, { namespace, name });
+  if (deployment === undefined) {
+    throw new CliError(EXIT.notFound, `there is no deploy/${name} in namespace ${namespace}`);
+  }
+  const { uid } = deployment.metadata;
+  const subject = { deployment, uid, fingerprint: fingerprint(deployment.spec.template) };
+  return {
+    what: `deploy/${name}`,
+    labelSelector: `${LABELS.targetUid}=${uid}`,
+    pick: (records) => recordOf(records, subject),
+    subject,
+  };
+}
+
+async function showNow(call: Call, finder: Finder): Promise<void> {
+  const { cli, session, namespace, options } = call;
+  const { labelSelector, pick, what } = finder;
+  const records = await listChanges(session.client, { namespace, labelSelector });
+  const record = pick(records);
+  if (record === undefined && records.length === 0) throw await noChange(call, finder);
+  const shown = record ?? records.toSorted(newestFirst)[0];
+  if (options.output !== undefined) {
+    cli.io.out(structured(options.output, shown));
+    return;
+  }
+  if (record === undefined) cli.io.err(`The newest template of ${what} has no record yet.`);
+  if (shown !== undefined) cli.io.out(headline(printable(shown), viewOf(cli)).join('\n'));
+}
+
+/** A governed template without any record gets one within seconds, or none at all. */
+const FIRST_RECORD_MS = 15_000;
+
+async function waitForEnd(call: Call, finder: Finder): Promise<void> {
+  const { cli, session, namespace, options } = call;
+  const { labelSelector } = finder;
+  // Told here, once, what is missing or not allowed; the watch would try for ever.
+  const known = await listChanges(session.client, { namespace, labelSelector });
+  if (finder.pick(known) === undefined) await refuseUnmatched(call, finder);
+  await warnOfAbsence(call);
+  const follower = new Follower<ChangeWorkload>(cli, session, CHANGES, {
+    namespace,
+    labelSelector,
+  });
+  const left = timeLeft(cli, options.timeout * 1000);
+  try {
+    const limit = known.length === 0 ? Math.min(FIRST_RECORD_MS, left()) : left();
+    const record = await follower.until(finder.pick, limit);
+    if (record === undefined) {
+      throw known.length === 0 && left() > 0
+        ? await noChange(call, finder)
+        : noRecord(call, finder, follower.trouble);
+    }
+    const last = await follow(call, follower, record, left());
+    report(call, finder, last);
+  } finally {
+    await follower.close();
+  }
+}
+
+function timeLeft({ scheduler }: Cli, timeoutMs: number): () => number {
+  const end = scheduler.elapsed() + timeoutMs;
+  return () => Math.max(0, end - scheduler.elapsed());
+}
+
+/** Prints each step; the record as it ended, was deleted, or stood when time was over. */
+async function follow(
+  { cli, options }: Call,
+  follower: Follower<ChangeWorkload>,
+  picked: ChangeWorkload,
+  timeoutMs: number,
+): Promise<Last> {
+  const say = options.output === undefined ? cli.io.out : cli.io.err;
+  let record = picked;
+  let said = '';
+  const end = await follower.until((records) => {
+    const now = records.find(({ metadata }) => metadata.uid === picked.metadata.uid);
+    if (now === undefined) return 'Deleted';
+    record = now;
+    const line = progress(printable(now));
+    if (line !== said) say(`${clockOf(cli)} ${line}`);
+    said = line;
+    return outcomeOf(now) === undefined ? undefined : 'Ended';
+  }, timeoutMs);
+  return { record, end: end ?? 'TimedOut' };
+}
+
+const clockOf = ({ scheduler }: Cli): string =>
+  new Date(scheduler.now()).toISOString().slice(11, 19);
+
+interface Last {
+  readonly record: ChangeWorkload;
+  readonly end: 'Ended' | 'Deleted' | 'TimedOut';
+}
+
+function report({ cli, namespace, options }: Call, finder: Finder, { record, end }: Last): void {
+  const { output, timeout } = options;
+  const { name } = record.metadata;
+  if (output !== undefined) cli.io.out(structured(output, record));
+  const text = headline(printable(record), viewOf(cli)).join('\n');
+  const hint = `see \`altershield why change/${name} -n ${namespace}\``;
+  if (end === 'Deleted') throw new CliError(EXIT.failed, `the record ${name} was deleted`);
+  if (end === 'TimedOut') {
+    const within = duration(timeout * 1000);
+    throw new CliError(
+      EXIT.timedOut,
+      `${finder.what} did not end within ${within}:\n${text}`,
+      hint,
+    );
+  }
+  const outcome = outcomeOf(record, finder.subject) ?? EXIT.failed;
+  if (outcome !== EXIT.ok) throw new CliError(outcome, text, hint);
+  if (output === undefined) cli.io.out(text);
+}
+
+/** Nothing comes for a workload that no policy matches: say so at once. */
+async function refuseUnmatched(
+  { session, namespace, options }: Call,
+  { subject, what }: Finder,
+): Promise<void> {
+  if (subject === undefined) return;
+  const { name } = subject.deployment.metadata;
+  const place = { namespace, name, operatorNamespace: options.operatorNamespace };
+  const coverage = await coverageOf(session.client, subject.deployment, place);
+  if (coverage.policy !== undefined || !coverage.isCertain) return;
+  throw new CliError(
+    EXIT.noChange,
+    `no policy matches ${what} in namespace ${namespace}: ${coverage.why}`,
+    `AlterShield does not follow it; use \`kubectl rollout status ${what} -n ${namespace}\``,
+  );
+}
+
+async function noChange(
+  { cli, session, namespace, options }: Call,
+  { what }: Finder,
+): Promise<CliError> {
+  const absence = await operatorAbsence(
+    session.client,
+    options.operatorNamespace,
+    cli.scheduler.now(),
+  );
+  return new CliError(
+    EXIT.noChange,
+    `no change of ${what} in namespace ${namespace} is recorded`,
+    absence ?? 'its pod template has not changed since the operator started watching it',
+  );
+}
+
+const noRecord = ({ namespace, options }: Call, { what }: Finder, trouble?: string): CliError =>
+  new CliError(
+    EXIT.timedOut,
+    `the newest template of ${what} in namespace ${namespace} got no record within ${duration(options.timeout * 1000)}${trouble === undefined ? '' : `: ${trouble}`}`,
+    '`altershield version` shows whether an operator is alive',
+  );
+
+async function warnOfAbsence({ cli, session, options }: Call): Promise<void> {
+  const { operatorNamespace } = options;
+  const absence = await operatorAbsence(session.client, operatorNamespace, cli.scheduler.now());
+  if (absence !== undefined) cli.io.err(`Warning: ${absence}`);
+}

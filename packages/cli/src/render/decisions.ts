@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkload, PastDecision } from '@altershield/api';
+import { evidenceText } from './batches.ts';
+import { instant } from './age.ts';
+import { finding } from './text.ts';
+
+/** Every decision of a user that the record keeps, with what it overrode. */
+export function decisionLines(record: ChangeWorkload): string[] {
+  return [...(record.status?.decisions ?? []).flatMap(story), ...pending(record)];
+}
+
+function story(decision: PastDecision): string[] {
+  const { at, carriedOut, overridden } = decision;
+  const when = at === undefined ? '' : `${instant(at)}  `;
+  const effect = carriedOut ? '' : '; it no longer fitted the change and had no effect';
+  const head = `  ${when}${decided(decision)}${effect}`;
+  if (overridden === undefined) return [head];
+  const { phase, verdict, batch, reason, message = '', evidence = [] } = overridden;
+  const where = batch === undefined ? '' : ` at batch ${batch}`;
+  return [
+    head,
+    `      when it was ${phase}${where}, verdict ${verdict}: ${finding({ reason, message })}`,
+    ...evidence.map((item) => `          ${evidenceText(item)}`),
+  ];
+}
+
+/** `bob decided Resume: known flake`. */
+export function decided({
+  action,
+  by,
+  reason,
+}: Pick<PastDecision, 'action' | 'by' | 'reason'>): string {
+  const who = by ?? 'A user who is not known (admission did not see it)';
+  return `${who} decided ${action}${reason === undefined ? '' : `: ${reason}`}`;
+}
+
+/** The newest decision while the operator has not looked at it. */
+export function pendingDecision({ spec, status }: ChangeWorkload) {
+  const { decision } = spec;
+  if (decision === undefined) return undefined;
+  const key = `${decision.action} ${decision.at ?? ''}`.slice(0, 40);
+  return key === status?.decisionSeen ? undefined : decision;
+}
+
+function pending(record: ChangeWorkload): string[] {
+  const decision = pendingDecision(record);
+  return decision === undefined
+    ? []
+    : [`  ${decided(decision)}; the operator has not acted on it yet`];
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkload } from '@altershield/api';
+import { isOver, isQuarantined, phaseOf, targetName, type Story } from '../change.ts';
+
+/** What a user can do now, the safest first. */
+export function nextSteps(story: Story, now: number): string[] {
+  const { record } = story;
+  if (phaseOf(record) === 'Suspend') return whenSuspended(record);
+  if (isQuarantined(record, now)) return [command(record, 'lift', 'allow the revision again')];
+  if (!isOver(record) && canRollBack(record) && phaseOf(record) !== 'RollingBack') {
+    return [command(record, 'rollback', 'stop the change and roll it back')];
+  }
+  return isRunningAndBad(story) ? [command(record, 'rollback', 'roll it back')] : [];
+}
+
+/** A suspended change is never only offered for release: what is broken may be all that is left of it. */
+function whenSuspended(record: ChangeWorkload): string[] {
+  const { spec, status } = record;
+  const isDenied = status?.reason === 'WriteDenied';
+  const isRollback = status?.rolledBackAt !== undefined;
+  const back =
+    canRollBack(record) && !isRollback
+      ? [command(record, 'rollback', 'return to the verified revision')]
+      : [];
+  const fix = isDenied
+    ? `  Change what the API server denied (see above), then resume.`
+    : `  Apply a fixed template to ${targetName(spec.target)}: it replaces this change${canRollBack(record) ? '' : '; there is no verified revision to roll back to'}.`;
+  return [...back, fix, command(record, 'resume', resumeText(record, isRollback, isDenied))];
+}
+
+function resumeText({ status }: ChangeWorkload, isRollback: boolean, isDenied: boolean): string {
+  if (isRollback) return 'continue the rollback';
+  if (isDenied) return 'try again';
+  if (status?.verdict === 'Fail') return 'release more pods of the failing revision';
+  if (status?.verdict === 'None') return 'release it, although nothing has checked it';
+  return 'release it in spite of the verdict';
+}
+
+const command = ({ metadata }: ChangeWorkload, verb: string, effect: string): string =>
+  `  altershield ${verb} change/${metadata.name} -n ${metadata.namespace ?? 'default'} --reason '…'   ${effect}`;
+
+const canRollBack = ({ spec, status }: ChangeWorkload): boolean =>
+  spec.from?.verified === true && status?.reason !== 'NoVerifiedRevision';
+
+/** It was only observed, failed, and is still the newest change. */
+const isRunningAndBad = ({ record: { spec, status }, others }: Story): boolean =>
+  ['CheckFailed', 'CheckInconclusive'].includes(status?.reason ?? '') &&
+  status?.phase === 'Failed' &&
+  spec.from?.verified === true &&
+  others.every((other) => other.spec.sequence < spec.sequence);

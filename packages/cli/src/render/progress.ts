@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkload } from '@altershield/api';
+import { isOver, isRevertedBy, phaseOf, type WorkloadState } from '../change.ts';
+import { EXIT, type ExitCode } from '../exit.ts';
+import { finding, plural } from './text.ts';
+
+/** One line about where a change stands: phase, batch, pods, verdict, and why. */
+export function progress({ spec, status }: ChangeWorkload): string {
+  if (status === undefined) return `change ${spec.sequence}  Init`;
+  const { phase, batch, verdict } = status;
+  const parts = [
+    `change ${spec.sequence}`,
+    phase,
+    ...(batch === undefined
+      ? []
+      : [`batch ${batch.index} of ${batch.of}`, plural(batch.target, 'pod')]),
+    ...(verdict === 'None' ? [] : [verdict]),
+    finding(status),
+  ];
+  return parts.join('  ');
+}
+
+/**
+ * The exit code of a change that ended or needs a decision; undefined while it moves. A rollback
+ * because the user reverted is the success of that revert.
+ */
+export function outcomeOf(record: ChangeWorkload, state?: WorkloadState): ExitCode | undefined {
+  const phase = phaseOf(record);
+  if (phase === 'Suspend') return EXIT.suspended;
+  if (!isOver(record)) return undefined;
+  if (phase === 'Success') return EXIT.ok;
+  if (phase !== 'RolledBack') return EXIT.failed;
+  return state !== undefined && isRevertedBy(record, state) ? EXIT.ok : EXIT.rolledBack;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Evidence } from '@altershield/api';
+import type { PodView } from '../change/model.ts';
+import { createDeadlines, createEvidence, explain, judgeCreateFailure } from './create-failure.ts';
+import { bounded, isAccepted, result, wait, type Finding, type PodHealthInput } from './finding.ts';
+import { running } from './pod-view.ts';
+
+/**
+ * A kubelet tries again every 10 to 15 s to make a container whose Secret, ConfigMap or volume is
+ * missing: a config error counts when it is still there after two tries.
+ */
+const CONFIG_GRACE_MS = 30_000;
+
+/** A pod that was ready has as long to come back as a new one has to begin. */
+export const deadlineOf = (
+  pod: PodView,
+  { readyDeadlineSeconds }: Pick<PodHealthInput, 'readyDeadlineSeconds'>,
+): number => Math.max(pod.createdAt, pod.unreadySince ?? 0) + readyDeadlineSeconds * 1000;
+
+/** When what the pod shows becomes evidence; until then it may pass by itself. */
+function decisiveAt(pod: PodView, input: PodHealthInput): number {
+  const deadline = deadlineOf(pod, input);
+  return pod.trouble?.kind === 'ConfigError' ? Math.min(deadline, graceOf(pod)) : deadline;
+}
+
+const graceOf = ({ trouble, createdAt }: PodView): number =>
+  (trouble?.seenAt ?? createdAt) + CONFIG_GRACE_MS;
+
+/** True while the failure that the pod shows may pass by itself. */
+export const mayPass = (pod: PodView, input: PodHealthInput): boolean =>
+  pod.trouble?.kind === 'ConfigError' && input.heardAt < decisiveAt(pod, input);
+
+/** Not all pods of the batch are ready: waits for them, unless something says why there will be none. */
+export function awaitReady(ready: number, input: PodHealthInput): Finding {
+  const progress = `${ready} of ${input.target} updated pods are ready`;
+  const denied = judgeCreateFailure(progress, input);
+  if (denied !== undefined) return denied;
+  const fresh = running(input.fresh);
+  const isLate = ready === fresh.length && input.isLetOut;
+  const stuckAt = lastProgress(fresh, input) + input.readyDeadlineSeconds * 1000;
+  if (isLate && input.heardAt >= stuckAt) return notCreated(progress, input);
+  const unready = fresh.filter((p) => !p.ready && !isAccepted(p, input));
+  const deadlines = [
+    ...unready.map((p) => decisiveAt(p, input)),
+    ...(unready.length === 0 && isLate ? [stuckAt] : []),
+    ...createDeadlines(input),
+  ];
+  const why = whyUnready(unready) || whyMissing(input);
+  return {
+    bad: 0,
+    result: result('Pending', 'AwaitingReady', `${progress}${why}`),
+    ...(deadlines.length > 0 ? wait(Math.min(...deadlines), input.now) : {}),
+  };
+}
+
+const lastProgress = (fresh: readonly PodView[], { releasedAt }: PodHealthInput): number =>
+  Math.max(releasedAt, ...fresh.flatMap((p) => [p.createdAt, p.readySince]));
+
+/** The kubelet's own words for why a pod is not ready yet. */
+function whyUnready(unready: readonly PodView[]): string {
+  const failed = unready.find((p) => p.trouble !== undefined);
+  if (failed?.trouble === undefined) return '';
+  const { reason, message } = failed.trouble;
+  return `; ${failed.name} waits: ${reason}${message === '' ? '' : `: ${bounded(message)}`}`;
+}
+
+const whyMissing = ({ createFailure: failure, fresh, target }: PodHealthInput): string =>
+  failure === undefined || running(fresh).length >= target ? '' : explain('', failure);
+
+function notCreated(progress: string, input: PodHealthInput): Finding {
+  const { createFailure: failure, readyDeadlineSeconds } = input;
+  const message = `${progress}; the others were not created within ${readyDeadlineSeconds} s`;
+  const rejected = rejectedPods(input);
+  const texts = [
+    ...(failure === undefined ? [] : [bounded(failure.message)]),
+    ...(rejected.length === 0 ? [] : [rejectionText(rejected)]),
+  ];
+  const evidence = [
+    ...(failure === undefined ? [] : [createEvidence(failure)]),
+    ...rejected.map(rejectionEvidence),
+  ];
+  return {
+    bad: 0,
+    result: result(
+      'Inconclusive',
+      'ReadyDeadlineExceeded',
+      [message, ...texts].join(': '),
+      evidence,
+    ),
+  };
+}
+
+/** Pods of this batch that their node rejected: each made room for the next one that it rejected. */
+const rejectedPods = ({ fresh, releasedAt }: PodHealthInput): PodView[] =>
+  fresh.filter(
+    (p) => p.nodeRejection !== undefined && p.createdAt >= Math.floor(releasedAt / 1000) * 1000,
+  );
+
+function rejectionText(rejected: readonly PodView[]): string {
+  const { reason = '', message = '' } = rejected[0]?.nodeRejection ?? {};
+  return `${rejected.length} were rejected by their node: ${reason}: ${bounded(message)}`;
+}
+
+const rejectionEvidence = ({ name, node, nodeRejection }: PodView): Evidence => ({
+  pod: name,
+  ...(node === '' ? {} : { node }),
+  reason: nodeRejection?.reason ?? '',
+  message: bounded(nodeRejection?.message ?? ''),
+});

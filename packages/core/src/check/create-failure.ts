@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Evidence } from '@altershield/api';
+import type { CreateFailure, RevisionView, WorkloadView } from '../change/model.ts';
+import type { Deployment, ReplicaSet } from '../workload/types.ts';
+import { bounded, result, type Finding, type PodHealthInput } from './finding.ts';
+import { running } from './pod-view.ts';
+
+type Conditions = NonNullable<NonNullable<ReplicaSet['status']>['conditions']>;
+
+/** Why the ReplicaSet controller cannot create pods: a condition that it removes once it can. */
+export function podCreateFailure(conditions: Conditions = []): CreateFailure | undefined {
+  const failure = conditions.find(({ type, status, reason }) => {
+    return type === 'ReplicaFailure' && status === 'True' && reason === 'FailedCreate';
+  });
+  return failure && createFailure(failure, failure.lastTransitionTime);
+}
+
+/** Why the Deployment controller cannot create the ReplicaSet of the newest template. */
+export function replicaSetCreateFailure({
+  conditions = [],
+}: NonNullable<Deployment['status']> = {}): CreateFailure | undefined {
+  const failure = conditions.find(({ type, status, reason }) => {
+    return type === 'Progressing' && status === 'False' && reason === 'ReplicaSetCreateError';
+  });
+  return failure && createFailure(failure, failure.lastUpdateTime);
+}
+
+const createFailure = (
+  { reason = '', message = '' }: { readonly reason?: string; readonly message?: string },
+  time: string | undefined,
+): CreateFailure => ({ reason, message, since: time === undefined ? 0 : Date.parse(time) });
+
+interface ChangedRevisions {
+  readonly to: { readonly fingerprint: string };
+  readonly from?: { readonly fingerprint: string } | undefined;
+  readonly detectedAt: string;
+}
+
+/**
+ * Why pods of the change, and of the revision to go back to, cannot be created. A ReplicaSet that
+ * cannot be created itself has no view: its failure counts if it is not of an earlier template.
+ */
+export function createFailures(
+  { to, from, detectedAt }: ChangedRevisions,
+  { revisions, createFailure: ofReplicaSet }: WorkloadView,
+): Pick<PodHealthInput, 'createFailure' | 'stableCreateFailure'> {
+  const ofPods = (fingerprint: string | undefined): RevisionView[] =>
+    revisions.filter((r) => r.fingerprint === fingerprint);
+  const updated = ofPods(to.fingerprint);
+  const seconds = Math.floor(Date.parse(detectedAt) / 1000);
+  const isCurrent = updated.length === 0 && (ofReplicaSet?.since ?? 0) >= seconds * 1000;
+  return {
+    createFailure: isCurrent ? ofReplicaSet : failureAmong(updated),
+    stableCreateFailure: failureAmong(ofPods(from?.fingerprint)),
+  };
+}
+
+const failureAmong = (revisions: readonly RevisionView[]): CreateFailure | undefined =>
+  revisions.find((r) => r.createFailure !== undefined)?.createFailure;
+
+/**
+ * What a text of the API server says of the template: `Forbidden`: pods of it are denied or invalid;
+ * `Missing`: an object that it names does not exist yet; `Quota`: the namespace is full;
+ * `Transient`: anything else, such as a webhook that cannot be reached.
+ */
+export type CreateFailureKind = 'Forbidden' | 'Missing' | 'Quota' | 'Transient';
+
+/** AlterShield's own policy and webhooks hold a ReplicaSet back: never evidence against the change. */
+const OWN_DENIAL = /(policy|binding|webhook) ["'][^"']*altershield/i;
+
+const QUOTA = /exceeded quota|insufficient quota/;
+
+/** Denials that say nothing of the object: admission is starting, or the controller may not write at all. */
+const NOT_OF_THE_OBJECT =
+  /not yet ready to handle request|status unknown for quota|is forbidden: User |being terminated/;
+
+const MISSING =
+  /error looking up service account|no PriorityClass with name|RuntimeClass .*not found/;
+
+const FORBIDDEN = / is forbidden: |denied the request|denied request| is invalid: /;
+
+export function createFailureKind(message: string): CreateFailureKind {
+  if (OWN_DENIAL.test(message)) return 'Transient';
+  if (QUOTA.test(message)) return 'Quota';
+  if (NOT_OF_THE_OBJECT.test(message)) return 'Transient';
+  if (MISSING.test(message)) return 'Missing';
+  return FORBIDDEN.test(message) ? 'Forbidden' : 'Transient';
+}
+
+/**
+ * For so long an object that the template names may be missing: whoever applies it may do so after
+ * the Deployment. The ReplicaSet controller tries again after 20 and after 40 s.
+ */
+const MISSING_GRACE_MS = 60_000;
+
+/**
+ * Judges that pods are missing because they cannot be created; undefined: wait for them, as for any.
+ *
+ * @param progress how many pods are ready, for the message
+ */
+export function judgeCreateFailure(progress: string, input: PodHealthInput): Finding | undefined {
+  const failure = openFailure(input);
+  if (failure === undefined) return undefined;
+  switch (createFailureKind(failure.message)) {
+    case 'Quota':
+      return input.mayFreeQuota === true
+        ? undefined
+        : conclude('Inconclusive', 'QuotaExceeded', explain(progress, failure), failure);
+    case 'Missing':
+      return input.heardAt >= failure.since + MISSING_GRACE_MS
+        ? forbidden(progress, failure, input)
+        : undefined;
+    case 'Forbidden':
+      return forbidden(progress, failure, input);
+    case 'Transient':
+      return undefined;
+  }
+}
+
+/** When a failure that may pass by itself becomes evidence. */
+export function createDeadlines(input: PodHealthInput): readonly number[] {
+  const failure = openFailure(input);
+  const mayPass = failure !== undefined && createFailureKind(failure.message) === 'Missing';
+  return mayPass ? [failure.since + MISSING_GRACE_MS] : [];
+}
+
+/** The failure, while pods of the batch are missing, unless a user saw it and resumed the change. */
+function openFailure({
+  createFailure: failure,
+  acceptedBefore = 0,
+  fresh,
+  target,
+}: PodHealthInput) {
+  const isMissing = running(fresh).length < target;
+  return isMissing && (failure?.since ?? 0) >= acceptedBefore ? failure : undefined;
+}
+
+function forbidden(
+  progress: string,
+  failure: CreateFailure,
+  { stableCreateFailure: stable }: PodHealthInput,
+): Finding {
+  const why = explain(progress, failure);
+  // Where quota keeps stable pods from being created, nothing is known of the template.
+  const isShared = stable !== undefined && createFailureKind(stable.message) !== 'Quota';
+  return isShared
+    ? conclude(
+        'Inconclusive',
+        failure.reason,
+        `${why}; stable pods cannot be created either`,
+        failure,
+      )
+    : conclude('Fail', failure.reason, why, failure);
+}
+
+/** The same wherever pods are missing and a text of the server says why. */
+export const explain = (progress: string, { message }: CreateFailure): string =>
+  `${progress}; the others cannot be created: ${bounded(message)}`;
+
+function conclude(
+  verdict: 'Fail' | 'Inconclusive',
+  reason: string,
+  message: string,
+  failure: CreateFailure,
+): Finding {
+  return { bad: 0, result: result(verdict, reason, message, [createEvidence(failure)]) };
+}
+
+export const createEvidence = ({ reason, message }: CreateFailure): Evidence => ({
+  reason,
+  message: bounded(message),
+});

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ContainerStatus, Pod, RestartRule } from '../workload/types.ts';
+
+/** Unexpected restarts of each container of one pod, by its name. */
+export type RestartCounts = Readonly<Record<string, number>>;
+
+export const containersOf = ({ status }: Pod): readonly ContainerStatus[] => [
+  ...(status?.initContainerStatuses ?? []),
+  ...(status?.containerStatuses ?? []),
+];
+
+/** Restart rules of the containers that have some, by name. */
+function rulesOf({ spec }: Pod): ReadonlyMap<string, readonly RestartRule[]> {
+  const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
+  return new Map(
+    containers.flatMap(({ name, restartPolicyRules: rules = [] }) =>
+      rules.length === 0 ? [] : [[name, rules] as const],
+    ),
+  );
+}
+
+export const hasRestartRules = (pod: Pod): boolean => rulesOf(pod).size > 0;
+
+/** How the container ended last: now, or before it was started again. */
+export const lastEnd = ({ state, lastState }: ContainerStatus) =>
+  state?.terminated ?? lastState?.terminated;
+
+const RESTARTS: ReadonlySet<string> = new Set(['Restart', 'RestartAllContainers']);
+
+function matchingAction(rules: readonly RestartRule[], exitCode: number): string | undefined {
+  const rule = rules.find(({ exitCodes }) => {
+    if (exitCodes === undefined) return false;
+    const isListed = exitCodes.values?.includes(exitCode) ?? false;
+    // An operator of a later version is a rule that nobody here can apply.
+    if (exitCodes.operator === 'In') return isListed;
+    return exitCodes.operator === 'NotIn' && !isListed;
+  });
+  return rule?.action;
+}
+
+/**
+ * Whether the pod itself asks for the restart after the container's last end: by a rule of this
+ * container, or by one of another container that restarts all of them. Running out of memory is a
+ * failure whatever a rule says of exit code 137.
+ */
+export function isExpectedRestart(pod: Pod, container: ContainerStatus): boolean {
+  if (lastEnd(container)?.reason === 'OOMKilled') return false;
+  const rules = rulesOf(pod);
+  if (rules.size === 0) return false;
+  const actionFor = (status: ContainerStatus): string | undefined => {
+    const exitCode = lastEnd(status)?.exitCode;
+    return exitCode === undefined
+      ? undefined
+      : matchingAction(rules.get(status.name) ?? [], exitCode);
+  };
+  return (
+    RESTARTS.has(actionFor(container) ?? '') ||
+    containersOf(pod).some((status) => actionFor(status) === 'RestartAllContainers')
+  );
+}
+
+/**
+ * Counts the restarts that no rule asks for, from one state of a pod to the next. Restarts before
+ * the first sight cannot be told apart: of those only the last one is known.
+ */
+export function countRestarts(
+  pod: Pod,
+  before?: { readonly pod: Pod; readonly counts: RestartCounts },
+): RestartCounts {
+  const old = new Map(before && containersOf(before.pod).map((c) => [c.name, c]));
+  const count = (container: ContainerStatus): number => {
+    const { name, restartCount = 0 } = container;
+    const counted = before?.counts[name] ?? 0;
+    const added = Math.max(0, restartCount - (old.get(name)?.restartCount ?? 0));
+    if (added === 0 || isExpectedRestart(pod, container)) return counted;
+    return before === undefined ? 1 : counted + added;
+  };
+  return Object.fromEntries(containersOf(pod).map((c) => [c.name, count(c)]));
+}
+
+/** Restarts of the container that restarted most; of a pod with rules only those that none asks for. */
+export function unexpectedRestarts(pod: Pod, counts?: RestartCounts): number {
+  const isCounted = hasRestartRules(pod);
+  const known = isCounted ? (counts ?? countRestarts(pod)) : {};
+  const restartsOf = ({ name, restartCount = 0 }: ContainerStatus): number =>
+    isCounted ? (known[name] ?? 0) : restartCount;
+  return Math.max(0, ...containersOf(pod).map(restartsOf));
+}
+
+/** Whether a container was ended, and asked to be restarted, between two states of a pod. */
+export function wasRestartedByRule(before: Pod, after: Pod): boolean {
+  if (!hasRestartRules(after)) return false;
+  const old = new Map(containersOf(before).map((c) => [c.name, c.restartCount ?? 0]));
+  return containersOf(after).some((container) => {
+    const { name, state, restartCount = 0 } = container;
+    const hasEnded = state?.running === undefined || restartCount > (old.get(name) ?? 0);
+    return hasEnded && isExpectedRestart(after, container);
+  });
+}

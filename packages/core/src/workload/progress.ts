@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Goal } from '../change/model.ts';
+import type { Write } from './patch.ts';
+import type { Snapshot } from './plan.ts';
+
+/** Stands in the condition while a batch soaks; the Deployment controller replaces it at the next progress. */
+const REASON = 'SoakingByAlterShield';
+
+/**
+ * A soak that outlasts the user's `progressDeadlineSeconds` would have the Deployment say
+ * `ProgressDeadlineExceeded`, and tools call it failed. The controller keeps a condition that says
+ * otherwise, and counts its deadline from the time in it: one write for the whole soak.
+ */
+export function keepProgressing(
+  { soaksUntil, target }: Extract<Goal, { type: 'Release' }>,
+  { deployment, view }: Snapshot,
+): Write[] {
+  const conditions = deployment.status?.conditions ?? [];
+  const index = conditions.findIndex(({ type }) => type === 'Progressing');
+  const { status, lastUpdateTime } = conditions[index] ?? {};
+  if (soaksUntil === undefined || status !== 'True' || lastUpdateTime === undefined) return [];
+  const deadline = Date.parse(lastUpdateTime) + view.progressDeadlineSeconds * 1000;
+  if (soaksUntil < deadline) return [];
+  const path = `/status/conditions/${index}`;
+  const until = new Date(soaksUntil).toISOString().replace(/\.\d+Z$/, 'Z');
+  const message = `AlterShield released ${target} of ${view.replicas} pods and watches them until ${until}.`;
+  return [
+    {
+      ...({
+        resource: 'Deployment',
+        subresource: 'status',
+        name: deployment.metadata.name,
+      } as const),
+      ops: [
+        { op: 'test', path: '/metadata/uid', value: deployment.metadata.uid },
+        { op: 'test', path: `${path}/type`, value: 'Progressing' },
+        { op: 'test', path: `${path}/lastUpdateTime`, value: lastUpdateTime },
+        { op: 'replace', path: `${path}/lastUpdateTime`, value: until },
+        { op: 'replace', path: `${path}/reason`, value: REASON },
+        { op: 'replace', path: `${path}/message`, value: message },
+      ],
+    },
+  ];
+}

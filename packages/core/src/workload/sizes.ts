@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import {
+  formatReleaseCap,
+  isInFlight,
+  parseReleaseCap,
+  type ReleaseCap,
+} from '../cap/annotation.ts';
+import { releasedShare } from '../cap/clamp.ts';
+import type { Goal, RevisionView, WorkloadView } from '../change/model.ts';
+import { revisionOf } from './observe.ts';
+import { pointer, type Write } from './patch.ts';
+
+type Release = Extract<Goal, { readonly type: 'Release' }>;
+
+/** What the sizes of the ReplicaSets follow from, while a change is held as well as when it is released. */
+export type Sizes = Pick<Release, 'from' | 'to' | 'target'> &
+  Partial<Pick<Release, 'isLast' | 'needsRoom'>>;
+
+/** Revisions of changes that were superseded: neither the verified one nor the new one. */
+export const intermediate = ({ from, to }: Release, { revisions }: WorkloadView): RevisionView[] =>
+  revisions.filter((r) => r.replicas > 0 && ![from, to].includes(r.fingerprint));
+
+const sum = (revisions: readonly RevisionView[], field: 'replicas' | 'ready'): number =>
+  revisions.reduce((total, r) => total + r[field], 0);
+
+/**
+ * Whether stable pods have made room for the batch, or may do so: only then is it worth waiting for new
+ * ones that a quota does not let be created.
+ */
+export function mayMakeRoom(
+  { from, target }: Pick<Sizes, 'from' | 'target'>,
+  view: WorkloadView,
+): boolean {
+  const stable = revisionOf(view, from);
+  return (
+    stable !== undefined && (stable.replicas <= view.replicas - target || spareReady(view) > 0)
+  );
+}
+
+/** Ready pods that may go without breaking the user's own `maxUnavailable`. */
+const spareReady = ({ revisions, replicas, user }: WorkloadView): number =>
+  Math.max(0, sum(revisions, 'ready') - (replicas - user.unavailable));
+
+/**
+ * Takes the pods of superseded revisions away before the new one gets any, or two revisions that
+ * nobody verified would serve at once. Verified pods take their place, within the user's bounds.
+ */
+export function retire(goal: Release, view: WorkloadView): Write[] {
+  const { revisions, replicas, user } = view;
+  const verified = revisionOf(view, goal.from);
+  const room = replicas + user.surge - sum(revisions, 'replicas');
+  const up = Math.min(room, replicas - (verified?.replicas ?? replicas));
+  const grown =
+    verified === undefined || up <= 0
+      ? []
+      : [writeRevision(verified, { replicas: verified.replicas + up })];
+  let spare = spareReady(view);
+  const shrunk = intermediate(goal, view).flatMap((r) => {
+    const ready = Math.min(spare, r.ready);
+    spare -= ready;
+    const down = Math.min(r.replicas, Math.max(0, r.replicas - r.ready) + ready);
+    return down === 0 ? [] : [writeRevision(r, { replicas: r.replicas - down })];
+  });
+  return [...grown, ...shrunk];
+}
+
+/** What the ReplicaSets themselves need, beside what the Deployment controller does on its own. */
+export function balance(goal: Sizes, view: WorkloadView, cap: ReleaseCap): Write[] {
+  const stable = revisionOf(view, goal.from);
+  const updated = revisionOf(view, goal.to);
+  return [
+    ...(stable === undefined ? [] : balanceStable(goal, view, { stable, cap })),
+    ...(updated === undefined || goal.isLast === true ? [] : trim(goal, view, updated)),
+  ];
+}
+
+interface StableRevision {
+  readonly stable: RevisionView;
+  readonly cap: ReleaseCap;
+}
+
+function balanceStable(goal: Sizes, view: WorkloadView, { stable, cap }: StableRevision): Write[] {
+  const floor = view.replicas - goal.target;
+  const replicas = stableReplicas(goal, view, { stable, floor });
+  const text = formatReleaseCap(cap);
+  const isNeeded = replicas !== stable.replicas || !isFloorRight(goal, view, { stable, floor });
+  if (stable.replicas === 0 && replicas === 0) return [];
+  if (!isNeeded) return [];
+  return [
+    writeRevision(stable, {
+      ...(stable.cap === text ? {} : { cap: text }),
+      ...(replicas === stable.replicas ? {} : { replicas }),
+    }),
+  ].filter(({ ops }) => ops.length > 1);
+}
+
+/**
+ * A surge has room for the batch beside the stable pods, which then stay as they are: one write less.
+ * Without a surge, or beyond it, the stable revision's own floor must give way.
+ */
+function isFloorRight(
+  { target, isLast = false }: Sizes,
+  { replicas, user }: WorkloadView,
+  { stable, floor }: { readonly stable: RevisionView; readonly floor: number },
+): boolean {
+  const own = parseReleaseCap(stable.cap);
+  if (own === undefined || own === 'Invalid') return isLast || user.surge > 0;
+  const isEnforced = isInFlight(own) || user.surge > 0;
+  const ownFloor = replicas - releasedShare(own, replicas);
+  const hasRoom = !isLast && target <= user.surge && ownFloor >= floor;
+  return isEnforced && (hasRoom || ownFloor === floor);
+}
+
+/** More pods after a scale from zero, which the controller gives to the newest revision alone; fewer where new pods find no place. */
+function stableReplicas(
+  { needsRoom = false }: Sizes,
+  view: WorkloadView,
+  { stable, floor }: { readonly stable: RevisionView; readonly floor: number },
+): number {
+  const isShort = view.settled && sum(view.revisions, 'replicas') < view.replicas;
+  if (isShort && stable.replicas < floor) return floor;
+  if (!needsRoom || stable.replicas <= floor) return stable.replicas;
+  return Math.max(floor, stable.replicas - spareReady(view));
+}
+
+/** Pods beyond the batch, as somebody who scaled the ReplicaSet itself made them. */
+function trim({ target }: Sizes, view: WorkloadView, updated: RevisionView): Write[] {
+  const unready = Math.max(0, updated.replicas - updated.ready);
+  const down = Math.min(updated.replicas - target, unready + spareReady(view));
+  return down <= 0 ? [] : [writeRevision(updated, { replicas: updated.replicas - down })];
+}
+
+interface RevisionChange {
+  readonly cap?: string;
+  readonly replicas?: number;
+}
+
+export function writeRevision({ name, uid, ...is }: RevisionView, to: RevisionChange): Write {
+  return {
+    resource: 'ReplicaSet',
+    name,
+    ops: [
+      { op: 'test', path: '/metadata/uid', value: uid },
+      ...(to.cap === undefined
+        ? []
+        : [
+            {
+              op: 'add',
+              path: pointer('metadata', 'annotations', ANNOTATIONS.release),
+              value: to.cap,
+            } as const,
+          ]),
+      ...(to.replicas === undefined
+        ? []
+        : ([
+            { op: 'test', path: '/spec/replicas', value: is.replicas },
+            { op: 'replace', path: '/spec/replicas', value: to.replicas },
+          ] as const)),
+    ],
+  };
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { InformerEvent, Logger, Scheduler } from '@altershield/kube';
+import type { Config } from '../config.ts';
+import type { ChangeObject } from '../kinds.ts';
+import { serviceAccountUser } from '../identity.ts';
+import { BY_TARGET, targetKey, type World } from './world.ts';
+
+/** API servers learn of a webhook within a few seconds; so does detection of what happened before. */
+const GRACE_MS = 10_000;
+
+export interface BypassWarningDeps {
+  readonly scheduler: Pick<Scheduler, 'now'>;
+  readonly log: Logger;
+  /** Why the API server may not have called the webhook, and what to do. */
+  readonly hint: () => string;
+}
+
+/** Warns of each change that admission did not see although the webhook was registered for it. */
+export class BypassWarning {
+  readonly #world: Pick<World, 'changes' | 'configurations'>;
+  readonly #deps: BypassWarningDeps;
+  /** Since when this replica leads and the webhooks are as they are; `undefined`: it does not lead. */
+  #leadsSince: number | undefined;
+  #registeredSince: number | undefined;
+
+  constructor(world: Pick<World, 'changes' | 'configurations'>, deps: BypassWarningDeps) {
+    this.#world = world;
+    this.#deps = deps;
+    for (const configuration of world.configurations) {
+      configuration.onEvent(({ type }) => {
+        this.#registeredSince = type === 'Deleted' ? undefined : deps.scheduler.now();
+      });
+    }
+    world.changes.onEvent((event) => {
+      this.#onChange(event);
+    });
+  }
+
+  /** Warns as long as `lead` runs. */
+  async whileLeading(lead: () => Promise<void>): Promise<void> {
+    this.#leadsSince = this.#deps.scheduler.now();
+    try {
+      await lead();
+    } finally {
+      this.#leadsSince = undefined;
+    }
+  }
+
+  #onChange({ type, initial, object: { metadata, spec } }: InformerEvent<ChangeObject>): void {
+    if (type !== 'Added' || initial || !this.#isGuarded()) return;
+    // What was released long before it was found did not bypass the webhook of now.
+    if (spec.detectedBy !== 'Watch' || spec.operation === 'Late') return;
+    const { log, hint } = this.#deps;
+    const namespace = metadata.namespace ?? '';
+    const target = targetKey(namespace, spec.target.kind, spec.target.name);
+    const isSigned = this.#world.changes
+      .byIndex(BY_TARGET, target)
+      .some(({ metadata: { uid } }) => uid === metadata.uid);
+    if (!isSigned) return;
+    log.warn('a change bypassed admission although the webhook is registered', {
+      workload: target,
+      change: metadata.name,
+      hint: hint(),
+    });
+  }
+
+  /** Whether a write of now would have been sent to the webhook. */
+  #isGuarded(): boolean {
+    const before = this.#deps.scheduler.now() - GRACE_MS;
+    const [leads, registered] = [this.#leadsSince, this.#registeredSince];
+    return leads !== undefined && registered !== undefined && Math.max(leads, registered) <= before;
+  }
+}
+
+/**
+ * Why the API server may not have called the webhook, and what to do.
+ * @param url where it is registered; `undefined`: by its Service
+ */
+export function unreachableHint(
+  { namespace, service }: Pick<Config, 'namespace' | 'service'>,
+  { operatorUser, url }: { readonly operatorUser: string; readonly url: string | undefined },
+): string {
+  const isServiceAccount = operatorUser === serviceAccountUser(namespace);
+  const hints = [
+    ...(isServiceAccount
+      ? []
+      : [`the operator acts as ${operatorUser}, whose changes are not held: see --as`]),
+    url === undefined
+      ? `the API server may not reach the Service ${namespace}/${service}: check its endpoints and network policies`
+      : `the API server may not reach ${url}: give --webhook-url-host a name or address that it reaches, as docs/laptop.md shows`,
+    'the log of the API server then says "failed calling webhook"',
+  ];
+  return hints.join('; ');
+}

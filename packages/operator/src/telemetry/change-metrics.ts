@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+import { statusOf, type Decision } from '@altershield/core';
+import type { InformerEvent, Metrics, Scheduler } from '@altershield/kube';
+import { Registry } from 'prom-client';
+import type { BatchObject, ChangeObject } from '../kinds.ts';
+import { BY_TARGET, targetKey, type World } from '../observe/world.ts';
+import { createChangeSeries, type ChangeSeries, type ChangeStates } from './change-series.ts';
+import {
+  changesInFlight,
+  longestWaits,
+  policiesByReason,
+  quarantinedRevisions,
+  waitingChanges,
+} from './change-state.ts';
+import { actionOnEvidence, changeTransition, newVerdicts } from './change-transition.ts';
+
+type Observed = Pick<World, 'changes' | 'batches' | 'policies'>;
+
+export interface ChangeMetricsOptions {
+  readonly scheduler: Pick<Scheduler, 'now' | 'elapsed'>;
+  /** Default: a registry that nothing reads. */
+  readonly metrics?: Pick<Metrics, 'registry'> | undefined;
+}
+
+interface Evidence {
+  readonly action: 'RollBack' | 'Suspend';
+  readonly at: number;
+}
+
+/**
+ * What there is to count about changes. Only the leader reports: the caches of every replica have
+ * the same changes, and sums over replicas would be wrong.
+ */
+export class ChangeMetrics {
+  readonly #world: Observed;
+  readonly #scheduler: ChangeMetricsOptions['scheduler'];
+  readonly #series: ChangeSeries;
+  /** What is decided and not done yet, by the uid of the change. */
+  readonly #pending = new Map<string, Evidence>();
+  #isLeading = false;
+
+  constructor(world: Observed, { scheduler, metrics }: ChangeMetricsOptions) {
+    this.#world = world;
+    this.#scheduler = scheduler;
+    this.#series = createChangeSeries(metrics?.registry ?? new Registry(), this.#states());
+    world.changes.onEvent((event) => {
+      this.#onChange(event);
+    });
+    world.batches.onEvent((event) => {
+      this.#onBatch(event);
+    });
+  }
+
+  /** Reports as long as `lead` runs. */
+  async whileLeading(lead: () => Promise<void>): Promise<void> {
+    this.#isLeading = true;
+    // A counter that begins with its first event hides that event from `increase`.
+    for (const { metadata } of this.#world.changes.list()) {
+      this.#series.openNamespace(metadata.namespace ?? '');
+    }
+    try {
+      await lead();
+    } finally {
+      this.#isLeading = false;
+      this.#pending.clear();
+    }
+  }
+
+  /**
+   * A decision was recorded.
+   * @param wokenAt when the event came that it answers, in `elapsed` milliseconds
+   */
+  decided(change: ChangeObject, { status, goal }: Decision, wokenAt: number): void {
+    const action = actionOnEvidence(statusOf(change), status);
+    if (action === undefined) return;
+    const evidence = { action, at: wokenAt };
+    if (goal === undefined) this.#acted(evidence);
+    else this.#pending.set(change.metadata.uid, evidence);
+  }
+
+  /** What was decided about the change is done. */
+  acted({ metadata: { uid } }: ChangeObject): void {
+    const evidence = this.#pending.get(uid);
+    if (evidence !== undefined) this.#acted(evidence);
+    this.#pending.delete(uid);
+  }
+
+  #acted({ action, at }: Evidence): void {
+    this.#series.acted(action, (this.#scheduler.elapsed() - at) / 1000);
+  }
+
+  #onChange({ type, object, old, initial }: InformerEvent<ChangeObject>): void {
+    if (type === 'Deleted') this.#pending.delete(object.metadata.uid);
+    if (!this.#isLeading || initial || type === 'Deleted' || !this.#isOurs(object)) return;
+    const namespace = object.metadata.namespace ?? '';
+    if (type === 'Added') this.#series.detected(namespace, object.spec.detectedBy);
+    this.#series.moved(namespace, changeTransition(old, object));
+  }
+
+  #onBatch({ type, object, old, initial }: InformerEvent<BatchObject>): void {
+    if (!this.#isLeading || initial || type === 'Deleted') return;
+    for (const verdict of newVerdicts(old, object)) this.#series.judged(verdict);
+  }
+
+  /** Only records that the operator signed are found by their workload. */
+  #isOurs({ metadata, spec }: ChangeObject): boolean {
+    const target = targetKey(metadata.namespace ?? '', spec.target.kind, spec.target.name);
+    const ours = this.#world.changes.byIndex(BY_TARGET, target);
+    return ours.some((change) => change.metadata.uid === metadata.uid);
+  }
+
+  /** The records that count; none while another replica leads. */
+  #changes(): ChangeObject[] {
+    if (!this.#isLeading) return [];
+    return this.#world.changes.list().filter((change) => this.#isOurs(change));
+  }
+
+  #states(): ChangeStates {
+    const now = (): number => this.#scheduler.now();
+    return {
+      inFlight: () => changesInFlight(this.#changes()),
+      waiting: () => waitingChanges(this.#changes()),
+      longestWaits: () => longestWaits(this.#changes(), now()),
+      quarantined: () => quarantinedRevisions(this.#changes(), now()),
+      policies: () => policiesByReason(this.#isLeading ? this.#world.policies.list() : []),
+    };
+  }
+}
