@@ -190,13 +190,13 @@ test('what no policy releases any more loses every mark', () => {
 
 test('a soak that outlasts the user’s progress deadline is told to the controller once', () => {
   const at = (seconds: number): string => `2026-01-01T00:0${Math.floor(seconds / 60)}:00Z`;
-  const soaking = (lastUpdateTime: string) => ({
+  const soaking = (lastUpdateTime: string, reason = 'ReplicaSetUpdated') => ({
     ...held(aCap('a', 'b', 1), { progressDeadlineSeconds: 60 }),
     status: {
       observedGeneration: 1,
       conditions: [
         { type: 'Available', status: 'True' },
-        { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', lastUpdateTime },
+        { type: 'Progressing', status: 'True', reason, lastUpdateTime },
       ],
     },
   });
@@ -208,6 +208,8 @@ test('a soak that outlasts the user’s progress deadline is told to the control
   );
   assert.deepEqual(rest, []);
   assert.deepEqual(plan(goal, soaking(at(180)), [a(10), b(1)]), [], 'told already');
+  const complete = soaking(at(60), 'NewReplicaSetAvailable');
+  assert.deepEqual(plan(goal, complete, [a(10), b(1)]), [], 'a complete rollout has no deadline');
   const short = release(1, { soaksUntil: Date.parse(at(60)) + 1000 });
   assert.deepEqual(plan(short, soaking(at(60)), [a(10), b(1)]), []);
 });
