@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Goal } from '../change/model.ts';
+import type { Goal, WorkloadView } from '../change/model.ts';
 import type { Write } from './patch.ts';
-import type { Snapshot } from './plan.ts';
+import type { Deployment } from './types.ts';
 
 /** Stands in the condition while a batch soaks; the Deployment controller replaces it at the next progress. */
 const REASON = 'SoakingByAlterShield';
@@ -15,7 +15,7 @@ const COMPLETE = 'NewReplicaSetAvailable';
  */
 export function keepProgressing(
   { soaksUntil, target }: Extract<Goal, { type: 'Release' }>,
-  { deployment, view }: Snapshot,
+  { deployment, view }: { readonly deployment: Deployment; readonly view: WorkloadView },
 ): Write[] {
   const conditions = deployment.status?.conditions ?? [];
   const index = conditions.findIndex(({ type }) => type === 'Progressing');
