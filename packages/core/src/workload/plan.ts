@@ -80,9 +80,13 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
   const { deployment, view } = snapshot;
   const verified = verifiedHash(view, goal.from);
   if (verified === undefined || !view.settled) return [];
-  if (intermediate(goal, view).length > 0) return retire(goal, view);
-  const updated = revisionOf(view, goal.to);
   const { replicas } = view;
+  if (intermediate(goal, view).length > 0) {
+    const closed = { verified, target: HELD, released: 0, replicas };
+    const writes = isHeldAt(view, closed) ? [] : writeCap(deployment, closed);
+    return [...writes, ...retire(goal, view, closed)];
+  }
+  const updated = revisionOf(view, goal.to);
   if (updated === undefined) {
     if (!view.recreate) return [];
     // The controller makes the new ReplicaSet when the last old pod is gone.
