@@ -34,7 +34,7 @@ const denying = (status: number, server: object): Pick<CachedClient, 'patch'> =>
 });
 
 /** Marks the workload at rest: one write. */
-const REST: Goal = { type: 'Rest', keepsHold: false };
+const REST: Goal = { type: 'Rest', keepsHold: false, forgetsActor: false };
 
 const act = (client: object, goal: Goal = REST) =>
   perform(
