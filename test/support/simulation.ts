@@ -176,12 +176,15 @@ const OWN_FIELDS: Readonly<Record<string, string>> = {
   replicasets: '/spec/replicas',
 };
 
+const isOwnField = (path: string, kind: string): boolean =>
+  path === OWN_FIELDS[kind] || /^\/(metadata|status\/conditions)\//.test(path);
+
 function isTrespass({ write, path, body = '[]' }: CallInfo): boolean {
   const [, kind = ''] = /^\/apis\/apps\/v1\/.*\/(deployments|replicasets)\//.exec(path) ?? [];
   if (write === 0 || kind === '') return false;
   const ops = JSON.parse(body) as unknown;
   const isOwn = ({ op, path: field }: { readonly op: string; readonly path: string }): boolean =>
-    op === 'test' || field.startsWith('/metadata/') || field === OWN_FIELDS[kind];
+    op === 'test' || isOwnField(field, kind);
   return !Array.isArray(ops) || !ops.every(isOwn);
 }
 

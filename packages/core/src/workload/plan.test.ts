@@ -107,9 +107,13 @@ test('after a scale from zero the stable revision gets its pods back, in whateve
 test('pods of a superseded revision go before the next one gets any', () => {
   const c = aReplicaSet('c', 3);
   const waiting = held(aCap('a', 'c', 3));
-  assert.deepEqual(plan(release(1), waiting, [a(8), b(0), c]), ['web-a: 9', 'web-c: 1']);
+  const closed = 'web: a/-/0/10';
+  const [low, whole] = [a(8), a(8, aCap('a'))];
+  const grown = 'web-a: a/-/0/10 9';
+  assert.deepEqual(plan(release(1), waiting, [low, b(0), c]), [closed, grown, 'web-c: 1']);
+  assert.deepEqual(plan(release(1), held(), [whole, b(0), c]), ['web-a: 9', 'web-c: 1']);
   const sick = aReplicaSet('c', 3, { ready: 0 });
-  assert.deepEqual(plan(release(1), waiting, [a(8), b(0), sick]), ['web-a: 9', 'web-c: 0']);
+  assert.deepEqual(plan(release(1), held(), [whole, b(0), sick]), ['web-a: 9', 'web-c: 0']);
 });
 
 test('pods that somebody made beyond the batch go again', () => {

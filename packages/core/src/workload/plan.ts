@@ -80,10 +80,17 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
   const { view } = snapshot;
   const verified = verifiedHash(view, goal.from);
   if (verified === undefined || !view.settled) return [];
-  if (intermediate(goal, view).length > 0) return retire(goal, view);
+  if (intermediate(goal, view).length > 0) return retireOthers(goal, snapshot, verified);
   const updated = revisionOf(view, goal.to);
   if (updated !== undefined) return releaseTo(updated, goal, { ...snapshot, verified });
   return view.recreate ? makeWay(goal, snapshot, verified) : [];
+}
+
+function retireOthers(goal: Of<'Release'>, snapshot: Snapshot, verified: string): Write[] {
+  const { deployment, view } = snapshot;
+  const closed = { verified, target: HELD, released: 0, replicas: view.replicas };
+  const writes = isHeldAt(view, closed) ? [] : writeCap(deployment, closed);
+  return [...writes, ...retire(goal, view, closed)];
 }
 
 function releaseTo(
