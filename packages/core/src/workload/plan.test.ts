@@ -100,8 +100,8 @@ test('new pods without a place get the one of stable pods, within the user’s m
 test('stable pods that were taken away just now are not taken for ready ones that may go', () => {
   const waiting = held(aCap('a', 'b', 5));
   const full = release(5, { needsRoom: true });
-  assert.deepEqual(plan(full, waiting, [a(10, aCap('a', 'b', 5)), b(5, 0)]), ['web-a: 8']);
-  const shrunk = aReplicaSet('a', 8, { ready: 10, cap: aCap('a', 'b', 5) });
+  assert.deepEqual(plan(full, waiting, [a(10, aCap('a', 'b', 5)), b(5, 0)]), ['web-a: 9']);
+  const shrunk = aReplicaSet('a', 9, { ready: 10, cap: aCap('a', 'b', 5) });
   assert.deepEqual(plan(full, waiting, [shrunk, b(5, 0)]), []);
 });
 
