@@ -70,11 +70,16 @@ interface Facts {
 function isKnown({ deployment, seen, revisions }: DetectInput, facts: Facts): boolean {
   const { to, isHeld, last } = facts;
   // A hold that no change in flight stands for: the record is lost, and nobody would release it.
-  if (isHeld && (last === undefined || isOver(statusOf(last).phase))) return false;
+  if (isHeld && !isHeldFor(to, last)) return false;
   if (last !== undefined) return expects(last, to) || isAltered(facts);
   if (seen === undefined) return false;
   return seen.fingerprint === to && !isRollingNatively(deployment, revisions);
 }
+
+/** Also what another plug-in made of a verified template is held until it is protected by its own hash. */
+const isHeldFor = (to: string, last: ChangeWorkload | undefined): boolean =>
+  last !== undefined &&
+  (!isOver(statusOf(last).phase) || statusOf(last).restoredFingerprint === to);
 
 /** What another admission plug-in made of the operator's own write is nobody's change. */
 const isAltered = ({ last, isOwnWrite }: Facts): boolean =>
