@@ -24,12 +24,12 @@ test('the whole story is true under virtual time', () => {
     /Batch 3 of 3: 7 pods let out.*Pass/,
     /Let out to batch 1 only, 1 pod: Fail after [\d.]+ s\. .*ImagePullBackOff/,
     /Rolled back to 1\.1, the last verified revision/,
-    /Attempt 1 is refused: AlterShield denies this revision/,
-    /Refused 6 of 6 times, and not one more bad pod: 1 ever\./,
+    /Attempt 1 is denied: AlterShield denies this revision/,
+    /Denied 6 of 6 times, and not one more bad pod: 1 ever\./,
     /Success: 1\.3 is the revision to go back to/,
     /Who +system:serviceaccount:flux-system:kustomize-controller \(identity stamped at admission\)/,
     /denied 6 times/,
-    /The story ended as told: 3 changes of 10 pods each, 1 bad pod ever, 6 refusals/,
+    /The story ended as told: 3 changes of 10 pods each, 1 bad pod ever, 6 denials/,
   ];
   let from = 0;
   for (const sentence of said) {

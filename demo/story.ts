@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
+import { isInFlight, parseReleaseCap } from '@altershield/core';
 import { KubeError, RESOURCES, sleep } from '@altershield/kube';
 import { deploymentManifest } from '../test/support/manifests.ts';
 import { NotAsTold } from './not-as-told.ts';
@@ -50,7 +51,7 @@ export async function tellStory(scene: Scene): Promise<string> {
   await anExplanation(scene, bad);
   const { changes } = scene.observer;
   const badPods = scene.observer.everCreated(BAD).length;
-  return `${changes.length} changes of ${REPLICAS} pods each, ${badPods} bad pod ever, ${ATTEMPTS} refusals`;
+  return `${changes.length} changes of ${REPLICAS} pods each, ${badPods} bad pod ever, ${ATTEMPTS} denials`;
 }
 
 async function aPolicy({ stage, observer, audience }: Scene): Promise<void> {
@@ -119,14 +120,14 @@ async function release(scene: Scene, person: Person, tag: string): Promise<void>
 async function heldWrite(scene: Scene, person: Person, tag: string): Promise<void> {
   const { stage, observer, audience } = scene;
   const written = await apply(stage, person, tag);
-  const isHeld =
-    written.spec.paused === true && ANNOTATIONS.hold in (written.metadata.annotations ?? {});
+  const cap = parseReleaseCap(written.metadata.annotations?.[ANNOTATIONS.release]);
+  const isHeld = cap !== undefined && cap !== 'Invalid' && isInFlight(cap) && cap.released === 0;
   const held = 'Held in the very write that made it: no pod of it exists yet.';
   tell(
     audience,
     held,
     isHeld && observer.everCreated(tag).length === 0,
-    JSON.stringify(written.spec),
+    JSON.stringify(written.metadata.annotations),
   );
 }
 
@@ -154,22 +155,22 @@ async function aStubbornRobot({ stage, observer, audience }: Scene): Promise<voi
   audience.chapter('4/6  The robot does not give up');
   audience.say(`Git still says ${BAD}, so the robot applies it again, and again.`);
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    const refusal = await refusalOf(stage);
+    const denial = await denialOf(stage);
     const bad = `Bad pods so far: ${observer.badEver}.`;
-    audience.fact(`Attempt ${attempt} is refused${attempt === 1 ? `: ${refusal}` : `. ${bad}`}`);
+    audience.fact(`Attempt ${attempt} is denied${attempt === 1 ? `: ${denial}` : `. ${bad}`}`);
     if (attempt === 1) await stage.pause(2000);
     await sleep(stage.scheduler, SYNC_MS);
   }
   const counted = () => observer.changeTo(BAD)?.status?.denied?.count ?? 0;
-  await observer.until(`The record counts ${ATTEMPTS} refusals`, () => counted() === ATTEMPTS);
+  await observer.until(`The record counts ${ATTEMPTS} denials`, () => counted() === ATTEMPTS);
   const bad = observer.everCreated(BAD).length;
-  const sentence = `Refused ${counted()} of ${ATTEMPTS} times, and not one more bad pod: ${bad} ever. ${GOOD} serves with ${observer.ready} pods.`;
+  const sentence = `Denied ${counted()} of ${ATTEMPTS} times, and not one more bad pod: ${bad} ever. ${GOOD} serves with ${observer.ready} pods.`;
   tell(audience, sentence, bad === 1 && isServedBy(observer, GOOD), observer.summary());
   await stage.pause(1500);
 }
 
-/** Applies the bad revision once more and gives the words of the refusal. */
-async function refusalOf(stage: Stage): Promise<string> {
+/** Applies the bad revision once more and gives the words of the denial. */
+async function denialOf(stage: Stage): Promise<string> {
   try {
     await apply(stage, 'gitops', BAD);
   } catch (error) {
@@ -177,7 +178,7 @@ async function refusalOf(stage: Stage): Promise<string> {
     const message = error.server.message ?? error.message;
     return message.replace(/^admission webhook "[^"]*" denied the request: /, '');
   }
-  throw new NotAsTold(`${BAD} is refused`, 'the API server took it');
+  throw new NotAsTold(`${BAD} is denied`, 'the API server took it');
 }
 
 async function theNextGoodCommit(scene: Scene): Promise<void> {

@@ -12,7 +12,15 @@ import {
   type OperatorProcess,
 } from './support/operator.ts';
 import { eventually } from './support/eventually.ts';
-import { ACTOR, RELEASE, anApp, isSound, mostBefore, untilGuarded, type App } from './support/story.ts';
+import {
+  ACTOR,
+  RELEASE,
+  anApp,
+  isSound,
+  mostBefore,
+  untilGuarded,
+  type App,
+} from './support/story.ts';
 import { stopAll } from './support/stop-all.ts';
 
 const POLICY = {

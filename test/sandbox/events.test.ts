@@ -39,19 +39,19 @@ test('the workload itself tells of a good change, and of a bad one, and why', as
   assert.match(rolledBack?.message ?? '', /^deployment-checkout-2: shop\/checkout:2 runs again/);
 });
 
-test('refusals are told of with who was refused, and counted in one event', async () => {
+test('denials are told of with who was denied, and counted in one event', async () => {
   const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } } });
   await checkout.apply('bad-2', 60_000);
   for (let i = 0; i < 3; i += 1) {
     await assert.rejects(checkout.apply('bad-2', 10_000, GITOPS), /denies this revision/);
   }
-  const refused = eventsOf(checkout).filter(({ reason }) => reason === 'RevisionRefused');
-  assert.equal(refused.length, 1);
-  assert.ok((refused[0]?.count ?? 0) >= 3);
-  assert.match(refused[0]?.message ?? '', new RegExp(`by ${GITOPS.username}: .*refuses`));
+  const denied = eventsOf(checkout).filter(({ reason }) => reason === 'RevisionRefused');
+  assert.equal(denied.length, 1);
+  assert.ok((denied[0]?.count ?? 0) >= 3);
+  assert.match(denied[0]?.message ?? '', new RegExp(`by ${GITOPS.username}: .*denies`));
 });
 
-test('a dry run of a refused revision is refused, and leaves no trace', async () => {
+test('a dry run of a quarantined revision is denied, and leaves no trace', async () => {
   const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } } });
   await checkout.apply('bad-2', 60_000);
   const told = reasons(checkout);
@@ -79,7 +79,7 @@ test('a change that ends badly, and one that is overtaken, say so', async () => 
   ]);
 });
 
-test('a change that stops for a person says so', async () => {
+test('a change that stops for a user says so', async () => {
   const policy = { release: { batches: [1, '100%'] }, onFail: 'Suspend' };
   const checkout = await Checkout.start({ policy });
   await checkout.apply('bad-2', 60_000);

@@ -14,7 +14,7 @@ test('every write but an event is for the very object, in the very state, that w
     return undefined;
   };
   const checkout = await Checkout.start({ policy: POLICY, faults: { beforeCall } });
-  await checkout.govern({ ...POLICY, failurePolicy: 'Fail' });
+  await checkout.govern({ ...POLICY, target: { selector: { matchLabels: { tier: 'web' } } } });
   await checkout.apply('2', 60_000);
   await checkout.apply('bad-3', 60_000);
   await assert.rejects(checkout.apply('bad-3', 10_000, GITOPS), /denies this revision/);
@@ -26,6 +26,7 @@ test('every write but an event is for the very object, in the very state, that w
     'PATCH changeworkloads/status',
     'PATCH deployments',
     'PATCH mutatingwebhookconfigurations',
+    'PATCH replicasets',
     'PATCH validatingwebhookconfigurations',
     'POST changepods',
     'POST changeworkloads',
@@ -43,6 +44,13 @@ function kindOf({ path }: CallInfo): string {
   return `${kind}${subresource ?? ''}`;
 }
 
+/** Of a ReplicaSet, only the number of its pods is one that others write. */
+function needed(path: string, ops: readonly { readonly path: string }[]): readonly string[] {
+  if (!path.includes('/replicasets/')) return ['/metadata/uid', '/metadata/generation'];
+  const isScaled = ops.some((op) => op.path === '/spec/replicas');
+  return isScaled ? ['/metadata/uid', '/spec/replicas'] : ['/metadata/uid'];
+}
+
 interface Conditions {
   readonly metadata?: { readonly uid?: string; readonly resourceVersion?: string };
   readonly preconditions?: { readonly uid?: string };
@@ -53,7 +61,7 @@ function isConditional({ body = '', path }: CallInfo): boolean {
   const sent = JSON.parse(body) as Conditions | readonly { readonly op: string; path: string }[];
   if (Array.isArray(sent)) {
     const tests = sent.filter(({ op }) => op === 'test').map((op) => String(op.path));
-    return ['/metadata/uid', '/metadata/generation'].every((each) => tests.includes(each));
+    return needed(path, sent).every((each) => tests.includes(each));
   }
   const { metadata, preconditions } = sent as Conditions;
   if (metadata === undefined) return preconditions?.uid !== undefined;

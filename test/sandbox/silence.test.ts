@@ -26,7 +26,7 @@ test('a pod that fails while its watch is dead is found before the batch passes'
   const policy = { release: { batches: [1, '100%'], soakSeconds: 30 } };
   const checkout = await Checkout.start({ policy, faults: { onWatchLine } });
   await checkout.apply('2', 100);
-  await checkout.until('the batch soaks', () => checkout.pods['2'] === 1 && isResting(checkout));
+  await checkout.until('the batch soaks', () => checkout.pods['2'] === 1 && isAllReady(checkout));
   isDead = true;
   await checkout.wearOut({ restartCount: 9, version: '2' });
   isDead = false;
@@ -52,4 +52,9 @@ test('a verdict by the clock does not wait for news where there is none', async 
   assert.ok(checkout.scheduler.now() - again < 30_000, `${checkout.scheduler.now() - again} ms`);
 });
 
-const isResting = ({ deployment }: Checkout): boolean => deployment.spec.paused === true;
+const isAllReady = ({ sandbox }: Checkout): boolean =>
+  sandbox
+    .pods({ namespace: 'shop' })
+    .every(({ status: { conditions = [] } }) =>
+      conditions.some(({ type, status }) => type === 'Ready' && status === 'True'),
+    );

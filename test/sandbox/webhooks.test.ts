@@ -54,7 +54,7 @@ test('the webhooks follow a policy within a second: made, changed, deleted', asy
   }
 });
 
-test('the validating webhook alone refuses a quarantined revision, too', async () => {
+test('the validating webhook alone denies a quarantined revision, too', async () => {
   let isBroken = false;
   const keepsAway: FaultPlan = {
     beforeCall: ({ path, write }) =>
@@ -65,7 +65,7 @@ test('the validating webhook alone refuses a quarantined revision, too', async (
   isBroken = true;
   const path = `/apis/${REGISTRATION}/v1/mutatingwebhookconfigurations/altershield`;
   await checkout.play(checkout.sandbox.call('DELETE', { path }), 1000);
-  await assert.rejects(checkout.apply('bad-2', 1000, GITOPS), /validate\.web\.shop.*refuses this/);
+  await assert.rejects(checkout.apply('bad-2', 1000, GITOPS), /validate\.web\.shop.*denies this/);
   await checkout.apply('fix-3', 1000);
   assert.equal(checkout.version, 'fix-3');
 });

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { after } from 'node:test';
 import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
 import { isInFlight, parseReleaseCap, type Deployment } from '@altershield/core';
 import { VirtualScheduler, type Sandbox, type UserInfo } from '@altershield/sandbox';
@@ -14,6 +16,8 @@ export interface CheckoutOptions extends OperatorRun {
   /** Default: nothing governs it. */
   readonly policy?: object;
   readonly replicas?: number;
+  /** What an older version borrowed of the spec is given back: nothing else writes it. Default false. */
+  readonly isUpgrade?: boolean;
 }
 
 interface Wear {
@@ -37,6 +41,10 @@ export class Checkout {
 
   static async start(options: CheckoutOptions = {}): Promise<Checkout> {
     const checkout = new Checkout(options);
+    if (options.isUpgrade !== true)
+      after(() => {
+        assert.deepEqual(checkout.simulation.trespasses, []);
+      });
     await checkout.play(checkout.simulation.install(), 1000);
     await checkout.apply('1', 8000);
     if (options.policy !== undefined) await checkout.govern(options.policy);
@@ -103,8 +111,13 @@ export class Checkout {
     return this.sandbox.get('deployments.apps', 'shop', 'checkout') as unknown as Deployment;
   }
 
+  /** The annotation that says which revision may have how many pods. */
+  get release(): string | undefined {
+    return this.deployment.metadata.annotations?.[ANNOTATIONS.release];
+  }
+
   get isHeld(): boolean {
-    const cap = parseReleaseCap(this.deployment.metadata.annotations?.[ANNOTATIONS.release]);
+    const cap = parseReleaseCap(this.release);
     return cap !== undefined && cap !== 'Invalid' && isInFlight(cap);
   }
 
@@ -149,6 +162,11 @@ export class Checkout {
   /** A merge patch of the Deployment, through admission. */
   patch(body: object, ms: number): Promise<unknown> {
     return this.play(this.sandbox.call('PATCH', { path: DEPLOYMENT, body }), ms);
+  }
+
+  /** Somebody edits the annotation of the Deployment; null: removes it. */
+  editRelease(value: string | null, ms: number): Promise<unknown> {
+    return this.patch({ metadata: { annotations: { [ANNOTATIONS.release]: value } } }, ms);
   }
 
   /** Applied while the operator is away, and found when it is back. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
-import type { Deployment } from '@altershield/core';
+import { canonical, type Deployment } from '@altershield/core';
 import { VirtualScheduler, type CallInfo, type WatchLineInfo } from '@altershield/sandbox';
 import { Keeper, type KeeperOptions } from './keeper.ts';
 import { deploymentManifest, policyManifest } from './manifests.ts';
@@ -9,7 +9,7 @@ import { ALICE, GITOPS, Simulation } from './simulation.ts';
 import { Watchman } from './watchman.ts';
 
 const SOAK_SECONDS = 5;
-/** What the policy's batches, and the owner's 25 %, come to. */
+/** What the policy's batches, and the user's 25 %, come to. */
 const LAW = { replicas: 10, unavailable: 2, targets: [1, 3, 10], soakMs: SOAK_SECONDS * 1000 };
 /** The fields of the rollout as the user wrote them, all but one of them unlike the defaults. */
 const OWN = {
@@ -80,6 +80,17 @@ class Scenario {
     this.#simulation = new Simulation({ scheduler: this.#scheduler });
     this.#watchman = new Watchman(this.#simulation.sandbox, LAW);
     this.#keeper = new Keeper(this.#simulation, rest);
+    this.#simulation.sandbox.server.store.subscribe(({ type, object }) => {
+      if (type === 'deployments.apps') this.#lookAtSpec(object as unknown as Deployment);
+    });
+  }
+
+  /** At no moment is the rollout another one than the user wrote. */
+  #lookAtSpec({ spec }: Deployment): void {
+    const own = canonical({ ...OWN, replicas: 10 });
+    const { minReadySeconds, progressDeadlineSeconds, strategy, replicas, paused } = spec;
+    const is = canonical({ minReadySeconds, progressDeadlineSeconds, strategy, replicas });
+    if (is !== own || paused === true) this.#watchman.say(`spec ${JSON.stringify(spec)}`);
   }
 
   async play(): Promise<void> {

@@ -23,6 +23,7 @@ import { createOperator, type Operator } from '@altershield/operator';
 import {
   ADMIN,
   createSandbox,
+  type CallInfo,
   type FaultPlan,
   type MatchEvaluator,
   type Sandbox,
@@ -68,6 +69,8 @@ export interface RunningOperator {
 export class Simulation {
   readonly sandbox: Sandbox;
   readonly scheduler: Scheduler;
+  /** Writes of the operator to what is the user's of a workload. There must be none. */
+  readonly trespasses: string[] = [];
   readonly #log: Logger;
   /** Of the replicas that serve admission; the API server asks any of them. */
   readonly #webhooks = new Set<AdmissionHandlers>();
@@ -109,14 +112,14 @@ export class Simulation {
 
   /** A standby: it fills its caches, then serves admission. */
   startReplica({
-    faults,
+    faults = {},
     log = this.#log,
     identity = 'replica-1',
     caBundle,
     rollbacksPerHour,
     metrics,
   }: OperatorRun = {}): RunningOperator {
-    const transport = this.sandbox.transport(OPERATOR, faults === undefined ? {} : { faults });
+    const transport = this.sandbox.transport(OPERATOR, { faults: this.#guarding(faults) });
     const { scheduler } = this;
     const client = new Client({ transport, scheduler, log, fieldManager: FIELD_MANAGER });
     const operator = createOperator({
@@ -142,6 +145,17 @@ export class Simulation {
     };
   }
 
+  #guarding(faults: FaultPlan): FaultPlan {
+    return {
+      ...faults,
+      beforeCall: (call) => {
+        if (isTrespass(call))
+          this.trespasses.push(`${call.method} ${call.path} ${call.body ?? ''}`);
+        return faults.beforeCall?.(call);
+      },
+    };
+  }
+
   async #serve({ informers, handlers }: Operator, signal: AbortSignal): Promise<void> {
     await informers.whenSynced(signal);
     if (!signal.aborted) this.#webhooks.add(handlers);
@@ -154,6 +168,24 @@ export class Simulation {
     const { pathname } = new URL(url);
     return reviewAdmission(review, webhook, pathname);
   }
+}
+
+/** What the operator may write of a workload, apart from its metadata. */
+const OWN_FIELDS: Readonly<Record<string, string>> = {
+  deployments: '/spec/template',
+  replicasets: '/spec/replicas',
+};
+
+const isOwnField = (path: string, kind: string): boolean =>
+  path === OWN_FIELDS[kind] || /^\/(metadata|status\/conditions)\//.test(path);
+
+function isTrespass({ write, path, body = '[]' }: CallInfo): boolean {
+  const [, kind = ''] = /^\/apis\/apps\/v1\/.*\/(deployments|replicasets)\//.exec(path) ?? [];
+  if (write === 0 || kind === '') return false;
+  const ops = JSON.parse(body) as unknown;
+  const isOwn = ({ op, path: field }: { readonly op: string; readonly path: string }): boolean =>
+    op === 'test' || isOwnField(field, kind);
+  return !Array.isArray(ops) || !ops.every(isOwn);
 }
 
 async function placeOf(caBundle?: () => Promise<string>): Promise<WebhookPlace> {

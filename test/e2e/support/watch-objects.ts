@@ -108,5 +108,4 @@ interface List<T> {
 }
 
 type WatchEvent<T> =
-  | { readonly type: WatchType | 'BOOKMARK'; readonly object: T }
-  | { readonly type: 'ERROR' };
+  { readonly type: WatchType | 'BOOKMARK'; readonly object: T } | { readonly type: 'ERROR' };

@@ -175,19 +175,23 @@ function fromOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
   }
   const wayBack = wayBackOf(last, before);
   if (wayBack !== undefined) return wayBack;
-  if (last !== undefined) {
-    const from = revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input, tools);
-    return from && isSoaking(last) ? { ...from, isNew: true } : from;
-  }
+  if (last !== undefined) return broughtBy(last, input, tools);
   const known = before ?? otherRunning(input, facts, tools);
   return known === undefined
     ? undefined
     : revisionAt(known, isHealthy(known, input, facts, tools), input, tools);
 }
 
-/** A new workload that nobody has judged yet. */
-const isSoaking = (change: ChangeWorkload): boolean =>
-  change.spec.operation === 'Create' && !isOver(statusOf(change).phase);
+/** What the last change brought; of a new workload that nobody has judged yet, its first revision. */
+function broughtBy(
+  last: ChangeWorkload,
+  input: DetectInput,
+  tools: Tools,
+): ChangeWorkloadSpec['from'] {
+  const from = revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input, tools);
+  const isSoaking = last.spec.operation === 'Create' && !isOver(statusOf(last).phase);
+  return from && isSoaking ? { ...from, isNew: true } : from;
+}
 
 /** What a way back left behind: where it came from, and nothing to go to. */
 function leftBy(input: DetectInput, { to, held }: Facts, tools: Tools): ChangeWorkloadSpec['from'] {

@@ -107,9 +107,13 @@ test('after a scale from zero the stable revision gets its pods back, in whateve
 test('pods of a superseded revision go before the next one gets any', () => {
   const c = aReplicaSet('c', 3);
   const waiting = held(aCap('a', 'c', 3));
-  assert.deepEqual(plan(release(1), waiting, [a(8), b(0), c]), ['web-a: 9', 'web-c: 1']);
+  const closed = 'web: a/-/0/10';
+  const [low, whole] = [a(8), a(8, aCap('a'))];
+  const grown = 'web-a: a/-/0/10 9';
+  assert.deepEqual(plan(release(1), waiting, [low, b(0), c]), [closed, grown, 'web-c: 1']);
+  assert.deepEqual(plan(release(1), held(), [whole, b(0), c]), ['web-a: 9', 'web-c: 1']);
   const sick = aReplicaSet('c', 3, { ready: 0 });
-  assert.deepEqual(plan(release(1), waiting, [a(8), b(0), sick]), ['web-a: 9', 'web-c: 0']);
+  assert.deepEqual(plan(release(1), held(), [whole, b(0), sick]), ['web-a: 9', 'web-c: 0']);
 });
 
 test('pods that somebody made beyond the batch go again', () => {
@@ -177,9 +181,10 @@ test('at rest what runs is protected, by one word more where the policy fails cl
 test('a revision that its own mark protects against what was put in its place loses it', () => {
   const reverted = aHeldDeployment('b', { tag: 'b' }, aCap('b', ''));
   const marked = a(10, aCap('a'));
-  assert.deepEqual(plan({ type: 'Rest', keepsHold: false, forgetsActor: true }, reverted, [marked, b(2)]), [
-    'web-a: b//0/10',
-  ]);
+  assert.deepEqual(
+    plan({ type: 'Rest', keepsHold: false, forgetsActor: true }, reverted, [marked, b(2)]),
+    ['web-a: b//0/10'],
+  );
 });
 
 test('what no policy releases any more loses every mark', () => {
@@ -189,13 +194,13 @@ test('what no policy releases any more loses every mark', () => {
 
 test('a soak that outlasts the user’s progress deadline is told to the controller once', () => {
   const at = (seconds: number): string => `2026-01-01T00:0${Math.floor(seconds / 60)}:00Z`;
-  const soaking = (lastUpdateTime: string) => ({
+  const soaking = (lastUpdateTime: string, reason = 'ReplicaSetUpdated') => ({
     ...held(aCap('a', 'b', 1), { progressDeadlineSeconds: 60 }),
     status: {
       observedGeneration: 1,
       conditions: [
         { type: 'Available', status: 'True' },
-        { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', lastUpdateTime },
+        { type: 'Progressing', status: 'True', reason, lastUpdateTime },
       ],
     },
   });
@@ -207,6 +212,8 @@ test('a soak that outlasts the user’s progress deadline is told to the control
   );
   assert.deepEqual(rest, []);
   assert.deepEqual(plan(goal, soaking(at(180)), [a(10), b(1)]), [], 'told already');
+  const complete = soaking(at(60), 'NewReplicaSetAvailable');
+  assert.deepEqual(plan(goal, complete, [a(10), b(1)]), [], 'a complete rollout has no deadline');
   const short = release(1, { soaksUntil: Date.parse(at(60)) + 1000 });
   assert.deepEqual(plan(short, soaking(at(60)), [a(10), b(1)]), []);
 });

@@ -45,16 +45,10 @@ const spareReady = ({ revisions, replicas, user }: WorkloadView): number =>
 /**
  * Takes the pods of superseded revisions away before the new one gets any, or two revisions that
  * nobody verified would serve at once. Verified pods take their place, within the user's bounds.
+ *
+ * @param closed the annotation that releases nothing
  */
-export function retire(goal: Release, view: WorkloadView): Write[] {
-  const { revisions, replicas, user } = view;
-  const verified = revisionOf(view, goal.from);
-  const room = replicas + user.surge - sum(revisions, 'replicas');
-  const up = Math.min(room, replicas - (verified?.replicas ?? replicas));
-  const grown =
-    verified === undefined || up <= 0
-      ? []
-      : [writeRevision(verified, { replicas: verified.replicas + up })];
+export function retire(goal: Release, view: WorkloadView, closed: ReleaseCap): Write[] {
   let spare = spareReady(view);
   const shrunk = intermediate(goal, view).flatMap((r) => {
     const ready = Math.min(spare, r.ready);
@@ -62,7 +56,22 @@ export function retire(goal: Release, view: WorkloadView): Write[] {
     const down = Math.min(r.replicas, Math.max(0, r.replicas - r.ready) + ready);
     return down === 0 ? [] : [writeRevision(r, { replicas: r.replicas - down })];
   });
-  return [...grown, ...shrunk];
+  return [...growStable(goal, view, closed), ...shrunk];
+}
+
+/**
+ * As many verified pods as there is room for. By a floor that an earlier release lowered, the controller
+ * would take them away again before they are ready.
+ */
+function growStable({ from }: Release, view: WorkloadView, closed: ReleaseCap): Write[] {
+  const { revisions, replicas, user } = view;
+  const stable = revisionOf(view, from);
+  const room = replicas + user.surge - sum(revisions, 'replicas');
+  const up = Math.min(room, replicas - (stable?.replicas ?? replicas));
+  if (stable === undefined || up <= 0) return [];
+  const cap = formatReleaseCap(closed);
+  const floor = stable.cap === cap ? {} : { cap };
+  return [writeRevision(stable, { ...floor, replicas: stable.replicas + up })];
 }
 
 /** What the ReplicaSets themselves need, beside what the Deployment controller does on its own. */

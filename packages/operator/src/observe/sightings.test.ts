@@ -6,20 +6,20 @@ import type { InformerEvent } from '@altershield/kube';
 import type { ChangeObject, DeploymentObject } from '../kinds.ts';
 import { Sightings, type SightingsDeps } from './sightings.ts';
 
-const HOLD = 'altershield.io/hold';
+const RELEASE = 'altershield.io/release';
 
 const web = (
   version: string,
   {
     generation = 1,
-    hold = '',
+    release = '',
     uid = 'd',
-  }: { generation?: number; hold?: string; uid?: string } = {},
+  }: { generation?: number; release?: string; uid?: string } = {},
 ): DeploymentObject =>
   ({
     metadata: {
       ...{ namespace: 'shop', name: 'web', uid, generation },
-      annotations: hold === '' ? {} : { [HOLD]: hold },
+      annotations: release === '' ? {} : { [RELEASE]: release },
     },
     spec: { template: { version } },
   }) as unknown as DeploymentObject;
@@ -137,13 +137,13 @@ test('what changes while nothing governs it is seen at once, as far as the polic
   }
 });
 
-test('status and our reading of it are no news; a hold that comes or goes is', () => {
+test('status and our reading of it are no news; another release annotation is', () => {
   const scene = new Scene();
   scene.shows(web('1'), true);
   scene.isGoverned = false;
   scene.shows(web('2'));
   assert.equal(scene.seen, '1', 'the generation says that nothing changed');
-  scene.shows(web('2', { hold: 'held' }));
+  scene.shows(web('2', { release: 'v1/-/0/10' }));
   assert.equal(scene.seen, '2');
 });
 
