@@ -124,6 +124,13 @@ test('pods of a superseded revision go before the next one gets any', () => {
   assert.deepEqual(plan(release(1), held(), [whole, b(0), sick]), ['web-a: 9', 'web-c: 0']);
 });
 
+test('ready pods that are going already are not spared a second time', () => {
+  const going = aReplicaSet('c', 2, { ready: 5 });
+  const [grown] = plan(release(1), held(), [a(6, aCap('a')), b(0), going]);
+  assert.equal(grown, 'web-a: 10');
+  assert.deepEqual(plan(release(1), held(), [a(6, aCap('a')), b(0), going]).slice(1), []);
+});
+
 test('pods that somebody made beyond the batch go again', () => {
   assert.deepEqual(plan(release(1), held(aCap('a', 'b', 1)), [a(10), b(4)]), ['web-b: 1']);
 });
