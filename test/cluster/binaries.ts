@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, symlink } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buildOnce, cacheFolder, sourceHash } from './build-cache.ts';
 import { build, type BuildOptions } from './go-build.ts';
-import { isAlive, withLock } from './lock.ts';
 import {
   GO_DIR,
   chooseVersion,
@@ -35,37 +33,14 @@ export async function findBinaries(
   options: BuildOptions,
   version: Version = chooseVersion(),
 ): Promise<Binaries> {
-  const cache = join(cacheHome(), 'altershield', 'cluster');
-  const dir = join(cache, await sourceHash(version));
-  if (!existsSync(dir)) await buildInto(cache, dir, { ...options, version });
+  const hash = await sourceHash(GO_DIR, (name) => !isForeign(name, version));
+  const dir = join(cacheFolder('cluster'), hash);
+  await buildOnce(dir, options, (staging) => buildAll(staging, { ...options, version }));
   return withAssets(dir, process.env['KUBEBUILDER_ASSETS']);
 }
 
 interface VersionOptions extends BuildOptions {
   readonly version: Version;
-}
-
-async function buildInto(cache: string, dir: string, options: VersionOptions): Promise<void> {
-  await mkdir(cache, { recursive: true });
-  await withLock(`${dir}.lock`, options.log, async () => {
-    if (existsSync(dir)) return;
-    await removeOrphans(cache);
-    const staging = await mkdtemp(join(cache, `building-${process.pid}-`));
-    try {
-      await buildAll(staging, options);
-      await rename(staging, dir);
-    } finally {
-      await rm(staging, { recursive: true, force: true });
-    }
-  });
-}
-
-/** Removes what builds that were killed have left. */
-async function removeOrphans(cache: string): Promise<void> {
-  for (const name of await readdir(cache)) {
-    const pid = Number(/^building-(\d+)-/.exec(name)?.[1] ?? process.pid);
-    if (!isAlive(pid)) await rm(join(cache, name), { recursive: true, force: true });
-  }
 }
 
 async function buildAll(dir: string, options: VersionOptions): Promise<void> {
@@ -80,7 +55,7 @@ async function buildAll(dir: string, options: VersionOptions): Promise<void> {
   await build(
     {
       what: 'kwok',
-      module: 'kwok',
+      dir: join(GO_DIR, 'kwok'),
       pkg: 'sigs.k8s.io/kwok/cmd/kwok',
       out: join(dir, 'kwok'),
     },
@@ -103,18 +78,4 @@ function withAssets(dir: string, assets: string | undefined): Binaries {
     kwok: find('kwok'),
     leash: join(dir, 'leash'),
   };
-}
-
-function cacheHome(): string {
-  return process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache');
-}
-
-async function sourceHash(version: Version): Promise<string> {
-  const hash = createHash('sha256').update(`${process.platform}-${process.arch}`);
-  const all = await readdir(GO_DIR, { recursive: true });
-  const names = all.filter((each) => /\.(go|mod|sum)$/.test(each) && !isForeign(each, version));
-  for (const name of names.sort()) {
-    hash.update(`\0${name}\0`).update(await readFile(join(GO_DIR, name)));
-  }
-  return hash.digest('hex').slice(0, 16);
 }

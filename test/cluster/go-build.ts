@@ -2,7 +2,6 @@
 
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { GO_DIR } from './versions.ts';
 
@@ -11,8 +10,8 @@ export interface BuildTarget {
   readonly what: string;
   readonly pkg: string;
   readonly out: string;
-  /** A folder in `go/` with a go.mod of its own. */
-  readonly module?: string;
+  /** The folder of the go.mod; the control plane's unless told. */
+  readonly dir?: string;
   /** Replaces the module's own go.mod. */
   readonly modfile?: string;
   /** What the programs say they are; else they call themselves v0.0.0 and clients misjudge them. */
@@ -68,7 +67,7 @@ function follow(child: ChildProcess, target: BuildTarget): Progress {
     if (/^[\w./~-]+$/.test(line)) progress.compiled += 1;
     else progress.output.push(line);
   });
-  const options = { cwd: join(GO_DIR, target.module ?? ''), maxBuffer: 1 << 24 };
+  const options = { cwd: target.dir ?? GO_DIR, maxBuffer: 1 << 24 };
   execFile(
     'go',
     ['list', ...moduleFlags(target), '-deps', target.pkg],
@@ -88,7 +87,7 @@ function describe({ compiled, total, output }: Progress): string {
 
 function go(args: readonly string[], target: BuildTarget, signal?: AbortSignal): ChildProcess {
   return spawn('go', args, {
-    cwd: join(GO_DIR, target.module ?? ''),
+    cwd: target.dir ?? GO_DIR,
     env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOWORK: 'off' },
     stdio: ['ignore', 'ignore', 'pipe'],
     ...(signal && { signal }),

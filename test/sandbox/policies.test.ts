@@ -29,7 +29,7 @@ test('a policy that governs nothing says why', async () => {
   const checkout = await Checkout.start({ policy: {} });
   assert.equal(
     said(checkout, 'web'),
-    '1 True Valid: the policy governs; what is in flight is held by a webhook that fails closed',
+    '1 True Valid: the policy matches 1 workload; changes in flight are held by a webhook that fails closed',
   );
   const target = { selector: { matchLabels: { tier: 'db' } } };
   await checkout.play(checkout.sandbox.apply(policyManifest({ target }, 'db')), 1000);
@@ -78,6 +78,6 @@ test('how much a policy governs follows workloads, labels and other policies', a
   }
   assert.match(
     said(checkout, 'web'),
-    /^0 True GovernsNothing: .*there is no Deployment in its reach/,
+    /^0 True GovernsNothing: .*there is no Deployment in its namespaces/,
   );
 });

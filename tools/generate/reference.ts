@@ -33,7 +33,7 @@ export function kindsPage(): string {
   const schemas = crds() as unknown as readonly Crd[];
   const intro = [
     `# Kinds of \`${API_VERSION}\``,
-    'All kinds are namespaced. People write `ChangePolicy`, and `spec.decision` of a `ChangeWorkload`; the operator writes the rest.',
+    'All kinds are namespaced. Users write `ChangePolicy`, and `spec.decision` of a `ChangeWorkload`; the operator writes the rest.',
   ];
   const sections = KINDS.flatMap((kind, index) => {
     const schema = schemas[index]?.spec.versions[0]?.schema.openAPIV3Schema;
@@ -103,7 +103,7 @@ export function reasonsPage(): string {
   return `${NOTE}
 # Reasons
 
-\`status.reason\` of a ChangeWorkload, the reason of the Events on the workload, and what \`altershield why\` prints.
+\`status.reason\` of a ChangeWorkload, which \`altershield why\` prints. The Events on the workload have reasons of their own.
 
 ${reasonsTable(REASONS)}
 

@@ -23,5 +23,5 @@ export const LABELS = {
 
 export const FIELD_MANAGER = 'altershield';
 
-/** Namespaces that no policy governs unless its `namespaceSelector` names them. */
+/** Namespaces that no policy matches unless its `namespaceSelector` names them. */
 export const EXEMPT_NAMESPACES: readonly string[] = ['kube-system'];

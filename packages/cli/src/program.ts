@@ -24,7 +24,7 @@ const NO_FILES = ':4';
 /** The whole command line. `name` is how it was called: `altershield` or `kubectl altershield`. */
 export function buildProgram(cli: Cli, name = 'altershield'): Command {
   const program = new Command(name)
-    .description('Changes of workloads made safe: held, let out in batches, judged, rolled back.')
+    .description('Safe changes of workloads: held, released in batches, judged, rolled back.')
     .version(RELEASE, '-V, --version', 'print the version of this program')
     .option(
       '--kubeconfig <file>',
@@ -114,7 +114,7 @@ const TARGET = 'deploy/NAME (its newest change) or change/NAME';
 const DECISIONS: readonly (readonly [Verb, string])[] = [
   ['resume', 'let a suspended change go on in spite of the verdict'],
   ['rollback', 'take a change back, in flight or after it ended: to the revision before'],
-  ['lift', 'allow a refused revision again'],
+  ['lift', 'allow a quarantined revision again'],
 ];
 
 function addDeciding(program: Command, cli: Cli): void {

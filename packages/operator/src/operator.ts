@@ -24,7 +24,7 @@ import {
 import { eventOf } from './actions/events.ts';
 import { perform, performWrites, type Subject } from './actions/perform.ts';
 import { record } from './actions/record.ts';
-import { createHandlers } from './admission/handlers.ts';
+import { createHandlers, type AdmissionDeps } from './admission/handlers.ts';
 import { DenialLedger } from './admission/ledger.ts';
 import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
@@ -107,8 +107,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const calls = callsOf(options, paths, informers);
   const webhooks = createWebhooksController({ ...shared, ...calls });
   const observed = { ...shared, refusals, hearings, ...countsOf(options, world, isOurs) };
-  const act = (goal: Goal, subject: Subject, signal: AbortSignal): Promise<number> =>
-    perform(goal, subject, { client, tools }, signal);
+  const act = (goal: Goal, on: Subject, stop: AbortSignal) => perform(goal, on, shared, stop);
   const change = createChangeController({
     ...shared,
     isOurs,
@@ -120,11 +119,7 @@ export function createOperator(options: OperatorOptions): Operator {
   });
   const controllers = [
     createDetectionController(
-      {
-        ...shared,
-        perform: act,
-        write: (writes, on, signal) => performWrites(writes, on, { client, tools }, signal),
-      },
+      { ...shared, perform: act, write: (w, on, stop) => performWrites(w, on, shared, stop) },
       new Sightings({ ...shared, isOurs }),
     ),
     change,
@@ -137,9 +132,7 @@ export function createOperator(options: OperatorOptions): Operator {
     handlers: createHandlers({
       ...{ book, refusals, ledger, scheduler, paths },
       ...{ operatorNamespace: namespace, sign: tools.sign },
-      changesOf: (ns, name) => changesOf(world, ns, name),
-      hashOf: (uid, template) => hashOf(world, { uid, template }, tools.fingerprintOf),
-      deploymentOf: (rs) => owningDeployment(world, rs),
+      ...lookUps(world, tools),
       onDenied: sayRefused(events),
     }),
     always: [factoryRunnable(informers), events, ledger],
@@ -154,6 +147,16 @@ export function createOperator(options: OperatorOptions): Operator {
     informers,
   };
 }
+
+/** What admission asks the caches. */
+const lookUps = (
+  world: World,
+  { fingerprintOf }: Tools,
+): Pick<AdmissionDeps, 'changesOf' | 'hashOf' | 'deploymentOf'> => ({
+  changesOf: (namespace, name) => changesOf(world, namespace, name),
+  hashOf: (uid, template) => hashOf(world, { uid, template }, fingerprintOf),
+  deploymentOf: (rs) => owningDeployment(world, rs),
+});
 
 /** What is counted as it happens, and not read from the caches. */
 const countsOf = (

@@ -46,9 +46,9 @@ export const changePodSpec = z
     of: count('How many batches there are.', 1),
     pods: count('Pods of the new revision when it is done.'),
     previous: count('Pods of the new revision before it.'),
-    releasedAt: time('When it was let out.'),
+    releasedAt: time('When it was released.'),
   })
-  .describe('One batch. Created before the first of its pods is let out.');
+  .describe('One batch. Created before the first of its pods is released.');
 
 export const changePodStatus = z
   .strictObject({

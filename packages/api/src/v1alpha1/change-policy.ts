@@ -23,7 +23,7 @@ const target = z
     ).optional(),
   })
   .prefault({})
-  .describe('Which workloads the policy governs.');
+  .describe('Which workloads the policy matches.');
 
 const release = z
   .strictObject({
@@ -31,7 +31,7 @@ const release = z
       .enum(['Batch', 'Rolling'])
       .default('Batch')
       .describe(
-        'Batch: held at admission and let out in steps. Rolling: the native controller rolls at its own pace, judged as it goes.',
+        'Batch: held at admission, then released in steps by a cap on the ReplicaSets; the spec of the workload is never written for it. Rolling: not held, judged while the native controller rolls at its own pace.',
       ),
     batches,
     soakSeconds: z
@@ -42,7 +42,7 @@ const release = z
       .describe('How long all pods of a batch must stay healthy before the next one.'),
   })
   .prefault({})
-  .describe('How a change is let out.');
+  .describe('How a change is released.');
 
 const podHealth = z
   .strictObject({
@@ -83,7 +83,9 @@ const limits = z
       .min(0)
       .max(31_536_000)
       .default(604_800)
-      .describe('How long a refused revision stays refused. 0: it is not quarantined.'),
+      .describe(
+        'How long a revision stays quarantined after its rollback. 0: it is not quarantined.',
+      ),
     records: z.int32().min(1).max(100).default(10).describe('Finished changes kept per workload.'),
     recordSeconds: z
       .int32()
@@ -100,7 +102,7 @@ export const changePolicySpec = z
     mode: z
       .enum(['Enforce', 'Audit'])
       .default('Enforce')
-      .describe('Enforce: hold, release, roll back. Audit: record and judge, touch nothing.'),
+      .describe('Enforce: hold, release, roll back. Audit: check and record, modify nothing.'),
     target,
     release,
     checks,
@@ -112,24 +114,24 @@ export const changePolicySpec = z
       .enum(['Suspend', 'Proceed'])
       .default('Suspend')
       .describe(
-        'What to do when a check can neither pass nor fail. Proceed: go on with what is ready; where no pod of a batch is, the change is suspended all the same.',
+        'What to do when a check can neither pass nor fail. Proceed: go on with the pods that are ready; a batch without a ready pod is suspended in any case.',
       ),
     limits,
     failurePolicy: z
       .enum(['Ignore', 'Fail'])
       .default('Ignore')
       .describe(
-        'What becomes of a change that is pushed while no operator is alive. Ignore: it rolls out and is held late. Fail: none of its pods starts until an operator is back. What is in flight stays where it is in both; no write fails.',
+        'What happens to a change that is pushed while no operator is alive. Ignore: it rolls out, and the operator finds it later. Fail: none of its pods starts until an operator is back. With both, a change in flight stays where it is, and no write of a user fails.',
       ),
   })
-  .describe('What is governed, and how.');
+  .describe('Which workloads the policy matches, and what it does with their changes.');
 
 export const changePolicyStatus = z
   .strictObject({
     observedGeneration: count('The newest generation that was read.').optional(),
-    governed: count('Workloads the policy governs now.').optional(),
+    governed: count('Workloads that the policy matches now.').optional(),
     conditions: conditions(
-      'What the policy governs, why it governs nothing, or every problem with its field path and cure.',
+      'What the policy matches, why it matches nothing, or every error with its field path and a hint.',
     ).optional(),
   })
   .describe('Written by the operator.');
@@ -140,7 +142,8 @@ export const ChangePolicyKind = defineKind({
   singular: 'changepolicy',
   shortNames: ['chp'],
   categories: ['altershield'],
-  description: 'Which changes are governed, how they are let out, how they are judged.',
+  description:
+    'Which workloads are matched, how their changes are released and how they are judged.',
   spec: changePolicySpec,
   status: changePolicyStatus,
   columns: [

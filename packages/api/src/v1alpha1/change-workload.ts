@@ -49,7 +49,7 @@ const actor = z
 const cause = z
   .strictObject({
     tool: text(64, 'kubectl, Helm, Argo CD, Flux, Terraform, … or Unknown.'),
-    action: text(64, 'Update, Create, Restart, or Undo: an earlier revision was put back.'),
+    action: text(64, 'Update, Create, Restart, or Undo: an earlier revision was applied again.'),
   })
   .describe('How it was made.');
 
@@ -64,7 +64,7 @@ const from = revision
     verified: z
       .boolean()
       .describe(
-        'Proven good: its change ended in Success, or it ran healthy before the operator came.',
+        'Proven good: its change ended in Success, or it ran and was healthy when the operator found it.',
       ),
     isNew: z
       .boolean()
@@ -78,7 +78,7 @@ const from = revision
       'Whose fields the template’s were then, as JSON: a rollback restores them with it.',
     ).optional(),
   })
-  .describe('The revision to go back to. Absent for a new workload.');
+  .describe('The revision to roll back to. Absent for a new workload.');
 
 const difference = z.strictObject({
   path: text(512, 'Where, e.g. containers[app].image.'),
@@ -99,15 +99,15 @@ const policyRef = z
 const decision = z
   .strictObject({
     action: z.enum(DECISIONS).describe('Resume, RollBack, or Lift (the quarantine).'),
-    reason: text(1024, 'Why, in the person’s words.').optional(),
+    reason: text(1024, 'Why, in the user’s words.').optional(),
     by: text(512, 'Who. Stamped at admission.').optional(),
     at: time('When. Stamped at admission.').optional(),
     proof: text(
       64,
-      'Shows that admission stamped it; without it, nobody is said to have decided.',
+      'Signature of admission; without it, the name in `by` is not believed.',
     ).optional(),
   })
-  .describe('What a person decided; written by `altershield resume`, `rollback` and `lift`.');
+  .describe('What a user decided; written by `altershield resume`, `rollback` and `lift`.');
 
 export const changeWorkloadSpec = z
   .strictObject({
@@ -116,11 +116,11 @@ export const changeWorkloadSpec = z
     operation: z
       .enum(['Create', 'Update', 'Revert', 'Late'])
       .describe(
-        'What was done to the workload. Revert: a revision verified earlier was put back. Late: it was out and healthy when it was found. All but Update are judged and left alone.',
+        'What was done to the workload. Revert: a revision verified earlier was applied again. Late: it had run and was healthy when the operator found it. All but Update are observed only.',
       ),
     detectedBy: z
       .enum(['Admission', 'Watch'])
-      .describe('Watch: admission missed it and it was taken over late.'),
+      .describe('Watch: the change bypassed admission and was found later.'),
     detectedAt: time('When the change was seen.'),
     actor,
     cause,
@@ -131,38 +131,35 @@ export const changeWorkloadSpec = z
     policy: policyRef,
     decision: decision.optional(),
   })
-  .describe('What changed. Written once by the operator; people write only `decision`.');
+  .describe('What changed. Written once by the operator; users write only `decision`.');
 
 const batch = z
   .strictObject({
     index: count('Number of the batch in progress, from 1.', 1),
     of: count('How many there are.', 1),
     target: count('Pods of the new revision when it is done.'),
-    waived: z
-      .boolean()
-      .optional()
-      .describe('A person let the change go on in spite of the verdict.'),
+    waived: z.boolean().optional().describe('A user let the change go on in spite of the verdict.'),
   })
   .describe('Where the release stands.');
 
 const quarantine = z
   .strictObject({
-    fingerprint: text(64, 'Identity of the refused template, without restart marks.'),
-    until: time('When the refusal ends.'),
+    fingerprint: text(64, 'Identity of the quarantined template, without restart marks.'),
+    until: time('When the quarantine ends.'),
     lifted: z
       .strictObject({ by: text(512, 'Who lifted it.'), at: time('When.') })
       .optional()
-      .describe('Set when a person lifted the quarantine.'),
+      .describe('Set when a user lifted the quarantine.'),
   })
-  .describe('The revision is refused at admission for every actor.');
+  .describe('The revision is denied at admission for every user.');
 
 const denied = z
   .strictObject({
-    count: count('How often the refused revision was applied again.'),
+    count: count('How often the quarantined revision was applied again.'),
     lastUser: text(512, 'Who did so last.'),
     lastAt: time('When.'),
   })
-  .describe('Applications of the refused revision that were denied.');
+  .describe('Applications of the quarantined revision that were denied.');
 
 const overridden = z
   .strictObject({
@@ -193,20 +190,17 @@ export const changeWorkloadStatus = z
       .enum(PHASES)
       .describe('Init → Running → Success, Failed, Suspend, RolledBack or Superseded.'),
     reason: text(64, 'CamelCase reason of the phase.'),
-    message: text(1024, 'The same for people.'),
+    message: text(1024, 'The same as a sentence.'),
     verdict,
     batch: batch.optional(),
-    startedAt: time('When the first batch was let out.').optional(),
+    startedAt: time('When the first batch was released.').optional(),
     phaseSince: time('When the phase or batch last moved.').optional(),
     finishedAt: time('When the change ended.').optional(),
     rolledBackAt: time('When the rollback was decided.').optional(),
     rolledBackAfter: count(
       'Number of the newest change then: an older one that is rolled back accounts for what runs.',
     ).optional(),
-    automaticRollback: z
-      .boolean()
-      .optional()
-      .describe('True when no person asked for the rollback.'),
+    automaticRollback: z.boolean().optional().describe('True when no user asked for the rollback.'),
     fromVerified: z
       .boolean()
       .optional()
@@ -220,7 +214,7 @@ export const changeWorkloadStatus = z
     quarantine: quarantine.optional(),
     denied: denied.optional(),
     resumedAt: time(
-      'When a person resumed it: the pods of then are accepted as they are.',
+      'When a user resumed it: the pods of that time are accepted as they are.',
     ).optional(),
     decisions: z
       .array(pastDecision)
@@ -273,7 +267,7 @@ export const ChangeWorkloadKind = defineKind({
         .filter(([field]) => field !== 'decision')
         .map(([field, schema]) => unchanged(field, schema.safeParse(undefined).success))
         .join(' && '),
-      message: 'what changed is a record and cannot be edited; people write only spec.decision',
+      message: 'what changed is a record and cannot be edited; users write only spec.decision',
       fieldPath: '.spec',
     },
   ],

@@ -19,6 +19,8 @@ export interface Seen {
   readonly template: Template;
   /** Whose fields the template's were, as JSON. */
   readonly ownership?: string | undefined;
+  /** Labels of the workload then: a write that takes them away is judged by them, too. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface DetectInput {
@@ -70,11 +72,16 @@ interface Facts {
 function isKnown({ deployment, seen, revisions }: DetectInput, facts: Facts): boolean {
   const { to, isHeld, last } = facts;
   // A hold that no change in flight stands for: the record is lost, and nobody would release it.
-  if (isHeld && (last === undefined || isOver(statusOf(last).phase))) return false;
+  if (isHeld && !isHeldFor(to, last)) return false;
   if (last !== undefined) return expects(last, to) || isAltered(facts);
   if (seen === undefined) return false;
   return seen.fingerprint === to && !isRollingNatively(deployment, revisions);
 }
+
+/** Also what another plug-in made of a verified template is held until it is protected by its own hash. */
+const isHeldFor = (to: string, last: ChangeWorkload | undefined): boolean =>
+  last !== undefined &&
+  (!isOver(statusOf(last).phase) || statusOf(last).restoredFingerprint === to);
 
 /** What another admission plug-in made of the operator's own write is nobody's change. */
 const isAltered = ({ last, isOwnWrite }: Facts): boolean =>
@@ -183,19 +190,23 @@ function fromOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
   }
   const wayBack = wayBackOf(last, before);
   if (wayBack !== undefined) return wayBack;
-  if (last !== undefined) {
-    const from = revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input, tools);
-    return from && isSoaking(last) ? { ...from, isNew: true } : from;
-  }
+  if (last !== undefined) return broughtBy(last, input, tools);
   const known = before ?? otherRunning(input, facts, tools);
   return known === undefined
     ? undefined
     : revisionAt(known, isHealthy(known, input, facts, tools), input, tools);
 }
 
-/** A new workload that nobody has judged yet. */
-const isSoaking = (change: ChangeWorkload): boolean =>
-  change.spec.operation === 'Create' && !isOver(statusOf(change).phase);
+/** What the last change brought; of a new workload that nobody has judged yet, its first revision. */
+function broughtBy(
+  last: ChangeWorkload,
+  input: DetectInput,
+  tools: Tools,
+): ChangeWorkloadSpec['from'] {
+  const from = revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input, tools);
+  const isSoaking = last.spec.operation === 'Create' && !isOver(statusOf(last).phase);
+  return from && isSoaking ? { ...from, isNew: true } : from;
+}
 
 /** What a way back left behind: where it came from, and nothing to go to. */
 function leftBy(input: DetectInput, { to, held }: Facts, tools: Tools): ChangeWorkloadSpec['from'] {

@@ -96,22 +96,29 @@ export function decideRollback(
   status: ChangeWorkloadStatus,
 ): Decision {
   const { from, to } = o.change.spec;
+  const { fingerprint } = workload;
   if (o.denial !== undefined) {
     const message = `the rollback was denied: ${o.denial}`;
     return { status: suspend(o, status, { reason: 'WriteDenied', message }).status };
   }
-  if (workload.fingerprint === to.fingerprint) return stillThere(o, status);
-  const { fingerprint, isOwnWrite } = workload;
-  if (fingerprint === from?.fingerprint || fingerprint === status.restoredFingerprint) {
+  if (fingerprint === to.fingerprint) return stillThere(o, status);
+  if ([from?.fingerprint, status.restoredFingerprint].includes(fingerprint)) {
     return awaitVerified(o, workload, status);
   }
-  const isNewest = (o.newest ?? 0) <= (status.rolledBackAfter ?? o.change.spec.sequence);
-  if (isOwnWrite && isNewest && status.reason !== 'RevertedByUser') {
-    // As another admission plug-in left it: the operator wrote the verified one.
+  if (isOwnRollback(o, workload, status)) {
     return { status: { ...status, restoredFingerprint: fingerprint }, recheckAt: o.now };
   }
   const message = 'a newer revision was applied during the rollback';
   return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
+}
+
+/** The verified template, as another admission plug-in left it: the operator wrote it. */
+function isOwnRollback(
+  { newest = 0, change: { spec } }: Observation,
+  { isOwnWrite }: WorkloadView,
+  { reason, rolledBackAfter = spec.sequence }: ChangeWorkloadStatus,
+): boolean {
+  return isOwnWrite && newest <= rolledBackAfter && reason !== 'RevertedByUser';
 }
 
 /** Our own rollback is repeated; a user who reverted and then thought better of it begins anew. */

@@ -53,10 +53,11 @@ export function mismatch(
   candidate: Candidate,
   operatorNamespace: string,
 ): Mismatch {
-  if (!target.kinds.some((k) => k === candidate.kind)) return `it governs no ${candidate.kind}`;
+  if (!target.kinds.some((k) => k === candidate.kind))
+    return `it does not match kind ${candidate.kind}`;
   const isClusterWide = namespace === operatorNamespace;
   if (!isClusterWide && namespace !== candidate.namespace) {
-    return `it governs namespace ${namespace} only`;
+    return `it matches namespace ${namespace} only`;
   }
   if (isExempt(candidate, target.namespaceSelector, operatorNamespace)) {
     return `namespace ${candidate.namespace} is exempt`;
@@ -81,7 +82,7 @@ function isExempt(
 /** Why a policy can govern nothing, whatever there is; undefined when it can. */
 export function futility(namespace: string, operatorNamespace: string): Mismatch {
   if (namespace === operatorNamespace || !EXEMPT_NAMESPACES.includes(namespace)) return undefined;
-  return `namespace ${namespace} is exempt: only a policy in namespace ${operatorNamespace} whose namespaceSelector names it governs there`;
+  return `namespace ${namespace} is exempt: only a policy in namespace ${operatorNamespace} whose namespaceSelector names it matches there`;
 }
 
 /** True when a selector names the namespace itself. */

@@ -192,7 +192,7 @@ test('a mismatch is a sentence', () => {
     at(aPolicy({ target: { selector: { matchLabels: { tier: 'db' } } } })) ?? '',
     /selector/,
   );
-  assert.match(at(aPolicy(), { ...web, kind: 'Job' }) ?? '', /governs no Job/);
+  assert.match(at(aPolicy(), { ...web, kind: 'Job' }) ?? '', /does not match kind Job/);
   assert.match(at(cluster({ matchLabels: { team: 'b' } })) ?? '', /namespaceSelector/);
   const ignored = { ...web, namespaceLabels: { 'altershield.io/admission': 'ignore' } };
   assert.match(at(aPolicy(), ignored) ?? '', /exempt/);

@@ -97,6 +97,14 @@ test('new pods without a place get the one of stable pods, within the user’s m
   assert.deepEqual(plan(release(1, { needsRoom: true }), waiting, [low, b(1, 0)]), []);
 });
 
+test('stable pods that were taken away just now are not taken for ready ones that may go', () => {
+  const waiting = held(aCap('a', 'b', 5));
+  const full = release(5, { needsRoom: true });
+  assert.deepEqual(plan(full, waiting, [a(10, aCap('a', 'b', 5)), b(5, 0)]), ['web-a: 9']);
+  const shrunk = aReplicaSet('a', 9, { ready: 10, cap: aCap('a', 'b', 5) });
+  assert.deepEqual(plan(full, waiting, [shrunk, b(5, 0)]), []);
+});
+
 test('after a scale from zero the stable revision gets its pods back, in whatever the controller does', () => {
   const back = held(aCap('a', 'b', 3));
   assert.deepEqual(plan(release(3), back, [a(0, aCap('a', 'b', 3)), b(3)]), ['web-a: 7']);
@@ -199,13 +207,13 @@ test('what no policy releases any more loses every mark', () => {
 
 test('a soak that outlasts the user’s progress deadline is told to the controller once', () => {
   const at = (seconds: number): string => `2026-01-01T00:0${Math.floor(seconds / 60)}:00Z`;
-  const soaking = (lastUpdateTime: string) => ({
+  const soaking = (lastUpdateTime: string, reason = 'ReplicaSetUpdated') => ({
     ...held(aCap('a', 'b', 1), { progressDeadlineSeconds: 60 }),
     status: {
       observedGeneration: 1,
       conditions: [
         { type: 'Available', status: 'True' },
-        { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', lastUpdateTime },
+        { type: 'Progressing', status: 'True', reason, lastUpdateTime },
       ],
     },
   });
@@ -217,6 +225,8 @@ test('a soak that outlasts the user’s progress deadline is told to the control
   );
   assert.deepEqual(rest, []);
   assert.deepEqual(plan(goal, soaking(at(180)), [a(10), b(1)]), [], 'told already');
+  const complete = soaking(at(60), 'NewReplicaSetAvailable');
+  assert.deepEqual(plan(goal, complete, [a(10), b(1)]), [], 'a complete rollout has no deadline');
   const short = release(1, { soaksUntil: Date.parse(at(60)) + 1000 });
   assert.deepEqual(plan(short, soaking(at(60)), [a(10), b(1)]), []);
 });

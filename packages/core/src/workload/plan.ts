@@ -17,7 +17,7 @@ import { pointer, type PatchOp, type Write } from './patch.ts';
 import type { Deployment } from './types.ts';
 
 /** A Deployment with what is known of its ReplicaSets. */
-export interface Snapshot {
+interface Snapshot {
   readonly deployment: Deployment;
   readonly view: WorkloadView;
 }
@@ -77,37 +77,66 @@ function isHeldAt({ cap, replicas }: WorkloadView, wanted: ReleaseCap): boolean 
 }
 
 function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
-  const { deployment, view } = snapshot;
+  const { view } = snapshot;
   const verified = verifiedHash(view, goal.from);
-  if (verified === undefined || !view.settled) return [];
-  const { replicas } = view;
-  if (intermediate(goal, view).length > 0) {
-    const closed = { verified, target: HELD, released: 0, replicas };
-    const writes = isHeldAt(view, closed) ? [] : writeCap(deployment, closed);
-    return [...writes, ...retire(goal, view, closed)];
-  }
+  if (verified === undefined) return [];
   const updated = revisionOf(view, goal.to);
-  if (updated === undefined) {
-    if (!view.recreate) return [];
-    // The controller makes the new ReplicaSet when the last old pod is gone.
-    const open = { verified, target: HELD, released: replicas, replicas };
-    return [...writeCap(deployment, open, true), ...openFloor(goal, snapshot, open)];
-  }
-  const wanted = { verified, target: updated.hash, released: goal.target, replicas };
-  const cap = isHeldAt(view, wanted) && view.cap !== 'Invalid' ? (view.cap ?? wanted) : wanted;
-  const writes = [...writeCap(deployment, cap, true), ...balance(goal, view, cap)];
-  const isAsleep = goal.wakes === true && writes.length === 0 && updated.replicas < goal.target;
-  return isAsleep ? [wake(updated, cap)] : [...writes, ...keepProgressing(goal, snapshot)];
+  const isStuck = updated === undefined || !view.settled;
+  if (goal.wakes === true && isStuck)
+    return wake(updated ?? revisionOf(view, goal.from), view.replicas, verified);
+  if (!view.settled) return [];
+  if (intermediate(goal, view).length > 0) return retireOthers(goal, snapshot, verified);
+  if (updated !== undefined) return releaseTo(updated, goal, { ...snapshot, verified });
+  return view.recreate ? makeWay(goal, snapshot, verified) : [];
 }
 
-/** The controller writes the Deployment's own value over this one, and goes on. Meanwhile it allows nothing more. */
-const wake = (updated: RevisionView, cap: ReleaseCap): Write =>
-  writeRevision(updated, { cap: formatReleaseCap({ ...cap, target: HELD, released: 0 }) });
+/**
+ * A controller that was denied for minutes gave up: news of a ReplicaSet has it try again. What is
+ * written allows nothing, and the controller replaces it by the Deployment's own value.
+ */
+function wake(revision: RevisionView | undefined, replicas: number, verified: string): Write[] {
+  if (revision === undefined) return [];
+  const [held, rest] = [true, false].map((keepsHold) =>
+    formatReleaseCap(capAtRest(verified, replicas, keepsHold)),
+  );
+  const cap = revision.cap === held ? rest : held;
+  return cap === undefined ? [] : [writeRevision(revision, { cap })];
+}
 
-function openFloor(goal: Of<'Release'>, { view }: Snapshot, cap: ReleaseCap): Write[] {
-  const stable = revisionOf(view, goal.from);
+function retireOthers(goal: Of<'Release'>, snapshot: Snapshot, verified: string): Write[] {
+  const { deployment, view } = snapshot;
+  const closed = { verified, target: HELD, released: 0, replicas: view.replicas };
+  const writes = isHeldAt(view, closed) ? [] : writeCap(deployment, closed);
+  return [...writes, ...retire(goal, view, closed)];
+}
+
+function releaseTo(
+  updated: RevisionView,
+  goal: Of<'Release'>,
+  snapshot: Snapshot & { readonly verified: string },
+): Write[] {
+  const { deployment, view, verified } = snapshot;
+  const { cap: now, replicas } = view;
+  const wanted = { verified, target: updated.hash, released: goal.target, replicas };
+  const cap = now !== undefined && now !== 'Invalid' && isHeldAt(view, wanted) ? now : wanted;
+  const writes = [...writeCap(deployment, cap, true), ...balance(goal, view, cap)];
+  const isAsleep = goal.wakes === true && writes.length === 0 && updated.replicas < goal.target;
+  return isAsleep
+    ? wake(updated, replicas, verified)
+    : [...writes, ...keepProgressing(goal, snapshot)];
+}
+
+/** `Recreate`: the controller makes the new ReplicaSet when the last old pod is gone. */
+function makeWay(goal: Of<'Release'>, { deployment, view }: Snapshot, verified: string): Write[] {
+  const { replicas } = view;
+  const cap = { verified, target: HELD, released: replicas, replicas };
   const text = formatReleaseCap(cap);
-  return stable === undefined || stable.cap === text ? [] : [writeRevision(stable, { cap: text })];
+  const stable = revisionOf(view, goal.from);
+  const isOpen = stable === undefined || stable.cap === text;
+  return [
+    ...writeCap(deployment, cap, true),
+    ...(isOpen ? [] : [writeRevision(stable, { cap: text })]),
+  ];
 }
 
 /**

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Goal } from '../change/model.ts';
+import type { Goal, WorkloadView } from '../change/model.ts';
 import type { Write } from './patch.ts';
-import type { Snapshot } from './plan.ts';
+import type { Deployment } from './types.ts';
 
 /** Stands in the condition while a batch soaks; the Deployment controller replaces it at the next progress. */
 const REASON = 'SoakingByAlterShield';
+/** What the controller says of a rollout that is done. */
+const COMPLETE = 'NewReplicaSetAvailable';
 
 /**
  * A soak that outlasts the user's `progressDeadlineSeconds` would have the Deployment say
@@ -13,12 +15,14 @@ const REASON = 'SoakingByAlterShield';
  */
 export function keepProgressing(
   { soaksUntil, target }: Extract<Goal, { type: 'Release' }>,
-  { deployment, view }: Snapshot,
+  { deployment, view }: { readonly deployment: Deployment; readonly view: WorkloadView },
 ): Write[] {
   const conditions = deployment.status?.conditions ?? [];
   const index = conditions.findIndex(({ type }) => type === 'Progressing');
-  const { status, lastUpdateTime } = conditions[index] ?? {};
+  const { status, reason, lastUpdateTime } = conditions[index] ?? {};
   if (soaksUntil === undefined || status !== 'True' || lastUpdateTime === undefined) return [];
+  // A complete rollout misses no deadline, and the controller would restore its condition at once.
+  if (reason === COMPLETE) return [];
   const deadline = Date.parse(lastUpdateTime) + view.progressDeadlineSeconds * 1000;
   if (soaksUntil < deadline) return [];
   const path = `/status/conditions/${index}`;

@@ -133,18 +133,23 @@ async function findingOf(policy: PolicyObject, deps: PolicyDeps): Promise<Findin
   const reasons = await reasonsAgainst(good, deps);
   const governed = reasons.filter((why) => why === undefined).length;
   if (governed > 0) {
-    const message = `the policy governs; ${clampText(deps)}`;
+    const message = `the policy matches ${workloads(governed)}; ${clampText(deps)}`;
     return { governed, status: 'True', reason: 'Valid', message };
   }
-  const message = `valid, but it governs nothing now: ${summary(reasons)}`.slice(0, MAX_MESSAGE);
+  const message = `the policy is valid, but matches nothing now: ${summary(reasons)}`.slice(
+    0,
+    MAX_MESSAGE,
+  );
   return { governed, status: 'True', reason: 'GovernsNothing', message };
 }
+
+const workloads = (count: number): string => `${count} ${count === 1 ? 'workload' : 'workloads'}`;
 
 /** What holds a change in flight while no operator is alive. */
 const clampText = ({ nativeClamp }: Pick<PolicyDeps, 'nativeClamp'>): string =>
   nativeClamp
-    ? 'what is in flight is held by the API server (MutatingAdmissionPolicy)'
-    : 'what is in flight is held by a webhook that fails closed';
+    ? 'changes in flight are held by the API server (MutatingAdmissionPolicy)'
+    : 'changes in flight are held by a webhook that fails closed';
 
 /** For each Deployment in the policy's reach, why it is not governed by it; undefined where it is. */
 async function reasonsAgainst(
@@ -164,7 +169,7 @@ async function reasonsAgainst(
 
 /** The commonest reasons, with how often they apply. */
 function summary(reasons: readonly (string | undefined)[]): string {
-  if (reasons.length === 0) return 'there is no Deployment in its reach';
+  if (reasons.length === 0) return 'there is no Deployment in its namespaces';
   const counts = new Map<string, number>();
   for (const why of reasons) counts.set(why ?? '', (counts.get(why ?? '') ?? 0) + 1);
   return [...counts]
