@@ -75,7 +75,7 @@ describe('two replicas', () => {
 
   before(async () => {
     standby = launchOperator(cluster, { identity: 'replica-1' });
-    await standby.said('webhook configuration written');
+    await standby.said('admission configuration written');
     await untilGuarded(app);
   });
 

@@ -67,3 +67,21 @@ function allowedBy({ isHeld, deployment }: Checkout): number {
   if (!isHeld || cap === undefined || cap === 'Invalid') return Infinity;
   return cap.released;
 }
+
+test('scaling goes on while nobody is left, each revision in its share, and so does the way back', async () => {
+  const checkout = await Checkout.start({
+    policy: { release: { batches: [3, '100%'], soakSeconds: 600 } },
+  });
+  await checkout.apply('2', 20_000);
+  const { '1': before, '2': released } = checkout.pods;
+  assert.deepEqual([before, released], [10, 3]);
+  checkout.killOperator();
+  for (const replicas of [20, 5, 10]) {
+    await checkout.patch({ spec: { replicas } }, 60_000);
+    const { '1': stable = 0, '2': updated = 0 } = checkout.pods;
+    assert.ok(stable + updated >= replicas, `${stable} + ${updated} of ${replicas}`);
+    assert.ok(updated <= Math.ceil(replicas / 3), `${updated} updated of ${replicas}`);
+  }
+  await checkout.apply('1', 60_000);
+  assert.deepEqual(checkout.pods, { '1': 10 });
+});

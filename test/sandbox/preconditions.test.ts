@@ -44,11 +44,17 @@ function kindOf({ path }: CallInfo): string {
   return `${kind}${subresource ?? ''}`;
 }
 
-/** Of a ReplicaSet, only the number of its pods is one that others write. */
-function needed(path: string, ops: readonly { readonly path: string }[]): readonly string[] {
-  if (!path.includes('/replicasets/')) return ['/metadata/uid', '/metadata/generation'];
+const UID = '/metadata/uid';
+const VERSION = '/metadata/resourceVersion';
+
+/** Of a ReplicaSet, others write but the number of its pods. */
+function isPatchConditional(path: string, ops: readonly { op: string; path: string }[]): boolean {
+  const named = ops.filter((op) => op.op === 'test' || op.path === VERSION).map((op) => op.path);
+  const has = (...fields: string[]): boolean => fields.every((field) => named.includes(field));
+  if (!path.includes('/namespaces/')) return has(VERSION);
+  if (!path.includes('/replicasets/')) return has(UID, '/metadata/generation') || has(UID, VERSION);
   const isScaled = ops.some((op) => op.path === '/spec/replicas');
-  return isScaled ? ['/metadata/uid', '/spec/replicas'] : ['/metadata/uid'];
+  return isScaled ? has(UID, '/spec/replicas') : has(UID);
 }
 
 interface Conditions {
@@ -59,10 +65,7 @@ interface Conditions {
 /** A name is made anew by anybody; a uid is not. What has no other owner is told by its version alone. */
 function isConditional({ body = '', path }: CallInfo): boolean {
   const sent = JSON.parse(body) as Conditions | readonly { readonly op: string; path: string }[];
-  if (Array.isArray(sent)) {
-    const tests = sent.filter(({ op }) => op === 'test').map((op) => String(op.path));
-    return needed(path, sent).every((each) => tests.includes(each));
-  }
+  if (Array.isArray(sent)) return isPatchConditional(path, sent as { op: string; path: string }[]);
   const { metadata, preconditions } = sent as Conditions;
   if (metadata === undefined) return preconditions?.uid !== undefined;
   const isNamespaced = path.includes('/namespaces/');

@@ -57,7 +57,7 @@ test('a healthy revision whose record was deleted is left alone', async () => {
 });
 
 for (const paused of [false, true]) {
-  test(`a refused revision that can't be taken back waits for a person, and nothing is written (${paused})`, async () => {
+  test(`a quarantined revision that can't be taken back waits for a user, and no pod moves (${paused})`, async () => {
     const checkout = await Checkout.start({
       policy: { ...QUICK, limits: { rollbacksPerHour: 1 } },
     });
@@ -68,11 +68,12 @@ for (const paused of [false, true]) {
     checkout.killOperator();
     await checkout.apply('3', 700_000);
     await checkout.patch({ spec: { paused } }, 1000);
-    const { generation } = checkout.deployment.metadata;
+    let moved = 0;
+    checkout.sandbox.onPod(() => (moved += 1));
     await checkout.startOperator();
     await checkout.scheduler.runFor(60_000);
     assert.equal(checkout.story.at(-1), 'Suspend/RollbackLimit');
-    assert.equal(checkout.deployment.metadata.generation, generation);
+    assert.deepEqual([checkout.version, checkout.pods, moved], ['3', { '3': 10 }, 0]);
   });
 }
 
@@ -106,10 +107,10 @@ test('a revision that a person took back is no way back any more, whatever its n
 test('a person who rolls an older change back during a rollback makes no change', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
-  await checkout.apply('bad-3', 1000);
+  await checkout.apply('bad-3', 100);
   const isOnItsWay = (): boolean =>
     checkout.story.at(-1)?.startsWith('RollingBack') === true && checkout.version === '2';
-  await checkout.until('the rollback is written', isOnItsWay);
+  await checkout.until('the rollback is written', isOnItsWay, 1);
   await checkout.decide(1, 'RollBack', 120_000);
   assert.deepEqual([checkout.version, checkout.changes.length], ['1', 2]);
 });
@@ -184,7 +185,6 @@ test('a manifest exported while held brings none of our fields along when it is 
   const exported = { ...head, metadata: { name, namespace, annotations }, spec };
   await checkout.play(checkout.sandbox.apply(exported as never, ALICE), 60_000);
   assert.deepEqual([checkout.isHeld, checkout.pods], [false, { '2': 10 }]);
-  assert.equal(checkout.deployment.spec.minReadySeconds ?? 0, 0);
   assert.deepEqual(checkout.story, Array(3).fill('Success/Verified'));
 });
 

@@ -82,11 +82,11 @@ export class Checkout {
     await this.play(this.sandbox.apply(manifest, user), ms);
   }
 
-  /** Time passes until this holds; 30 virtual minutes at most. */
-  async until(what: string, holds: () => boolean): Promise<void> {
-    for (let i = 0; i < 36_000; i += 1) {
+  /** Time passes until this holds, looked at so often; 30 virtual minutes at most. */
+  async until(what: string, holds: () => boolean, everyMs = 50): Promise<void> {
+    for (let ms = 0; ms < 1_800_000; ms += everyMs) {
       if (holds()) return;
-      await this.scheduler.runFor(50);
+      await this.scheduler.runFor(everyMs);
     }
     throw new Error(`wait until ${what}: it did not come`);
   }

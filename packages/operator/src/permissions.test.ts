@@ -33,6 +33,7 @@ test('names each permission that is missing, and none that is there', async () =
   assert.deepEqual(await missingPermissions(client, 'ours'), [
     'pods (list)',
     'deployments.apps (patch)',
+    'deployments.apps/status (patch)',
     'leases.coordination.k8s.io in ours (create)',
   ]);
 });

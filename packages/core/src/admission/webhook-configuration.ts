@@ -123,8 +123,8 @@ const recordWebhook = (
 
 /**
  * The clamp by webhook. In flight it fails closed, at rest it does not: what is pushed while no
- * operator is alive rolls out, what is held stays held. Both are called only for a write whose
- * number they would change.
+ * operator is alive rolls out, what is held stays held. Scaling goes on as well, each revision in its
+ * share. Both are called only for a write whose number they would change.
  */
 const replicaSetWebhook = (
   place: WebhookPlace,

@@ -82,11 +82,15 @@ export const GROWS_BLINDLY = '!variables.valid && variables.asked > variables.wa
 /** What a user reads of such a denial, in a condition of the Deployment. */
 export const INVALID_RELEASE = `AlterShield denies more pods: annotation ${ANNOTATIONS.release} of this ReplicaSet does not read VERIFIED/TARGET/RELEASED/REPLICAS; scaling down and deletion work`;
 
-/** When the in-flight form has something to say: it clamps, or denies. */
-export const CLAMPS_IN_FLIGHT = `${GROWS_BLINDLY} || variables.valid && variables.target != '' && variables.allowed != variables.asked`;
+/**
+ * When the form that fails closed has something to say: it clamps what is in flight, or denies. Not a
+ * write that scales the Deployment: with the operator down, the controller would be stuck on it, and
+ * with it a scale-up, and even a revert.
+ */
+export const CLAMPS_IN_FLIGHT = `${GROWS_BLINDLY} || variables.valid && variables.target != '' && !variables.scaling && variables.allowed != variables.asked`;
 
-/** When the at-rest form has something to say: it clamps. */
-export const CLAMPS_AT_REST = `variables.valid && variables.target == '' && variables.allowed != variables.asked`;
+/** When the form that fails open has something to say: at rest, and while the Deployment is scaled. */
+export const CLAMPS_AT_REST = `variables.valid && (variables.target == '' || variables.scaling) && variables.allowed != variables.asked`;
 
 /**
  * One expression without variables, as webhooks need it: `[value].exists(name, …)` binds a name, so

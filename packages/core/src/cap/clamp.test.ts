@@ -395,9 +395,13 @@ test('the webhook is called for a write exactly when the function changes or den
       const release = parseReleaseCap(write.release);
       const made = clampReplicas(write);
       const changes = made === 'Invalid' || made.allowed !== write.asked;
-      const isAtRest = release !== undefined && release !== 'Invalid' && release.target === '';
+      const { was, desired = '', oldDesired = '' } = write;
+      const isScaling = was !== undefined && desired !== oldDesired;
+      const isRead = release !== undefined && release !== 'Invalid';
+      // What fails open: at rest, and while the Deployment is scaled.
+      const isOpen = isRead && (release.target === '' || isScaling);
       const asked = programs.map((program) => program(celObjects(write)));
-      assert.deepEqual(asked, [changes && !isAtRest, changes && isAtRest]);
+      assert.deepEqual(asked, [changes && !isOpen, changes && isOpen]);
     }),
     { numRuns: 2000 },
   );

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Actor, ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
 import { actorOf, readStamp, type Stamp } from '../admission/stamp.ts';
+import { isInFlight } from '../cap/annotation.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
 import { bare, isRestart, refusalFingerprint } from '../revision/fingerprint.ts';
@@ -8,6 +9,7 @@ import { userBounds } from '../workload/batches.ts';
 import { heldFrom, viewDeployment, type Tools } from '../workload/observe.ts';
 import { imagesOf, type Deployment, type ReplicaSet, type Template } from '../workload/types.ts';
 import { isBackAt, isGated } from './batch.ts';
+import type { WorkloadView } from './model.ts';
 import { isOver, statusOf, timeText } from './status.ts';
 import { isVerifiedBy } from './verified.ts';
 
@@ -17,6 +19,8 @@ export interface Seen {
   readonly template: Template;
   /** Whose fields the template's were, as JSON. */
   readonly ownership?: string | undefined;
+  /** Labels of the workload then: a write that takes them away is judged by them, too. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface DetectInput {
@@ -44,15 +48,21 @@ export function detect(input: DetectInput, tools: Tools): ChangeWorkloadSpec | u
   const { isOwnWrite } = view;
   const stamp = readStamp(deployment, to, tools.sign);
   const last = input.last?.spec.target.uid === deployment.metadata.uid ? input.last : undefined;
-  const facts: Facts = { to, held, isOwnWrite, stamp, last };
+  const isHeld = held !== undefined && isCapped(view);
+  const facts: Facts = { to, held, isHeld, isOwnWrite, stamp, last };
   if (isKnown(input, facts)) return undefined;
   return specOf(input, facts, tools);
 }
 
+const isCapped = ({ cap }: WorkloadView): boolean =>
+  cap !== undefined && cap !== 'Invalid' && isInFlight(cap);
+
 interface Facts {
   readonly to: string;
-  /** What the release annotation protects while another revision is held; undefined: none is. */
+  /** What the release annotation protects while another revision is the newest; undefined: none is. */
   readonly held: string | undefined;
+  /** The newest one is held; a change that came while no operator was alive may be out long since. */
+  readonly isHeld: boolean;
   readonly isOwnWrite: boolean;
   readonly stamp: Stamp | undefined;
   /** The same, if it is of this very object. */
@@ -60,13 +70,18 @@ interface Facts {
 }
 
 function isKnown({ deployment, seen, revisions }: DetectInput, facts: Facts): boolean {
-  const { to, held, last } = facts;
+  const { to, isHeld, last } = facts;
   // A hold that no change in flight stands for: the record is lost, and nobody would release it.
-  if (held !== undefined && (last === undefined || isOver(statusOf(last).phase))) return false;
+  if (isHeld && !isHeldFor(to, last)) return false;
   if (last !== undefined) return expects(last, to) || isAltered(facts);
   if (seen === undefined) return false;
   return seen.fingerprint === to && !isRollingNatively(deployment, revisions);
 }
+
+/** Also what another plug-in made of a verified template is held until it is protected by its own hash. */
+const isHeldFor = (to: string, last: ChangeWorkload | undefined): boolean =>
+  last !== undefined &&
+  (!isOver(statusOf(last).phase) || statusOf(last).restoredFingerprint === to);
 
 /** What another admission plug-in made of the operator's own write is nobody's change. */
 const isAltered = ({ last, isOwnWrite }: Facts): boolean =>
@@ -114,7 +129,7 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
 
 function operationOf(
   input: DetectInput,
-  { to, held }: Facts,
+  { to, isHeld }: Facts,
   from: ChangeWorkloadSpec['from'],
   tools: Tools,
 ): ChangeWorkloadSpec['operation'] {
@@ -123,7 +138,7 @@ function operationOf(
   // Who comes late sees only what runs now: it took the place of what the records say.
   const before = seen === undefined || seen.fingerprint === to ? from : seen;
   if (input.isWayBack?.(before.template) === true) return 'Revert';
-  if (held !== undefined) return 'Update';
+  if (isHeld) return 'Update';
   return isSettled(input, to, tools) ? 'Late' : 'Update';
 }
 

@@ -174,16 +174,29 @@ function release(s: Standing): Decision {
   };
 }
 
-const releaseGoal = ({ o, workload, finding, batch: { target, isLast } }: Standing): Goal => ({
+const releaseGoal = ({
+  o,
+  workload,
+  status,
+  finding,
+  batch: { target, isLast },
+}: Standing): Goal => ({
   type: 'Release',
   ...routeOf(o),
   ...{ target, isLast },
   needsRoom: needsRoom(o, workload),
-  ...(o.isFirstLook === true ? { wakes: true } : {}),
+  ...(mayBeAsleep(o, workload, status) ? { wakes: true } : {}),
   ...(finding.result.reason === 'Soaking' && finding.dueAt !== undefined
     ? { soaksUntil: finding.dueAt }
     : {}),
 });
+
+/** Whether the controller may have given up before this process began to look. */
+const mayBeAsleep = (
+  { isFirstLook }: Observation,
+  { createFailure }: WorkloadView,
+  { phase }: ChangeWorkloadStatus,
+): boolean => isFirstLook === true && (phase !== 'Init' || createFailure !== undefined);
 
 /** A new pod that no node takes, or that a quota does not let be created, may need the place of a stable one. */
 function needsRoom({ fresh, change }: Observation, workload: WorkloadView): boolean {

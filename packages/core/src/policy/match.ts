@@ -53,7 +53,8 @@ export function mismatch(
   candidate: Candidate,
   operatorNamespace: string,
 ): Mismatch {
-  if (!target.kinds.some((k) => k === candidate.kind)) return `it does not match kind ${candidate.kind}`;
+  if (!target.kinds.some((k) => k === candidate.kind))
+    return `it does not match kind ${candidate.kind}`;
   const isClusterWide = namespace === operatorNamespace;
   if (!isClusterWide && namespace !== candidate.namespace) {
     return `it matches namespace ${namespace} only`;

@@ -97,6 +97,14 @@ test('new pods without a place get the one of stable pods, within the user’s m
   assert.deepEqual(plan(release(1, { needsRoom: true }), waiting, [low, b(1, 0)]), []);
 });
 
+test('stable pods that were taken away just now are not taken for ready ones that may go', () => {
+  const waiting = held(aCap('a', 'b', 5));
+  const full = release(5, { needsRoom: true });
+  assert.deepEqual(plan(full, waiting, [a(10, aCap('a', 'b', 5)), b(5, 0)]), ['web-a: 9']);
+  const shrunk = aReplicaSet('a', 9, { ready: 10, cap: aCap('a', 'b', 5) });
+  assert.deepEqual(plan(full, waiting, [shrunk, b(5, 0)]), []);
+});
+
 test('after a scale from zero the stable revision gets its pods back, in whatever the controller does', () => {
   const back = held(aCap('a', 'b', 3));
   assert.deepEqual(plan(release(3), back, [a(0, aCap('a', 'b', 3)), b(3)]), ['web-a: 7']);
@@ -114,6 +122,13 @@ test('pods of a superseded revision go before the next one gets any', () => {
   assert.deepEqual(plan(release(1), held(), [whole, b(0), c]), ['web-a: 9', 'web-c: 1']);
   const sick = aReplicaSet('c', 3, { ready: 0 });
   assert.deepEqual(plan(release(1), held(), [whole, b(0), sick]), ['web-a: 9', 'web-c: 0']);
+});
+
+test('ready pods that are going already are not spared a second time', () => {
+  const going = aReplicaSet('c', 2, { ready: 5 });
+  const [grown] = plan(release(1), held(), [a(6, aCap('a')), b(0), going]);
+  assert.equal(grown, 'web-a: 10');
+  assert.deepEqual(plan(release(1), held(), [a(6, aCap('a')), b(0), going]).slice(1), []);
 });
 
 test('pods that somebody made beyond the batch go again', () => {

@@ -79,11 +79,28 @@ function isHeldAt({ cap, replicas }: WorkloadView, wanted: ReleaseCap): boolean 
 function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
   const { view } = snapshot;
   const verified = verifiedHash(view, goal.from);
-  if (verified === undefined || !view.settled) return [];
-  if (intermediate(goal, view).length > 0) return retireOthers(goal, snapshot, verified);
+  if (verified === undefined) return [];
   const updated = revisionOf(view, goal.to);
+  const isStuck = updated === undefined || !view.settled;
+  if (goal.wakes === true && isStuck)
+    return wake(updated ?? revisionOf(view, goal.from), view.replicas, verified);
+  if (!view.settled) return [];
+  if (intermediate(goal, view).length > 0) return retireOthers(goal, snapshot, verified);
   if (updated !== undefined) return releaseTo(updated, goal, { ...snapshot, verified });
   return view.recreate ? makeWay(goal, snapshot, verified) : [];
+}
+
+/**
+ * A controller that was denied for minutes gave up: news of a ReplicaSet has it try again. What is
+ * written allows nothing, and the controller replaces it by the Deployment's own value.
+ */
+function wake(revision: RevisionView | undefined, replicas: number, verified: string): Write[] {
+  if (revision === undefined) return [];
+  const [held, rest] = [true, false].map((keepsHold) =>
+    formatReleaseCap(capAtRest(verified, replicas, keepsHold)),
+  );
+  const cap = revision.cap === held ? rest : held;
+  return cap === undefined ? [] : [writeRevision(revision, { cap })];
 }
 
 function retireOthers(goal: Of<'Release'>, snapshot: Snapshot, verified: string): Write[] {
@@ -104,12 +121,10 @@ function releaseTo(
   const cap = now !== undefined && now !== 'Invalid' && isHeldAt(view, wanted) ? now : wanted;
   const writes = [...writeCap(deployment, cap, true), ...balance(goal, view, cap)];
   const isAsleep = goal.wakes === true && writes.length === 0 && updated.replicas < goal.target;
-  return isAsleep ? [wake(updated, cap)] : [...writes, ...keepProgressing(goal, snapshot)];
+  return isAsleep
+    ? wake(updated, replicas, verified)
+    : [...writes, ...keepProgressing(goal, snapshot)];
 }
-
-/** The controller writes the Deployment's own value over this one, and goes on. Meanwhile it allows nothing more. */
-const wake = (updated: RevisionView, cap: ReleaseCap): Write =>
-  writeRevision(updated, { cap: formatReleaseCap({ ...cap, target: HELD, released: 0 }) });
 
 /** `Recreate`: the controller makes the new ReplicaSet when the last old pod is gone. */
 function makeWay(goal: Of<'Release'>, { deployment, view }: Snapshot, verified: string): Write[] {

@@ -40,7 +40,13 @@ export function mayMakeRoom(
 
 /** Ready pods that may go without breaking the user's own `maxUnavailable`. */
 const spareReady = ({ revisions, replicas, user }: WorkloadView): number =>
-  Math.max(0, sum(revisions, 'ready') - (replicas - user.unavailable));
+  Math.max(0, sum(revisions.map(withoutLeaving), 'ready') - (replicas - user.unavailable));
+
+/** The status of a ReplicaSet comes after its spec: what was taken away just now counts as gone. */
+const withoutLeaving = (r: RevisionView): RevisionView => ({
+  ...r,
+  ready: Math.min(r.ready, r.replicas),
+});
 
 /**
  * Takes the pods of superseded revisions away before the new one gets any, or two revisions that
