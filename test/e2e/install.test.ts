@@ -145,7 +145,7 @@ describe('the operator in its pod', () => {
     }
   });
 
-  test('holds a bad change, rolls it back and refuses it from then on', async () => {
+  test('holds a bad change, rolls it back and denies it from then on', async () => {
     await app.setImage('checkout:bad-2');
     await app.until('checkout:bad-2', 'RolledBack');
     assert.equal(app.timeline.everCreated('checkout:bad-2'), 1);
@@ -202,14 +202,33 @@ describe('kubectl', () => {
   });
 });
 
+/** What the API server holds changes by, where it can: policies and their bindings. */
+async function nativePolicies(): Promise<readonly string[]> {
+  const kinds = ['validating', 'mutating'].flatMap((verb) => [
+    `${verb}admissionpolicies`,
+    `${verb}admissionpolicybindings`,
+  ]);
+  const { resources } = (await cluster.call({ path: CONFIGURATIONS })) as {
+    resources: readonly { name: string }[];
+  };
+  const served = kinds.filter((kind) => resources.some(({ name }) => name === kind));
+  const lists = await Promise.all(
+    served.map((kind) => cluster.call({ path: `${CONFIGURATIONS}/${kind}` })),
+  );
+  return (lists as { items: { metadata: { name: string } }[] }[])
+    .flatMap(({ items }) => items.map(({ metadata }) => metadata.name))
+    .filter((name) => name.includes('altershield'));
+}
+
 describe('altershield uninstall', () => {
-  test('leaves neither webhooks nor kinds behind', async () => {
+  test('leaves neither webhooks, policies of the API server nor kinds behind', async () => {
     await operator.stop();
     const { code, stderr } = await altershield(cluster, ['uninstall', '--crds'], 'admin');
     assert.equal(code, 0, stderr);
     assert.deepEqual(await webhooks(), []);
+    assert.deepEqual(await nativePolicies(), []);
     await eventually(async () => !(await kubectl('get', 'crd')).includes('altershield.io'));
-    // Nobody is left to refuse it.
+    // Nothing is left that denies it.
     await app.setImage('checkout:bad-2', 'gitops');
   });
 });

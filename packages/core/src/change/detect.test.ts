@@ -264,6 +264,14 @@ for (const [what, newest, deployment, isKnown] of known) {
   });
 }
 
+test('what another plug-in made of a rollback is no new change, although its hash is held', () => {
+  const revisions = [aReplicaSet('a', 10), aReplicaSet('b', 0), aReplicaSet('c', 0)];
+  const altered = aHeldDeployment('a', { tag: 'c' });
+  const restored = last('RolledBack', { restoredFingerprint: fp('c') });
+  assert.equal(find(altered, { revisions, last: restored }), undefined);
+  assert.ok(find(altered, { revisions, last: last('RolledBack') }));
+});
+
 test('a change that supersedes another keeps its verified way back, record or not', () => {
   for (const newest of [
     aChange(),
