@@ -5,11 +5,18 @@ import { markdown } from './support/table.ts';
 import { machine, writeResults } from './support/page.ts';
 import { admission } from './admission/admission.ts';
 import { client } from './client/client.ts';
+import { crowd } from './crowd/crowd.ts';
 import { evidence } from './evidence/evidence.ts';
+import { held } from './held/held.ts';
+import { idle } from './idle/idle.ts';
 import { memory } from './memory/memory.ts';
+import { rollout } from './rollout/rollout.ts';
 import { story } from './story/story.ts';
 
-const SECTIONS: readonly Section[] = [evidence, story, admission, memory, client];
+const SECTIONS: readonly Section[] = [
+  ...[story, rollout, held, crowd, idle],
+  ...[evidence, admission, memory, client],
+];
 
 const USAGE = `npm run bench [-- [--write] [SECTION…]]
 Measures, and prints tables in markdown. Sections: ${SECTIONS.map(({ name }) => name).join(', ')}; all without a name.

@@ -18,3 +18,4 @@ export function figure(value: number): string {
 export const ms = (value: number): string => `${figure(value)} ms`;
 export const mb = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`;
 export const times = (value: number): string => `${value.toFixed(2)} ×`;
+export const seconds = (milliseconds: number): string => `${(milliseconds / 1000).toFixed(2)} s`;

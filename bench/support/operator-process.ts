@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { bundleOperator, imageRuntime } from '../../tools/bundle.ts';
+import { cpuOf } from './cpu.ts';
 import { rssOf } from './rss.ts';
 
 const READY_MS = 60_000;
@@ -44,6 +45,11 @@ export class OperatorUnderTest {
   /** Resident memory, bytes; NaN where there is no /proc. */
   get rss(): number {
     return rssOf(this.#child.pid);
+  }
+
+  /** CPU time that it has used since it was started, seconds; NaN where there is no /proc. */
+  get cpu(): number {
+    return cpuOf(this.#child.pid);
   }
 
   async stop(): Promise<void> {

@@ -17,7 +17,7 @@ import {
 } from './files.ts';
 import { initialObjects } from './objects.ts';
 import { freePorts } from './ports.ts';
-import type { Layout } from './programs.ts';
+import { controllerMetrics, type Layout } from './programs.ts';
 import { componentUsers, testUsers, type UserName, type Users } from './users.ts';
 import { chooseVersion, exactVersion, type Version } from './versions.ts';
 
@@ -43,6 +43,8 @@ export interface Cluster extends ClusterAccess {
   readonly components: Components;
   restartApiServer(options?: StopOptions): Promise<void>;
   restartControllerManager(options?: StopOptions): Promise<void>;
+  /** The controller manager's metrics, as Prometheus reads them. */
+  controllerMetrics(): Promise<string>;
   /** Stops everything, the last component after at most 25 s. The folder stays. */
   stop(): Promise<void>;
 }
@@ -165,6 +167,7 @@ function createCluster(layout: Layout, components: Components, users: Users): Cl
     components,
     restartApiServer: (options) => restart(components.apiServer, options),
     restartControllerManager: (options) => restart(components.controllerManager, options),
+    controllerMetrics: () => controllerMetrics(layout),
     stop: () => stopAll(components, GRACE_MS),
   };
 }

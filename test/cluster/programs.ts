@@ -81,6 +81,8 @@ export function controllerManager({ dir, binaries, ports }: Layout): Program {
       `--kubeconfig=${dir}/kubeconfigs/controllerManager`,
       ...servesHealth(dir, 'kube-controller-manager', ports.controllerManager),
       `--service-account-private-key-file=${dir}/service-account.key`,
+      // So that a test can read how often its controllers work.
+      '--authorization-always-allow-paths=/healthz,/metrics',
       // Else its controllers write as one user; admission tells them apart by name.
       '--use-service-account-credentials=true',
       // At the default of 20 it takes 4 s to fetch a token for each of its controllers.
@@ -131,10 +133,22 @@ function servesHealth(dir: string, name: string, port: number): string[] {
 
 /** Asks /healthz, because the scheduler has no /readyz before 1.31. */
 async function isHealthy(dir: string, name: string, port: number): Promise<boolean> {
-  const certificate = `${dir}/certificates/${name}/${name}.crt`;
-  if (!existsSync(certificate)) return false;
-  const caPem = await readFile(certificate, 'utf8');
-  return await answers({ url: `https://${HOST}:${port}`, caPem }, '/healthz');
+  if (!existsSync(certificateOf(dir, name))) return false;
+  return await answers(await ownEndpoint(dir, name, port), '/healthz');
+}
+
+const certificateOf = (dir: string, name: string): string =>
+  `${dir}/certificates/${name}/${name}.crt`;
+
+async function ownEndpoint(dir: string, name: string, port: number): Promise<Endpoint> {
+  const caPem = await readFile(certificateOf(dir, name), 'utf8');
+  return { url: `https://${HOST}:${port}`, caPem };
+}
+
+/** The controller manager's metrics, as Prometheus reads them. */
+export async function controllerMetrics({ dir, ports }: Layout): Promise<string> {
+  const endpoint = await ownEndpoint(dir, 'kube-controller-manager', ports.controllerManager);
+  return String(await callApi(endpoint, { path: '/metrics' }));
 }
 
 async function answers(endpoint: Endpoint, path: string): Promise<boolean> {

@@ -56,3 +56,19 @@ test('a policy that goes over to Audit lets what is at rest go, and no operator 
   await checkout.apply('2', 60_000);
   assert.deepEqual(checkout.pods, { '2': 10 });
 });
+
+test('a change that leaves its policy in its own write is judged by that policy, and nothing caps the workload after it', async () => {
+  const target = { selector: { matchLabels: { tier: 'web' } } };
+  for (const [version, end] of [
+    ['2', 'Success/Verified'],
+    ['bad-2', 'RolledBack/RolledBack'],
+  ] as const) {
+    const checkout = await Checkout.start({ policy: { ...SLOW, target } });
+    const template = { spec: { containers: [{ name: 'app', image: `shop/checkout:${version}` }] } };
+    const labels = { tier: 'frontend' };
+    await checkout.patch({ metadata: { labels }, spec: { template } }, 1000);
+    assert.equal(checkout.pods[version], 1, 'the first batch');
+    await checkout.scheduler.runFor(400_000);
+    assert.deepEqual([checkout.story, marksLeft(checkout)], [[end], []]);
+  }
+});

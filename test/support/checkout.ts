@@ -16,6 +16,8 @@ export interface CheckoutOptions extends OperatorRun {
   /** Default: nothing governs it. */
   readonly policy?: object;
   readonly replicas?: number;
+  /** Of an order of events that is as good as any. Default: everything in its own order. */
+  readonly seed?: number;
   /** What an older version borrowed of the spec is given back: nothing else writes it. Default false. */
   readonly isUpgrade?: boolean;
 }
@@ -30,13 +32,18 @@ interface Wear {
 
 /** Deployment shop/checkout at version 1, healthy, governed by a policy, under virtual time. */
 export class Checkout {
-  readonly scheduler = new VirtualScheduler({ seed: 3 });
-  readonly simulation = new Simulation({ scheduler: this.scheduler });
+  readonly scheduler: VirtualScheduler;
+  readonly simulation: Simulation;
   readonly #options: CheckoutOptions;
   #operator: RunningOperator | undefined;
 
   private constructor(options: CheckoutOptions) {
     this.#options = options;
+    const { seed } = options;
+    this.scheduler = new VirtualScheduler(
+      seed === undefined ? { seed: 3 } : { seed, order: 'shuffled' },
+    );
+    this.simulation = new Simulation({ scheduler: this.scheduler });
   }
 
   static async start(options: CheckoutOptions = {}): Promise<Checkout> {

@@ -123,7 +123,8 @@ describe('the list of policies', () => {
   });
 
   it('says of a policy that is right why it governs nothing', () => {
-    const message = 'the policy is valid, but matches nothing now: there is no Deployment in its namespaces';
+    const message =
+      'the policy is valid, but matches nothing now: there is no Deployment in its namespaces';
     const conditions = [
       { ...condition, reason: 'GovernsNothing', status: 'True' as const, message },
     ];

@@ -192,8 +192,8 @@ test('near the limit of annotations a user’s write is not denied for what Alte
     return [ANNOTATIONS.release, ANNOTATIONS.actor].map((name) => name in annotations);
   };
   assert.deepEqual(added(200_000), [true, true]);
-  assert.deepEqual(added(262_040), [true, false]);
-  assert.deepEqual(added(262_130), [false, false]);
+  assert.deepEqual(added(261_920), [true, false]);
+  assert.deepEqual(added(262_000), [false, false]);
 });
 
 for (const policy of [aPolicy({ mode: 'Audit' }), aPolicy({ release: { strategy: 'Rolling' } })]) {

@@ -159,8 +159,11 @@ function stampText(
   return writeStamp(stamp, object, namespace, sign);
 }
 
-/** The API server's limit for all annotations of an object together, names included; in bytes. */
-const MAX_ANNOTATIONS = 262_144;
+/**
+ * The API server's limit for all annotations of an object together, names included, in bytes; less what
+ * the Deployment controller adds to the copy that a ReplicaSet gets.
+ */
+const MAX_ANNOTATIONS = 262_144 - 128;
 
 /** At most three bytes for a unit of UTF-16: exact only where it may matter, which is hardly ever. */
 const MOST_BYTES = 3;

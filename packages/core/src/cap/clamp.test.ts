@@ -396,8 +396,10 @@ test('the webhook is called for a write exactly when the function changes or den
       const made = clampReplicas(write);
       const changes = made === 'Invalid' || made.allowed !== write.asked;
       const { was, desired = '', oldDesired = '' } = write;
-      const isScaling = was !== undefined && desired !== oldDesired;
       const isRead = release !== undefined && release !== 'Invalid';
+      // A revision without pods is never scaled, unless it is the verified one.
+      const isScaled = was !== 0 || (isRead && write.hash === release.verified);
+      const isScaling = was !== undefined && desired !== oldDesired && isScaled;
       // What fails open: at rest, and while the Deployment is scaled.
       const isOpen = isRead && (release.target === '' || isScaling);
       const asked = programs.map((program) => program(celObjects(write)));

@@ -19,6 +19,8 @@ export interface Seen {
   readonly template: Template;
   /** Whose fields the template's were, as JSON. */
   readonly ownership?: string | undefined;
+  /** Labels of the workload then: a write that takes them away is judged by them, too. */
+  readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface DetectInput {

@@ -87,7 +87,8 @@ function viewRevision(rs: ReplicaSet, fingerprintOf: FingerprintOf): RevisionVie
     {
       ...{ name, uid, replicas, fingerprint: fingerprintOf(template) },
       hash: labels?.[POD_TEMPLATE_HASH] ?? '',
-      ready: rs.status?.readyReplicas ?? 0,
+      // Its status is late: of more than it is to have, some are going already.
+      ready: Math.min(rs.status?.readyReplicas ?? 0, replicas),
       ...(cap === undefined ? {} : { cap }),
       ...withFailure(podCreateFailure(rs.status?.conditions)),
     },

@@ -32,7 +32,7 @@ function plan(goal: Goal, deployment: Deployment, revisions: readonly ReplicaSet
   const view = viewDeployment(deployment, revisions, tools);
   return planDeployment(goal, { deployment, view }).map(({ name, ops }) => {
     const values = ops.flatMap((op) => {
-      if (op.op === 'test') return [];
+      if (op.op === 'test' || op.path.includes('desired-replicas')) return [];
       if (op.op === 'remove') return [`-${op.path.split('~1').at(-1) ?? ''}`];
       return [op.path === '/spec/template' ? 'template' : JSON.stringify(op.value)];
     });
@@ -112,6 +112,16 @@ test('after a scale from zero the stable revision gets its pods back, in whateve
   assert.deepEqual(plan(hold, held(), [a(0), b(0)]), ['web-a: a/b/0/10 10']);
 });
 
+test('a ReplicaSet that the operator sizes says how many pods the Deployment wants, or the controller would do nothing but scale', () => {
+  const view = viewDeployment(held(), [a(0), b(0)], tools);
+  const [write] = planDeployment({ type: 'Hold', ...route }, { deployment: held(), view });
+  const path = '/metadata/annotations/deployment.kubernetes.io~1desired-replicas';
+  assert.deepEqual(
+    write?.ops.find((op) => op.path === path),
+    { op: 'add', path, value: '10' },
+  );
+});
+
 test('pods of a superseded revision go before the next one gets any', () => {
   const c = aReplicaSet('c', 3);
   const waiting = held(aCap('a', 'c', 3));
@@ -122,6 +132,11 @@ test('pods of a superseded revision go before the next one gets any', () => {
   assert.deepEqual(plan(release(1), held(), [whole, b(0), c]), ['web-a: 9', 'web-c: 1']);
   const sick = aReplicaSet('c', 3, { ready: 0 });
   assert.deepEqual(plan(release(1), held(), [whole, b(0), sick]), ['web-a: 9', 'web-c: 0']);
+});
+
+test('ready pods that are going already are not spared a second time', () => {
+  const going = aReplicaSet('c', 2, { ready: 5 });
+  assert.deepEqual(plan(release(1), held(), [a(6, aCap('a')), b(0), going]), ['web-a: 10']);
 });
 
 test('pods that somebody made beyond the batch go again', () => {

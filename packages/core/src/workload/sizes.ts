@@ -9,7 +9,7 @@ import {
 import { releasedShare } from '../cap/clamp.ts';
 import type { Goal, RevisionView, WorkloadView } from '../change/model.ts';
 import { revisionOf } from './observe.ts';
-import { pointer, type Write } from './patch.ts';
+import { pointer, type PatchOp, type Write } from './patch.ts';
 
 type Release = Extract<Goal, { readonly type: 'Release' }>;
 
@@ -77,7 +77,7 @@ function growStable({ from }: Release, view: WorkloadView, closed: ReleaseCap): 
   if (stable === undefined || up <= 0) return [];
   const cap = formatReleaseCap(closed);
   const floor = stable.cap === cap ? {} : { cap };
-  return [writeRevision(stable, { ...floor, replicas: stable.replicas + up })];
+  return [writeRevision(stable, { ...floor, replicas: stable.replicas + up, desired: replicas })];
 }
 
 /** What the ReplicaSets themselves need, beside what the Deployment controller does on its own. */
@@ -105,7 +105,7 @@ function balanceStable(goal: Sizes, view: WorkloadView, { stable, cap }: StableR
   return [
     writeRevision(stable, {
       ...(stable.cap === text ? {} : { cap: text }),
-      ...(replicas === stable.replicas ? {} : { replicas }),
+      ...(replicas === stable.replicas ? {} : { replicas, desired: view.replicas }),
     }),
   ].filter(({ ops }) => ops.length > 1);
 }
@@ -149,7 +149,17 @@ function trim({ target }: Sizes, view: WorkloadView, updated: RevisionView): Wri
 interface RevisionChange {
   readonly cap?: string;
   readonly replicas?: number;
+  /** `spec.replicas` of the Deployment: where a ReplicaSet says otherwise, the controller does nothing but scale. */
+  readonly desired?: number;
 }
+
+const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
+
+const annotation = (name: string, value: string): PatchOp => ({
+  op: 'add',
+  path: pointer('metadata', 'annotations', name),
+  value,
+});
 
 export function writeRevision({ name, uid, ...is }: RevisionView, to: RevisionChange): Write {
   return {
@@ -157,15 +167,8 @@ export function writeRevision({ name, uid, ...is }: RevisionView, to: RevisionCh
     name,
     ops: [
       { op: 'test', path: '/metadata/uid', value: uid },
-      ...(to.cap === undefined
-        ? []
-        : [
-            {
-              op: 'add',
-              path: pointer('metadata', 'annotations', ANNOTATIONS.release),
-              value: to.cap,
-            } as const,
-          ]),
+      ...(to.cap === undefined ? [] : [annotation(ANNOTATIONS.release, to.cap)]),
+      ...(to.desired === undefined ? [] : [annotation(DESIRED_REPLICAS, String(to.desired))]),
       ...(to.replicas === undefined
         ? []
         : ([

@@ -118,14 +118,14 @@ const targetOf = ({ metadata, spec }: ChangeObject): string =>
 
 async function reconcile(
   key: string,
-  { deps, sightings }: { readonly deps: DetectionDeps; readonly sightings: Sightings },
+  { deps, sightings }: Looking,
   { signal, log }: ReconcileContext,
 ): Promise<Result | undefined> {
-  const { world, book } = deps;
+  const { world } = deps;
   const deployment = world.deployments.get(key);
   if (deployment === undefined) return undefined;
   const { namespace } = keyOf(deployment);
-  const policy = book.governing('Deployment', deployment.metadata, namespace);
+  const policy = policyOf(deployment, { deps, sightings });
   const spec = policy && detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
   if (spec === undefined) {
     await keepAtRest(deployment, policy, deps, { signal, log });
@@ -168,10 +168,29 @@ async function keepAtRest(
   }
 }
 
+/** The policy of a workload; of one that changed in the write that left it, the policy before. */
+function policyOf(
+  deployment: DeploymentObject,
+  { deps, sightings }: Looking,
+): GoodPolicy | undefined {
+  const { book, tools } = deps;
+  const { namespace } = keyOf(deployment);
+  const now = book.governing('Deployment', deployment.metadata, namespace);
+  const seen = sightings.of(deployment);
+  const isSame = seen?.fingerprint === tools.fingerprintOf(deployment.spec.template);
+  if (now !== undefined || seen?.labels === undefined || isSame) return now;
+  return book.governing('Deployment', { labels: seen.labels }, namespace);
+}
+
+interface Looking {
+  readonly deps: DetectionDeps;
+  readonly sightings: Sightings;
+}
+
 function inputOf(
   deployment: DeploymentObject,
   policy: GoodPolicy,
-  { deps, sightings }: { readonly deps: DetectionDeps; readonly sightings: Sightings },
+  { deps, sightings }: Looking,
 ): DetectInput {
   const { world, scheduler } = deps;
   const { namespace, name } = keyOf(deployment);

@@ -40,14 +40,14 @@ export class Sightings {
 
   note({ metadata, spec: { template }, ownership }: DeploymentObject): void {
     const fingerprint = this.#deps.tools.fingerprintOf(template);
-    const owned = ownership === undefined ? {} : { ownership };
-    this.#seen.set(metadata.uid, { fingerprint, template, ...owned });
+    const { labels, uid } = metadata;
+    this.#seen.set(uid, { fingerprint, template, ownership, labels });
   }
 
   #follow(event: InformerEvent<DeploymentObject>): void {
     const { type, object, initial } = event;
     if (type === 'Deleted') this.#seen.delete(object.metadata.uid);
-    else if (initial || (mayBeChange(event) && this.#isFree(object))) this.note(object);
+    else if (initial || (mayBeChange(event) && this.#isFreeChange(event))) this.note(object);
   }
 
   /** What the leader has recorded is no news to whoever leads next; it is again when the record is deleted. */
@@ -68,6 +68,13 @@ export class Sightings {
   #unsee(uid: string, from: Seen | undefined): void {
     if (from === undefined) this.#seen.delete(uid);
     else this.#seen.set(uid, from);
+  }
+
+  /** Whether no policy governs what changed, before or after: a write cannot leave its policy and change at once. */
+  #isFreeChange({ object, old }: InformerEvent<DeploymentObject>): boolean {
+    if (!this.#isFree(object)) return false;
+    const isChanged = object.metadata.generation !== old?.metadata.generation;
+    return old === undefined || !isChanged || this.#isFree(old);
   }
 
   /** Whether no policy governs it, as far as the policies are known. */
