@@ -260,7 +260,13 @@ const OPERATOR: Row = {
       title: 'Event loop lag, p99',
       description: 'How long work waits for the process itself.',
       unit: 's',
-      queries: [{ expr: `nodejs_eventloop_lag_p99_seconds{${OF}}`, legend: '{{instance}}' }],
+      queries: [
+        // The series contain the time between two looks.
+        {
+          expr: `clamp_min(nodejs_eventloop_lag_p99_seconds{${OF}} - 0.1, 0)`,
+          legend: '{{instance}}',
+        },
+      ],
     },
   ],
 };

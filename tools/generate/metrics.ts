@@ -45,7 +45,7 @@ Labels have few values: \`namespace\` is the namespace of the workload, \`reason
 ## The operator itself
 
 Every replica reports these series. Names that controller-runtime and client-go use mean the same here. The usual
-\`process_*\` and \`nodejs_*\` series are there as well.
+\`process_*\` and \`nodejs_*\` series are there as well; \`nodejs_eventloop_lag_*\` contain the 0.1 s between two looks.
 
 ${table(series.filter((each) => !isOurs(each)))}
 `;
