@@ -15,7 +15,7 @@ const ROUNDS = 5;
 const SETTLE_MS = 5000;
 const POLICY = {
   release: { batches: [1, '100%'], soakSeconds: 1 },
-  limits: { rollbacksPerHour: 1000 },
+  limits: { rollbacksPerHour: 100 },
 };
 
 interface Round {
