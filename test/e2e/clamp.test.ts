@@ -222,8 +222,12 @@ test('the webhook is called only for what it changes, in flight and at rest, and
     const wanted = expected(write);
     assertAnswer(await answer(webhook, write), wanted, what);
     const isScaling = write.was !== undefined && (write.desired ?? '') !== (write.oldDesired ?? '');
-    const isOpen = isAtRest(write) || (isScaling && wanted !== 'denied');
-    const form = isOpen ? 'at-rest' : 'in-flight';
+    const release = parseReleaseCap(write.release);
+    const isVerified =
+      release !== undefined && release !== 'Invalid' && write.hash === release.verified;
+    // A revision without pods is never scaled, unless it is the verified one.
+    const isOpen = isAtRest(write) || (isScaling && (write.was !== 0 || isVerified));
+    const form = isOpen && wanted !== 'denied' ? 'at-rest' : 'in-flight';
     assert.deepEqual([...called], wanted === write.asked ? [] : [form], what);
   }
 });
