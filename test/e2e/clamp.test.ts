@@ -207,6 +207,17 @@ function assertAnswer(actual: number | string, wanted: number | 'denied', what: 
   else assert.equal(actual, wanted, what);
 }
 
+/** The webhook that has a say: at rest, and while the Deployment is scaled, the one that fails open. */
+function formOf(write: ReplicaSetWrite, wanted: number | 'denied'): string {
+  if (wanted === 'denied') return 'in-flight';
+  const { was, hash, desired = '', oldDesired = '' } = write;
+  const release = parseReleaseCap(write.release);
+  const isVerified = release !== undefined && release !== 'Invalid' && hash === release.verified;
+  // A revision without pods is never scaled, unless it is the verified one.
+  const isScaling = was !== undefined && desired !== oldDesired && (was > 0 || isVerified);
+  return isAtRest(write) || isScaling ? 'at-rest' : 'in-flight';
+}
+
 const writes = fc.sample(anyWrite, WRITES);
 
 test('the policy in the API server clamps as the function does, whatever is written in flight', async () => {
@@ -221,13 +232,7 @@ test('the webhook is called only for what it changes, in flight and at rest, and
     const what = JSON.stringify(write);
     const wanted = expected(write);
     assertAnswer(await answer(webhook, write), wanted, what);
-    const isScaling = write.was !== undefined && (write.desired ?? '') !== (write.oldDesired ?? '');
-    const release = parseReleaseCap(write.release);
-    const isVerified =
-      release !== undefined && release !== 'Invalid' && write.hash === release.verified;
-    // A revision without pods is never scaled, unless it is the verified one.
-    const isOpen = isAtRest(write) || (isScaling && (write.was !== 0 || isVerified));
-    const form = isOpen && wanted !== 'denied' ? 'at-rest' : 'in-flight';
+    const form = formOf(write, wanted);
     assert.deepEqual([...called], wanted === write.asked ? [] : [form], what);
   }
 });
