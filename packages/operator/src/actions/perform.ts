@@ -60,22 +60,15 @@ export async function perform(
   signal: AbortSignal,
 ): Promise<number> {
   const { deployment } = subject;
-  const [first, ...others] = planDeployment(goal, subject);
-  const answer = first && (await patch(first, deployment, deps, signal));
-  const written = first?.resource === 'Deployment' ? answer : undefined;
-  // At once: the controller writes the Deployment's status next, which makes a later write a conflict.
-  const restoring =
-    goal.type === 'RollBack'
-      ? restore(goal, { subject, written }, deps, signal)
-      : Promise.resolve(0);
-  const [owned] = await both(restoring, performWrites(others, deployment, deps, signal));
-  return (first === undefined ? 0 : 1) + others.length + owned;
-}
-
-/** Waits for both even when one fails: no write of this attempt overtakes one of the next. */
-async function both<A, B>(one: Promise<A>, other: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([one, other]);
-  return [await one, await other];
+  const writes = planDeployment(goal, subject);
+  let written: DeploymentObject | undefined;
+  for (const write of writes) {
+    const object = await patch(write, deployment, deps, signal);
+    if (write.resource === 'Deployment') written = object;
+  }
+  const owned =
+    goal.type === 'RollBack' ? await restore(goal, { subject, written }, deps, signal) : 0;
+  return writes.length + owned;
 }
 
 /** Writes that no goal stands for. */
