@@ -208,14 +208,20 @@ function assertAnswer(actual: number | string, wanted: number | 'denied', what: 
 }
 
 /** The webhook that has a say: at rest, and while the Deployment is scaled, the one that fails open. */
-function formOf(write: ReplicaSetWrite, wanted: number | 'denied'): string {
-  if (wanted === 'denied') return 'in-flight';
-  const { was, hash, desired = '', oldDesired = '' } = write;
-  const release = parseReleaseCap(write.release);
-  const isVerified = release !== undefined && release !== 'Invalid' && hash === release.verified;
-  // A revision without pods is never scaled, unless it is the verified one.
-  const isScaling = was !== undefined && desired !== oldDesired && (was > 0 || isVerified);
-  return isAtRest(write) || isScaling ? 'at-rest' : 'in-flight';
+const formOf = (write: ReplicaSetWrite, wanted: number | 'denied'): string =>
+  wanted !== 'denied' && (isAtRest(write) || isScaling(write)) ? 'at-rest' : 'in-flight';
+
+/** A revision without pods is never scaled, unless it is the verified one. */
+function isScaling({
+  was,
+  hash,
+  release,
+  desired = '',
+  oldDesired = '',
+}: ReplicaSetWrite): boolean {
+  if (was === undefined || desired === oldDesired) return false;
+  const cap = parseReleaseCap(release);
+  return was > 0 || (cap !== undefined && cap !== 'Invalid' && hash === cap.verified);
 }
 
 const writes = fc.sample(anyWrite, WRITES);
