@@ -183,6 +183,45 @@ describe('while the operator is dead', () => {
   });
 });
 
+describe('while the operator is dead, a policy of failurePolicy Fail', () => {
+  let strict: App;
+
+  before(async () => {
+    strict = await anApp(cluster, { replicas: 4, policy: { ...POLICY, failurePolicy: 'Fail' } });
+    await eventually(async () => /^[a-z0-9]+\/-\/0\/4$/.test((await strict.release()) ?? ''));
+  });
+
+  after(() => strict.close());
+
+  test('keeps a change from getting any pod, while pods are replaced and the workload is scaled', async () => {
+    const { spec } = await strict.get();
+    await operator.kill();
+    await strict.setImage('checkout:v2');
+    await eventually(async () => (await strict.get()).status?.observedGeneration === 2);
+    const [lost] = strict.timeline.pods;
+    assert.ok(lost);
+    await cluster.kubectl(['delete', 'pod', lost.metadata.name, '-n', strict.namespace]);
+    await strict.scale(6);
+    await strict.untilReady('checkout:v1', 6);
+    assert.equal(strict.timeline.everCreated('checkout:v2'), 0);
+    operator = await startOperator(cluster, { identity: 'replica-2' });
+    await strict.until('checkout:v2', 'Success', 90_000);
+    const now = await strict.get();
+    assert.deepEqual(now.spec, { ...spec, replicas: 6, template: now.spec.template });
+  });
+
+  test('keeps no user from a revert', async () => {
+    const { spec } = await strict.get();
+    await operator.kill();
+    await strict.setImage('checkout:bad-3');
+    await strict.setImage('checkout:v2');
+    await strict.untilReady('checkout:v2', 6);
+    assert.deepEqual((await strict.get()).spec, spec);
+    operator = await startOperator(cluster, { identity: 'replica-2' });
+    assert.equal(strict.timeline.everCreated('checkout:bad-3'), 0);
+  });
+});
+
 /** The operator comes back and finds a change that nobody recorded; gives it once it is in this phase. */
 async function foundOnReturn(phase: Phase): Promise<ChangeWorkload> {
   const known = (await app.changes()).length;

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { ChangeWorkload, Phase } from '@altershield/api';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
 import {
@@ -143,7 +142,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     const { spec } = await app.get();
     await app.patch({ spec: { paused: true } });
     await app.setImage('checkout:v2');
-    const waiting = await untilReason(app, 'checkout:v2', ['Init', 'PausedByOwner']);
+    const waiting = await app.untilReason('checkout:v2', ['Init', 'PausedByOwner']);
     assert.equal(waiting.spec.operation, 'Update');
     assert.equal(app.timeline.everCreated('checkout:v2'), 0);
     await app.patch({ spec: { paused: null } });
@@ -156,7 +155,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     const { spec } = await app.get();
     await app.setImage('checkout:bad-2');
     await app.scale(0);
-    await untilReason(app, 'checkout:bad-2', ['Init', 'NoReplicas']);
+    await app.untilReason('checkout:bad-2', ['Init', 'NoReplicas']);
     await app.scale(3);
     await app.until('checkout:bad-2', 'RolledBack');
     assert.ok(app.timeline.maxNew('checkout:bad-2') <= 2);
@@ -340,18 +339,6 @@ async function cannotPull({ metadata, status }: Pod): Promise<void> {
 
 function cli(app: App, verb: string, ...rest: string[]) {
   return altershield(cluster, [verb, 'deploy/checkout', '-n', app.namespace, ...rest]);
-}
-
-/** Waits until the newest change of an image is in a phase for this reason. */
-async function untilReason(
-  app: App,
-  image: string,
-  [phase, reason]: readonly [Phase, string],
-): Promise<ChangeWorkload> {
-  return await eventually(async () => {
-    const change = await app.until(image, phase);
-    return change.status?.reason === reason && change;
-  });
 }
 
 /** Waits for so many sound pods of each image, at least and at most, and for no others. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Deployments as people really run them: a good change ends well and a bad one is rolled back, by the user's own bounds.
+// Deployments as users really run them: a good change ends well and a bad one is rolled back, within the user's own bounds.
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';

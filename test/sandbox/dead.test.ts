@@ -25,6 +25,23 @@ for (const moment of ['beforeCall', 'afterCall'] as const) {
   }
 }
 
+for (const replicas of [3, 20]) {
+  test(`a Deployment that is scaled to ${replicas} with nobody left lets nothing out that has no pod yet`, async () => {
+    let isStuck = false;
+    const beforeCall: FaultPlan['beforeCall'] = ({ method, path }) =>
+      isStuck && method === 'PATCH' && path.includes('/deployments/')
+        ? { kind: 'answer', status: 500 }
+        : undefined;
+    const checkout = await Checkout.start({ policy: POLICY, faults: { beforeCall } });
+    isStuck = true;
+    await checkout.apply('2', 5000);
+    checkout.killOperator();
+    assert.deepEqual([checkout.isHeld, checkout.pods], [true, { '1': 10 }]);
+    await checkout.patch({ spec: { replicas } }, AWAY_MS);
+    assert.deepEqual(checkout.pods, { '1': replicas });
+  });
+}
+
 interface Death {
   readonly moment: 'beforeCall' | 'afterCall';
   /** Counted from the change on. */

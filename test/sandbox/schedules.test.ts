@@ -137,6 +137,7 @@ class Schedule {
       return;
     }
     this.#isAlive = false;
+    this.#lawyer?.isAnsweredFor(false);
     this.checkout.killOperator();
     // Mostly it is back soon.
     if (this.#random() < 0.3) return;
@@ -158,6 +159,7 @@ class Schedule {
     this.log.push('  revive');
     this.#isAlive = true;
     await this.checkout.startOperator();
+    this.#lawyer?.isAnsweredFor(true);
   }
 
   async #write(path: string, body: object): Promise<void> {

@@ -21,6 +21,7 @@ interface Moment {
   readonly cap: ReleaseCap | undefined;
   readonly replicas: number;
   readonly unavailable: number;
+  readonly surge: number;
 }
 
 /**
@@ -35,6 +36,7 @@ export class Lawyer {
   /** Revisions whose ReplicaSet was scaled by hand. */
   readonly #letOut = new Set<string>();
   #excusedUntil = 0;
+  #answeredSince = 0;
 
   constructor(checkout: Checkout) {
     this.#checkout = checkout;
@@ -50,6 +52,15 @@ export class Lawyer {
       if (event.kind === 'Added') this.#lookAtNew(event);
       this.#lookAtReady(event);
     });
+  }
+
+  /** From now on an operator answers the API server, or none does. */
+  isAnsweredFor(isAnswered: boolean): void {
+    this.#answeredSince = isAnswered ? this.#checkout.scheduler.now() : Infinity;
+  }
+
+  #isAnswered(now: number): boolean {
+    return this.#answeredSince + LAG_MS < now;
   }
 
   /** Who scales a ReplicaSet by hand wants its pods, or wants them gone. */
@@ -76,9 +87,9 @@ export class Lawyer {
     if (this.#letOut.has(hash)) return;
     const recent = this.#recent();
     // The share of what was released may be of what the Deployment was scaled to a moment ago.
-    const wanted = recent.map(({ replicas }) => replicas);
+    const isOpen = !this.#isAnswered(atMs);
     const shares = recent.flatMap(({ cap }) =>
-      wanted.map((replicas) => shareOf({ cap, replicas }, hash)),
+      recent.map(({ replicas, surge }) => shareOf({ cap, replicas, surge, isOpen }, hash)),
     );
     const allowed = Math.max(...shares);
     const all = this.#checkout.sandbox.pods({ namespace: 'shop' });
@@ -122,14 +133,23 @@ function readable(text: string | undefined): ReleaseCap | undefined {
 }
 
 function wishes({ spec: { replicas = 1, strategy } }: Deployment) {
-  const { unavailable } = userBounds(strategy?.rollingUpdate, replicas);
-  return { replicas, unavailable };
+  const { unavailable, surge } = userBounds(strategy?.rollingUpdate, replicas);
+  return { replicas, unavailable, surge };
+}
+
+interface Asked extends Omit<Moment, 'at' | 'unavailable'> {
+  /** Nobody answers for the writes that scale a Deployment. */
+  readonly isOpen: boolean;
 }
 
 /** Pods that a revision may have; at rest that is for whoever is alive to say. */
-function shareOf({ cap, replicas }: Pick<Moment, 'cap' | 'replicas'>, hash: string): number {
+function shareOf({ cap, replicas, surge, isOpen }: Asked, hash: string): number {
   if (cap === undefined || !isInFlight(cap) || cap.verified === hash) return Infinity;
   if (cap.target === HELD || cap.target !== hash) return 0;
+  // Kubernetes spreads the surge as well, and rounds.
+  if (isOpen && cap.released > 0) {
+    return Math.ceil(cap.released * Math.max(1, (replicas + surge) / cap.replicas)) + 1;
+  }
   return replicas >= cap.replicas
     ? cap.released
     : Math.floor((cap.released * replicas) / cap.replicas);

@@ -118,6 +118,21 @@ export class App {
     return await eventually(look, { what, timeoutMs, everyMs: 200 });
   }
 
+  /** Waits until its newest change of an image is in a phase for this reason, and gives it. */
+  async untilReason(
+    image: string,
+    [phase, reason]: readonly [phase: Phase, reason: string],
+  ): Promise<ChangeWorkload> {
+    return await eventually(
+      async () => {
+        const change = await this.until(image, phase);
+        assert.equal(change.status?.reason, reason, change.status?.message);
+        return change;
+      },
+      { what: `${image} to be ${phase} for ${reason}`, timeoutMs: 60_000 },
+    );
+  }
+
   /** Waits until so many pods of an image are ready and active. */
   async untilReady(image: string, count: number, timeoutMs = 60_000): Promise<void> {
     await this.pods.until(

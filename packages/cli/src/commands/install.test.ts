@@ -304,9 +304,12 @@ const POLICIES = ['mutating', 'validating'].flatMap((type) =>
 
 /** What the operator's code calls: another verb needs a caller first. */
 const USED = {
-  get: ['namespaces', 'changepods', ...WEBHOOKS, ...POLICIES, 'leases', 'secrets', 'secrets'],
+  get: [
+    ...['namespaces', 'deployments', 'changepods', ...WEBHOOKS, ...POLICIES],
+    ...['leases', 'secrets', 'secrets'],
+  ],
   patch: [
-    ...['events', 'deployments', 'replicasets'],
+    ...['events', 'deployments', 'deployments/status', 'replicasets'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
     ...[...WEBHOOKS, ...POLICIES, 'leases', 'secrets'],
   ],

@@ -83,14 +83,17 @@ export const GROWS_BLINDLY = '!variables.valid && variables.asked > variables.wa
 export const INVALID_RELEASE = `AlterShield denies more pods: annotation ${ANNOTATIONS.release} of this ReplicaSet does not read VERIFIED/TARGET/RELEASED/REPLICAS; scaling down and deletion work`;
 
 /**
- * When the form that fails closed has something to say: it clamps what is in flight, or denies. Not a
- * write that scales the Deployment: with the operator down, the controller would be stuck on it, and
- * with it a scale-up, and even a revert.
+ * A write that scales the Deployment goes on with the operator down, or the controller would be stuck on
+ * it, and with it a scale-up, and even a revert. The controller scales a revision without pods never:
+ * such a write is its first step to let it out.
  */
-export const CLAMPS_IN_FLIGHT = `${GROWS_BLINDLY} || variables.valid && variables.target != '' && !variables.scaling && variables.allowed != variables.asked`;
+const SCALES = `variables.scaling && (variables.was > 0 || variables.hash == variables.parts[0])`;
+
+/** When the form that fails closed has something to say: it clamps what is in flight, or denies. */
+export const CLAMPS_IN_FLIGHT = `${GROWS_BLINDLY} || variables.valid && variables.target != '' && !(${SCALES}) && variables.allowed != variables.asked`;
 
 /** When the form that fails open has something to say: at rest, and while the Deployment is scaled. */
-export const CLAMPS_AT_REST = `variables.valid && (variables.target == '' || variables.scaling) && variables.allowed != variables.asked`;
+export const CLAMPS_AT_REST = `variables.valid && (variables.target == '' || ${SCALES}) && variables.allowed != variables.asked`;
 
 /**
  * One expression without variables, as webhooks need it: `[value].exists(name, …)` binds a name, so

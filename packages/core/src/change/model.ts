@@ -138,6 +138,8 @@ export interface WorkloadView {
   readonly minReadySeconds: number;
   readonly progressDeadlineSeconds: number;
   readonly revisions: readonly RevisionView[];
+  /** Whose fields its template is made of now. */
+  readonly ownership?: string | undefined;
   /** Why the ReplicaSet of the newest template cannot be created. */
   readonly createFailure?: CreateFailure;
 }

@@ -147,14 +147,33 @@ function awaitVerified(
   const ready = o.stable.filter((p) => p.ready).length;
   const wanted = workload.replicas - workload.user.unavailable;
   const goal = rollBackGoal(o, status);
-  if (workload.settled && o.fresh.length === 0 && ready >= wanted) {
+  const isBack = workload.settled && o.fresh.length === 0 && ready >= wanted;
+  if (isBack && isOwned(o, workload, status)) {
     const reason = status.reason === 'RevertedByUser' ? 'RevertedByUser' : 'RolledBack';
     return { status: endOf(status, o.now, reason, status.message) };
   }
   const dueAt = deadlineOf(o, workload, status);
-  if (o.now < dueAt) return { status, goal, recheckAt: dueAt };
+  const ownedAt = isBack ? ownershipDueAt(status) : dueAt;
+  if (o.now < dueAt) return { status, goal, recheckAt: Math.min(dueAt, ownedAt) };
   const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${o.fresh.length} of the quarantined one are left; look at the pods`;
   return { status: endOf(status, o.now, 'RollbackIncomplete', message) };
+}
+
+/** For so long a rollback waits for its last write, which every status of the Deployment can be in the way of. */
+const OWNERSHIP_MS = 10_000;
+
+const ownershipDueAt = ({ rolledBackAt = '' }: ChangeWorkloadStatus): number =>
+  (Date.parse(rolledBackAt) || 0) + OWNERSHIP_MS;
+
+/** Whether the fields of the template belong to whom they belonged: else the next apply is a conflict. */
+function isOwned(
+  o: Observation,
+  { ownership: now }: WorkloadView,
+  status: ChangeWorkloadStatus,
+): boolean {
+  const wanted = o.change.spec.from?.ownership;
+  if (wanted === undefined || now === undefined || status.reason === 'RevertedByUser') return true;
+  return now === wanted || o.now >= ownershipDueAt(status);
 }
 
 const endOf = (

@@ -10,6 +10,7 @@ import {
 import {
   KubeError,
   RESOURCES,
+  isConflict,
   isForbidden,
   isInvalid,
   isNamespaceEnding,
@@ -111,15 +112,41 @@ async function restore(
   const isBack = written !== undefined || view.fingerprint !== to;
   if (ownership === undefined || !isBack) return 0;
   if (written === undefined && deployment.ownership === ownership) return 0;
+  return giveBack({ ownership, to, deployment, live: written }, deps, signal);
+}
+
+/** How often it is tried: the Deployment controller writes the status at the same moment. */
+const ATTEMPTS = 3;
+
+interface GiveBack {
+  readonly ownership: string;
+  readonly to: string;
+  readonly deployment: DeploymentObject;
+  /** The newest version, where it is known. */
+  readonly live: DeploymentObject | undefined;
+}
+
+async function giveBack(
+  what: GiveBack,
+  deps: PerformDeps,
+  signal: AbortSignal,
+  attempt = 1,
+): Promise<number> {
+  const { ownership, to, deployment } = what;
   const live =
-    written ??
+    what.live ??
     (await deps.client.get<DeploymentObject>(RESOURCES.deployment, keyOf(deployment), { signal }));
   if (deps.tools.fingerprintOf(live.spec.template) === to) return 0;
   const ops = restoreOwnership(live, ownership);
   if (ops.length === 0) return 0;
   const { name } = deployment.metadata;
-  await patch({ resource: 'Deployment', name, ops }, deployment, deps, signal);
-  return 1;
+  try {
+    await patch({ resource: 'Deployment', name, ops }, deployment, deps, signal);
+    return 1;
+  } catch (error) {
+    if (!isConflict(error) || attempt === ATTEMPTS) throw error;
+    return giveBack({ ...what, live: undefined }, deps, signal, attempt + 1);
+  }
 }
 
 /**

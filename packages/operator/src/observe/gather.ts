@@ -57,7 +57,12 @@ function observe(
   const { to, from } = change.spec;
   const revisions = deployment === undefined ? [] : revisionsOf(world, deployment.metadata.uid);
   const workload: WorkloadView | undefined =
-    deployment === undefined ? undefined : viewDeployment(deployment, revisions, tools);
+    deployment === undefined
+      ? undefined
+      : {
+          ...viewDeployment(deployment, revisions, tools),
+          ownership: deployment.ownership,
+        };
   const isOf = ({ spec }: ReplicaSetObject, fingerprint: string): boolean =>
     spec.template !== undefined && tools.fingerprintOf(spec.template) === fingerprint;
   const ofRevision = (fingerprint: string): ReplicaSetObject[] =>

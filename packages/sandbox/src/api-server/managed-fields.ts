@@ -103,7 +103,7 @@ export function recordAuthor(
   by: Authorship,
 ): StoredObject {
   const changed = changedFields(body(old), body(object));
-  const entries = managersOf(old);
+  const entries = managersOf(object.metadata.managedFields === undefined ? old : object);
   const own = entries.find((entry) => isSameManager(entry, by));
   if (Object.keys(changed).length === 0 && by.applied === undefined) return object;
   const others = entries

@@ -277,10 +277,13 @@ const theirMetadata = (wanted: Json): Json =>
     Object.entries(wanted).filter(([key, value]) => THEIRS.includes(key) && !isEmpty(value)),
   );
 
-/** The writer decides on labels, annotations, owners and finalizers; the rest is the server's. */
+/** The writer decides on labels, annotations, owners, finalizers and managed fields; the rest is the server's. */
 function ownedMetadata(wanted: Json, old: ObjectMeta): ObjectMeta {
   const { name, namespace, uid, resourceVersion, creationTimestamp, generation } = old;
-  const { deletionTimestamp, managedFields } = old;
+  const { deletionTimestamp } = old;
+  // Who sends managed fields decides on them; who sends none leaves them as they are.
+  const sent = list(wanted['managedFields']);
+  const managedFields = sent.length > 0 ? sent : old.managedFields;
   return {
     ...theirMetadata(wanted),
     name,
@@ -310,7 +313,15 @@ function versioned(call: WriteCall, object: StoredObject, old: StoredObject): St
 }
 
 const isUnchanged = (object: StoredObject, old: StoredObject): boolean =>
-  same(
-    { ...object, metadata: without({ ...object.metadata }, 'managedFields') },
-    { ...old, metadata: without({ ...old.metadata }, 'managedFields') },
-  );
+  same(withoutTimes(object), withoutTimes(old));
+
+/** When a field was written last is no change of it. */
+const withoutTimes = (object: StoredObject): Json => ({
+  ...object,
+  metadata: {
+    ...object.metadata,
+    managedFields: list(object.metadata.managedFields).map((entry) =>
+      without({ ...record(entry) }, 'time'),
+    ),
+  },
+});

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { aDeployment } from '../testing/builders.ts';
+import { applyPatch } from '../testing/json-patch.ts';
+import { ownershipOf, restoreOwnership } from './ownership.ts';
+import type { Deployment } from './types.ts';
+
+const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
+const IMAGE = { 'f:spec': { 'f:containers': { 'k:{"name":"app"}': { 'f:image': {} } } } };
+const ENV = { 'f:spec': { 'f:containers': { 'k:{"name":"app"}': { 'f:env': {} } } } };
+
+const entry = (manager: string, operation: string, spec: object, more: object = {}) => ({
+  ...{ manager, operation, apiVersion: 'apps/v1', time: '2026-01-01T00:00:00Z' },
+  ...{ fieldsType: 'FieldsV1', fieldsV1: { 'f:spec': spec } },
+  ...more,
+});
+
+const owned = (managedFields: readonly unknown[], applied?: object): Deployment =>
+  aDeployment({
+    metadata: {
+      ...{ managedFields, resourceVersion: '7' },
+      annotations: applied === undefined ? {} : { [LAST_APPLIED]: JSON.stringify(applied) },
+    },
+  });
+
+const managersOf = ({ metadata }: Deployment) =>
+  (metadata.managedFields ?? []) as { manager: string; fieldsV1: { 'f:spec'?: object } }[];
+
+test('a rollback gives each manager what it owned of the template, and the operator nothing', () => {
+  const verified = owned([entry('argocd', 'Apply', { 'f:replicas': {}, 'f:template': ENV })]);
+  const saved = ownershipOf(verified) ?? '';
+  const live = owned([
+    entry('argocd', 'Apply', { 'f:replicas': {}, 'f:paused': {}, 'f:template': IMAGE }),
+    entry('altershield', 'Update', { 'f:template': ENV }),
+    entry('kube-controller-manager', 'Update', {}, { subresource: 'status' }),
+  ]);
+  const restored = applyPatch(live, restoreOwnership(live, saved));
+  const [argocd, ...others] = managersOf(restored);
+  assert.deepEqual(argocd?.fieldsV1['f:spec'], {
+    ...{ 'f:replicas': {}, 'f:paused': {} },
+    'f:template': ENV,
+  });
+  assert.ok(!JSON.stringify(others).includes('f:template'), 'only who owned it owns it');
+  assert.equal(ownershipOf(restored), saved, 'so the next look finds nothing to do');
+  assert.deepEqual(restoreOwnership(restored, saved), []);
+});
+
+test('a manager that owned nothing but the template comes back, the operator does not', () => {
+  const verified = owned([
+    entry('kubectl-edit', 'Update', { 'f:template': ENV }),
+    entry('altershield', 'Update', { 'f:template': IMAGE }),
+  ]);
+  const live = owned([entry('argocd', 'Apply', { 'f:template': IMAGE })]);
+  const restored = applyPatch(live, restoreOwnership(live, ownershipOf(verified) ?? ''));
+  assert.deepEqual(
+    managersOf(restored).map(({ manager }) => manager),
+    ['kubectl-edit'],
+  );
+});
+
+test('kubectl finds the manifest of the verified template, with whatever else it applied since', () => {
+  const manifest = (image: string, label: string) => ({
+    metadata: { name: 'web', labels: { label } },
+    spec: { replicas: 3, template: { image } },
+  });
+  const saved = ownershipOf(owned([], manifest('a', 'old'))) ?? '';
+  const live = owned([], manifest('b', 'new'));
+  const { annotations } = applyPatch(live, restoreOwnership(live, saved)).metadata;
+  assert.deepEqual(JSON.parse(annotations?.[LAST_APPLIED] ?? ''), manifest('a', 'new'));
+});
+
+test('what is not known, too long or not readable is restored by nobody', () => {
+  assert.equal(ownershipOf(owned([])), undefined);
+  const long = Object.fromEntries(Array.from({ length: 9000 }, (_, i) => [`f:field-${i}`, {}]));
+  assert.equal(ownershipOf(owned([entry('x', 'Apply', { 'f:template': long })])), undefined);
+  assert.equal(ownershipOf(owned([{ manager: 'x' }, 'forged', null])), undefined);
+  for (const text of ['', '{', '[]', '{"managers":1}']) {
+    assert.deepEqual(restoreOwnership(owned([]), text), [], text);
+  }
+});

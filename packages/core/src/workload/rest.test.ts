@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  aCap,
+  aChange,
+  aDeployment,
+  aHeldDeployment,
+  aPolicy,
+  aReplicaSet,
+  tools,
+} from '../testing/builders.ts';
+import { status } from '../testing/standings.ts';
+import { viewDeployment } from './observe.ts';
+import { restGoal, type RestInput } from './rest.ts';
+import type { ReplicaSet } from './types.ts';
+
+const at = (
+  { policy, changes = [] }: Partial<RestInput>,
+  deployment = aDeployment({ tag: 'b' }),
+  sets: readonly ReplicaSet[] = [aReplicaSet('b', 10)],
+) => restGoal({ deployment, view: viewDeployment(deployment, sets, tools), policy, changes });
+
+test('what a policy releases in batches is protected at rest, and by more where it fails closed', () => {
+  assert.deepEqual(at({ policy: aPolicy() }), {
+    ...{ type: 'Rest', keepsHold: false, forgetsActor: false },
+  });
+  const closed = at({ policy: aPolicy({ failurePolicy: 'Fail' }) });
+  assert.ok(closed?.type === 'Rest' && closed.keepsHold);
+});
+
+test('the mark of the actor may go when a record of this template names the actor', () => {
+  const goal = at({ policy: aPolicy(), changes: [aChange({ status: status('Success') })] });
+  assert.ok(goal?.type === 'Rest' && goal.forgetsActor);
+});
+
+test('while a change is released, the change decides', () => {
+  assert.equal(at({ policy: aPolicy(), changes: [aChange()] }), undefined);
+  const observed = aChange({ spec: { operation: 'Create' } });
+  assert.equal(at({ policy: aPolicy(), changes: [observed] })?.type, 'Rest');
+});
+
+test('what nothing releases in batches loses its marks, if it has any', () => {
+  const marked = aHeldDeployment('a', { tag: 'b' });
+  for (const policy of [
+    undefined,
+    aPolicy({ mode: 'Audit' }),
+    aPolicy({ release: { strategy: 'Rolling' } }),
+  ]) {
+    assert.equal(at({ policy }), undefined);
+    assert.equal(at({ policy }, marked)?.type, 'LetGo');
+    const set = aReplicaSet('b', 0, { cap: aCap('a') });
+    assert.equal(at({ policy }, aDeployment({ tag: 'b' }), [set])?.type, 'LetGo');
+  }
+});
