@@ -57,10 +57,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
   say('compiling');
   await compile();
-  console.log(`${machine()}\n`);
+  const measuredOn = machine();
+  console.log(`${measuredOn}\n`);
   const chosen = SECTIONS.filter(({ name }) => names.length === 0 || names.includes(name));
   const texts = await runAll(chosen);
-  if (args.includes('--write')) await writeResults(texts, ['npm run bench --', ...args].join(' '));
+  if (args.includes('--write')) {
+    await writeResults(texts, ['npm run bench --', ...args].join(' '), measuredOn);
+  }
   return 0;
 }
 

@@ -6,21 +6,23 @@ import { ROOT } from './compile.ts';
 
 const PAGE = join(ROOT, 'docs/performance.md');
 
-/** What the figures were measured on, and how busy it was. */
+/** What the figures are measured on, and how busy it is at this moment, which is to be the start. */
 export function machine(): string {
   const [first] = cpus();
   const memory = `${(totalmem() / 2 ** 30).toFixed(0)} GiB`;
-  const [load = 0] = loadavg();
-  return `${cpus().length} × ${first?.model.trim() ?? 'unknown CPU'}, ${memory}, ${type()}, Node ${process.version}, load at the start ${load.toFixed(1)}`;
+  return `${cpus().length} × ${first?.model.trim() ?? 'unknown CPU'}, ${memory}, ${type()}, Node ${process.version}, load at the start ${load()}`;
 }
+
+const load = (): string => (loadavg()[0] ?? 0).toFixed(1);
 
 /** Replaces, in docs/performance.md, the text between the marks of each section that was measured. */
 export async function writeResults(
   texts: ReadonlyMap<string, string>,
   command: string,
+  measuredOn: string,
 ): Promise<void> {
   let page = await readFile(PAGE, 'utf8');
-  const made = `*${new Date().toISOString().slice(0, 10)}: \`${command}\`; ${machine()}.*`;
+  const made = `*${new Date().toISOString().slice(0, 10)}: \`${command}\`; ${measuredOn}, at the end ${load()}.*`;
   for (const [name, text] of texts) page = replaced(page, name, `${text}\n\n${made}`);
   await writeFile(PAGE, page);
 }
