@@ -91,7 +91,7 @@ export {
   type Tools,
 } from './workload/observe.ts';
 export { legacyRestore } from './workload/legacy-hold.ts';
-export { ownershipOf, restoreOwnership } from './workload/ownership.ts';
+export { isRestored, ownershipOf, restoreOwnership } from './workload/ownership.ts';
 export type { PatchOp, Write } from './workload/patch.ts';
 export { planDeployment } from './workload/plan.ts';
 export { restGoal } from './workload/rest.ts';

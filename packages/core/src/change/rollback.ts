@@ -2,6 +2,7 @@
 import type { ChangeWorkload, ChangeWorkloadStatus, Reason } from '@altershield/api';
 import type { Decision, Goal, Observation, WorkloadView } from './model.ts';
 import { move, timeText } from './status.ts';
+import { isRestored } from '../workload/ownership.ts';
 import { isFromVerified } from './verified.ts';
 import { routeOf, suspend, type Because } from './suspend.ts';
 
@@ -172,8 +173,8 @@ function isOwned(
   status: ChangeWorkloadStatus,
 ): boolean {
   const wanted = o.change.spec.from?.ownership;
-  if (wanted === undefined || now === undefined || status.reason === 'RevertedByUser') return true;
-  return now === wanted || o.now >= ownershipDueAt(status);
+  if (wanted === undefined || status.reason === 'RevertedByUser') return true;
+  return isRestored(now, wanted) || o.now >= ownershipDueAt(status);
 }
 
 const endOf = (

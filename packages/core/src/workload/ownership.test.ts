@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aDeployment } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
-import { ownershipOf, restoreOwnership } from './ownership.ts';
+import { isRestored, ownershipOf, restoreOwnership } from './ownership.ts';
 import type { Deployment } from './types.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -78,4 +78,19 @@ test('what is not known, too long or not readable is restored by nobody', () => 
   for (const text of ['', '{', '[]', '{"managers":1}']) {
     assert.deepEqual(restoreOwnership(owned([]), text), [], text);
   }
+});
+
+test('nothing is left to restore when each manager has its fields, whoever else has lost theirs', () => {
+  const manifest = { spec: { template: { image: 'a' } } };
+  const argocd = entry('argocd', 'Apply', { 'f:template': ENV });
+  const ours = entry('altershield', 'Update', { 'f:template': IMAGE });
+  const wanted = ownershipOf(owned([argocd, ours], manifest)) ?? '';
+  const is = (managers: readonly unknown[], applied?: object) =>
+    isRestored(ownershipOf(owned(managers, applied)), wanted);
+  assert.ok(is([argocd], manifest));
+  assert.ok(is([argocd]), 'a server-side apply took the manifest of kubectl away');
+  assert.ok(!is([argocd, ours], manifest), 'the operator still owns fields');
+  assert.ok(!is([entry('argocd', 'Apply', { 'f:template': IMAGE })], manifest));
+  assert.ok(!is([argocd], { spec: { template: { image: 'b' } } }), 'the manifest is a later one');
+  assert.ok(isRestored(undefined, wanted), 'not known: the rollback must not wait for ever');
 });

@@ -92,6 +92,27 @@ export function restoreOwnership(live: Deployment, text: string): PatchOp[] {
   ];
 }
 
+/**
+ * Whether a rollback has nothing left to restore.
+ *
+ * @param now what `ownershipOf` gives of the Deployment as it is; undefined: not known
+ * @param wanted the same of the revision that was verified
+ */
+export function isRestored(now: string | undefined, wanted: string): boolean {
+  const [is, was] = [now, wanted].map((text) => (text === undefined ? undefined : parse(text)));
+  if (is === undefined || was === undefined) return true;
+  const others = was.managers.filter(({ key }) => managerOf(key) !== FIELD_MANAGER);
+  // Who applies on the server's side has no manifest of kubectl any more.
+  const isApplied = is.applied === undefined || canonical(is.applied) === canonical(was.applied);
+  return isApplied && canonical(byKey(is.managers)) === canonical(byKey(others));
+}
+
+/** The API server sorts managers by the time of their last write. */
+const byKey = (managers: Ownership['managers']): Ownership['managers'] =>
+  [...managers].sort((a, b) => (a.key < b.key ? -1 : 1));
+
+const managerOf = (key: string): unknown => (JSON.parse(key) as unknown[])[0];
+
 function parse(text: string): Ownership | undefined {
   const value = appliedOf(text);
   if (value === undefined || !Array.isArray(value['managers'])) return undefined;

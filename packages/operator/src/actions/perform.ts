@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  isRestored,
   planDeployment,
   restoreOwnership,
   type Goal,
@@ -111,7 +112,7 @@ async function restore(
 ): Promise<number> {
   const isBack = written !== undefined || view.fingerprint !== to;
   if (ownership === undefined || !isBack) return 0;
-  if (written === undefined && deployment.ownership === ownership) return 0;
+  if (written === undefined && isRestored(deployment.ownership, ownership)) return 0;
   return giveBack({ ownership, to, deployment, live: written }, deps, signal);
 }
 
