@@ -20,8 +20,8 @@ test('the whole story is true under virtual time', () => {
   const said = [
     'It governs checkout from now on.',
     /Held in the very write that made it/,
-    /Batch 1 of 3: 1 pod let out.*Pass/,
-    /Batch 3 of 3: 7 pods let out.*Pass/,
+    /Batch 1 of 3: 1 pod released.*Pass/,
+    /Batch 3 of 3: 7 pods released.*Pass/,
     /Let out to batch 1 only, 1 pod: Fail after [\d.]+ s\. .*ImagePullBackOff/,
     /Rolled back to 1\.1, the last verified revision/,
     /Attempt 1 is denied: AlterShield denies this revision/,

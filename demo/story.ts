@@ -95,7 +95,7 @@ async function aGoodChange(scene: Scene): Promise<void> {
   await scene.stage.pause(2000);
 }
 
-/** A change that passes: held in its own write, let out in batches, verified. */
+/** A change that passes: held in its own write, released in batches, verified. */
 async function release(scene: Scene, person: Person, tag: string): Promise<void> {
   const { stage, observer, audience } = scene;
   observer.countFromHere();
@@ -103,7 +103,7 @@ async function release(scene: Scene, person: Person, tag: string): Promise<void>
   for (const [index, target] of TARGETS.entries()) {
     const { spec, status } = await judged(observer, tag, index);
     const fresh = plural(spec.pods - spec.previous, 'pod');
-    const sentence = `Batch ${spec.batch} of ${spec.of}: ${fresh} let out, ${target} of ${REPLICAS} on ${tag}. ${status?.verdict ?? ''} after ${secondsIn(spec.releasedAt, status?.judgedAt)}.`;
+    const sentence = `Batch ${spec.batch} of ${spec.of}: ${fresh} released, ${target} of ${REPLICAS} on ${tag}. ${status?.verdict ?? ''} after ${secondsIn(spec.releasedAt, status?.judgedAt)}.`;
     tell(audience, sentence, status?.verdict === 'Pass', observer.summary());
   }
   const phase = () => observer.changeTo(tag)?.status?.phase;
@@ -220,7 +220,7 @@ async function judged(observer: Observer, tag: string, index: number): Promise<B
     const batch = change === undefined ? undefined : observer.batchesOf(change)[index];
     return batch?.status?.judgedAt === undefined ? undefined : batch;
   };
-  const sentence = `Batch ${index + 1} of the change to ${tag} is let out and judged`;
+  const sentence = `Batch ${index + 1} of the change to ${tag} is released and judged`;
   await observer.until(sentence, () => look() !== undefined);
   return look() ?? fail(sentence, observer);
 }
@@ -235,7 +235,7 @@ function fail(sentence: string, observer: Observer): never {
 const isServedBy = (observer: Observer, tag: string): boolean =>
   observer.ready === REPLICAS && observer.pods.every((pod) => pod.tag === tag);
 
-/** Pods that are there before their batch was let out; '' when there are none. */
+/** Pods that are there before their batch was released; '' when there are none. */
 function tooEarly(observer: Observer, change: ChangeObject, tag: string): string {
   const pods = observer.everCreated(tag);
   return observer

@@ -86,7 +86,7 @@ async function play(cluster: Cluster): Promise<void> {
 
   tell('## A good change');
   tell(
-    'Alice, a developer, sets a new image. The change is held in the same write and let out in three batches.',
+    'Alice, a developer, sets a new image. The change is held in the same write and released in three batches.',
   );
   const set = ['set', 'image', 'deploy/checkout', 'app=shop/checkout:1.1', '-n', 'shop'];
   show(`kubectl ${set.join(' ')}`, await cluster.kubectl(set, { user: 'developer' }));
