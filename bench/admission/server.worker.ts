@@ -51,7 +51,7 @@ function anOperator(): Operator {
   });
   operator.world.namespaces.written({ apiVersion: 'v1', kind: 'Namespace', ...named(NAMESPACE) });
   // What runs now is in the cache, as it is in a cluster.
-  operator.world.deployments.written(JSON.parse(CHANGE).request.oldObject);
+  operator.world.kinds[0]?.objects.written(JSON.parse(CHANGE).request.oldObject);
   operator.world.policies.written({
     apiVersion: 'altershield.io/v1alpha1',
     kind: 'ChangePolicy',

@@ -78,6 +78,6 @@ test('how much a policy governs follows workloads, labels and other policies', a
   }
   assert.match(
     said(checkout, 'web'),
-    /^0 True GovernsNothing: .*there is no Deployment in its namespaces/,
+    /^0 True GovernsNothing: .*there is no workload in its namespaces/,
   );
 });

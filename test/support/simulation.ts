@@ -197,20 +197,26 @@ async function placeOf(caBundle?: () => Promise<string>): Promise<WebhookPlace> 
   };
 }
 
-/** What the conditions of the webhooks say; those of Deployments without CEL, which would read whole templates. */
+/** What the conditions of the webhooks say; those of workloads without CEL, which would read whole templates. */
 export const matchCondition: MatchEvaluator = (expression, { object, oldObject, request }) => {
   const notUser = /^request\.userInfo\.username != '(.*)'$/.exec(expression);
   if (notUser !== null) return userOf(request) !== notUser[1];
-  if (!expression.includes('spec.template')) {
+  if (!expression.includes('?template')) {
     return programOf(expression)({ object: forCel(object), oldObject: forCel(oldObject) }) === true;
   }
   if (oldObject === null || object === null) return true;
   const [before, after] = [annotationsOf(oldObject), annotationsOf(object)];
   return (
     canonical(templateOf(object)) !== canonical(templateOf(oldObject)) ||
-    [ANNOTATIONS.release, ANNOTATIONS.actor].some((name) => before[name] !== after[name])
+    [ANNOTATIONS.release, ANNOTATIONS.hold, ANNOTATIONS.actor].some(
+      (name) => before[name] !== after[name],
+    ) ||
+    (before[ANNOTATIONS.hold] !== undefined &&
+      canonical(strategyOf(object)) !== canonical(strategyOf(oldObject)))
   );
 };
+
+const strategyOf = (object: Json): unknown => child(object, 'spec')['updateStrategy'];
 
 const environment = new Environment({ unlistedVariablesAreDyn: true, enableOptionalTypes: true });
 const programs = new Map<string, ParseResult>();

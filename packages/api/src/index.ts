@@ -5,7 +5,7 @@
  */
 export { API_VERSION, GROUP, VERSION, toCrd, type KindDefinition } from './kind.ts';
 export { ANNOTATIONS, EXEMPT_NAMESPACES, FIELD_MANAGER, LABELS } from './names.ts';
-export { OPERATOR_RULES, OWN, OWN_NAMESPACE_RULES, type PolicyRule } from './permissions.ts';
+export { OWN } from './permissions.ts';
 export { POLICY_REASONS, REASONS, type PolicyReason, type Reason } from './reasons.ts';
 export {
   VERDICTS,
@@ -16,12 +16,10 @@ export {
 } from './v1alpha1/common.ts';
 export {
   ChangePolicyKind,
-  SUPPORTED_KINDS,
   changePolicySpec,
   type ChangePolicy,
   type ChangePolicySpec,
   type ChangePolicyStatus,
-  type SupportedKind,
 } from './v1alpha1/change-policy.ts';
 export {
   ChangeWorkloadKind,

@@ -2,7 +2,7 @@
 
 /** Annotations and labels of ours, the field manager, and limits that are part of the contract. */
 export const ANNOTATIONS = {
-  /** On a workload: the user's own fields, as versions before 0.2 kept them. Read once, to restore them. */
+  /** On a workload that is held by fields of its user: the user's own values, signed. */
   hold: 'altershield.io/hold',
   /** On a workload: who made the newest change of its template, sealed. Written at admission. */
   actor: 'altershield.io/actor',

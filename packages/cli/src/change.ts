@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload, Phase } from '@altershield/api';
+import { adapterOfTarget } from '@altershield/core';
 
 /** One change with its batches, first to last. */
 export interface Change {
@@ -46,11 +47,9 @@ export function isQuarantined({ status }: ChangeWorkload, now: number): boolean 
   return Date.parse(quarantine.until) > now;
 }
 
-const SHORT_KINDS: Readonly<Record<string, string>> = { Deployment: 'deploy' };
-
 /** The workload as people type it: `deploy/checkout`. */
-export const targetName = ({ kind, name }: ChangeWorkload['spec']['target']): string =>
-  `${SHORT_KINDS[kind] ?? kind.toLowerCase()}/${name}`;
+export const targetName = (target: ChangeWorkload['spec']['target']): string =>
+  `${adapterOfTarget(target)?.descriptor.cliNames[0] ?? target.kind.toLowerCase()}/${target.name}`;
 
 /** Newest first: by the time the change was seen, then by its number. */
 export const newestFirst = (a: ChangeWorkload, b: ChangeWorkload): number =>

@@ -1,19 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SUPPORTED_KINDS } from '@altershield/api';
+import { ADAPTERS, adapterNamed, type WorkloadAdapter } from '@altershield/core';
 import { CliError, EXIT } from './exit.ts';
 
 /** What a person named on the command line. */
 export type Target =
   | { readonly type: 'change'; readonly name: string }
-  | { readonly type: 'workload'; readonly kind: string; readonly name: string };
-
-const WORKLOADS: Readonly<Record<string, (typeof SUPPORTED_KINDS)[number]>> = {
-  deploy: 'Deployment',
-  deployment: 'Deployment',
-  deployments: 'Deployment',
-  'deployment.apps': 'Deployment',
-  'deployments.apps': 'Deployment',
-};
+  | { readonly type: 'workload'; readonly adapter: WorkloadAdapter; readonly name: string };
 
 const CHANGE = new Set([
   'change',
@@ -36,23 +28,27 @@ export function parseTarget(words: readonly string[]): Target {
     throw usage(words, 'name a workload as deploy/NAME, or a change as change/NAME');
   }
   if (CHANGE.has(kind.toLowerCase())) return { type: 'change', name };
-  const workload = WORKLOADS[kind.toLowerCase()];
-  if (workload !== undefined) return { type: 'workload', kind: workload, name };
+  const adapter = adapterNamed(kind);
+  if (adapter !== undefined) return { type: 'workload', adapter, name };
   throw usage(words, unknownKind(words));
 }
 
 /** A kind alone names nothing. */
 const isNameOnly = ([word = '', ...rest]: readonly string[]): boolean =>
-  rest.length === 0 && ![...CHANGE, ...Object.keys(WORKLOADS)].includes(word.toLowerCase());
+  rest.length === 0 && !CHANGE.has(word.toLowerCase()) && adapterNamed(word) === undefined;
 
 const unknownKind = ([word = '', ...others]: readonly string[]): string =>
   word.includes('/') && others.length > 0
     ? 'name one workload or one change at a time'
-    : 'only changes of Deployments are followed as yet: deploy/NAME or change/NAME';
+    : `name a change as change/NAME, or a workload as ${KINDS}`;
+
+const KINDS = ADAPTERS.map(({ descriptor }) => `${descriptor.cliNames[0]}/NAME`).join(' or ');
 
 const usage = (words: readonly string[], cure: string): CliError =>
   new CliError(EXIT.usage, `cannot read the target "${words.join(' ')}"`, cure);
 
 /** As people type it. */
 export const describeTarget = (target: Target): string =>
-  target.type === 'change' ? `change/${target.name}` : `deploy/${target.name}`;
+  target.type === 'change'
+    ? `change/${target.name}`
+    : `${target.adapter.descriptor.cliNames[0]}/${target.name}`;

@@ -6,7 +6,7 @@
  */
 export { allow, deny, type Request, type Review } from './admission/review.ts';
 export { withProvenDecision } from './admission/person.ts';
-export { readStamp, writeStamp, type Stamp } from './admission/stamp.ts';
+export { readStamp, writeStamp, type Stamp } from './hold/actor-annotation.ts';
 export { stampDecision, validatePolicy, validateRecord } from './admission/records.ts';
 export {
   PATHS,
@@ -29,20 +29,19 @@ export {
   isInFlight,
   parseReleaseCap,
   type ReleaseCap,
-} from './cap/annotation.ts';
-export { clampReplicas, type ReplicaSetWrite } from './cap/clamp.ts';
-export { nativePolicies, type NativeKind, type NativePolicy } from './cap/native-policies.ts';
+} from './workload/deployment/cap/annotation.ts';
+export { clampReplicas, type ReplicaSetWrite } from './workload/deployment/cap/clamp.ts';
+export {
+  nativePolicies,
+  type NativeKind,
+  type NativePolicy,
+} from './workload/deployment/cap/native-policies.ts';
 export { decide } from './change/decide.ts';
 export { detect, type DetectInput, type Seen } from './change/detect.ts';
-export type {
-  BatchRecord,
-  Decision,
-  Goal,
-  Observation,
-  PodView,
-  RevisionView,
-  WorkloadView,
-} from './change/model.ts';
+export type { BatchRecord, Decision, Observation } from './change/observation.ts';
+export type { Goal } from './workload/goal.ts';
+export type { PodView } from './check/pod-view.ts';
+export type { RevisionView, WorkloadView } from './workload/view.ts';
 export { changeName } from './change/name.ts';
 export { conditionsOf, isOver, statusOf } from './change/status.ts';
 export {
@@ -74,33 +73,51 @@ export {
 } from './policy/match.ts';
 export { parsePolicy, type ParsedPolicy, type PolicyPlace } from './policy/validate.ts';
 export { diffTemplates, type Diff } from './revision/diff.ts';
-export {
-  bare,
-  canonical,
-  digest,
-  fingerprint,
-  refusalFingerprint,
-} from './revision/fingerprint.ts';
-export { seal, signWith, unseal, type Sign } from './revision/seal.ts';
-export { batchTargets, userBounds, type Bounds } from './workload/batches.ts';
+export { bare, fingerprint, refusalFingerprint } from './revision/fingerprint.ts';
+export { canonical, digest } from './json/canonical.ts';
+export { seal, signWith, unseal, type Sign } from './hold/signature.ts';
+export { batchTargets } from './policy/batch-targets.ts';
+export { userBounds, type Bounds } from './workload/deployment/bounds.ts';
 export {
   POD_TEMPLATE_HASH,
-  heldFrom,
-  revisionOf,
   viewDeployment,
-  type Tools,
-} from './workload/observe.ts';
-export { legacyRestore } from './workload/legacy-hold.ts';
-export { isRestored, ownershipOf, restoreOwnership } from './workload/ownership.ts';
-export type { PatchOp, Write } from './workload/patch.ts';
-export { planDeployment } from './workload/plan.ts';
-export { restGoal } from './workload/rest.ts';
+  type DeploymentView,
+} from './workload/deployment/observe.ts';
+export type {
+  APIResource,
+  KindDescriptor,
+  PatchWrite,
+  RelatedObject,
+  Snapshot,
+  Subject,
+  Tools,
+  WorkloadAdapter,
+  Write,
+} from './workload/adapter.ts';
 export {
-  imagesOf,
-  type ContainerRules,
-  type ContainerStatus,
-  type Deployment,
-  type Pod,
-  type ReplicaSet,
-  type Template,
-} from './workload/types.ts';
+  ADAPTERS,
+  adapterNamed,
+  adapterOf,
+  adapterOfTarget,
+  groupKind,
+  groupOf,
+} from './workload/registry.ts';
+export {
+  BASE_RULES,
+  OPERATOR_RULES,
+  OWN_NAMESPACE_RULES,
+  rulesOf,
+  type PolicyRule,
+} from './workload/permissions.ts';
+export { valueAt } from './json/patch.ts';
+export { revisionOf } from './workload/view.ts';
+export type { WorkloadObject } from './json/objects.ts';
+export { STATEFUL_SET } from './workload/stateful-set/descriptor.ts';
+export { REVISION_LABEL } from './workload/stateful-set/observe.ts';
+export { isRestored, ownershipOf, restoreOwnership } from './workload/ownership.ts';
+export type { PatchOp } from './json/patch.ts';
+export { restGoal } from './change/rest.ts';
+export { imagesOf } from './revision/images.ts';
+export { type ContainerRules, type ContainerStatus, type Pod } from './check/pod.ts';
+export { type Deployment, type ReplicaSet } from './workload/deployment/objects.ts';
+export { type Template } from './json/objects.ts';

@@ -9,7 +9,7 @@ import {
   type ChangePolicy,
   type ChangeWorkload,
 } from '@altershield/api';
-import type { Deployment, Pod, ReplicaSet } from '@altershield/core';
+import type { Pod, ReplicaSet } from '@altershield/core';
 import type { KubeObject, LabelSelector, Resource } from '@altershield/kube';
 
 const ours = ({ kind, plural }: { readonly kind: string; readonly plural: string }): Resource => ({
@@ -27,11 +27,11 @@ export const BATCHES = ours(ChangePodKind);
 export type PolicyObject = KubeObject & ChangePolicy;
 export type ChangeObject = KubeObject & ChangeWorkload;
 export type BatchObject = KubeObject & ChangePod;
-export type DeploymentObject = KubeObject &
-  Deployment & {
-    readonly spec: { readonly selector?: LabelSelector };
-    /** Whose fields its template is made of: see `ownershipOf`. In memory only. */
-    readonly ownership?: string;
-  };
+/** An object of a kind that AlterShield follows. */
+export type WorkloadKubeObject = KubeObject & {
+  readonly spec: { readonly selector?: LabelSelector };
+  /** Whose fields its template is made of: see `ownershipOf`. In memory only. */
+  readonly ownership?: string;
+};
 export type ReplicaSetObject = KubeObject & ReplicaSet;
 export type PodObject = KubeObject & Pod;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   fingerprint,
+  groupKind,
   signWith,
   type Decision,
-  type Deployment,
   type Goal,
-  type Request,
   type Tools,
+  type WorkloadAdapter,
   type WebhookPlace,
 } from '@altershield/core';
 import {
@@ -22,9 +22,9 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { eventOf } from './actions/events.ts';
-import { perform, performWrites, type Subject } from './actions/perform.ts';
+import { perform, performWrites, type Target } from './actions/perform.ts';
 import { record } from './actions/record.ts';
-import { createHandlers, type AdmissionDeps } from './admission/handlers.ts';
+import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
 import { DenialLedger } from './admission/ledger.ts';
 import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
@@ -37,7 +37,7 @@ import {
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
-import type { ChangeObject } from './kinds.ts';
+import type { ChangeObject, WorkloadKubeObject } from './kinds.ts';
 import { gather, type GatherDeps } from './observe/gather.ts';
 import { ClusterRollbacks } from './observe/rollbacks.ts';
 import { PolicyBook } from './observe/policy-book.ts';
@@ -46,7 +46,7 @@ import { Refusals } from './observe/refusals.ts';
 import { sealCheck } from './observe/seal.ts';
 import { Sightings } from './observe/sightings.ts';
 import { Hearings } from './observe/hearings.ts';
-import { changesOf, createWorld, hashOf, owningDeployment, type World } from './observe/world.ts';
+import { changesOf, createWorld, followedKind, type World } from './observe/world.ts';
 import { ChangeMetrics } from './telemetry/change-metrics.ts';
 
 export interface OperatorOptions {
@@ -65,6 +65,8 @@ export interface OperatorOptions {
   /** Automatic rollbacks in the whole cluster; after that, bad changes are suspended. Default 100. */
   readonly rollbacksPerHour?: number;
   readonly metrics?: Metrics;
+  /** The kinds to follow. Default: all. */
+  readonly adapters?: readonly WorkloadAdapter[];
 }
 
 export const ROLLBACKS_PER_HOUR = 100;
@@ -92,7 +94,11 @@ export function createOperator(options: OperatorOptions): Operator {
   const client = new CachedClient(plain, informers);
   const tools: Tools = { sign: signWith(options.sealKey), fingerprintOf: fingerprint };
   const isOurs = sealCheck(tools);
-  const world = createWorld(informers, isOurs);
+  const world = createWorld(informers, {
+    isOurs,
+    tools,
+    ...(options.adapters === undefined ? {} : { adapters: options.adapters }),
+  });
   const book = new PolicyBook(world, namespace);
   const refusals = new Refusals(world, scheduler);
   const ledger = new DenialLedger({ client, world, scheduler, log });
@@ -107,7 +113,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const calls = callsOf(options, paths, informers);
   const webhooks = createWebhooksController({ ...shared, ...calls });
   const observed = { ...shared, refusals, hearings, ...countsOf(options, world, isOurs) };
-  const act = (goal: Goal, on: Subject, stop: AbortSignal) => perform(goal, on, shared, stop);
+  const act = (goal: Goal, on: Target, stop: AbortSignal) => perform(goal, on, shared, stop);
   const change = createChangeController({
     ...shared,
     isOurs,
@@ -131,8 +137,8 @@ export function createOperator(options: OperatorOptions): Operator {
   return {
     handlers: createHandlers({
       ...{ book, refusals, ledger, scheduler, paths },
-      ...{ operatorNamespace: namespace, sign: tools.sign },
-      ...lookUps(world, tools),
+      ...{ operatorNamespace: namespace, tools },
+      ...lookUps(world),
       onDenied: sayRefused(events),
     }),
     always: [factoryRunnable(informers), events, ledger],
@@ -151,11 +157,13 @@ export function createOperator(options: OperatorOptions): Operator {
 /** What admission asks the caches. */
 const lookUps = (
   world: World,
-  { fingerprintOf }: Tools,
-): Pick<AdmissionDeps, 'changesOf' | 'hashOf' | 'deploymentOf'> => ({
-  changesOf: (namespace, name) => changesOf(world, namespace, name),
-  hashOf: (uid, template) => hashOf(world, { uid, template }, fingerprintOf),
-  deploymentOf: (rs) => owningDeployment(world, rs),
+): Pick<AdmissionDeps, 'changesOf' | 'snapshotOf' | 'deploymentOf'> => ({
+  changesOf: (workload) => changesOf(world, workload),
+  snapshotOf: ({ descriptor }, object) => {
+    const kind = followedKind(world, groupKind(descriptor.resource));
+    return kind?.snapshot(object as WorkloadKubeObject) ?? { object, related: {} };
+  },
+  deploymentOf: (rs) => followedKind(world, 'Deployment.apps')?.owning(rs),
 });
 
 /** What is counted as it happens, and not read from the caches. */
@@ -201,9 +209,10 @@ const secretly =
 
 const sayRefused =
   (events: EventRecorder) =>
-  ({ object, namespace, user }: Request<Deployment>, denial: string): void => {
+  ({ adapter, request: { object, namespace, user }, message: denial }: DeniedWrite): void => {
     const { name, uid } = object.metadata;
-    const subject = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name, uid };
+    const { group, version, kind } = adapter.descriptor.resource;
+    const subject = { apiVersion: `${group}/${version}`, kind, namespace, name, uid };
     const message = `by ${user.name}: ${denial}`;
     events.record(subject, { type: 'Warning', reason: 'RevisionRefused', message });
   };

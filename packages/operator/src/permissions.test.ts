@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/api';
+import { ADAPTERS, OPERATOR_RULES, OWN_NAMESPACE_RULES, adapterNamed } from '@altershield/core';
 import { KubeError } from '@altershield/kube';
-import { missingPermissions } from './permissions.ts';
+import { missingForKind, missingPermissions } from './permissions.ts';
+
+const DEPLOYMENT = adapterNamed('deploy')?.descriptor ?? assert.fail();
 
 interface Review {
   readonly spec: { readonly resourceAttributes: Readonly<Record<string, string>> };
@@ -26,15 +28,17 @@ test('names each permission that is missing, and none that is there', async () =
   );
   const client = answering(
     ({ verb, resource, namespace }) =>
-      !(verb === 'list' && resource === 'pods') &&
+      !(verb === 'list' && resource === 'namespaces') &&
       !(verb === 'patch' && resource === 'deployments') &&
       !(verb === 'create' && resource === 'leases' && namespace === 'ours'),
   );
   assert.deepEqual(await missingPermissions(client, 'ours'), [
-    'pods (list)',
+    'namespaces (list)',
+    'leases.coordination.k8s.io in ours (create)',
+  ]);
+  assert.deepEqual(await missingForKind(client, DEPLOYMENT), [
     'deployments.apps (patch)',
     'deployments.apps/status (patch)',
-    'leases.coordination.k8s.io in ours (create)',
   ]);
 });
 
@@ -45,10 +49,11 @@ test('asks for every verb of the roles that are installed, by name and namespace
     return true;
   });
   await missingPermissions(client, 'ours');
+  for (const { descriptor } of ADAPTERS) await missingForKind(client, descriptor);
   const verbs = [...OPERATOR_RULES, ...OWN_NAMESPACE_RULES].flatMap((rule) =>
     rule.resources.flatMap(() => (rule.resourceNames ?? ['any']).flatMap(() => rule.verbs)),
   );
-  assert.equal(asked.length, verbs.length);
+  assert.equal(new Set(asked).size, verbs.length);
   assert.ok(asked.includes('patch altershield.io changeworkloads status  '));
   assert.ok(asked.includes('get  secrets  ours altershield-seal'));
   assert.ok(

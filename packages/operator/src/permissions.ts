@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OPERATOR_RULES, OWN_NAMESPACE_RULES, type PolicyRule } from '@altershield/api';
+import {
+  BASE_RULES,
+  OWN_NAMESPACE_RULES,
+  rulesOf,
+  type KindDescriptor,
+  type PolicyRule,
+} from '@altershield/core';
 import { isNotFound, type Client } from '@altershield/kube';
 
 interface Right {
@@ -11,9 +17,9 @@ interface Right {
   readonly name?: string;
 }
 
-/** What we are to have been granted; without any one of these we would wait or fail later. */
-const needed = (namespace: string): Right[] => [
-  ...OPERATOR_RULES.flatMap(rightsOf),
+/** What the operator must have been granted, whatever it follows: without it, it would wait or fail later. */
+const base = (namespace: string): Right[] => [
+  ...BASE_RULES.flatMap(rightsOf),
   ...OWN_NAMESPACE_RULES.flatMap(rightsOf).map((right) => ({ ...right, namespace })),
 ];
 
@@ -31,11 +37,21 @@ function rightsOf({ apiGroups, resources, resourceNames, verbs }: PolicyRule): R
 }
 
 /** The permissions that the operator needs and does not have, as `deployments.apps (list, patch)`. */
-export async function missingPermissions(
+export const missingPermissions = (
   client: Pick<Client, 'raw'>,
   namespace: string,
+): Promise<string[]> => missingAmong(client, base(namespace));
+
+/** The same of what it needs to follow one kind. */
+export const missingForKind = (
+  client: Pick<Client, 'raw'>,
+  descriptor: KindDescriptor,
+): Promise<string[]> => missingAmong(client, rulesOf(descriptor).flatMap(rightsOf));
+
+async function missingAmong(
+  client: Pick<Client, 'raw'>,
+  rights: readonly Right[],
 ): Promise<string[]> {
-  const rights = needed(namespace);
   const granted = await Promise.all(rights.map((right) => isGranted(client, right)));
   const missing = rights.filter((_, i) => granted[i] === false);
   return [...new Set(missing.map(describe))].map((what) => {

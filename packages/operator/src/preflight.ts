@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { GROUP, VERSION } from '@altershield/api';
-import { KubeError, RESOURCES, isNotFound, type Client } from '@altershield/kube';
+import { ADAPTERS, type WorkloadAdapter } from '@altershield/core';
+import { KubeError, RESOURCES, isNotFound, type Client, type Logger } from '@altershield/kube';
 import { BATCHES, CHANGES, POLICIES } from './kinds.ts';
-import { missingPermissions } from './permissions.ts';
+import { missingForKind, missingPermissions } from './permissions.ts';
 
 /** What the operator can't start without, and what to do about it. */
 export class PreflightError extends Error {
@@ -21,6 +22,33 @@ export async function preflight(client: Client, namespace: string): Promise<void
   const missing = [...(await missingKinds(client)), ...(await missingNamespace(client, namespace))];
   if (missing.length === 0) return;
   throw new PreflightError(`${missing.join('; ')}. Run: ${cure(namespace)}`);
+}
+
+/** The kinds that the operator may follow. One that it lacks permissions for stops no other. */
+export async function permittedKinds(
+  client: Client,
+  { namespace, log }: { readonly namespace: string; readonly log: Logger },
+): Promise<readonly WorkloadAdapter[]> {
+  const answers = await Promise.all(
+    ADAPTERS.map(async (adapter) => ({
+      adapter,
+      missing: await missingForKind(client, adapter.descriptor),
+    })),
+  );
+  for (const { adapter, missing } of answers) {
+    if (missing.length === 0) continue;
+    log.warn('a kind is not followed: permissions are missing', {
+      kind: adapter.descriptor.resource.kind,
+      missing,
+      hint: `bind the operator to the ClusterRole altershield: ${cure(namespace)}`,
+    });
+  }
+  const permitted = answers.filter(({ missing }) => missing.length === 0);
+  if (permitted.length > 0) return permitted.map(({ adapter }) => adapter);
+  const all = answers.flatMap(({ missing }) => missing);
+  throw new PreflightError(
+    `${await whoAmI(client)} lacks permissions: ${[...new Set(all)].join(', ')}. Bind it to the ClusterRole altershield; it comes with: ${cure(namespace)}`,
+  );
 }
 
 const cure = (namespace: string): string =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isIPv6 } from 'node:net';
 import { FIELD_MANAGER, OWN } from '@altershield/api';
-import type { WebhookPlace } from '@altershield/core';
+import type { WebhookPlace, WorkloadAdapter } from '@altershield/core';
 import {
   Client,
   HealthServer,
@@ -30,7 +30,7 @@ import { servesNativeClamp } from './controllers/native-policies.ts';
 import { chooseIdentity } from './identity.ts';
 import { BypassWarning, unreachableHint } from './observe/bypass-warning.ts';
 import { createOperator, type Operator } from './operator.ts';
-import { preflight, whoAmI } from './preflight.ts';
+import { permittedKinds, preflight, whoAmI } from './preflight.ts';
 import { ensureSealKey } from './seal-key.ts';
 import { createWebhook } from './webhook.ts';
 
@@ -104,6 +104,7 @@ interface Found {
   /** Whether the API server itself can clamp; read once, so an upgraded one is used after a restart. */
   readonly nativeClamp: boolean;
   readonly sealKey: Uint8Array;
+  readonly adapters: readonly WorkloadAdapter[];
 }
 
 /** What must be known before anything starts; `undefined` when we are told to stop meanwhile. */
@@ -114,12 +115,16 @@ async function connect(
 ): Promise<Found | undefined> {
   try {
     await patiently('check the cluster', () => preflight(client, namespace), patience);
+    const { log } = patience;
+    const askKinds = (): Promise<readonly WorkloadAdapter[]> =>
+      permittedKinds(client, { namespace, log });
+    const adapters = await patiently('check the kinds', askKinds, patience);
     const operatorUser = await patiently('ask who we are', () => whoAmI(client), patience);
     const asksClamp = (): Promise<boolean> => servesNativeClamp(client);
     const nativeClamp = await patiently('ask for admission policies', asksClamp, patience);
     const makeKey = (): Promise<Uint8Array> => ensureSealKey(client, namespace);
     const sealKey = await patiently('get the seal key', makeKey, patience);
-    return { operatorUser, nativeClamp, sealKey };
+    return { operatorUser, nativeClamp, sealKey, adapters };
   } catch (error) {
     if (patience.signal.aborted) return undefined;
     throw error;
@@ -128,7 +133,7 @@ async function connect(
 
 async function runParts(
   base: Omit<Parts, 'operator'>,
-  { operatorUser, nativeClamp, sealKey }: Found,
+  { operatorUser, nativeClamp, sealKey, adapters }: Found,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, client, scheduler, log, metrics } = base;
@@ -139,7 +144,7 @@ async function runParts(
     namespace: config.namespace,
     identity: config.identity,
     rollbacksPerHour: config.rollbacksPerHour,
-    sealKey,
+    ...{ sealKey, adapters },
     nativeClamp: nativeClamp ? { operatorUser } : undefined,
     webhookPlace: async (stop) => {
       if (port === undefined) return undefined;

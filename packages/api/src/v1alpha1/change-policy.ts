@@ -5,18 +5,22 @@ import { batches } from './batches.ts';
 import { conditions, count, type DeepReadonly, type Stored } from './common.ts';
 import { labelSelector } from './label-selector.ts';
 
-export const SUPPORTED_KINDS = ['Deployment'] as const;
-export type SupportedKind = (typeof SUPPORTED_KINDS)[number];
+/** `StatefulSet`, or `CloneSet.apps.kruise.io` where the name alone could mean another kind. */
+const KIND = /^[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?){0,16}$/;
+const KIND_MESSAGE =
+  'must be a kind such as StatefulSet, or a kind with its group such as StatefulSet.apps';
 
 const target = z
   .strictObject({
     kinds: z
-      .array(z.enum(SUPPORTED_KINDS))
+      .array(z.string().max(253).regex(KIND, KIND_MESSAGE))
       .min(1)
-      .max(8)
-      .default([...SUPPORTED_KINDS])
+      .max(32)
+      .optional()
       .meta({ 'x-kubernetes-list-type': 'set' })
-      .describe('Kinds of workloads. Default: all supported ones.'),
+      .describe(
+        'Kinds of workloads, as Kind or Kind.group. Default: every kind that AlterShield follows.',
+      ),
     selector: labelSelector('Labels of the workloads. Default: all of them.').optional(),
     namespaceSelector: labelSelector(
       'Labels of the namespaces; only for policies in the operator’s own namespace.',
@@ -31,7 +35,7 @@ const release = z
       .enum(['Batch', 'Rolling'])
       .default('Batch')
       .describe(
-        'Batch: held at admission, then released in steps by a cap on the ReplicaSets; the spec of the workload is never written for it. Rolling: not held, judged while the native controller rolls at its own pace.',
+        'Batch: held at admission, then released in steps, each by the means of its kind. Rolling: not held, judged while the native controller rolls at its own pace.',
       ),
     batches,
     soakSeconds: z

@@ -5,14 +5,19 @@ import {
   mismatch,
   parsePolicy,
   type Candidate,
-  type Deployment,
+  ADAPTERS,
+  type WorkloadAdapter,
   type GoodPolicy,
 } from '@altershield/core';
 import { KubeError, RESOURCES, isNotFound, type KubeObject } from '@altershield/kube';
 import { plural } from '../render/text.ts';
 import { listPolicies, type ReadClient } from './records.ts';
 
-export type DeploymentObject = KubeObject & Deployment;
+/** A workload as the API server has it, and its kind. */
+export interface Workload {
+  readonly adapter: WorkloadAdapter;
+  readonly object: KubeObject;
+}
 
 export interface Place {
   readonly namespace: string;
@@ -31,12 +36,14 @@ export type Coverage =
       readonly isCertain: boolean;
     };
 
-export async function getDeployment(
+export async function getWorkload(
   client: ReadClient,
+  adapter: WorkloadAdapter,
   { namespace, name }: Pick<Place, 'namespace' | 'name'>,
-): Promise<DeploymentObject | undefined> {
+): Promise<Workload | undefined> {
   try {
-    return await client.get<DeploymentObject>(RESOURCES.deployment, { namespace, name });
+    const object = await client.get<KubeObject>(adapter.descriptor.resource, { namespace, name });
+    return { adapter, object };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
@@ -46,7 +53,7 @@ export async function getDeployment(
 /** Matches policies as the operator does. */
 export async function coverageOf(
   client: ReadClient,
-  { metadata }: DeploymentObject,
+  { adapter, object: { metadata } }: Workload,
   { namespace, operatorNamespace }: Place,
 ): Promise<Coverage> {
   const places = [...new Set([namespace, operatorNamespace])];
@@ -56,7 +63,7 @@ export async function coverageOf(
   const labels = await readable(namespaceLabels(client, namespace));
   const policies = lists.flatMap((list) => list ?? []);
   const candidate: Candidate = {
-    kind: 'Deployment',
+    ...kindOf(adapter),
     namespace,
     labels: metadata.labels ?? {},
     namespaceLabels: { 'kubernetes.io/metadata.name': namespace, ...labels },
@@ -73,6 +80,11 @@ export async function coverageOf(
   const isCertain = !lists.includes(undefined) && labels !== undefined;
   return { policy: undefined, why: explain(whys, places, isCertain), isCertain };
 }
+
+const kindOf = ({ descriptor: { resource } }: WorkloadAdapter) => ({
+  group: resource.group,
+  kind: resource.kind,
+});
 
 const MAX_POLICIES = 3;
 
@@ -95,7 +107,8 @@ interface Read {
 
 function readPolicy({ metadata, spec }: ChangePolicy, operatorNamespace: string): Read {
   const { namespace = '', name, uid, generation = 1 } = metadata;
-  const parsed = parsePolicy(spec, { namespace, operatorNamespace });
+  const kinds = ADAPTERS.map(({ descriptor }) => descriptor);
+  const parsed = parsePolicy(spec, { namespace, operatorNamespace, kinds });
   const good = parsed.ok ? { namespace, name, uid, generation, spec: parsed.spec } : undefined;
   return { id: `policy ${namespace}/${name}`, good };
 }

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
+import { adapterOfTarget } from '@altershield/core';
 import { isBeingDeleted, newestFirst } from '../change.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { DEFAULT_OPTIONS } from '../manifests/manifest.ts';
 import { describeTarget, type Target } from '../target.ts';
-import { coverageOf, getDeployment, type Place } from './coverage.ts';
+import { coverageOf, getWorkload, type Place } from './coverage.ts';
 import { getChange, listChanges, type ReadClient } from './records.ts';
 
 /** Changes that a user may mean by a target, newest first. Throws when there is none. */
@@ -17,7 +18,7 @@ export async function findChanges(
   const [first, ...rest] = await candidates(client, namespace, target);
   if (first !== undefined) return [first, ...rest];
   if (target.type === 'workload') {
-    throw await explainAbsence(client, { namespace, name: target.name, operatorNamespace });
+    throw await explainAbsence(client, target, { namespace, name: target.name, operatorNamespace });
   }
   throw new CliError(
     EXIT.notFound,
@@ -27,11 +28,15 @@ export async function findChanges(
 }
 
 /** Why a workload has no change: it does not exist, no policy matches it, or it did not change. */
-async function explainAbsence(client: ReadClient, place: Place): Promise<CliError> {
-  const where = `deploy/${place.name} in namespace ${place.namespace}`;
-  const deployment = await getDeployment(client, place);
-  if (deployment === undefined) return new CliError(EXIT.notFound, `there is no ${where}`);
-  const coverage = await coverageOf(client, deployment, place);
+async function explainAbsence(
+  client: ReadClient,
+  target: Extract<Target, { readonly type: 'workload' }>,
+  place: Place,
+): Promise<CliError> {
+  const where = `${describeTarget(target)} in namespace ${place.namespace}`;
+  const workload = await getWorkload(client, target.adapter, place);
+  if (workload === undefined) return new CliError(EXIT.notFound, `there is no ${where}`);
+  const coverage = await coverageOf(client, workload, place);
   const unrecorded = `no change of ${where} is recorded`;
   if (coverage.policy !== undefined) {
     const hint = `policy ${coverage.policy} matches it; its pod template has not changed since the operator started watching it`;
@@ -53,7 +58,10 @@ async function candidates(
   }
   const all = await listChanges(client, { namespace });
   return all
-    .filter(({ spec }) => spec.target.kind === target.kind && spec.target.name === target.name)
+    .filter(
+      ({ spec }) =>
+        adapterOfTarget(spec.target) === target.adapter && spec.target.name === target.name,
+    )
     .filter((change) => !isBeingDeleted(change))
     .toSorted(newestFirst);
 }

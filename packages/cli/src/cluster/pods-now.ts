@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { KubeError, RESOURCES, type KubeObject } from '@altershield/kube';
+import { adapterOfTarget } from '@altershield/core';
+import { KubeError, type KubeObject } from '@altershield/kube';
 import type { PodsNow } from '../change.ts';
 import type { ReadClient } from './records.ts';
 
@@ -17,9 +18,11 @@ export async function podsNow(
   client: ReadClient,
   { metadata: { namespace = 'default' }, spec: { target } }: ChangeWorkload,
 ): Promise<PodsNow | undefined> {
+  const adapter = adapterOfTarget(target);
+  if (adapter === undefined) return undefined;
   try {
     const key = { namespace, name: target.name };
-    const { metadata, status = {} } = await client.get<Workload>(RESOURCES.deployment, key);
+    const { metadata, status = {} } = await client.get<Workload>(adapter.descriptor.resource, key);
     if (metadata.uid !== target.uid) return undefined;
     const { updatedReplicas = 0, readyReplicas = 0, replicas = 0 } = status;
     return { fresh: updatedReplicas, ready: readyReplicas, all: replicas };

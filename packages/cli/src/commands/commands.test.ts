@@ -521,8 +521,8 @@ describe('the command line', () => {
       'get --nonsense': /^Error: unknown option '--nonsense'\nHint: {2}/,
       'get pods': /^Error: cannot get "pods"\nHint: {2}/,
       'why deploy': /^Error: cannot read the target "deploy"\nHint: {2}/,
-      'why sts/db':
-        /^Error: cannot read the target "sts\/db"\nHint: {2}only changes of Deployments/,
+      'why job/db':
+        /^Error: cannot read the target "job\/db"\nHint: {2}name a change as change\/NAME, or a workload as deploy\/NAME or sts\/NAME/,
       'why deploy/a deploy/b': /^Error: cannot read .*\nHint: {2}name one workload or one change/,
       why: /^Error: missing required argument 'target'\nHint: {2}/,
     };

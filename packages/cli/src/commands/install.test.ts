@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
-import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/api';
+import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/core';
 import { parseAllDocuments } from 'yaml';
 import { DEFAULT_OPTIONS, installManifests } from '../index.ts';
 import { FakeCluster, invoke } from '../testing/fake-cluster.ts';
@@ -305,15 +305,15 @@ const POLICIES = ['mutating', 'validating'].flatMap((type) =>
 /** What the operator's code calls: another verb needs a caller first. */
 const USED = {
   get: [
-    ...['namespaces', 'deployments', 'changepods', ...WEBHOOKS, ...POLICIES],
+    ...['namespaces', 'deployments', 'statefulsets', 'changepods', ...WEBHOOKS, ...POLICIES],
     ...['leases', 'secrets', 'secrets'],
   ],
   patch: [
-    ...['events', 'deployments', 'deployments/status', 'replicasets'],
+    ...['events', 'deployments', 'deployments/status', 'replicasets', 'statefulsets'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
     ...[...WEBHOOKS, ...POLICIES, 'leases', 'secrets'],
   ],
-  delete: ['changeworkloads'],
+  delete: ['changeworkloads', 'pods'],
 };
 
 describe('the manifests', () => {
@@ -356,8 +356,8 @@ describe('the manifests', () => {
     );
     for (const [verb, used] of Object.entries(USED)) {
       assert.deepEqual(
-        allowed.filter((each) => each.startsWith(`${verb} `)),
-        used.map((resource) => `${verb} ${resource}`),
+        allowed.filter((each) => each.startsWith(`${verb} `)).sort(),
+        used.map((resource) => `${verb} ${resource}`).sort(),
       );
     }
   });

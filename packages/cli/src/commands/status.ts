@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { LABELS, type ChangeWorkload } from '@altershield/api';
-import { fingerprint } from '@altershield/core';
+import { fingerprint, valueAt, type Template } from '@altershield/core';
 import { newestFirst, recordOf, targetName, type WorkloadState } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
-import { coverageOf, getDeployment, type DeploymentObject } from '../cluster/coverage.ts';
+import { coverageOf, getWorkload, type Workload } from '../cluster/coverage.ts';
 import { findChanges } from '../cluster/find.ts';
 import { Follower } from '../cluster/follow.ts';
 import { operatorAbsence } from '../cluster/operator.ts';
@@ -15,7 +15,7 @@ import { headline } from '../render/headline.ts';
 import { outcomeOf, progress } from '../render/progress.ts';
 import { structured, type Format } from '../render/structured.ts';
 import { printable } from '../render/style.ts';
-import { parseTarget, type Target } from '../target.ts';
+import { describeTarget, parseTarget, type Target } from '../target.ts';
 
 export interface StatusOptions extends Globals {
   readonly wait?: true;
@@ -26,7 +26,7 @@ export interface StatusOptions extends Globals {
 }
 
 /** What is asked about: a workload as it is now, or one record. */
-type Subject = WorkloadState & { readonly deployment: DeploymentObject };
+type Subject = WorkloadState & { readonly workload: Workload };
 
 interface Call {
   readonly cli: Cli;
@@ -61,7 +61,7 @@ interface Finder {
 
 async function finderOf(call: Call, target: Target): Promise<Finder> {
   const { session, namespace } = call;
-  if (target.type === 'workload') return workloadFinder(call, target.name);
+  if (target.type === 'workload') return workloadFinder(call, target);
   const [{ metadata, spec }] = await findChanges(session.client, namespace, target);
   return {
     what: targetName(spec.target),
@@ -71,15 +71,21 @@ async function finderOf(call: Call, target: Target): Promise<Finder> {
   };
 }
 
-async function workloadFinder({ session, namespace }: Call, name: string): Promise<Finder> {
-  const deployment = await getDeployment(session.client, { namespace, name });
-  if (deployment === undefined) {
-    throw new CliError(EXIT.notFound, `there is no deploy/${name} in namespace ${namespace}`);
+async function workloadFinder(
+  { session, namespace }: Call,
+  target: Extract<Target, { readonly type: 'workload' }>,
+): Promise<Finder> {
+  const { adapter, name } = target;
+  const what = describeTarget(target);
+  const workload = await getWorkload(session.client, adapter, { namespace, name });
+  if (workload === undefined) {
+    throw new CliError(EXIT.notFound, `there is no ${what} in namespace ${namespace}`);
   }
-  const { uid } = deployment.metadata;
-  const subject = { deployment, uid, fingerprint: fingerprint(deployment.spec.template) };
+  const { uid } = workload.object.metadata;
+  const template = valueAt(workload.object, adapter.descriptor.revisionPath) as Template;
+  const subject = { workload, uid, fingerprint: fingerprint(template) };
   return {
-    what: `deploy/${name}`,
+    what,
     labelSelector: `${LABELS.targetUid}=${uid}`,
     pick: (records) => recordOf(records, subject),
     subject,
@@ -192,9 +198,9 @@ async function refuseUnmatched(
   { subject, what }: Finder,
 ): Promise<void> {
   if (subject === undefined) return;
-  const { name } = subject.deployment.metadata;
+  const { name } = subject.workload.object.metadata;
   const place = { namespace, name, operatorNamespace: options.operatorNamespace };
-  const coverage = await coverageOf(session.client, subject.deployment, place);
+  const coverage = await coverageOf(session.client, subject.workload, place);
   if (coverage.policy !== undefined || !coverage.isCertain) return;
   throw new CliError(
     EXIT.noChange,

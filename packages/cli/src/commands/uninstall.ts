@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ADAPTERS } from '@altershield/core';
 import { ANNOTATIONS, OWN } from '@altershield/api';
 import { RESOURCES, isNotFound, type KubeObject, type Resource } from '@altershield/kube';
 import { isOver, phaseOf, targetName } from '../change.ts';
@@ -135,23 +136,29 @@ async function heldWorkloads({ client }: Session): Promise<string[]> {
   const moving = changes
     .filter((change) => !isOver(change))
     .map((change) => [where(change, targetName(change.spec.target)), phaseOf(change)] as const);
-  const deployments = await listAll<Deployment>(client, RESOURCES.deployment, {});
-  const annotated = deployments
-    .filter(isHeld)
-    .map((found) => [where(found, `deploy/${found.metadata.name}`), 'held'] as const);
+  const found = await Promise.all(
+    ADAPTERS.map(async ({ descriptor: { resource, cliNames } }) =>
+      (await listAll<Workload>(client, resource, {}))
+        .filter(isHeld)
+        .map(
+          (object) => [where(object, `${cliNames[0]}/${object.metadata.name}`), 'held'] as const,
+        ),
+    ),
+  );
+  const annotated = found.flat();
   return [...new Map([...annotated, ...moving])].map(([name, state]) => `${name}: ${state}`);
 }
 
-interface Deployment extends KubeObject {
+interface Workload extends KubeObject {
   readonly spec?: { readonly replicas?: number };
   readonly status?: { readonly updatedReplicas?: number };
 }
 
 /**
- * Whether a Deployment has pods of another revision to come, or is held by a version before caps.
+ * Whether a workload has pods of another revision to come, or has fields of its user borrowed.
  * Where a policy wants it, the target is `-` at rest, too.
  */
-function isHeld({ metadata, spec, status }: Deployment): boolean {
+function isHeld({ metadata, spec, status }: Workload): boolean {
   const { [ANNOTATIONS.release]: release = '', [ANNOTATIONS.hold]: hold } =
     metadata.annotations ?? {};
   const [, target = ''] = release.split('/');

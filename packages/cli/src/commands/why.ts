@@ -35,9 +35,12 @@ export async function why(cli: Cli, words: readonly string[], options: WhyOption
 async function tell({ client }: Session, record: Story['record']): Promise<Story> {
   const batches = await listBatchesOf(client, record);
   const { namespace } = record.metadata;
-  const { kind, name } = record.spec.target;
+  const { apiVersion, kind, name } = record.spec.target;
   const others = (await listChanges(client, { namespace }))
-    .filter(({ spec }) => spec.target.kind === kind && spec.target.name === name)
+    .filter(
+      ({ spec: { target } }) =>
+        target.apiVersion === apiVersion && target.kind === kind && target.name === name,
+    )
     .filter(({ metadata }) => metadata.uid !== record.metadata.uid)
     .toSorted(newestFirst);
   const [change] = joinBatches([record], batches);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { GROUP, OPERATOR_RULES, OWN, OWN_NAMESPACE_RULES } from '@altershield/api';
+import { GROUP, OWN } from '@altershield/api';
+import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/core';
 import { NAME, labels, type InstallOptions, type Manifest } from './manifest.ts';
 
 const RBAC = 'rbac.authorization.k8s.io';

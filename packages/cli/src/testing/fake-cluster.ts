@@ -31,7 +31,7 @@ export class FakeCluster implements Transport {
   /** What the operator does when somebody watches its object: the next version of it. */
   react: (object: Stored) => Stored | undefined = () => undefined;
   /** Collections that are served although they are empty. */
-  readonly served = new Set<string>();
+  readonly served = new Set<string>(['/apis/apps/v1/statefulsets', '/apis/apps/v1/deployments']);
   #version = 100;
 
   put(collection: string, object: object): this {

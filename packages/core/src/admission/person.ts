@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
-import type { Sign } from '../revision/seal.ts';
+import type { Sign } from '../hold/signature.ts';
 
 type PersonDecision = NonNullable<ChangeWorkloadSpec['decision']>;
 

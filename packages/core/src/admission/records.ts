@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { GROUP, type ChangeWorkload } from '@altershield/api';
-import { canonical } from '../revision/fingerprint.ts';
-import type { Sign } from '../revision/seal.ts';
+import { canonical } from '../json/canonical.ts';
+import type { Sign } from '../hold/signature.ts';
 import { explainErrors } from '../policy/field.ts';
 import { futility } from '../policy/match.ts';
 import { parsePolicy, type PolicyPlace } from '../policy/validate.ts';
-import { asRecord } from '../workload/types.ts';
+import { asRecord } from '../json/json.ts';
 import { proofOf } from './person.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ReplicaSet } from '../workload/types.ts';
+import type { ReplicaSet } from '../workload/deployment/objects.ts';
 import { mutateReplicaSet } from './replica-set.ts';
 import type { Request } from './review.ts';
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import { HELD, formatReleaseCap, isInFlight, parseReleaseCap } from '../cap/annotation.ts';
-import { INVALID_RELEASE } from '../cap/clamp-table.ts';
-import { clampReplicas, type ReplicaSetWrite } from '../cap/clamp.ts';
-import { pointer, type PatchOp } from '../workload/patch.ts';
-import type { ReplicaSet } from '../workload/types.ts';
+import {
+  HELD,
+  formatReleaseCap,
+  isInFlight,
+  parseReleaseCap,
+} from '../workload/deployment/cap/annotation.ts';
+import { INVALID_RELEASE } from '../workload/deployment/cap/clamp-table.ts';
+import { clampReplicas, type ReplicaSetWrite } from '../workload/deployment/cap/clamp.ts';
+import { pointer, type PatchOp } from '../json/patch.ts';
+import type { ReplicaSet } from '../workload/deployment/objects.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
 export interface ReplicaSetContext {

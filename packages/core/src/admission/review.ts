@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PatchOp } from '../workload/patch.ts';
+import type { PatchOp } from '../json/patch.ts';
 
 /** What a review is about, as far as decisions need it. */
 export interface Request<T> {

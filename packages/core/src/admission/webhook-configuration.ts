@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altershield/api';
-import { futility, names, type GoodPolicy } from '../policy/match.ts';
-import { canonical } from '../revision/fingerprint.ts';
-import { celText, notTheOperator } from '../cap/cel.ts';
-import { CLAMPS_AT_REST, CLAMPS_IN_FLIGHT, inlined } from '../cap/clamp-table.ts';
-import { isMap } from '../workload/types.ts';
+import { canonical, digest } from '../json/canonical.ts';
+import { futility, matchesKind, names, type GoodPolicy } from '../policy/match.ts';
+import type { APIResource, WorkloadAdapter } from '../workload/adapter.ts';
+import { ADAPTERS } from '../workload/registry.ts';
+import { celText, notTheOperator } from '../workload/cel.ts';
+import {
+  CLAMPS_AT_REST,
+  CLAMPS_IN_FLIGHT,
+  inlined,
+} from '../workload/deployment/cap/clamp-table.ts';
+import { isMap } from '../json/json.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -29,70 +35,160 @@ const TIMEOUT_SECONDS = 5;
 /** Controllers of the cluster wait for it, with few workers: while the operator hangs, so do they. */
 const REPLICA_SET_TIMEOUT_SECONDS = 2;
 
+/** `object.?spec.?template`: a field that a kind does not have is absent on both sides, and so equal. */
+const optional = (root: string, path: string): string =>
+  [root, ...path.split('/').slice(1)].join('.?');
+
+const differs = (path: string): string =>
+  `${optional('object', path)} != ${optional('oldObject', path)}`;
+
+const HELD = `oldObject.metadata.?annotations[?'${ANNOTATIONS.hold}'].hasValue()`;
+
 /** The API server does not even call us for a write that is no change. */
-function workloadConditions(operatorUser: string): Json[] {
-  const ours = [ANNOTATIONS.release, ANNOTATIONS.actor].map(celText).join(', ');
+function workloadConditions(operatorUser: string, kinds: readonly WorkloadAdapter[]): Json[] {
+  const marks = kinds.flatMap(({ admission }) => admission.annotations);
+  const ours = unique([...marks, ANNOTATIONS.actor])
+    .map(celText)
+    .join(', ');
+  const paths = unique(kinds.map(({ descriptor }) => descriptor.revisionPath));
+  const borrowed = unique(kinds.flatMap(({ descriptor }) => descriptor.borrowedFields));
   return [
     notTheOperator(operatorUser),
     {
       name: 'a-change',
       expression: [
         `request.operation == 'CREATE'`,
-        `object.spec.template != oldObject.spec.template`,
+        ...paths.map(differs),
         `[${ours}].exists(k, object.metadata.?annotations[?k] != oldObject.metadata.?annotations[?k])`,
+        ...borrowed.map((path) => `(${HELD} && ${differs(path)})`),
       ].join(' || '),
     },
   ];
 }
 
-const workloadRules = (plural: 'deployments' | 'replicasets'): Json[] => [
-  {
-    apiGroups: ['apps'],
-    apiVersions: ['v1'],
-    operations: ['CREATE', 'UPDATE'],
-    resources: [plural],
-    scope: 'Namespaced',
-  },
-];
+const unique = (texts: readonly string[]): string[] => [...new Set(texts)];
+
+const rule = (
+  { group, version, plural }: Pick<APIResource, 'group' | 'version' | 'plural'>,
+  operations: readonly string[] = ['CREATE', 'UPDATE'],
+): Json => ({
+  apiGroups: [group],
+  apiVersions: [version],
+  operations,
+  resources: [plural],
+  scope: 'Namespaced',
+});
+
+/** What one entry is for: policies that select alike, and kinds that are held alike. */
+interface Entry {
+  readonly policies: readonly GoodPolicy[];
+  readonly kinds: readonly WorkloadAdapter[];
+  readonly failurePolicy: 'Ignore' | 'Fail';
+  readonly operations: readonly string[];
+}
 
 /**
- * One entry per policy: its namespaces, its labels. A user's write never fails because no operator
- * is alive: what the policy asks for then is kept by the clamp.
+ * The entries for workloads: their number grows neither with the kinds nor with the namespaces whose
+ * policies select alike. A user's write fails for want of an operator only where nothing else can
+ * keep the policy's word.
  */
+function entriesOf(policies: readonly GoodPolicy[], adapters: readonly WorkloadAdapter[]): Entry[] {
+  return policies.flatMap((policy) => {
+    const kinds = adapters.filter(({ descriptor }) =>
+      matchesKind(policy.spec.target.kinds, descriptor.resource),
+    );
+    const { mode, release, failurePolicy } = policy.spec;
+    const isClosed = failurePolicy === 'Fail' && mode === 'Enforce' && release.strategy === 'Batch';
+    const closed = kinds.filter(
+      ({ descriptor }) => isClosed && descriptor.holdsWithoutOperator === 'Webhook',
+    );
+    const open = kinds.filter((kind) => !closed.includes(kind));
+    const entry = { policies: [policy] };
+    return [
+      { ...entry, kinds: open, failurePolicy: 'Ignore', operations: ['CREATE', 'UPDATE'] } as const,
+      { ...entry, kinds: closed, failurePolicy: 'Ignore', operations: ['CREATE'] } as const,
+      { ...entry, kinds: closed, failurePolicy: 'Fail', operations: ['UPDATE'] } as const,
+    ].filter((each) => each.kinds.length > 0);
+  });
+}
+
+/** Entries that differ in nothing but the namespace of their policies become one. */
+function merged(entries: readonly Entry[], operatorNamespace: string): Entry[] {
+  const groups = new Map<string, Entry>();
+  for (const entry of entries) {
+    const [policy] = entry.policies;
+    const { selector, namespaceSelector: ofNamespaces } = policy?.spec.target ?? {};
+    const isClusterWide = policy?.namespace === operatorNamespace;
+    const kinds = entry.kinds.map(({ descriptor }) => descriptor.resource.plural);
+    const { failurePolicy, operations } = entry;
+    const scope = isClusterWide ? [ofNamespaces ?? {}] : 'namespaces';
+    const key = canonical([scope, selector ?? {}, kinds, failurePolicy, operations]);
+    const known = groups.get(key);
+    const policies = [...(known?.policies ?? []), ...entry.policies];
+    groups.set(key, { ...entry, policies });
+  }
+  return [...groups.values()];
+}
+
 function workloadWebhooks(
   policies: readonly GoodPolicy[],
-  place: WebhookPlace,
+  { adapters, ...place }: WebhookPlace & Required<Pick<WebhookOptions, 'adapters'>>,
   verb: 'mutate' | 'validate',
 ): Json[] {
-  return policies.map((policy) => ({
-    name: nameOf(verb, policy),
-    admissionReviewVersions: ['v1'],
-    clientConfig: place.clientConfig(
-      verb === 'mutate' ? PATHS.mutateWorkload : PATHS.validateWorkload,
-    ),
-    failurePolicy: 'Ignore',
-    matchPolicy: 'Equivalent',
-    sideEffects: 'None',
-    timeoutSeconds: TIMEOUT_SECONDS,
-    rules: workloadRules('deployments'),
-    matchConditions: workloadConditions(place.operatorUser),
-    namespaceSelector: namespaceSelector(policy, place.operatorNamespace),
-    objectSelector: policy.spec.target.selector ?? {},
-    ...(verb === 'mutate' ? { reinvocationPolicy: 'IfNeeded' } : {}),
-  }));
+  return merged(entriesOf(policies, adapters), place.operatorNamespace).flatMap((entry) => {
+    const [policy] = entry.policies;
+    if (policy === undefined) return [];
+    return [
+      {
+        name: nameOf(verb, entry, policy),
+        admissionReviewVersions: ['v1'],
+        clientConfig: place.clientConfig(
+          verb === 'mutate' ? PATHS.mutateWorkload : PATHS.validateWorkload,
+        ),
+        failurePolicy: entry.failurePolicy,
+        matchPolicy: 'Equivalent',
+        sideEffects: 'None',
+        timeoutSeconds: TIMEOUT_SECONDS,
+        rules: entry.kinds.map(({ descriptor }) => rule(descriptor.resource, entry.operations)),
+        matchConditions: workloadConditions(place.operatorUser, entry.kinds),
+        namespaceSelector: namespaceSelector(entry.policies, policy, place.operatorNamespace),
+        objectSelector: policy.spec.target.selector ?? {},
+        ...(verb === 'mutate' ? { reinvocationPolicy: 'IfNeeded' } : {}),
+      },
+    ];
+  });
 }
 
-/** Names are DNS subdomains of 253 characters at most; a long policy name gives way to its uid. */
-function nameOf(verb: string, { name, namespace, uid }: GoodPolicy): string {
-  const full = `${verb}.${name}.${namespace}.${GROUP}`;
-  return full.length <= 253 ? full : `${verb}.${uid}.${namespace}.${GROUP}`;
+/** By the first of its policies. Names are DNS subdomains of 253 characters at most; a long one gives way to a uid. */
+function nameOf(
+  verb: string,
+  { failurePolicy, operations, kinds }: Entry,
+  { name, namespace, uid }: GoodPolicy,
+): string {
+  const isAll = operations.length > 1;
+  const what = [
+    verb,
+    ...(isAll ? [] : [...operations.map((o) => o.toLowerCase()), failurePolicy.toLowerCase()]),
+    ...(kinds.length === ADAPTERS.length ? [] : [digest(kinds.map(pluralOf).join())]),
+  ].join('-');
+  const full = `${what}.${name}.${namespace}.${GROUP}`;
+  return full.length <= 253 ? full : `${what}.${uid}.${namespace}.${GROUP}`;
 }
 
-function namespaceSelector(policy: GoodPolicy, operatorNamespace: string): Json {
+const pluralOf = ({ descriptor }: WorkloadAdapter): string => descriptor.resource.plural;
+
+function namespaceSelector(
+  policies: readonly GoodPolicy[],
+  policy: GoodPolicy,
+  operatorNamespace: string,
+): Json {
   const notIgnored = { key: LABELS.admission, operator: 'NotIn', values: ['ignore'] };
   const byName = 'kubernetes.io/metadata.name';
   if (policy.namespace !== operatorNamespace) {
-    return { matchLabels: { [byName]: policy.namespace }, matchExpressions: [notIgnored] };
+    const namespaces = unique(policies.map(({ namespace }) => namespace));
+    return {
+      matchExpressions: [{ key: byName, operator: 'In', values: namespaces }, notIgnored],
+    };
   }
   const { matchLabels = {}, matchExpressions = [] } = policy.spec.target.namespaceSelector ?? {};
   const values = [...EXEMPT_NAMESPACES, operatorNamespace].filter(
@@ -121,6 +217,8 @@ const recordWebhook = (
   matchConditions: [notTheOperator(place.operatorUser)],
 });
 
+const REPLICA_SETS = { group: 'apps', version: 'v1', plural: 'replicasets' } as const;
+
 /**
  * The clamp by webhook. In flight it fails closed, at rest it does not: what is pushed while no
  * operator is alive rolls out, what is held stays held. Scaling goes on as well, each revision in its
@@ -141,7 +239,7 @@ const replicaSetWebhook = (
   matchPolicy: 'Equivalent',
   sideEffects: 'None',
   timeoutSeconds: REPLICA_SET_TIMEOUT_SECONDS,
-  rules: workloadRules('replicasets'),
+  rules: [rule(REPLICA_SETS)],
   matchConditions: [
     notTheOperator(place.operatorUser),
     {
@@ -159,20 +257,22 @@ const AT_REST = { name: 'at-rest', failurePolicy: 'Ignore', calls: CLAMPS_AT_RES
 export interface WebhookOptions {
   /** Whether the API server itself clamps what is in flight; otherwise a webhook does. */
   readonly nativeClamp: boolean;
+  /** The kinds that the operator follows: a change of any other would be held for good. Default: all. */
+  readonly adapters?: readonly WorkloadAdapter[];
 }
 
 /** Both lists of webhooks, from the policies as they stand. */
 export function webhooksFor(
   policies: readonly GoodPolicy[],
   place: WebhookPlace,
-  { nativeClamp }: WebhookOptions,
+  { nativeClamp, adapters = ADAPTERS }: WebhookOptions,
 ): { readonly mutating: readonly Json[]; readonly validating: readonly Json[] } {
   const sorted = policies
     .filter(({ namespace }) => futility(namespace, place.operatorNamespace) === undefined)
     .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
   return {
     mutating: [
-      ...workloadWebhooks(sorted, place, 'mutate'),
+      ...workloadWebhooks(sorted, { ...place, adapters }, 'mutate'),
       ...(nativeClamp ? [] : [replicaSetWebhook(place, IN_FLIGHT)]),
       replicaSetWebhook(place, AT_REST),
       {
@@ -181,7 +281,7 @@ export function webhooksFor(
       },
     ],
     validating: [
-      ...workloadWebhooks(sorted, place, 'validate'),
+      ...workloadWebhooks(sorted, { ...place, adapters }, 'validate'),
       recordWebhook(place, PATHS.validatePolicy, ['changepolicies'], ['CREATE', 'UPDATE']),
       recordWebhook(
         place,

@@ -9,27 +9,29 @@ import {
   aPolicy,
   aRequest,
   aTemplate,
-  hashOf,
+  aContext,
+  aReplicaSet,
   sign,
+  stamped,
 } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
 import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
-import type { Deployment } from '../workload/types.ts';
+import type { Deployment } from '../workload/deployment/objects.ts';
 import type { Review } from './review.ts';
-import { readStamp } from './stamp.ts';
+import { readStamp } from '../hold/actor-annotation.ts';
 import { mutateWorkload, validateWorkload, type WorkloadContext } from './workload.ts';
 
 const A = fingerprint(aTemplate('a'));
 const B = fingerprint(aTemplate('b'));
-const hashes = new Map(['a', 'b', 'c'].map((tag) => [fingerprint(aTemplate(tag)), hashOf(tag)]));
-const context = (policy: WorkloadContext['policy'] = aPolicy()): WorkloadContext => ({
-  policy,
-  refusalOf: () => undefined,
-  isWayBack: () => false,
-  hashOf: (uid, template) => (uid === 'd-1' ? hashes.get(fingerprint(template)) : undefined),
-  nextChange: 'deployment-web-7',
-  sign,
-});
+const replicaSets = ['a', 'b', 'c'].map((tag) => aReplicaSet(tag, 1));
+const context = (policy: WorkloadContext['policy'] = aPolicy()): WorkloadContext =>
+  aContext({
+    policy,
+    snapshotOf: (object) => ({
+      object,
+      related: { replicaSets: object.metadata.uid === 'd-1' ? replicaSets : [] },
+    }),
+  });
 
 function outcome(object: Deployment, review: Review): Deployment {
   assert.ok(review.allowed);
@@ -93,18 +95,18 @@ test('Recreate is not marked: its stable ReplicaSet alone holds it', () => {
 test('the stamp tells who wrote the template and cannot be forged', () => {
   const forged = { annotations: { [ANNOTATIONS.actor]: '{"user":"root"}' } };
   const held = admit(atRest({ tag: 'b', metadata: forged }), atRest());
-  assert.equal(readStamp(held, B, sign)?.user, 'ann');
+  assert.equal(readStamp(stamped(held), B, sign)?.user, 'ann');
   const scaled = {
     ...held,
     metadata: { ...held.metadata, ...forged },
     spec: { ...held.spec, replicas: 3 },
   };
   const kept = admit(scaled, held);
-  assert.equal(readStamp(kept, B, sign)?.user, 'ann');
-  assert.equal(readStamp(kept, A, sign), undefined);
+  assert.equal(readStamp(stamped(kept), B, sign)?.user, 'ann');
+  assert.equal(readStamp(stamped(kept), A, sign), undefined);
   for (const other of [{ name: 'other' }, { namespace: 'other' }]) {
     const copy = { ...held, metadata: { ...held.metadata, ...other } };
-    assert.equal(readStamp(copy, B, sign), undefined);
+    assert.equal(readStamp(stamped(copy), B, sign), undefined);
   }
 });
 
@@ -115,7 +117,7 @@ const numbered = (number: string) => ({
 test('who applies a manifest that was exported is known, whatever number of a revision it carries', () => {
   const sent = aDeployment({ tag: 'b', metadata: numbered('7') });
   for (const old of [undefined, aDeployment({ metadata: numbered('3') })]) {
-    assert.equal(readStamp(admit(sent, old), B, sign)?.user, 'ann');
+    assert.equal(readStamp(stamped(admit(sent, old)), B, sign)?.user, 'ann');
   }
 });
 
@@ -123,7 +125,7 @@ test('a number of a revision that is none spoils no mark', () => {
   for (const number of ['1.5', '-1', 'seven', '1e99', 'Infinity']) {
     const metadata = numbered(number);
     const held = admit(aDeployment({ tag: 'b', metadata }), aDeployment({ metadata }));
-    assert.equal(readStamp(held, B, sign)?.user, 'ann', number);
+    assert.equal(readStamp(stamped(held), B, sign)?.user, 'ann', number);
   }
 });
 
@@ -145,7 +147,7 @@ test('a revision that was verified earlier is released at once, whether somethin
   for (const old of [atRest(), aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 3))]) {
     const back = good(aHeldDeployment('a', { tag: 'c' }), old);
     assert.equal(capOf(back), aCap('c', ''));
-    assert.equal(readStamp(back, fingerprint(aTemplate('c')), sign)?.user, 'ann');
+    assert.equal(readStamp(stamped(back), fingerprint(aTemplate('c')), sign)?.user, 'ann');
   }
   const gone = good(atRest({ tag: 'x' }), atRest());
   assert.equal(capOf(gone), undefined, 'its ReplicaSet is gone: nothing must cap the new one');
@@ -178,7 +180,7 @@ test('fields of the rollout are the user’s at any time of a change', () => {
 test('a new workload is stamped, and a mark that it brings along is stripped', () => {
   const created = admit(aHeldDeployment('a', { tag: 'b' }));
   assert.equal(capOf(created), undefined);
-  assert.equal(readStamp(created, B, sign)?.operation, 'Create');
+  assert.equal(readStamp(stamped(created), B, sign)?.operation, 'Create');
 });
 
 test('near the limit of annotations a user’s write is not denied for what AlterShield adds', () => {
@@ -199,10 +201,10 @@ test('near the limit of annotations a user’s write is not denied for what Alte
 for (const policy of [aPolicy({ mode: 'Audit' }), aPolicy({ release: { strategy: 'Rolling' } })]) {
   test(`${policy.spec.mode} with ${policy.spec.release.strategy} stamps and touches nothing else`, () => {
     const sent = aDeployment({ tag: 'b' });
-    const stamped = admit(sent, aDeployment(), policy);
-    assert.deepEqual(stamped.spec, sent.spec);
-    assert.equal(capOf(stamped), undefined);
-    assert.equal(readStamp(stamped, B, sign)?.user, 'ann');
+    const result = admit(sent, aDeployment(), policy);
+    assert.deepEqual(result.spec, sent.spec);
+    assert.equal(capOf(result), undefined);
+    assert.equal(readStamp(stamped(result), B, sign)?.user, 'ann');
   });
 }
 

@@ -5,7 +5,7 @@ import { MAX_DECISIONS } from '@altershield/api';
 import { anObservation, NOW } from '../testing/builders.ts';
 import { B, change, crashed, free, status } from '../testing/standings.ts';
 import { decide } from './decide.ts';
-import type { Observation } from './model.ts';
+import type { Observation } from './observation.ts';
 import { timeText } from './status.ts';
 
 const decision = (action: 'Resume' | 'RollBack' | 'Lift') => ({

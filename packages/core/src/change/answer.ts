@@ -7,7 +7,8 @@ import {
   type PastDecision,
   type Phase,
 } from '@altershield/api';
-import type { Decision, Observation, WorkloadView } from './model.ts';
+import type { Decision, Observation } from './observation.ts';
+import type { WorkloadView } from '../workload/view.ts';
 import { isGated } from './batch.ts';
 import { reasonOf, startRollback } from './rollback.ts';
 import { isOver, move, timeText } from './status.ts';

@@ -2,11 +2,9 @@
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
 import { createFailures } from '../check/create-failure.ts';
 import { judgePods, type Finding } from '../check/pod-health.ts';
-import { releasedShare } from '../cap/clamp.ts';
-import { batchTargets } from '../workload/batches.ts';
-import { revisionOf } from '../workload/observe.ts';
-import { mayMakeRoom } from '../workload/sizes.ts';
-import type { BatchRecord, Decision, Observation, WorkloadView } from './model.ts';
+import { batchTargets } from '../policy/batch-targets.ts';
+import type { BatchRecord, Decision, Observation } from './observation.ts';
+import { revisionOf, spareReady, type WorkloadView } from '../workload/view.ts';
 import { timeText } from './status.ts';
 
 export interface BatchView {
@@ -46,8 +44,8 @@ export function batchOf(
   status: ChangeWorkloadStatus,
 ): BatchView {
   const targets = isStepped(change, workload)
-    ? batchTargets(change.spec.policy.spec.release.batches, workload.replicas)
-    : [workload.replicas];
+    ? batchTargets(change.spec.policy.spec.release.batches, workload.size)
+    : [workload.size];
   return batchAt(targets, status.batch?.index ?? firstBatch(targets, fresh.length));
 }
 
@@ -98,13 +96,13 @@ export function judge(
     // A pod is available only after the user's own minReadySeconds.
     soakSeconds: Math.max(policy.spec.release.soakSeconds, workload.minReadySeconds),
     releasedAt: Math.max(releasedAt(o, status), workload.writtenAt, o.since ?? 0),
-    isLetOut: isLetOut(o, workload),
+    isLetOut: workload.allowed > o.fresh.length,
     now: o.now,
     heardAt: heardAt(o),
     acceptedBefore: acceptedBefore(status),
     seenAt: Date.parse(o.change.spec.detectedAt),
     ...createFailures(o.change.spec, workload),
-    mayFreeQuota: !isHeld(o.change.spec) || mayMakeRoom({ from, target: batch.target }, workload),
+    mayFreeQuota: !isHeld(o.change.spec) || mayMakeRoom(from, batch.target, workload),
   });
 }
 
@@ -120,14 +118,16 @@ export const due = ({
   ...(unheard === undefined ? {} : { unheard }),
 });
 
-/** Whether the controller may make more new pods than there are; if not, that is for us to change. */
-function isLetOut({ fresh, change }: Observation, workload: WorkloadView): boolean {
-  const { cap, paused, recreate, replicas } = workload;
-  if (paused) return false;
-  if (recreate || cap === undefined || cap === 'Invalid') return true;
-  const hash = revisionOf(workload, change.spec.to.fingerprint)?.hash;
-  if (hash === cap.verified) return true;
-  return hash === cap.target && releasedShare(cap, replicas) > fresh.length;
+/**
+ * Whether stable pods have made room for the batch, or may do so: only then is it worth waiting for new
+ * ones that a quota does not let be created.
+ */
+function mayMakeRoom(from: string, target: number, workload: WorkloadView): boolean {
+  const stable = revisionOf(workload, from);
+  return (
+    stable !== undefined &&
+    (stable.replicas <= workload.replicas - target || spareReady(workload) > 0)
+  );
 }
 
 /**

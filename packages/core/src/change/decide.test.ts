@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { anObservation, aTemplate, aWorkload, NOW, pods } from '../testing/builders.ts';
 import { A, B, change, crashed, free, out, status } from '../testing/standings.ts';
 import { decide } from './decide.ts';
-import type { Observation } from './model.ts';
+import type { Observation } from './observation.ts';
 import { timeText } from './status.ts';
 
 type Row = readonly [
@@ -174,7 +174,7 @@ const rows: readonly Row[] = [
   ],
   [
     'without replicas a change waits, held',
-    { workload: aWorkload({ replicas: 0 }), stable: [] },
+    { workload: aWorkload({ replicas: 0, size: 0 }), stable: [] },
     'Init',
     'NoReplicas',
     'Hold',
@@ -183,7 +183,7 @@ const rows: readonly Row[] = [
     'without replicas a new workload waits to be judged',
     {
       change: change(undefined, {}, { operation: 'Create' }),
-      workload: { ...free('b'), replicas: 0 },
+      workload: { ...free('b'), replicas: 0, size: 0 },
       stable: [],
     },
     'Init',

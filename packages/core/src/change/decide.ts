@@ -12,7 +12,8 @@ import {
   isHeld,
   judge,
 } from './batch.ts';
-import type { Decision, Observation, WorkloadView } from './model.ts';
+import type { Decision, Observation } from './observation.ts';
+import type { WorkloadView } from '../workload/view.ts';
 import {
   awaitReplicas,
   decideRelease,
@@ -102,7 +103,7 @@ function observe(s: Standing): Decision {
   const { o, batch, finding } = s;
   if (s.status.phase === 'Suspend') return { status: s.status };
   if (isPausedByOwner(s)) return pausedByOwner(s);
-  if (s.workload.replicas === 0) return awaitReplicas(s);
+  if (s.workload.size === 0) return awaitReplicas(s);
   const { verdict, message } = finding.result;
   const status = observing(s);
   switch (verdict) {

@@ -7,6 +7,7 @@ import { fingerprint } from '../revision/fingerprint.ts';
 import {
   aCap,
   aChange,
+  aContext,
   aDeployment,
   aHeldDeployment,
   aPolicy,
@@ -14,11 +15,12 @@ import {
   aRequest,
   aTemplate,
   NOW,
-  sign,
   tools,
 } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
-import type { Deployment, ReplicaSet } from '../workload/types.ts';
+import type { Deployment, ReplicaSet } from '../workload/deployment/objects.ts';
+import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
+import { viewDeployment } from '../workload/deployment/observe.ts';
 import { detect, type DetectInput, type Seen } from './detect.ts';
 
 const fp = (tag: string): string => fingerprint(aTemplate(tag));
@@ -26,11 +28,16 @@ const seen = (tag: string): Seen => ({
   fingerprint: fp(tag),
   template: aTemplate(tag),
 });
-const find = (deployment: Deployment, parts: Partial<DetectInput> = {}) =>
+type Parts = Partial<DetectInput> & { readonly revisions?: readonly ReplicaSet[] };
+const find = (
+  deployment: Deployment,
+  { revisions = [aReplicaSet('a', 10), aReplicaSet('b', 0)], ...parts }: Parts = {},
+) =>
   detect(
     {
-      deployment,
-      revisions: [aReplicaSet('a', 10), aReplicaSet('b', 0)],
+      descriptor: DEPLOYMENT,
+      object: deployment,
+      view: viewDeployment(deployment, revisions, tools),
       policy: aPolicy(),
       last: undefined,
       seen: seen('a'),
@@ -54,14 +61,7 @@ const last = (
   });
 
 test('a change that admission stamped has its actor, its diff and a verified way back', () => {
-  const review = mutateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), {
-    policy: aPolicy(),
-    refusalOf: () => undefined,
-    isWayBack: () => false,
-    hashOf: () => undefined,
-    nextChange: 'deployment-web-1',
-    sign,
-  });
+  const review = mutateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), aContext());
   assert.ok(review.allowed);
   const spec = find(applyPatch(aDeployment({ tag: 'b' }), review.patch));
   assert.equal(spec?.detectedBy, 'Admission');
@@ -319,10 +319,7 @@ test('a change is recorded with who made it, by which tool', () => {
     const user = { name: actor.user, uid: actor.uid, groups: actor.groups };
     const object = aDeployment({ tag: 'b' });
     const request = aRequest(object, aDeployment(), { user, fieldManager: manager });
-    const review = mutateWorkload(request, {
-      ...{ policy: aPolicy(), refusalOf: () => undefined, isWayBack: () => false },
-      ...{ hashOf: () => undefined, nextChange: 'deployment-web-1', sign },
-    });
+    const review = mutateWorkload(request, aContext());
     assert.ok(review.allowed);
     return find(applyPatch(object, review.patch));
   };

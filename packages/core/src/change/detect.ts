@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Actor, ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
-import { actorOf, readStamp, type Stamp } from '../admission/stamp.ts';
-import { isInFlight } from '../cap/annotation.ts';
+import { actorOf, readStamp, type Stamp } from '../hold/actor-annotation.ts';
+import type { ObjectMeta, Template } from '../json/objects.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
 import { bare, isRestart, refusalFingerprint } from '../revision/fingerprint.ts';
-import { userBounds } from '../workload/batches.ts';
-import { heldFrom, viewDeployment, type Tools } from '../workload/observe.ts';
-import { imagesOf, type Deployment, type ReplicaSet, type Template } from '../workload/types.ts';
+import { imagesOf } from '../revision/images.ts';
+import type { KindDescriptor, Tools } from '../workload/adapter.ts';
+import type { RevisionView, WorkloadView } from '../workload/view.ts';
+import { stampSubject } from '../workload/writes.ts';
 import { isBackAt, isGated } from './batch.ts';
-import type { WorkloadView } from './model.ts';
 import { isOver, statusOf, timeText } from './status.ts';
 import { isVerifiedBy } from './verified.ts';
 
@@ -24,9 +24,9 @@ export interface Seen {
 }
 
 export interface DetectInput {
-  readonly deployment: Deployment;
-  /** The ReplicaSets that it owns. */
-  readonly revisions: readonly ReplicaSet[];
+  readonly descriptor: KindDescriptor;
+  readonly object: { readonly metadata: ObjectMeta };
+  readonly view: WorkloadView;
   readonly policy: GoodPolicy;
   /** The record that accounts for what a workload of this kind and name runs. */
   readonly last: ChangeWorkload | undefined;
@@ -41,21 +41,16 @@ export interface DetectInput {
 
 /** The record of a change that nobody recorded yet; undefined when there is none. */
 export function detect(input: DetectInput, tools: Tools): ChangeWorkloadSpec | undefined {
-  const { deployment } = input;
-  const to = tools.fingerprintOf(deployment.spec.template);
-  const view = viewDeployment(deployment, input.revisions, tools);
-  const held = heldFrom(view)?.fingerprint;
-  const { isOwnWrite } = view;
-  const stamp = readStamp(deployment, to, tools.sign);
-  const last = input.last?.spec.target.uid === deployment.metadata.uid ? input.last : undefined;
-  const isHeld = held !== undefined && isCapped(view);
+  const { descriptor, object, view } = input;
+  const { fingerprint: to, isOwnWrite, hold } = view;
+  const held = hold?.from;
+  const stamp = readStamp(stampSubject(descriptor, object.metadata), to, tools.sign);
+  const last = input.last?.spec.target.uid === view.uid ? input.last : undefined;
+  const isHeld = hold?.isInFlight === true;
   const facts: Facts = { to, held, isHeld, isOwnWrite, stamp, last };
   if (isKnown(input, facts)) return undefined;
   return specOf(input, facts, tools);
 }
-
-const isCapped = ({ cap }: WorkloadView): boolean =>
-  cap !== undefined && cap !== 'Invalid' && isInFlight(cap);
 
 interface Facts {
   readonly to: string;
@@ -69,13 +64,13 @@ interface Facts {
   readonly last: ChangeWorkload | undefined;
 }
 
-function isKnown({ deployment, seen, revisions }: DetectInput, facts: Facts): boolean {
+function isKnown({ seen, view }: DetectInput, facts: Facts): boolean {
   const { to, isHeld, last } = facts;
   // A hold that no change in flight stands for: the record is lost, and nobody would release it.
   if (isHeld && !isHeldFor(to, last)) return false;
   if (last !== undefined) return expects(last, to) || isAltered(facts);
   if (seen === undefined) return false;
-  return seen.fingerprint === to && !isRollingNatively(deployment, revisions);
+  return seen.fingerprint === to && !view.rollout.isInProgress;
 }
 
 /** Also what another plug-in made of a verified template is held until it is protected by its own hash. */
@@ -97,32 +92,21 @@ function expects({ spec, status }: ChangeWorkload, fingerprint: string): boolean
   return phase === 'RolledBack' || reason === 'RollbackIncomplete' ? isFrom : isTo;
 }
 
-/** A rollout that was under way before we came. */
-function isRollingNatively(
-  { status, spec }: Deployment,
-  revisions: readonly ReplicaSet[],
-): boolean {
-  const progressing = status?.conditions?.find((c) => c.type === 'Progressing');
-  const isDone = progressing === undefined || progressing.reason === 'NewReplicaSetAvailable';
-  const running = revisions.filter((rs) => (rs.spec.replicas ?? 0) > 0);
-  return !isDone && spec.paused !== true && running.length > 1;
-}
-
 function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadSpec {
-  const { deployment, policy, now, last } = input;
+  const { descriptor, object, view, policy, now, last } = input;
   const { stamp } = facts;
-  const found = fromOf(input, facts, tools);
-  const from = found?.fingerprint === facts.to ? leftBy(input, facts, tools) : found;
-  const { metadata } = deployment;
+  const found = fromOf(input, facts);
+  const from = found?.fingerprint === facts.to ? leftBy(input, facts) : found;
+  const { metadata } = object;
   return {
-    target: { apiVersion: 'apps/v1', kind: 'Deployment', name: metadata.name, uid: metadata.uid },
+    target: targetOf(descriptor, metadata),
     sequence: (last?.spec.sequence ?? 0) + 1,
-    operation: operationOf(input, facts, from, tools),
+    operation: operationOf(input, facts, from),
     detectedBy: stamp === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
-    actor: stamp === undefined ? unstamped(deployment) : actorOf(stamp),
-    cause: { tool: toolOf(deployment, stamp), action: actionOf(input, facts, from, tools) },
-    ...revisionsOf(deployment, facts.to, from),
+    actor: stamp === undefined ? unstamped(metadata) : actorOf(stamp),
+    cause: { tool: toolOf(metadata, stamp), action: actionOf(input, from) },
+    ...revisionsOf(view, from),
     policy,
   };
 }
@@ -131,7 +115,6 @@ function operationOf(
   input: DetectInput,
   { to, isHeld }: Facts,
   from: ChangeWorkloadSpec['from'],
-  tools: Tools,
 ): ChangeWorkloadSpec['operation'] {
   if (from === undefined) return 'Create';
   const { seen } = input;
@@ -139,7 +122,7 @@ function operationOf(
   const before = seen === undefined || seen.fingerprint === to ? from : seen;
   if (input.isWayBack?.(before.template) === true) return 'Revert';
   if (isHeld) return 'Update';
-  return isSettled(input, to, tools) ? 'Late' : 'Update';
+  return isSettled(input) ? 'Late' : 'Update';
 }
 
 /** A revision that began so long ago, and got on last so long ago, is no longer being rolled out. */
@@ -149,28 +132,23 @@ const SETTLED_MS = 600_000;
  * Whether nothing else runs than this template, for a while, and mostly well: its time to be held
  * back is over. A pod that is away for a second, or a zone, does not make it a change of today.
  */
-function isSettled(
-  { deployment, revisions, now }: DetectInput,
-  to: string,
-  { fingerprintOf }: Tools,
-): boolean {
-  if (progressAt(deployment) > now - SETTLED_MS) return false;
-  const running = runningOf(revisions, fingerprintOf);
-  const isWell = ({ is, since, replicas, ready }: Running): boolean =>
-    is === to && since <= now - SETTLED_MS && ready * 2 >= replicas;
+function isSettled({ view: { fingerprint, revisions, rollout }, now }: DetectInput): boolean {
+  if (rollout.lastProgressAt > now - SETTLED_MS) return false;
+  const running = runningOf(revisions);
+  const isWell = ({ fingerprint: is, createdAt, replicas, ready }: RevisionView): boolean =>
+    is === fingerprint && createdAt <= now - SETTLED_MS && ready * 2 >= replicas;
   return running.length > 0 && running.every(isWell);
 }
 
-/** When its rollout last got on; to be paused or resumed (`Deployment…`) is none of it. */
-function progressAt({ status }: Deployment): number {
-  const progressing = status?.conditions?.find((c) => c.type === 'Progressing');
-  const { reason = '', lastUpdateTime = '' } = progressing ?? {};
-  return reason.startsWith('Deployment') ? 0 : Date.parse(lastUpdateTime) || 0;
+function targetOf(
+  { resource: { group, version, kind } }: KindDescriptor,
+  { name, uid }: ObjectMeta,
+): ChangeWorkloadSpec['target'] {
+  return { apiVersion: group === '' ? version : `${group}/${version}`, kind, name, uid };
 }
 
 function revisionsOf(
-  { spec: { template } }: Deployment,
-  fingerprint: string,
+  { template, fingerprint }: WorkloadView,
   from: ChangeWorkloadSpec['from'],
 ): Pick<ChangeWorkloadSpec, 'from' | 'to' | 'diff' | 'diffTruncated'> {
   const refusal = refusalFingerprint(template);
@@ -181,54 +159,45 @@ function revisionsOf(
 }
 
 /** The last verified revision: the one that ran before, or of a change that did not end well, the one it came from. */
-function fromOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadSpec['from'] {
+function fromOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec['from'] {
   const before = replacedBy(facts, input.seen);
   const last = accounting(facts.last, before);
   if (before !== undefined && input.isVerified?.(before) === true) {
-    const found = revisionAt(before, true, input, tools);
+    const found = revisionAt(before, true, input);
     if (found !== undefined) return found;
   }
   const wayBack = wayBackOf(last, before);
   if (wayBack !== undefined) return wayBack;
-  if (last !== undefined) return broughtBy(last, input, tools);
-  const known = before ?? otherRunning(input, facts, tools);
-  return known === undefined
-    ? undefined
-    : revisionAt(known, isHealthy(known, input, facts, tools), input, tools);
+  if (last !== undefined) return broughtBy(last, input);
+  const known = before ?? otherRunning(input);
+  return known === undefined ? undefined : revisionAt(known, isHealthy(known, input), input);
 }
 
 /** What the last change brought; of a new workload that nobody has judged yet, its first revision. */
-function broughtBy(
-  last: ChangeWorkload,
-  input: DetectInput,
-  tools: Tools,
-): ChangeWorkloadSpec['from'] {
-  const from = revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input, tools);
+function broughtBy(last: ChangeWorkload, input: DetectInput): ChangeWorkloadSpec['from'] {
+  const from = revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input);
   const isSoaking = last.spec.operation === 'Create' && !isOver(statusOf(last).phase);
   return from && isSoaking ? { ...from, isNew: true } : from;
 }
 
 /** What a way back left behind: where it came from, and nothing to go to. */
-function leftBy(input: DetectInput, { to, held }: Facts, tools: Tools): ChangeWorkloadSpec['from'] {
+function leftBy(input: DetectInput, { to, held }: Facts): ChangeWorkloadSpec['from'] {
   const { seen } = input;
   if (held !== undefined || seen === undefined || seen.fingerprint === to) return undefined;
   const isBack = input.isWayBack?.(seen.template) === true;
-  return isBack ? revisionAt(seen.fingerprint, false, input, tools) : undefined;
+  return isBack ? revisionAt(seen.fingerprint, false, input) : undefined;
 }
 
 /** A revision to go back to, if its template is to be had. */
 function revisionAt(
   fingerprint: string,
   verified: boolean,
-  { seen, revisions, last }: DetectInput,
-  { fingerprintOf }: Tools,
+  { seen, view, last }: DetectInput,
 ): ChangeWorkloadSpec['from'] {
   const template =
     seen?.fingerprint === fingerprint
       ? seen.template
-      : revisions
-          .map((rs) => rs.spec.template)
-          .find((t) => t !== undefined && fingerprintOf(t) === fingerprint);
+      : view.revisions.find((r) => r.fingerprint === fingerprint)?.template;
   if (template === undefined) return undefined;
   const refusal = refusalFingerprint(template);
   const recorded = last?.spec.from;
@@ -269,49 +238,19 @@ function accounting(
   return [from?.fingerprint, to.fingerprint].includes(before) ? last : undefined;
 }
 
-interface Running {
-  readonly is: string;
-  readonly since: number;
-  readonly replicas: number;
-  readonly ready: number;
-}
-
 /** The revisions that are to have pods. */
-const runningOf = (
-  revisions: readonly ReplicaSet[],
-  fingerprintOf: Tools['fingerprintOf'],
-): Running[] =>
-  revisions.flatMap(({ metadata, spec: { template, replicas = 0 }, status }) => {
-    if (template === undefined || replicas === 0) return [];
-    const ready = status?.readyReplicas ?? 0;
-    return [{ is: fingerprintOf(template), since: madeAt({ metadata }), replicas, ready }];
-  });
+const runningOf = (revisions: readonly RevisionView[]): RevisionView[] =>
+  revisions.filter(({ replicas }) => replicas > 0);
 
-const madeAt = ({ metadata }: Pick<ReplicaSet, 'metadata'>): number =>
-  Date.parse(metadata.creationTimestamp ?? '') || 0;
-
-const otherRunning = (
-  { revisions }: DetectInput,
-  { to }: Facts,
-  { fingerprintOf }: Tools,
-): string | undefined => runningOf(revisions, fingerprintOf).find(({ is }) => is !== to)?.is;
-
-/** As many of its pods are ready as the owner wants at all times. */
-function isReady({ replicas, ready }: Running, { spec: { strategy } }: Deployment): boolean {
-  const { unavailable } = userBounds(strategy?.rollingUpdate, replicas);
-  return ready >= Math.max(1, replicas - unavailable);
-}
+const otherRunning = ({ view: { fingerprint, revisions } }: DetectInput): string | undefined =>
+  runningOf(revisions).find((r) => r.fingerprint !== fingerprint)?.fingerprint;
 
 /** Ran healthy before we came, and was not itself still replacing another revision. */
-function isHealthy(
-  wanted: string,
-  { revisions, deployment }: DetectInput,
-  { to }: Facts,
-  { fingerprintOf }: Tools,
-): boolean {
-  const running = runningOf(revisions, fingerprintOf);
-  if (running.some(({ is }) => is !== wanted && is !== to)) return false;
-  return running.some((r) => r.is === wanted && isReady(r, deployment));
+function isHealthy(wanted: string, { view }: DetectInput): boolean {
+  const running = runningOf(view.revisions);
+  const isOther = (r: RevisionView): boolean => ![wanted, view.fingerprint].includes(r.fingerprint);
+  if (running.some(isOther)) return false;
+  return running.some((r) => r.fingerprint === wanted && r.isHealthy);
 }
 
 interface ManagerEntry {
@@ -320,8 +259,8 @@ interface ManagerEntry {
 }
 
 /** Without a stamp only the field manager is known, and that a client may choose freely. */
-function unstamped({ metadata }: Deployment): Actor {
-  const [newest] = managersOf(metadata.managedFields ?? []);
+function unstamped({ managedFields = [] }: ObjectMeta): Actor {
+  const [newest] = managersOf(managedFields);
   return {
     user: '',
     ...(newest === undefined ? {} : { fieldManager: newest.manager.slice(0, 128) }),
@@ -329,7 +268,7 @@ function unstamped({ metadata }: Deployment): Actor {
   };
 }
 
-const CONTROLLERS = /^(kube-controller-manager|deployment-controller|altershield)/;
+const CONTROLLERS = /^(kube-controller-manager|altershield)/;
 
 function managersOf(entries: readonly unknown[]): ManagerEntry[] {
   return entries
@@ -350,31 +289,20 @@ const TOOLS: readonly (readonly [RegExp, string])[] = [
   [/^pulumi/i, 'Pulumi'],
 ];
 
-function toolOf(deployment: Deployment, stamp: Stamp | undefined): string {
-  const manager = stamp?.manager ?? unstamped(deployment).fieldManager ?? '';
+function toolOf(metadata: ObjectMeta, stamp: Stamp | undefined): string {
+  const manager = stamp?.manager ?? unstamped(metadata).fieldManager ?? '';
   const tool = TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown');
   return tool.slice(0, 64);
 }
 
-function actionOf(
-  { deployment, revisions }: DetectInput,
-  { to }: Facts,
-  from: ChangeWorkloadSpec['from'],
-  { fingerprintOf }: Tools,
-): string {
+function actionOf({ view }: DetectInput, from: ChangeWorkloadSpec['from']): string {
   if (from === undefined) return 'Create';
-  if (isRestart(from.template, deployment.spec.template)) return 'Restart';
-  return isEarlier(to, revisions, fingerprintOf) ? 'Undo' : 'Update';
+  if (isRestart(from.template, view.template)) return 'Restart';
+  return isEarlier(view) ? 'Undo' : 'Update';
 }
 
 /** Whether another revision was made since this one. `kubectl rollout undo` itself leaves no mark. */
-function isEarlier(
-  fingerprint: string,
-  revisions: readonly ReplicaSet[],
-  fingerprintOf: Tools['fingerprintOf'],
-): boolean {
-  const own = revisions.find(
-    ({ spec: { template } }) => template !== undefined && fingerprintOf(template) === fingerprint,
-  );
-  return own !== undefined && revisions.some((other) => madeAt(other) > madeAt(own));
+function isEarlier({ fingerprint, revisions }: WorkloadView): boolean {
+  const own = revisions.find((r) => r.fingerprint === fingerprint);
+  return own !== undefined && revisions.some(({ createdAt }) => createdAt > own.createdAt);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { digest } from '../revision/fingerprint.ts';
+import { digest } from '../json/canonical.ts';
 
 const MAX_NAME = 240;
 

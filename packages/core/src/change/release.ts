@@ -12,7 +12,10 @@ import {
   nextBatch,
   type BatchView,
 } from './batch.ts';
-import type { Decision, Goal, Observation, PodView, WorkloadView } from './model.ts';
+import type { Decision, Observation } from './observation.ts';
+import type { Goal } from '../workload/goal.ts';
+import type { PodView } from '../check/pod-view.ts';
+import type { WorkloadView } from '../workload/view.ts';
 import { startRollback } from './rollback.ts';
 import { move, timeText } from './status.ts';
 import { holdGoal, routeOf, suspend } from './suspend.ts';
@@ -31,7 +34,7 @@ export function decideRelease(s: Standing): Decision {
   const { status, o } = s;
   if (status.phase === 'Suspend') return keepSuspended(s);
   if (isPausedByOwner(s)) return { ...pausedByOwner(s), goal: holdGoal(o) };
-  if (s.workload.replicas === 0) return { ...awaitReplicas(s), goal: holdGoal(o) };
+  if (s.workload.size === 0) return { ...awaitReplicas(s), goal: holdGoal(o) };
   return proveFrom(s) ?? act(s);
 }
 
@@ -54,28 +57,28 @@ function proveFrom({ o, status, workload }: Standing): Decision | undefined {
 export function decideRolling(s: Standing): Decision {
   if (s.status.phase === 'Suspend') return keepSuspended(s);
   if (isPausedByOwner(s)) return pausedByOwner(s);
-  if (s.workload.replicas === 0) return awaitReplicas(s);
+  if (s.workload.size === 0) return awaitReplicas(s);
   const { goal, ...decision } = act(s);
   if (goal === undefined) return decision;
   if (goal.type !== 'Release') return { ...decision, goal };
-  return isMarked(s.workload) ? { ...decision, goal: { type: 'LetGo' } } : decision;
+  return s.workload.isMarked ? { ...decision, goal: { type: 'LetGo' } } : decision;
 }
-
-const isMarked = ({ cap, revisions }: WorkloadView): boolean =>
-  cap !== undefined || revisions.some((r) => r.cap !== undefined);
 
 /** A pause by the user stops the change and its deadlines; it does not hide a failure. */
 export const isPausedByOwner = ({ workload: { paused }, finding }: Standing): boolean =>
   paused && finding.result.verdict !== 'Fail';
 
 export function pausedByOwner(s: Standing): Decision {
-  const message = 'the Deployment is paused; `kubectl rollout resume` lets the change begin';
+  const message = 'the workload is paused; `kubectl rollout resume` lets the change begin';
   return { status: move(s.status, s.o.now, ['Init', 'PausedByOwner'], message) };
 }
 
 /** Without pods nothing is judged: the change waits, held, until there are some again. */
-export function awaitReplicas({ status, o }: Standing): Decision {
-  const message = 'the workload is scaled to zero; the change goes on when it has replicas again';
+export function awaitReplicas({ status, o, workload }: Standing): Decision {
+  const message =
+    workload.replicas === 0
+      ? 'the workload is scaled to zero; the change goes on when it has replicas again'
+      : 'the workload keeps all of its pods as they are by its own partition; lower it to let the change begin';
   return { status: move(status, o.now, ['Init', 'NoReplicas'], message) };
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload, ChangeWorkloadStatus, Reason } from '@altershield/api';
-import type { Decision, Goal, Observation, WorkloadView } from './model.ts';
+import type { Decision, Observation } from './observation.ts';
+import type { Goal } from '../workload/goal.ts';
+import type { WorkloadView } from '../workload/view.ts';
 import { move, timeText } from './status.ts';
 import { isRestored } from '../workload/ownership.ts';
 import { isFromVerified } from './verified.ts';
@@ -146,9 +148,8 @@ function awaitVerified(
   status: ChangeWorkloadStatus,
 ): Decision {
   const ready = o.stable.filter((p) => p.ready).length;
-  const wanted = workload.replicas - workload.user.unavailable;
   const goal = rollBackGoal(o, status);
-  const isBack = workload.settled && o.fresh.length === 0 && ready >= wanted;
+  const isBack = workload.settled && o.fresh.length === 0 && ready >= workload.minReady;
   if (isBack && isOwned(o, workload, status)) {
     const reason = status.reason === 'RevertedByUser' ? 'RevertedByUser' : 'RolledBack';
     return { status: endOf(status, o.now, reason, status.message) };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Reason, Verdict } from '@altershield/api';
-import type { Decision, Goal, Observation } from './model.ts';
+import type { Decision, Observation } from './observation.ts';
+import type { Goal } from '../workload/goal.ts';
 import { move } from './status.ts';
 
 export interface Because {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
 import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
-import type { Template } from '../workload/types.ts';
+import type { Template } from '../json/objects.ts';
 import { isOver, statusOf } from './status.ts';
 
 /** Whether a change ended well: only then is its revision one to go back to. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Evidence } from '@altershield/api';
-import type { PodView } from '../change/model.ts';
+import type { PodView } from './pod-view.ts';
 import { createDeadlines, createEvidence, explain, judgeCreateFailure } from './create-failure.ts';
 import { bounded, isAccepted, result, wait, type Finding, type PodHealthInput } from './finding.ts';
 import { running } from './pod-view.ts';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { CreateFailure } from '../change/model.ts';
+import type { CreateFailure } from './pod-view.ts';
 import { aDeployment, aPolicy, aReplicaSet, NOW, pods, tools } from '../testing/builders.ts';
-import { viewDeployment } from '../workload/observe.ts';
+import { viewDeployment } from '../workload/deployment/observe.ts';
 import { createFailureKind, createFailures, type CreateFailureKind } from './create-failure.ts';
 import { judgePods, type PodHealthInput } from './pod-health.ts';
 

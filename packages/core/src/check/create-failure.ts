@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Evidence } from '@altershield/api';
-import type { CreateFailure, RevisionView, WorkloadView } from '../change/model.ts';
-import type { Deployment, ReplicaSet } from '../workload/types.ts';
+import type { CreateFailure } from './pod-view.ts';
+import type { Condition } from '../json/objects.ts';
 import { bounded, result, type Finding, type PodHealthInput } from './finding.ts';
 import { running } from './pod-view.ts';
 
-type Conditions = NonNullable<NonNullable<ReplicaSet['status']>['conditions']>;
+type Conditions = readonly Condition[];
 
 /** Why the ReplicaSet controller cannot create pods: a condition that it removes once it can. */
 export function podCreateFailure(conditions: Conditions = []): CreateFailure | undefined {
@@ -18,7 +18,7 @@ export function podCreateFailure(conditions: Conditions = []): CreateFailure | u
 /** Why the Deployment controller cannot create the ReplicaSet of the newest template. */
 export function replicaSetCreateFailure({
   conditions = [],
-}: NonNullable<Deployment['status']> = {}): CreateFailure | undefined {
+}: { readonly conditions?: Conditions } = {}): CreateFailure | undefined {
   const failure = conditions.find(({ type, status, reason }) => {
     return type === 'Progressing' && status === 'False' && reason === 'ReplicaSetCreateError';
   });
@@ -36,15 +36,23 @@ interface ChangedRevisions {
   readonly detectedAt: string;
 }
 
+type RevisionOf = { readonly fingerprint: string; readonly createFailure?: CreateFailure };
+
+/** What is known of a workload's pods that cannot be created. */
+interface Creating {
+  readonly revisions: readonly RevisionOf[];
+  readonly createFailure?: CreateFailure;
+}
+
 /**
  * Why pods of the change, and of the revision to go back to, cannot be created. A ReplicaSet that
  * cannot be created itself has no view: its failure counts if it is not of an earlier template.
  */
 export function createFailures(
   { to, from, detectedAt }: ChangedRevisions,
-  { revisions, createFailure: ofReplicaSet }: WorkloadView,
+  { revisions, createFailure: ofReplicaSet }: Creating,
 ): Pick<PodHealthInput, 'createFailure' | 'stableCreateFailure'> {
-  const ofPods = (fingerprint: string | undefined): RevisionView[] =>
+  const ofPods = (fingerprint: string | undefined): RevisionOf[] =>
     revisions.filter((r) => r.fingerprint === fingerprint);
   const updated = ofPods(to.fingerprint);
   const seconds = Math.floor(Date.parse(detectedAt) / 1000);
@@ -55,7 +63,7 @@ export function createFailures(
   };
 }
 
-const failureAmong = (revisions: readonly RevisionView[]): CreateFailure | undefined =>
+const failureAmong = (revisions: readonly RevisionOf[]): CreateFailure | undefined =>
   revisions.find((r) => r.createFailure !== undefined)?.createFailure;
 
 /**

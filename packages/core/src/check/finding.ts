@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicySpec, CheckResult, Evidence } from '@altershield/api';
-import type { CreateFailure, PodView } from '../change/model.ts';
+import type { CreateFailure, PodView } from './pod-view.ts';
 
 export interface PodHealthInput {
   /** Updated pods, with those that ended. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PodView } from '../change/model.ts';
-import type { ContainerStatus, Pod } from '../workload/types.ts';
+import type { PodView } from './pod-view.ts';
+import type { ContainerStatus, Pod } from './pod.ts';
 import { containersOf, isExpectedRestart, lastEnd } from './restart-rules.ts';
 
 type PodFailure = NonNullable<PodView['trouble']>;

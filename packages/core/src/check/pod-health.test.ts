@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { PodView, Trouble } from '../change/model.ts';
+import type { PodView, Trouble } from './pod-view.ts';
 import { aPod, aPodView, aPolicy, NOW, pods } from '../testing/builders.ts';
 import { judgePods, type PodHealthInput } from './pod-health.ts';
 import { isLeaving, lostReadiness, viewPod } from './pod-view.ts';

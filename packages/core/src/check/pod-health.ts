@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Evidence } from '@altershield/api';
-import type { PodView, Trouble } from '../change/model.ts';
+import type { PodView, Trouble } from './pod-view.ts';
 import { awaitReady, deadlineOf, mayPass } from './await-ready.ts';
 import { bounded, isAccepted, result, type Finding, type PodHealthInput } from './finding.ts';
 import { running } from './pod-view.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { aPod } from '../testing/builders.ts';
-import type { ContainerStatus, Pod, RestartRule } from '../workload/types.ts';
+import type { ContainerStatus, Pod, RestartRule } from './pod.ts';
 import { lostReadiness, viewPod } from './pod-view.ts';
 import { countRestarts, isExpectedRestart } from './restart-rules.ts';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ContainerStatus, Pod, RestartRule } from '../workload/types.ts';
+import type { ContainerStatus, Pod, RestartRule } from './pod.ts';
 
 /** Unexpected restarts of each container of one pod, by its name. */
 export type RestartCounts = Readonly<Record<string, number>>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { PodView } from '../change/model.ts';
+import type { PodView } from './pod-view.ts';
 import { result, wait, type Finding, type PodHealthInput } from './finding.ts';
 
 /** Pods tell in whole seconds when they became ready: it may have been later by this much. */

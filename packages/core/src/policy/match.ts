@@ -14,6 +14,7 @@ export interface GoodPolicy {
 }
 
 export interface Candidate {
+  readonly group: string;
   readonly kind: string;
   readonly namespace: string;
   readonly labels: Labels;
@@ -53,8 +54,7 @@ export function mismatch(
   candidate: Candidate,
   operatorNamespace: string,
 ): Mismatch {
-  if (!target.kinds.some((k) => k === candidate.kind))
-    return `it does not match kind ${candidate.kind}`;
+  if (!matchesKind(target.kinds, candidate)) return `it does not match kind ${candidate.kind}`;
   const isClusterWide = namespace === operatorNamespace;
   if (!isClusterWide && namespace !== candidate.namespace) {
     return `it matches namespace ${namespace} only`;
@@ -67,6 +67,12 @@ export function mismatch(
   }
   return selects(target.selector, candidate.labels) ? undefined : 'its selector does not match';
 }
+
+/** No list names every kind. */
+export const matchesKind = (
+  kinds: readonly string[] | undefined,
+  { group, kind }: Pick<Candidate, 'group' | 'kind'>,
+): boolean => kinds === undefined || kinds.includes(kind) || kinds.includes(`${kind}.${group}`);
 
 /** kube-system and our own namespace are out, unless a policy names them. */
 function isExempt(

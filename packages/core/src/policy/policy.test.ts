@@ -7,10 +7,13 @@ import { isSameConfiguration, webhooksFor } from '../admission/webhook-configura
 import { aPolicy } from '../testing/builders.ts';
 import { explainErrors } from './field.ts';
 import { governing, mismatch, selects, type Candidate } from './match.ts';
+import { ADAPTERS } from '../workload/registry.ts';
 import { parsePolicy } from './validate.ts';
 
-const HERE = { namespace: 'shop', operatorNamespace: 'ops' };
+const kinds = ADAPTERS.map(({ descriptor }) => descriptor);
+const HERE = { namespace: 'shop', operatorNamespace: 'ops', kinds };
 const web: Candidate = {
+  group: 'apps',
   kind: 'Deployment',
   namespace: 'shop',
   labels: { tier: 'web' },
@@ -26,7 +29,7 @@ test('the empty policy is a good one, and this is what it says', () => {
   const day = 86_400;
   const spec = {
     mode: 'Enforce',
-    target: { kinds: ['Deployment'] },
+    target: {},
     release: { strategy: 'Batch', batches: [1, '30%', '100%'], soakSeconds: 10 },
     checks: { podHealth: { maxRestarts: 2, maxUnready: 1 } },
     onFail: 'RollBack',
@@ -99,7 +102,7 @@ test('each problem of a batch says what would be right', () => {
 test('a namespaceSelector is only for policies of the whole cluster', () => {
   const target = { namespaceSelector: {} };
   assert.deepEqual(pathsOf({ target }), ['spec.target.namespaceSelector']);
-  assert.ok(parsePolicy({ target }, { namespace: 'ops', operatorNamespace: 'ops' }).ok);
+  assert.ok(parsePolicy({ target }, { ...HERE, namespace: 'ops' }).ok);
 });
 
 const BAD_SELECTORS: readonly (readonly [string, object, string])[] = [
@@ -192,7 +195,8 @@ test('a mismatch is a sentence', () => {
     at(aPolicy({ target: { selector: { matchLabels: { tier: 'db' } } } })) ?? '',
     /selector/,
   );
-  assert.match(at(aPolicy(), { ...web, kind: 'Job' }) ?? '', /does not match kind Job/);
+  const deployments = aPolicy({ target: { kinds: ['Deployment'] } });
+  assert.match(at(deployments, { ...web, kind: 'Job' }) ?? '', /does not match kind Job/);
   assert.match(at(cluster({ matchLabels: { team: 'b' } })) ?? '', /namespaceSelector/);
   const ignored = { ...web, namespaceLabels: { 'altershield.io/admission': 'ignore' } };
   assert.match(at(aPolicy(), ignored) ?? '', /exempt/);
@@ -236,8 +240,7 @@ const place = {
 const NATIVE = { nativeClamp: true };
 const workloadHooks = (policies: Parameters<typeof webhooksFor>[0]) =>
   webhooksFor(policies, place, NATIVE).mutating.filter(
-    (w) =>
-      String(w['name']).startsWith('mutate.') && !String(w['name']).startsWith('mutate.record'),
+    ({ clientConfig }) => (clientConfig as { path: string }).path === '/mutate/workload',
   );
 
 test('without a policy no write of a workload is sent to us', () => {
@@ -246,16 +249,68 @@ test('without a policy no write of a workload is sent to us', () => {
 
 test('the webhook asks for exactly what the policy selects, and fails no write while no operator is alive', () => {
   const selector = { matchLabels: { tier: 'web' } };
-  const [hook] = workloadHooks([aPolicy({ target: { selector }, failurePolicy: 'Fail' })]);
+  const [hook, ...others] = workloadHooks([aPolicy({ target: { selector } })]);
+  assert.deepEqual(others, []);
   assert.deepEqual(hook?.['objectSelector'], selector);
   assert.equal(hook['failurePolicy'], 'Ignore');
-  assert.deepEqual((hook['namespaceSelector'] as { matchLabels: object }).matchLabels, {
-    'kubernetes.io/metadata.name': 'shop',
+  const [names] = (hook['namespaceSelector'] as { matchExpressions: object[] }).matchExpressions;
+  assert.deepEqual(names, {
+    ...{ key: 'kubernetes.io/metadata.name', operator: 'In', values: ['shop'] },
   });
   assert.match(JSON.stringify(hook['matchConditions']), /username != 'sa:op'/);
   assert.match(
     JSON.stringify(hook['matchConditions']),
-    /object.spec.template != oldObject.spec.template/,
+    /object.\?spec.\?template != oldObject.\?spec.\?template/,
+  );
+});
+
+const pluralsOf = ({ rules }: { readonly [name: string]: unknown }): string[] =>
+  (rules as { resources: string[] }[]).flatMap(({ resources }) => resources);
+
+test('a policy that fails closed fails the writes of those kinds only that nothing else can hold', () => {
+  const hooks = workloadHooks([aPolicy({ failurePolicy: 'Fail' })]);
+  const failing = hooks.filter(({ failurePolicy }) => failurePolicy === 'Fail');
+  assert.deepEqual(failing.flatMap(pluralsOf), ['statefulsets']);
+  const operations = failing.map(
+    ({ rules }) => (rules as { operations: string[] }[])[0]?.operations,
+  );
+  assert.deepEqual(operations, [['UPDATE']], 'a new workload is never denied');
+  const audit = workloadHooks([aPolicy({ failurePolicy: 'Fail', mode: 'Audit' })]);
+  assert.ok(audit.every(({ failurePolicy }) => failurePolicy === 'Ignore'));
+});
+
+test('a policy is asked about the kinds that it names', () => {
+  const [hook] = workloadHooks([aPolicy({ target: { kinds: ['StatefulSet.apps'] } })]);
+  assert.deepEqual(hook && pluralsOf(hook), ['statefulsets']);
+});
+
+test('a thousand namespaces whose policies select alike make one webhook', () => {
+  const policies = Array.from({ length: 1000 }, (_, i) =>
+    aPolicy({}, { namespace: `team-${i}`, uid: `p-${i}` }),
+  );
+  assert.equal(workloadHooks(policies).length, 1);
+  const { mutating, validating } = webhooksFor(policies, place, NATIVE);
+  assert.ok(JSON.stringify({ mutating, validating }).length < 100_000);
+  const other = aPolicy({ target: { selector: { matchLabels: { tier: 'web' } } } });
+  assert.equal(workloadHooks([...policies, other]).length, 2);
+});
+
+test('a policy for a kind that is not followed, or for what a kind cannot do, is denied with the reason', () => {
+  const errors = (spec: unknown, kinds = HERE.kinds) => {
+    const parsed = parsePolicy(spec, { ...HERE, kinds });
+    return parsed.ok ? '' : explainErrors(parsed.errors);
+  };
+  assert.match(
+    errors({ target: { kinds: ['Deploymnet'] } }),
+    /spec.target.kinds\[0\].*AlterShield follows Deployment, StatefulSet/,
+  );
+  assert.equal(errors({ target: { kinds: ['Deployment', 'StatefulSet.apps'] } }), '');
+  assert.equal(errors({ target: { kinds: ['Widget.example.com'] } }), '', 'its CRD may come later');
+  const strategies = { Batch: 'its pods are all replaced at once', Rolling: true as const };
+  const widget = { resource: { group: 'x', kind: 'Widget' }, strategies };
+  assert.match(
+    errors({ target: { kinds: ['Widget'] } }, [widget] as never),
+    /spec.release.strategy.*Widget: its pods are all replaced at once/,
   );
 });
 
@@ -308,7 +363,7 @@ test('a policy of an exempt namespace gets no webhook: while we are down, it wou
   assert.deepEqual(workloadHooks([there]), []);
   const made = validatePolicy(
     { id: '1', operation: 'CREATE', namespace: 'kube-system', user: { name: 'a' }, object: {} },
-    { namespace: 'kube-system', operatorNamespace: 'ops' },
+    { ...HERE, namespace: 'kube-system' },
   );
   assert.ok(made.allowed);
   assert.match(made.warnings.join(), /kube-system is exempt: only a policy in namespace ops/);

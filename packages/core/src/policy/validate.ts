@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { changePolicySpec, type ChangePolicySpec } from '@altershield/api';
-import { asRecord, type IntOrPercent } from '../workload/types.ts';
+import { asRecord } from '../json/json.ts';
+import type { IntOrPercent } from '../json/objects.ts';
+import { matchesKind } from './match.ts';
 import { fieldPath, invalid, type FieldError } from './field.ts';
 
 export type ParsedPolicy =
@@ -11,6 +13,14 @@ export interface PolicyPlace {
   readonly namespace: string;
   /** Where policies for the whole cluster live. */
   readonly operatorNamespace: string;
+  /** The kinds that AlterShield follows, and what it cannot do with each. */
+  readonly kinds: readonly PolicyKind[];
+}
+
+/** What a policy must know of a kind. A strategy is supported, or the text says why not. */
+export interface PolicyKind {
+  readonly resource: { readonly group: string; readonly kind: string };
+  readonly strategies: Readonly<Record<string, true | string>>;
 }
 
 /** Reads the spec of a policy. Reports every problem at once and never throws. */
@@ -19,7 +29,11 @@ export function parsePolicy(spec: unknown, place: PolicyPlace): ParsedPolicy {
   if (!parsed.success) {
     return { ok: false, errors: parsed.error.issues.flatMap((issue) => problemsOf(issue, spec)) };
   }
-  const errors = [...checkBatches(parsed.data), ...checkPlace(parsed.data, place)];
+  const errors = [
+    ...checkBatches(parsed.data),
+    ...checkPlace(parsed.data, place),
+    ...checkKinds(parsed.data, place),
+  ];
   return errors.length > 0 ? { ok: false, errors } : { ok: true, spec: parsed.data };
 }
 
@@ -68,4 +82,20 @@ function checkPlace({ target }: ChangePolicySpec, place: PolicyPlace): FieldErro
   if (place.namespace === place.operatorNamespace) return [];
   const message = `only policies in namespace ${place.operatorNamespace} reach other namespaces; remove it, or move the policy there`;
   return [invalid('spec.target.namespaceSelector', target.namespaceSelector, message)];
+}
+
+/** A kind with a group may come later, as a CRD does; one without can only be one that is followed. */
+function checkKinds({ target, release }: ChangePolicySpec, { kinds }: PolicyPlace): FieldError[] {
+  const known = kinds.map(({ resource }) => resource.kind).join(', ');
+  return (target.kinds ?? []).flatMap((name, i) => {
+    const kind = kinds.find(({ resource }) => matchesKind([name], resource));
+    if (kind === undefined) {
+      const why = `AlterShield follows ${known}; write a kind of another group as Kind.group`;
+      return name.includes('.') ? [] : [invalid(`spec.target.kinds[${i}]`, name, why)];
+    }
+    const supported = kind.strategies[release.strategy];
+    if (supported === true || supported === undefined) return [];
+    const why = `${kind.resource.kind}: ${supported}`;
+    return [invalid('spec.release.strategy', release.strategy, why)];
+  });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Difference } from '@altershield/api';
-import { canonical } from './fingerprint.ts';
+import { canonical } from '../json/canonical.ts';
 
 const MAX_DIFFERENCES = 64;
 const MAX_VALUE = 200;

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { aTemplate, otherSign, sign } from '../testing/builders.ts';
 import { diffTemplates } from './diff.ts';
 import { bare, fingerprint, isRestart, isSameTemplate, refusalFingerprint } from './fingerprint.ts';
-import { seal, unseal } from './seal.ts';
+import { seal, unseal } from '../hold/signature.ts';
 
 const RESTART = { annotations: { 'kubectl.kubernetes.io/restartedAt': '2026-01-01T00:00:00Z' } };
 

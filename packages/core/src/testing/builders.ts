@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { changePolicySpec, type ChangeWorkload, type ChangeWorkloadSpec } from '@altershield/api';
 import type { Request } from '../admission/review.ts';
-import type { Observation, PodView, WorkloadView } from '../change/model.ts';
+import type { WorkloadContext } from '../admission/workload.ts';
+import type { Observation } from '../change/observation.ts';
+import type { PodView } from '../check/pod-view.ts';
+import type { WorkloadView } from '../workload/view.ts';
 import { viewPod } from '../check/pod-view.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
-import { formatReleaseCap } from '../cap/annotation.ts';
-import { signWith } from '../revision/seal.ts';
-import { viewDeployment, type Tools } from '../workload/observe.ts';
+import { formatReleaseCap } from '../workload/deployment/cap/annotation.ts';
+import { signWith } from '../hold/signature.ts';
+import type { Tools } from '../workload/adapter.ts';
+import { deployment } from '../workload/deployment/adapter.ts';
+import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
+import { stampSubject } from '../workload/writes.ts';
+import { viewDeployment } from '../workload/deployment/observe.ts';
 import { ANNOTATIONS } from '@altershield/api';
-import { imagesOf, type Deployment, type Pod, type ReplicaSet } from '../workload/types.ts';
-import type { Template } from '../workload/types.ts';
+import { imagesOf } from '../revision/images.ts';
+import type { Deployment, ReplicaSet } from '../workload/deployment/objects.ts';
+import type { Pod } from '../check/pod.ts';
+import type { Template } from '../json/objects.ts';
 
 export const NOW = Date.parse('2026-01-01T12:00:00Z');
 export const sign = signWith(new Uint8Array(32).fill(7));
@@ -205,6 +214,21 @@ export function aWorkload(
   const held = aHeldDeployment('a', { tag: 'b', ...deployment });
   return { ...viewDeployment(held, heldSets(), tools), ...parts };
 }
+
+/** What admission knows of a Deployment: the hashes of the revisions with these image tags. */
+export const aContext = (parts: Partial<WorkloadContext> = {}): WorkloadContext => ({
+  adapter: deployment,
+  policy: aPolicy(),
+  refusalOf: () => undefined,
+  isWayBack: () => false,
+  snapshotOf: (object) => ({ object, related: { replicaSets: [] } }),
+  nextChange: 'deployment-web-7',
+  tools,
+  ...parts,
+});
+
+/** The Deployment as what its actor annotation is on. */
+export const stamped = ({ metadata }: Deployment) => stampSubject(DEPLOYMENT, metadata);
 
 export const aRequest = (
   object: Deployment,

@@ -2,7 +2,7 @@
 import type { ChangeWorkload, ChangeWorkloadStatus } from '@altershield/api';
 import { timeText } from '../change/status.ts';
 import { fingerprint } from '../revision/fingerprint.ts';
-import { viewDeployment } from '../workload/observe.ts';
+import { viewDeployment } from '../workload/deployment/observe.ts';
 import {
   aCap,
   aChange,

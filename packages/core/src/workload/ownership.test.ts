@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { aDeployment } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
 import { isRestored, ownershipOf, restoreOwnership } from './ownership.ts';
-import type { Deployment } from './types.ts';
+import type { Deployment } from './deployment/objects.ts';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 const IMAGE = { 'f:spec': { 'f:containers': { 'k:{"name":"app"}': { 'f:image': {} } } } };

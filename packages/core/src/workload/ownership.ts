@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FIELD_MANAGER } from '@altershield/api';
-import { canonical } from '../revision/fingerprint.ts';
-import { pointer, type PatchOp } from './patch.ts';
-import { asRecord, isMap, type Deployment } from './types.ts';
+import { canonical } from '../json/canonical.ts';
+import { pointer, type PatchOp } from '../json/patch.ts';
+import { asRecord, isMap } from '../json/json.ts';
+import type { WorkloadObject } from '../json/objects.ts';
 
 /** kubectl's copy of the manifest that it applied last, by which it knows what a later one leaves out. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -23,7 +24,7 @@ interface Ownership {
  * `f:spec.f:template` of its managed fields, and `.spec.template` of the last applied manifest.
  * Undefined when nothing is known, or when it is too long.
  */
-export function ownershipOf({ metadata }: Deployment): string | undefined {
+export function ownershipOf({ metadata }: WorkloadObject): string | undefined {
   const managers = (metadata.managedFields ?? []).flatMap((entry) => {
     const template = templateOf(entry);
     return template === undefined ? [] : [{ key: keyOf(entry), template }];
@@ -64,7 +65,7 @@ function appliedOf(text: string | undefined): Json | undefined {
  * @param live the Deployment as it is now, with all of its managed fields
  * @param text what `ownershipOf` gave when the revision was seen first
  */
-export function restoreOwnership(live: Deployment, text: string): PatchOp[] {
+export function restoreOwnership(live: WorkloadObject, text: string): PatchOp[] {
   const saved = parse(text);
   if (saved === undefined) return [];
   const { managedFields = [], annotations, resourceVersion, uid } = live.metadata;

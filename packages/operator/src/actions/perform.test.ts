@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { viewDeployment, type Goal, type ReplicaSet } from '@altershield/core';
+import { adapterNamed, viewDeployment, type Goal, type ReplicaSet } from '@altershield/core';
 import { KubeError, isConflict, type CachedClient } from '@altershield/kube';
+import type { WorkloadKubeObject } from '../kinds.ts';
 import { WriteDeniedError, perform } from './perform.ts';
+
+const adapter = adapterNamed('deploy') ?? assert.fail();
 
 const deployment = {
   apiVersion: 'apps/v1',
@@ -39,7 +42,11 @@ const REST: Goal = { type: 'Rest', keepsHold: false, forgetsActor: false };
 const act = (client: object, goal: Goal = REST) =>
   perform(
     goal,
-    { deployment, view: viewDeployment(deployment, [revision], tools) },
+    {
+      kind: { adapter },
+      object: deployment as unknown as WorkloadKubeObject,
+      view: viewDeployment(deployment, [revision], tools),
+    },
     { client, tools } as unknown as Parameters<typeof perform>[2],
     signal,
   );

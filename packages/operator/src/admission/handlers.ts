@@ -10,12 +10,18 @@ import {
   validateRecord,
   validateWorkload,
   isWayBack,
-  type Deployment,
+  ADAPTERS,
+  adapterOf,
+  groupKind,
+  valueAt,
   type GoodPolicy,
   type Request,
   type Review,
-  type Sign,
+  type Snapshot,
+  type Tools,
+  type WorkloadAdapter,
   type WorkloadContext,
+  type WorkloadObject,
 } from '@altershield/core';
 import {
   keyString,
@@ -26,7 +32,8 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { changeName } from '../actions/names.ts';
-import type { ChangeObject, DeploymentObject, ReplicaSetObject } from '../kinds.ts';
+import type { ChangeObject, ReplicaSetObject, WorkloadKubeObject } from '../kinds.ts';
+import type { WorkloadKey } from '../observe/followed-kind.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import { lastNumber } from '../observe/world.ts';
@@ -37,64 +44,94 @@ export interface AdmissionDeps {
   readonly book: PolicyBook;
   readonly refusals: Refusals;
   readonly ledger: DenialLedger;
-  /** Records of a Deployment by name, oldest first. */
-  readonly changesOf: (namespace: string, name: string) => readonly ChangeObject[];
-  readonly hashOf: WorkloadContext['hashOf'];
+  /** Records of a workload, oldest first. */
+  readonly changesOf: (workload: WorkloadKey) => readonly ChangeObject[];
+  /** What belongs to a workload, by the caches. */
+  readonly snapshotOf: (adapter: WorkloadAdapter, object: WorkloadObject) => Snapshot;
   /** The Deployment that owns a ReplicaSet; undefined: not known. */
-  readonly deploymentOf: (rs: ReplicaSetObject) => DeploymentObject | undefined;
-  readonly sign: Sign;
+  readonly deploymentOf: (rs: ReplicaSetObject) => WorkloadKubeObject | undefined;
+  readonly tools: Tools;
   readonly paths: SecretPaths;
   readonly operatorNamespace: string;
   readonly scheduler: Pick<Scheduler, 'now'>;
   /** Called for each denied write, not for dry runs. */
-  readonly onDenied: (request: Request<Deployment>, message: string) => void;
+  readonly onDenied: (denied: DeniedWrite) => void;
+}
+
+/** A write that admission denied. */
+export interface DeniedWrite {
+  readonly adapter: WorkloadAdapter;
+  readonly request: Request<WorkloadObject>;
+  readonly message: string;
 }
 
 type Json = Readonly<Record<string, unknown>>;
 
 /** What the API server asks us, by secret path. Every answer comes from memory. */
 export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
-  const place = (namespace: string) => ({ namespace, operatorNamespace: deps.operatorNamespace });
+  const place = (namespace: string) => ({
+    namespace,
+    operatorNamespace: deps.operatorNamespace,
+    kinds: ADAPTERS.map(({ descriptor }) => descriptor),
+  });
   const now = (): string => new Date(deps.scheduler.now()).toISOString();
   const handlers: readonly (readonly [string, AdmissionHandler])[] = [
     [PATHS.mutateWorkload, (r) => workload(r, deps, mutateWorkload)],
     [PATHS.validateWorkload, (r) => workload(r, deps, validateWorkload)],
     [PATHS.mutateReplicaSet, (r) => answer(replicaSet(r, deps))],
     [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
-    [PATHS.mutateRecord, (r) => answer(stampDecision(read(r), { now: now(), sign: deps.sign }))],
+    [
+      PATHS.mutateRecord,
+      (r) => answer(stampDecision(read(r), { now: now(), sign: deps.tools.sign })),
+    ],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
   ];
   return new Map(handlers.map(([path, handler]) => [deps.paths.secret(path), handler]));
 }
 
-type ReviewWorkload = (request: Request<Deployment>, context: WorkloadContext) => Review;
+type ReviewWorkload = (request: Request<WorkloadObject>, context: WorkloadContext) => Review;
 
 function workload(
   admission: AdmissionRequest,
   deps: AdmissionDeps,
   review: ReviewWorkload,
 ): AdmissionResponse {
-  const request = read<Deployment>(admission);
-  const { namespace, object } = request;
-  const { name } = object.metadata;
+  const adapter = adapterOf(admission.kind);
+  // Webhooks of a version that followed more kinds may still be registered.
+  if (adapter === undefined) return { allowed: true };
+  const request = read<WorkloadObject>(admission);
+  const key = keyOf(adapter, request);
+  const { resource } = adapter.descriptor;
+  const { name } = request.object.metadata;
   const made = review(request, {
-    policy: policyOf(request, deps),
-    refusalOf: (fingerprint) => deps.refusals.of(namespace, name, fingerprint),
-    isWayBack: (replacement) => isWayBack(deps.changesOf(namespace, name), replacement),
-    hashOf: deps.hashOf,
-    nextChange: changeName('Deployment', name, lastNumber(deps.changesOf(namespace, name)) + 1),
-    sign: deps.sign,
+    adapter,
+    policy: policyOf(request, adapter, deps),
+    refusalOf: (fingerprint) => deps.refusals.of(key, fingerprint),
+    isWayBack: (replacement) => isWayBack(deps.changesOf(key), replacement),
+    snapshotOf: (object) => deps.snapshotOf(adapter, object),
+    nextChange: changeName(resource.kind, name, lastNumber(deps.changesOf(key)) + 1),
+    tools: deps.tools,
   });
-  if (!made.allowed && !admission.dryRun) denied(request, made.message, deps);
+  if (!made.allowed && !admission.dryRun) denied({ adapter, request, message: made.message }, deps);
   return answer(made);
 }
 
+const keyOf = (
+  { descriptor }: WorkloadAdapter,
+  { namespace, object }: Request<WorkloadObject>,
+): WorkloadKey => ({
+  kind: groupKind(descriptor.resource),
+  namespace,
+  name: object.metadata.name,
+});
+
 /** A write that takes the label away by which a policy matches is judged by the labels before it, too. */
 function policyOf(
-  { object, oldObject, namespace }: Request<Deployment>,
+  { object, oldObject, namespace }: Request<WorkloadObject>,
+  { descriptor: { resource } }: WorkloadAdapter,
   { book }: AdmissionDeps,
 ): GoodPolicy | undefined {
-  const of = ({ metadata }: Deployment) => book.governing('Deployment', metadata, namespace);
+  const of = ({ metadata }: WorkloadObject) => book.governing(resource, metadata, namespace);
   return of(object) ?? (oldObject && of(oldObject));
 }
 
@@ -110,15 +147,14 @@ function replicaSet(
   return mutateReplicaSet(request, { releaseOfDeployment: annotations?.[ANNOTATIONS.release] });
 }
 
-function denied(request: Request<Deployment>, message: string, deps: AdmissionDeps): void {
+function denied(write: DeniedWrite, deps: AdmissionDeps): void {
+  const { adapter, request } = write;
   const { namespace, object, oldObject, user, fieldManager } = request;
-  const by = deps.refusals.find(
-    namespace,
-    object.metadata.name,
-    refusalFingerprint(object.spec.template),
-  );
+  const template = valueAt(object, adapter.descriptor.revisionPath) ?? {};
+  const refusal = refusalFingerprint(template as Parameters<typeof refusalFingerprint>[0]);
+  const by = deps.refusals.find(keyOf(adapter, request), refusal);
   if (by === undefined) {
-    deps.onDenied(request, message);
+    deps.onDenied(write);
     return;
   }
   const isCounted = deps.ledger.add({
@@ -127,7 +163,7 @@ function denied(request: Request<Deployment>, message: string, deps: AdmissionDe
     fieldManager,
     resourceVersion: oldObject?.metadata.resourceVersion ?? '',
   });
-  if (isCounted) deps.onDenied(request, message);
+  if (isCounted) deps.onDenied(write);
 }
 
 /** The API server sends what its schema allows; what else comes fails the review, not the process. */

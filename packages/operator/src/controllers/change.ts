@@ -13,7 +13,6 @@ import {
   keyOf,
   keyOfObject,
   keyString,
-  parseKey,
   type ControllerMetrics,
   type KubeObject,
   type Logger,
@@ -21,17 +20,12 @@ import {
   type Result,
   type Scheduler,
 } from '@altershield/kube';
-import { WriteDeniedError, type Subject } from '../actions/perform.ts';
-import type { ChangeObject, DeploymentObject } from '../kinds.ts';
+import { WriteDeniedError, type Target } from '../actions/perform.ts';
+import type { ChangeObject } from '../kinds.ts';
 import type { Sight } from '../observe/gather.ts';
+import type { Workload } from '../observe/hear.ts';
 import type { ChangeMetrics } from '../telemetry/change-metrics.ts';
-import {
-  BY_TARGET,
-  deploymentOf,
-  deploymentOfPod,
-  targetKey,
-  type World,
-} from '../observe/world.ts';
+import { BY_TARGET, type World } from '../observe/world.ts';
 
 export interface ChangeDeps {
   readonly world: World;
@@ -41,9 +35,9 @@ export interface ChangeDeps {
   readonly isOurs: (change: ChangeObject) => boolean;
   readonly gather: (change: ChangeObject, look: Look) => Sight;
   /** Asks the server whether our copy of the workload's pods is complete, and calls when it is. Does not wait. */
-  readonly hear: (deployment: DeploymentObject, then: () => void) => void;
+  readonly hear: (workload: Workload, then: () => void) => void;
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
-  readonly perform: (goal: Goal, subject: Subject, signal: AbortSignal) => Promise<number>;
+  readonly perform: (goal: Goal, target: Target, signal: AbortSignal) => Promise<number>;
   readonly say: (change: ChangeObject, decision: Decision) => void;
   readonly changeMetrics: Pick<ChangeMetrics, 'decided' | 'acted'>;
 }
@@ -82,25 +76,22 @@ export function createChangeController(deps: ChangeDeps): Controller {
       }),
   });
   controller.watch(world.changes, keyOfObject);
-  controller.watch(world.deployments, ({ object }) =>
-    openChanges(
-      world,
-      keyString({ namespace: object.metadata.namespace ?? '', name: object.metadata.name }),
-    ),
-  );
-  controller.watch(world.replicaSets, ({ object }) => openChanges(world, deploymentOf(object)));
-  controller.watch(world.pods, ({ object }) => openChanges(world, deploymentOfPod(world, object)));
+  for (const kind of world.kinds) {
+    controller.watch(kind.objects, ({ object }) => openChanges(world, kind.keyOf(object)));
+    for (const { key, informer } of kind.related) {
+      controller.watch(informer, ({ object }) => openChanges(world, kind.rootOf(key, object)));
+    }
+  }
   return controller;
 }
 
-/** Keys of the changes in flight of a Deployment. */
-function openChanges({ changes }: World, deployment: string | undefined): string[] {
-  if (deployment === undefined) return [];
-  const { namespace, name } = parseKey(deployment);
+/** Keys of the changes in flight of a workload. */
+function openChanges({ changes }: World, workload: string | undefined): string[] {
+  if (workload === undefined) return [];
   return changes
-    .byIndex(BY_TARGET, targetKey(namespace, 'Deployment', name))
+    .byIndex(BY_TARGET, workload)
     .filter((change) => !isOver(statusOf(change).phase))
-    .map(({ metadata }: KubeObject) => keyString({ namespace, name: metadata.name }));
+    .map((change: KubeObject) => keyString(keyOf(change)));
 }
 
 interface ChangeContext extends ReconcileContext {
@@ -122,14 +113,14 @@ async function reconcile(
     return undefined;
   }
   const look = lookAt(change);
-  const { observation, deployment } = deps.gather(change, look);
+  const { observation, subject } = deps.gather(change, look);
   const decision = decide(observation);
   // Not awaited: a failure that the watches tell must not wait for a list.
-  if (decision.unheard === true && deployment !== undefined) deps.hear(deployment, again);
+  if (decision.unheard === true && subject !== undefined) deps.hear(subject, again);
   // Record, then perform: a crash in between leaves the intent behind, and `decide` repeats it.
   await write(change, decision, deps, { signal, log });
   deps.changeMetrics.decided(change, decision, wokenAt);
-  await reach(change, decision, { deps, observation, deployment }, { signal, log });
+  await reach(change, decision, { deps, observation, subject }, { signal, log });
   if (decision.goal !== undefined) look.isFirst = false;
   if (decision.recheckAt === undefined) return undefined;
   return { requeueAfterMs: Math.max(0, decision.recheckAt - deps.scheduler.now()) };
@@ -151,20 +142,20 @@ async function write(
 interface Reached {
   readonly deps: ChangeDeps;
   readonly observation: Observation;
-  readonly deployment: DeploymentObject | undefined;
+  readonly subject: Workload | undefined;
 }
 
 /** Takes the next writes towards the goal. One that the server denies for good is the next thing to decide about. */
 async function reach(
   change: ChangeObject,
   { goal, status }: Decision,
-  { deps, observation, deployment }: Reached,
+  { deps, observation, subject }: Reached,
   context: Context,
 ): Promise<void> {
   const { workload: view } = observation;
-  if (goal === undefined || deployment === undefined || view === undefined) return;
+  if (goal === undefined || subject === undefined || view === undefined) return;
   try {
-    await deps.perform(goal, { deployment, view }, context.signal);
+    await deps.perform(goal, { ...subject, view }, context.signal);
     deps.changeMetrics.acted(change);
   } catch (error) {
     if (!(error instanceof WriteDeniedError)) throw error;

@@ -4,16 +4,15 @@ import {
   accountingFor,
   detect,
   isOver,
-  legacyRestore,
   restGoal,
   statusOf,
-  viewDeployment,
   isWayBack,
   wasVerified,
   type DetectInput,
   type Goal,
   type GoodPolicy,
   type Tools,
+  type WorkloadView,
   type Write,
 } from '@altershield/core';
 import {
@@ -32,18 +31,15 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { changeName } from '../actions/names.ts';
-import { WriteDeniedError, type Subject } from '../actions/perform.ts';
-import {
-  CHANGES,
-  type ChangeObject,
-  type DeploymentObject,
-  type ReplicaSetObject,
-} from '../kinds.ts';
+import { WriteDeniedError, type Target } from '../actions/perform.ts';
+import { CHANGES, type ChangeObject } from '../kinds.ts';
+import { parseWorkloadKey, workloadKeyString } from '../observe/followed-kind.ts';
+import type { Workload } from '../observe/hear.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
 import { isOfLabels, isOfSpec } from '../observe/news.ts';
-import { mayBeChange, type Sightings } from '../observe/sightings.ts';
-import { changesOf, deploymentOf, lastNumber, revisionsOf, type World } from '../observe/world.ts';
+import { mayBeChange, templateOf, type Sightings } from '../observe/sightings.ts';
+import { changesOf, followedKind, lastNumber, targetKey, type World } from '../observe/world.ts';
 
 export interface DetectionDeps {
   readonly world: World;
@@ -53,12 +49,12 @@ export interface DetectionDeps {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
-  readonly perform: (goal: Goal, subject: Subject, signal: AbortSignal) => Promise<number>;
+  readonly perform: (goal: Goal, target: Target, signal: AbortSignal) => Promise<number>;
   readonly write: (
     writes: readonly Write[],
-    deployment: DeploymentObject,
+    workload: Workload,
     signal: AbortSignal,
-  ) => Promise<void>;
+  ) => Promise<unknown>;
 }
 
 /** Finds changes that nobody recorded yet, whether admission held them or missed them. */
@@ -72,23 +68,29 @@ export function createDetectionController(deps: DetectionDeps, sightings: Sighti
     ...(metrics === undefined ? {} : { metrics }),
     reconcile: (key, context) => reconcile(key, { deps, sightings }, context),
   });
-  controller.watch(world.deployments, (event) => (mayBeChange(event) ? keyOfObject(event) : []));
+  for (const kind of world.kinds) {
+    controller.watch(kind.objects, (event) => (mayBeChange(event) ? kind.keyOf(event.object) : []));
+    for (const { key, informer } of kind.related.filter((related) => related.key !== 'pods')) {
+      // A revision is known by its own object, which may come later than the workload.
+      controller.watch(informer, (event) =>
+        mayNeedMark(event) ? (kind.rootOf(key, event.object) ?? []) : [],
+      );
+    }
+  }
   // A policy that begins to govern may find a rollout under way, or one that is held already.
   controller.watch(world.policies, (event) =>
-    isNewsOf(event, isOfSpec) ? deploymentsIn(world, book.reachOf(namespaceOf(event))) : [],
+    isNewsOf(event, isOfSpec) ? workloadsIn(world, book.reachOf(namespaceOf(event))) : [],
   );
   controller.watch(world.namespaces, (event) =>
-    isNewsOf(event, isOfLabels) ? deploymentsIn(world, event.object.metadata.name) : [],
+    isNewsOf(event, isOfLabels) ? workloadsIn(world, event.object.metadata.name) : [],
   );
-  controller.watch(world.changes, (event) => (leavesOpen(event) ? targetOf(event.object) : []));
-  // The hash of a revision is known by its ReplicaSet, which may come later than the Deployment.
-  controller.watch(world.replicaSets, (event) =>
-    mayNeedMark(event) ? (deploymentOf(event.object) ?? []) : [],
+  controller.watch(world.changes, (event) =>
+    leavesOpen(event) ? workloadKeyString(targetKey(event.object)) : [],
   );
   return controller;
 }
 
-/** All Deployments are looked at anyway when we begin. */
+/** All workloads are looked at anyway when we begin. */
 const isNewsOf = <T extends KubeObject>(
   event: InformerEvent<T>,
   isNews: (event: InformerEvent<T>) => boolean,
@@ -97,15 +99,15 @@ const isNewsOf = <T extends KubeObject>(
 const namespaceOf = ({ object }: InformerEvent<KubeObject>): string =>
   object.metadata.namespace ?? '';
 
-const deploymentsIn = ({ deployments }: World, namespace: string | undefined): string[] =>
-  deployments.list(namespace).map((deployment) => keyString(keyOf(deployment)));
+const workloadsIn = ({ kinds }: World, namespace: string | undefined): string[] =>
+  kinds.flatMap((kind) => kind.objects.list(namespace).map((object) => kind.keyOf(object)));
 
 /** A record that moved may have ended; one that was deleted in flight left its workload held. */
 const leavesOpen = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
   type === 'Updated' || (type === 'Deleted' && !isOver(statusOf(object).phase));
 
-/** A ReplicaSet that is new, or whose own annotation changed, behind the Deployment's back perhaps. */
-const mayNeedMark = ({ type, object, old, initial }: InformerEvent<ReplicaSetObject>): boolean => {
+/** A revision that is new, or whose own annotation changed, behind the workload's back perhaps. */
+const mayNeedMark = ({ type, object, old, initial }: InformerEvent<KubeObject>): boolean => {
   if (initial || type === 'Deleted') return false;
   const name = ANNOTATIONS.release;
   return (
@@ -113,28 +115,34 @@ const mayNeedMark = ({ type, object, old, initial }: InformerEvent<ReplicaSetObj
   );
 };
 
-const targetOf = ({ metadata, spec }: ChangeObject): string =>
-  keyString({ namespace: metadata.namespace ?? '', name: spec.target.name });
-
 async function reconcile(
   key: string,
   { deps, sightings }: Looking,
   { signal, log }: ReconcileContext,
 ): Promise<Result | undefined> {
   const { world } = deps;
-  const deployment = world.deployments.get(key);
-  if (deployment === undefined) return undefined;
-  const { namespace } = keyOf(deployment);
-  const policy = policyOf(deployment, { deps, sightings });
-  const spec = policy && detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
+  const workload = workloadOf(key, world);
+  if (workload === undefined) return undefined;
+  const { kind, object } = workload;
+  const view = kind.view(object);
+  const policy = policyOf(workload, { deps, sightings });
+  const spec =
+    policy && detect(inputOf({ ...workload, view }, policy, { deps, sightings }), deps.tools);
   if (spec === undefined) {
-    await keepAtRest(deployment, policy, deps, { signal, log });
+    await keepAtRest({ ...workload, view }, policy, deps, { signal, log });
   } else {
-    await create(namespace, numbered(namespace, spec, world), deps, signal);
+    await create(key, numbered(key, spec, world), deps, signal);
     log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
   }
-  sightings.note(deployment);
+  sightings.note(kind, object);
   return undefined;
+}
+
+function workloadOf(key: string, world: World): Workload | undefined {
+  const target = parseWorkloadKey(key);
+  const kind = followedKind(world, target.kind);
+  const object = kind?.get(target);
+  return kind === undefined || object === undefined ? undefined : { kind, object };
 }
 
 /**
@@ -142,23 +150,22 @@ async function reconcile(
  * any mark. Before all, one that an older version held gets its user's fields back.
  */
 async function keepAtRest(
-  deployment: DeploymentObject,
+  workload: Workload & { readonly view: WorkloadView },
   policy: GoodPolicy | undefined,
   { world, tools, perform, write }: DetectionDeps,
   { signal, log }: Pick<ReconcileContext, 'signal' | 'log'>,
 ): Promise<void> {
-  const { namespace, name } = keyOf(deployment);
-  const view = viewDeployment(deployment, revisionsOf(world, deployment.metadata.uid), tools);
-  const changes = changesOf(world, namespace, name);
+  const { kind, object, view } = workload;
+  const changes = changesOf(world, parseWorkloadKey(kind.keyOf(object)));
   try {
-    const legacy = legacyRestore(deployment, view);
+    const legacy = kind.adapter.migrate?.({ object, view, tools }) ?? [];
     if (legacy.length > 0) {
       log.info('restored the fields of a workload that an older version held');
-      await write(legacy, deployment, signal);
+      await write(legacy, workload, signal);
       return;
     }
-    const goal = restGoal({ deployment, view, policy, changes });
-    if (goal !== undefined) await perform(goal, { deployment, view }, signal);
+    const goal = restGoal({ view, policy, changes });
+    if (goal !== undefined) await perform(goal, workload, signal);
   } catch (error) {
     if (!(error instanceof WriteDeniedError)) throw error;
     log.warn('the API server denied the release annotation of a workload', {
@@ -169,17 +176,16 @@ async function keepAtRest(
 }
 
 /** The policy of a workload; of one that changed in the write that left it, the policy before. */
-function policyOf(
-  deployment: DeploymentObject,
-  { deps, sightings }: Looking,
-): GoodPolicy | undefined {
+function policyOf(workload: Workload, { deps, sightings }: Looking): GoodPolicy | undefined {
   const { book, tools } = deps;
-  const { namespace } = keyOf(deployment);
-  const now = book.governing('Deployment', deployment.metadata, namespace);
-  const seen = sightings.of(deployment);
-  const isSame = seen?.fingerprint === tools.fingerprintOf(deployment.spec.template);
+  const { kind, object } = workload;
+  const { resource } = kind.adapter.descriptor;
+  const { namespace } = keyOf(object);
+  const now = book.governing(resource, object.metadata, namespace);
+  const seen = sightings.of(object);
+  const isSame = seen?.fingerprint === tools.fingerprintOf(templateOf(kind, object));
   if (now !== undefined || seen?.labels === undefined || isSame) return now;
-  return book.governing('Deployment', { labels: seen.labels }, namespace);
+  return book.governing(resource, { labels: seen.labels }, namespace);
 }
 
 interface Looking {
@@ -188,44 +194,42 @@ interface Looking {
 }
 
 function inputOf(
-  deployment: DeploymentObject,
+  { kind, object, view }: Workload & { readonly view: WorkloadView },
   policy: GoodPolicy,
   { deps, sightings }: Looking,
 ): DetectInput {
   const { world, scheduler } = deps;
-  const { namespace, name } = keyOf(deployment);
-  const { uid } = deployment.metadata;
-  const changes = changesOf(world, namespace, name);
+  const { uid, template } = view;
+  const changes = changesOf(world, parseWorkloadKey(kind.keyOf(object)));
   return {
-    deployment,
-    revisions: revisionsOf(world, uid),
-    policy,
+    ...{ descriptor: kind.adapter.descriptor, object, view, policy },
     last: accountingFor(changes),
     isVerified: (fingerprint) => wasVerified(changes, { uid, fingerprint }),
-    isWayBack: (running) =>
-      isWayBack(changes, { uid, template: deployment.spec.template, running }),
-    seen: sightings.of(deployment),
+    isWayBack: (running) => isWayBack(changes, { uid, template, running }),
+    seen: sightings.of(object),
     now: scheduler.now(),
   };
 }
 
 /** With the next number whose name is free: of a record that we did not write, and of batches that one left behind. */
-function numbered(namespace: string, spec: ChangeWorkloadSpec, world: World): ChangeWorkloadSpec {
+function numbered(key: string, spec: ChangeWorkloadSpec, world: World): ChangeWorkloadSpec {
+  const { namespace } = parseWorkloadKey(key);
   const { kind, name } = spec.target;
   const left = new Set(world.batches.list(namespace).map((batch) => batch.spec.change.name));
   const isTaken = (change: string): boolean =>
     left.has(change) || world.changes.get({ namespace, name: change }) !== undefined;
-  let sequence = lastNumber(changesOf(world, namespace, name)) + 1;
+  let sequence = lastNumber(changesOf(world, parseWorkloadKey(key))) + 1;
   while (isTaken(changeName(kind, name, sequence))) sequence += 1;
   return { ...spec, sequence };
 }
 
 async function create(
-  namespace: string,
+  key: string,
   spec: ChangeWorkloadSpec,
   { client, tools }: DetectionDeps,
   signal: AbortSignal,
 ): Promise<void> {
+  const { namespace } = parseWorkloadKey(key);
   const name = changeName(spec.target.kind, spec.target.name, spec.sequence);
   const body = {
     apiVersion: API_VERSION,

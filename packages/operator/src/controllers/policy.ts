@@ -65,11 +65,13 @@ function recountOnNews(controller: Controller, { world, book }: PolicyDeps): voi
       .map((policy) => keyString(keyOf(policy)));
   const together = { delayMs: () => RECOUNT_MS };
   const isNews = (event: InformerEvent<KubeObject>): boolean => !event.initial && isOfLabels(event);
-  controller.watch(
-    world.deployments,
-    (event) => (isNews(event) ? concerned(event.object.metadata.namespace ?? '') : []),
-    together,
-  );
+  for (const { objects } of world.kinds) {
+    controller.watch(
+      objects,
+      (event) => (isNews(event) ? concerned(event.object.metadata.namespace ?? '') : []),
+      together,
+    );
+  }
   controller.watch(
     world.namespaces,
     (event) => (isNews(event) ? concerned(event.object.metadata.name) : []),
@@ -151,7 +153,7 @@ const clampText = ({ nativeClamp }: Pick<PolicyDeps, 'nativeClamp'>): string =>
     ? 'changes in flight are held by the API server (MutatingAdmissionPolicy)'
     : 'changes in flight are held by a webhook that fails closed';
 
-/** For each Deployment in the policy's reach, why it is not governed by it; undefined where it is. */
+/** For each workload in the policy's reach, why it is not governed by it; undefined where it is. */
 async function reasonsAgainst(
   policy: GoodPolicy,
   { world, book, scheduler }: PolicyDeps,
@@ -159,22 +161,25 @@ async function reasonsAgainst(
   const turns = turnsOf(scheduler);
   const good = book.good();
   const reasons: (string | undefined)[] = [];
-  for (const { metadata } of world.deployments.list(book.reachOf(policy.namespace))) {
-    const at = { namespace: metadata.namespace ?? '', good };
-    reasons.push(book.whyNot(policy, 'Deployment', metadata, at));
-    if (turns.isOver) await turns.next();
+  for (const { adapter, objects } of world.kinds) {
+    const { resource } = adapter.descriptor;
+    for (const { metadata } of objects.list(book.reachOf(policy.namespace))) {
+      const at = { namespace: metadata.namespace ?? '', good };
+      reasons.push(book.whyNot(policy, resource, metadata, at));
+      if (turns.isOver) await turns.next();
+    }
   }
   return reasons;
 }
 
 /** The commonest reasons, with how often they apply. */
 function summary(reasons: readonly (string | undefined)[]): string {
-  if (reasons.length === 0) return 'there is no Deployment in its namespaces';
+  if (reasons.length === 0) return 'there is no workload in its namespaces';
   const counts = new Map<string, number>();
   for (const why of reasons) counts.set(why ?? '', (counts.get(why ?? '') ?? 0) + 1);
   return [...counts]
     .sort(([, a], [, b]) => b - a)
     .slice(0, MAX_REASONS)
-    .map(([why, times]) => `${why} (${times} ${times === 1 ? 'Deployment' : 'Deployments'})`)
+    .map(([why, times]) => `${why} (${workloads(times)})`)
     .join('; ');
 }

@@ -4,9 +4,6 @@ import {
   Controller,
   isNotFound,
   keyOf,
-  keyOfObject,
-  keyString,
-  parseKey,
   type CachedClient,
   type ControllerMetrics,
   type Logger,
@@ -15,7 +12,8 @@ import {
 } from '@altershield/kube';
 import { CHANGES, type ChangeObject } from '../kinds.ts';
 import { countsUntil } from '../observe/rollbacks.ts';
-import { changesOf, type World } from '../observe/world.ts';
+import { parseWorkloadKey, workloadKeyString } from '../observe/followed-kind.ts';
+import { changesOf, followedKind, targetKey, type World } from '../observe/world.ts';
 
 export interface RetentionDeps {
   readonly world: World;
@@ -36,13 +34,14 @@ export function createRetentionController(deps: RetentionDeps): Controller {
     reconcile: (key, { signal }) => reconcile(key, deps, signal),
   });
   controller.watch(world.changes, ({ type, object }) => {
-    const { namespace = '' } = object.metadata;
     const isFinished = type !== 'Deleted' && isOver(statusOf(object).phase);
-    return isFinished ? keyString({ namespace, name: object.spec.target.name }) : [];
+    return isFinished ? workloadKeyString(targetKey(object)) : [];
   });
-  controller.watch(world.deployments, (event) =>
-    event.type === 'Deleted' ? keyOfObject(event) : [],
-  );
+  for (const kind of world.kinds) {
+    controller.watch(kind.objects, ({ type, object }) =>
+      type === 'Deleted' ? kind.keyOf(object) : [],
+    );
+  }
   return controller;
 }
 
@@ -51,9 +50,11 @@ async function reconcile(
   { world, client, scheduler }: RetentionDeps,
   signal: AbortSignal,
 ): Promise<Result | undefined> {
-  const { namespace, name } = parseKey(key);
-  const isGone = world.deployments.get(key) === undefined;
-  const { due, nextAt } = expired(changesOf(world, namespace, name), scheduler.now(), isGone);
+  const workload = parseWorkloadKey(key);
+  const kind = followedKind(world, workload.kind);
+  // Of a kind that is not followed, nothing is known to be gone.
+  const isGone = kind !== undefined && kind.get(workload) === undefined;
+  const { due, nextAt } = expired(changesOf(world, workload), scheduler.now(), isGone);
   for (const change of due) await remove(client, change, signal);
   return nextAt === undefined ? undefined : { requeueAfterMs: nextAt - scheduler.now() };
 }

@@ -63,14 +63,17 @@ export function createWebhooksController(deps: WebhooksDeps): WebhooksController
 }
 
 async function wantedOf(
-  { book, place, clamp }: WebhooksDeps,
+  { book, place, clamp, world }: WebhooksDeps,
   signal: AbortSignal,
 ): Promise<readonly Wanted[] | undefined> {
   const at = await place(signal);
   if (at === undefined) return undefined;
   // The webhook goes only when what replaces it is there: an API server may have just been upgraded.
   const nativeClamp = clamp.length > 0 && clamp.every((one) => one.list().length > 0);
-  const { mutating, validating } = webhooksFor(book.good(), at, { nativeClamp });
+  const { mutating, validating } = webhooksFor(book.good(), at, {
+    nativeClamp,
+    adapters: world.kinds.map(({ adapter }) => adapter),
+  });
   return [
     { ...MUTATING, field: 'webhooks', value: mutating },
     { ...VALIDATING, field: 'webhooks', value: validating },

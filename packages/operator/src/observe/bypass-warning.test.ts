@@ -50,7 +50,11 @@ class Bench {
   ): void {
     const object = {
       metadata: { name: 'deployment-web-2', namespace: 'shop', uid: 'c' },
-      spec: { target: { kind: 'Deployment', name: 'web' }, operation: 'Update', ...spec },
+      spec: {
+        target: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' },
+        operation: 'Update',
+        ...spec,
+      },
     } as unknown as ChangeObject;
     this.#signed = isSigned ? [object] : [];
     for (const handler of this.#handlers.changes) handler({ type: 'Added', object, initial });
@@ -65,7 +69,7 @@ test('a change that the watch found although the webhook was registered is a war
   bench.now = 60_000;
   bench.find(WATCH);
   assert.deepEqual(bench.warnings, [
-    { workload: 'shop/Deployment/web', change: 'deployment-web-2', hint: 'look' },
+    { workload: 'Deployment.apps/shop/web', change: 'deployment-web-2', hint: 'look' },
   ]);
 });
 

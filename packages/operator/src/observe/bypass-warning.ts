@@ -3,6 +3,7 @@ import type { InformerEvent, Logger, Scheduler } from '@altershield/kube';
 import type { Config } from '../config.ts';
 import type { ChangeObject } from '../kinds.ts';
 import { serviceAccountUser } from '../identity.ts';
+import { workloadKeyString } from './followed-kind.ts';
 import { BY_TARGET, targetKey, type World } from './world.ts';
 
 /** API servers learn of a webhook within a few seconds; so does detection of what happened before. */
@@ -46,13 +47,14 @@ export class BypassWarning {
     }
   }
 
-  #onChange({ type, initial, object: { metadata, spec } }: InformerEvent<ChangeObject>): void {
+  #onChange({ type, initial, object }: InformerEvent<ChangeObject>): void {
+    const { metadata, spec } = object;
     if (type !== 'Added' || initial || !this.#isGuarded()) return;
     // What was released long before it was found did not bypass the webhook of now.
     if (spec.detectedBy !== 'Watch' || spec.operation === 'Late') return;
     const { log, hint } = this.#deps;
     const namespace = metadata.namespace ?? '';
-    const target = targetKey(namespace, spec.target.kind, spec.target.name);
+    const target = workloadKeyString(targetKey(object));
     const isSigned = this.#world.changes
       .byIndex(BY_TARGET, target)
       .some(({ metadata: { uid } }) => uid === metadata.uid);

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  isLeaving,
   isWayBack,
   running,
-  viewDeployment,
   viewPod,
   withProvenDecision,
   type Observation,
   type PodView,
+  type RevisionView,
   type Tools,
-  type WorkloadView,
 } from '@altershield/core';
 import type { Scheduler } from '@altershield/kube';
 import { batchName } from '../actions/names.ts';
-import type { ChangeObject, DeploymentObject, ReplicaSetObject } from '../kinds.ts';
+import type { ChangeObject } from '../kinds.ts';
+import type { Workload } from './hear.ts';
 import type { Hearings } from './hearings.ts';
 import type { ReadinessLog } from './readiness.ts';
 import type { Refusals } from './refusals.ts';
 import { countsUntil, type ClusterRollbacks } from './rollbacks.ts';
-import { BY_OWNER, changesOf, lastNumber, revisionsOf, type World } from './world.ts';
+import { changesOf, followedKind, lastNumber, targetKey, type World } from './world.ts';
 
 export interface GatherDeps {
   readonly world: World;
@@ -37,51 +36,43 @@ export interface GatherDeps {
 /** What a decision is about, and the very object that its action is for. */
 export interface Sight {
   readonly observation: Observation;
-  readonly deployment: DeploymentObject | undefined;
+  readonly subject: Workload | undefined;
 }
 
 /** Reads everything that a decision about this change may look at, from memory. */
 export function gather(change: ChangeObject, deps: GatherDeps): Sight {
-  const { namespace = '' } = change.metadata;
-  const deployment = deps.world.deployments.get({ namespace, name: change.spec.target.name });
-  return { observation: observe(change, deployment, deps), deployment };
+  const key = targetKey(change);
+  const kind = followedKind(deps.world, key.kind);
+  const object = kind?.get(key);
+  const subject = kind === undefined || object === undefined ? undefined : { kind, object };
+  return { observation: observe(change, subject, deps), subject };
 }
 
 function observe(
   change: ChangeObject,
-  deployment: DeploymentObject | undefined,
+  subject: Workload | undefined,
   deps: GatherDeps,
 ): Observation {
   const { world, tools, scheduler } = deps;
   const { namespace = '', name } = change.metadata;
   const { to, from } = change.spec;
-  const revisions = deployment === undefined ? [] : revisionsOf(world, deployment.metadata.uid);
-  const workload: WorkloadView | undefined =
-    deployment === undefined
-      ? undefined
-      : {
-          ...viewDeployment(deployment, revisions, tools),
-          ownership: deployment.ownership,
-        };
-  const isOf = ({ spec }: ReplicaSetObject, fingerprint: string): boolean =>
-    spec.template !== undefined && tools.fingerprintOf(spec.template) === fingerprint;
-  const ofRevision = (fingerprint: string): ReplicaSetObject[] =>
-    revisions.filter((rs) => isOf(rs, fingerprint));
+  const workload = subject?.kind.view(subject.object);
   const index = change.status?.batch?.index;
   const batch =
     index === undefined
       ? undefined
       : world.batches.get({ namespace, name: batchName(name, index) });
-  const fresh = podsOf(ofRevision(to.fingerprint), deps);
-  const stable = podsOf(
-    revisions.filter((rs) => !isOf(rs, to.fingerprint)),
-    deps,
-  );
+  const all = subject === undefined ? [] : podsOf(subject, deps);
+  const keys = keysOf(workload?.revisions ?? []);
+  const fingerprintOf = ({ revision }: PodOfRevision): string => keys.get(revision) ?? '';
+  const viewsOf = (pods: readonly PodOfRevision[]): PodView[] => pods.map(({ view }) => view);
+  const fresh = viewsOf(all.filter((pod) => fingerprintOf(pod) === to.fingerprint));
+  const stable = viewsOf(all.filter((pod) => fingerprintOf(pod) !== to.fingerprint));
   return {
     now: scheduler.now(),
     since: deps.look.since,
     isFirstLook: deps.look.isFirst,
-    heardAt: heardAt(deployment, deps),
+    heardAt: heardAt(subject, deps),
     change: withProvenDecision(change, tools.sign),
     batch,
     workload,
@@ -89,9 +80,12 @@ function observe(
     stable: running(stable),
     evidence: {
       fresh,
-      stable: from === undefined ? stable : podsOf(ofRevision(from.fingerprint), deps),
+      stable:
+        from === undefined
+          ? stable
+          : viewsOf(all.filter((pod) => fingerprintOf(pod) === from.fingerprint)),
     },
-    newest: lastNumber(changesOf(world, namespace, change.spec.target.name)),
+    newest: lastNumber(changesOf(world, targetKey(change))),
     recentRollbacks: recentRollbacks(change, deps),
     clusterRollbacks: {
       recent: deps.clusterRollbacks.recent(scheduler.now(), change.metadata.uid),
@@ -103,46 +97,53 @@ function observe(
 }
 
 /** Up to when its pods are known: by the watches, or by the server's own word. */
-const heardAt = (
-  deployment: DeploymentObject | undefined,
-  { world, hearings }: GatherDeps,
-): number =>
-  Math.max(
-    Math.min(world.pods.heardAt, world.replicaSets.heardAt),
-    deployment === undefined ? 0 : hearings.heardAt(deployment.metadata.uid),
+const heardAt = (subject: Workload | undefined, { hearings, scheduler }: GatherDeps): number =>
+  subject === undefined
+    ? scheduler.now()
+    : Math.max(subject.kind.heardAt, hearings.heardAt(subject.object.metadata.uid));
+
+interface PodOfRevision {
+  readonly revision: string;
+  readonly view: PodView;
+}
+
+const podsOf = ({ kind, object }: Workload, { readiness }: GatherDeps): PodOfRevision[] =>
+  kind.pods(object).map(({ pod, revision }) => {
+    const { uid } = pod.metadata;
+    return { revision, view: viewPod(pod, readiness.of(uid), readiness.sightsOf(uid)) };
+  });
+
+/** Fingerprints by what names a revision on its pods. */
+const keysOf = (revisions: readonly RevisionView[]): ReadonlyMap<string, string> =>
+  new Map(
+    revisions.flatMap(({ uid, name, fingerprint }) => [
+      [uid, fingerprint] as const,
+      [name, fingerprint] as const,
+    ]),
   );
 
-const podsOf = (revisions: readonly ReplicaSetObject[], deps: GatherDeps): PodView[] =>
-  revisions
-    .flatMap(({ metadata }) => deps.world.pods.byIndex(BY_OWNER, metadata.uid))
-    .filter((pod) => !isLeaving(pod))
-    .map((pod) => {
-      const { uid } = pod.metadata;
-      return viewPod(pod, deps.readiness.of(uid), deps.readiness.sightsOf(uid));
-    });
-
 function recentRollbacks(change: ChangeObject, { world, scheduler }: GatherDeps): number {
-  const { namespace = '', uid } = change.metadata;
-  return changesOf(world, namespace, change.spec.target.name).filter(
+  const { uid } = change.metadata;
+  return changesOf(world, targetKey(change)).filter(
     (other) => other.metadata.uid !== uid && countsUntil(other) > scheduler.now(),
   ).length;
 }
 
 /** Refused since it was proven good last: one that ran well in spite of a refusal is a way back. */
-function isBackRefused({ metadata, spec }: ChangeObject, { world, refusals }: GatherDeps): boolean {
-  const { namespace = '' } = metadata;
+function isBackRefused(change: ChangeObject, { world, refusals }: GatherDeps): boolean {
+  const { spec } = change;
   const { from, target } = spec;
+  const workload = targetKey(change);
   // Only a person's word asks for it.
   if (from === undefined || spec.decision === undefined) return false;
-  if (refusals.find(namespace, target.name, from.refusal) === undefined) return false;
-  const { uid, name } = target;
+  if (refusals.find(workload, from.refusal) === undefined) return false;
+  const { uid } = target;
   const { template } = from;
-  return !isWayBack(changesOf(world, namespace, name), { uid, template, running: template });
+  return !isWayBack(changesOf(world, workload), { uid, template, running: template });
 }
 
 function isRefusedBefore(change: ChangeObject, { refusals }: GatherDeps): boolean {
-  const { namespace = '', uid } = change.metadata;
-  const { target, to } = change.spec;
-  const by = refusals.find(namespace, target.name, to.refusal);
+  const { uid } = change.metadata;
+  const by = refusals.find(targetKey(change), change.spec.to.refusal);
   return by !== undefined && by.metadata.uid !== uid;
 }

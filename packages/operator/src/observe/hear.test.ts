@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ListOptions } from '@altershield/kube';
-import type { DeploymentObject, PodObject } from '../kinds.ts';
-import { hear } from './hear.ts';
+import type { PodObject } from '../kinds.ts';
+import { hear, type Workload } from './hear.ts';
 
 const NOW = 1_000_000;
 const { signal } = new AbortController();
@@ -11,7 +11,7 @@ const { signal } = new AbortController();
 const deployment = {
   metadata: { namespace: 'shop', name: 'checkout', uid: 'd' },
   spec: { selector: { matchLabels: { app: 'checkout' } } },
-} as unknown as DeploymentObject;
+};
 
 /** Its node is lost: it leaves, and does not go. */
 const stuck = (name: string, owner: string): PodObject => {
@@ -48,12 +48,17 @@ async function ask({ ours, theirs, silentFor = 0 }: Scene) {
       byIndex: (_: string, uid: string) =>
         ours.filter((p) => p.metadata.ownerReferences?.[0]?.uid === uid),
     },
-    replicaSets: {
-      ...informer('replicaSets'),
-      byIndex: () => [{ metadata: { uid: 'rs-1' } }, { metadata: { uid: 'rs-2' } }],
-      get: ({ name }: { name: string }) => (name === 'rs-of-another' ? {} : undefined),
-    },
   };
+  const replicaSets = {
+    ...informer('replicaSets'),
+    get: ({ name }: { name: string }) => (name === 'rs-of-another' ? {} : undefined),
+  };
+  const kind = {
+    related: [{ informer: world.pods }, { informer: replicaSets }],
+    podOwners: { kind: 'ReplicaSet', informer: replicaSets },
+    podOwnerUids: () => new Set(['rs-1', 'rs-2']),
+  };
+  const workload = { kind, object: deployment } as unknown as Workload;
   const client = {
     list: (_: unknown, options?: ListOptions) => {
       asked.push(options);
@@ -66,7 +71,7 @@ async function ask({ ours, theirs, silentFor = 0 }: Scene) {
   const deps = { client, world, scheduler: { now: () => NOW } } as unknown as Parameters<
     typeof hear
   >[1];
-  return { heardAt: await hear(deployment, deps, signal), asked, reopened };
+  return { heardAt: await hear(workload, deps, signal), asked, reopened };
 }
 
 test('our copy is complete up to now when the server has nothing else', async () => {

@@ -8,13 +8,20 @@ import {
   type ListPage,
   type Scheduler,
 } from '@altershield/kube';
-import type { DeploymentObject, PodObject } from '../kinds.ts';
-import { BY_OWNER, revisionsOf, type World } from './world.ts';
+import type { PodObject, WorkloadKubeObject } from '../kinds.ts';
+import { BY_OWNER, type FollowedKind } from './followed-kind.ts';
+import type { World } from './world.ts';
 
 export interface HearDeps {
   readonly client: Pick<Client, 'list'>;
-  readonly world: Pick<World, 'pods' | 'replicaSets'>;
+  readonly world: Pick<World, 'pods'>;
   readonly scheduler: Pick<Scheduler, 'now'>;
+}
+
+/** A workload of a kind that is followed. */
+export interface Workload {
+  readonly kind: FollowedKind;
+  readonly object: WorkloadKubeObject;
 }
 
 /** A page is parsed in one go; this many pods take less than 15 ms. */
@@ -24,20 +31,20 @@ const LAG_MS = 5000;
 
 /**
  * A quiet watch of pods says for up to a minute neither that all is well nor that it is dead. This
- * reads the pods of a Deployment once: if ours are the same, they are complete up to now. If not, the
+ * reads the pods of a workload once: if ours are the same, they are complete up to now. If not, the
  * watch is behind, and one that has said nothing for a while is opened anew.
  *
  * @returns up to when our copy is complete, milliseconds since the epoch; undefined: not known
  */
 export async function hear(
-  deployment: DeploymentObject,
+  { kind, object }: Workload,
   { client, world, scheduler }: HearDeps,
   signal: AbortSignal,
 ): Promise<number | undefined> {
   const askedAt = scheduler.now();
-  const listed = await listPods(deployment, client, signal);
-  if (isKnown(listed, deployment, world)) return askedAt;
-  for (const informer of [world.pods, world.replicaSets]) {
+  const listed = await listPods(object, client, signal);
+  if (isKnown(listed, { kind, object }, world)) return askedAt;
+  for (const { informer } of kind.related) {
     const isSilent = askedAt - informer.heardAt > LAG_MS;
     if (isSilent) informer.reopen('the server knows of pods what the watch did not say');
   }
@@ -50,7 +57,7 @@ interface Listed {
 }
 
 async function listPods(
-  { metadata, spec }: DeploymentObject,
+  { metadata, spec }: WorkloadKubeObject,
   client: HearDeps['client'],
   signal: AbortSignal,
 ): Promise<Listed> {
@@ -71,19 +78,20 @@ async function listPods(
 /** Whether our copy has all that was listed, or something newer, and nothing that is gone. */
 function isKnown(
   { pods, resourceVersion }: Listed,
-  { metadata }: DeploymentObject,
+  { kind, object }: Workload,
   world: HearDeps['world'],
 ): boolean {
-  const revisions = new Set(revisionsOf(world, metadata.uid).map((rs) => rs.metadata.uid));
-  const copies = [...revisions].flatMap((uid) => world.pods.byIndex(BY_OWNER, uid));
+  const owners = kind.podOwnerUids(object);
+  const { kind: ownerKind, informer } = kind.podOwners;
+  const copies = [...owners].flatMap((uid) => world.pods.byIndex(BY_OWNER, uid));
   const uids = new Set(pods.map((pod) => pod.metadata.uid));
   const isUpToDate = (pod: PodObject): boolean => {
-    const set = setOf(pod);
+    const owner = ownerOf(pod, ownerKind);
     // Others may share the labels: bare pods, Jobs, another Deployment.
-    if (set === undefined) return true;
+    if (owner === undefined) return true;
     // One of a revision that is deleted may be stuck for days, on a node that is lost.
-    if (!revisions.has(set.uid) && isLeaving(pod)) return true;
-    if (!revisions.has(set.uid)) return world.replicaSets.get(at(pod, set.name)) !== undefined;
+    if (!owners.has(owner.uid) && isLeaving(pod)) return true;
+    if (!owners.has(owner.uid)) return informer.get(at(pod, owner.name)) !== undefined;
     const copy = world.pods.get(at(pod, pod.metadata.name));
     return copy !== undefined && !isLater(pod, copy.metadata.resourceVersion);
   };
@@ -95,7 +103,7 @@ function isKnown(
 const isLater = ({ metadata }: PodObject, version: string): boolean =>
   isNewer(metadata.resourceVersion, version);
 
-const setOf = ({ metadata }: PodObject) =>
-  metadata.ownerReferences?.find((o) => o.controller === true && o.kind === 'ReplicaSet');
+const ownerOf = ({ metadata }: PodObject, kind: string) =>
+  metadata.ownerReferences?.find((o) => o.controller === true && o.kind === kind);
 
 const at = ({ metadata: { namespace = '' } }: PodObject, name: string) => ({ namespace, name });

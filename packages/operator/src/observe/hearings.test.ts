@@ -2,11 +2,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '@altershield/kube';
-import type { DeploymentObject } from '../kinds.ts';
+import type { Workload } from './hear.ts';
 import { Hearings } from './hearings.ts';
 
+const NONE = { heardAt: 0, byIndex: () => [], get: () => undefined, onEvent: () => () => {} };
+const KIND = {
+  objects: NONE,
+  related: [{ informer: NONE }],
+  podOwners: { kind: 'ReplicaSet', informer: NONE },
+  podOwnerUids: () => new Set<string>(),
+};
+
 const deployment = (uid: string) =>
-  ({ metadata: { namespace: 'shop', name: uid, uid }, spec: {} }) as unknown as DeploymentObject;
+  ({
+    kind: KIND,
+    object: { metadata: { namespace: 'shop', name: uid, uid }, spec: {} },
+  }) as never as Workload;
 
 /** Moves when it is told to; timers run in order, with promises settled in between. */
 class Clock {
@@ -35,9 +46,8 @@ class Clock {
 
 function aHearing(list: (signal: AbortSignal) => Promise<object>) {
   const scheduler = new Clock();
-  const none = { heardAt: 0, byIndex: () => [], get: () => undefined, onEvent: () => () => {} };
   const client = { list: (_: unknown, { signal }: { signal: AbortSignal }) => list(signal) };
-  const world = { pods: none, replicaSets: none, deployments: none };
+  const world = { pods: NONE, kinds: [KIND] };
   const deps = { client, world, scheduler, log: silentLogger };
   return { scheduler, hearings: new Hearings(deps as never) };
 }

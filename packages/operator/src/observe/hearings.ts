@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger, Scheduler } from '@altershield/kube';
-import type { DeploymentObject } from '../kinds.ts';
-import { hear, type HearDeps } from './hear.ts';
+import { hear, type HearDeps, type Workload } from './hear.ts';
 import type { World } from './world.ts';
 
 export interface HearingsDeps extends HearDeps {
-  readonly world: Pick<World, 'pods' | 'replicaSets' | 'deployments'>;
+  readonly world: Pick<World, 'pods' | 'kinds'>;
   readonly scheduler: Pick<Scheduler, 'now' | 'after'>;
   readonly log: Logger;
 }
@@ -19,7 +18,7 @@ const GAP_MS = 1000;
 const AT_ONCE = 4;
 
 interface Question {
-  readonly deployment: DeploymentObject;
+  readonly workload: Workload;
   readonly then: () => void;
 }
 
@@ -36,11 +35,13 @@ export class Hearings {
 
   constructor(deps: HearingsDeps) {
     this.#deps = deps;
-    deps.world.deployments.onEvent(({ type, object: { metadata } }) => {
-      if (type !== 'Deleted') return;
-      this.#heardAt.delete(metadata.uid);
-      this.#askedAt.delete(metadata.uid);
-    });
+    for (const { objects } of deps.world.kinds) {
+      objects.onEvent(({ type, object: { metadata } }) => {
+        if (type !== 'Deleted') return;
+        this.#heardAt.delete(metadata.uid);
+        this.#askedAt.delete(metadata.uid);
+      });
+    }
   }
 
   /** Up to when our copy of its pods is known to be complete, by the server's word; 0: it was not asked. */
@@ -49,12 +50,12 @@ export class Hearings {
   }
 
   /** Asks, unless it is being asked; `then` is called when more is known than before. Never throws. */
-  readonly ask = (deployment: DeploymentObject, then: () => void): void => {
-    const { uid } = deployment.metadata;
+  readonly ask = (workload: Workload, then: () => void): void => {
+    const { uid } = workload.object.metadata;
     const now = this.#deps.scheduler.now();
     const isRecent = Math.abs(now - (this.#askedAt.get(uid) ?? 0)) < GAP_MS;
     if (this.#open.has(uid) || isRecent) return;
-    this.#waiting.set(uid, { deployment, then });
+    this.#waiting.set(uid, { workload, then });
     this.#next();
   };
 
@@ -70,8 +71,8 @@ export class Hearings {
     }
   }
 
-  async #hear({ deployment, then }: Question): Promise<void> {
-    const { uid } = deployment.metadata;
+  async #hear({ workload, then }: Question): Promise<void> {
+    const { uid } = workload.object.metadata;
     const { scheduler, log } = this.#deps;
     const stop = new AbortController();
     const timer = scheduler.after(PATIENCE_MS, () => {
@@ -79,12 +80,12 @@ export class Hearings {
     });
     this.#askedAt.set(uid, scheduler.now());
     try {
-      const heardAt = await hear(deployment, this.#deps, stop.signal);
+      const heardAt = await hear(workload, this.#deps, stop.signal);
       if (heardAt === undefined) return;
       this.#heardAt.set(uid, heardAt);
       then();
     } catch (err) {
-      log.warn('cannot list the pods of a Deployment, will try again', { err });
+      log.warn('cannot list the pods of a workload, will try again', { err });
     } finally {
       timer.cancel();
     }

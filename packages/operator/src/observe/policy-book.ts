@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  ADAPTERS,
   futility,
   governing,
   mismatch,
   parsePolicy,
   type Candidate,
+  type APIResource,
   type FieldError,
   type GoodPolicy,
   type ParsedPolicy,
@@ -12,6 +14,10 @@ import {
 import type { KubeObject, ObjectMeta } from '@altershield/kube';
 import type { PolicyObject } from '../kinds.ts';
 import type { World } from './world.ts';
+
+const DESCRIPTORS = ADAPTERS.map(({ descriptor }) => descriptor);
+
+type GroupKind = Pick<APIResource, 'group' | 'kind'>;
 
 interface Entry {
   readonly resourceVersion: string;
@@ -48,7 +54,7 @@ export class PolicyBook {
 
   /** The policy that governs a workload of this kind with this metadata. */
   governing(
-    kind: string,
+    kind: GroupKind,
     metadata: Pick<ObjectMeta, 'labels'>,
     namespace: string,
   ): GoodPolicy | undefined {
@@ -59,7 +65,7 @@ export class PolicyBook {
   /** Why a policy does not govern such a workload; undefined when it does. */
   whyNot(
     policy: GoodPolicy,
-    kind: string,
+    kind: GroupKind,
     metadata: Pick<ObjectMeta, 'labels'>,
     { namespace, good }: { readonly namespace: string; readonly good: readonly GoodPolicy[] },
   ): string | undefined {
@@ -82,11 +88,11 @@ export class PolicyBook {
   }
 
   #candidate(
-    kind: string,
+    kind: GroupKind,
     { labels = {} }: Pick<ObjectMeta, 'labels'>,
     namespace: string,
   ): Candidate {
-    return { kind, namespace, labels, namespaceLabels: this.#labelsOf(namespace) };
+    return { ...kindOf(kind), namespace, labels, namespaceLabels: this.#labelsOf(namespace) };
   }
 
   #labelsOf(namespace: string): Readonly<Record<string, string>> {
@@ -101,8 +107,14 @@ export class PolicyBook {
     const { uid, resourceVersion, namespace = '' } = metadata;
     const known = this.#parsed.get(uid);
     if (known?.resourceVersion === resourceVersion) return known.parsed;
-    const parsed = parsePolicy(spec, { namespace, operatorNamespace: this.#operatorNamespace });
+    const parsed = parsePolicy(spec, {
+      namespace,
+      operatorNamespace: this.#operatorNamespace,
+      kinds: DESCRIPTORS,
+    });
     this.#parsed.set(uid, { resourceVersion, parsed });
     return parsed;
   }
 }
+
+const kindOf = ({ group, kind }: GroupKind): Pick<Candidate, 'group' | 'kind'> => ({ group, kind });

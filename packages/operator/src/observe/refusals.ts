@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { byTurn, type Refusal } from '@altershield/core';
 import type { Scheduler } from '@altershield/kube';
+import type { WorkloadKey } from './followed-kind.ts';
 import { changesOf, type World } from './world.ts';
 import type { ChangeObject } from '../kinds.ts';
 
@@ -18,8 +19,8 @@ export class Refusals {
    * The record that refuses this template of this workload: the one that was rolled back last. A person
    * who lifts it lifts those before it, for good.
    */
-  find(namespace: string, name: string, refusal: string): ChangeObject | undefined {
-    const last = changesOf(this.#world, namespace, name)
+  find(workload: WorkloadKey, refusal: string): ChangeObject | undefined {
+    const last = changesOf(this.#world, workload)
       .sort(byTurn)
       .reverse()
       .find(({ status }) => {
@@ -30,8 +31,8 @@ export class Refusals {
     return last?.status?.quarantine?.lifted === undefined ? last : undefined;
   }
 
-  of(namespace: string, name: string, refusal: string): Refusal | undefined {
-    const change = this.find(namespace, name, refusal);
+  of(workload: WorkloadKey, refusal: string): Refusal | undefined {
+    const change = this.find(workload, refusal);
     if (change === undefined) return undefined;
     const { message = '', quarantine } = change.status ?? {};
     return { change: change.metadata.name, why: message, until: quarantine?.until ?? '' };

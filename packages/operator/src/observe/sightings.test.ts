@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Template } from '@altershield/core';
+import { adapterNamed, type Template } from '@altershield/core';
 import type { InformerEvent } from '@altershield/kube';
-import type { ChangeObject, DeploymentObject } from '../kinds.ts';
+import type { ChangeObject, WorkloadKubeObject } from '../kinds.ts';
+import type { FollowedKind } from './followed-kind.ts';
 import { Sightings, type SightingsDeps } from './sightings.ts';
 
 const RELEASE = 'altershield.io/release';
@@ -15,27 +16,27 @@ const web = (
     release = '',
     uid = 'd',
   }: { generation?: number; release?: string; uid?: string } = {},
-): DeploymentObject =>
+): WorkloadKubeObject =>
   ({
     metadata: {
       ...{ namespace: 'shop', name: 'web', uid, generation },
       annotations: release === '' ? {} : { [RELEASE]: release },
     },
     spec: { template: { version } },
-  }) as unknown as DeploymentObject;
+  }) as unknown as WorkloadKubeObject;
 
 const record = (from: string, to: string, { uid = 'd', phase = 'Running' } = {}): ChangeObject =>
   ({
     metadata: { namespace: 'shop', name: 'deployment-web-1' },
     spec: {
-      target: { name: 'web', uid },
+      target: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web', uid },
       ...(from === '' ? {} : { from: { fingerprint: from, template: { version: from } } }),
       to: { fingerprint: to },
     },
     status: { phase },
   }) as unknown as ChangeObject;
 
-type OnDeployment = (event: InformerEvent<DeploymentObject>) => void;
+type OnDeployment = (event: InformerEvent<WorkloadKubeObject>) => void;
 type OnChange = (event: InformerEvent<ChangeObject>) => void;
 
 /** A world in which the test says what happens. */
@@ -44,17 +45,22 @@ class Scene {
   isOurs = true;
   isSynced = { policies: true, namespaces: true };
   readonly sightings: Sightings;
-  #deployment: DeploymentObject | undefined;
+  readonly kind: FollowedKind;
+  #deployment: WorkloadKubeObject | undefined;
   #onDeployment: OnDeployment = () => undefined;
   #onChange: OnChange = () => undefined;
 
   constructor() {
     const { isSynced } = this;
+    const KIND = {
+      name: 'Deployment.apps',
+      adapter: adapterNamed('deploy'),
+      get: () => this.#deployment,
+      objects: { onEvent: (handler: OnDeployment) => (this.#onDeployment = handler) },
+    };
+    this.kind = KIND as unknown as FollowedKind;
     const world = {
-      deployments: {
-        get: () => this.#deployment,
-        onEvent: (handler: OnDeployment) => (this.#onDeployment = handler),
-      },
+      kinds: [KIND],
       changes: { onEvent: (handler: OnChange) => (this.#onChange = handler) },
       policies: {
         get synced() {
@@ -76,7 +82,7 @@ class Scene {
   }
 
   /** The Deployment is there, or is now like this; undefined: it is deleted. */
-  shows(object: DeploymentObject | undefined, initial = false): void {
+  shows(object: WorkloadKubeObject | undefined, initial = false): void {
     const old = this.#deployment;
     this.#deployment = object;
     if (object === undefined) {
@@ -118,7 +124,7 @@ test('a governed change is seen when somebody looked at it', () => {
   const next = web('2', { generation: 2 });
   scene.shows(next);
   assert.equal(scene.seen, '1');
-  scene.sightings.note(next);
+  scene.sightings.note(scene.kind, next);
   assert.equal(scene.seen, '2');
 });
 

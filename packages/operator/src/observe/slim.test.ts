@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { DeploymentObject, PodObject, ReplicaSetObject } from '../kinds.ts';
-import { slimDeployment, slimPod, slimReplicaSet } from './slim.ts';
+import type { PodObject, ReplicaSetObject, WorkloadKubeObject } from '../kinds.ts';
+import { slimWorkload, slimPod, slimReplicaSet } from './slim.ts';
 
 const KEPT = { name: 'a', namespace: 'shop', uid: 'u', resourceVersion: '7' };
 const created = { creationTimestamp: '2026-01-01T00:00:00Z' };
@@ -14,7 +14,7 @@ test('of a Deployment all is kept but which fields each manager wrote', () => {
   const rest = { apiVersion: 'apps/v1', kind: 'Deployment', spec: { replicas: 3, future: {} } };
   const full = { ...rest, metadata: { ...KEPT, ...created, ...marks } };
   const managers = [{ manager: 'helm', time: '2' }];
-  assert.deepEqual(slimDeployment(full as unknown as DeploymentObject), {
+  assert.deepEqual(slimWorkload(full as unknown as WorkloadKubeObject), {
     ...rest,
     metadata: { ...KEPT, ...created, ...marks, managedFields: managers },
   });

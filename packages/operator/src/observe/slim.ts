@@ -2,21 +2,23 @@
 import { ANNOTATIONS } from '@altershield/api';
 import {
   POD_TEMPLATE_HASH,
+  REVISION_LABEL,
   ownershipOf,
   type ContainerRules,
   type ContainerStatus,
 } from '@altershield/core';
-import type { DeploymentObject, PodObject, ReplicaSetObject } from '../kinds.ts';
+import type { KubeObject, Resource } from '@altershield/kube';
+import type { PodObject, ReplicaSetObject, WorkloadKubeObject } from '../kinds.ts';
 
 /** What is kept of each object in memory: what decisions read, and nothing else. */
 
 /** Managed fields shrink to who and when, and to the text that a rollback restores them from. */
-export function slimDeployment(deployment: DeploymentObject): DeploymentObject {
-  const { managedFields = [], ...metadata } = deployment.metadata;
+export function slimWorkload(workload: WorkloadKubeObject): WorkloadKubeObject {
+  const { managedFields = [], ...metadata } = workload.metadata;
   const managers = managedFields.map(withoutFields);
-  const ownership = ownershipOf(deployment);
+  const ownership = ownershipOf(workload);
   return {
-    ...deployment,
+    ...workload,
     metadata: { ...metadata, managedFields: managers },
     ...opt('ownership', ownership),
   };
@@ -65,7 +67,7 @@ function only(map: Strings | undefined, key: string): Strings | undefined {
 }
 
 export function slimPod(pod: PodObject): PodObject {
-  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp } =
+  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp, labels } =
     pod.metadata;
   const owners = pod.metadata.ownerReferences?.filter((owner) => owner.controller === true);
   const { phase, reason, message, conditions, containerStatuses, initContainerStatuses } =
@@ -81,6 +83,7 @@ export function slimPod(pod: PodObject): PodObject {
       ...opt('namespace', namespace),
       ...opt('deletionTimestamp', deletionTimestamp),
       ...opt('ownerReferences', owners),
+      ...opt('labels', only(labels, REVISION_LABEL)),
     },
     spec: slimSpec(pod.spec),
     status: {
@@ -132,3 +135,14 @@ function opt<K extends string, V>(key: K, value: V | undefined): { readonly [P i
 /** The same of a list, which is left out when it is empty. */
 const optList = <K extends string, V>(key: K, list: readonly V[] | undefined) =>
   opt(key, list?.length === 0 ? undefined : list);
+
+const TRANSFORMS: Readonly<Record<string, unknown>> = { Pod: slimPod, ReplicaSet: slimReplicaSet };
+
+/**
+ * What the cache keeps of an object of this kind; undefined: everything but managed fields. One
+ * function for each: informers are shared by it.
+ */
+export const transformFor = <T extends KubeObject>({
+  kind,
+}: Pick<Resource, 'kind'>): ((object: T) => T) | undefined =>
+  TRANSFORMS[kind] as ((object: T) => T) | undefined;

@@ -3,6 +3,7 @@ import { statusOf, type Decision } from '@altershield/core';
 import type { InformerEvent, Metrics, Scheduler } from '@altershield/kube';
 import { Registry } from 'prom-client';
 import type { BatchObject, ChangeObject } from '../kinds.ts';
+import { workloadKeyString } from '../observe/followed-kind.ts';
 import { BY_TARGET, targetKey, type World } from '../observe/world.ts';
 import { createChangeSeries, type ChangeSeries, type ChangeStates } from './change-series.ts';
 import {
@@ -103,10 +104,9 @@ export class ChangeMetrics {
   }
 
   /** Only records that the operator signed are found by their workload. */
-  #isOurs({ metadata, spec }: ChangeObject): boolean {
-    const target = targetKey(metadata.namespace ?? '', spec.target.kind, spec.target.name);
-    const ours = this.#world.changes.byIndex(BY_TARGET, target);
-    return ours.some((change) => change.metadata.uid === metadata.uid);
+  #isOurs(object: ChangeObject): boolean {
+    const ours = this.#world.changes.byIndex(BY_TARGET, workloadKeyString(targetKey(object)));
+    return ours.some((change) => change.metadata.uid === object.metadata.uid);
   }
 
   /** The records that count; none while another replica leads. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
-import type { Goal } from '../change/model.ts';
+import type { Goal } from '../goal.ts';
 import {
   aCap,
   aDeployment,
@@ -10,11 +10,11 @@ import {
   aReplicaSet,
   aTemplate,
   tools,
-} from '../testing/builders.ts';
-import { A, B } from '../testing/standings.ts';
+} from '../../testing/builders.ts';
+import { A, B } from '../../testing/standings.ts';
 import { viewDeployment } from './observe.ts';
 import { planDeployment } from './plan.ts';
-import type { Deployment, ReplicaSet } from './types.ts';
+import type { Deployment, ReplicaSet } from './objects.ts';
 
 const route = { from: A, to: B };
 const release = (target: number, more: Partial<Extract<Goal, { type: 'Release' }>> = {}): Goal => ({

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Environment } from '@marcbachmann/cel-js';
 import fc from 'fast-check';
-import { anyWrite, objectsOf } from '../../../../test/support/replica-set-writes.ts';
+import { anyWrite, objectsOf } from '../../../../../../test/support/replica-set-writes.ts';
 import { parseReleaseCap } from './annotation.ts';
 import {
   CLAMPS_AT_REST,

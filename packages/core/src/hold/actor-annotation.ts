@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, type Actor } from '@altershield/api';
 import * as z from 'zod';
-import { seal, unseal, type Sign } from '../revision/seal.ts';
-import { isOfEarlier, type Deployment } from '../workload/types.ts';
+import { seal, unseal, type Sign } from './signature.ts';
+import type { ObjectMeta } from '../json/objects.ts';
 
 const stamp = z.object({
   user: z.string().max(512),
@@ -19,30 +19,40 @@ const stamp = z.object({
 /** Who wrote a template, as admission saw it. */
 export type Stamp = z.output<typeof stamp>;
 
-/** A new object has no uid yet, so a stamp belongs to a name. */
-const ownerOf = ({ metadata }: Deployment, namespace: string): string =>
-  `Deployment/${namespace}/${metadata.name}`;
+/** The object that a stamp is on. */
+export interface StampSubject {
+  readonly kind: string;
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'annotations'>;
+  /** The number that its controller gave the newest revision, 0: none. */
+  readonly number: number;
+}
 
-export const writeStamp = (
-  value: Stamp,
-  deployment: Deployment,
-  namespace: string,
-  sign: Sign,
-): string => seal(value, ownerOf(deployment, namespace), sign);
+/** A new object has no uid yet, so a stamp belongs to a name. */
+const ownerOf = ({ kind, metadata: { name, namespace = '' } }: StampSubject): string =>
+  `${kind}/${namespace}/${name}`;
+
+export const writeStamp = (value: Stamp, subject: StampSubject, sign: Sign): string =>
+  seal(value, ownerOf(subject), sign);
 
 /**
  * The stamp of the template that the object has now; undefined when there is no true one. One that
  * `kubectl rollout undo` brought back names who wrote the template once, not who undid.
  */
-export function readStamp(deployment: Deployment, to: string, sign: Sign): Stamp | undefined {
-  const text = deployment.metadata.annotations?.[ANNOTATIONS.actor];
+export function readStamp(subject: StampSubject, to: string, sign: Sign): Stamp | undefined {
+  const text = subject.metadata.annotations?.[ANNOTATIONS.actor];
   if (text === undefined) return undefined;
-  const opened = unseal(text, ownerOf(deployment, deployment.metadata.namespace ?? ''), sign);
+  const opened = unseal(text, ownerOf(subject), sign);
   if (!opened.ok) return undefined;
   const parsed = stamp.safeParse(opened.value);
   if (!parsed.success || parsed.data.to !== to) return undefined;
-  return isOfEarlier(parsed.data.number, deployment) ? undefined : parsed.data;
+  return isOfEarlier(parsed.data.number, subject) ? undefined : parsed.data;
 }
+
+/**
+ * Whether what was written when the newest revision had this number may be about a later one: the
+ * controller gives one number to each template, after it was written.
+ */
+const isOfEarlier = (number: number, subject: StampSubject): boolean => subject.number > number + 1;
 
 export const actorOf = ({ user, uid, groups, manager }: Stamp): Actor => ({
   user,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { canonical } from './fingerprint.ts';
-import { hmacSha256Hex } from './sha256.ts';
+import { canonical } from '../json/canonical.ts';
+import { hmacSha256Hex } from '../json/sha256.ts';
 
 /** Proves that we wrote a value: HMAC-SHA-256 under a key that only the operator's replicas have. */
 export type Sign = (value: unknown) => string;

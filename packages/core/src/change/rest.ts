@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS } from '@altershield/api';
 import type { ChangeWorkload } from '@altershield/api';
-import { isGated } from '../change/batch.ts';
-import type { Goal, WorkloadView } from '../change/model.ts';
-import { isOver, statusOf } from '../change/status.ts';
 import type { GoodPolicy } from '../policy/match.ts';
-import type { Deployment } from './types.ts';
+import type { Goal } from '../workload/goal.ts';
+import type { WorkloadView } from '../workload/view.ts';
+import { isGated } from './batch.ts';
+import { isOver, statusOf } from './status.ts';
 
 export interface RestInput {
-  readonly deployment: Deployment;
   readonly view: WorkloadView;
   /** The policy that matches it; undefined: none does. */
   readonly policy: GoodPolicy | undefined;
@@ -19,7 +17,7 @@ export interface RestInput {
  * What a workload is to be like while no change of it is being released: protected where a policy
  * releases changes in batches, else without any mark. Undefined while a change decides.
  */
-export function restGoal({ deployment, view, policy, changes }: RestInput): Goal | undefined {
+export function restGoal({ view, policy, changes }: RestInput): Goal | undefined {
   const isReleasing = changes.some(
     (change) =>
       change.spec.target.uid === view.uid &&
@@ -34,8 +32,5 @@ export function restGoal({ deployment, view, policy, changes }: RestInput): Goal
     );
     return { type: 'Rest', keepsHold: failurePolicy === 'Fail', forgetsActor };
   }
-  const isMarked =
-    deployment.metadata.annotations?.[ANNOTATIONS.release] !== undefined ||
-    view.revisions.some(({ cap }) => cap !== undefined);
-  return isMarked ? { type: 'LetGo' } : undefined;
+  return view.isMarked ? { type: 'LetGo' } : undefined;
 }

@@ -7,19 +7,21 @@ import {
   isInFlight,
   parseReleaseCap,
   type ReleaseCap,
-} from '../cap/annotation.ts';
-import { releasedShare } from '../cap/clamp.ts';
-import type { Goal, RevisionView, WorkloadView } from '../change/model.ts';
-import { revisionOf } from './observe.ts';
+} from './cap/annotation.ts';
+import { releasedShare } from './cap/clamp.ts';
+import type { Goal } from '../goal.ts';
+import type { DeploymentView, ReplicaSetView } from './observe.ts';
+import { revisionOf } from '../view.ts';
 import { keepProgressing } from './progress.ts';
 import { balance, intermediate, retire, writeRevision } from './sizes.ts';
-import { pointer, type PatchOp, type Write } from './patch.ts';
-import type { Deployment } from './types.ts';
+import { pointer, type PatchOp } from '../../json/patch.ts';
+import type { PatchWrite } from '../adapter.ts';
+import type { Deployment } from './objects.ts';
 
 /** A Deployment with what is known of its ReplicaSets. */
 interface Snapshot {
   readonly deployment: Deployment;
-  readonly view: WorkloadView;
+  readonly view: DeploymentView;
 }
 
 type Of<T extends Goal['type']> = Extract<Goal, { readonly type: T }>;
@@ -29,7 +31,7 @@ type Of<T extends Goal['type']> = Extract<Goal, { readonly type: T }>;
  * Deployment's own controller has to move first. The annotation on the Deployment comes before the
  * ones on ReplicaSets: a crash in between releases nothing and takes no pod away.
  */
-export function planDeployment(goal: Goal, snapshot: Snapshot): Write[] {
+export function planDeployment(goal: Goal, snapshot: Snapshot): PatchWrite[] {
   switch (goal.type) {
     case 'Hold':
       return hold(goal, snapshot);
@@ -51,12 +53,12 @@ const capAtRest = (verified: string, replicas: number, keepsHold: boolean): Rele
 });
 
 /** What the annotation protects: the revision that the change came from, by its hash. */
-function verifiedHash({ cap, ...view }: WorkloadView, from: string): string | undefined {
+function verifiedHash({ cap, ...view }: DeploymentView, from: string): string | undefined {
   const known = revisionOf(view, from)?.hash;
   return known ?? (cap === undefined || cap === 'Invalid' ? undefined : cap.verified);
 }
 
-function hold(goal: Of<'Hold'>, snapshot: Snapshot): Write[] {
+function hold(goal: Of<'Hold'>, snapshot: Snapshot): PatchWrite[] {
   const { deployment, view } = snapshot;
   const verified = verifiedHash(view, goal.from);
   if (verified === undefined) return [];
@@ -69,14 +71,14 @@ function hold(goal: Of<'Hold'>, snapshot: Snapshot): Write[] {
 }
 
 /** Whether the annotation allows just these pods already; the controller may scale them down meanwhile. */
-function isHeldAt({ cap, replicas }: WorkloadView, wanted: ReleaseCap): boolean {
+function isHeldAt({ cap, replicas }: DeploymentView, wanted: ReleaseCap): boolean {
   if (cap === undefined || cap === 'Invalid' || !isInFlight(cap)) return false;
   if (cap.verified !== wanted.verified) return false;
   if (cap.target !== wanted.target) return wanted.released === 0 && cap.released === 0;
   return releasedShare(cap, replicas) === wanted.released;
 }
 
-function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
+function release(goal: Of<'Release'>, snapshot: Snapshot): PatchWrite[] {
   const { view } = snapshot;
   const verified = verifiedHash(view, goal.from);
   if (verified === undefined) return [];
@@ -94,7 +96,11 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): Write[] {
  * A controller that was denied for minutes gave up: news of a ReplicaSet has it try again. What is
  * written allows nothing, and the controller replaces it by the Deployment's own value.
  */
-function wake(revision: RevisionView | undefined, replicas: number, verified: string): Write[] {
+function wake(
+  revision: ReplicaSetView | undefined,
+  replicas: number,
+  verified: string,
+): PatchWrite[] {
   if (revision === undefined) return [];
   const [held, rest] = [true, false].map((keepsHold) =>
     formatReleaseCap(capAtRest(verified, replicas, keepsHold)),
@@ -103,7 +109,7 @@ function wake(revision: RevisionView | undefined, replicas: number, verified: st
   return cap === undefined ? [] : [writeRevision(revision, { cap })];
 }
 
-function retireOthers(goal: Of<'Release'>, snapshot: Snapshot, verified: string): Write[] {
+function retireOthers(goal: Of<'Release'>, snapshot: Snapshot, verified: string): PatchWrite[] {
   const { deployment, view } = snapshot;
   const closed = { verified, target: HELD, released: 0, replicas: view.replicas };
   const writes = isHeldAt(view, closed) ? [] : writeCap(deployment, closed);
@@ -111,10 +117,10 @@ function retireOthers(goal: Of<'Release'>, snapshot: Snapshot, verified: string)
 }
 
 function releaseTo(
-  updated: RevisionView,
+  updated: ReplicaSetView,
   goal: Of<'Release'>,
   snapshot: Snapshot & { readonly verified: string },
-): Write[] {
+): PatchWrite[] {
   const { deployment, view, verified } = snapshot;
   const { cap: now, replicas } = view;
   const wanted = { verified, target: updated.hash, released: goal.target, replicas };
@@ -127,7 +133,11 @@ function releaseTo(
 }
 
 /** `Recreate`: the controller makes the new ReplicaSet when the last old pod is gone. */
-function makeWay(goal: Of<'Release'>, { deployment, view }: Snapshot, verified: string): Write[] {
+function makeWay(
+  goal: Of<'Release'>,
+  { deployment, view }: Snapshot,
+  verified: string,
+): PatchWrite[] {
   const { replicas } = view;
   const cap = { verified, target: HELD, released: replicas, replicas };
   const text = formatReleaseCap(cap);
@@ -143,7 +153,7 @@ function makeWay(goal: Of<'Release'>, { deployment, view }: Snapshot, verified: 
  * The verified template in one write; the user's bounds were never touched. Then the refused
  * ReplicaSet goes down to its ready pods, which the controller replaces at the user's own pace.
  */
-function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): Write[] {
+function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWrite[] {
   const { template, from, to, isOwn, keepsHold } = goal;
   const verified = verifiedHash(view, from);
   const cap = verified === undefined ? undefined : capAtRest(verified, view.replicas, keepsHold);
@@ -166,7 +176,10 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): Write[]
   ];
 }
 
-function rest({ keepsHold, forgetsActor }: Of<'Rest'>, { deployment, view }: Snapshot): Write[] {
+function rest(
+  { keepsHold, forgetsActor }: Of<'Rest'>,
+  { deployment, view }: Snapshot,
+): PatchWrite[] {
   const current = revisionOf(view, view.fingerprint);
   if (current === undefined) return [];
   const cap = capAtRest(current.hash, view.replicas, keepsHold);
@@ -185,7 +198,7 @@ function rest({ keepsHold, forgetsActor }: Of<'Rest'>, { deployment, view }: Sna
 }
 
 /** While nothing is released, the replicas of then are of no account. */
-const isSameCap = ({ cap }: WorkloadView, { verified, target, released }: ReleaseCap): boolean =>
+const isSameCap = ({ cap }: DeploymentView, { verified, target, released }: ReleaseCap): boolean =>
   cap !== undefined &&
   cap !== 'Invalid' &&
   cap.verified === verified &&
@@ -193,7 +206,7 @@ const isSameCap = ({ cap }: WorkloadView, { verified, target, released }: Releas
   cap.released === released;
 
 /** The annotation would cap a ReplicaSet for as long as it carries its copy: each of them loses it. */
-function letGo({ deployment, view }: Snapshot): Write[] {
+function letGo({ deployment, view }: Snapshot): PatchWrite[] {
   return [
     ...writeDeployment(deployment, dropAnnotation(deployment, ANNOTATIONS.release)),
     ...view.revisions
@@ -209,14 +222,14 @@ function letGo({ deployment, view }: Snapshot): Write[] {
 }
 
 /** @param forgetsActor the record of the change names the actor: one annotation is enough */
-function writeCap(deployment: Deployment, cap: ReleaseCap, forgetsActor = false): Write[] {
+function writeCap(deployment: Deployment, cap: ReleaseCap, forgetsActor = false): PatchWrite[] {
   const marks = setRelease(deployment, cap);
   if (marks.length === 0) return [];
   const actor = forgetsActor ? dropAnnotation(deployment, ANNOTATIONS.actor) : [];
   return writeDeployment(deployment, [...marks, ...actor]);
 }
 
-function writeDeployment(deployment: Deployment, ops: readonly PatchOp[]): Write[] {
+function writeDeployment(deployment: Deployment, ops: readonly PatchOp[]): PatchWrite[] {
   if (ops.length === 0) return [];
   const { name } = deployment.metadata;
   return [{ resource: 'Deployment', name, ops: [...guards(deployment), ...ops] }];

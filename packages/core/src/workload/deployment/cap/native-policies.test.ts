@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OPERATOR_RULES } from '@altershield/api';
+import { OPERATOR_RULES } from '../../permissions.ts';
 import { CLAMP_TABLE } from './clamp-table.ts';
 import { nativePolicies } from './native-policies.ts';
 

@@ -5,11 +5,13 @@ import {
   isInFlight,
   parseReleaseCap,
   type ReleaseCap,
-} from '../cap/annotation.ts';
-import { releasedShare } from '../cap/clamp.ts';
-import type { Goal, RevisionView, WorkloadView } from '../change/model.ts';
-import { revisionOf } from './observe.ts';
-import { pointer, type PatchOp, type Write } from './patch.ts';
+} from './cap/annotation.ts';
+import { releasedShare } from './cap/clamp.ts';
+import type { Goal } from '../goal.ts';
+import type { DeploymentView, ReplicaSetView } from './observe.ts';
+import { revisionOf, spareReady, sumOf } from '../view.ts';
+import { pointer, type PatchOp } from '../../json/patch.ts';
+import type { PatchWrite } from '../adapter.ts';
 
 type Release = Extract<Goal, { readonly type: 'Release' }>;
 
@@ -18,35 +20,11 @@ export type Sizes = Pick<Release, 'from' | 'to' | 'target'> &
   Partial<Pick<Release, 'isLast' | 'needsRoom'>>;
 
 /** Revisions of changes that were superseded: neither the verified one nor the new one. */
-export const intermediate = ({ from, to }: Release, { revisions }: WorkloadView): RevisionView[] =>
+export const intermediate = (
+  { from, to }: Release,
+  { revisions }: DeploymentView,
+): ReplicaSetView[] =>
   revisions.filter((r) => r.replicas > 0 && ![from, to].includes(r.fingerprint));
-
-const sum = (revisions: readonly RevisionView[], field: 'replicas' | 'ready'): number =>
-  revisions.reduce((total, r) => total + r[field], 0);
-
-/**
- * Whether stable pods have made room for the batch, or may do so: only then is it worth waiting for new
- * ones that a quota does not let be created.
- */
-export function mayMakeRoom(
-  { from, target }: Pick<Sizes, 'from' | 'target'>,
-  view: WorkloadView,
-): boolean {
-  const stable = revisionOf(view, from);
-  return (
-    stable !== undefined && (stable.replicas <= view.replicas - target || spareReady(view) > 0)
-  );
-}
-
-/** Ready pods that may go without breaking the user's own `maxUnavailable`. */
-const spareReady = ({ revisions, replicas, user }: WorkloadView): number =>
-  Math.max(0, sum(revisions.map(withoutLeaving), 'ready') - (replicas - user.unavailable));
-
-/** The status of a ReplicaSet comes after its spec: what was taken away just now counts as gone. */
-const withoutLeaving = (r: RevisionView): RevisionView => ({
-  ...r,
-  ready: Math.min(r.ready, r.replicas),
-});
 
 /**
  * Takes the pods of superseded revisions away before the new one gets any, or two revisions that
@@ -54,7 +32,7 @@ const withoutLeaving = (r: RevisionView): RevisionView => ({
  *
  * @param closed the annotation that releases nothing
  */
-export function retire(goal: Release, view: WorkloadView, closed: ReleaseCap): Write[] {
+export function retire(goal: Release, view: DeploymentView, closed: ReleaseCap): PatchWrite[] {
   let spare = spareReady(view);
   const shrunk = intermediate(goal, view).flatMap((r) => {
     const ready = Math.min(spare, r.ready);
@@ -69,10 +47,10 @@ export function retire(goal: Release, view: WorkloadView, closed: ReleaseCap): W
  * As many verified pods as there is room for. By a floor that an earlier release lowered, the controller
  * would take them away again before they are ready.
  */
-function growStable({ from }: Release, view: WorkloadView, closed: ReleaseCap): Write[] {
+function growStable({ from }: Release, view: DeploymentView, closed: ReleaseCap): PatchWrite[] {
   const { revisions, replicas, user } = view;
   const stable = revisionOf(view, from);
-  const room = replicas + user.surge - sum(revisions, 'replicas');
+  const room = replicas + user.surge - sumOf(revisions, 'replicas');
   const up = Math.min(room, replicas - (stable?.replicas ?? replicas));
   if (stable === undefined || up <= 0) return [];
   const cap = formatReleaseCap(closed);
@@ -81,7 +59,7 @@ function growStable({ from }: Release, view: WorkloadView, closed: ReleaseCap): 
 }
 
 /** What the ReplicaSets themselves need, beside what the Deployment controller does on its own. */
-export function balance(goal: Sizes, view: WorkloadView, cap: ReleaseCap): Write[] {
+export function balance(goal: Sizes, view: DeploymentView, cap: ReleaseCap): PatchWrite[] {
   const stable = revisionOf(view, goal.from);
   const updated = revisionOf(view, goal.to);
   return [
@@ -91,11 +69,15 @@ export function balance(goal: Sizes, view: WorkloadView, cap: ReleaseCap): Write
 }
 
 interface StableRevision {
-  readonly stable: RevisionView;
+  readonly stable: ReplicaSetView;
   readonly cap: ReleaseCap;
 }
 
-function balanceStable(goal: Sizes, view: WorkloadView, { stable, cap }: StableRevision): Write[] {
+function balanceStable(
+  goal: Sizes,
+  view: DeploymentView,
+  { stable, cap }: StableRevision,
+): PatchWrite[] {
   const floor = view.replicas - goal.target;
   const replicas = stableReplicas(goal, view, { stable, floor });
   const text = formatReleaseCap(cap);
@@ -116,8 +98,8 @@ function balanceStable(goal: Sizes, view: WorkloadView, { stable, cap }: StableR
  */
 function isFloorRight(
   { target, isLast = false }: Sizes,
-  { replicas, user }: WorkloadView,
-  { stable, floor }: { readonly stable: RevisionView; readonly floor: number },
+  { replicas, user }: DeploymentView,
+  { stable, floor }: { readonly stable: ReplicaSetView; readonly floor: number },
 ): boolean {
   const own = parseReleaseCap(stable.cap);
   if (own === undefined || own === 'Invalid') return isLast || user.surge > 0;
@@ -130,17 +112,17 @@ function isFloorRight(
 /** More pods after a scale from zero, which the controller gives to the newest revision alone; fewer where new pods find no place. */
 function stableReplicas(
   { needsRoom = false }: Sizes,
-  view: WorkloadView,
-  { stable, floor }: { readonly stable: RevisionView; readonly floor: number },
+  view: DeploymentView,
+  { stable, floor }: { readonly stable: ReplicaSetView; readonly floor: number },
 ): number {
-  const isShort = view.settled && sum(view.revisions, 'replicas') < view.replicas;
+  const isShort = view.settled && sumOf(view.revisions, 'replicas') < view.replicas;
   if (isShort && stable.replicas < floor) return floor;
   if (!needsRoom || stable.replicas <= floor) return stable.replicas;
   return Math.max(floor, stable.replicas - spareReady(view));
 }
 
 /** Pods beyond the batch, as somebody who scaled the ReplicaSet itself made them. */
-function trim({ target }: Sizes, view: WorkloadView, updated: RevisionView): Write[] {
+function trim({ target }: Sizes, view: DeploymentView, updated: ReplicaSetView): PatchWrite[] {
   const unready = Math.max(0, updated.replicas - updated.ready);
   const down = Math.min(updated.replicas - target, unready + spareReady(view));
   return down <= 0 ? [] : [writeRevision(updated, { replicas: updated.replicas - down })];
@@ -161,7 +143,10 @@ const annotation = (name: string, value: string): PatchOp => ({
   value,
 });
 
-export function writeRevision({ name, uid, ...is }: RevisionView, to: RevisionChange): Write {
+export function writeRevision(
+  { name, uid, ...is }: ReplicaSetView,
+  to: RevisionChange,
+): PatchWrite {
   return {
     resource: 'ReplicaSet',
     name,

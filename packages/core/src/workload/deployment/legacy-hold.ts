@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import * as z from 'zod';
-import { AT_REST, HELD, formatReleaseCap } from '../cap/annotation.ts';
-import type { WorkloadView } from '../change/model.ts';
-import { revisionOf } from './observe.ts';
-import { pointer, type PatchOp, type Write } from './patch.ts';
-import type { Deployment } from './types.ts';
+import { AT_REST, HELD, formatReleaseCap } from './cap/annotation.ts';
+import type { DeploymentView } from './observe.ts';
+import { revisionOf } from '../view.ts';
+import { pointer, type PatchOp } from '../../json/patch.ts';
+import type { PatchWrite } from '../adapter.ts';
+import type { Deployment } from './objects.ts';
 
 const intOrPercent = z.union([z.int(), z.string().max(16)]);
 
@@ -30,7 +31,7 @@ const legacyHold = z.object({
  * change by the annotation instead: no pod more is released. None for any other Deployment, and for
  * one whose saved fields cannot be read.
  */
-export function legacyRestore(deployment: Deployment, view: WorkloadView): Write[] {
+export function legacyRestore(deployment: Deployment, view: DeploymentView): PatchWrite[] {
   const { annotations, uid, generation = 0, name } = deployment.metadata;
   const text = annotations?.[ANNOTATIONS.hold];
   const saved = text === undefined ? undefined : parse(text);
@@ -57,7 +58,7 @@ export function legacyRestore(deployment: Deployment, view: WorkloadView): Write
   ];
 }
 
-function holdAsItIs(view: WorkloadView, from: string): PatchOp[] {
+function holdAsItIs(view: DeploymentView, from: string): PatchOp[] {
   const [stable, updated] = [revisionOf(view, from), revisionOf(view, view.fingerprint)];
   if (stable === undefined) return [];
   const isBack = stable === updated;

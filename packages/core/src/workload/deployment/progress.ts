@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Goal, WorkloadView } from '../change/model.ts';
-import type { Write } from './patch.ts';
-import type { Deployment } from './types.ts';
+import type { Goal } from '../goal.ts';
+import type { DeploymentView } from './observe.ts';
+import type { PatchWrite } from '../adapter.ts';
+import type { Deployment } from './objects.ts';
 
 /** Stands in the condition while a batch soaks; the Deployment controller replaces it at the next progress. */
 const REASON = 'SoakingByAlterShield';
@@ -15,8 +16,8 @@ const COMPLETE = 'NewReplicaSetAvailable';
  */
 export function keepProgressing(
   { soaksUntil, target }: Extract<Goal, { type: 'Release' }>,
-  { deployment, view }: { readonly deployment: Deployment; readonly view: WorkloadView },
-): Write[] {
+  { deployment, view }: { readonly deployment: Deployment; readonly view: DeploymentView },
+): PatchWrite[] {
   const conditions = deployment.status?.conditions ?? [];
   const index = conditions.findIndex(({ type }) => type === 'Progressing');
   const { status, reason, lastUpdateTime } = conditions[index] ?? {};

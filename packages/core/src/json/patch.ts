@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isMap } from './json.ts';
 
 export type PatchOp =
   | { readonly op: 'add' | 'replace' | 'test'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
-/** One write of the workload or of a revision object it owns. Conditions travel in the patch. */
-export interface Write {
-  readonly resource: 'Deployment' | 'ReplicaSet';
-  readonly subresource?: 'status';
-  readonly name: string;
-  readonly ops: readonly PatchOp[];
-}
-
 /** A JSON pointer from its parts. */
 export const pointer = (...parts: readonly string[]): string =>
   parts.map((p) => `/${p.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+
+/** The value at a JSON pointer; undefined where there is none. */
+export function valueAt(object: unknown, path: string): unknown {
+  return path
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .reduce<unknown>((value, part) => (isMap(value) ? value[part] : undefined), object);
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, OWN } from '@altershield/api';
-import { pointer } from '../workload/patch.ts';
-import { celText, notTheOperator } from './cel.ts';
+import { pointer } from '../../../json/patch.ts';
+import { celText, notTheOperator } from '../../cel.ts';
 import { IN_FLIGHT_PATTERN } from './annotation.ts';
 import { CLAMP_TABLE, GROWS_BLINDLY, INVALID_RELEASE } from './clamp-table.ts';
 

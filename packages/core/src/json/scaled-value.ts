@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { IntOrPercent } from './objects.ts';
+
+const percentOf = (value: string): number => Number(value.slice(0, -1)) / 100;
+
+/** A count or percentage of `replicas`, rounded as asked. Unreadable text counts as 0. */
+export function resolve(
+  value: IntOrPercent | undefined,
+  replicas: number,
+  round: (n: number) => number,
+): number {
+  if (typeof value === 'number') return value;
+  if (value === undefined || !/^\d+%$/.test(value)) return 0;
+  // As Kubernetes does: multiply first, so that 30% of 10 is 3 and not 3.0000000000000004 rounded up.
+  return round((Math.round(percentOf(value) * 100) * replicas) / 100);
+}

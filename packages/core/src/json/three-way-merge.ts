@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isEqual } from './canonical.ts';
+import { isMap } from './json.ts';
+
+/**
+ * What a user edited, put into a copy of the user's own value: leaves that differ between `base` and
+ * `edited` are taken from `edited`, all others from `own`.
+ *
+ * @param base the value that the user saw
+ * @param edited the value that the user wrote
+ * @param own the value that the user would have seen, had nothing been borrowed
+ */
+export function threeWayMerge(base: unknown, edited: unknown, own: unknown): unknown {
+  if (isEqual(base, edited)) return own;
+  if (!isMap(base) || !isMap(edited) || !isMap(own)) return edited;
+  const keys = new Set([...Object.keys(edited), ...Object.keys(own), ...Object.keys(base)]);
+  const entries = [...keys].map(
+    (key) => [key, threeWayMerge(base[key], edited[key], own[key])] as const,
+  );
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { IntOrPercent } from '../json/objects.ts';
+import { resolve } from '../json/scaled-value.ts';
+
+/**
+ * Pods of the new revision at the end of each batch. Percentages follow `replicas`; the last is
+ * always everything, and no batch is smaller than the one before.
+ */
+export function batchTargets(steps: readonly IntOrPercent[], replicas: number): number[] {
+  const targets: number[] = [];
+  for (const step of steps) {
+    const wanted = Math.min(replicas, Math.max(1, resolve(step, replicas, Math.ceil)));
+    targets.push(Math.max(wanted, targets.at(-1) ?? 0));
+  }
+  if ((targets.at(-1) ?? 0) < replicas) targets.push(replicas);
+  return targets;
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { WorkloadAdapter } from '../adapter.ts';
+import { deploymentAdmission } from './admission.ts';
+import { DEPLOYMENT } from './descriptor.ts';
+import { legacyRestore } from './legacy-hold.ts';
+import type { Deployment, ReplicaSet } from './objects.ts';
+import { viewDeployment, type DeploymentView } from './observe.ts';
+import { planDeployment } from './plan.ts';
+
+/** Deployment: released by a cap on its ReplicaSets, which its own controller obeys. */
+export const deployment: WorkloadAdapter<Deployment, DeploymentView> = {
+  descriptor: DEPLOYMENT,
+  admission: deploymentAdmission,
+  observe: ({ object, related: { replicaSets = [] } }, tools) =>
+    viewDeployment(object, replicaSets as readonly ReplicaSet[], tools),
+  revisionOfPod: ({ metadata }) =>
+    metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid,
+  plan: (goal, { object, view }) => planDeployment(goal, { deployment: object, view }),
+  migrate: ({ object, view }) => legacyRestore(object, view),
+};

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import type { Template } from '../../json/objects.ts';
+import type { AdmissionAdapter, AdmissionInput, Tools } from '../adapter.ts';
+import { AT_REST, HELD, formatReleaseCap, isInFlight, parseReleaseCap } from './cap/annotation.ts';
+import { isRecreate, type Deployment, type ReplicaSet } from './objects.ts';
+
+type Input = AdmissionInput<Deployment>;
+
+const release = (value: string | undefined) => ({ annotations: { [ANNOTATIONS.release]: value } });
+const before = ({ old }: Pick<Input, 'old'>): string | undefined =>
+  old.metadata.annotations?.[ANNOTATIONS.release];
+
+/** A Deployment is held by its annotation alone: the spec stays as its user wrote it. */
+export const deploymentAdmission: AdmissionAdapter<Deployment> = {
+  annotations: [ANNOTATIONS.release],
+  create: () => release(undefined),
+  keep: (input) => release(before(input)),
+  hold: (input) => release(heldText(input)),
+  revert: (input) => release(before(input) && atRestText(input)),
+};
+
+function atRestText(input: Input): string | undefined {
+  const { object } = input;
+  const verified = hashOf(object.spec.template, input);
+  if (verified === undefined) return undefined;
+  const replicas = object.spec.replicas ?? 1;
+  return formatReleaseCap({ verified, target: AT_REST, released: 0, replicas });
+}
+
+/**
+ * The annotation of a change that nothing is released of. One that is in flight holds every further
+ * revision as it stands. `Recreate` is held by its stable ReplicaSet alone: marked here, a change
+ * would have no pods at all if every operator died before that ReplicaSet is marked.
+ */
+function heldText(input: Input): string | undefined {
+  const { object, old } = input;
+  const text = before(input);
+  const cap = parseReleaseCap(text);
+  const known = cap === 'Invalid' ? undefined : cap;
+  if (known !== undefined && isInFlight(known)) return text;
+  if (isRecreate(object.spec.strategy) || isRecreate(old.spec.strategy)) return text;
+  const verified = known?.verified ?? hashOf(old.spec.template, input);
+  if (verified === undefined) return text;
+  const replicas = old.spec.replicas ?? 1;
+  return formatReleaseCap({ verified, target: HELD, released: 0, replicas });
+}
+
+/** `pod-template-hash` of the ReplicaSet with this template; undefined: there is none, or it is not known. */
+function hashOf(template: Template, { snapshot, tools }: Input): string | undefined {
+  const replicaSets = (snapshot().related['replicaSets'] ?? []) as readonly ReplicaSet[];
+  return hashAmong(replicaSets, template, tools);
+}
+
+export function hashAmong(
+  replicaSets: readonly ReplicaSet[],
+  template: Template,
+  { fingerprintOf }: Pick<Tools, 'fingerprintOf'>,
+): string | undefined {
+  const wanted = fingerprintOf(template);
+  const found = replicaSets.find(
+    ({ spec }) => spec.template !== undefined && fingerprintOf(spec.template) === wanted,
+  );
+  return found?.metadata.labels?.['pod-template-hash'];
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { IntOrPercent } from '../../json/objects.ts';
+import { resolve } from '../../json/scaled-value.ts';
+
+/** `maxSurge` and `maxUnavailable`, resolved against the replicas. */
+export interface Bounds {
+  readonly surge: number;
+  readonly unavailable: number;
+}
+
+/** maxSurge and maxUnavailable as the Deployment controller reads them (never both 0). */
+export function userBounds(
+  rolling: { readonly maxSurge?: IntOrPercent; readonly maxUnavailable?: IntOrPercent } | undefined,
+  replicas: number,
+): Bounds {
+  const surge = resolve(rolling?.maxSurge ?? '25%', replicas, Math.ceil);
+  const unavailable = Math.min(
+    replicas,
+    resolve(rolling?.maxUnavailable ?? '25%', replicas, Math.floor),
+  );
+  return surge === 0 && unavailable === 0 ? { surge, unavailable: 1 } : { surge, unavailable };
+}

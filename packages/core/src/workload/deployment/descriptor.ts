@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+import { POD, apps, type KindDescriptor } from '../adapter.ts';
+
+export const DEPLOYMENT: KindDescriptor = {
+  resource: apps('Deployment', 'deployments'),
+  cliNames: ['deploy', 'deployment', 'deployments'],
+  revisionPath: '/spec/template',
+  revisionNumber: 'deployment.kubernetes.io/revision',
+  borrowedFields: [],
+  holdsWithoutOperator: 'Marks',
+  relatedResources: {
+    replicaSets: {
+      resource: apps('ReplicaSet', 'replicasets'),
+      ownedBy: 'object',
+      verbs: ['patch'],
+    },
+    pods: { resource: POD, ownedBy: 'replicaSets', verbs: [] },
+  },
+  verbs: { '': ['get', 'patch'], status: ['patch'] },
+  strategies: { Rolling: true, Batch: true },
+  leaks: [],
+  deletes: [],
+};

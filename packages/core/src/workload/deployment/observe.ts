@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import type { CreateFailure } from '../../check/pod-view.ts';
+import { podCreateFailure, replicaSetCreateFailure } from '../../check/create-failure.ts';
+import type { FingerprintOf } from '../../revision/fingerprint.ts';
+import type { Tools } from '../adapter.ts';
+import { revisionOf, type RevisionView, type Rollout, type WorkloadView } from '../view.ts';
+import { isOwnWrite, writtenAt } from '../writes.ts';
+import { userBounds, type Bounds } from './bounds.ts';
+import { isInFlight, parseReleaseCap, type ReleaseCap } from './cap/annotation.ts';
+import { releasedShare } from './cap/clamp.ts';
+import { DEPLOYMENT } from './descriptor.ts';
+import { isRecreate, type Deployment, type ReplicaSet } from './objects.ts';
+
+/** A revision of a Deployment: a ReplicaSet. */
+export interface ReplicaSetView extends RevisionView {
+  /** Its label `pod-template-hash`. */
+  readonly hash: string;
+  /** Its own copy of the annotation. */
+  readonly cap?: string;
+}
+
+export interface DeploymentView extends WorkloadView {
+  readonly cap: ReleaseCap | 'Invalid' | undefined;
+  /** The user's `maxSurge` and `maxUnavailable`, resolved against `replicas`. */
+  readonly user: Bounds;
+  readonly revisions: readonly ReplicaSetView[];
+}
+
+/** @param replicaSets the ReplicaSets that the Deployment owns */
+export function viewDeployment(
+  deployment: Deployment,
+  replicaSets: readonly ReplicaSet[],
+  { fingerprintOf, sign }: Tools,
+): DeploymentView {
+  const { metadata, spec, status } = deployment;
+  const replicas = spec.replicas ?? 1;
+  const fingerprint = fingerprintOf(spec.template);
+  const cap = parseReleaseCap(metadata.annotations?.[ANNOTATIONS.release]);
+  const user = boundsOf(deployment, replicas);
+  const revisions = replicaSets.flatMap((rs) => viewReplicaSet(rs, deployment, fingerprintOf));
+  const known = { fingerprint, cap, revisions, replicas };
+  return {
+    uid: metadata.uid,
+    fingerprint,
+    template: spec.template,
+    isOwnWrite: isOwnWrite({ descriptor: DEPLOYMENT, object: deployment }, fingerprint, sign),
+    replicas,
+    size: replicas,
+    minReady: replicas - user.unavailable,
+    paused: spec.paused ?? false,
+    recreate: isRecreate(spec.strategy),
+    settled: (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0),
+    writtenAt: writtenAt(metadata.managedFields ?? []),
+    allowed: allowedPods(deployment, known),
+    cap,
+    user,
+    minReadySeconds: spec.minReadySeconds ?? 0,
+    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
+    revisions,
+    rollout: rolloutOf(deployment, revisions),
+    ...holdOf(known),
+    isMarked:
+      metadata.annotations?.[ANNOTATIONS.release] !== undefined ||
+      revisions.some((r) => r.cap !== undefined),
+    ...withFailure(replicaSetCreateFailure(status)),
+  };
+}
+
+function boundsOf({ spec: { strategy } }: Deployment, replicas: number): Bounds {
+  const bounds = userBounds(strategy?.rollingUpdate, replicas);
+  return isRecreate(strategy) ? { ...bounds, surge: 0 } : bounds;
+}
+
+type Known = Pick<DeploymentView, 'fingerprint' | 'cap' | 'revisions' | 'replicas'>;
+
+function allowedPods({ spec }: Deployment, known: Known): number {
+  const { cap, replicas, fingerprint } = known;
+  if (spec.paused === true) return 0;
+  if (isRecreate(spec.strategy) || cap === undefined || cap === 'Invalid') return Infinity;
+  const hash = revisionOf(known, fingerprint)?.hash;
+  if (hash === cap.verified) return Infinity;
+  return hash === cap.target ? releasedShare(cap, replicas) : 0;
+}
+
+/** A rollout that is done says so; one that the user paused makes no progress. */
+function rolloutOf({ spec, status }: Deployment, revisions: readonly RevisionView[]): Rollout {
+  const progressing = status?.conditions?.find((c) => c.type === 'Progressing');
+  const { reason = '', lastUpdateTime = '' } = progressing ?? {};
+  const isDone = progressing === undefined || reason === 'NewReplicaSetAvailable';
+  const running = revisions.filter(({ replicas }) => replicas > 0);
+  return {
+    isInProgress: !isDone && spec.paused !== true && running.length > 1,
+    // To be paused or resumed (`Deployment…`) is no progress.
+    lastProgressAt: reason.startsWith('Deployment') ? 0 : Date.parse(lastUpdateTime) || 0,
+  };
+}
+
+const withFailure = (createFailure: CreateFailure | undefined) =>
+  createFailure === undefined ? {} : { createFailure };
+
+export const POD_TEMPLATE_HASH = 'pod-template-hash';
+
+function viewReplicaSet(
+  rs: ReplicaSet,
+  { spec: { strategy } }: Deployment,
+  fingerprintOf: FingerprintOf,
+): ReplicaSetView[] {
+  const { template, replicas = 0 } = rs.spec;
+  if (template === undefined) return [];
+  const { name, uid, labels, annotations, creationTimestamp = '' } = rs.metadata;
+  const cap = annotations?.[ANNOTATIONS.release];
+  const ready = rs.status?.readyReplicas ?? 0;
+  const { unavailable } = userBounds(strategy?.rollingUpdate, replicas);
+  return [
+    {
+      ...{ name, uid, replicas, template, fingerprint: fingerprintOf(template) },
+      createdAt: Date.parse(creationTimestamp) || 0,
+      hash: labels?.[POD_TEMPLATE_HASH] ?? '',
+      // Its status is late: of more than it is to have, some are going already.
+      ready: Math.min(ready, replicas),
+      isHealthy: ready >= Math.max(1, replicas - unavailable),
+      ...(cap === undefined ? {} : { cap }),
+      ...withFailure(podCreateFailure(rs.status?.conditions)),
+    },
+  ];
+}
+
+/**
+ * The revision that the annotation protects while the template is another one: what a change that is
+ * held came from.
+ */
+function holdOf(known: Known): Pick<WorkloadView, 'hold'> {
+  const { cap, replicas, fingerprint, revisions } = known;
+  if (cap === undefined || cap === 'Invalid') return {};
+  const current = revisionOf(known, fingerprint);
+  if (current?.hash === cap.verified) return {};
+  const isWhole = current?.hash === cap.target && releasedShare(cap, replicas) >= replicas;
+  const from = isWhole ? undefined : revisions.find(({ hash }) => hash === cap.verified);
+  return from === undefined
+    ? {}
+    : { hold: { from: from.fingerprint, isInFlight: isInFlight(cap) } };
+}

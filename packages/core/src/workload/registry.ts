@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { APIResource, WorkloadAdapter } from './adapter.ts';
+import { deployment } from './deployment/adapter.ts';
+import { statefulSet } from './stateful-set/adapter.ts';
+
+/** Every kind that AlterShield follows. A new one is one file and one entry here. */
+export const ADAPTERS: readonly WorkloadAdapter[] = [deployment, statefulSet];
+
+type GroupKind = Pick<APIResource, 'group' | 'kind'>;
+
+/** `Deployment.apps`: a kind's name is unique within its group alone. */
+export const groupKind = ({ group, kind }: GroupKind): string =>
+  group === '' ? kind : `${kind}.${group}`;
+
+const byGroupKind = new Map(ADAPTERS.map((a) => [groupKind(a.descriptor.resource), a]));
+
+/** The adapter of a kind; undefined when AlterShield does not follow it. */
+export const adapterOf = (kind: GroupKind): WorkloadAdapter | undefined =>
+  byGroupKind.get(groupKind(kind));
+
+/** The adapter that a word of the command line means: `deploy`, `StatefulSet`, `statefulsets.apps`. */
+export const adapterNamed = (word: string): WorkloadAdapter | undefined =>
+  byName.get(word.toLowerCase());
+
+const byName = new Map(
+  ADAPTERS.flatMap((adapter) => {
+    const { cliNames, resource } = adapter.descriptor;
+    return cliNames.flatMap((name) => [
+      [name, adapter] as const,
+      [`${name}.${resource.group}`, adapter] as const,
+    ]);
+  }),
+);
+
+/** The group of an `apiVersion`, '' for the core group. */
+export const groupOf = (apiVersion: string): string =>
+  apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
+
+/** The adapter of the object that a record is about. */
+export const adapterOfTarget = ({
+  apiVersion,
+  kind,
+}: {
+  readonly apiVersion: string;
+  readonly kind: string;
+}): WorkloadAdapter | undefined => adapterOf({ group: groupOf(apiVersion), kind });

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import {
+  copiedFields,
+  readSavedFields,
+  writeSavedFields,
+  type HeldObject,
+  type SavedFields,
+} from '../../hold/saved-fields.ts';
+import { isEqual } from '../../json/canonical.ts';
+import { threeWayMerge } from '../../json/three-way-merge.ts';
+import type { AdmissionAdapter, AdmissionInput, AdmissionMarks } from '../adapter.ts';
+import { STATEFUL_SET } from './descriptor.ts';
+import type { StatefulSet, UpdateStrategy } from './objects.ts';
+import { ON_DELETE } from './observe.ts';
+import { HOLD_ALL, STRATEGY, partitionOf, withPartition, withoutHold } from './partition.ts';
+
+type Input = AdmissionInput<StatefulSet>;
+
+/** A StatefulSet is held by its partition, in the write that makes the change; the user's own is kept beside it. */
+export const statefulSetAdmission: AdmissionAdapter<StatefulSet> = {
+  annotations: [ANNOTATIONS.hold],
+  create: ({ object }) => asCopy(object),
+  keep: (input) => {
+    const saved = savedOf(input);
+    return saved === undefined
+      ? asCopy(input.object)
+      : stillHeld(input, saved, strategyOf(input.old));
+  },
+  hold: (input) => {
+    const saved = savedOf(input);
+    const own = userStrategy(input, saved);
+    if (own.type === 'OnDelete') return { ...restored(input.object, own), notHeld: ON_DELETE };
+    const from = saved?.from ?? input.tools.fingerprintOf(input.old.spec.template);
+    const held = withPartition(own, HOLD_ALL);
+    return holding(input, { from, userFields: { [STRATEGY]: own } }, held);
+  },
+  revert: (input) => {
+    const saved = savedOf(input);
+    return saved === undefined
+      ? asCopy(input.object)
+      : restored(input.object, userStrategy(input, saved));
+  },
+};
+
+const strategyOf = ({ spec }: StatefulSet): UpdateStrategy =>
+  spec.updateStrategy ?? { type: 'RollingUpdate' };
+
+const heldObject = (object: StatefulSet, namespace: string): HeldObject => ({
+  kind: STATEFUL_SET.resource.kind,
+  metadata: { ...object.metadata, namespace },
+});
+
+const savedOf = ({ old, namespace, tools }: Input): SavedFields | undefined =>
+  readSavedFields(heldObject(old, namespace), tools.sign);
+
+/** What the user wants the strategy to be, with what this very write edits of it. */
+function userStrategy({ object, old }: Input, saved: SavedFields | undefined): UpdateStrategy {
+  const copied = exportedStrategy(object, old);
+  if (copied !== undefined) return copied;
+  if (saved === undefined) return withoutHold(strategyOf(object));
+  return threeWayMerge(
+    strategyOf(old),
+    strategyOf(object),
+    saved.userFields[STRATEGY] ?? {},
+  ) as UpdateStrategy;
+}
+
+/** The user's strategy in a manifest that was exported while it was held, and is applied again now. */
+function exportedStrategy(object: StatefulSet, old: StatefulSet): UpdateStrategy | undefined {
+  const name = ANNOTATIONS.hold;
+  const text = object.metadata.annotations?.[name];
+  if (text === undefined || text === old.metadata.annotations?.[name]) return undefined;
+  return copiedFields(heldObject(object, ''))?.[STRATEGY] as UpdateStrategy | undefined;
+}
+
+function stillHeld(input: Input, saved: SavedFields, held: UpdateStrategy): AdmissionMarks {
+  const userFields = { [STRATEGY]: userStrategy(input, saved) };
+  return holding(input, { ...saved, userFields }, held);
+}
+
+function holding(input: Input, saved: SavedFields, held: UpdateStrategy): AdmissionMarks {
+  const { object, old, namespace, tools } = input;
+  const name = ANNOTATIONS.hold;
+  const before = savedOf(input);
+  const text =
+    before !== undefined && isEqual(before, saved)
+      ? old.metadata.annotations?.[name]
+      : writeSavedFields(saved, heldObject(object, namespace), tools.sign);
+  return { annotations: { [name]: text }, ...fieldsOf(object, held) };
+}
+
+/** A copy, or an export, of an object that was held gets the fields of its user. */
+function asCopy(object: StatefulSet): AdmissionMarks {
+  const copied = copiedFields(heldObject(object, ''))?.[STRATEGY] as UpdateStrategy | undefined;
+  const isHeld = partitionOf(object.spec.updateStrategy) === HOLD_ALL;
+  const own = copied ?? (isHeld ? withoutHold(strategyOf(object)) : strategyOf(object));
+  return restored(object, own);
+}
+
+const restored = (object: StatefulSet, own: UpdateStrategy): AdmissionMarks => ({
+  annotations: { [ANNOTATIONS.hold]: undefined },
+  ...fieldsOf(object, own),
+});
+
+const fieldsOf = (
+  { spec }: StatefulSet,
+  strategy: UpdateStrategy,
+): Pick<AdmissionMarks, 'fields'> =>
+  isEqual(spec.updateStrategy, strategy) ? {} : { fields: { [STRATEGY]: strategy } };

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+import { POD, apps, type KindDescriptor } from '../adapter.ts';
+import { STRATEGY } from './partition.ts';
+
+export const STATEFUL_SET: KindDescriptor = {
+  resource: apps('StatefulSet', 'statefulsets'),
+  cliNames: ['sts', 'statefulset', 'statefulsets'],
+  revisionPath: '/spec/template',
+  borrowedFields: [STRATEGY],
+  holdsWithoutOperator: 'Webhook',
+  relatedResources: {
+    controllerRevisions: {
+      resource: apps('ControllerRevision', 'controllerrevisions'),
+      ownedBy: 'object',
+      verbs: [],
+    },
+    pods: { resource: POD, ownedBy: 'object', verbs: ['delete'] },
+  },
+  verbs: { '': ['get', 'patch'] },
+  strategies: { Rolling: true, Batch: true },
+  leaks: ['pods that a scale-up creates while a batch is being released are updated ones'],
+  deletes: [
+    'pods that are not ready and not of the newest revision: with podManagementPolicy OrderedReady the controller waits for them forever',
+  ],
+};

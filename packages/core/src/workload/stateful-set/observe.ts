@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readSavedFields, type SavedFields } from '../../hold/saved-fields.ts';
+import { isLeaving } from '../../check/pod-view.ts';
+import type { Pod } from '../../check/pod.ts';
+import type { Snapshot, Tools } from '../adapter.ts';
+import type { RevisionView, Rollout, WorkloadView } from '../view.ts';
+import { isOwnWrite, writtenAt } from '../writes.ts';
+import { STATEFUL_SET } from './descriptor.ts';
+import {
+  templateOf,
+  type ControllerRevision,
+  type StatefulSet,
+  type UpdateStrategy,
+} from './objects.ts';
+import {
+  HOLD_ALL,
+  STRATEGY,
+  maxUnavailableOf,
+  partitionOf,
+  replicasOf,
+  withoutHold,
+} from './partition.ts';
+
+/** Name of the ControllerRevision that a pod was made from. */
+export const REVISION_LABEL = 'controller-revision-hash';
+
+interface PodOfSet {
+  readonly name: string;
+  readonly uid: string;
+  readonly revision: string | undefined;
+  readonly ready: boolean;
+}
+
+export interface StatefulSetView extends WorkloadView {
+  readonly pods: readonly PodOfSet[];
+  /** The user's own strategy, whatever the object has at the moment. */
+  readonly strategy: UpdateStrategy;
+  /** What the hold annotation keeps; absent: nothing is held. */
+  readonly saved?: SavedFields;
+  /** Name of the revision that the controller updates to, once it has seen the newest spec. */
+  readonly updateRevision?: string;
+}
+
+export function viewStatefulSet(
+  { object, related }: Snapshot<StatefulSet>,
+  { fingerprintOf, sign }: Tools,
+): StatefulSetView {
+  const { metadata, spec, status } = object;
+  const replicas = replicasOf(object);
+  const fingerprint = fingerprintOf(spec.template);
+  const saved = readSavedFields({ kind: STATEFUL_SET.resource.kind, metadata }, sign);
+  const strategy = userStrategy(object, saved);
+  const settled = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+  const updateRevision = settled ? status?.updateRevision : undefined;
+  const pods = ((related['pods'] ?? []) as readonly Pod[]).flatMap(podOf);
+  const unavailable = maxUnavailableOf(strategy, replicas);
+  const revisions = ((related['controllerRevisions'] ?? []) as readonly ControllerRevision[]).map(
+    (revision) => {
+      const template = templateOf(revision);
+      const { name } = revision.metadata;
+      const own = pods.filter((pod) => pod.revision === name);
+      const isNewest = name === updateRevision;
+      return revisionView(revision, {
+        // Defaults that a later version of the API server adds make the same template another text.
+        fingerprint: isNewest || template === undefined ? fingerprint : fingerprintOf(template),
+        template: isNewest ? spec.template : template,
+        pods: own,
+        unavailable,
+      });
+    },
+  );
+  const size = Math.max(0, replicas - partitionOf(strategy));
+  return {
+    uid: metadata.uid,
+    fingerprint,
+    template: spec.template,
+    isOwnWrite: isOwnWrite({ descriptor: STATEFUL_SET, object }, fingerprint, sign),
+    ...{ replicas, size, settled, strategy, pods, revisions },
+    minReady: Math.max(0, replicas - unavailable),
+    paused: false,
+    recreate: strategy.type === 'Recreate',
+    writtenAt: writtenAt(metadata.managedFields ?? []),
+    allowed: allowedPods(object),
+    minReadySeconds: spec.minReadySeconds ?? 0,
+    progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
+    rollout: rolloutOf(object, size),
+    ...(saved === undefined ? {} : { saved }),
+    ...(saved === undefined || saved.from === fingerprint
+      ? {}
+      : { hold: { from: saved.from, isInFlight: true } }),
+    isMarked: saved !== undefined || partitionOf(spec.updateStrategy) === HOLD_ALL,
+    ...(strategy.type === 'OnDelete' ? { unsupported: ON_DELETE } : {}),
+    ...(updateRevision === undefined ? {} : { updateRevision }),
+  };
+}
+
+export const ON_DELETE = 'its update strategy is OnDelete: its user deletes the pods';
+
+/** A StatefulSet has no deadline of its own: the one that a Deployment has by default. */
+const PROGRESS_DEADLINE_SECONDS = 600;
+
+function userStrategy({ spec }: StatefulSet, saved: SavedFields | undefined): UpdateStrategy {
+  const live = withoutHold(spec.updateStrategy ?? { type: 'RollingUpdate' });
+  return saved === undefined ? live : ((saved.userFields[STRATEGY] ?? {}) as UpdateStrategy);
+}
+
+function podOf(pod: Pod): PodOfSet[] {
+  if (isLeaving(pod)) return [];
+  const { name, uid, labels } = pod.metadata;
+  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+  return [{ name, uid, revision: labels?.[REVISION_LABEL], ready }];
+}
+
+function revisionView(
+  { metadata: { name, uid, creationTimestamp = '' } }: ControllerRevision,
+  {
+    fingerprint,
+    template,
+    pods,
+    unavailable,
+  }: {
+    readonly fingerprint: string;
+    readonly template: RevisionView['template'] | undefined;
+    readonly pods: readonly PodOfSet[];
+    readonly unavailable: number;
+  },
+): RevisionView {
+  const ready = pods.filter((pod) => pod.ready).length;
+  return {
+    ...{ name, uid, fingerprint, ready },
+    ...(template === undefined ? {} : { template }),
+    createdAt: Date.parse(creationTimestamp) || 0,
+    replicas: pods.length,
+    isHealthy: ready >= Math.max(1, pods.length - unavailable),
+  };
+}
+
+function allowedPods(object: StatefulSet): number {
+  const { updateStrategy: strategy } = object.spec;
+  if (strategy?.type === 'Recreate') return Infinity;
+  if (strategy?.type === 'OnDelete') return 0;
+  return Math.max(0, replicasOf(object) - partitionOf(strategy));
+}
+
+/** Pods that the user's partition keeps as they are make no rollout. */
+function rolloutOf({ spec, status }: StatefulSet, size: number): Rollout {
+  const { currentRevision, updateRevision, updatedReplicas = 0 } = status ?? {};
+  const isUpdating = updateRevision !== currentRevision && updatedReplicas < size;
+  return {
+    isInProgress: isUpdating && spec.updateStrategy?.type !== 'OnDelete',
+    lastProgressAt: 0,
+  };
+}

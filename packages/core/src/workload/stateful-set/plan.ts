@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import { writeSavedFields } from '../../hold/saved-fields.ts';
+import { isEqual } from '../../json/canonical.ts';
+import { pointer, type PatchOp } from '../../json/patch.ts';
+import { POD, type DeleteWrite, type PatchWrite, type Subject, type Write } from '../adapter.ts';
+import type { Goal } from '../goal.ts';
+import { revisionOf } from '../view.ts';
+import { STATEFUL_SET } from './descriptor.ts';
+import type { StatefulSet, UpdateStrategy } from './objects.ts';
+import type { StatefulSetView } from './observe.ts';
+import { HOLD_ALL, STRATEGY, withPartition } from './partition.ts';
+
+type OfSet = Subject<StatefulSet, StatefulSetView>;
+type Of<T extends Goal['type']> = Extract<Goal, { readonly type: T }>;
+
+export function planStatefulSet(goal: Goal, subject: OfSet): Write[] {
+  switch (goal.type) {
+    case 'Hold':
+      return hold(goal, HOLD_ALL, subject);
+    case 'Release':
+      return release(goal, subject);
+    case 'RollBack':
+      return rollBack(goal, subject);
+    case 'Rest':
+      return restore(subject, goal.forgetsActor);
+    case 'LetGo':
+      return restore(subject, false);
+  }
+}
+
+/** Keeps the user's strategy in the annotation, and this partition in the object. */
+function hold({ from }: Pick<Of<'Hold'>, 'from'>, partition: number, subject: OfSet): Write[] {
+  const { object, view, tools } = subject;
+  if (view.unsupported !== undefined) return [];
+  const saved = view.saved ?? { from, userFields: { [STRATEGY]: view.strategy } };
+  const held = { kind: STATEFUL_SET.resource.kind, metadata: object.metadata };
+  const text =
+    view.saved === undefined ? writeSavedFields(saved, held, tools.sign) : annotationOf(object);
+  if (text === undefined) return [];
+  return patch(object, [
+    ...annotate(object, ANNOTATIONS.hold, text),
+    ...setStrategy(object, withPartition(view.strategy, partition)),
+  ]);
+}
+
+/**
+ * A batch is released by the partition. Once its pods are ready, it is closed again: pods that a
+ * scale-up creates while it soaks are of the stable revision.
+ */
+function release(goal: Of<'Release'>, subject: OfSet): Write[] {
+  const { object, view } = subject;
+  const { target, isLast, to } = goal;
+  const ready = revisionOf(view, to)?.ready ?? 0;
+  const writes = isLast
+    ? patch(object, setStrategy(object, view.strategy))
+    : hold(goal, ready >= target ? HOLD_ALL : Math.max(0, view.replicas - target), subject);
+  return [...writes, ...unstick(view, [goal.from, to])];
+}
+
+/** The verified template and the user's own strategy, in one write; then the pods that nobody else replaces. */
+function rollBack({ template, to }: Of<'RollBack'>, subject: OfSet): Write[] {
+  const { object, view } = subject;
+  const isBack = view.fingerprint !== to;
+  const writes = patch(object, [
+    ...setStrategy(object, view.strategy),
+    ...dropAnnotation(object, ANNOTATIONS.hold),
+    // Who wrote the quarantined template did not write this one.
+    ...(isBack ? [] : dropAnnotation(object, ANNOTATIONS.actor)),
+    ...(isBack ? [] : [{ op: 'replace', path: '/spec/template', value: template } as const]),
+  ]);
+  return writes.length > 0 ? writes : unstick(view, [view.fingerprint]);
+}
+
+/**
+ * Pods that are not ready and of none of these revisions. A controller that works in order waits for
+ * them, for ever. One that is deleted too early would come back as it was: the controller must have
+ * seen the newest spec.
+ */
+function unstick(view: StatefulSetView, fingerprints: readonly string[]): DeleteWrite[] {
+  if (view.updateRevision === undefined) return [];
+  const kept = view.revisions.filter((r) => fingerprints.includes(r.fingerprint));
+  const names = [view.updateRevision, ...kept.map(({ name }) => name)];
+  return view.pods
+    .filter(({ ready, revision }) => !ready && revision !== undefined && !names.includes(revision))
+    .map(({ name, uid }) => ({ resource: POD.kind, name, deletes: uid }));
+}
+
+/** The user's own strategy, and nothing of ours. */
+function restore({ object, view }: OfSet, forgetsActor: boolean): Write[] {
+  if (!view.isMarked) return [];
+  return patch(object, [
+    ...setStrategy(object, view.strategy),
+    ...dropAnnotation(object, ANNOTATIONS.hold),
+    ...(forgetsActor ? dropAnnotation(object, ANNOTATIONS.actor) : []),
+  ]);
+}
+
+const annotationOf = ({ metadata }: StatefulSet): string | undefined =>
+  metadata.annotations?.[ANNOTATIONS.hold];
+
+/** The API server adds defaults to a strategy that is the same without them. */
+function setStrategy({ spec }: StatefulSet, strategy: UpdateStrategy): PatchOp[] {
+  const now = spec.updateStrategy ?? {};
+  const isSame = isEqual(now, strategy) || isEqual(withDefaults(now), withDefaults(strategy));
+  return isSame ? [] : [{ op: 'add', path: STRATEGY, value: strategy }];
+}
+
+const withDefaults = ({ type = 'RollingUpdate', rollingUpdate }: UpdateStrategy): UpdateStrategy =>
+  type === 'RollingUpdate'
+    ? { type, rollingUpdate: { maxUnavailable: 1, partition: 0, ...rollingUpdate } }
+    : { type };
+
+/** The object must be the one that was looked at, with the spec and the hold that it had. */
+function patch(object: StatefulSet, ops: readonly PatchOp[]): PatchWrite[] {
+  if (ops.length === 0) return [];
+  const { name, uid, generation = 0 } = object.metadata;
+  const text = annotationOf(object);
+  return [
+    {
+      resource: STATEFUL_SET.resource.kind,
+      name,
+      ops: [
+        { op: 'test', path: '/metadata/uid', value: uid },
+        { op: 'test', path: '/metadata/generation', value: generation },
+        ...(text === undefined
+          ? []
+          : [{ op: 'test', path: annotation(ANNOTATIONS.hold), value: text } as const]),
+        ...ops,
+      ],
+    },
+  ];
+}
+
+const annotation = (name: string): string => pointer('metadata', 'annotations', name);
+
+function annotate({ metadata }: StatefulSet, name: string, value: string): PatchOp[] {
+  if (metadata.annotations?.[name] === value) return [];
+  return metadata.annotations === undefined
+    ? [{ op: 'add', path: '/metadata/annotations', value: { [name]: value } }]
+    : [{ op: 'add', path: annotation(name), value }];
+}
+
+const dropAnnotation = ({ metadata }: StatefulSet, name: string): PatchOp[] =>
+  metadata.annotations?.[name] === undefined ? [] : [{ op: 'remove', path: annotation(name) }];
