@@ -10,6 +10,7 @@ import { fates } from './fates.ts';
 import { reading } from './reading.ts';
 import { releases } from './releases.ts';
 import { scaling } from './scaling.ts';
+import { statefulSets } from './stateful-sets.ts';
 import type { Behaviour } from './target.ts';
 import { writing } from './writing.ts';
 
@@ -24,6 +25,7 @@ export const CONTRACT: Readonly<Record<string, readonly Behaviour[]>> = {
   scaling,
   caps,
   'moves under a cap': capMoves,
+  'stateful sets': statefulSets,
   admission,
   'custom resources': custom,
   'fates of pods': fates,
