@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { RESOURCES, type KubeObject } from '@altershield/kube';
-import { isReady } from '../e2e/support/pods.ts';
+import { isReady, type Pod } from '../e2e/support/pods.ts';
 import { refused, withImage, type Json } from './helpers.ts';
 import {
   aDb,
@@ -105,13 +105,19 @@ const writing: readonly Behaviour[] = [
   }),
 
   behaviour('policy, service name and selector stay as they were created', async (target) => {
-    const message =
-      /spec: Forbidden: updates to statefulset spec for fields other than 'replicas', .* are forbidden/;
-    await denied(target, { podManagementPolicy: 'Parallel' }, message);
-    await denied(target, { serviceName: 'other' }, message);
+    const isNamed = (await minorOf(target)) >= 37;
+    const message = (field: string): RegExp =>
+      isNamed
+        ? new RegExp(`spec\\.${field}: Invalid value: .*: field is immutable`)
+        : /spec: Forbidden: updates to statefulset spec for fields other than 'replicas', .* are forbidden/;
+    await denied(target, { podManagementPolicy: 'Parallel' }, message('podManagementPolicy'));
+    await denied(target, { serviceName: 'other' }, message('serviceName'));
     const labels = { app: 'db', tier: 'x' };
-    const relabeled = { selector: { matchLabels: labels }, template: { metadata: { labels } } };
-    await denied(target, relabeled, message);
+    const relabeled = {
+      selector: { matchLabels: labels },
+      template: { metadata: { labels } },
+    };
+    await denied(target, relabeled, message('selector'));
   }),
 
   behaviour('the spec has generations; annotations and labels have none', async (target) => {
@@ -288,6 +294,28 @@ const running: readonly Behaviour[] = [
     await db.calm(500);
     await db.stop();
   }),
+
+  behaviour(
+    'a pod with a grace period has one successor, which comes when it is gone',
+    async (target) => {
+      const db = await createDb(target, {
+        replicas: 1,
+        podSpec: { terminationGracePeriodSeconds: 30 },
+      });
+      await db.ready('0:v1');
+      const since = db.now;
+      await db.delete(0);
+      await db.ready('0:v1');
+      await db.calm(1000);
+      const said = db.timeline.events.filter(({ at }) => at > since);
+      const isMarked = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
+      const kinds = said.map(({ type, pod }) => (isMarked(pod) ? `marked ${type}` : type));
+      const marks = kinds.filter((kind) => kind !== 'MODIFIED');
+      assert.deepEqual([...new Set(marks)], ['marked MODIFIED', 'marked DELETED', 'ADDED']);
+      assert.deepEqual(db.created(since), [0]);
+      await db.stop();
+    },
+  ),
 
   behaviour('a StatefulSet says in Events what it did to its pods', async (target) => {
     const db = await aReadyDb(target, { replicas: 1 });

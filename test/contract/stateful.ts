@@ -47,12 +47,19 @@ export interface SetWishes {
   /** Fields of the spec that are written as they are. */
   readonly spec?: Json;
   readonly annotations?: Json;
+  readonly podSpec?: Json;
 }
 
 /** The StatefulSet that most behaviors are about: `db` with the image `db:v1`. */
-export function aDb({ replicas, image = 'db:v1', spec = {}, annotations = {} }: SetWishes): Json {
+export function aDb({
+  replicas,
+  image = 'db:v1',
+  spec = {},
+  annotations,
+  podSpec,
+}: SetWishes): Json {
   const labels = { app: 'db' };
-  const podSpec = { containers: [{ name: 'app', image }], terminationGracePeriodSeconds: 0 };
+  const containers = [{ name: 'app', image }];
   return {
     apiVersion: 'apps/v1',
     kind: 'StatefulSet',
@@ -61,7 +68,10 @@ export function aDb({ replicas, image = 'db:v1', spec = {}, annotations = {} }: 
       replicas,
       serviceName: 'db',
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: podSpec },
+      template: {
+        metadata: { labels },
+        spec: { containers, terminationGracePeriodSeconds: 0, ...podSpec },
+      },
       ...spec,
     },
   };

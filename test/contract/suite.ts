@@ -10,6 +10,7 @@ import { fates } from './fates.ts';
 import { reading } from './reading.ts';
 import { releases } from './releases.ts';
 import { scaling } from './scaling.ts';
+import { statefulReleases } from './stateful-releases.ts';
 import { statefulSets } from './stateful-sets.ts';
 import type { Behaviour } from './target.ts';
 import { writing } from './writing.ts';
@@ -26,6 +27,7 @@ export const CONTRACT: Readonly<Record<string, readonly Behaviour[]>> = {
   caps,
   'moves under a cap': capMoves,
   'stateful sets': statefulSets,
+  'releases of stateful sets': statefulReleases,
   admission,
   'custom resources': custom,
   'fates of pods': fates,

@@ -11,7 +11,11 @@ import {
 } from '../../json.ts';
 import type { KindRules } from '../definition.ts';
 import { FIELD, type FieldProblem } from '../failure.ts';
-import { hasMaxUnavailable, type KubernetesVersion } from '../kubernetes-version.ts';
+import {
+  hasMaxUnavailable,
+  namesFixedFields,
+  type KubernetesVersion,
+} from '../kubernetes-version.ts';
 import { plainRules } from './plain.ts';
 import {
   amount,
@@ -35,7 +39,7 @@ export const statefulSetRules = (kubernetes: KubernetesVersion): KindRules => ({
     ...validateWorkload(object),
     // The controller's arithmetic can go below zero; it then tries again.
     ...nonNegative(record(object['status']), 'currentReplicas', 'status'),
-    ...(old === undefined ? [] : validateImmutable(object, old)),
+    ...(old === undefined ? [] : validateFixed(object, old, kubernetes)),
   ],
   bumpsGeneration: differs('spec'),
 });
@@ -115,7 +119,9 @@ function validateRollingUpdate(rollingUpdate: Json): FieldProblem[] {
   return [
     ...partition,
     ...validateAmount(path, maxUnavailable),
-    ...(amount(maxUnavailable) === 0 ? [FIELD.invalid(path, maxUnavailable, 'cannot be 0')] : []),
+    ...((amount(maxUnavailable) ?? 0) === 0
+      ? [FIELD.invalid(path, maxUnavailable, 'cannot be 0')]
+      : []),
     ...validateShare(path, maxUnavailable),
   ];
 }
@@ -132,6 +138,7 @@ const validateRetention = (policy: Json): FieldProblem[] =>
         ],
   );
 
+/** As the message names them. */
 const MUTABLE = [
   'replicas',
   'ordinals',
@@ -142,9 +149,20 @@ const MUTABLE = [
   'minReadySeconds',
 ];
 
-function validateImmutable(object: StoredObject, old: StoredObject): FieldProblem[] {
-  const fixed = ({ spec }: StoredObject): Json => without(record(spec), ...MUTABLE);
-  if (same(fixed(object), fixed(old))) return [];
+const FIXED = ['selector', 'volumeClaimTemplates', 'serviceName', 'podManagementPolicy'];
+
+function validateFixed(
+  object: StoredObject,
+  old: StoredObject,
+  kubernetes: KubernetesVersion,
+): FieldProblem[] {
+  const changed = FIXED.filter((field) => differs('spec', field)(object, old));
+  if (changed.length === 0) return [];
+  if (namesFixedFields(kubernetes)) {
+    return changed.map((field) =>
+      FIELD.invalid(`spec.${field}`, dig(object, 'spec', field), 'field is immutable'),
+    );
+  }
   const names = MUTABLE.map((name) => `'${name}'`);
   const others = `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
   const why = `updates to statefulset spec for fields other than ${others} are forbidden`;
