@@ -343,6 +343,33 @@ const running: readonly Behaviour[] = [
     await db.stop();
   }),
 
+  behaviour(
+    'a revision whose name is taken gets another name, but not another label',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 1 });
+      await db.write(withImage('db:v2'));
+      await db.ready('0:v2');
+      const taken = (await db.revisions()).get('v2')?.metadata.name ?? '';
+      await db.write(withImage('db:v1'));
+      await db.ready('0:v1');
+      await db.status('v1', (one) => one.currentRevision !== taken);
+      await target.admin.delete(controllerRevision, { namespace: db.namespace, name: taken });
+      const metadata = { name: taken };
+      const other = { apiVersion: 'apps/v1', kind: 'ControllerRevision', metadata, revision: 1 };
+      await target.admin.create(controllerRevision, db.namespace, { ...other, data: { a: 'b' } });
+      await db.write(withImage('db:v2'));
+      await db.ready('0:v2');
+      const { collisionCount, updateRevision = '' } = await db.observed();
+      assert.equal(collisionCount, 1);
+      assert.notEqual(updateRevision, taken);
+      assert.equal(revisionLabel(db.pod(0)), updateRevision);
+      const key = { namespace: db.namespace, name: updateRevision };
+      const { labels } = (await target.admin.get(controllerRevision, key)).metadata;
+      assert.equal(`db-${labels?.['controller.kubernetes.io/hash'] ?? ''}`, taken);
+      await db.stop();
+    },
+  ),
+
   behaviour('revisions that no pod needs are kept up to the history limit', async (target) => {
     const db = await aReadyDb(target, { replicas: 1, spec: { revisionHistoryLimit: 1 } });
     for (const next of ['v2', 'v3']) {

@@ -38,11 +38,11 @@ async function updateRevision(
   set: StatefulSet,
   known: readonly ControllerRevision[],
 ): Promise<Found> {
-  const collisionCount = set.status?.collisionCount ?? 0;
   const newest = known.at(-1);
   const equal = known.findLast(({ data }) => same(data, dataOf(set)));
   const revision = (newest?.revision ?? 0) + 1;
-  if (equal === undefined) return create(cluster, set, { revision, collisionCount });
+  if (equal === undefined) return create(cluster, set, revision);
+  const collisionCount = set.status?.collisionCount ?? 0;
   if (equal === newest) return { update: equal, collisionCount };
   const renumbered = { ...equal, revision };
   return { update: await cluster.update(controllerRevision, renumbered), collisionCount };
@@ -52,33 +52,46 @@ const dataOf = ({ spec }: StatefulSet) => ({
   spec: { template: { ...spec.template, $patch: 'replace' } },
 });
 
-/** A name that another content has taken already counts as a collision, and the next is tried. */
-async function create(
-  cluster: Cluster,
-  set: StatefulSet,
-  { revision, collisionCount }: { revision: number; collisionCount: number },
-): Promise<Found> {
-  const body = newRevision(set, revision, collisionCount);
-  try {
-    const update = await cluster.create<ControllerRevision>(controllerRevision, body);
-    return { update, collisionCount };
-  } catch (error) {
-    if (!isFailure(error, 409)) throw error;
-    const existing = cluster.get<ControllerRevision>(controllerRevision, body.metadata);
-    if (existing === undefined) throw error;
-    return same(existing.data, body.data)
-      ? { update: existing, collisionCount }
-      : create(cluster, set, { revision, collisionCount: collisionCount + 1 });
+/**
+ * A name that another content has taken already counts as a collision, and the next is tried; the
+ * label stays what it was.
+ */
+async function create(cluster: Cluster, set: StatefulSet, revision: number): Promise<Found> {
+  const first = set.status?.collisionCount ?? 0;
+  const body = newRevision(set, revision, first);
+  for (let collisionCount = first; ; collisionCount += 1) {
+    const name = nameFor(set, collisionCount);
+    const named = { ...body, metadata: { ...body.metadata, name } };
+    const update = await createOrFind(cluster, named);
+    if (update !== undefined) return { update, collisionCount };
   }
 }
 
+/** Undefined when the name belongs to another content. */
+async function createOrFind(
+  cluster: Cluster,
+  body: ReturnType<typeof newRevision>,
+): Promise<ControllerRevision | undefined> {
+  try {
+    return await cluster.create<ControllerRevision>(controllerRevision, body);
+  } catch (error) {
+    if (!isFailure(error, 409)) throw error;
+    const existing = cluster.get<ControllerRevision>(controllerRevision, body.metadata);
+    return same(existing?.data, body.data) ? existing : undefined;
+  }
+}
+
+const nameFor = ({ metadata, spec }: StatefulSet, collisionCount: number): string =>
+  `${metadata.name}-${templateHash(spec.template, collisionCount)}`;
+
 function newRevision(set: StatefulSet, revision: number, collisionCount: number) {
-  const { name, namespace = '', annotations = {} } = set.metadata;
+  const { namespace = '', annotations = {} } = set.metadata;
   const { template } = set.spec;
   const hash = templateHash(template, collisionCount);
   const labels = { ...template.metadata.labels, [HASH_LABEL]: hash };
   const ownerReferences = [ownerReference(set)];
-  const metadata = { name: `${name}-${hash}`, namespace, annotations, labels, ownerReferences };
+  const name = nameFor(set, collisionCount);
+  const metadata = { name, namespace, annotations, labels, ownerReferences };
   return { metadata, data: dataOf(set), revision };
 }
 
