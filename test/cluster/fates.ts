@@ -35,7 +35,12 @@ const FATES = 'bad|crash|oom|cfgerr|noready|flap|slow|jobfail|jobrun';
 /** Everything a pod may go through, chosen by its image's tag; the last stages are for any other tag. */
 export function podStages(): Stage[] {
   return [
-    { name: 'delete', kind: 'Pod', when: [exists('.metadata.deletionTimestamp')], delete: true },
+    {
+      name: 'delete',
+      kind: 'Pod',
+      when: [exists('.metadata.deletionTimestamp'), hasGrace()],
+      delete: true,
+    },
     stage('create', [missing('.status.containerStatuses[]?')], { status: podCreated() }),
     ...imagePullFails(),
     ...configIsMissing(),
@@ -243,6 +248,15 @@ function isReady(status: 'True' | 'False'): Condition {
     operator: 'In',
     values: [status],
   };
+}
+
+/**
+ * Without grace the API server itself removes the pod. The simulated kubelet deletes by name: a second deletion would hit
+ * the pod's successor in a StatefulSet.
+ */
+function hasGrace(): Condition {
+  const key = '.metadata.deletionGracePeriodSeconds | tostring';
+  return { key, operator: 'NotIn', values: ['0'] };
 }
 
 function exists(key: string): Condition {

@@ -4,6 +4,7 @@ import { Client, RESOURCES } from '@altershield/kube';
 import {
   createSandbox,
   type AdmissionTransport,
+  type KubernetesVersion,
   type MatchEvaluator,
   type VirtualScheduler,
 } from '@altershield/sandbox';
@@ -11,10 +12,14 @@ import { answerReview } from './answer-review.ts';
 import type { ContractTarget, ReviewRequest, ReviewResponse } from './target.ts';
 
 /** The sandbox as the suite's target, under a clock that the caller runs. */
-export function sandboxTarget(scheduler: VirtualScheduler): ContractTarget {
+export function sandboxTarget(
+  scheduler: VirtualScheduler,
+  kubernetes?: KubernetesVersion,
+): ContractTarget {
   const webhooks = new Map<string, (request: ReviewRequest) => ReviewResponse>();
   const sandbox = createSandbox({
     scheduler,
+    kubernetes,
     admission: { transport: callWebhooks(webhooks), evaluateMatchCondition },
   });
   const client = (username: string, groups: readonly string[]): Client =>

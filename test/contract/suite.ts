@@ -10,6 +10,8 @@ import { fates } from './fates.ts';
 import { reading } from './reading.ts';
 import { releases } from './releases.ts';
 import { scaling } from './scaling.ts';
+import { statefulReleases } from './stateful-releases.ts';
+import { statefulSets } from './stateful-sets.ts';
 import type { Behaviour } from './target.ts';
 import { writing } from './writing.ts';
 
@@ -24,6 +26,8 @@ export const CONTRACT: Readonly<Record<string, readonly Behaviour[]>> = {
   scaling,
   caps,
   'moves under a cap': capMoves,
+  'stateful sets': statefulSets,
+  'releases of stateful sets': statefulReleases,
   admission,
   'custom resources': custom,
   'fates of pods': fates,

@@ -2,15 +2,28 @@
 import { describe, test } from 'node:test';
 import { CONTRACT } from '../../../test/contract/suite.ts';
 import { sandboxTarget } from '../../../test/contract/sandbox-target.ts';
-import { VirtualScheduler } from './index.ts';
+import type { Behaviour } from '../../../test/contract/target.ts';
+import { VirtualScheduler, type KubernetesVersion } from './index.ts';
 
-for (const [topic, behaviours] of Object.entries(CONTRACT)) {
-  describe(`sandbox: ${topic}`, () => {
+function suite(
+  topic: string,
+  behaviours: readonly Behaviour[],
+  kubernetes?: KubernetesVersion,
+): void {
+  describe(`sandbox${kubernetes === undefined ? '' : ` ${kubernetes}`}: ${topic}`, () => {
     for (const { name, check } of behaviours) {
       test(name, async () => {
         const scheduler = new VirtualScheduler({ seed: 7, order: 'shuffled' });
-        await scheduler.complete(check(sandboxTarget(scheduler)), { maxMs: 300_000 });
+        const target = sandboxTarget(scheduler, kubernetes);
+        await scheduler.complete(check(target), { maxMs: 300_000 });
       });
     }
   });
+}
+
+for (const [topic, behaviours] of Object.entries(CONTRACT)) suite(topic, behaviours);
+
+/** Only StatefulSets differ between the versions that the sandbox knows. */
+for (const [topic, behaviours] of Object.entries(CONTRACT)) {
+  if (topic.includes('stateful')) suite(topic, behaviours, '1.37');
 }

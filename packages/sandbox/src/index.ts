@@ -22,6 +22,7 @@ export {
 } from './api-server/admission.ts';
 export { type MutatingPolicy, type PolicyAttributes } from './api-server/policy.ts';
 export { type UserInfo } from './api-server/call.ts';
+export { type KubernetesVersion } from './api-server/kubernetes-version.ts';
 export { type StoreEvent } from './api-server/store.ts';
 export { type Controller } from './controllers/controller.ts';
 export { type Fate, type FateContext, type Step } from './controllers/fates.ts';

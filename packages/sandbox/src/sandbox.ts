@@ -11,6 +11,7 @@ import { GarbageCollector } from './controllers/garbage-collector.ts';
 import { Kubelet, type KubeletOptions } from './controllers/kubelet.ts';
 import { PodScheduler } from './controllers/pod-scheduler.ts';
 import { ReplicaSetController } from './controllers/replica-set.ts';
+import { StatefulSetController } from './controllers/stateful-set/controller.ts';
 import type { Pod } from './controllers/types.ts';
 import { inProcessTransport, type InProcessOptions } from './front/in-process.ts';
 import { isRecord, record, text, type Json } from './json.ts';
@@ -39,7 +40,10 @@ export const ADMIN: UserInfo = { username: 'admin', groups: ['system:masters'] }
 export class Sandbox {
   readonly server: ApiServer;
   readonly controllers: Readonly<
-    Record<'deployment' | 'replicaSet' | 'scheduler' | 'kubelet' | 'garbageCollector', Controller>
+    Record<
+      'deployment' | 'replicaSet' | 'statefulSet' | 'scheduler' | 'kubelet' | 'garbageCollector',
+      Controller
+    >
   >;
 
   constructor(options: SandboxOptions) {
@@ -47,6 +51,7 @@ export class Sandbox {
     this.controllers = {
       deployment: new DeploymentController(this.server),
       replicaSet: new ReplicaSetController(this.server),
+      statefulSet: new StatefulSetController(this.server),
       scheduler: new PodScheduler(this.server),
       kubelet: new Kubelet(this.server, { fate: options.fate }),
       garbageCollector: new GarbageCollector(this.server),

@@ -86,6 +86,8 @@ export const RESOURCES = {
   secret: native('', 'Secret', 'secrets'),
   deployment: native('apps', 'Deployment', 'deployments'),
   replicaSet: native('apps', 'ReplicaSet', 'replicasets'),
+  statefulSet: native('apps', 'StatefulSet', 'statefulsets'),
+  controllerRevision: native('apps', 'ControllerRevision', 'controllerrevisions'),
   lease: native('coordination.k8s.io', 'Lease', 'leases'),
   crd: native(
     'apiextensions.k8s.io',

@@ -7,7 +7,7 @@ import type { UserInfo, WriteCall } from './call.ts';
 import { followCrds } from './crd-lifecycle.ts';
 import { typeKey } from './definition.ts';
 import { Deletes, deleteOptions } from './deletes.ts';
-import { discover, VERSION } from './discovery.ts';
+import { discover, versionInfo } from './discovery.ts';
 import {
   ApiFailure,
   badRequest,
@@ -18,6 +18,7 @@ import {
   unauthorized,
   UnknownPath,
 } from './failure.ts';
+import { DEFAULT_KUBERNETES, type KubernetesVersion } from './kubernetes-version.ts';
 import { Lists } from './lists.ts';
 import { parsePatch, patched, patchFormat } from './patches.ts';
 import { Registry } from './registry.ts';
@@ -38,6 +39,8 @@ export interface AccessRequest {
 
 export interface ApiServerOptions {
   readonly scheduler: Scheduler;
+  /** Whose behavior is imitated where versions differ. Default 1.36. */
+  readonly kubernetes?: KubernetesVersion | undefined;
   /** Users by bearer token. */
   readonly users?: Readonly<Record<string, UserInfo>> | undefined;
   readonly admission?: AdmissionOptions | undefined;
@@ -65,10 +68,11 @@ export interface ApiResponse {
  */
 export class ApiServer {
   readonly store: ObjectStore;
-  readonly registry = new Registry();
+  readonly registry: Registry;
   readonly writes: Writes;
   readonly deletes: Deletes;
   readonly scheduler: Scheduler;
+  readonly kubernetes: KubernetesVersion;
   readonly #lists: Lists;
   readonly #watches: Watches;
   readonly #options: ApiServerOptions;
@@ -78,6 +82,8 @@ export class ApiServer {
     const { scheduler, historyLimit } = options;
     this.#options = options;
     this.scheduler = scheduler;
+    this.kubernetes = options.kubernetes ?? DEFAULT_KUBERNETES;
+    this.registry = new Registry(this.kubernetes);
     this.store = new ObjectStore(historyLimit === undefined ? {} : { historyLimit });
     const admission = new Admission(this.store, scheduler, options.admission ?? {});
     this.writes = new Writes({
@@ -158,7 +164,7 @@ export class ApiServer {
     if (['healthz', 'readyz', 'livez'].includes(first)) {
       return { status: 200, headers: { 'content-type': 'text/plain' }, body: 'ok' };
     }
-    if (first === 'version') return jsonResponse(200, VERSION, []);
+    if (first === 'version') return jsonResponse(200, versionInfo(this.kubernetes), []);
     const found = discover(parts, this.registry);
     return found === undefined ? undefined : jsonResponse(200, found, []);
   }

@@ -2,21 +2,23 @@
 import type { Json } from '../json.ts';
 import type { ResourceDefinition } from './definition.ts';
 import { UnknownPath } from './failure.ts';
+import type { KubernetesVersion } from './kubernetes-version.ts';
 import type { Registry } from './registry.ts';
 
 const VERBS = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-export const VERSION: Json = {
+/** What `/version` answers. */
+export const versionInfo = (kubernetes: KubernetesVersion): Json => ({
   major: '1',
-  minor: '36',
-  gitVersion: 'v1.36.3-sandbox',
+  minor: kubernetes.slice(2),
+  gitVersion: `v${kubernetes}.0-sandbox`,
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '2026-01-01T00:00:00Z',
   goVersion: 'none',
   compiler: 'none',
   platform: 'sandbox',
-};
+});
 
 /** Answers `/api`, `/apis`, `/api/v1`, `/apis/G` and `/apis/G/V`; undefined for any other path. */
 export function discover(parts: readonly string[], registry: Registry): Json | undefined {

@@ -20,7 +20,9 @@ import {
   secretRules,
   webhookRules,
 } from './kinds/plain.ts';
+import { controllerRevisionRules, statefulSetRules } from './kinds/stateful-set.ts';
 import { deploymentRules, podRules, replicaSetRules } from './kinds/workload.ts';
+import type { KubernetesVersion } from './kubernetes-version.ts';
 
 interface BuiltIn {
   readonly group?: string;
@@ -70,7 +72,12 @@ const BUILT_INS: readonly BuiltIn[] = [
     scale: true,
     rules: replicaSetRules,
   },
-  { group: APPS, kind: 'ControllerRevision', plural: 'controllerrevisions' },
+  {
+    group: APPS,
+    kind: 'ControllerRevision',
+    plural: 'controllerrevisions',
+    rules: controllerRevisionRules,
+  },
   { group: 'coordination.k8s.io', kind: 'Lease', plural: 'leases' },
   {
     group: ADMISSION,
@@ -97,12 +104,23 @@ const BUILT_INS: readonly BuiltIn[] = [
   },
 ];
 
+const statefulSets = (kubernetes: KubernetesVersion): BuiltIn => ({
+  group: APPS,
+  kind: 'StatefulSet',
+  plural: 'statefulsets',
+  short: ['sts'],
+  status: true,
+  scale: true,
+  rules: statefulSetRules(kubernetes),
+});
+
 /** The resource types that the server serves: built-in ones, and those that CRDs add. */
 export class Registry {
   readonly #byPath = new Map<string, ResourceDefinition>();
 
-  constructor() {
-    for (const builtIn of BUILT_INS) this.#add(builtInDefinition(builtIn));
+  constructor(kubernetes: KubernetesVersion) {
+    for (const builtIn of [...BUILT_INS, statefulSets(kubernetes)])
+      this.#add(builtInDefinition(builtIn));
   }
 
   /** By URL: `group` is '' for the core group. */
@@ -161,13 +179,15 @@ const selectorText = (object: StoredObject): string =>
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
 
+const IN_ALL = ['deployments', 'replicasets', 'statefulsets', 'pods', 'services'];
+
 function builtInDefinition(one: BuiltIn): ResourceDefinition {
   const { group = '', kind, plural } = one;
   return {
     resource: { group, version: 'v1', plural, kind, namespaced: one.clusterWide !== true },
     singular: kind.toLowerCase(),
     shortNames: one.short ?? [],
-    categories: ['deployments', 'replicasets', 'pods', 'services'].includes(plural) ? ['all'] : [],
+    categories: IN_ALL.includes(plural) ? ['all'] : [],
     hasStatus: one.status === true,
     scale: one.scale === true ? { selector: selectorText } : undefined,
     isCustom: false,

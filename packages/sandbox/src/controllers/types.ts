@@ -85,6 +85,44 @@ export interface ReplicaSet extends KubeObject {
   readonly status?: ReplicaSetStatus;
 }
 
+export interface StatefulSetStatus {
+  readonly observedGeneration?: number;
+  readonly replicas: number;
+  readonly readyReplicas?: number;
+  readonly availableReplicas: number;
+  readonly currentReplicas?: number;
+  readonly updatedReplicas?: number;
+  readonly currentRevision?: string;
+  readonly updateRevision?: string;
+  readonly collisionCount?: number;
+}
+
+export interface StatefulSet extends KubeObject {
+  readonly spec: {
+    readonly replicas: number;
+    readonly minReadySeconds?: number;
+    readonly revisionHistoryLimit: number;
+    readonly serviceName?: string;
+    readonly podManagementPolicy: 'OrderedReady' | 'Parallel';
+    readonly ordinals?: { readonly start?: number };
+    readonly selector: LabelSelector;
+    readonly updateStrategy: {
+      readonly type: 'RollingUpdate' | 'OnDelete';
+      readonly rollingUpdate?: {
+        readonly partition: number;
+        readonly maxUnavailable?: IntOrPercent;
+      };
+    };
+    readonly template: PodTemplate;
+  };
+  readonly status?: StatefulSetStatus;
+}
+
+export interface ControllerRevision extends KubeObject {
+  readonly revision: number;
+  readonly data: { readonly spec: { readonly template: PodTemplate & Json } };
+}
+
 export interface ContainerState {
   readonly waiting?: { readonly reason: string; readonly message?: string };
   readonly running?: { readonly startedAt: string };

@@ -20,7 +20,7 @@ const completeTemplate = (template: unknown): Json => ({
   spec: completePodSpec(record(dig(template, 'spec'))),
 });
 
-function withSpec(object: StoredObject, defaults: (spec: Json) => Json): StoredObject {
+export function withSpec(object: StoredObject, defaults: (spec: Json) => Json): StoredObject {
   const spec = record(object['spec']);
   const completed = { ...spec, ...defaults(spec), template: completeTemplate(spec['template']) };
   return { ...object, spec: completed };
@@ -47,7 +47,7 @@ function completeStrategy(strategy: Json): Json {
 }
 
 /** Zero values that Go leaves out when it writes JSON; `paused: false` reads back as absent. */
-function omitEmpty(object: StoredObject): StoredObject {
+export function omitEmpty(object: StoredObject): StoredObject {
   const spec = Object.entries(record(object['spec'])).filter(
     ([key, value]) =>
       !(key === 'paused' && value === false) && !(key === 'minReadySeconds' && value === 0),
@@ -55,40 +55,39 @@ function omitEmpty(object: StoredObject): StoredObject {
   return { ...object, spec: Object.fromEntries(spec) };
 }
 
-const differs =
+export const differs =
   (...fields: readonly string[]) =>
   (a: StoredObject, b: StoredObject): boolean =>
     !same(dig(a, ...fields), dig(b, ...fields));
 
-const nonNegative = (spec: Json, field: string): FieldProblem[] =>
-  integer(spec[field]) >= 0
+export const nonNegative = (fields: Json, field: string, at = 'spec'): FieldProblem[] =>
+  integer(fields[field]) >= 0
     ? []
-    : [FIELD.invalid(`spec.${field}`, spec[field], 'must be greater than or equal to 0')];
+    : [FIELD.invalid(`${at}.${field}`, fields[field], 'must be greater than or equal to 0')];
 
-function validateSelector(object: StoredObject, old: StoredObject | undefined): FieldProblem[] {
+function validateSelector(object: StoredObject): FieldProblem[] {
   const selector = dig(object, 'spec', 'selector');
   if (!isRecord(selector)) return [FIELD.required('spec.selector')];
   const labels = strings(dig(object, 'spec', 'template', 'metadata', 'labels'));
-  const problems = [];
-  if (!compileLabelSelector(selector)(labels)) {
-    const why = '`selector` does not match template `labels`';
-    problems.push(FIELD.invalid('spec.template.metadata.labels', labels, why));
-  }
-  if (old !== undefined && differs('spec', 'selector')(object, old)) {
-    problems.push(FIELD.invalid('spec.selector', selector, 'field is immutable'));
-  }
-  return problems;
+  if (compileLabelSelector(selector)(labels)) return [];
+  const why = '`selector` does not match template `labels`';
+  return [FIELD.invalid('spec.template.metadata.labels', labels, why)];
+}
+
+function validateSameSelector(object: StoredObject, old: StoredObject | undefined): FieldProblem[] {
+  if (old === undefined || !differs('spec', 'selector')(object, old)) return [];
+  const selector = dig(object, 'spec', 'selector');
+  return [FIELD.invalid('spec.selector', selector, 'field is immutable')];
 }
 
 /** An integer, or the number before the percent sign; undefined when it is neither. */
-function amount(value: unknown): number | undefined {
+export function amount(value: unknown): number | undefined {
   if (typeof value === 'number') return value;
   const [, digits] = /^(\d+)%$/.exec(typeof value === 'string' ? value : '') ?? [];
   return digits === undefined ? undefined : Number(digits);
 }
 
-function validateAmount(field: string, value: unknown): FieldProblem[] {
-  const at = `spec.strategy.rollingUpdate.${field}`;
+export function validateAmount(at: string, value: unknown): FieldProblem[] {
   const number = amount(value);
   if (number === undefined) {
     const why =
@@ -102,16 +101,18 @@ function validateRollingUpdate(rollingUpdate: Json): FieldProblem[] {
   const { maxUnavailable, maxSurge } = rollingUpdate;
   const at = 'spec.strategy.rollingUpdate.maxUnavailable';
   const problems = [
-    ...validateAmount('maxUnavailable', maxUnavailable),
-    ...validateAmount('maxSurge', maxSurge),
+    ...validateAmount(at, maxUnavailable),
+    ...validateAmount('spec.strategy.rollingUpdate.maxSurge', maxSurge),
   ];
   if (amount(maxUnavailable) === 0 && amount(maxSurge) === 0) {
     problems.push(FIELD.invalid(at, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
-  if (typeof maxUnavailable === 'string' && (amount(maxUnavailable) ?? 0) > 100) {
-    problems.push(FIELD.invalid(at, maxUnavailable, 'must not be greater than 100%'));
-  }
-  return problems;
+  return [...problems, ...validateShare(at, maxUnavailable)];
+}
+
+export function validateShare(at: string, value: unknown): FieldProblem[] {
+  const isTooMuch = typeof value === 'string' && (amount(value) ?? 0) > 100;
+  return isTooMuch ? [FIELD.invalid(at, value, 'must not be greater than 100%')] : [];
 }
 
 function validateStrategy(strategy: Json): FieldProblem[] {
@@ -145,9 +146,10 @@ function validateProgress(spec: Json): FieldProblem[] {
       ];
 }
 
-const validateWorkload = (object: StoredObject, old: StoredObject | undefined): FieldProblem[] => [
+/** What every workload is checked for, whatever its kind. */
+export const validateWorkload = (object: StoredObject): FieldProblem[] => [
   ...nonNegative(record(object['spec']), 'replicas'),
-  ...validateSelector(object, old),
+  ...validateSelector(object),
   ...validatePodSpec(dig(object, 'spec', 'template', 'spec'), 'spec.template.spec'),
   ...nonNegative(record(object['spec']), 'minReadySeconds'),
 ];
@@ -161,7 +163,8 @@ export const deploymentRules: KindRules = {
   validate: (object, old) => {
     const spec = record(object['spec']);
     return [
-      ...validateWorkload(object, old),
+      ...validateWorkload(object),
+      ...validateSameSelector(object, old),
       ...validateStrategy(record(spec['strategy'])),
       ...nonNegative(spec, 'revisionHistoryLimit'),
       ...validateProgress(spec),
@@ -175,7 +178,7 @@ export const replicaSetRules: KindRules = {
     status: { replicas: 0 },
     ...omitEmpty(withSpec(object, replicaSetDefaults)),
   }),
-  validate: validateWorkload,
+  validate: (object, old) => [...validateWorkload(object), ...validateSameSelector(object, old)],
   bumpsGeneration: differs('spec'),
 };
 

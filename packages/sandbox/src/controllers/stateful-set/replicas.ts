@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import { RESOURCES } from '@altershield/kube';
+import { without } from '../../json.ts';
+import type { Cluster, NewObject } from '../cluster.ts';
+import { availableAt, isReady } from '../conditions.ts';
+import type { ControllerRevision, Pod, StatefulSet } from '../types.ts';
+
+const REVISION_LABEL = 'controller-revision-hash';
+
+/** A pod that a StatefulSet has or ought to have. */
+export interface Replica {
+  readonly ordinal: number;
+  readonly name: string;
+  /** The revision of the pod, or the one that it will be created with. */
+  readonly revision: string;
+  /** Undefined while it does not exist. */
+  readonly pod: Pod | undefined;
+}
+
+export const startOf = ({ spec }: StatefulSet): number => spec.ordinals?.start ?? 0;
+
+const revisionOf = ({ metadata }: Pod): string => metadata.labels?.[REVISION_LABEL] ?? '';
+
+/** The pods that `set` controls and that are named after it. */
+export function podsOf(cluster: Cluster, set: StatefulSet): Replica[] {
+  const prefix = `${set.metadata.name}-`;
+  return cluster.controlledBy<Pod>(RESOURCES.pod, set).flatMap((pod) => {
+    const { name } = pod.metadata;
+    const digits = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+    if (!/^\d+$/.test(digits)) return [];
+    return [{ ordinal: Number(digits), name, revision: revisionOf(pod), pod }];
+  });
+}
+
+/**
+ * Of which revision the pod of an ordinal is created: below the partition of the current one. With
+ * a strategy that has no partition, so many as the status counts of the current one stay.
+ */
+export function revisionAt(
+  set: StatefulSet,
+  ordinal: number,
+  { current, update }: { current: ControllerRevision; update: ControllerRevision },
+): ControllerRevision {
+  const { type, rollingUpdate } = set.spec.updateStrategy;
+  const kept =
+    rollingUpdate?.partition ?? (type === 'RollingUpdate' ? (set.status?.currentReplicas ?? 0) : 0);
+  return ordinal < startOf(set) + kept ? current : update;
+}
+
+/** What the controller creates for an ordinal. */
+export function newPod(set: StatefulSet, name: string, revision: ControllerRevision): NewObject {
+  const { metadata, spec } = without(revision.data.spec.template, '$patch') as unknown as {
+    readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
+    readonly spec: object;
+  };
+  const labels = {
+    ...metadata.labels,
+    'apps.kubernetes.io/pod-index': name.slice(set.metadata.name.length + 1),
+    [REVISION_LABEL]: revision.metadata.name,
+    'statefulset.kubernetes.io/pod-name': name,
+  };
+  const { serviceName } = set.spec;
+  return {
+    metadata: {
+      ...metadata,
+      name,
+      generateName: `${set.metadata.name}-`,
+      namespace: set.metadata.namespace ?? '',
+      labels,
+      ownerReferences: [ownerReference(set)],
+    },
+    spec: { ...spec, hostname: name, ...(serviceName ? { subdomain: serviceName } : {}) },
+  };
+}
+
+/** The reference of whatever a StatefulSet controls. */
+export const ownerReference = ({ metadata }: StatefulSet) => ({
+  apiVersion: 'apps/v1',
+  kind: 'StatefulSet',
+  name: metadata.name,
+  uid: metadata.uid,
+  controller: true,
+  blockOwnerDeletion: true,
+});
+
+export const isTerminating = ({ pod }: Replica): boolean =>
+  pod?.metadata.deletionTimestamp !== undefined;
+
+export const hasEnded = ({ pod }: Replica): boolean =>
+  pod?.status.phase === 'Failed' || pod?.status.phase === 'Succeeded';
+
+export const isRunningAndReady = ({ pod }: Replica): boolean =>
+  pod?.status.phase === 'Running' && isReady(pod);
+
+/** Whether pods count as available: ready for long enough, by the clock of one pass. */
+export interface Availability {
+  readonly minReadySeconds: number;
+  readonly now: number;
+}
+
+/** A pod that terminates may be available all the same. */
+export const isAvailable = ({ pod }: Replica, { minReadySeconds, now }: Availability): boolean =>
+  pod !== undefined && (availableAt(pod, minReadySeconds) ?? Infinity) <= now;
+
+export const isUnavailable = (replica: Replica, availability: Availability): boolean =>
+  isTerminating(replica) || !isAvailable(replica, availability);

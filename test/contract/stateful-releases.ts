@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { isReady, type Pod } from '../e2e/support/pods.ts';
+import { withImage, type Json } from './helpers.ts';
+import {
+  aReadyDb,
+  createDb,
+  HOLD_ALL,
+  minorOf,
+  partition,
+  revisionLabel,
+  type Database,
+  type SetWishes,
+} from './stateful.ts';
+import { behaviour, pause, until, type Behaviour, type ContractTarget } from './target.ts';
+
+const PARALLEL: Json = { podManagementPolicy: 'Parallel' };
+
+/** The template and the partition in one write, as a release controller holds and restores them. */
+const template = (tag: string, until: number): Json => ({
+  ...withImage(`db:${tag}`),
+  ...partition(until),
+});
+
+const isRunning = ({ status }: Pod): boolean => status.phase === 'Running';
+
+const nameOf = async (db: Database, tag: string): Promise<string> =>
+  (await db.revisions()).get(tag)?.metadata.name ?? '';
+
+const holds: readonly Behaviour[] = [
+  behaviour('the greatest partition holds a new template', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    const since = db.now;
+    await db.write(template('v2', HOLD_ALL));
+    const status = await db.observed();
+    assert.equal(status.currentRevision, await nameOf(db, 'v1'));
+    assert.equal(status.updateRevision, await nameOf(db, 'v2'));
+    assert.deepEqual([status.currentReplicas, status.updatedReplicas], [2, undefined]);
+    await pause(target, 2000);
+    assert.equal(db.churn(since), 0);
+    await db.stop();
+  }),
+
+  behaviour('a status of an older generation says nothing of a new template', async (target) => {
+    const db = await aReadyDb(target, { replicas: 1 });
+    const { metadata, status } = await db.write(template('v2', HOLD_ALL));
+    assert.deepEqual([metadata.generation, status.observedGeneration], [2, 1]);
+    assert.equal(status.updateRevision, await nameOf(db, 'v1'));
+    assert.equal((await db.observed()).updateRevision, await nameOf(db, 'v2'));
+    await db.stop();
+  }),
+
+  behaviour(
+    'pods that come while everything is held are of the current revision',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 2 });
+      await db.write(template('v2', HOLD_ALL));
+      await db.observed();
+      await db.scale(3);
+      await db.ready('0:v1 1:v1 2:v1');
+      await db.delete(1);
+      await db.ready('0:v1 1:v1 2:v1');
+      assert.equal(revisionLabel(db.pod(1)), await nameOf(db, 'v1'));
+      await db.stop();
+    },
+  ),
+
+  behaviour('a partition at the number of replicas does not hold a scale-up', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    await db.write(template('v2', 2));
+    await db.observed();
+    await db.calm(1000);
+    await db.scale(3);
+    await db.ready('0:v1 1:v1 2:v2');
+    await db.stop();
+  }),
+
+  behaviour('held, a template may be replaced or put back without a pod', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    const since = db.now;
+    await db.write(template('v2', HOLD_ALL));
+    await db.observed();
+    await db.write(withImage('db:v3'));
+    const { updateRevision } = await db.observed();
+    assert.equal(updateRevision, await nameOf(db, 'v3'));
+    await db.write(template('v1', 0));
+    const status = await db.observed();
+    assert.equal(status.updateRevision, status.currentRevision);
+    await pause(target, 1500);
+    assert.equal(db.churn(since), 0);
+    await db.stop();
+  }),
+];
+
+/** One after the other the pods go, and a pod less than all of them is ready at any time. */
+function assertOneByOne(db: Database, since: number, replicas: number): void {
+  assert.equal(db.timeline.minReady(since), replicas - 1);
+  assert.equal(db.timeline.maxPods(since), replicas);
+}
+
+const inBatches = (policy: string, spec: Json): Behaviour =>
+  behaviour(
+    `${policy}, each partition releases exactly the ordinals from it on`,
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 4, spec });
+      const since = db.now;
+      await db.write(template('v2', HOLD_ALL));
+      await db.observed();
+      await db.write(partition(3));
+      await db.ready('0:v1 1:v1 2:v1 3:v2');
+      await db.calm(1000);
+      await db.write(partition(1));
+      await db.ready('0:v1 1:v2 2:v2 3:v2');
+      const status = await db.status('all ready', ({ readyReplicas }) => readyReplicas === 4);
+      assert.deepEqual([status.currentReplicas, status.updatedReplicas], [1, 3]);
+      assert.equal(status.currentRevision, await nameOf(db, 'v1'));
+      await db.write(partition(0));
+      await db.ready('0:v2 1:v2 2:v2 3:v2');
+      assert.deepEqual(db.created(since), [3, 2, 1, 0]);
+      assertOneByOne(db, since, 4);
+      const name = await nameOf(db, 'v2');
+      const complete = await db.status('the release', (one) => one.currentRevision === name);
+      assert.deepEqual([complete.currentReplicas, complete.updatedReplicas], [4, 4]);
+      await db.stop();
+    },
+  );
+
+/** Two of three pods updated and ready. */
+async function halfWay(target: ContractTarget, tag = 'v2', spec: Json = {}): Promise<Database> {
+  const db = await aReadyDb(target, { replicas: 3, spec });
+  await db.write(template(tag, 1));
+  await db.ready(`0:v1 1:${tag} 2:${tag}`);
+  return db;
+}
+
+const batches: readonly Behaviour[] = [
+  inBatches('in order', {}),
+  inBatches('in parallel', PARALLEL),
+
+  behaviour('the next pod is updated when the one above it is available', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2, spec: { minReadySeconds: 3 } });
+    const since = db.now;
+    await db.write(withImage('db:v2'));
+    await db.ready('0:v2 1:v2');
+    const isUpdated = (pod: Pod): boolean => pod.spec.containers[0]?.image === 'db:v2';
+    const ready = db.timeline.first((pod) => isUpdated(pod) && isReady(pod), since);
+    const gone = db.timeline.first(
+      ({ metadata }, { type }) => metadata.name === 'db-0' && type === 'DELETED',
+    );
+    // Time stamps have whole seconds, so that up to one of them is missing.
+    assert.ok((gone?.at ?? 0) - (ready?.at ?? Infinity) >= 2000);
+    await db.stop();
+  }),
+
+  behaviour('a raised partition takes no pod back', async (target) => {
+    const db = await halfWay(target);
+    await db.write(partition(HOLD_ALL));
+    await db.observed();
+    await db.calm();
+    assert.equal(db.shape, '0:v1 1:v2 2:v2');
+    await db.stop();
+  }),
+
+  behaviour(
+    'below the partition a deleted pod comes back with the current revision',
+    async (target) => {
+      const db = await halfWay(target);
+      await db.write(partition(2));
+      await db.observed();
+      await db.delete(1);
+      await db.ready('0:v1 1:v1 2:v2');
+      await db.stop();
+    },
+  ),
+
+  behaviour(
+    'a third template is released at once to the ordinals of the second',
+    async (target) => {
+      const db = await halfWay(target);
+      const since = db.now;
+      await db.write(withImage('db:v3'));
+      await db.ready('0:v1 1:v3 2:v3');
+      assert.deepEqual(db.created(since), [2, 1]);
+      const { currentRevision } = await db.observed();
+      assert.equal(currentRevision, await nameOf(db, 'v1'));
+      await db.stop();
+    },
+  ),
+
+  behaviour(
+    'a scale-up amid a batch makes updated pods, a scale-down removes them first',
+    async (target) => {
+      const db = await halfWay(target);
+      await db.scale(4);
+      await db.ready('0:v1 1:v2 2:v2 3:v2');
+      await db.scale(1);
+      await db.ready('0:v1');
+      await db.scale(2);
+      await db.ready('0:v1 1:v2');
+      await db.stop();
+    },
+  ),
+
+  behaviour('without a rolling update all pods are updated', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    await db.write({ ...withImage('db:v2'), updateStrategy: { rollingUpdate: null } });
+    await db.ready('0:v2 1:v2');
+    await db.stop();
+  }),
+
+  behaviour('revisions that pods are of are kept without any history', async (target) => {
+    const db = await halfWay(target, 'v2', { revisionHistoryLimit: 0 });
+    assert.deepEqual([...(await db.revisions()).keys()].sort(), ['v1', 'v2']);
+    await db.write(template('v2', 0));
+    await db.ready('0:v2 1:v2 2:v2');
+    await db.status('the release', (one) => one.currentRevision === one.updateRevision);
+    await until(target, 'the old revision to go', async () => (await db.revisions()).size === 1);
+    assert.ok((await db.revisions()).has('v2'));
+    await db.stop();
+  }),
+];
+
+/** One of two pods of a template that never becomes ready. */
+async function broken(target: ContractTarget, wishes: Partial<SetWishes> = {}): Promise<Database> {
+  const db = await aReadyDb(target, { replicas: 2, ...wishes });
+  await db.write(template('noready', 1));
+  const isBroken = (pod: Pod): boolean => pod.spec.containers[0]?.image === 'db:noready';
+  await db.settled('the broken pod', (pods) => pods.some((pod) => isBroken(pod) && isRunning(pod)));
+  return db;
+}
+
+async function putBack(db: Database): Promise<void> {
+  await db.write(template('v1', 0));
+  const { updateRevision } = await db.observed();
+  assert.equal(updateRevision, await nameOf(db, 'v1'));
+}
+
+const rollbacks: readonly Behaviour[] = [
+  behaviour('healthy pods go back one by one, and no other pod is touched', async (target) => {
+    const db = await halfWay(target);
+    const since = db.now;
+    await db.write(template('v1', 0));
+    await db.ready('0:v1 1:v1 2:v1');
+    assert.deepEqual(db.created(since), [2, 1]);
+    assertOneByOne(db, since, 3);
+    await db.stop();
+  }),
+
+  behaviour('an earlier template uses its revision again under a new number', async (target) => {
+    const db = await halfWay(target);
+    const before = (await db.revisions()).get('v1');
+    await db.write(template('v1', 0));
+    await db.ready('0:v1 1:v1 2:v1');
+    const after = (await db.revisions()).get('v1');
+    assert.equal(after?.metadata.uid, before?.metadata.uid);
+    assert.deepEqual([before?.revision, after?.revision], [1, 3]);
+    assert.equal(revisionLabel(db.pod(2)), after?.metadata.name);
+    await db.stop();
+  }),
+
+  behaviour(
+    'an ordered StatefulSet stays on a broken pod until that is deleted',
+    async (target) => {
+      const db = await broken(target);
+      const { uid } = db.pod(1).metadata;
+      await putBack(db);
+      await db.calm(6000);
+      assert.equal(db.pod(1).metadata.uid, uid);
+      await db.delete(1);
+      await db.ready('0:v1 1:v1');
+      await db.stop();
+    },
+  ),
+
+  behaviour('a parallel StatefulSet replaces its broken pods by itself', async (target) => {
+    const db = await broken(target, { spec: PARALLEL });
+    await putBack(db);
+    await db.ready('0:v1 1:v1');
+    await db.stop();
+  }),
+
+  behaviour('a broken pod comes back broken unless its template was put back', async (target) => {
+    const db = await broken(target);
+    const { uid } = db.pod(1).metadata;
+    await db.delete(1);
+    await db.settled('its successor', (pods) => pods.length === 2);
+    assert.notEqual(db.pod(1).metadata.uid, uid);
+    assert.equal(db.shape, '0:v1 1:noready');
+    await db.write(partition(HOLD_ALL));
+    await db.observed();
+    await db.delete(1);
+    await db.ready('0:v1 1:v1');
+    await db.stop();
+  }),
+];
+
+const OnDelete: Json = { updateStrategy: { type: 'OnDelete', rollingUpdate: null } };
+
+const onDelete: readonly Behaviour[] = [
+  behaviour('with OnDelete only pods that are deleted are updated', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    await db.write({ ...withImage('db:v2'), ...OnDelete });
+    await db.observed();
+    await db.calm();
+    await db.delete(0);
+    await db.ready('0:v2 1:v1');
+    await db.stop();
+  }),
+
+  behaviour('from OnDelete to a partition no pod is touched below it', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    await db.write({ ...withImage('db:v2'), ...OnDelete });
+    await db.observed();
+    await db.write(partition(HOLD_ALL));
+    await db.observed();
+    await db.calm(1500);
+    await db.delete(0);
+    await db.ready('0:v1 1:v1');
+    await db.stop();
+  }),
+
+  behaviour(
+    'with OnDelete the last updated pod ends the update only from 1.37 on',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 1 });
+      await db.write({ ...withImage('db:v2'), ...OnDelete });
+      await db.observed();
+      await db.delete(0);
+      await db.ready('0:v2');
+      const tag = (await minorOf(target)) >= 37 ? 'v2' : 'v1';
+      const name = await nameOf(db, tag);
+      await db.status(
+        'the updated pod',
+        ({ updatedReplicas, readyReplicas }) => updatedReplicas === 1 && readyReplicas === 1,
+      );
+      await pause(target, 500);
+      assert.equal((await db.get()).status.currentRevision, name);
+      await db.stop();
+    },
+  ),
+];
+
+const withMax = (maxUnavailable: number, from: number): Json => ({
+  updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: from, maxUnavailable } },
+});
+
+/** Before 1.37 the field is dropped, and pods go one by one whatever it says. */
+const unavailability: readonly Behaviour[] = [
+  behaviour('maxUnavailable lets several pods go at once from 1.37 on', async (target) => {
+    const db = await aReadyDb(target, { replicas: 4, spec: PARALLEL });
+    const since = db.now;
+    await db.write({ ...withImage('db:v2'), ...withMax(2, 2) });
+    await db.ready('0:v1 1:v1 2:v2 3:v2');
+    const atOnce = (await minorOf(target)) >= 37 ? 2 : 1;
+    assert.equal(db.timeline.minReady(since), 4 - atOnce);
+    await db.stop();
+  }),
+
+  behaviour(
+    'in order, pods that are missing are not created beside a broken one',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 3 });
+      const isKept = (await minorOf(target)) >= 37;
+      await db.write({ ...withImage('db:noready'), ...withMax(2, 1) });
+      const shape = isKept ? '0:v1 1:noready' : '0:v1 1:v1 2:noready';
+      await db.settled(shape, () => db.shape === shape);
+      await db.calm();
+      await putBack(db);
+      await db.calm();
+      await db.delete(isKept ? 1 : 2);
+      await db.ready('0:v1 1:v1 2:v1');
+      await db.stop();
+    },
+  ),
+
+  behaviour(
+    'in parallel, an unready pod that is released goes first from 1.37 on',
+    async (target) => {
+      const wishes = { replicas: 3, image: 'db:noready', spec: PARALLEL };
+      const db = await createDb(target, wishes);
+      await db.settled('three pods that run', (pods) => pods.filter(isRunning).length === 3);
+      const since = db.now;
+      await db.write(template('v2', 1));
+      await db.settled('two ready pods', (pods) => pods.filter(isReady).length === 2);
+      const [first] = db.timeline.events.filter(({ at, pod }) => at > since && isReady(pod));
+      const created = db.timeline.events.filter(
+        ({ at, type }) => type === 'ADDED' && at > since && at < (first?.at ?? 0),
+      );
+      assert.equal(created.length, (await minorOf(target)) >= 37 ? 2 : 1);
+      assert.equal(db.shape, '0:noready 1:v2 2:v2');
+      await db.stop();
+    },
+  ),
+];
+
+/** How a release controller moves a StatefulSet by its partition, and what it meets there. */
+export const statefulReleases: readonly Behaviour[] = [
+  ...holds,
+  ...batches,
+  ...rollbacks,
+  ...onDelete,
+  ...unavailability,
+];

@@ -1,0 +1,388 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import assert from 'node:assert/strict';
+import { RESOURCES, type KubeObject } from '@altershield/kube';
+import { isReady, type Pod } from '../e2e/support/pods.ts';
+import { refused, withImage, type Json } from './helpers.ts';
+import {
+  aDb,
+  aReadyDb,
+  createDb,
+  minorOf,
+  partition,
+  revisionLabel,
+  type Database,
+  type StatefulSet,
+} from './stateful.ts';
+import { behaviour, pause, until, type Behaviour, type ContractTarget } from './target.ts';
+
+const { controllerRevision, pod: pods, statefulSet } = RESOURCES;
+
+const dryRun = async (target: ContractTarget, spec: Json): Promise<StatefulSet> => {
+  const namespace = await target.namespace();
+  const body = aDb({ replicas: 1, spec });
+  return target.admin.create<StatefulSet>(statefulSet, namespace, body, { dryRun: true });
+};
+
+/** Without a pod: only the API server is asked. */
+const anEmptyDb = (target: ContractTarget): Promise<Database> => createDb(target, { replicas: 0 });
+
+const denied = async (target: ContractTarget, spec: Json, message: RegExp): Promise<void> => {
+  const db = await anEmptyDb(target);
+  await refused(db.write(spec), { status: 422, reason: 'Invalid', message });
+  await db.stop();
+};
+
+const writing: readonly Behaviour[] = [
+  behaviour('a StatefulSet is completed with defaults when it is written', async (target) => {
+    const labels = { app: 'db' };
+    const namespace = await target.namespace();
+    const template = {
+      metadata: { labels },
+      spec: { containers: [{ name: 'app', image: 'db:v1' }] },
+    };
+    const body = {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: { name: 'db' },
+      spec: { selector: { matchLabels: labels }, template },
+    };
+    const created = await target.admin.create<StatefulSet>(statefulSet, namespace, body, {
+      dryRun: true,
+    });
+    const { template: _, ...spec } = created.spec;
+    const maxUnavailable = (await minorOf(target)) >= 37 ? { maxUnavailable: 1 } : {};
+    assert.deepEqual(spec, {
+      replicas: 1,
+      serviceName: '',
+      podManagementPolicy: 'OrderedReady',
+      updateStrategy: {
+        type: 'RollingUpdate',
+        rollingUpdate: { partition: 0, ...maxUnavailable },
+      },
+      revisionHistoryLimit: 10,
+      persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
+      selector: { matchLabels: labels },
+    });
+    assert.equal(created.metadata.generation, 1);
+  }),
+
+  behaviour('a rolling update that is removed from a strategy stays away', async (target) => {
+    const db = await anEmptyDb(target);
+    const { spec } = await db.write({ updateStrategy: { rollingUpdate: null } });
+    assert.deepEqual(spec.updateStrategy, { type: 'RollingUpdate' });
+    await db.stop();
+  }),
+
+  behaviour('maxUnavailable is kept from 1.37 on, and dropped before', async (target) => {
+    const rollingUpdate = { partition: 0, maxUnavailable: 2 };
+    const { spec } = await dryRun(target, {
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate },
+    });
+    const isKept = (await minorOf(target)) >= 37;
+    assert.deepEqual(spec.updateStrategy['rollingUpdate'], {
+      partition: 0,
+      ...(isKept ? { maxUnavailable: 2 } : {}),
+    });
+  }),
+
+  behaviour('OnDelete does not go with a rolling update', async (target) => {
+    const message =
+      /spec\.updateStrategy\.rollingUpdate: Invalid value: .*only allowed for updateStrategy 'RollingUpdate'/;
+    await denied(target, { updateStrategy: { type: 'OnDelete' } }, message);
+    const db = await anEmptyDb(target);
+    const onDelete = { updateStrategy: { type: 'OnDelete', rollingUpdate: null } };
+    assert.deepEqual((await db.write(onDelete)).spec.updateStrategy, { type: 'OnDelete' });
+    await db.stop();
+  }),
+
+  behaviour('a StatefulSet has no Recreate, and no partition below zero', async (target) => {
+    const recreate = { updateStrategy: { type: 'Recreate', rollingUpdate: null } };
+    await denied(target, recreate, /spec\.updateStrategy: Invalid value/);
+    const message =
+      /spec\.updateStrategy\.rollingUpdate\.partition: Invalid value: -1: must be greater than or equal to 0/;
+    await denied(target, partition(-1), message);
+  }),
+
+  behaviour('policy, service name and selector stay as they were created', async (target) => {
+    const isNamed = (await minorOf(target)) >= 37;
+    const message = (field: string): RegExp =>
+      isNamed
+        ? new RegExp(`spec\\.${field}: Invalid value: .*: field is immutable`)
+        : /spec: Forbidden: updates to statefulset spec for fields other than 'replicas', .* are forbidden/;
+    await denied(target, { podManagementPolicy: 'Parallel' }, message('podManagementPolicy'));
+    await denied(target, { serviceName: 'other' }, message('serviceName'));
+    const labels = { app: 'db', tier: 'x' };
+    const relabeled = {
+      selector: { matchLabels: labels },
+      template: { metadata: { labels } },
+    };
+    await denied(target, relabeled, message('selector'));
+  }),
+
+  behaviour('the spec has generations; annotations and labels have none', async (target) => {
+    const db = await anEmptyDb(target);
+    const metadata = { annotations: { mark: 'x' }, labels: { mark: 'x' } };
+    const marked = await target.admin.patch(statefulSet, db.key, {
+      type: 'merge',
+      body: { metadata },
+    });
+    assert.equal(marked.metadata.generation, 1);
+    assert.equal((await db.write(partition(3))).metadata.generation, 2);
+    assert.equal((await db.write(partition(3))).metadata.generation, 2);
+    await db.stop();
+  }),
+
+  behaviour('the content of a ControllerRevision is fixed, its number is not', async (target) => {
+    const db = await anEmptyDb(target);
+    const revision = await until(target, 'the revision', async () =>
+      (await db.revisions()).get('v1'),
+    );
+    const patch = (body: Json) =>
+      target.admin.patch<typeof revision>(
+        controllerRevision,
+        { namespace: db.namespace, name: revision.metadata.name },
+        { type: 'merge', body },
+      );
+    await refused(patch({ data: { spec: { other: true } } }), {
+      status: 422,
+      reason: 'Invalid',
+      message: /data: Invalid value: .*field is immutable/,
+    });
+    assert.equal((await patch({ revision: 7 })).revision, 7);
+    await db.stop();
+  }),
+];
+
+/** When the pods came and when they became ready, as `+0 =0 +1 =1`. */
+function story({ timeline }: Database): string {
+  const ready = new Set<string>();
+  const said = timeline.events.flatMap(({ type, pod }) => {
+    const ordinal = pod.metadata.name.slice('db-'.length);
+    if (type === 'ADDED') return [`+${ordinal}`];
+    if (!isReady(pod) || ready.has(pod.metadata.uid)) return [];
+    ready.add(pod.metadata.uid);
+    return [`=${ordinal}`];
+  });
+  return said.join(' ');
+}
+
+/** The owners of any object; the suite's pods leave them out of their type. */
+const ownersOf = ({ metadata }: { readonly metadata: Partial<KubeObject['metadata']> }) =>
+  metadata.ownerReferences?.map(({ kind, name, uid, controller }) => [kind, name, uid, controller]);
+
+const running: readonly Behaviour[] = [
+  behaviour('pods are created one by one, each when the one before is ready', async (target) => {
+    const db = await aReadyDb(target, { replicas: 3 });
+    assert.equal(story(db), '+0 =0 +1 =1 +2 =2');
+    await db.stop();
+  }),
+
+  behaviour('an ordered StatefulSet waits for a pod that does not become ready', async (target) => {
+    const db = await createDb(target, { replicas: 2, image: 'db:noready' });
+    await db.settled('the first pod', (all) =>
+      all.some(({ status }) => status.phase === 'Running'),
+    );
+    await db.calm();
+    assert.equal(db.shape, '0:noready');
+    await db.stop();
+  }),
+
+  behaviour('a parallel StatefulSet creates all pods at once', async (target) => {
+    const spec = { podManagementPolicy: 'Parallel' };
+    const db = await createDb(target, { replicas: 3, image: 'db:noready', spec });
+    await db.settled('three pods', (all) => all.length === 3);
+    await db.stop();
+  }),
+
+  behaviour('the next pod waits until the one before is available', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2, spec: { minReadySeconds: 3 } });
+    const isFirst = (name: string): boolean => name === 'db-0';
+    const ready = db.timeline.first((pod) => isFirst(pod.metadata.name) && isReady(pod));
+    const next = db.timeline.first((pod) => !isFirst(pod.metadata.name));
+    // Time stamps have whole seconds, so that up to one of them is missing.
+    assert.ok((next?.at ?? 0) - (ready?.at ?? Infinity) >= 2000, story(db));
+    await db.stop();
+  }),
+
+  behaviour('a pod is named and labeled after its StatefulSet and its ordinal', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    const { metadata, status } = await db.get();
+    const { spec } = db.pod(1) as unknown as { spec: Json };
+    assert.deepEqual([spec['hostname'], spec['subdomain']], ['db-1', 'db']);
+    assert.deepEqual(db.pod(1).metadata.labels, {
+      app: 'db',
+      'apps.kubernetes.io/pod-index': '1',
+      'controller-revision-hash': status.currentRevision,
+      'statefulset.kubernetes.io/pod-name': 'db-1',
+    });
+    assert.deepEqual(ownersOf(db.pod(1)), [['StatefulSet', 'db', metadata.uid, true]]);
+    await db.stop();
+  }),
+
+  behaviour(
+    'a template is kept as a ControllerRevision that its pods are labeled with',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 1, annotations: { mark: 'x' } });
+      const { metadata, spec } = await db.get();
+      const [revision] = (await db.revisions()).values();
+      assert.ok(revision);
+      const { labels, annotations, name } = revision.metadata;
+      const hash = labels?.['controller.kubernetes.io/hash'] ?? '';
+      assert.equal(name, `db-${hash}`);
+      assert.equal(revisionLabel(db.pod(0)), name);
+      assert.deepEqual(labels, { app: 'db', 'controller.kubernetes.io/hash': hash });
+      assert.deepEqual(annotations, { mark: 'x' });
+      assert.deepEqual(ownersOf(revision), [['StatefulSet', 'db', metadata.uid, true]]);
+      assert.deepEqual(revision.data.spec.template, { ...spec.template, $patch: 'replace' });
+      assert.equal(revision.revision, 1);
+      await db.stop();
+    },
+  ),
+
+  behaviour('the status counts the pods and names their revision', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    const { metadata, status } = await db.get();
+    const name = revisionLabel(db.pod(0));
+    assert.deepEqual(status, {
+      observedGeneration: metadata.generation,
+      replicas: 2,
+      readyReplicas: 2,
+      availableReplicas: 2,
+      currentReplicas: 2,
+      updatedReplicas: 2,
+      currentRevision: name,
+      updateRevision: name,
+      collisionCount: 0,
+    });
+    await db.stop();
+  }),
+
+  behaviour('scaling adds and removes the highest ordinals', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    await db.scale(4);
+    await db.ready('0:v1 1:v1 2:v1 3:v1');
+    await db.scale(1);
+    await db.settled('one pod', (all) => all.length === 1);
+    assert.equal(db.shape, '0:v1');
+    const gone = db.timeline.events.filter(({ type }) => type === 'DELETED');
+    assert.deepEqual(
+      gone.map(({ pod }) => pod.metadata.name),
+      ['db-3', 'db-2', 'db-1'],
+    );
+    const scale = await target.admin.raw(
+      'GET',
+      `/apis/apps/v1/namespaces/${db.namespace}/statefulsets/db/scale`,
+    );
+    const { spec, status } = scale as { spec: Json; status: Json };
+    assert.deepEqual([spec, status['selector']], [{ replicas: 1 }, 'app=db']);
+    await db.stop();
+  }),
+
+  behaviour('a pod that is deleted comes back under its name', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    const { uid } = db.pod(0).metadata;
+    await db.delete(0);
+    await db.ready('0:v1 1:v1');
+    assert.notEqual(db.pod(0).metadata.uid, uid);
+    const key = { namespace: db.namespace, name: 'db-0' };
+    await refused(target.developer.delete(pods, key, { uid }), {
+      status: 409,
+      reason: 'Conflict',
+      message: /the UID in the precondition/,
+    });
+    await db.calm(500);
+    await db.stop();
+  }),
+
+  behaviour(
+    'a pod with a grace period has one successor, which comes when it is gone',
+    async (target) => {
+      const db = await createDb(target, {
+        replicas: 1,
+        podSpec: { terminationGracePeriodSeconds: 30 },
+      });
+      await db.ready('0:v1');
+      const since = db.now;
+      await db.delete(0);
+      await db.ready('0:v1');
+      await db.calm(1000);
+      const said = db.timeline.events.filter(({ at }) => at > since);
+      const isMarked = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
+      const kinds = said.map(({ type, pod }) => (isMarked(pod) ? `marked ${type}` : type));
+      const marks = kinds.filter((kind) => kind !== 'MODIFIED');
+      assert.deepEqual([...new Set(marks)], ['marked MODIFIED', 'marked DELETED', 'ADDED']);
+      assert.deepEqual(db.created(since), [0]);
+      await db.stop();
+    },
+  ),
+
+  behaviour('a StatefulSet says in Events what it did to its pods', async (target) => {
+    const db = await aReadyDb(target, { replicas: 1 });
+    await db.scale(0);
+    const reasons = await until(target, 'both Events', async () => {
+      const { items } = await target.admin.list<KubeObject & { reason: string; message: string }>(
+        RESOURCES.event,
+        { namespace: db.namespace },
+      );
+      const said = items.filter(({ message }) => /pod db-0 in statefulset db/i.test(message));
+      return said.length === 2 && said.map(({ reason }) => reason).sort();
+    });
+    assert.deepEqual(reasons, ['SuccessfulCreate', 'SuccessfulDelete']);
+    await db.stop();
+  }),
+
+  behaviour('a StatefulSet takes its pods and revisions with it', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    await target.developer.delete(statefulSet, db.key);
+    await until(
+      target,
+      'everything to go',
+      async () => db.pods.length === 0 && (await db.revisions()).size === 0,
+    );
+    await db.stop();
+  }),
+
+  behaviour(
+    'a revision whose name is taken gets another name, but not another label',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 1 });
+      await db.write(withImage('db:v2'));
+      await db.ready('0:v2');
+      const taken = (await db.revisions()).get('v2')?.metadata.name ?? '';
+      await db.write(withImage('db:v1'));
+      await db.ready('0:v1');
+      await db.status('v1', (one) => one.currentRevision !== taken);
+      await target.admin.delete(controllerRevision, { namespace: db.namespace, name: taken });
+      const metadata = { name: taken };
+      const other = { apiVersion: 'apps/v1', kind: 'ControllerRevision', metadata, revision: 1 };
+      await target.admin.create(controllerRevision, db.namespace, { ...other, data: { a: 'b' } });
+      await db.write(withImage('db:v2'));
+      await db.ready('0:v2');
+      const { collisionCount, updateRevision = '' } = await db.observed();
+      assert.equal(collisionCount, 1);
+      assert.notEqual(updateRevision, taken);
+      assert.equal(revisionLabel(db.pod(0)), updateRevision);
+      const key = { namespace: db.namespace, name: updateRevision };
+      const { labels } = (await target.admin.get(controllerRevision, key)).metadata;
+      assert.equal(`db-${labels?.['controller.kubernetes.io/hash'] ?? ''}`, taken);
+      await db.stop();
+    },
+  ),
+
+  behaviour('revisions that no pod needs are kept up to the history limit', async (target) => {
+    const db = await aReadyDb(target, { replicas: 1, spec: { revisionHistoryLimit: 1 } });
+    for (const next of ['v2', 'v3']) {
+      await db.write(withImage(`db:${next}`));
+      await db.ready(`0:${next}`);
+    }
+    await until(target, 'the oldest to go', async () => !(await db.revisions()).has('v1'));
+    assert.deepEqual([...(await db.revisions()).keys()].sort(), ['v2', 'v3']);
+    await pause(target, 500);
+    assert.equal((await db.revisions()).size, 2);
+    await db.stop();
+  }),
+];
+
+/** How StatefulSets are written, and how their controller keeps their pods. */
+export const statefulSets: readonly Behaviour[] = [...writing, ...running];
