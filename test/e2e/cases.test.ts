@@ -51,9 +51,8 @@ after(() =>
     () => Promise.all(registered.map((path) => cluster.call({ method: 'DELETE', path }))),
     () => operator.stop(),
     () => cluster.stop(),
-    async () => {
+    () => {
       server.stop();
-      await Promise.resolve();
     },
   ),
 );
