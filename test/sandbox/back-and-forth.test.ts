@@ -77,6 +77,16 @@ test('an undo of what failed in audit is recorded as a way back, with where it c
   assert.deepEqual([operation, from?.images], ['Revert', ['shop/checkout:bad-2']]);
 });
 
+test('a restart in the middle of a batch is held and recorded as a restart, of a revision that is not verified', async () => {
+  const checkout = await Checkout.start({ policy: SLOW });
+  await checkout.apply('2', 20_000);
+  const restartedAt = { 'kubectl.kubernetes.io/restartedAt': 'now' };
+  await checkout.patch({ spec: { template: { metadata: { annotations: restartedAt } } } }, 20_000);
+  const { cause, from } = checkout.changes.at(-1)?.spec ?? {};
+  assert.deepEqual([cause?.action, from?.images], ['Restart', ['shop/checkout:1']]);
+  assert.deepEqual([checkout.isHeld, checkout.story[0]], [true, 'Superseded/Superseded']);
+});
+
 test('a restart in between does not gate the way back', async () => {
   const checkout = await Checkout.start({ policy: SLOW });
   await checkout.apply('2', 200_000);

@@ -4,7 +4,7 @@ import { actorOf, readStamp, type Stamp } from '../admission/stamp.ts';
 import { isInFlight } from '../cap/annotation.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
-import { bare, isRestart, refusalFingerprint } from '../revision/fingerprint.ts';
+import { bare, refusalFingerprint } from '../revision/fingerprint.ts';
 import { userBounds } from '../workload/batches.ts';
 import { heldFrom, viewDeployment, type Tools } from '../workload/observe.ts';
 import { imagesOf, type Deployment, type ReplicaSet, type Template } from '../workload/types.ts';
@@ -357,14 +357,28 @@ function toolOf(deployment: Deployment, stamp: Stamp | undefined): string {
 }
 
 function actionOf(
-  { deployment, revisions }: DetectInput,
-  { to }: Facts,
+  input: DetectInput,
+  facts: Facts,
   from: ChangeWorkloadSpec['from'],
   { fingerprintOf }: Tools,
 ): string {
   if (from === undefined) return 'Create';
-  if (isRestart(from.template, deployment.spec.template)) return 'Restart';
-  return isEarlier(to, revisions, fingerprintOf) ? 'Undo' : 'Update';
+  const { deployment, revisions } = input;
+  // First: who undoes a restart brings back what differs by its mark alone, too.
+  if (isEarlier(facts.to, revisions, fingerprintOf)) return 'Undo';
+  const refusal = refusalFingerprint(deployment.spec.template);
+  return [from.refusal, replacedRefusal(input, facts)].includes(refusal) ? 'Restart' : 'Update';
+}
+
+/** What the template replaced need not be the rollback target: a change in flight is restarted, too. */
+function replacedRefusal(
+  { seen }: DetectInput,
+  { to, last }: Pick<Facts, 'to' | 'last'>,
+): string | undefined {
+  if (seen !== undefined && seen.fingerprint !== to) return refusalFingerprint(seen.template);
+  if (last === undefined) return undefined;
+  const { phase } = statusOf(last);
+  return !isOver(phase) || phase === 'Superseded' ? last.spec.to.refusal : undefined;
 }
 
 /** Whether another revision was made since this one. `kubectl rollout undo` itself leaves no mark. */

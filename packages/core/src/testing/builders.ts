@@ -9,7 +9,13 @@ import { formatReleaseCap } from '../cap/annotation.ts';
 import { signWith } from '../revision/seal.ts';
 import { viewDeployment, type Tools } from '../workload/observe.ts';
 import { ANNOTATIONS } from '@altershield/api';
-import { imagesOf, type Deployment, type Pod, type ReplicaSet } from '../workload/types.ts';
+import {
+  asRecord,
+  imagesOf,
+  type Deployment,
+  type Pod,
+  type ReplicaSet,
+} from '../workload/types.ts';
 import type { Template } from '../workload/types.ts';
 
 export const NOW = Date.parse('2026-01-01T12:00:00Z');
@@ -89,7 +95,10 @@ export function aReplicaSet(
   const metadata = { name: `web-${tag}`, namespace: 'shop', uid: `rs-${tag}`, labels, ...marks };
   return {
     metadata,
-    spec: { replicas, template: { ...template, metadata: { labels } } },
+    spec: {
+      replicas,
+      template: { ...template, metadata: { ...asRecord(template['metadata']), labels } },
+    },
     status: { replicas, readyReplicas: ready },
   };
 }
