@@ -463,6 +463,7 @@ describe('kubectl rollout, while a change is held in mid-batch', { concurrency: 
     assert.equal(code, 0, stderr);
     const change = await app.until('checkout:v2', 'RolledBack');
     assert.equal(change.status?.reason, 'RevertedByUser');
+    assert.equal(change.status.revertedBy?.user, 'alice');
     const status = ['rollout', 'status', 'deploy/checkout', '--timeout=60s'];
     assert.equal((await kubectl(app, ...status)).code, 0);
     assert.deepEqual((await app.get()).spec, spec);
@@ -480,6 +481,7 @@ describe('kubectl rollout, while a change is held in mid-batch', { concurrency: 
     }
     const second = await app.until('checkout:v2', 'Running', 60_000, 2);
     assert.match(JSON.stringify(second.spec.diff), /restartedAt/);
+    assert.equal(second.spec.cause.action, 'Restart');
     assert.equal(second.spec.from?.images[0], 'checkout:v1');
     assert.equal(app.timeline.maxNew('checkout:v2'), 1);
   });

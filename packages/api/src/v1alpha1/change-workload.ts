@@ -200,6 +200,9 @@ export const changeWorkloadStatus = z
     rolledBackAfter: count(
       'Number of the newest change then: an older one that is rolled back accounts for what runs.',
     ).optional(),
+    revertedBy: actor
+      .describe('The user who applied the previous revision again while the change was in flight.')
+      .optional(),
     automaticRollback: z.boolean().optional().describe('True when no user asked for the rollback.'),
     fromVerified: z
       .boolean()

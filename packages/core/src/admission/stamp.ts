@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS, type Actor } from '@altershield/api';
+import { ANNOTATIONS } from '@altershield/api';
 import * as z from 'zod';
 import { seal, unseal, type Sign } from '../revision/seal.ts';
 import { isOfEarlier, type Deployment } from '../workload/types.ts';
@@ -43,11 +43,3 @@ export function readStamp(deployment: Deployment, to: string, sign: Sign): Stamp
   if (!parsed.success || parsed.data.to !== to) return undefined;
   return isOfEarlier(parsed.data.number, deployment) ? undefined : parsed.data;
 }
-
-export const actorOf = ({ user, uid, groups, manager }: Stamp): Actor => ({
-  user,
-  ...(uid === undefined ? {} : { uid }),
-  ...(groups === undefined ? {} : { groups }),
-  ...(manager === undefined ? {} : { fieldManager: manager }),
-  stamped: true,
-});

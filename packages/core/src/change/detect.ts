@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Actor, ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
-import { actorOf, readStamp, type Stamp } from '../admission/stamp.ts';
+import type { ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
+import { actorFromManagedFields, actorOf } from '../admission/actor.ts';
+import { readStamp, type Stamp } from '../admission/stamp.ts';
 import { isInFlight } from '../cap/annotation.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
@@ -120,7 +121,7 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
     operation: operationOf(input, facts, from, tools),
     detectedBy: stamp === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
-    actor: stamp === undefined ? unstamped(deployment) : actorOf(stamp),
+    actor: actorOf(deployment, stamp),
     cause: { tool: toolOf(deployment, stamp), action: actionOf(input, facts, from, tools) },
     ...revisionsOf(deployment, facts.to, from),
     policy,
@@ -314,33 +315,6 @@ function isHealthy(
   return running.some((r) => r.is === wanted && isReady(r, deployment));
 }
 
-interface ManagerEntry {
-  readonly manager: string;
-  readonly time: string;
-}
-
-/** Without a stamp only the field manager is known, and that a client may choose freely. */
-function unstamped({ metadata }: Deployment): Actor {
-  const [newest] = managersOf(metadata.managedFields ?? []);
-  return {
-    user: '',
-    ...(newest === undefined ? {} : { fieldManager: newest.manager.slice(0, 128) }),
-    stamped: false,
-  };
-}
-
-const CONTROLLERS = /^(kube-controller-manager|deployment-controller|altershield)/;
-
-function managersOf(entries: readonly unknown[]): ManagerEntry[] {
-  return entries
-    .flatMap((entry) => {
-      if (typeof entry !== 'object' || entry === null) return [];
-      const { manager, time, subresource } = { manager: '', time: '', subresource: '', ...entry };
-      return subresource === '' && !CONTROLLERS.test(manager) ? [{ manager, time }] : [];
-    })
-    .sort((a, b) => (a.time < b.time ? 1 : -1));
-}
-
 const TOOLS: readonly (readonly [RegExp, string])[] = [
   [/^kubectl/, 'kubectl'],
   [/^argocd/, 'Argo CD'],
@@ -351,7 +325,7 @@ const TOOLS: readonly (readonly [RegExp, string])[] = [
 ];
 
 function toolOf(deployment: Deployment, stamp: Stamp | undefined): string {
-  const manager = stamp?.manager ?? unstamped(deployment).fieldManager ?? '';
+  const manager = stamp?.manager ?? actorFromManagedFields(deployment).fieldManager ?? '';
   const tool = TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown');
   return tool.slice(0, 64);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type {
+  Actor,
   ChangePod,
   ChangePodSpec,
   ChangePodStatus,
@@ -122,6 +123,8 @@ export interface RevisionView {
 export interface WorkloadView {
   readonly uid: string;
   readonly fingerprint: string;
+  /** Who wrote its template, as far as it is known. */
+  readonly actor: Actor;
   /** The operator wrote it last: where its template is none that it knows, another admission plug-in altered it. */
   readonly isOwnWrite: boolean;
   readonly replicas: number;

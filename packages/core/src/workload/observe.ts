@@ -2,7 +2,8 @@
 import { ANNOTATIONS, FIELD_MANAGER } from '@altershield/api';
 import { parseReleaseCap } from '../cap/annotation.ts';
 import { releasedShare } from '../cap/clamp.ts';
-import { readStamp } from '../admission/stamp.ts';
+import { actorOf } from '../admission/actor.ts';
+import { readStamp, type Stamp } from '../admission/stamp.ts';
 import type { CreateFailure, RevisionView, WorkloadView } from '../change/model.ts';
 import { podCreateFailure, replicaSetCreateFailure } from '../check/create-failure.ts';
 import type { Sign } from '../revision/seal.ts';
@@ -26,10 +27,12 @@ export function viewDeployment(
   const { metadata, spec, status } = deployment;
   const replicas = spec.replicas ?? 1;
   const fingerprint = fingerprintOf(spec.template);
+  const stamp = readStamp(deployment, fingerprint, sign);
   return {
     uid: metadata.uid,
     fingerprint,
-    isOwnWrite: isOwnWrite(deployment, fingerprint, sign),
+    actor: actorOf(deployment, stamp),
+    isOwnWrite: isOwnWrite(deployment, stamp),
     replicas,
     paused: spec.paused ?? false,
     recreate: isRecreate(spec.strategy),
@@ -53,9 +56,9 @@ function boundsOf({ spec: { strategy } }: Deployment, replicas: number): Bounds 
  * Whether the newest write of the object is the operator's: a template that differs from what it wrote
  * was altered by another admission plug-in. A user's write carries the mark of the user instead.
  */
-function isOwnWrite(deployment: Deployment, fingerprint: string, sign: Sign): boolean {
-  if (readStamp(deployment, fingerprint, sign) !== undefined) return false;
-  const { managedFields = [] } = deployment.metadata;
+function isOwnWrite({ metadata }: Deployment, stamp: Stamp | undefined): boolean {
+  if (stamp !== undefined) return false;
+  const { managedFields = [] } = metadata;
   const times = managedFields.map((entry) => {
     const { subresource = '', time } = asRecord(entry);
     return subresource === '' && typeof time === 'string' ? Date.parse(time) : 0;
