@@ -45,6 +45,7 @@ export type {
 } from './change/model.ts';
 export { changeName } from './change/name.ts';
 export { conditionsOf, isOver, statusOf } from './change/status.ts';
+export { isOfUnknownVersion } from './change/unknown-version.ts';
 export {
   accountingFor,
   byTurn,

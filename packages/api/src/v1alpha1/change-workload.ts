@@ -28,6 +28,8 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
+export const OPERATIONS = ['Create', 'Update', 'Revert', 'Late'] as const;
+
 export const DECISIONS = ['Resume', 'RollBack', 'Lift'] as const;
 export type DecisionAction = (typeof DECISIONS)[number];
 
@@ -114,7 +116,7 @@ export const changeWorkloadSpec = z
     target: targetRef,
     sequence: count('Number of this change of the workload.', 1),
     operation: z
-      .enum(['Create', 'Update', 'Revert', 'Late'])
+      .enum(OPERATIONS)
       .describe(
         'What was done to the workload. Revert: a revision verified earlier was applied again. Late: it had run and was healthy when the operator found it. All but Update are observed only.',
       ),

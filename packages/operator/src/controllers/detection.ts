@@ -3,6 +3,7 @@ import { ANNOTATIONS, API_VERSION, LABELS, type ChangeWorkloadSpec } from '@alte
 import {
   accountingFor,
   detect,
+  isOfUnknownVersion,
   isOver,
   legacyRestore,
   restGoal,
@@ -124,6 +125,7 @@ async function reconcile(
   const { world } = deps;
   const deployment = world.deployments.get(key);
   if (deployment === undefined) return undefined;
+  if (isLeftAlone(deployment, world)) return undefined;
   const { namespace } = keyOf(deployment);
   const policy = policyOf(deployment, { deps, sightings });
   const spec = policy && detect(inputOf(deployment, policy, { deps, sightings }), deps.tools);
@@ -136,6 +138,14 @@ async function reconcile(
   sightings.note(deployment);
   return undefined;
 }
+
+const isLeftAlone = (deployment: DeploymentObject, world: World): boolean => {
+  const { namespace, name } = keyOf(deployment);
+  const { uid } = deployment.metadata;
+  return changesOf(world, namespace, name).some(
+    (change) => change.spec.target.uid === uid && isOfUnknownVersion(change),
+  );
+};
 
 /**
  * Marks a workload that no change is being released of as its policy wants it: protected, or without
