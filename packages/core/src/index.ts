@@ -44,6 +44,7 @@ export type { PodView } from './check/pod-view.ts';
 export type { RevisionView, WorkloadView } from './workload/view.ts';
 export { changeName } from './change/name.ts';
 export { conditionsOf, isOver, statusOf } from './change/status.ts';
+export { isOfUnknownVersion } from './change/unknown-version.ts';
 export {
   accountingFor,
   byTurn,

@@ -29,10 +29,15 @@ const target = z
   .prefault({})
   .describe('Which workloads the policy matches.');
 
+export const STRATEGIES = ['Batch', 'Rolling'] as const;
+export const MODES = ['Enforce', 'Audit'] as const;
+export const ON_FAIL = ['RollBack', 'Suspend'] as const;
+export const ON_INCONCLUSIVE = ['Suspend', 'Proceed'] as const;
+
 const release = z
   .strictObject({
     strategy: z
-      .enum(['Batch', 'Rolling'])
+      .enum(STRATEGIES)
       .default('Batch')
       .describe(
         'Batch: held at admission, then released in steps, each by the means of its kind. Rolling: not held, judged while the native controller rolls at its own pace.',
@@ -104,18 +109,15 @@ const limits = z
 export const changePolicySpec = z
   .strictObject({
     mode: z
-      .enum(['Enforce', 'Audit'])
+      .enum(MODES)
       .default('Enforce')
       .describe('Enforce: hold, release, roll back. Audit: check and record, modify nothing.'),
     target,
     release,
     checks,
-    onFail: z
-      .enum(['RollBack', 'Suspend'])
-      .default('RollBack')
-      .describe('What to do when a check fails.'),
+    onFail: z.enum(ON_FAIL).default('RollBack').describe('What to do when a check fails.'),
     onInconclusive: z
-      .enum(['Suspend', 'Proceed'])
+      .enum(ON_INCONCLUSIVE)
       .default('Suspend')
       .describe(
         'What to do when a check can neither pass nor fail. Proceed: go on with the pods that are ready; a batch without a ready pod is suspended in any case.',

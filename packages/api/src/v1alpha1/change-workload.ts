@@ -28,6 +28,8 @@ export const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
+export const OPERATIONS = ['Create', 'Update', 'Revert', 'Late'] as const;
+
 export const DECISIONS = ['Resume', 'RollBack', 'Lift'] as const;
 export type DecisionAction = (typeof DECISIONS)[number];
 
@@ -114,7 +116,7 @@ export const changeWorkloadSpec = z
     target: targetRef,
     sequence: count('Number of this change of the workload.', 1),
     operation: z
-      .enum(['Create', 'Update', 'Revert', 'Late'])
+      .enum(OPERATIONS)
       .describe(
         'What was done to the workload. Revert: a revision verified earlier was applied again. Late: it had run and was healthy when the operator found it. All but Update are observed only.',
       ),
@@ -200,6 +202,9 @@ export const changeWorkloadStatus = z
     rolledBackAfter: count(
       'Number of the newest change then: an older one that is rolled back accounts for what runs.',
     ).optional(),
+    revertedBy: actor
+      .describe('The user who applied the previous revision again while the change was in flight.')
+      .optional(),
     automaticRollback: z.boolean().optional().describe('True when no user asked for the rollback.'),
     fromVerified: z
       .boolean()

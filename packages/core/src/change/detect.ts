@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Actor, ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
-import { actorOf, readStamp, type Stamp } from '../hold/actor-annotation.ts';
+import type { ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
+import { actorFromManagedFields } from '../hold/actor.ts';
+import { readStamp, type Stamp } from '../hold/actor-annotation.ts';
 import type { ObjectMeta, Template } from '../json/objects.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
-import { bare, isRestart, refusalFingerprint } from '../revision/fingerprint.ts';
+import { bare, refusalFingerprint } from '../revision/fingerprint.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { KindDescriptor, Tools } from '../workload/adapter.ts';
 import type { RevisionView, WorkloadView } from '../workload/view.ts';
@@ -104,8 +105,8 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
     operation: operationOf(input, facts, from),
     detectedBy: stamp === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
-    actor: stamp === undefined ? unstamped(metadata) : actorOf(stamp),
-    cause: { tool: toolOf(metadata, stamp), action: actionOf(input, from) },
+    actor: view.actor,
+    cause: { tool: toolOf(metadata, stamp), action: actionOf(input, facts, from) },
     ...revisionsOf(view, from),
     policy,
   };
@@ -253,33 +254,6 @@ function isHealthy(wanted: string, { view }: DetectInput): boolean {
   return running.some((r) => r.fingerprint === wanted && r.isHealthy);
 }
 
-interface ManagerEntry {
-  readonly manager: string;
-  readonly time: string;
-}
-
-/** Without a stamp only the field manager is known, and that a client may choose freely. */
-function unstamped({ managedFields = [] }: ObjectMeta): Actor {
-  const [newest] = managersOf(managedFields);
-  return {
-    user: '',
-    ...(newest === undefined ? {} : { fieldManager: newest.manager.slice(0, 128) }),
-    stamped: false,
-  };
-}
-
-const CONTROLLERS = /^(kube-controller-manager|altershield)/;
-
-function managersOf(entries: readonly unknown[]): ManagerEntry[] {
-  return entries
-    .flatMap((entry) => {
-      if (typeof entry !== 'object' || entry === null) return [];
-      const { manager, time, subresource } = { manager: '', time: '', subresource: '', ...entry };
-      return subresource === '' && !CONTROLLERS.test(manager) ? [{ manager, time }] : [];
-    })
-    .sort((a, b) => (a.time < b.time ? 1 : -1));
-}
-
 const TOOLS: readonly (readonly [RegExp, string])[] = [
   [/^kubectl/, 'kubectl'],
   [/^argocd/, 'Argo CD'],
@@ -290,15 +264,29 @@ const TOOLS: readonly (readonly [RegExp, string])[] = [
 ];
 
 function toolOf(metadata: ObjectMeta, stamp: Stamp | undefined): string {
-  const manager = stamp?.manager ?? unstamped(metadata).fieldManager ?? '';
+  const manager = stamp?.manager ?? actorFromManagedFields(metadata).fieldManager ?? '';
   const tool = TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown');
   return tool.slice(0, 64);
 }
 
-function actionOf({ view }: DetectInput, from: ChangeWorkloadSpec['from']): string {
+function actionOf(input: DetectInput, facts: Facts, from: ChangeWorkloadSpec['from']): string {
   if (from === undefined) return 'Create';
-  if (isRestart(from.template, view.template)) return 'Restart';
-  return isEarlier(view) ? 'Undo' : 'Update';
+  const { view } = input;
+  // First: who undoes a restart brings back what differs by its mark alone, too.
+  if (isEarlier(view)) return 'Undo';
+  const refusal = refusalFingerprint(view.template);
+  return [from.refusal, replacedRefusal(input, facts)].includes(refusal) ? 'Restart' : 'Update';
+}
+
+/** What the template replaced need not be the rollback target: a change in flight is restarted, too. */
+function replacedRefusal(
+  { seen }: DetectInput,
+  { to, last }: Pick<Facts, 'to' | 'last'>,
+): string | undefined {
+  if (seen !== undefined && seen.fingerprint !== to) return refusalFingerprint(seen.template);
+  if (last === undefined) return undefined;
+  const { phase } = statusOf(last);
+  return !isOver(phase) || phase === 'Superseded' ? last.spec.to.refusal : undefined;
 }
 
 /** Whether another revision was made since this one. `kubectl rollout undo` itself leaves no mark. */

@@ -128,7 +128,7 @@ function isOwnRollback(
 function stillThere(o: Observation, status: ChangeWorkloadStatus): Decision {
   if (status.reason !== 'RevertedByUser') return { status, goal: rollBackGoal(o, status) };
   const message = 'the revision was applied again';
-  const { batch: _, resumedAt: __, ...anew } = status;
+  const { batch: _, resumedAt: __, revertedBy: ___, ...anew } = status;
   return { status: move(anew, o.now, ['Init', 'AwaitingRelease'], message), recheckAt: o.now };
 }
 

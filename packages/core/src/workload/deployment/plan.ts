@@ -79,9 +79,14 @@ function isHeldAt({ cap, replicas }: DeploymentView, wanted: ReleaseCap): boolea
 }
 
 function release(goal: Of<'Release'>, snapshot: Snapshot): PatchWrite[] {
-  const { view } = snapshot;
-  const verified = verifiedHash(view, goal.from);
+  const verified = verifiedHash(snapshot.view, goal.from);
   if (verified === undefined) return [];
+  const mended = mend(goal, snapshot, verified);
+  return mended.length > 0 ? mended : releaseNext(goal, snapshot, verified);
+}
+
+function releaseNext(goal: Of<'Release'>, snapshot: Snapshot, verified: string): PatchWrite[] {
+  const { view } = snapshot;
   const updated = revisionOf(view, goal.to);
   const isStuck = updated === undefined || !view.settled;
   if (goal.wakes === true && isStuck)
@@ -90,6 +95,27 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): PatchWrite[] {
   if (intermediate(goal, view).length > 0) return retireOthers(goal, snapshot, verified);
   if (updated !== undefined) return releaseTo(updated, goal, { ...snapshot, verified });
   return view.recreate ? makeWay(goal, snapshot, verified) : [];
+}
+
+/**
+ * A ReplicaSet whose annotation cannot be read cannot grow, and a controller that waits for it never
+ * observes the newest spec: both are written as things stand, before anything more is released.
+ */
+function mend(goal: Of<'Release'>, { deployment, view }: Snapshot, verified: string): PatchWrite[] {
+  if (view.settled) return [];
+  const updated = revisionOf(view, goal.to);
+  const { replicas } = view;
+  const asItIs = { verified, target: updated?.hash ?? HELD, released: updated?.replicas ?? 0 };
+  const isUnreadable = view.cap === 'Invalid';
+  const cap = view.cap === undefined || view.cap === 'Invalid' ? { ...asItIs, replicas } : view.cap;
+  const text = formatReleaseCap(cap);
+  const broken = view.revisions.filter(
+    (r) => r.replicas > 0 && parseReleaseCap(r.cap) === 'Invalid',
+  );
+  return [
+    ...(isUnreadable ? writeCap(deployment, cap) : []),
+    ...broken.map((r) => writeRevision(r, { cap: text })),
+  ];
 }
 
 /**
