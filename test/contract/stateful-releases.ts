@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
+import { RESOURCES } from '@altershield/kube';
 import { isReady, type Pod } from '../e2e/support/pods.ts';
 import { withImage, type Json } from './helpers.ts';
 import {
+  aDb,
   aReadyDb,
   createDb,
   HOLD_ALL,
@@ -15,6 +17,7 @@ import {
 } from './stateful.ts';
 import { behaviour, pause, until, type Behaviour, type ContractTarget } from './target.ts';
 
+const { statefulSet } = RESOURCES;
 const PARALLEL: Json = { podManagementPolicy: 'Parallel' };
 
 /** The template and the partition in one write, as a release controller holds and restores them. */
@@ -75,6 +78,27 @@ const holds: readonly Behaviour[] = [
     await db.ready('0:v1 1:v1 2:v2');
     await db.stop();
   }),
+
+  behaviour(
+    'a StatefulSet that is created anew adopts pods, but holds none of them',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 2 });
+      const since = db.now;
+      await target.developer.delete(statefulSet, db.key, { propagationPolicy: 'Orphan' });
+      await until(target, 'the StatefulSet to go', () => db.isGone());
+      const wishes = { replicas: 2, image: 'db:v2', spec: partition(HOLD_ALL) };
+      await target.developer.create(statefulSet, db.namespace, aDb(wishes));
+      const status = await db.status('both pods', ({ readyReplicas }) => readyReplicas === 2);
+      assert.equal(status.currentRevision, status.updateRevision);
+      assert.equal(status.updateRevision, await nameOf(db, 'v2'));
+      assert.deepEqual([status.currentReplicas, status.updatedReplicas], [undefined, undefined]);
+      await pause(target, 1000);
+      assert.equal(db.churn(since), 0);
+      await db.delete(0);
+      await db.ready('0:v2 1:v1');
+      await db.stop();
+    },
+  ),
 
   behaviour('held, a template may be replaced or put back without a pod', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });

@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict';
 import { RESOURCES, type KubeObject } from '@altershield/kube';
 import { isReady, type Pod } from '../e2e/support/pods.ts';
+import { install } from './hook.ts';
 import { refused, withImage, type Json } from './helpers.ts';
 import {
   aDb,
   aReadyDb,
   createDb,
+  HOLD_ALL,
   minorOf,
   partition,
   revisionLabel,
@@ -23,6 +25,9 @@ const dryRun = async (target: ContractTarget, spec: Json): Promise<StatefulSet> 
   const body = aDb({ replicas: 1, spec });
   return target.admin.create<StatefulSet>(statefulSet, namespace, body, { dryRun: true });
 };
+
+const partitionOf = ({ updateStrategy }: StatefulSet['spec']): unknown =>
+  (updateStrategy['rollingUpdate'] as Json)['partition'];
 
 /** Without a pod: only the API server is asked. */
 const anEmptyDb = (target: ContractTarget): Promise<Database> => createDb(target, { replicas: 0 });
@@ -118,6 +123,28 @@ const writing: readonly Behaviour[] = [
       template: { metadata: { labels } },
     };
     await denied(target, relabeled, message('selector'));
+  }),
+
+  behaviour('an apply that says a partition conflicts with whoever changed it', async (target) => {
+    const namespace = await target.namespace();
+    const key = { namespace, name: 'db' };
+    const apply = (spec: Json) => {
+      const body = aDb({ replicas: 0, spec });
+      return target.developer.patch<StatefulSet>(statefulSet, key, { type: 'apply', body });
+    };
+    const held = { type: 'RollingUpdate', rollingUpdate: { partition: HOLD_ALL } };
+    await apply(partition(0));
+    await target.admin.patch(statefulSet, key, {
+      type: 'json',
+      ops: [{ op: 'replace', path: '/spec/updateStrategy', value: held }],
+    });
+    await refused(apply(partition(0)), {
+      status: 409,
+      reason: 'Conflict',
+      message: /\.spec\.updateStrategy\.rollingUpdate\.partition/,
+    });
+    const { spec } = await apply({});
+    assert.equal(partitionOf(spec), HOLD_ALL);
   }),
 
   behaviour('the spec has generations; annotations and labels have none', async (target) => {
@@ -321,14 +348,39 @@ const running: readonly Behaviour[] = [
     const db = await aReadyDb(target, { replicas: 1 });
     await db.scale(0);
     const reasons = await until(target, 'both Events', async () => {
-      const { items } = await target.admin.list<KubeObject & { reason: string; message: string }>(
-        RESOURCES.event,
-        { namespace: db.namespace },
+      const said = (await db.events()).filter((one) =>
+        /pod db-0 in statefulset db/i.test(one.message),
       );
-      const said = items.filter(({ message }) => /pod db-0 in statefulset db/i.test(message));
       return said.length === 2 && said.map(({ reason }) => reason).sort();
     });
     assert.deepEqual(reasons, ['SuccessfulCreate', 'SuccessfulDelete']);
+    await db.stop();
+  }),
+
+  behaviour('a pod that admission denies is missing until it is allowed', async (target) => {
+    let isDenying = false;
+    const message = 'not today';
+    const denied = { code: 403, reason: 'Forbidden', message };
+    const { namespace, remove } = await install(target, {
+      isMutating: false,
+      resources: ['pods'],
+      operations: ['CREATE'],
+      answer: () => (isDenying ? { denied } : {}),
+    });
+    const db = await aReadyDb(target, { replicas: 2, namespace });
+    isDenying = true;
+    await db.write(withImage('db:v2'));
+    await until(target, 'the Event', async () =>
+      (await db.events()).some(
+        (one) => one.reason === 'FailedCreate' && one.message.includes(message),
+      ),
+    );
+    const status = await db.status('one pod', ({ replicas }) => replicas === 1);
+    assert.deepEqual([status.currentReplicas, status.updatedReplicas], [1, undefined]);
+    assert.equal(db.shape, '0:v1');
+    isDenying = false;
+    await db.ready('0:v2 1:v2');
+    await remove();
     await db.stop();
   }),
 
