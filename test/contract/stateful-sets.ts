@@ -227,8 +227,8 @@ const running: readonly Behaviour[] = [
     const isFirst = (name: string): boolean => name === 'db-0';
     const ready = db.timeline.first((pod) => isFirst(pod.metadata.name) && isReady(pod));
     const next = db.timeline.first((pod) => !isFirst(pod.metadata.name));
-    // Time stamps have whole seconds, so that up to one of them is missing.
-    assert.ok((next?.at ?? 0) - (ready?.at ?? Infinity) >= 2000, story(db));
+    // Of the 3 s, time stamps in whole seconds may take one, and a slow watch some more.
+    assert.ok((next?.at ?? 0) - (ready?.at ?? Infinity) >= 1000, story(db));
     await db.stop();
   }),
 

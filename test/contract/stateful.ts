@@ -170,6 +170,19 @@ export class Database {
     );
   }
 
+  /** Says of a pod whose kubelet has nothing more to say that it is ready or not. */
+  async setReady(ordinal: number, isReady: boolean): Promise<void> {
+    const { metadata, status } = this.pod(ordinal);
+    const conditions = status.conditions?.map((condition) =>
+      condition.type === 'Ready' ? { ...condition, status: isReady ? 'True' : 'False' } : condition,
+    );
+    const patch = { type: 'merge', body: { status: { conditions } } } as const;
+    const key = { namespace: this.namespace, name: metadata.name };
+    await this.target.admin.patch(pod, key, patch, { subresource: 'status' });
+    const count = (await this.get()).spec.replicas - (isReady ? 0 : 1);
+    await this.status('the readiness', ({ readyReplicas = 0 }) => readyReplicas === count);
+  }
+
   async events(): Promise<readonly SaidEvent[]> {
     const { namespace } = this;
     return (await this.target.admin.list<SaidEvent>(RESOURCES.event, { namespace })).items;
