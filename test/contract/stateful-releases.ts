@@ -55,7 +55,7 @@ const holds: readonly Behaviour[] = [
   }),
 
   behaviour(
-    'pods that come while everything is held are of the current revision',
+    'pods that are created while everything is held are of the current revision',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 2 });
       await db.write(template('v2', HOLD_ALL));
@@ -80,7 +80,7 @@ const holds: readonly Behaviour[] = [
   }),
 
   behaviour(
-    'a StatefulSet that is created anew adopts pods, but holds none of them',
+    'a recreated StatefulSet adopts its pods, but its partition holds none of them',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 2 });
       const since = db.now;
@@ -100,24 +100,27 @@ const holds: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('held, a template may be replaced or put back without a pod', async (target) => {
-    const db = await aReadyDb(target, { replicas: 2 });
-    const since = db.now;
-    await db.write(template('v2', HOLD_ALL));
-    await db.observed();
-    await db.write(withImage('db:v3'));
-    const { updateRevision } = await db.observed();
-    assert.equal(updateRevision, await nameOf(db, 'v3'));
-    await db.write(template('v1', 0));
-    const status = await db.observed();
-    assert.equal(status.updateRevision, status.currentRevision);
-    await pause(target, 1500);
-    assert.equal(db.churn(since), 0);
-    await db.stop();
-  }),
+  behaviour(
+    'while held, a template can be replaced and put back without touching a pod',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 2 });
+      const since = db.now;
+      await db.write(template('v2', HOLD_ALL));
+      await db.observed();
+      await db.write(withImage('db:v3'));
+      const { updateRevision } = await db.observed();
+      assert.equal(updateRevision, await nameOf(db, 'v3'));
+      await db.write(template('v1', 0));
+      const status = await db.observed();
+      assert.equal(status.updateRevision, status.currentRevision);
+      await pause(target, 1500);
+      assert.equal(db.churn(since), 0);
+      await db.stop();
+    },
+  ),
 ];
 
-/** One after the other the pods go, and a pod less than all of them is ready at any time. */
+/** Pods are replaced one at a time: all but one are ready throughout. */
 function assertOneByOne(db: Database, since: number, replicas: number): void {
   assert.equal(db.timeline.minReady(since), replicas - 1);
   assert.equal(db.timeline.maxPods(since), replicas);
@@ -162,7 +165,7 @@ const batches: readonly Behaviour[] = [
   inBatches('in order', {}),
   inBatches('in parallel', PARALLEL),
 
-  behaviour('the next pod is updated when the one above it is available', async (target) => {
+  behaviour('the next pod is updated only when the one above it is available', async (target) => {
     const db = await aReadyDb(target, { replicas: 2, spec: { minReadySeconds: 3 } });
     const since = db.now;
     await db.write(withImage('db:v2'));
@@ -300,15 +303,18 @@ async function putBack(db: Database): Promise<void> {
 }
 
 const rollbacks: readonly Behaviour[] = [
-  behaviour('healthy pods go back one by one, and no other pod is touched', async (target) => {
-    const db = await halfWay(target);
-    const since = db.now;
-    await db.write(template('v1', 0));
-    await db.ready('0:v1 1:v1 2:v1');
-    assert.deepEqual(db.created(since), [2, 1]);
-    assertOneByOne(db, since, 3);
-    await db.stop();
-  }),
+  behaviour(
+    'healthy pods are rolled back one by one, and no other pod is touched',
+    async (target) => {
+      const db = await halfWay(target);
+      const since = db.now;
+      await db.write(template('v1', 0));
+      await db.ready('0:v1 1:v1 2:v1');
+      assert.deepEqual(db.created(since), [2, 1]);
+      assertOneByOne(db, since, 3);
+      await db.stop();
+    },
+  ),
 
   behaviour('an earlier template uses its revision again under a new number', async (target) => {
     const db = await halfWay(target);
@@ -323,7 +329,7 @@ const rollbacks: readonly Behaviour[] = [
   }),
 
   behaviour(
-    'an ordered StatefulSet stays on a broken pod until that is deleted',
+    'an ordered StatefulSet stays stuck on a broken pod until the pod is deleted',
     async (target) => {
       const db = await broken(target);
       const { uid } = db.pod(1).metadata;
@@ -384,7 +390,7 @@ const onDelete: readonly Behaviour[] = [
   }),
 
   behaviour(
-    'with OnDelete the last updated pod ends the update only from 1.37 on',
+    'with OnDelete the last updated pod completes the update only from 1.37 on',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 1 });
       await db.write({ ...withImage('db:v2'), ...OnDelete });

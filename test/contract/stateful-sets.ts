@@ -72,7 +72,7 @@ const writing: readonly Behaviour[] = [
     assert.equal(created.metadata.generation, 1);
   }),
 
-  behaviour('a rolling update that is removed from a strategy stays away', async (target) => {
+  behaviour('a strategy whose rolling update is removed gets no default for it', async (target) => {
     const db = await anEmptyDb(target);
     const { spec } = await db.write({ updateStrategy: { rollingUpdate: null } });
     assert.deepEqual(spec.updateStrategy, { type: 'RollingUpdate' });
@@ -125,40 +125,46 @@ const writing: readonly Behaviour[] = [
     await denied(target, relabeled, message('selector'));
   }),
 
-  behaviour('an apply that says a partition conflicts with whoever changed it', async (target) => {
-    const namespace = await target.namespace();
-    const key = { namespace, name: 'db' };
-    const apply = (spec: Json) => {
-      const body = aDb({ replicas: 0, spec });
-      return target.developer.patch<StatefulSet>(statefulSet, key, { type: 'apply', body });
-    };
-    const held = { type: 'RollingUpdate', rollingUpdate: { partition: HOLD_ALL } };
-    await apply(partition(0));
-    await target.admin.patch(statefulSet, key, {
-      type: 'json',
-      ops: [{ op: 'replace', path: '/spec/updateStrategy', value: held }],
-    });
-    await refused(apply(partition(0)), {
-      status: 409,
-      reason: 'Conflict',
-      message: /\.spec\.updateStrategy\.rollingUpdate\.partition/,
-    });
-    const { spec } = await apply({});
-    assert.equal(partitionOf(spec), HOLD_ALL);
-  }),
+  behaviour(
+    'an apply that sets the partition conflicts with another client that changed it',
+    async (target) => {
+      const namespace = await target.namespace();
+      const key = { namespace, name: 'db' };
+      const apply = (spec: Json) => {
+        const body = aDb({ replicas: 0, spec });
+        return target.developer.patch<StatefulSet>(statefulSet, key, { type: 'apply', body });
+      };
+      const held = { type: 'RollingUpdate', rollingUpdate: { partition: HOLD_ALL } };
+      await apply(partition(0));
+      await target.admin.patch(statefulSet, key, {
+        type: 'json',
+        ops: [{ op: 'replace', path: '/spec/updateStrategy', value: held }],
+      });
+      await refused(apply(partition(0)), {
+        status: 409,
+        reason: 'Conflict',
+        message: /\.spec\.updateStrategy\.rollingUpdate\.partition/,
+      });
+      const { spec } = await apply({});
+      assert.equal(partitionOf(spec), HOLD_ALL);
+    },
+  ),
 
-  behaviour('the spec has generations; annotations and labels have none', async (target) => {
-    const db = await anEmptyDb(target);
-    const metadata = { annotations: { mark: 'x' }, labels: { mark: 'x' } };
-    const marked = await target.admin.patch(statefulSet, db.key, {
-      type: 'merge',
-      body: { metadata },
-    });
-    assert.equal(marked.metadata.generation, 1);
-    assert.equal((await db.write(partition(3))).metadata.generation, 2);
-    assert.equal((await db.write(partition(3))).metadata.generation, 2);
-    await db.stop();
-  }),
+  behaviour(
+    'a change of the spec bumps the generation; annotations and labels do not',
+    async (target) => {
+      const db = await anEmptyDb(target);
+      const metadata = { annotations: { mark: 'x' }, labels: { mark: 'x' } };
+      const marked = await target.admin.patch(statefulSet, db.key, {
+        type: 'merge',
+        body: { metadata },
+      });
+      assert.equal(marked.metadata.generation, 1);
+      assert.equal((await db.write(partition(3))).metadata.generation, 2);
+      assert.equal((await db.write(partition(3))).metadata.generation, 2);
+      await db.stop();
+    },
+  ),
 
   behaviour('the content of a ControllerRevision is fixed, its number is not', async (target) => {
     const db = await anEmptyDb(target);
@@ -344,18 +350,21 @@ const running: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a StatefulSet says in Events what it did to its pods', async (target) => {
-    const db = await aReadyDb(target, { replicas: 1 });
-    await db.scale(0);
-    const reasons = await until(target, 'both Events', async () => {
-      const said = (await db.events()).filter((one) =>
-        /pod db-0 in statefulset db/i.test(one.message),
-      );
-      return said.length === 2 && said.map(({ reason }) => reason).sort();
-    });
-    assert.deepEqual(reasons, ['SuccessfulCreate', 'SuccessfulDelete']);
-    await db.stop();
-  }),
+  behaviour(
+    'Events report what the controller did to the pods of a StatefulSet',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 1 });
+      await db.scale(0);
+      const reasons = await until(target, 'both Events', async () => {
+        const said = (await db.events()).filter((one) =>
+          /pod db-0 in statefulset db/i.test(one.message),
+        );
+        return said.length === 2 && said.map(({ reason }) => reason).sort();
+      });
+      assert.deepEqual(reasons, ['SuccessfulCreate', 'SuccessfulDelete']);
+      await db.stop();
+    },
+  ),
 
   behaviour('a pod that admission denies is missing until it is allowed', async (target) => {
     let isDenying = false;

@@ -170,7 +170,7 @@ export class Database {
     );
   }
 
-  /** Says of a pod whose kubelet has nothing more to say that it is ready or not. */
+  /** Sets the readiness of a pod whose simulated kubelet writes nothing more. */
   async setReady(ordinal: number, isReady: boolean): Promise<void> {
     const { metadata, status } = this.pod(ordinal);
     const conditions = status.conditions?.map((condition) =>

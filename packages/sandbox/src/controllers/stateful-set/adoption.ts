@@ -5,7 +5,7 @@ import { controllerOf, type Cluster } from '../cluster.ts';
 import type { StatefulSet } from '../types.ts';
 import { ordinalOf, ownerReference } from './replicas.ts';
 
-/** Takes over matching pods and revisions that nobody controls, such as those of a StatefulSet before. */
+/** Adopts matching pods and revisions without a controller, such as those that a deleted StatefulSet left. */
 export async function adoptOrphans(cluster: Cluster, set: StatefulSet): Promise<void> {
   if (set.metadata.deletionTimestamp !== undefined) return;
   const adoptAll = async (resource: Resource): Promise<void> => {

@@ -37,8 +37,8 @@ export const podsOf = (cluster: Cluster, set: StatefulSet): Replica[] =>
   });
 
 /**
- * Of which revision the pod of an ordinal is created: below the partition of the current one. With
- * a strategy that has no partition, so many as the status counts of the current one stay.
+ * The revision that the pod of an ordinal is created with: below the partition the current one. A
+ * strategy without a partition keeps as many pods as the status counts for the current revision.
  */
 export function revisionAt(
   set: StatefulSet,
