@@ -133,7 +133,7 @@ test('a rollback gives the fields of the template back in a second write, of met
   const written = second.filter(({ op }) => op !== 'test');
   assert.deepEqual(
     written.map(({ path }) => path),
-    ['/metadata/managedFields'],
+    ['/metadata/managedFields/0', '/metadata/managedFields/-'],
   );
   assert.match(JSON.stringify(written), /"manager":"kubectl".*"f:is"/);
   assert.doesNotMatch(JSON.stringify(written), /"manager":"altershield"/);
