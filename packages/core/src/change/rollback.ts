@@ -160,7 +160,7 @@ function awaitVerified(
   return { status: endOf(status, o.now, 'RollbackIncomplete', message) };
 }
 
-/** For so long a rollback waits for its last write, which every status of the Deployment can be in the way of. */
+/** For so long a rollback waits for its last write, which other clients can be in the way of. */
 const OWNERSHIP_MS = 10_000;
 
 const ownershipDueAt = ({ rolledBackAt = '' }: ChangeWorkloadStatus): number =>

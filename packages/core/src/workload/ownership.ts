@@ -57,7 +57,7 @@ function appliedOf(text: string | undefined): Json | undefined {
 }
 
 /**
- * The second write of a rollback, of metadata alone: managers own of the template what they owned
+ * The last write of a rollback, of metadata alone: managers own of the template what they owned
  * when it was verified, the operator owns nothing of it, and kubectl finds the manifest of then as the
  * last one applied. So the next apply conflicts with nobody, and removes what it no longer has.
  *

@@ -36,10 +36,10 @@ const denying = (status: number, server: object): Pick<CachedClient, 'patch'> =>
 /** Marks the workload at rest: one write. */
 const REST: Goal = { type: 'Rest', keepsHold: false, forgetsActor: false };
 
-const act = (client: object, goal: Goal = REST) =>
+const act = (client: object, goal: Goal = REST, on = deployment) =>
   perform(
     goal,
-    { deployment, view: viewDeployment(deployment, [revision], tools) },
+    { deployment: on, view: viewDeployment(on, [revision], tools) },
     { client, tools } as unknown as Parameters<typeof perform>[2],
     signal,
   );
@@ -78,7 +78,7 @@ test('a namespace that ends and a server that is busy deny nothing for good', as
   }
 });
 
-/** A client that keeps what it is sent, and answers as the server does that managers write to. */
+/** A client that keeps what it is sent, of a server on which the operator owns the verified template. */
 function recording() {
   const sent: (readonly {
     readonly op: string;
@@ -87,20 +87,14 @@ function recording() {
   }[])[] = [];
   const patch = (_r: unknown, _k: unknown, { ops }: { ops: (typeof sent)[number] }) => {
     sent.push(ops);
-    const template =
-      ops.find(({ path }) => path === '/spec/template')?.value ?? deployment.spec.template;
-    const managedFields = [
-      {
-        manager: 'altershield',
-        operation: 'Update',
-        apiVersion: 'apps/v1',
-        fieldsV1: { 'f:spec': { 'f:template': {} } },
-      },
-    ];
-    const metadata = { ...deployment.metadata, resourceVersion: '2', managedFields };
-    return Promise.resolve({ ...deployment, metadata, spec: { ...deployment.spec, template } });
+    return Promise.resolve(deployment);
   };
-  return { sent, client: { patch } };
+  const fieldsV1 = { 'f:spec': { 'f:template': {} } };
+  const own = { manager: 'altershield', operation: 'Update', apiVersion: 'apps/v1', fieldsV1 };
+  const metadata = { ...deployment.metadata, managedFields: [own] };
+  const get = () =>
+    Promise.resolve({ ...deployment, metadata, spec: { template: { is: 'good' } } });
+  return { sent, client: { patch, get } };
 }
 
 test('the write carries the uid and the generation that were looked at', async () => {
@@ -113,28 +107,36 @@ test('the write carries the uid and the generation that were looked at', async (
   ]);
 });
 
-test('a rollback gives the fields of the template back in a second write, of metadata alone', async () => {
+const kubectl = JSON.stringify(['kubectl', 'Update', '', 'apps/v1']);
+const ROLLBACK: Goal = {
+  ...{ type: 'RollBack', from: 'good', to: 'bad', template: { is: 'good' } },
+  ownership: JSON.stringify({ managers: [{ key: kubectl, template: { 'f:is': {} } }] }),
+  ...{ isOwn: true, keepsHold: false },
+};
+
+/** The Deployment with the verified template, as the cache has it. */
+const restored = (observedGeneration: number) => ({
+  ...deployment,
+  spec: { ...deployment.spec, template: { is: 'good' } },
+  ownership: JSON.stringify({ managers: [] }),
+  status: { observedGeneration },
+});
+
+test('a rollback gives the fields of the template back in a write of its own, of metadata alone', async () => {
   const { sent, client } = recording();
-  const key = JSON.stringify(['kubectl', 'Update', '', 'apps/v1']);
-  const ownership = JSON.stringify({ managers: [{ key, template: { 'f:is': {} } }] });
-  const template = { is: 'good' };
-  const route = { from: 'good', to: 'bad' };
-  const goal: Goal = {
-    type: 'RollBack',
-    ...route,
-    template,
-    ownership,
-    isOwn: true,
-    keepsHold: false,
-  };
-  assert.equal(await act(client, goal), 2);
-  const [first = [], second = []] = sent;
-  assert.ok(first.some(({ path, value }) => path === '/spec/template' && value === template));
-  const written = second.filter(({ op }) => op !== 'test');
+  assert.equal(await act(client, ROLLBACK, restored(3)), 1);
+  const written = sent.flat().filter(({ op }) => op !== 'test');
   assert.deepEqual(
     written.map(({ path }) => path),
     ['/metadata/managedFields/0', '/metadata/managedFields/-'],
   );
   assert.match(JSON.stringify(written), /"manager":"kubectl".*"f:is"/);
   assert.doesNotMatch(JSON.stringify(written), /"manager":"altershield"/);
+});
+
+test('the fields are not given back before the controller has seen the template', async () => {
+  const { sent, client } = recording();
+  assert.equal(await act(client, ROLLBACK), 1, 'the template alone');
+  assert.equal(await act(client, ROLLBACK, restored(2)), 0);
+  assert.doesNotMatch(JSON.stringify(sent), /managedFields/);
 });

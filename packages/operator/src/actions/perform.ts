@@ -62,13 +62,8 @@ export async function perform(
 ): Promise<number> {
   const { deployment } = subject;
   const writes = planDeployment(goal, subject);
-  let written: DeploymentObject | undefined;
-  for (const write of writes) {
-    const object = await patch(write, deployment, deps, signal);
-    if (write.resource === 'Deployment') written = object;
-  }
-  const owned =
-    goal.type === 'RollBack' ? await restore(goal, { subject, written }, deps, signal) : 0;
+  for (const write of writes) await patch(write, deployment, deps, signal);
+  const owned = goal.type === 'RollBack' ? await restore(goal, subject, deps, signal) : 0;
   return writes.length + owned;
 }
 
@@ -97,34 +92,30 @@ async function patch(
   }
 }
 
-interface Restored {
-  readonly subject: Subject;
-  /** The Deployment as the rollback's own write left it. */
-  readonly written: DeploymentObject | undefined;
-}
-
-/** Gives the fields of a restored template back to those who owned them; once, as the cached object tells. */
+/**
+ * Gives the fields of a restored template back to those who owned them; once, as the cached object
+ * tells. The controller has seen the template by then: its first status after a template moves the
+ * entries of managed fields, which are sorted by time.
+ */
 async function restore(
   { ownership, to }: Extract<Goal, { type: 'RollBack' }>,
-  { subject: { deployment, view }, written }: Restored,
+  { deployment, view }: Subject,
   deps: PerformDeps,
   signal: AbortSignal,
 ): Promise<number> {
-  const isBack = written !== undefined || view.fingerprint !== to;
+  const isBack = view.fingerprint !== to && view.settled;
   if (ownership === undefined || !isBack) return 0;
-  if (written === undefined && isRestored(deployment.ownership, ownership)) return 0;
-  return giveBack({ ownership, to, deployment, live: written }, deps, signal);
+  if (isRestored(deployment.ownership, ownership)) return 0;
+  return giveBack({ ownership, to, deployment }, deps, signal);
 }
 
-/** How often it is tried: the Deployment controller writes the status at the same moment. */
+/** How often it is tried: other clients may write the same entries at the same moment. */
 const ATTEMPTS = 3;
 
 interface GiveBack {
   readonly ownership: string;
   readonly to: string;
   readonly deployment: DeploymentObject;
-  /** The newest version, where it is known. */
-  readonly live: DeploymentObject | undefined;
 }
 
 async function giveBack(
@@ -134,9 +125,8 @@ async function giveBack(
   attempt = 1,
 ): Promise<number> {
   const { ownership, to, deployment } = what;
-  const live =
-    what.live ??
-    (await deps.client.get<DeploymentObject>(RESOURCES.deployment, keyOf(deployment), { signal }));
+  const key = keyOf(deployment);
+  const live = await deps.client.get<DeploymentObject>(RESOURCES.deployment, key, { signal });
   if (deps.tools.fingerprintOf(live.spec.template) === to) return 0;
   const ops = restoreOwnership(live, ownership);
   if (ops.length === 0) return 0;
@@ -146,7 +136,7 @@ async function giveBack(
     return 1;
   } catch (error) {
     if (!isConflict(error) || attempt === ATTEMPTS) throw error;
-    return giveBack({ ...what, live: undefined }, deps, signal, attempt + 1);
+    return giveBack(what, deps, signal, attempt + 1);
   }
 }
 
