@@ -73,7 +73,10 @@ function quarantineOf(
   return { quarantine: { fingerprint: spec.to.refusal, until } };
 }
 
-const rollBackGoal = (o: Observation, { reason }: ChangeWorkloadStatus): Goal => {
+const rollBackGoal = (
+  o: Observation,
+  { reason, rolledBackAt, message }: ChangeWorkloadStatus,
+): Goal => {
   const { from, policy } = o.change.spec;
   const isOwn = reason !== 'RevertedByUser';
   return {
@@ -81,6 +84,7 @@ const rollBackGoal = (o: Observation, { reason }: ChangeWorkloadStatus): Goal =>
     ...routeOf(o),
     template: from?.template ?? {},
     ...(isOwn && from?.ownership !== undefined ? { ownership: from.ownership } : {}),
+    ...(isOwn && rolledBackAt !== undefined ? { failure: { since: rolledBackAt, message } } : {}),
     isOwn,
     keepsHold: policy.spec.failurePolicy === 'Fail',
   };

@@ -9,6 +9,8 @@ export interface Write {
   readonly resource: 'Deployment' | 'ReplicaSet';
   readonly subresource?: 'status';
   readonly name: string;
+  /** For information only: the writes after it are made whether it succeeds or not. */
+  readonly isOptional?: true;
   readonly ops: readonly PatchOp[];
 }
 

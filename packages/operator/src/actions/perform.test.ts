@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { viewDeployment, type Goal, type ReplicaSet } from '@altershield/core';
-import { KubeError, isConflict, type CachedClient } from '@altershield/kube';
+import {
+  KubeError,
+  isConflict,
+  realScheduler,
+  silentLogger,
+  type CachedClient,
+} from '@altershield/kube';
 import { WriteDeniedError, perform } from './perform.ts';
 
 const deployment = {
@@ -40,7 +46,9 @@ const act = (client: object, goal: Goal = REST, on = deployment) =>
   perform(
     goal,
     { deployment: on, view: viewDeployment(on, [revision], tools) },
-    { client, tools } as unknown as Parameters<typeof perform>[2],
+    { client, tools, scheduler: realScheduler, log: silentLogger } as unknown as Parameters<
+      typeof perform
+    >[2],
     signal,
   );
 
@@ -78,14 +86,22 @@ test('a namespace that ends and a server that is busy deny nothing for good', as
   }
 });
 
+type Answer = (signal: AbortSignal) => Promise<never>;
+
 /** A client that keeps what it is sent, of a server on which the operator owns the verified template. */
-function recording() {
+function recording(toStatus?: Answer) {
   const sent: (readonly {
     readonly op: string;
     readonly path: string;
     readonly value?: unknown;
   }[])[] = [];
-  const patch = (_r: unknown, _k: unknown, { ops }: { ops: (typeof sent)[number] }) => {
+  const patch = (
+    _r: unknown,
+    _k: unknown,
+    { ops }: { ops: (typeof sent)[number] },
+    options: { readonly subresource?: string; readonly signal: AbortSignal },
+  ) => {
+    if (options.subresource === 'status' && toStatus) return toStatus(options.signal);
     sent.push(ops);
     return Promise.resolve(deployment);
   };
@@ -140,3 +156,28 @@ test('the fields are not given back before the controller has seen the template'
   assert.equal(await act(client, ROLLBACK, restored(2)), 0);
   assert.doesNotMatch(JSON.stringify(sent), /managedFields/);
 });
+
+test('a rollback goes on when the failure of the rollout cannot be told', async () => {
+  const conditions = [{ type: 'Progressing', status: 'True' }];
+  const rollingOut = { ...deployment, status: { conditions } };
+  const goal: Goal = { ...ROLLBACK, failure: { since: '', message: '' } };
+  for (const status of [403, 409, 500, undefined]) {
+    const { sent, client } = recording((signal) =>
+      status === undefined
+        ? unanswered(signal)
+        : Promise.reject(new KubeError({ doing: 'PATCH', status })),
+    );
+    await act(client, goal, rollingOut);
+    assert.ok(
+      sent.flat().some(({ path }) => path === '/spec/template'),
+      `${status}`,
+    );
+  }
+});
+
+const unanswered = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });

@@ -10,19 +10,25 @@ import {
 } from '@altershield/core';
 import {
   KubeError,
+  LinkedSignal,
   RESOURCES,
   isConflict,
   isForbidden,
   isInvalid,
   isNamespaceEnding,
   keyOf,
+  keyString,
   type CachedClient,
+  type Logger,
+  type Scheduler,
 } from '@altershield/kube';
 import type { DeploymentObject } from '../kinds.ts';
 
 export interface PerformDeps {
   readonly client: CachedClient;
   readonly tools: Tools;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
 }
 
 /** A write that the API server will deny each time: trying again cannot help, a user must look. */
@@ -62,7 +68,10 @@ export async function perform(
 ): Promise<number> {
   const { deployment } = subject;
   const writes = planDeployment(goal, subject);
-  for (const write of writes) await patch(write, deployment, deps, signal);
+  for (const write of writes) {
+    const send = write.isOptional === true ? tryPatch : patch;
+    await send(write, deployment, deps, signal);
+  }
   const owned = goal.type === 'RollBack' ? await restore(goal, subject, deps, signal) : 0;
   return writes.length + owned;
 }
@@ -75,6 +84,33 @@ export async function performWrites(
   signal: AbortSignal,
 ): Promise<void> {
   for (const write of writes) await patch(write, deployment, deps, signal);
+}
+
+/** How long a write may take that nothing depends on. */
+const OPTIONAL_MS = 500;
+
+/** A write that fails, or is not answered in time, is not made. */
+async function tryPatch(
+  write: Write,
+  deployment: DeploymentObject,
+  deps: PerformDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const link = new LinkedSignal(signal);
+  link.arm(deps.scheduler, OPTIONAL_MS, `no answer within ${OPTIONAL_MS} ms`);
+  try {
+    await patch(write, deployment, deps, link.signal);
+  } catch (error) {
+    // Another write came first, or the operator stops.
+    const level = isConflict(error) || signal.aborted ? 'debug' : 'warn';
+    const { resource, subresource } = write;
+    deps.log[level]('failed to make an optional write', {
+      ...{ resource, subresource, key: keyString(keyOf(deployment)) },
+      err: error,
+    });
+  } finally {
+    link.dispose();
+  }
 }
 
 async function patch(
