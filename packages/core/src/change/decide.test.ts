@@ -367,6 +367,7 @@ test('a rollback writes the verified template, and quarantines what failed', () 
   const d = decide(anObservation({ fresh: crashed, workload: out }));
   assert.deepEqual(d.goal, {
     ...{ type: 'RollBack', from: A, to: B, template: aTemplate('a') },
+    failure: { since: timeText(NOW), message: d.status.message },
     ...{ isOwn: true, keepsHold: false },
   });
   assert.equal(d.status.quarantine?.until, timeText(NOW + 604_800_000));

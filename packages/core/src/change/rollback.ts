@@ -75,7 +75,10 @@ function quarantineOf(
   return { quarantine: { fingerprint: spec.to.refusal, until } };
 }
 
-const rollBackGoal = (o: Observation, { reason }: ChangeWorkloadStatus): Goal => {
+const rollBackGoal = (
+  o: Observation,
+  { reason, rolledBackAt, message }: ChangeWorkloadStatus,
+): Goal => {
   const { from, policy } = o.change.spec;
   const isOwn = reason !== 'RevertedByUser';
   return {
@@ -83,6 +86,7 @@ const rollBackGoal = (o: Observation, { reason }: ChangeWorkloadStatus): Goal =>
     ...routeOf(o),
     template: from?.template ?? {},
     ...(isOwn && from?.ownership !== undefined ? { ownership: from.ownership } : {}),
+    ...(isOwn && rolledBackAt !== undefined ? { failure: { since: rolledBackAt, message } } : {}),
     isOwn,
     keepsHold: policy.spec.failurePolicy === 'Fail',
   };
@@ -161,7 +165,7 @@ function awaitVerified(
   return { status: endOf(status, o.now, 'RollbackIncomplete', message) };
 }
 
-/** For so long a rollback waits for its last write, which every status of the Deployment can be in the way of. */
+/** For so long a rollback waits for its last write, which other clients can be in the way of. */
 const OWNERSHIP_MS = 10_000;
 
 const ownershipDueAt = ({ rolledBackAt = '' }: ChangeWorkloadStatus): number =>

@@ -12,7 +12,7 @@ import { releasedShare } from './cap/clamp.ts';
 import type { Goal } from '../goal.ts';
 import type { DeploymentView, ReplicaSetView } from './observe.ts';
 import { revisionOf } from '../view.ts';
-import { keepProgressing } from './progress.ts';
+import { keepProgressing, reportFailure } from './progress.ts';
 import { balance, intermediate, retire, writeRevision } from './sizes.ts';
 import { pointer, type PatchOp } from '../../json/patch.ts';
 import type { PatchWrite } from '../adapter.ts';
@@ -176,11 +176,12 @@ function makeWay(
 }
 
 /**
- * The verified template in one write; the user's bounds were never touched. Then the refused
- * ReplicaSet goes down to its ready pods, which the controller replaces at the user's own pace.
+ * The rollout is called failed for those who wait for it. Then the verified template in one write; the
+ * user's bounds were never touched. Then the quarantined ReplicaSet goes down to its ready pods, which
+ * the controller replaces at the user's own pace.
  */
 function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWrite[] {
-  const { template, from, to, isOwn, keepsHold } = goal;
+  const { template, from, to, keepsHold, failure } = goal;
   const verified = verifiedHash(view, from);
   const cap = verified === undefined ? undefined : capAtRest(verified, view.replicas, keepsHold);
   const isBack = view.fingerprint !== to;
@@ -193,13 +194,22 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWr
         ...dropAnnotation(deployment, ANNOTATIONS.actor),
         { op: 'replace', path: '/spec/template', value: template } as const,
       ];
-  const updated = revisionOf(view, to);
-  const isBad = isOwn && updated !== undefined && updated.replicas > updated.ready;
-  const text = cap === undefined ? {} : { cap: formatReleaseCap(cap) };
   return [
+    ...(isBack ? [] : reportFailure(failure, deployment)),
     ...writeDeployment(deployment, ops),
-    ...(isBad ? [writeRevision(updated, { ...text, replicas: updated.ready })] : []),
+    ...removeUnready(goal, view, cap),
   ];
+}
+
+function removeUnready(
+  { to, isOwn }: Of<'RollBack'>,
+  view: DeploymentView,
+  cap: ReleaseCap | undefined,
+): PatchWrite[] {
+  const updated = revisionOf(view, to);
+  if (!isOwn || updated === undefined || updated.replicas <= updated.ready) return [];
+  const text = cap === undefined ? {} : { cap: formatReleaseCap(cap) };
+  return [writeRevision(updated, { ...text, replicas: updated.ready })];
 }
 
 function rest(
