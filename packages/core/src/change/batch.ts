@@ -104,7 +104,9 @@ export function judge(
     acceptedBefore: acceptedBefore(status),
     seenAt: Date.parse(o.change.spec.detectedAt),
     ...createFailures(o.change.spec, workload),
-    mayFreeQuota: !isHeld(o.change.spec) || mayMakeRoom({ from, target: batch.target }, workload),
+    mayFreeQuota:
+      !isHeld(o.change.spec) ||
+      mayMakeRoom({ from, to: o.change.spec.to.fingerprint, target: batch.target }, workload),
   });
 }
 

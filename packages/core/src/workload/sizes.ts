@@ -29,13 +29,14 @@ const sum = (revisions: readonly RevisionView[], field: 'replicas' | 'ready'): n
  * ones that a quota does not let be created.
  */
 export function mayMakeRoom(
-  { from, target }: Pick<Sizes, 'from' | 'target'>,
+  { from, to, target }: Pick<Sizes, 'from' | 'to' | 'target'>,
   view: WorkloadView,
 ): boolean {
   const stable = revisionOf(view, from);
-  return (
-    stable !== undefined && (stable.replicas <= view.replicas - target || spareReady(view) > 0)
-  );
+  if (stable === undefined) return false;
+  // The controller took them away on its own: they are still terminating, or their place is not taken yet.
+  const isMade = stable.replicas + (revisionOf(view, to)?.ready ?? 0) < view.replicas;
+  return isMade || stable.replicas <= view.replicas - target || spareReady(view) > 0;
 }
 
 /** Ready pods that may go without breaking the user's own `maxUnavailable`. */
