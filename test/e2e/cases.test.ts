@@ -2,71 +2,38 @@
 // Faults that were seen in the field, each by its smallest input.
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import type { Deployment } from '@altershield/core';
 import type { ReviewRequest } from '../contract/target.ts';
 import type { UserName } from '../cluster/users.ts';
-import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
+import { Fixture, cli, kubectl } from './support/fixture.ts';
 import { aDeployment, type WorkloadWishes } from './support/manifests.ts';
-import {
-  altershield,
-  prepareCluster,
-  startOperator,
-  type OperatorProcess,
-} from './support/operator.ts';
 import { imageOf, isActive, isReady } from './support/pods.ts';
-import {
-  activeOf,
-  anApp,
-  mostBefore,
-  templateWith,
-  type App,
-  type AppOptions,
-} from './support/story.ts';
-import { stopAll } from './support/stop-all.ts';
+import { activeOf, mostBefore, templateWith, type App } from './support/story.ts';
 import { WebhookServer } from './support/webhook-server.ts';
 
 const ADMISSION = '/apis/admissionregistration.k8s.io/v1';
 const QUICK = { release: { batches: [1, '50%', '100%'], soakSeconds: 1 } };
 const LONG_SOAK = { release: { batches: [1, '50%', '100%'], soakSeconds: 600 } };
 
-let cluster: SharedCluster;
-let operator: OperatorProcess;
-const apps: App[] = [];
 const server = new WebhookServer();
 /** Paths of what was registered with the API server, to be deleted at the end. */
 const registered: string[] = [];
 
-before(async () => {
-  await server.start();
-  cluster = await sharedCluster();
-  await prepareCluster(cluster);
-  operator = await startOperator(cluster);
-});
+before(() => server.start());
 
-after(() =>
-  stopAll(
-    () => Promise.all(apps.map((app) => app.close())),
-    () => Promise.all(registered.map((path) => cluster.call({ method: 'DELETE', path }))),
-    () => operator.stop(),
-    () => cluster.stop(),
-    () => {
-      server.stop();
-    },
-  ),
+const fixture = Fixture.ofFile(
+  () => Promise.all(registered.map((path) => fixture.cluster.call({ method: 'DELETE', path }))),
+  () => {
+    server.stop();
+  },
 );
 
 /** Pods that fill nodes must not outlive a test that fails. */
 async function removeWorkload(app: App): Promise<void> {
-  await cluster.call({ method: 'DELETE', path: app.path });
+  await fixture.cluster.call({ method: 'DELETE', path: app.path });
   await app.pods.until('no pod', ({ pods }) => pods.length === 0);
-}
-
-async function newApp(options: AppOptions): Promise<App> {
-  const app = await anApp(cluster, options);
-  apps.push(app);
-  return app;
 }
 
 const manifest = (app: App, wishes: Partial<WorkloadWishes>): Record<string, unknown> =>
@@ -79,7 +46,7 @@ interface Apply {
 
 async function apply(app: App, body: object, { user = 'developer', args = [] }: Apply = {}) {
   const all = ['apply', ...args, '-f', '-'];
-  const { code, stdout, stderr } = await cluster.kubectl(all, {
+  const { code, stdout, stderr } = await fixture.cluster.kubectl(all, {
     user,
     input: JSON.stringify(body),
   });
@@ -93,19 +60,12 @@ async function applied(app: App, body: object, how: Apply = {}): Promise<void> {
 
 const SERVER_SIDE = ['--server-side'];
 
-async function kubectl(app: App, ...args: readonly string[]) {
-  return await cluster.kubectl([...args, '-n', app.namespace], { user: 'developer' });
-}
-
 /** Edits the Deployment as a user does, by a script for sed. */
 const edit = (app: App, script: string) =>
-  cluster.kubectl(['edit', 'deploy/checkout', '-n', app.namespace], {
+  fixture.cluster.kubectl(['edit', 'deploy/checkout', '-n', app.namespace], {
     user: 'developer',
     editor: `sed -i '${script}'`,
   });
-
-const cli = (app: App, ...args: string[]) =>
-  altershield(cluster, [...args, '-n', app.namespace], 'developer');
 
 /** Two of these fit on a node of the control plane's three. */
 const HALF_A_NODE = { resources: { requests: { cpu: '30' } } };
@@ -150,7 +110,7 @@ describe('a good change that needs the places of verified pods', () => {
   for (const [what, unavailable, wishes] of PLACES) {
     test(`is released within the user’s bounds: ${what}`, async (t) => {
       const checks = { podHealth: { readyDeadlineSeconds: 25 } };
-      const app = await newApp({ policy: { ...QUICK, checks }, ...wishes, wishes });
+      const app = await fixture.newApp({ policy: { ...QUICK, checks }, ...wishes, wishes });
       t.after(() => removeWorkload(app));
       const { spec } = await app.get();
       const since = performance.now();
@@ -190,8 +150,8 @@ const WAYS: readonly (readonly [name: string, how: Apply])[] = [
 describe('after a rollback', { concurrency: 3 }, () => {
   for (const [name, how] of WAYS) {
     test(`what the bad commit had removed is removed by the next good one, with ${name}`, async () => {
-      const app = await newApp({ replicas: 0, policy: QUICK });
-      await cluster.call({ method: 'DELETE', path: app.path });
+      const app = await fixture.newApp({ replicas: 0, policy: QUICK });
+      await fixture.cluster.call({ method: 'DELETE', path: app.path });
       await applied(app, withSidecar(app), how);
       await app.until('checkout:v1', 'Success');
       await applied(app, manifest(app, { image: 'checkout:bad-2', replicas: 3 }), how);
@@ -208,7 +168,7 @@ describe('after a rollback', { concurrency: 3 }, () => {
   }
 
   test('kubectl edit changes what it is told, and is denied what was rolled back', async () => {
-    const app = await newApp({ replicas: 3, policy: QUICK });
+    const app = await fixture.newApp({ replicas: 3, policy: QUICK });
     await applied(app, manifest(app, { replicas: 3 }));
     await applied(app, manifest(app, { replicas: 3, image: 'checkout:bad-2' }));
     await app.until('checkout:bad-2', 'RolledBack');
@@ -228,8 +188,8 @@ describe('after a rollback', { concurrency: 3 }, () => {
 
   test('server-side apply conflicts with nothing, neither in flight nor later', async () => {
     const how = { args: SERVER_SIDE };
-    const app = await newApp({ replicas: 0, policy: QUICK });
-    await cluster.call({ method: 'DELETE', path: app.path });
+    const app = await fixture.newApp({ replicas: 0, policy: QUICK });
+    await fixture.cluster.call({ method: 'DELETE', path: app.path });
     const strategy = (maxSurge: number) => ({ rollingUpdate: { maxSurge, maxUnavailable: 1 } });
     const revision = (image: string, maxSurge = 2) =>
       manifest(app, { image, replicas: 6, spec: { strategy: strategy(maxSurge) } });
@@ -256,7 +216,7 @@ describe('after a rollback', { concurrency: 3 }, () => {
 
 describe('fields of the user', { concurrency: 3 }, () => {
   test('that Kubernetes denies are denied in the same words, and nothing is recorded', async () => {
-    const app = await newApp({ replicas: 3, policy: QUICK });
+    const app = await fixture.newApp({ replicas: 3, policy: QUICK });
     const fields = { minReadySeconds: 700 };
     const template = templateWith('checkout:bad-2')['spec'] as object;
     await assert.rejects(
@@ -273,7 +233,7 @@ describe('fields of the user', { concurrency: 3 }, () => {
   test('that are edited while a change is held are the user’s at the end, whatever the values', async () => {
     const policy = { release: { batches: [1, '50%', '100%'], soakSeconds: 4 } };
     const rollingUpdate = { maxSurge: 1, maxUnavailable: 0 };
-    const app = await newApp({
+    const app = await fixture.newApp({
       ...{ replicas: 4, policy },
       wishes: { spec: { strategy: { rollingUpdate } } },
     });
@@ -297,7 +257,7 @@ describe('fields of the user', { concurrency: 3 }, () => {
       strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
     };
     const policy = { release: { batches: [1, '100%'], soakSeconds: 1 } };
-    const app = await newApp({ replicas: 3, policy, wishes: { spec } });
+    const app = await fixture.newApp({ replicas: 3, policy, wishes: { spec } });
     await eventually(async () => availableIn(await app.get()) === 3);
     const since = performance.now();
     await app.setImage('checkout:v2');
@@ -320,7 +280,7 @@ const availableIn = ({ status }: { readonly status?: object }): number =>
 describe('a workload that is scaled to zero', { concurrency: 3 }, () => {
   test('in mid-batch waits, held, and goes on with its first batch when it is scaled up', async () => {
     const checks = { podHealth: { readyDeadlineSeconds: 6 } };
-    const app = await newApp({ replicas: 4, policy: { ...LONG_SOAK, checks } });
+    const app = await fixture.newApp({ replicas: 4, policy: { ...LONG_SOAK, checks } });
     await app.setImage('checkout:noready-2');
     await app.untilOut('checkout:noready-2', 1);
     await app.scale(0);
@@ -333,7 +293,7 @@ describe('a workload that is scaled to zero', { concurrency: 3 }, () => {
   });
 
   test('and gets a bad image there has one bad pod in the morning, and goes back', async () => {
-    const app = await newApp({ replicas: 6, policy: QUICK });
+    const app = await fixture.newApp({ replicas: 6, policy: QUICK });
     await app.setImage('checkout:v2');
     await app.until('checkout:v2', 'Success');
     await app.scale(0);
@@ -349,13 +309,13 @@ describe('a workload that is scaled to zero', { concurrency: 3 }, () => {
 
 describe('a rollback that another admission plug-in denies', () => {
   test('suspends the change in the server’s words, and nothing says that it was rolled back', async (t) => {
-    const app = await newApp({ replicas: 4, policy: QUICK });
+    const app = await fixture.newApp({ replicas: 4, policy: QUICK });
     await denyImage(app, 'checkout:v1');
     await app.setImage('checkout:bad-2');
     const change = await app.until('checkout:bad-2', 'Suspend');
     assert.equal(change.status?.reason, 'WriteDenied');
     assert.match(change.status.message, /checkout:v1 has a known vulnerability/);
-    const why = await cli(app, 'why', 'deploy/checkout');
+    const why = await cli(app, 'why');
     t.diagnostic(why.stdout);
     assert.doesNotMatch(why.stdout, /rolled back/);
     assert.match(why.stdout, /known vulnerability/);
@@ -373,7 +333,7 @@ async function denyImage(app: App, image: string): Promise<void> {
   const make = async (kind: string, spec: object): Promise<void> => {
     const path = `${ADMISSION}/${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
     const body = { apiVersion: 'admissionregistration.k8s.io/v1', kind, metadata: { name }, spec };
-    await cluster.call({ method: 'POST', path, body });
+    await fixture.cluster.call({ method: 'POST', path, body });
     registered.push(`${path}/${name}`);
   };
   const rule = {
@@ -430,7 +390,7 @@ async function annotateTemplates(
     metadata: { name },
     webhooks: [webhook],
   };
-  await cluster.call({ method: 'POST', path, body });
+  await fixture.cluster.call({ method: 'POST', path, body });
   registered.push(`${path}/${name}`);
   await eventually(async () => {
     const { spec } = await app.setImage('checkout:v1', 'admin', '&dryRun=All');
@@ -447,7 +407,7 @@ function addTeam({ object }: ReviewRequest, value: string): readonly object[] {
 
 describe('another admission plug-in that alters templates', () => {
   test('in the same way each time changes nothing about a rollback', async () => {
-    const app = await newApp({ replicas: 4, policy: QUICK });
+    const app = await fixture.newApp({ replicas: 4, policy: QUICK });
     await annotateTemplates(app, () => 'x');
     await app.setImage('checkout:bad-2');
     const change = await app.until('checkout:bad-2', 'RolledBack');
@@ -459,7 +419,7 @@ describe('another admission plug-in that alters templates', () => {
   });
 
   test('in another way each time neither supersedes for ever nor makes a row of ReplicaSets', async () => {
-    const app = await newApp({ replicas: 4, policy: QUICK });
+    const app = await fixture.newApp({ replicas: 4, policy: QUICK });
     let count = 0;
     await annotateTemplates(app, () => String((count += 1)));
     await app.setImage('checkout:v2');
@@ -481,7 +441,7 @@ const imageIn = ({ spec }: { readonly spec: { readonly template: object } }): st
 
 describe('kubectl rollout, while a change is held in mid-batch', { concurrency: 2 }, () => {
   test('undo is the rollback that it says', async () => {
-    const app = await newApp({ replicas: 4, policy: LONG_SOAK });
+    const app = await fixture.newApp({ replicas: 4, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 1);
@@ -497,7 +457,7 @@ describe('kubectl rollout, while a change is held in mid-batch', { concurrency: 
   });
 
   test('pause, resume and restart do what they say', async () => {
-    const app = await newApp({ replicas: 4, policy: LONG_SOAK });
+    const app = await fixture.newApp({ replicas: 4, policy: LONG_SOAK });
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 1);
     for (const verb of ['pause', 'resume', 'restart']) {
@@ -520,7 +480,7 @@ const ROOM = 444;
 
 describe('a Deployment whose annotations are nearly full', () => {
   test('is released as any other, by one annotation that fits', async () => {
-    const app = await newApp({ replicas: 3, policy: QUICK });
+    const app = await fixture.newApp({ replicas: 3, policy: QUICK });
     const { metadata } = await app.get();
     const used = Object.entries(metadata.annotations ?? {})
       .flat()
@@ -547,10 +507,10 @@ async function mostNew(app: App, image: string): Promise<number> {
 describe('altershield', { concurrency: 2 }, () => {
   test('why lists the batches as they were: those that are no larger are not there', async () => {
     const policy = { release: { batches: [1, '30%', '100%'], soakSeconds: 1 } };
-    const app = await newApp({ replicas: 2, policy });
+    const app = await fixture.newApp({ replicas: 2, policy });
     await app.setImage('checkout:v2');
     await app.until('checkout:v2', 'Success');
-    const { stdout, code, stderr } = await cli(app, 'why', 'deploy/checkout');
+    const { stdout, code, stderr } = await cli(app, 'why');
     assert.equal(code, 0, stderr);
     const batches = stdout.split('\n').filter((line) => / of \d+  \d+ pods?/.test(line));
     assert.equal(batches.length, 2, stdout);
@@ -558,8 +518,8 @@ describe('altershield', { concurrency: 2 }, () => {
   });
 
   test('status --wait tells a pipeline how its own change ended', async () => {
-    const app = await newApp({ replicas: 3, policy: QUICK });
-    const wait = () => cli(app, 'status', 'deploy/checkout', '--wait', '--timeout', '90s');
+    const app = await fixture.newApp({ replicas: 3, policy: QUICK });
+    const wait = () => cli(app, 'status', '--wait', '--timeout', '90s');
     await app.setImage('checkout:v2');
     const good = await wait();
     assert.equal(good.code, 0, good.stdout + good.stderr);
@@ -577,7 +537,7 @@ describe('altershield', { concurrency: 2 }, () => {
 describe('a quarantined revision', { concurrency: 2 }, () => {
   test('is denied although the same write takes away the label that the policy selects by', async () => {
     const policy = { ...QUICK, target: { selector: { matchLabels: { tier: 'web' } } } };
-    const app = await newApp({ replicas: 4, policy, wishes: { labels: { tier: 'web' } } });
+    const app = await fixture.newApp({ replicas: 4, policy, wishes: { labels: { tier: 'web' } } });
     await app.setImage('checkout:bad-2');
     await app.until('checkout:bad-2', 'RolledBack');
     const created = app.timeline.everCreated('checkout:bad-2');
@@ -590,10 +550,10 @@ describe('a quarantined revision', { concurrency: 2 }, () => {
   });
 
   test('is judged as a new workload when its Deployment is deleted and made again', async () => {
-    const app = await newApp({ replicas: 2, policy: QUICK });
+    const app = await fixture.newApp({ replicas: 2, policy: QUICK });
     await app.setImage('checkout:bad-2');
     await app.until('checkout:bad-2', 'RolledBack');
-    await cluster.call({ method: 'DELETE', path: app.path });
+    await fixture.cluster.call({ method: 'DELETE', path: app.path });
     await applied(app, manifest(app, { image: 'checkout:bad-2', replicas: 2 }));
     const change = await app.until('checkout:bad-2', 'Failed');
     assert.equal(change.spec.operation, 'Create');

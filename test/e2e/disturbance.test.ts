@@ -31,6 +31,9 @@ const REPLICAS = 6;
 /** 25 % of 6, rounded down. */
 const UNAVAILABLE = 1;
 
+/** After a leader that gives no sign of life any more. */
+const LEASE_MS = 15_000;
+
 let cluster: Cluster;
 let operator: OperatorProcess;
 let app: App;
@@ -90,7 +93,7 @@ describe('two replicas', () => {
     t.diagnostic('the standby led and ended the change');
   });
 
-  test('a leader that is asked to end hands over within 3 s', async (t) => {
+  test('a leader that is asked to end hands over before its lease expires', async (t) => {
     operator = launchOperator(cluster, { identity: 'replica-2' });
     await operator.said('connected');
     await untilGuarded(app);
@@ -98,7 +101,7 @@ describe('two replicas', () => {
     const [took] = await Promise.all([standby.stop(), operator.said('leading')]);
     const ms = Math.round(performance.now() - stopped);
     t.diagnostic(`handed over in ${ms} ms, ended in ${Math.round(took)} ms`);
-    assert.ok(ms < 3000, `${ms} ms`);
+    assert.ok(ms < LEASE_MS, `${ms} ms`);
     assert.equal(standby.exitCode, 0);
   });
 });

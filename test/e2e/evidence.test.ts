@@ -1,39 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
-import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
-import { prepareCluster, startOperator, type OperatorProcess } from './support/operator.ts';
+import { Fixture } from './support/fixture.ts';
+import { reportContainer, wholeSeconds } from './support/kubelet.ts';
 import { waitingReason, type Pod } from './support/pods.ts';
-import { anApp, type App, type AppOptions } from './support/story.ts';
-import { stopAll } from './support/stop-all.ts';
+import type { App } from './support/story.ts';
 
 const AT_ONCE = { release: { batches: ['100%'], soakSeconds: 1 } };
 
-let cluster: SharedCluster;
-let operator: OperatorProcess;
-const apps: App[] = [];
-
-before(async () => {
-  cluster = await sharedCluster();
-  await prepareCluster(cluster);
-  operator = await startOperator(cluster);
-});
-
-after(() =>
-  stopAll(
-    () => Promise.all(apps.map((app) => app.close())),
-    () => operator.stop(),
-    () => cluster.stop(),
-  ),
-);
+const fixture = Fixture.ofFile();
 
 describe('pods that', { concurrency: 3 }, () => {
   test('Pod Security forbids fail the change, with the text of the API server', async () => {
-    const app = await newApp({ replicas: 3, policy: AT_ONCE });
-    await cluster.call({
+    const app = await fixture.newApp({ replicas: 3, policy: AT_ONCE });
+    await fixture.cluster.call({
       method: 'PATCH',
       path: `/api/v1/namespaces/${app.namespace}`,
       contentType: 'application/merge-patch+json',
@@ -48,7 +31,11 @@ describe('pods that', { concurrency: 3 }, () => {
 
   test('exceed a quota make the change inconclusive, with the text of the API server', async () => {
     const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
-    const app = await newApp({ replicas: 2, policy: AT_ONCE, wishes: { spec: { strategy } } });
+    const app = await fixture.newApp({
+      replicas: 2,
+      policy: AT_ONCE,
+      wishes: { spec: { strategy } },
+    });
     await setQuota(app, 2);
     await app.setImage('checkout:v2');
     const change = await app.until('checkout:v2', 'Suspend');
@@ -63,7 +50,7 @@ describe('pods that', { concurrency: 3 }, () => {
   test('exceed a quota get the places of stable pods, within the user’s bounds', async () => {
     const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } };
     const policy = { release: { batches: [1, '50%', '100%'], soakSeconds: 1 } };
-    const app = await newApp({ replicas: 4, policy, wishes: { spec: { strategy } } });
+    const app = await fixture.newApp({ replicas: 4, policy, wishes: { spec: { strategy } } });
     await setQuota(app, 4);
     const { spec } = await app.get();
     const since = performance.now();
@@ -76,7 +63,7 @@ describe('pods that', { concurrency: 3 }, () => {
   });
 
   test('have a config error which passes do not fail the change', async () => {
-    const app = await newApp({ replicas: 1, policy: AT_ONCE });
+    const app = await fixture.newApp({ replicas: 1, policy: AT_ONCE });
     await app.setImage('checkout:cfgerr-2');
     const isStuck = (pod: Pod): boolean => waitingReason(pod) === 'CreateContainerConfigError';
     await app.pods.until('a config error', ({ pods }) => pods.some(isStuck), 60_000);
@@ -87,12 +74,6 @@ describe('pods that', { concurrency: 3 }, () => {
     assert.equal(app.timeline.everCreated('checkout:cfgerr-2'), 1);
   });
 });
-
-async function newApp(options: AppOptions): Promise<App> {
-  const app = await anApp(cluster, options);
-  apps.push(app);
-  return app;
-}
 
 function assertForbidden({ status }: ChangeWorkload, batch: ChangePod | undefined): void {
   assert.match(
@@ -111,10 +92,14 @@ function assertForbidden({ status }: ChangeWorkload, batch: ChangePod | undefine
 async function setQuota({ namespace }: App, pods: number): Promise<void> {
   const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
   const metadata = { name: 'small', namespace };
-  await cluster.call({ method: 'POST', path, body: { metadata, spec: { hard: { pods } } } });
+  await fixture.cluster.call({
+    method: 'POST',
+    path,
+    body: { metadata, spec: { hard: { pods } } },
+  });
   await eventually(
     async () => {
-      const quota = (await cluster.call({ path: `${path}/small` })) as {
+      const quota = (await fixture.cluster.call({ path: `${path}/small` })) as {
         readonly status?: { readonly used?: { readonly pods?: string } };
       };
       return quota.status?.used?.pods === String(pods);
@@ -124,23 +109,7 @@ async function setQuota({ namespace }: App, pods: number): Promise<void> {
 }
 
 /** What a kubelet writes once the Secret is there. */
-async function startContainer({ metadata, status }: Pod): Promise<void> {
-  const [container] = status.containerStatuses ?? [];
-  const startedAt = `${new Date().toISOString().slice(0, 19)}Z`;
-  await cluster.call({
-    method: 'PATCH',
-    path: `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/status`,
-    contentType: 'application/merge-patch+json',
-    body: {
-      status: {
-        phase: 'Running',
-        containerStatuses: [{ ...container, ready: true, state: { running: { startedAt } } }],
-        conditions: (status.conditions ?? []).map((condition) =>
-          condition.type === 'Ready'
-            ? { ...condition, status: 'True', lastTransitionTime: startedAt }
-            : condition,
-        ),
-      },
-    },
-  });
+function startContainer(pod: Pod): Promise<void> {
+  const running = { startedAt: wholeSeconds(new Date()) };
+  return reportContainer(fixture.cluster, pod, { ready: true, state: { running } });
 }

@@ -1,53 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { sharedCluster, type SharedCluster } from './support/cluster.ts';
+import { describe, test } from 'node:test';
 import { eventually } from './support/eventually.ts';
-import {
-  altershield,
-  prepareCluster,
-  startOperator,
-  type OperatorProcess,
-} from './support/operator.ts';
+import { Fixture, cli, kubectl } from './support/fixture.ts';
+import { reportContainer } from './support/kubelet.ts';
 import { imageOf, type Pod } from './support/pods.ts';
 import {
   ACTOR,
   RELEASE,
   activeOf,
-  anApp,
   create,
   isSound,
   ourAnnotations,
   type App,
-  type AppOptions,
 } from './support/story.ts';
-import { stopAll } from './support/stop-all.ts';
 
 const LONG_SOAK = { release: { batches: [2, '50%', '100%'], soakSeconds: 600 } };
 const QUICKLY = { batches: [1, '100%'], soakSeconds: 1 };
 
-let cluster: SharedCluster;
-let operator: OperatorProcess;
-const apps: App[] = [];
-
-before(async () => {
-  cluster = await sharedCluster();
-  await prepareCluster(cluster);
-  operator = await startOperator(cluster);
-});
-
-after(() =>
-  stopAll(
-    () => Promise.all(apps.map((app) => app.close())),
-    () => operator.stop(),
-    () => cluster.stop(),
-  ),
-);
+const fixture = Fixture.ofFile();
 
 describe('a change in flight', { concurrency: 3 }, () => {
   test('is superseded by a third template, and the verified revision stays the rollback target', async () => {
-    const app = await newApp({ replicas: 6, policy: LONG_SOAK });
+    const app = await fixture.newApp({ replicas: 6, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 2);
@@ -65,7 +41,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
   });
 
   test('that the user reverts in the middle of a batch is let go at once', async () => {
-    const app = await newApp({ replicas: 6, policy: LONG_SOAK });
+    const app = await fixture.newApp({ replicas: 6, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 2);
@@ -84,11 +60,8 @@ describe('a change in flight', { concurrency: 3 }, () => {
   });
 
   test('by kubectl rollout undo or restart is a change like others, and called by its name', async () => {
-    const app = await newApp({ replicas: 2, policy: { release: QUICKLY } });
-    const rollout = (verb: string) =>
-      cluster.kubectl(['rollout', verb, 'deploy/checkout', '-n', app.namespace], {
-        user: 'developer',
-      });
+    const app = await fixture.newApp({ replicas: 2, policy: { release: QUICKLY } });
+    const rollout = (verb: string) => kubectl(app, 'rollout', verb, 'deploy/checkout');
     await app.setImage('checkout:v2');
     await app.until('checkout:v2', 'Success');
     await rollout('undo');
@@ -106,7 +79,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
   });
 
   test('keeps to its batch while it is scaled up and down', async () => {
-    const app = await newApp({ replicas: 6, policy: LONG_SOAK });
+    const app = await fixture.newApp({ replicas: 6, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 2);
@@ -126,10 +99,10 @@ describe('a change in flight', { concurrency: 3 }, () => {
   });
 
   test('ends with its object, and another object of that name starts afresh', async () => {
-    const app = await newApp({ replicas: 3, policy: LONG_SOAK });
+    const app = await fixture.newApp({ replicas: 3, policy: LONG_SOAK });
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 2);
-    await cluster.kubectl(['delete', 'deploy', 'checkout', '-n', app.namespace]);
+    await kubectl(app, 'delete', 'deploy', 'checkout');
     await create(app, { replicas: 3, image: 'checkout:v3' });
     const gone = await app.until('checkout:v2', 'Failed');
     assert.equal(gone.status?.reason, 'WorkloadDeleted');
@@ -140,7 +113,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
   });
 
   test('of a workload that its user paused waits until the user resumes it', async () => {
-    const app = await newApp({ replicas: 3, policy: { release: QUICKLY } });
+    const app = await fixture.newApp({ replicas: 3, policy: { release: QUICKLY } });
     const { spec } = await app.get();
     await app.patch({ spec: { paused: true } });
     await app.setImage('checkout:v2');
@@ -153,7 +126,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
   });
 
   test('of a workload without replicas waits, held, and is judged when pods come back', async () => {
-    const app = await newApp({ replicas: 3, policy: LONG_SOAK });
+    const app = await fixture.newApp({ replicas: 3, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:bad-2');
     await app.scale(0);
@@ -167,7 +140,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
 
   test('of strategy Recreate is released as one batch, and rolled back when it is bad', async () => {
     const wishes = { spec: { strategy: { type: 'Recreate' } } };
-    const app = await newApp({ replicas: 3, policy: { release: QUICKLY }, wishes });
+    const app = await fixture.newApp({ replicas: 3, policy: { release: QUICKLY }, wishes });
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
     const change = await app.until('checkout:v2', 'Success');
@@ -182,7 +155,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
 
   test('needs no old ReplicaSet for its rollback', async () => {
     const wishes = { spec: { revisionHistoryLimit: 0 } };
-    const app = await newApp({ replicas: 2, policy: { release: QUICKLY }, wishes });
+    const app = await fixture.newApp({ replicas: 2, policy: { release: QUICKLY }, wishes });
     await app.setImage('checkout:v2');
     await app.until('checkout:v2', 'Success');
     const { spec } = await app.get();
@@ -195,8 +168,8 @@ describe('a change in flight', { concurrency: 3 }, () => {
 
 describe('a creation', () => {
   test('that is bad is judged and left alone', async () => {
-    const app = await newApp({ replicas: 2, policy: { release: QUICKLY } });
-    await cluster.kubectl(['delete', 'deploy', 'checkout', '-n', app.namespace]);
+    const app = await fixture.newApp({ replicas: 2, policy: { release: QUICKLY } });
+    await kubectl(app, 'delete', 'deploy', 'checkout');
     await create(app, { replicas: 2, image: 'checkout:bad-1' });
     const change = await app.until('checkout:bad-1', 'Failed');
     assert.deepEqual([change.spec.operation, change.status?.verdict], ['Create', 'Fail']);
@@ -207,7 +180,7 @@ describe('a creation', () => {
 
 describe('a policy', { concurrency: 3 }, () => {
   test('of mode Audit judges and adds nothing but the actor’s annotation', async () => {
-    const app = await newApp({ replicas: 3, policy: { mode: 'Audit', release: QUICKLY } });
+    const app = await fixture.newApp({ replicas: 3, policy: { mode: 'Audit', release: QUICKLY } });
     const { spec } = await app.get();
     const written = await app.setImage('checkout:bad-2');
     assert.deepEqual(written.spec, { ...spec, template: written.spec.template });
@@ -222,7 +195,7 @@ describe('a policy', { concurrency: 3 }, () => {
 
   test('of strategy Rolling lets the native controller roll, and rolls a bad change back', async () => {
     const policy = { release: { strategy: 'Rolling', soakSeconds: 1 } };
-    const app = await newApp({ replicas: 4, policy });
+    const app = await fixture.newApp({ replicas: 4, policy });
     const { spec } = await app.get();
     const since = performance.now();
     const written = await app.setImage('checkout:v2');
@@ -237,7 +210,10 @@ describe('a policy', { concurrency: 3 }, () => {
   });
 
   test('with onFail Suspend leaves the decision to a user: roll back, lift, resume', async () => {
-    const app = await newApp({ replicas: 4, policy: { release: QUICKLY, onFail: 'Suspend' } });
+    const app = await fixture.newApp({
+      replicas: 4,
+      policy: { release: QUICKLY, onFail: 'Suspend' },
+    });
     const { spec } = await app.get();
     await app.setImage('checkout:bad-2');
     const suspended = await app.until('checkout:bad-2', 'Suspend');
@@ -268,7 +244,7 @@ describe('a policy', { concurrency: 3 }, () => {
 
 describe('an outage of the registry', () => {
   test('that old pods suffer too is not blamed on the change: a user decides', async () => {
-    const app = await newApp({ replicas: 4, policy: { release: QUICKLY } });
+    const app = await fixture.newApp({ replicas: 4, policy: { release: QUICKLY } });
     const [victim] = app.timeline.pods;
     assert.ok(victim);
     await cannotPull(victim);
@@ -295,7 +271,7 @@ describe('an image that', { concurrency: 3 }, () => {
   for (const [fate, reason] of FATES) {
     test(`ends in ${reason} is rolled back for that reason`, async () => {
       const release = { batches: [1, '100%'], soakSeconds: 30 };
-      const app = await newApp({ replicas: 2, policy: { release, checks: { podHealth } } });
+      const app = await fixture.newApp({ replicas: 2, policy: { release, checks: { podHealth } } });
       const { spec } = await app.get();
       await app.setImage(`checkout:${fate}-2`);
       await app.until(`checkout:${fate}-2`, 'RolledBack');
@@ -309,38 +285,15 @@ describe('an image that', { concurrency: 3 }, () => {
 
 test('no state of any pod above went unseen', () => {
   assert.deepEqual(
-    apps.filter(({ pods }) => pods.gaps > 0).map(({ namespace }) => namespace),
+    fixture.apps.filter(({ pods }) => pods.gaps > 0).map(({ namespace }) => namespace),
     [],
   );
 });
 
-async function newApp(options: AppOptions): Promise<App> {
-  const app = await anApp(cluster, options);
-  apps.push(app);
-  return app;
-}
-
 /** The kubelet of a running pod says that its image cannot be pulled, as after a restart of its node. */
-async function cannotPull({ metadata, status }: Pod): Promise<void> {
+function cannotPull(pod: Pod): Promise<void> {
   const waiting = { reason: 'ImagePullBackOff', message: 'Back-off pulling image' };
-  const [container] = status.containerStatuses ?? [];
-  await cluster.call({
-    method: 'PATCH',
-    path: `/api/v1/namespaces/${metadata.namespace}/pods/${metadata.name}/status`,
-    contentType: 'application/merge-patch+json',
-    body: {
-      status: {
-        containerStatuses: [{ ...container, ready: false, state: { waiting } }],
-        conditions: (status.conditions ?? []).map((condition) =>
-          condition.type === 'Ready' ? { ...condition, status: 'False' } : condition,
-        ),
-      },
-    },
-  });
-}
-
-function cli(app: App, verb: string, ...rest: string[]) {
-  return altershield(cluster, [verb, 'deploy/checkout', '-n', app.namespace, ...rest]);
+  return reportContainer(fixture.cluster, pod, { ready: false, state: { waiting } });
 }
 
 /** Waits for so many sound pods of each image, at least and at most, and for no others. */

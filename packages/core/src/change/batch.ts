@@ -4,7 +4,7 @@ import { createFailures } from '../check/create-failure.ts';
 import { judgePods, type Finding } from '../check/pod-health.ts';
 import { batchTargets } from '../policy/batch-targets.ts';
 import type { BatchRecord, Decision, Observation } from './observation.ts';
-import { revisionOf, spareReady, type WorkloadView } from '../workload/view.ts';
+import { mayMakeRoom, type WorkloadView } from '../workload/view.ts';
 import { timeText } from './status.ts';
 
 export interface BatchView {
@@ -102,7 +102,9 @@ export function judge(
     acceptedBefore: acceptedBefore(status),
     seenAt: Date.parse(o.change.spec.detectedAt),
     ...createFailures(o.change.spec, workload),
-    mayFreeQuota: !isHeld(o.change.spec) || mayMakeRoom(from, batch.target, workload),
+    mayFreeQuota:
+      !isHeld(o.change.spec) ||
+      mayMakeRoom({ from, to: o.change.spec.to.fingerprint, target: batch.target }, workload),
   });
 }
 
@@ -117,18 +119,6 @@ export const due = ({
   ...(dueAt === undefined ? {} : { recheckAt: dueAt }),
   ...(unheard === undefined ? {} : { unheard }),
 });
-
-/**
- * Whether stable pods have made room for the batch, or may do so: only then is it worth waiting for new
- * ones that a quota does not let be created.
- */
-function mayMakeRoom(from: string, target: number, workload: WorkloadView): boolean {
-  const stable = revisionOf(workload, from);
-  return (
-    stable !== undefined &&
-    (stable.replicas <= workload.replicas - target || spareReady(workload) > 0)
-  );
-}
 
 /**
  * Pods made before a person resumed the change are as that person accepted them. Pods tell when they

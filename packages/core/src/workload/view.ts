@@ -97,3 +97,18 @@ const withoutLeaving = (r: RevisionView): RevisionView => ({
   ...r,
   ready: Math.min(r.ready, r.replicas),
 });
+
+/**
+ * Whether stable pods have made room for the batch, or may do so: only then is it worth waiting for new
+ * ones that a quota does not let be created.
+ */
+export function mayMakeRoom(
+  route: { readonly from: string; readonly to: string; readonly target: number },
+  view: Pick<WorkloadView, 'revisions' | 'replicas' | 'minReady'>,
+): boolean {
+  const stable = revisionOf(view, route.from);
+  if (stable === undefined) return false;
+  // The controller took them away on its own: they are still terminating, or their place is not taken yet.
+  const isMade = stable.replicas + (revisionOf(view, route.to)?.ready ?? 0) < view.replicas;
+  return isMade || stable.replicas <= view.replicas - route.target || spareReady(view) > 0;
+}
