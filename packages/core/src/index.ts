@@ -61,7 +61,7 @@ export {
   running,
   viewPod,
   type PodSights,
-} from './check/pod-view.ts';
+} from './check/observe-pod.ts';
 export { countRestarts, hasRestartRules, type RestartCounts } from './check/restart-rules.ts';
 export { explainErrors, type FieldError } from './policy/field.ts';
 export {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  ADAPTERS,
   fingerprint,
   groupKind,
   signWith,
@@ -29,7 +30,7 @@ import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admissio
 import { DenialLedger } from './admission/ledger.ts';
 import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
-import { createDetectionController } from './controllers/detection.ts';
+import { createDetectionController, type DetectionDeps } from './controllers/detection.ts';
 import {
   clampInformers,
   createNativePoliciesController,
@@ -90,16 +91,12 @@ export interface Operator {
 
 /** Wires one replica together. Starts nothing. */
 export function createOperator(options: OperatorOptions): Operator {
-  const { client: plain, scheduler, log, namespace } = options;
+  const { client: plain, scheduler, log, namespace, adapters = ADAPTERS } = options;
   const informers = new InformerFactory({ client: plain, scheduler, log });
   const client = new CachedClient(plain, informers);
   const tools: Tools = { sign: signWith(options.sealKey), fingerprintOf: fingerprint };
   const isOurs = sealCheck(tools);
-  const world = createWorld(informers, {
-    isOurs,
-    tools,
-    ...(options.adapters === undefined ? {} : { adapters: options.adapters }),
-  });
+  const world = createWorld(informers, { isOurs, tools, adapters });
   const book = new PolicyBook(world, namespace);
   const refusals = new Refusals(world, scheduler);
   const ledger = new DenialLedger({ client, world, scheduler, log });
@@ -124,9 +121,10 @@ export function createOperator(options: OperatorOptions): Operator {
     perform: act,
     ...{ say: sayMoved(events), sayUnknown: sayUnknown(events, log) },
   });
+  const write: DetectionDeps['write'] = (w, on, stop) => performWrites(w, on, shared, stop);
   const controllers = [
     createDetectionController(
-      { ...shared, perform: act, write: (w, on, stop) => performWrites(w, on, shared, stop) },
+      { ...shared, perform: act, write },
       new Sightings({ ...shared, isOurs }),
     ),
     change,
@@ -150,8 +148,7 @@ export function createOperator(options: OperatorOptions): Operator {
     },
     publishWebhooks: webhooks.publish,
     shownPath: (path) => paths.shown(path),
-    world,
-    informers,
+    ...{ world, informers },
   };
 }
 

@@ -42,7 +42,7 @@ export async function getWorkload(
   { namespace, name }: Pick<Place, 'namespace' | 'name'>,
 ): Promise<Workload | undefined> {
   try {
-    const object = await client.get<KubeObject>(adapter.descriptor.resource, { namespace, name });
+    const object = await client.get(adapter.descriptor.resource, { namespace, name });
     return { adapter, object };
   } catch (error) {
     if (isNotFound(error)) return undefined;

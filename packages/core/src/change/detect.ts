@@ -50,7 +50,7 @@ export function detect(input: DetectInput, tools: Tools): ChangeWorkloadSpec | u
   const isHeld = hold?.isInFlight === true;
   const facts: Facts = { to, held, isHeld, isOwnWrite, stamp, last };
   if (isKnown(input, facts)) return undefined;
-  return specOf(input, facts, tools);
+  return specOf(input, facts);
 }
 
 interface Facts {
@@ -93,7 +93,7 @@ function expects({ spec, status }: ChangeWorkload, fingerprint: string): boolean
   return phase === 'RolledBack' || reason === 'RollbackIncomplete' ? isFrom : isTo;
 }
 
-function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadSpec {
+function specOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec {
   const { descriptor, object, view, policy, now, last } = input;
   const { stamp } = facts;
   const found = fromOf(input, facts);

@@ -3,7 +3,7 @@ import type { Evidence } from '@altershield/api';
 import type { PodView } from './pod-view.ts';
 import { createDeadlines, createEvidence, explain, judgeCreateFailure } from './create-failure.ts';
 import { bounded, isAccepted, result, wait, type Finding, type PodHealthInput } from './finding.ts';
-import { running } from './pod-view.ts';
+import { running } from './observe-pod.ts';
 
 /**
  * A kubelet tries again every 10 to 15 s to make a container whose Secret, ConfigMap or volume is

@@ -3,7 +3,7 @@ import type { Evidence } from '@altershield/api';
 import type { CreateFailure } from './pod-view.ts';
 import type { Condition } from '../json/objects.ts';
 import { bounded, result, type Finding, type PodHealthInput } from './finding.ts';
-import { running } from './pod-view.ts';
+import { running } from './observe-pod.ts';
 
 type Conditions = readonly Condition[];
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { aPod } from '../testing/builders.ts';
-import { viewPod } from './pod-view.ts';
+import { viewPod } from './observe-pod.ts';
 
 type Status = NonNullable<Parameters<typeof aPod>[1]>;
 

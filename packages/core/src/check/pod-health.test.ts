@@ -5,7 +5,7 @@ import * as fc from 'fast-check';
 import type { PodView, Trouble } from './pod-view.ts';
 import { aPod, aPodView, aPolicy, NOW, pods } from '../testing/builders.ts';
 import { judgePods, type PodHealthInput } from './pod-health.ts';
-import { isLeaving, lostReadiness, viewPod } from './pod-view.ts';
+import { isLeaving, lostReadiness, viewPod } from './observe-pod.ts';
 
 const judge = (parts: Partial<PodHealthInput>) =>
   judgePods({

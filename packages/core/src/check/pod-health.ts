@@ -3,7 +3,7 @@ import type { Evidence } from '@altershield/api';
 import type { PodView, Trouble } from './pod-view.ts';
 import { awaitReady, deadlineOf, mayPass } from './await-ready.ts';
 import { bounded, isAccepted, result, type Finding, type PodHealthInput } from './finding.ts';
-import { running } from './pod-view.ts';
+import { running } from './observe-pod.ts';
 import { soak } from './soak.ts';
 
 export { wait, type Finding, type PodHealthInput } from './finding.ts';

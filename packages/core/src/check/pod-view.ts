@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Pod } from './pod.ts';
-import { nodeRejection, podFailure } from './pod-failure.ts';
-import { unexpectedRestarts, wasRestartedByRule, type RestartCounts } from './restart-rules.ts';
-
 export type Trouble =
   | 'ImagePull'
   | 'ConfigError'
@@ -54,81 +50,3 @@ export interface CreateFailure {
   /** When it began, by the controller's clock; milliseconds since the epoch. */
   readonly since: number;
 }
-
-/** What only an observer that followed the pod knows of it, by the observer's own clock. */
-export interface PodSights {
-  readonly readySeenAt?: number;
-  readonly configErrorSeenAt?: number;
-  readonly restarts?: RestartCounts;
-}
-
-/** Reduces a pod to what a verdict needs. `unreadyCount` and `sights` come from whoever watches it. */
-export function viewPod(pod: Pod, unreadyCount: number, sights: PodSights = {}): PodView {
-  const { metadata, spec, status } = pod;
-  const ready = conditionOf(pod, 'Ready');
-  const isReady = ready?.status === 'True';
-  return {
-    name: metadata.name,
-    uid: metadata.uid,
-    node: spec?.nodeName ?? '',
-    createdAt: timeOf(metadata.creationTimestamp),
-    ready: isReady,
-    readySince: isReady ? timeOf(ready.lastTransitionTime) : 0,
-    ...(isReady ? readySeen(sights) : { unreadySince: timeOf(ready?.lastTransitionTime) }),
-    scheduled: conditionOf(pod, 'PodScheduled')?.status !== 'False',
-    restarts: unexpectedRestarts(pod, sights.restarts),
-    unreadyCount,
-    ...hasEnded(status),
-    ...failureOf(pod, sights),
-  };
-}
-
-const readySeen = ({ readySeenAt }: PodSights): Pick<PodView, 'readySeenAt'> =>
-  readySeenAt === undefined ? {} : { readySeenAt };
-
-const hasEnded = (status: Pod['status']): Pick<PodView, 'ended'> =>
-  status?.phase === 'Failed' ? { ended: true } : {};
-
-function failureOf(
-  pod: Pod,
-  { configErrorSeenAt: seenAt }: PodSights,
-): Pick<PodView, 'trouble' | 'nodeRejection'> {
-  const trouble = podFailure(pod);
-  if (trouble?.kind === 'ConfigError' && seenAt !== undefined) {
-    return { trouble: { ...trouble, seenAt } };
-  }
-  if (trouble !== undefined) return { trouble };
-  const rejection = nodeRejection(pod);
-  return rejection === undefined ? {} : { nodeRejection: rejection };
-}
-
-const timeOf = (text: string | undefined): number => (text === undefined ? 0 : Date.parse(text));
-
-const conditionOf = ({ status }: Pod, type: string) =>
-  status?.conditions?.find((c) => c.type === type);
-
-const readiness = (pod: Pod): string | undefined => conditionOf(pod, 'Ready')?.status;
-
-/** True when a pod that was ready is no longer, of the same pod seen twice, and no rule asked for that. */
-export const lostReadiness = (before: Pod, after: Pod): boolean =>
-  readiness(before) === 'True' &&
-  readiness(after) === 'False' &&
-  !wasRestartedByRule(before, after);
-
-/** True when the pod is ready and was not when it was seen before, or has been unready in between. */
-export const becameReady = (before: Pod | undefined, after: Pod): boolean =>
-  readiness(after) === 'True' &&
-  (before === undefined || readiness(before) !== 'True' || readyTime(before) !== readyTime(after));
-
-const readyTime = (pod: Pod): string | undefined => conditionOf(pod, 'Ready')?.lastTransitionTime;
-
-/** True while the kubelet cannot make a container of the pod, which may pass. */
-export const hasConfigError = (pod: Pod): boolean => podFailure(pod)?.kind === 'ConfigError';
-
-/** Those that a ReplicaSet counts: in place of one that ended it makes another. */
-export const running = (pods: readonly PodView[]): PodView[] =>
-  pods.filter((p) => p.ended !== true);
-
-/** A pod that is going away, or that ended well, is no pod of a batch. */
-export const isLeaving = ({ metadata, status }: Pod): boolean =>
-  metadata.deletionTimestamp !== undefined || status?.phase === 'Succeeded';

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { aPod } from '../testing/builders.ts';
 import type { ContainerStatus, Pod, RestartRule } from './pod.ts';
-import { lostReadiness, viewPod } from './pod-view.ts';
+import { lostReadiness, viewPod } from './observe-pod.ts';
 import { countRestarts, isExpectedRestart } from './restart-rules.ts';
 
 const restartOn = (

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { asRecord, isMap } from '../json/json.ts';
+import { asRecord } from '../json/json.ts';
 import type { Template } from '../json/objects.ts';
 import { canonical, digest, isEqual } from '../json/canonical.ts';
 

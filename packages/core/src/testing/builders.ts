@@ -5,7 +5,7 @@ import type { WorkloadContext } from '../admission/workload.ts';
 import type { Observation } from '../change/observation.ts';
 import type { PodView } from '../check/pod-view.ts';
 import type { WorkloadView } from '../workload/view.ts';
-import { viewPod } from '../check/pod-view.ts';
+import { viewPod } from '../check/observe-pod.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
 import { formatReleaseCap } from '../workload/deployment/cap/annotation.ts';

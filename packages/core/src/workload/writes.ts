@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { FIELD_MANAGER, type Actor } from '@altershield/api';
+import { FIELD_MANAGER } from '@altershield/api';
 import { actorOf } from '../hold/actor.ts';
 import { readStamp, type StampSubject } from '../hold/actor-annotation.ts';
 import type { Sign } from '../hold/signature.ts';
 import { asRecord } from '../json/json.ts';
 import type { ObjectMeta, WorkloadObject } from '../json/objects.ts';
 import type { KindDescriptor } from './adapter.ts';
+import type { WorkloadView } from './view.ts';
 
 /** When the operator last wrote an object, by its managed fields; milliseconds since the epoch, 0: never. */
-export function writtenAt(managedFields: readonly unknown[]): number {
+function writtenAt(managedFields: readonly unknown[]): number {
   const times = managedFields.map((entry) => {
     const { manager, subresource = '', time } = asRecord(entry);
     const isOurs = manager === FIELD_MANAGER && subresource === '';
@@ -17,19 +18,27 @@ export function writtenAt(managedFields: readonly unknown[]): number {
   return Math.max(0, ...times);
 }
 
-/**
- * Who wrote the newest template, and whether the newest write of the object is the operator's: a
- * template that differs from what it wrote was altered by another admission plug-in. A user's write
- * carries the mark of the user instead.
- */
-export function authorship(
-  { descriptor, object: { metadata } }: Described,
+interface ObjectView extends Pick<WorkloadView, 'uid' | 'actor' | 'isOwnWrite' | 'settled'> {
+  readonly writtenAt: number;
+}
+
+/** What metadata and status say of a workload of any kind. A user's write carries the mark of the user. */
+export function objectView(
+  { descriptor, object }: Described,
   fingerprint: string,
   sign: Sign,
-): { readonly actor: Actor; readonly isOwnWrite: boolean } {
+): ObjectView {
+  const { metadata, status } = object;
+  const { managedFields = [], generation = 0, uid } = metadata;
   const stamp = readStamp(stampSubject(descriptor, metadata), fingerprint, sign);
-  const isOwnWrite = stamp === undefined && isNewestOurs(metadata.managedFields ?? []);
-  return { actor: actorOf(metadata, stamp), isOwnWrite };
+  const { observedGeneration = 0 } = (status ?? {}) as { readonly observedGeneration?: number };
+  return {
+    uid,
+    actor: actorOf(metadata, stamp),
+    isOwnWrite: stamp === undefined && isNewestOurs(managedFields),
+    settled: observedGeneration >= generation,
+    writtenAt: writtenAt(managedFields),
+  };
 }
 
 function isNewestOurs(managedFields: readonly unknown[]): boolean {

@@ -80,7 +80,7 @@ export async function performWrites(
   signal: AbortSignal,
 ): Promise<void> {
   for (const write of writes) {
-    const isOptional = 'isOptional' in write && write.isOptional === true;
+    const isOptional = 'isOptional' in write && write.isOptional;
     await (isOptional ? tryWrite : take)(write, target, deps, signal);
   }
 }

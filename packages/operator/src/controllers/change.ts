@@ -24,7 +24,7 @@ import {
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
 import type { ChangeObject } from '../kinds.ts';
 import type { Sight } from '../observe/gather.ts';
-import type { Workload } from '../observe/hear.ts';
+import type { Workload } from '../observe/followed-kind.ts';
 import type { ChangeMetrics } from '../telemetry/change-metrics.ts';
 import { BY_TARGET, type World } from '../observe/world.ts';
 

@@ -20,8 +20,6 @@ import {
   Controller,
   isAlreadyExists,
   keyOf,
-  keyOfObject,
-  keyString,
   type CachedClient,
   type ControllerMetrics,
   type InformerEvent,
@@ -35,12 +33,12 @@ import { changeName } from '../actions/names.ts';
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
 import { CHANGES, type ChangeObject } from '../kinds.ts';
 import { parseWorkloadKey, workloadKeyString } from '../observe/followed-kind.ts';
-import type { Workload } from '../observe/hear.ts';
+import type { Workload } from '../observe/followed-kind.ts';
 import type { PolicyBook } from '../observe/policy-book.ts';
 import { sealOf } from '../observe/seal.ts';
 import { isOfLabels, isOfSpec } from '../observe/news.ts';
 import { mayBeChange, templateOf, type Sightings } from '../observe/sightings.ts';
-import { changesOf, followedKind, lastNumber, targetKey, type World } from '../observe/world.ts';
+import { changesOf, lastNumber, targetKey, workloadOf, type World } from '../observe/world.ts';
 
 export interface DetectionDeps {
   readonly world: World;
@@ -122,7 +120,7 @@ async function reconcile(
   { signal, log }: ReconcileContext,
 ): Promise<Result | undefined> {
   const { world } = deps;
-  const workload = workloadOf(key, world);
+  const workload = workloadOf(world, parseWorkloadKey(key));
   if (workload === undefined || isLeftAlone(workload, world)) return undefined;
   const { kind, object } = workload;
   const view = kind.view(object);
@@ -137,13 +135,6 @@ async function reconcile(
   }
   sightings.note(kind, object);
   return undefined;
-}
-
-function workloadOf(key: string, world: World): Workload | undefined {
-  const target = parseWorkloadKey(key);
-  const kind = followedKind(world, target.kind);
-  const object = kind?.get(target);
-  return kind === undefined || object === undefined ? undefined : { kind, object };
 }
 
 const isLeftAlone = ({ kind, object }: Workload, world: World): boolean =>

@@ -53,7 +53,6 @@ export class BypassWarning {
     // What was released long before it was found did not bypass the webhook of now.
     if (spec.detectedBy !== 'Watch' || spec.operation === 'Late') return;
     const { log, hint } = this.#deps;
-    const namespace = metadata.namespace ?? '';
     const target = workloadKeyString(targetKey(object));
     const isSigned = this.#world.changes
       .byIndex(BY_TARGET, target)

@@ -33,6 +33,12 @@ export function parseWorkloadKey(text: string): WorkloadKey {
   return { kind, namespace, name };
 }
 
+/** A workload of a kind that is followed. */
+export interface Workload {
+  readonly kind: FollowedKind;
+  readonly object: WorkloadKubeObject;
+}
+
 interface RelatedInformer {
   readonly key: string;
   readonly kind: string;

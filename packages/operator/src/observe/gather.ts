@@ -12,12 +12,12 @@ import {
 import type { Scheduler } from '@altershield/kube';
 import { batchName } from '../actions/names.ts';
 import type { ChangeObject } from '../kinds.ts';
-import type { Workload } from './hear.ts';
+import type { Workload } from './followed-kind.ts';
 import type { Hearings } from './hearings.ts';
 import type { ReadinessLog } from './readiness.ts';
 import type { Refusals } from './refusals.ts';
 import { countsUntil, type ClusterRollbacks } from './rollbacks.ts';
-import { changesOf, followedKind, lastNumber, targetKey, type World } from './world.ts';
+import { changesOf, lastNumber, targetKey, workloadOf, type World } from './world.ts';
 
 export interface GatherDeps {
   readonly world: World;
@@ -41,10 +41,7 @@ export interface Sight {
 
 /** Reads everything that a decision about this change may look at, from memory. */
 export function gather(change: ChangeObject, deps: GatherDeps): Sight {
-  const key = targetKey(change);
-  const kind = followedKind(deps.world, key.kind);
-  const object = kind?.get(key);
-  const subject = kind === undefined || object === undefined ? undefined : { kind, object };
+  const subject = workloadOf(deps.world, targetKey(change));
   return { observation: observe(change, subject, deps), subject };
 }
 

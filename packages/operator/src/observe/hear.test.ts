@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ListOptions } from '@altershield/kube';
 import type { PodObject } from '../kinds.ts';
-import { hear, type Workload } from './hear.ts';
+import type { Workload } from './followed-kind.ts';
+import { hear } from './hear.ts';
 
 const NOW = 1_000_000;
 const { signal } = new AbortController();

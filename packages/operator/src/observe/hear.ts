@@ -9,19 +9,13 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import type { PodObject, WorkloadKubeObject } from '../kinds.ts';
-import { BY_OWNER, type FollowedKind } from './followed-kind.ts';
+import { BY_OWNER, type Workload } from './followed-kind.ts';
 import type { World } from './world.ts';
 
 export interface HearDeps {
   readonly client: Pick<Client, 'list'>;
   readonly world: Pick<World, 'pods'>;
   readonly scheduler: Pick<Scheduler, 'now'>;
-}
-
-/** A workload of a kind that is followed. */
-export interface Workload {
-  readonly kind: FollowedKind;
-  readonly object: WorkloadKubeObject;
 }
 
 /** A page is parsed in one go; this many pods take less than 15 ms. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '@altershield/kube';
-import type { Workload } from './hear.ts';
+import type { Workload } from './followed-kind.ts';
 import { Hearings } from './hearings.ts';
 
 const NONE = { heardAt: 0, byIndex: () => [], get: () => undefined, onEvent: () => () => {} };

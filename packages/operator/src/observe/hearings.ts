@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger, Scheduler } from '@altershield/kube';
-import { hear, type HearDeps, type Workload } from './hear.ts';
+import type { Workload } from './followed-kind.ts';
+import { hear, type HearDeps } from './hear.ts';
 import type { World } from './world.ts';
 
 export interface HearingsDeps extends HearDeps {

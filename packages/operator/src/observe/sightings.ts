@@ -6,7 +6,7 @@ import type { ChangeObject, WorkloadKubeObject } from '../kinds.ts';
 import type { FollowedKind } from './followed-kind.ts';
 import { isOfLabels, isOfSpec } from './news.ts';
 import type { PolicyBook } from './policy-book.ts';
-import { followedKind, targetKey, type World } from './world.ts';
+import { targetKey, workloadOf, type World } from './world.ts';
 
 export interface SightingsDeps {
   readonly world: Pick<World, 'kinds' | 'policies' | 'namespaces' | 'changes'>;
@@ -60,15 +60,14 @@ export class Sightings {
   /** What the leader has recorded is no news to whoever leads next; it is again when the record is deleted. */
   #heed(event: InformerEvent<ChangeObject>): void {
     const { target, from, to } = event.object.spec;
-    const key = targetKey(event.object);
-    const kind = followedKind(this.#deps.world, key.kind);
-    const object = kind?.get(key);
-    if (kind === undefined || object?.metadata.uid !== target.uid) return;
+    const workload = workloadOf(this.#deps.world, targetKey(event.object));
+    if (workload?.object.metadata.uid !== target.uid) return;
+    const { kind, object } = workload;
     const running = this.#deps.tools.fingerprintOf(templateOf(kind, object));
-    if (isDeleted(event)) {
-      const isInFlight = !isOver(statusOf(event.object).phase);
-      if (isInFlight && running === to.fingerprint) this.#unsee(target.uid, from);
-    } else if (running === to.fingerprint || running === from?.fingerprint) this.note(kind, object);
+    const isRunning = running === to.fingerprint;
+    if (!isDeleted(event)) {
+      if (isRunning || running === from?.fingerprint) this.note(kind, object);
+    } else if (isRunning && !isOver(statusOf(event.object).phase)) this.#unsee(target.uid, from);
   }
 
   /** What was seen last is what the change came from. */

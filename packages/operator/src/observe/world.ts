@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { OWN } from '@altershield/api';
-import { ADAPTERS, groupKind, groupOf, type Tools, type WorkloadAdapter } from '@altershield/core';
+import { groupKind, groupOf, type Tools, type WorkloadAdapter } from '@altershield/core';
 import { RESOURCES, type Informer, type InformerFactory, type KubeObject } from '@altershield/kube';
 import {
   BATCHES,
@@ -15,6 +15,7 @@ import {
   BY_OWNER,
   FollowedKind,
   ownerUids,
+  type Workload,
   workloadKeyString,
   type WorkloadKey,
 } from './followed-kind.ts';
@@ -43,13 +44,13 @@ export interface WorldOptions {
   /** Tells the records that we wrote: no other one is found by its workload, nor one that is being deleted. */
   readonly isOurs: (change: ChangeObject) => boolean;
   readonly tools: Tools;
-  /** The kinds to follow. Default: all. */
-  readonly adapters?: readonly WorkloadAdapter[];
+  /** The kinds to follow. */
+  readonly adapters: readonly WorkloadAdapter[];
 }
 
 export function createWorld(
   informers: InformerFactory,
-  { isOurs, tools, adapters = ADAPTERS }: WorldOptions,
+  { isOurs, tools, adapters }: WorldOptions,
 ): World {
   const indexes = { [BY_OWNER]: ownerUids };
   const targetOf = (change: ChangeObject): string[] =>
@@ -91,6 +92,13 @@ export const followedKind = (
   { kinds }: Pick<World, 'kinds'>,
   name: string,
 ): FollowedKind | undefined => kinds.find((kind) => kind.name === name);
+
+/** A workload as the caches have it; undefined: there is none, or its kind is not followed. */
+export function workloadOf(world: Pick<World, 'kinds'>, key: WorkloadKey): Workload | undefined {
+  const kind = followedKind(world, key.kind);
+  const object = kind?.get(key);
+  return kind === undefined || object === undefined ? undefined : { kind, object };
+}
 
 /** Our records of a workload, oldest first. */
 export const changesOf = (

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Condition, IntOrPercent, ObjectMeta, Template } from '../../json/objects.ts';
+import type { IntOrPercent, ObjectMeta, Template } from '../../json/objects.ts';
 
 /** The fields of Deployments and ReplicaSets that decisions read. */
 export interface DeploymentStrategy {

@@ -5,7 +5,7 @@ import { podCreateFailure, replicaSetCreateFailure } from '../../check/create-fa
 import type { FingerprintOf } from '../../revision/fingerprint.ts';
 import type { Tools } from '../adapter.ts';
 import { revisionOf, type RevisionView, type Rollout, type WorkloadView } from '../view.ts';
-import { authorship, writtenAt } from '../writes.ts';
+import { objectView } from '../writes.ts';
 import { userBounds, type Bounds } from './bounds.ts';
 import { isInFlight, parseReleaseCap, type ReleaseCap } from './cap/annotation.ts';
 import { releasedShare } from './cap/clamp.ts';
@@ -41,31 +41,32 @@ export function viewDeployment(
   const revisions = replicaSets.flatMap((rs) => viewReplicaSet(rs, deployment, fingerprintOf));
   const known = { fingerprint, cap, revisions, replicas };
   return {
-    uid: metadata.uid,
+    ...objectView({ descriptor: DEPLOYMENT, object: deployment }, fingerprint, sign),
     fingerprint,
     template: spec.template,
-    ...authorship({ descriptor: DEPLOYMENT, object: deployment }, fingerprint, sign),
     replicas,
     size: replicas,
     minReady: replicas - user.unavailable,
     paused: spec.paused ?? false,
     recreate: isRecreate(spec.strategy),
-    settled: (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0),
-    writtenAt: writtenAt(metadata.managedFields ?? []),
     allowed: allowedPods(deployment, known),
     cap,
     user,
-    minReadySeconds: spec.minReadySeconds ?? 0,
-    progressDeadlineSeconds: spec.progressDeadlineSeconds ?? 600,
+    ...secondsOf(deployment),
     revisions,
     rollout: rolloutOf(deployment, revisions),
     ...holdOf(known),
-    isMarked:
-      metadata.annotations?.[ANNOTATIONS.release] !== undefined ||
-      revisions.some((r) => r.cap !== undefined),
+    isMarked: cap !== undefined || revisions.some((r) => r.cap !== undefined),
     ...withFailure(replicaSetCreateFailure(status)),
   };
 }
+
+const secondsOf = ({
+  spec: { minReadySeconds = 0, progressDeadlineSeconds = 600 },
+}: Deployment) => ({
+  minReadySeconds,
+  progressDeadlineSeconds,
+});
 
 function boundsOf({ spec: { strategy } }: Deployment, replicas: number): Bounds {
   const bounds = userBounds(strategy?.rollingUpdate, replicas);
@@ -83,11 +84,14 @@ function allowedPods({ spec }: Deployment, known: Known): number {
   return hash === cap.target ? releasedShare(cap, replicas) : 0;
 }
 
+const COMPLETE = { reason: 'NewReplicaSetAvailable', lastUpdateTime: '' } as const;
+
 /** A rollout that is done says so; one that the user paused makes no progress. */
 function rolloutOf({ spec, status }: Deployment, revisions: readonly RevisionView[]): Rollout {
-  const progressing = status?.conditions?.find((c) => c.type === 'Progressing');
-  const { reason = '', lastUpdateTime = '' } = progressing ?? {};
-  const isDone = progressing === undefined || reason === 'NewReplicaSetAvailable';
+  const { conditions = [] } = status ?? {};
+  const progressing = conditions.find((c) => c.type === 'Progressing') ?? COMPLETE;
+  const { reason = '', lastUpdateTime = '' } = progressing;
+  const isDone = reason === COMPLETE.reason;
   const running = revisions.filter(({ replicas }) => replicas > 0);
   return {
     isInProgress: !isDone && spec.paused !== true && running.length > 1,
@@ -109,22 +113,27 @@ function viewReplicaSet(
   const { template, replicas = 0 } = rs.spec;
   if (template === undefined) return [];
   const { name, uid, labels, annotations, creationTimestamp = '' } = rs.metadata;
+  const { readyReplicas: ready = 0, conditions } = rs.status ?? {};
   const cap = annotations?.[ANNOTATIONS.release];
-  const ready = rs.status?.readyReplicas ?? 0;
   const { unavailable } = userBounds(strategy?.rollingUpdate, replicas);
   return [
     {
       ...{ name, uid, replicas, template, fingerprint: fingerprintOf(template) },
       createdAt: Date.parse(creationTimestamp) || 0,
-      hash: labels?.[POD_TEMPLATE_HASH] ?? '',
+      hash: hashOf(labels),
       // Its status is late: of more than it is to have, some are going already.
       ready: Math.min(ready, replicas),
       isHealthy: ready >= Math.max(1, replicas - unavailable),
-      ...(cap === undefined ? {} : { cap }),
-      ...withFailure(podCreateFailure(rs.status?.conditions)),
+      ...withCap(cap),
+      ...withFailure(podCreateFailure(conditions)),
     },
   ];
 }
+
+const withCap = (cap: string | undefined) => (cap === undefined ? {} : { cap });
+
+const hashOf = (labels: ReplicaSet['metadata']['labels']): string =>
+  labels?.[POD_TEMPLATE_HASH] ?? '';
 
 /**
  * The revision that the annotation protects while the template is another one: what a change that is

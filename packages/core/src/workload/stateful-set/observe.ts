@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readSavedFields, type SavedFields } from '../../hold/saved-fields.ts';
-import { isLeaving } from '../../check/pod-view.ts';
+import { isLeaving } from '../../check/observe-pod.ts';
 import type { Pod } from '../../check/pod.ts';
+import type { Template } from '../../json/objects.ts';
 import type { Snapshot, Tools } from '../adapter.ts';
 import type { RevisionView, Rollout, WorkloadView } from '../view.ts';
-import { authorship, writtenAt } from '../writes.ts';
+import { objectView } from '../writes.ts';
 import { STATEFUL_SET } from './descriptor.ts';
 import {
   templateOf,
@@ -50,49 +51,43 @@ export function viewStatefulSet(
   const fingerprint = fingerprintOf(spec.template);
   const saved = readSavedFields({ kind: STATEFUL_SET.resource.kind, metadata }, sign);
   const strategy = userStrategy(object, saved);
-  const settled = (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
-  const updateRevision = settled ? status?.updateRevision : undefined;
+  const size = Math.max(0, replicas - partitionOf(strategy));
+  const seen = objectView({ descriptor: STATEFUL_SET, object }, fingerprint, sign);
   const pods = ((related['pods'] ?? []) as readonly Pod[]).flatMap(podOf);
   const unavailable = maxUnavailableOf(strategy, replicas);
-  const revisions = ((related['controllerRevisions'] ?? []) as readonly ControllerRevision[]).map(
-    (revision) => {
-      const template = templateOf(revision);
-      const { name } = revision.metadata;
-      const own = pods.filter((pod) => pod.revision === name);
-      const isNewest = name === updateRevision;
-      return revisionView(revision, {
-        // Defaults that a later version of the API server adds make the same template another text.
-        fingerprint: isNewest || template === undefined ? fingerprint : fingerprintOf(template),
-        template: isNewest ? spec.template : template,
-        pods: own,
-        unavailable,
-      });
-    },
-  );
-  const size = Math.max(0, replicas - partitionOf(strategy));
+  // Until the controller has seen the newest spec, it names the revision before.
+  const updateRevision = seen.settled ? status?.updateRevision : undefined;
+  const newest = { name: updateRevision, fingerprint, template: spec.template };
   return {
-    uid: metadata.uid,
-    fingerprint,
-    template: spec.template,
-    ...authorship({ descriptor: STATEFUL_SET, object }, fingerprint, sign),
-    ...{ replicas, size, settled, strategy, pods, revisions },
+    ...seen,
+    ...{ fingerprint, template: spec.template, replicas, size, strategy, pods },
+    revisions: ((related['controllerRevisions'] ?? []) as readonly ControllerRevision[]).map(
+      (revision) => viewRevision(revision, { newest, pods, unavailable, fingerprintOf }),
+    ),
     minReady: Math.max(0, replicas - unavailable),
     paused: false,
     recreate: strategy.type === 'Recreate',
-    writtenAt: writtenAt(metadata.managedFields ?? []),
     allowed: allowedPods(object),
     minReadySeconds: spec.minReadySeconds ?? 0,
     progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
     rollout: rolloutOf(object, size),
-    ...(saved === undefined ? {} : { saved }),
-    ...(saved === undefined || saved.from === fingerprint
-      ? {}
-      : { hold: { from: saved.from, isInFlight: true } }),
+    ...holdOf(saved, fingerprint),
     isMarked: saved !== undefined || partitionOf(spec.updateStrategy) === HOLD_ALL,
     ...(strategy.type === 'OnDelete' ? { unsupported: ON_DELETE } : {}),
     ...(updateRevision === undefined ? {} : { updateRevision }),
   };
 }
+
+const holdOf = (
+  saved: SavedFields | undefined,
+  fingerprint: string,
+): Pick<StatefulSetView, 'saved' | 'hold'> =>
+  saved === undefined
+    ? {}
+    : {
+        saved,
+        ...(saved.from === fingerprint ? {} : { hold: { from: saved.from, isInFlight: true } }),
+      };
 
 export const ON_DELETE = 'its update strategy is OnDelete: its user deletes the pods';
 
@@ -101,7 +96,7 @@ const PROGRESS_DEADLINE_SECONDS = 600;
 
 function userStrategy({ spec }: StatefulSet, saved: SavedFields | undefined): UpdateStrategy {
   const live = withoutHold(spec.updateStrategy ?? { type: 'RollingUpdate' });
-  return saved === undefined ? live : ((saved.userFields[STRATEGY] ?? {}) as UpdateStrategy);
+  return saved === undefined ? live : (saved.userFields[STRATEGY] ?? {});
 }
 
 function podOf(pod: Pod): PodOfSet[] {
@@ -111,23 +106,27 @@ function podOf(pod: Pod): PodOfSet[] {
   return [{ name, uid, revision: labels?.[REVISION_LABEL], ready }];
 }
 
-function revisionView(
-  { metadata: { name, uid, creationTimestamp = '' } }: ControllerRevision,
-  {
-    fingerprint,
-    template,
-    pods,
-    unavailable,
-  }: {
+interface Known {
+  /** What the controller updates to: defaults of a later version make the same template another text. */
+  readonly newest: {
+    readonly name: string | undefined;
     readonly fingerprint: string;
-    readonly template: RevisionView['template'] | undefined;
-    readonly pods: readonly PodOfSet[];
-    readonly unavailable: number;
-  },
-): RevisionView {
+    readonly template: Template;
+  };
+  readonly pods: readonly PodOfSet[];
+  readonly unavailable: number;
+  readonly fingerprintOf: Tools['fingerprintOf'];
+}
+
+function viewRevision(revision: ControllerRevision, known: Known): RevisionView {
+  const { name, uid, creationTimestamp = '' } = revision.metadata;
+  const { newest, fingerprintOf, unavailable } = known;
+  const template = name === newest.name ? newest.template : templateOf(revision);
+  const pods = known.pods.filter((pod) => pod.revision === name);
   const ready = pods.filter((pod) => pod.ready).length;
   return {
-    ...{ name, uid, fingerprint, ready },
+    ...{ name, uid, ready },
+    fingerprint: name === newest.name ? newest.fingerprint : fingerprintOf(template ?? {}),
     ...(template === undefined ? {} : { template }),
     createdAt: Date.parse(creationTimestamp) || 0,
     replicas: pods.length,
