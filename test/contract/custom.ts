@@ -270,11 +270,16 @@ export const custom: readonly Behaviour[] = [
     async (target) => {
       const kind = await aKind(target);
       const { group } = kind.resource;
-      const found = (await target.admin.raw('GET', `/apis/${group}/v1`)) as {
-        resources: { name: string; shortNames?: string[] }[];
-      };
-      const [own] = found.resources.filter(({ name }) => name === 'widgets');
-      assert.deepEqual(own?.shortNames, ['wd']);
+      // The document of the group comes a moment after its objects are served.
+      const own = await until(target, 'the kind in the discovery', async () => {
+        const found = (await target.admin
+          .raw('GET', `/apis/${group}/v1`)
+          .catch(() => ({ resources: [] }))) as {
+          resources: { name: string; shortNames?: string[] }[];
+        };
+        return found.resources.find(({ name }) => name === 'widgets');
+      });
+      assert.deepEqual(own.shortNames, ['wd']);
       await target.admin.create(kind.resource, kind.namespace, widget(kind, { size: 1 }));
       await target.admin.delete(RESOURCES.crd, { namespace: '', name: `widgets.${group}` });
       await until(target, 'the kind to be gone', async () => {

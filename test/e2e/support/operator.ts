@@ -71,9 +71,9 @@ export class OperatorProcess {
     return this.lines.map((line) => JSON.stringify(line)).join('\n') + this.stderr;
   }
 
-  /** Resolves with the first line, from the `after`th on, whose message is this; 30 s at most. */
+  /** Resolves with the first line, from the `after`th on, whose message is this; 90 s at most, for a busy machine. */
   async said(msg: string, after = 0): Promise<LogLine> {
-    const deadline = AbortSignal.timeout(30_000);
+    const deadline = AbortSignal.timeout(90_000);
     for (;;) {
       const line = this.lines.slice(after).find((each) => each.msg === msg);
       if (line !== undefined) return line;

@@ -26,6 +26,8 @@ export class WebhookServer {
         response.end(answer === undefined ? '' : answerReview(review, answer));
       });
     });
+    // The API server would write into a connection that is being closed, and deny what it asked about.
+    this.#server.keepAliveTimeout = 0;
     await new Promise<void>((resolve) => this.#server?.listen(0, '127.0.0.1', resolve));
   }
 
