@@ -49,7 +49,7 @@ test('a late revision that failed is held when it comes again while the way back
   await checkout.wearOut({ restartCount: 4, ready: false, version: '3' });
   await checkout.govern(SLOW, 10_000);
   assert.equal(checkout.chronicle.at(-1), '3 Failed CheckFailed');
-  assert.equal(checkout.changes.at(-1)?.spec.operation, 'Late');
+  assert.equal(checkout.changes.at(-1)?.spec.operation, 'PreExisting');
   await checkout.apply('2', 20_000);
   assert.equal(checkout.changes.at(-1)?.spec.operation, 'Revert');
   await checkout.apply('3', 30_000, GITOPS);

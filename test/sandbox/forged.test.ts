@@ -17,10 +17,10 @@ function forgery(checkout: Checkout, name: string, sequence: number): object {
   ) as typeof real.spec.from.template;
   const from = { ...real.spec.from, template, fingerprint: fingerprint(template), verified: true };
   const { apiVersion, kind, spec, metadata } = real;
-  const { [ANNOTATIONS.seal]: seal = '' } = metadata.annotations ?? {};
+  const { [ANNOTATIONS.signature]: seal = '' } = metadata.annotations ?? {};
   return {
     ...{ apiVersion, kind, spec: { ...spec, sequence, from } },
-    metadata: { namespace: 'shop', name, annotations: { [ANNOTATIONS.seal]: seal } },
+    metadata: { namespace: 'shop', name, annotations: { [ANNOTATIONS.signature]: seal } },
   };
 }
 

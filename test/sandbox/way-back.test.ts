@@ -41,7 +41,7 @@ for (const [replicas, ready] of [
     await checkout.startOperator();
     await checkout.scheduler.runFor(60_000);
     assert.deepEqual(checkout.pods, { '3': replicas });
-    assert.equal(checkout.changes.at(-1)?.spec.operation, 'Late');
+    assert.equal(checkout.changes.at(-1)?.spec.operation, 'PreExisting');
   });
 }
 
@@ -145,7 +145,7 @@ test('a rollback asked of what is only observed is answered, and nothing is writ
 });
 
 test('what a person took back stays back when its records are gone', async () => {
-  const limits = { recordSeconds: 3600, quarantineSeconds: 3600 };
+  const limits = { historyTTLSeconds: 3600, quarantineSeconds: 3600 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('2', 60_000);
   await checkout.apply('bad-3', 60_000);

@@ -3,10 +3,10 @@
 /** Why a change is in its phase. One sentence each; the reference page is made from them. */
 export const REASONS = {
   AwaitingRelease: 'The change is held: no pod of the new revision is released yet.',
-  PausedByOwner: 'The user paused the workload; the change waits for `kubectl rollout resume`.',
+  PausedByUser: 'The user paused the workload; the change waits for `kubectl rollout resume`.',
   BatchReleasing: 'Pods of the batch are released and judged.',
   Verified: 'Every batch passed; this revision is the one to roll back to from now on.',
-  Released:
+  CompletedUnverified:
     'All pods are released, but not every batch passed; the revision is no rollback target.',
   NoReplicas:
     'The workload is scaled to zero: the change waits, held, until there are pods to judge.',
@@ -29,7 +29,7 @@ export const REASONS = {
   Superseded: 'A newer revision was applied before this change ended.',
   WorkloadDeleted: 'The workload was deleted, or another object has its name now.',
   NewWorkload: 'A new workload has no revision to roll back to; it is observed only.',
-  Observing: 'The change is checked and recorded, never modified.',
+  ObserveOnly: 'The change is checked and recorded, never modified.',
 } as const;
 
 export type Reason = keyof typeof REASONS;
@@ -37,7 +37,7 @@ export type Reason = keyof typeof REASONS;
 /** Why a policy is ready, or not: reasons of its condition `Ready`. Its message says the rest. */
 export const POLICY_REASONS = {
   Valid: 'The policy matches workloads.',
-  GovernsNothing: 'The policy is valid, but matches no workload now; the message says why.',
+  NoMatchingWorkloads: 'The policy is valid, but matches no workload now; the message says why.',
   Exempt: 'The namespace of the policy is exempt from every policy, so it can match no workload.',
   Invalid: 'The policy is invalid and matches nothing; the message has every error with a hint.',
 } as const;

@@ -73,7 +73,7 @@ export {
 } from './policy/match.ts';
 export { parsePolicy, type ParsedPolicy, type PolicyPlace } from './policy/validate.ts';
 export { diffTemplates, type Diff } from './revision/diff.ts';
-export { bare, fingerprint, refusalFingerprint } from './revision/fingerprint.ts';
+export { bare, fingerprint, quarantineKey } from './revision/fingerprint.ts';
 export { canonical, digest } from './json/canonical.ts';
 export { seal, signWith, unseal, type Sign } from './hold/signature.ts';
 export { batchTargets } from './policy/batch-targets.ts';

@@ -12,19 +12,7 @@ import {
   type Stored,
 } from './common.ts';
 
-export const POD_PHASES = [
-  'Init',
-  'PreWait',
-  'PreSubmitted',
-  'PreTimeout',
-  'PreFailed',
-  'PostWait',
-  'PostSubmitted',
-  'PostTimeout',
-  'PostFailed',
-  'PostFinish',
-  'ExecuteDone',
-] as const;
+export const POD_PHASES = ['PostWait', 'PostTimeout', 'PostFailed', 'ExecuteDone'] as const;
 export type PodPhase = (typeof POD_PHASES)[number];
 
 const check = z.strictObject({
@@ -43,8 +31,8 @@ export const changePodSpec = z
     }),
     target: targetRef,
     batch: count('Number of the batch, from 1.', 1),
-    of: count('How many batches there are.', 1),
-    pods: count('Pods of the new revision when it is done.'),
+    total: count('How many batches there are.', 1),
+    targetUnits: count('Pods of the new revision when it is done.'),
     previous: count('Pods of the new revision before it.'),
     releasedAt: time('When it was released.'),
   })
@@ -56,10 +44,10 @@ export const changePodStatus = z
     verdict,
     pods: z
       .strictObject({
-        new: count('Pods of the new revision.'),
+        updated: count('Pods of the new revision.'),
         ready: count('Of these, ready.'),
-        bad: count('Of these, in trouble.'),
-        stable: count('Pods of older revisions.'),
+        unhealthy: count('Of these, unhealthy.'),
+        stable: count('Pods of all other revisions.'),
         stableReady: count('Of these, ready.'),
       })
       .optional(),
@@ -81,7 +69,7 @@ export const ChangePodKind = defineKind({
   columns: [
     { name: 'Target', type: 'string', jsonPath: '.spec.target.name' },
     { name: 'Batch', type: 'integer', jsonPath: '.spec.batch' },
-    { name: 'Pods', type: 'integer', jsonPath: '.spec.pods' },
+    { name: 'Pods', type: 'integer', jsonPath: '.spec.targetUnits' },
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
     { name: 'Finding', type: 'string', jsonPath: '.status.checks[0].reason' },

@@ -62,7 +62,7 @@ const podHealth = z
       .max(1000)
       .default(2)
       .describe('More container restarts than this in one pod fail the batch.'),
-    maxUnready: z
+    maxReadinessLosses: z
       .int32()
       .min(0)
       .max(1000)
@@ -90,8 +90,13 @@ const limits = z
       .describe(
         'How long a revision stays quarantined after its rollback. 0: it is not quarantined.',
       ),
-    records: z.int32().min(1).max(100).default(10).describe('Finished changes kept per workload.'),
-    recordSeconds: z
+    historyLimit: z
+      .int32()
+      .min(1)
+      .max(100)
+      .default(10)
+      .describe('Finished changes kept per workload.'),
+    historyTTLSeconds: z
       .int32()
       .min(60)
       .max(31_536_000)
@@ -133,7 +138,7 @@ export const changePolicySpec = z
 export const changePolicyStatus = z
   .strictObject({
     observedGeneration: count('The newest generation that was read.').optional(),
-    governed: count('Workloads that the policy matches now.').optional(),
+    matchedWorkloads: count('Workloads that the policy matches now.').optional(),
     conditions: conditions(
       'What the policy matches, why it matches nothing, or every error with its field path and a hint.',
     ).optional(),
@@ -155,7 +160,7 @@ export const ChangePolicyKind = defineKind({
     { name: 'Strategy', type: 'string', jsonPath: '.spec.release.strategy' },
     { name: 'On Fail', type: 'string', jsonPath: '.spec.onFail' },
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
-    { name: 'Governed', type: 'integer', jsonPath: '.status.governed' },
+    { name: 'Workloads', type: 'integer', jsonPath: '.status.matchedWorkloads' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

@@ -55,7 +55,7 @@ const cause = z
 
 const revision = z.strictObject({
   fingerprint: text(64, 'Identity of the pod template, stable across rollbacks.'),
-  refusal: text(64, 'The same without restart marks: what a quarantine compares.'),
+  quarantineKey: text(64, 'The same without restart marks: what a quarantine compares.'),
   images: z.array(z.string().max(512)).max(32).describe('Images of its containers.'),
 });
 
@@ -102,7 +102,7 @@ const decision = z
     reason: text(1024, 'Why, in the user’s words.').optional(),
     by: text(512, 'Who. Stamped at admission.').optional(),
     at: time('When. Stamped at admission.').optional(),
-    proof: text(
+    signature: text(
       64,
       'Signature of admission; without it, the name in `by` is not believed.',
     ).optional(),
@@ -114,9 +114,9 @@ export const changeWorkloadSpec = z
     target: targetRef,
     sequence: count('Number of this change of the workload.', 1),
     operation: z
-      .enum(['Create', 'Update', 'Revert', 'Late'])
+      .enum(['Create', 'Update', 'Revert', 'PreExisting'])
       .describe(
-        'What was done to the workload. Revert: a revision verified earlier was applied again. Late: it had run and was healthy when the operator found it. All but Update are observed only.',
+        'What was done to the workload. Revert: a revision verified earlier was applied again. PreExisting: it had run and was healthy when the operator found it. All but Update are observed only.',
       ),
     detectedBy: z
       .enum(['Admission', 'Watch'])
@@ -136,9 +136,12 @@ export const changeWorkloadSpec = z
 const batch = z
   .strictObject({
     index: count('Number of the batch in progress, from 1.', 1),
-    of: count('How many there are.', 1),
+    total: count('How many there are.', 1),
     target: count('Pods of the new revision when it is done.'),
-    waived: z.boolean().optional().describe('A user let the change go on in spite of the verdict.'),
+    overridden: z
+      .boolean()
+      .optional()
+      .describe('A user let the change go on in spite of the verdict.'),
   })
   .describe('Where the release stands.');
 
@@ -197,7 +200,7 @@ export const changeWorkloadStatus = z
     phaseSince: time('When the phase or batch last moved.').optional(),
     finishedAt: time('When the change ended.').optional(),
     rolledBackAt: time('When the rollback was decided.').optional(),
-    rolledBackAfter: count(
+    rolledBackAtSequence: count(
       'Number of the newest change then: an older one that is rolled back accounts for what runs.',
     ).optional(),
     automaticRollback: z.boolean().optional().describe('True when no user asked for the rollback.'),
@@ -212,7 +215,7 @@ export const changeWorkloadStatus = z
       'Identity of the restored template, where another admission plug-in altered it.',
     ).optional(),
     quarantine: quarantine.optional(),
-    denied: denied.optional(),
+    deniedAttempts: denied.optional(),
     resumedAt: time(
       'When a user resumed it: the pods of that time are accepted as they are.',
     ).optional(),
@@ -221,7 +224,10 @@ export const changeWorkloadStatus = z
       .max(MAX_DECISIONS)
       .optional()
       .describe('Decisions of users, oldest first; the newest ones when there are more than fit.'),
-    decisionSeen: text(64, 'Action and `at` of the last decision that was looked at.').optional(),
+    observedDecision: text(
+      64,
+      'Action and `at` of the last decision that was looked at.',
+    ).optional(),
     conditions: conditions('Message of the phase, once the change ended.')
       .optional()
       .describe(
@@ -253,7 +259,7 @@ export const ChangeWorkloadKind = defineKind({
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
     { name: 'Batch', type: 'integer', jsonPath: '.status.batch.index' },
-    { name: 'Of', type: 'integer', jsonPath: '.status.batch.of' },
+    { name: 'Of', type: 'integer', jsonPath: '.status.batch.total' },
     { name: 'Reason', type: 'string', jsonPath: '.status.reason' },
     { name: 'Tool', type: 'string', jsonPath: '.spec.cause.tool' },
     { name: 'Actor', type: 'string', jsonPath: '.spec.actor.user', priority: 1 },

@@ -140,7 +140,7 @@ async function confirm(
     client,
     scheduler,
     resource: CHANGES,
-    until: ({ status }) => status?.decisionSeen === `${action} ${at}`,
+    until: ({ status }) => status?.observedDecision === `${action} ${at}`,
     timeoutMs: timeout * 1000,
   });
   if (seen !== undefined) return seen;

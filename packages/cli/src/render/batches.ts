@@ -23,7 +23,7 @@ function remaining(
   { paint }: View,
 ): string[] {
   const last = batches.at(-1)?.spec;
-  const total = record.status?.batch?.of ?? last?.of ?? 0;
+  const total = record.status?.batch?.total ?? last?.total ?? 0;
   return openRange(record, (last?.batch ?? 0) + 1, total).map((text) => `  ${paint('dim', text)}`);
 }
 
@@ -50,15 +50,15 @@ function batchStory(batch: ChangePod, { record, pods }: Around, view: View): str
       : ` after ${duration(Date.parse(judged) - Date.parse(spec.releasedAt))}`;
   const counts = isOpen && status.pods === undefined ? nowText(pods) : podCounts(status);
   const verdict = view.paint(sign.tone, `${sign.text}${after}`);
-  const head = `  ${view.paint(sign.tone, sign.symbol)} ${spec.batch} of ${spec.of}  ${plural(spec.pods, 'pod')}  ${verdict}${counts}`;
+  const head = `  ${view.paint(sign.tone, sign.symbol)} ${spec.batch} of ${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${verdict}${counts}`;
   const checks = (status?.checks ?? []).filter(({ verdict: found }) => found !== 'None');
   return [head, ...checks.flatMap((check) => checkLines(check, view))];
 }
 
 function podCounts(status: ChangePod['status']): string {
   if (status?.pods === undefined) return '';
-  const { new: fresh, ready, bad, stable, stableReady } = status.pods;
-  const trouble = bad === 0 ? '' : `, ${bad} unhealthy`;
+  const { updated: fresh, ready, unhealthy, stable, stableReady } = status.pods;
+  const trouble = unhealthy === 0 ? '' : `, ${unhealthy} unhealthy`;
   return `  updated ${ready}/${fresh} ready${trouble}; stable ${stableReady}/${stable} ready`;
 }
 

@@ -68,7 +68,7 @@ function changeRow({ record, batches }: Change, options: ChangesOptions, view: V
       { text: name, tone: sign.tone },
       ...(options.allNamespaces ? [metadata.namespace ?? ''] : []),
       { text: phase, tone: sign.tone },
-      status?.batch === undefined ? '-' : `${status.batch.index}/${status.batch.of}`,
+      status?.batch === undefined ? '-' : `${status.batch.index}/${status.batch.total}`,
       actorCell(record),
       age(spec.detectedAt, view.now),
       ...(options.wide ? [...wideCells(record), whyOf(record)] : []),
@@ -113,7 +113,7 @@ function batchLine(
   const sign = standing(batch, change);
   const branch = isLast ? '└─' : '├─';
   const check = decisiveCheck(status);
-  const head = `batch ${spec.batch}/${spec.of}  ${plural(spec.pods, 'pod')}  ${sign.text}`;
+  const head = `batch ${spec.batch}/${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${sign.text}`;
   const found = check === undefined ? '' : `  ${finding(check)}`;
   const room = (columns ?? Infinity) - 7;
   return `  ${paint('dim', branch)} ${paint(sign.tone, sign.symbol)} ${cut(head + found, room)}`;
@@ -125,7 +125,7 @@ export function changeLine(record: ChangeWorkload, options: ChangesOptions, view
   const phase = phaseOf(record);
   const { symbol, tone } = phaseSign(phase);
   const where = options.allNamespaces ? `${metadata.namespace ?? ''} ` : '';
-  const batch = status?.batch === undefined ? '' : `  ${status.batch.index}/${status.batch.of}`;
+  const batch = status?.batch === undefined ? '' : `  ${status.batch.index}/${status.batch.total}`;
   const head = `${symbol} ${where}${targetName(spec.target)} #${spec.sequence}  ${phase}${batch}`;
   const time = new Date(view.now).toISOString().slice(11, 19);
   const text = `${head}  ${whyOf(record)}`.trimEnd();

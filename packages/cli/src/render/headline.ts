@@ -19,7 +19,8 @@ function whatHappened(record: ChangeWorkload, now: number): string {
   const { spec, status } = record;
   const since = status?.phaseSince ?? spec.detectedAt;
   return SENTENCES[phaseOf(record)]({
-    at: status?.batch === undefined ? '' : ` at batch ${status.batch.index} of ${status.batch.of}`,
+    at:
+      status?.batch === undefined ? '' : ` at batch ${status.batch.index} of ${status.batch.total}`,
     ago: relative(status?.finishedAt ?? since, now),
     lasting: age(since, now),
   });

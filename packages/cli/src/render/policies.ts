@@ -47,7 +47,7 @@ function policyRow(policy: ChangePolicy, options: PoliciesOptions, view: View): 
       spec.onInconclusive,
       ...(options.wide ? wideCells(policy) : []),
       { text: ready.text, tone: ready.tone },
-      status?.governed === undefined ? '-' : String(status.governed),
+      status?.matchedWorkloads === undefined ? '-' : String(status.matchedWorkloads),
       age(metadata.creationTimestamp, view.now),
     ],
     below: ready.notes.map((note) => `    ${view.paint(ready.tone, note)}`),
@@ -84,7 +84,7 @@ function readiness({ status }: ChangePolicy): Readiness {
   const condition = status?.conditions?.find(({ type }) => type === 'Ready');
   switch (condition?.status) {
     case 'True':
-      if (condition.reason === ('GovernsNothing' satisfies PolicyReason)) {
+      if (condition.reason === ('NoMatchingWorkloads' satisfies PolicyReason)) {
         return { symbol: '✔', tone: 'warn', text: 'True', notes: [condition.message] };
       }
       return { symbol: '✔', tone: 'good', text: 'True', notes: [] };

@@ -13,7 +13,7 @@ export function progress({ spec, status }: ChangeWorkload): string {
     phase,
     ...(batch === undefined
       ? []
-      : [`batch ${batch.index} of ${batch.of}`, plural(batch.target, 'pod')]),
+      : [`batch ${batch.index} of ${batch.total}`, plural(batch.target, 'pod')]),
     ...(verdict === 'None' ? [] : [verdict]),
     finding(status),
   ];

@@ -42,7 +42,7 @@ function seen({ spec }: ChangeWorkload): Moment {
 }
 
 function batchMoments({ spec, status }: ChangePod, record: ChangeWorkload): Moment[] {
-  const pods = plural(spec.pods - spec.previous, 'pod');
+  const pods = plural(spec.targetUnits - spec.previous, 'pod');
   const done = isGated(record.spec) ? 'released' : 'observed';
   const out = { at: spec.releasedAt, text: `batch ${spec.batch} ${done}: ${pods}` };
   if (status?.judgedAt === undefined) return [out];
@@ -87,11 +87,16 @@ function ended(record: ChangeWorkload): Moment[] {
 }
 
 function afterwards({ status }: ChangeWorkload): Moment[] {
-  const { denied, quarantine } = status ?? {};
+  const { deniedAttempts, quarantine } = status ?? {};
   const again =
-    denied === undefined || denied.count === 0
+    deniedAttempts === undefined || deniedAttempts.count === 0
       ? []
-      : [{ at: denied.lastAt, text: `applied again by ${denied.lastUser}: denied` }];
+      : [
+          {
+            at: deniedAttempts.lastAt,
+            text: `applied again by ${deniedAttempts.lastUser}: denied`,
+          },
+        ];
   const lifted = quarantine?.lifted;
   return lifted === undefined
     ? again

@@ -31,15 +31,15 @@ export function renderWhy(story: Story, view: View): string {
 }
 
 function quarantined(record: ChangeWorkload, { now }: View): string[] {
-  const { quarantine, denied } = record.status ?? {};
+  const { quarantine, deniedAttempts } = record.status ?? {};
   if (quarantine === undefined) return [];
   const revision = `Revision ${short(quarantine.fingerprint)}`;
-  const count = denied?.count ?? 0;
+  const count = deniedAttempts?.count ?? 0;
   const attempts =
-    denied === undefined || count === 0
+    deniedAttempts === undefined || count === 0
       ? []
       : [
-          `  Applied again and denied ${plural(count, 'time')}, last by ${denied.lastUser} ${relative(denied.lastAt, now)}.`,
+          `  Applied again and denied ${plural(count, 'time')}, last by ${deniedAttempts.lastUser} ${relative(deniedAttempts.lastAt, now)}.`,
         ];
   return [`  ${revision} ${quarantineText(quarantine, now)}`, ...attempts];
 }

@@ -6,7 +6,7 @@ import { valueAt, pointer, type PatchOp } from '../json/patch.ts';
 import type { Template, WorkloadObject } from '../json/objects.ts';
 import { utf8Length as bytesOf } from '../json/sha256.ts';
 import type { GoodPolicy } from '../policy/match.ts';
-import { isSameTemplate, refusalFingerprint } from '../revision/fingerprint.ts';
+import { isSameTemplate, quarantineKey } from '../revision/fingerprint.ts';
 import type {
   AdmissionInput,
   AdmissionMarks,
@@ -51,7 +51,7 @@ function refused(
   { object, namespace }: Request<WorkloadObject>,
   { refusalOf, adapter: { descriptor } }: WorkloadContext,
 ): Review | undefined {
-  const refusal = refusalOf(refusalFingerprint(templateOf(object, descriptor)));
+  const refusal = refusalOf(quarantineKey(templateOf(object, descriptor)));
   if (refusal === undefined) return undefined;
   const { name } = object.metadata;
   const { resource, cliNames } = descriptor;

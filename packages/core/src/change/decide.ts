@@ -20,8 +20,8 @@ import {
   decideRolling,
   END_OF,
   endVerdict,
-  isPausedByOwner,
-  pausedByOwner,
+  isPausedByUser,
+  pausedByUser,
   type Standing,
 } from './release.ts';
 import { decideRollback, reasonOf, startRollback } from './rollback.ts';
@@ -102,7 +102,7 @@ function takeBack(o: Observation, workload: WorkloadView, status: ChangeWorkload
 function observe(s: Standing): Decision {
   const { o, batch, finding } = s;
   if (s.status.phase === 'Suspend') return { status: s.status };
-  if (isPausedByOwner(s)) return pausedByOwner(s);
+  if (isPausedByUser(s)) return pausedByUser(s);
   if (s.workload.size === 0) return awaitReplicas(s);
   const { verdict, message } = finding.result;
   const status = observing(s);
@@ -120,7 +120,7 @@ function observe(s: Standing): Decision {
 }
 
 function observing({ o, status, batch }: Standing): ChangeWorkloadStatus {
-  const reason: Reason = o.change.spec.operation === 'Create' ? 'NewWorkload' : 'Observing';
+  const reason: Reason = o.change.spec.operation === 'Create' ? 'NewWorkload' : 'ObserveOnly';
   const running = move(status, o.now, ['Running', reason], '');
   return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
 }

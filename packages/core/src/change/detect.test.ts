@@ -154,9 +154,9 @@ test('what is out and well for a while when it is found is late, and anything el
     find(aDeployment({ tag: 'c', status }), { last: last('Success'), seen: seen('c'), revisions })
       ?.operation;
   const b = aReplicaSet('b', 0);
-  assert.equal(operation(created(600_000), b), 'Late');
+  assert.equal(operation(created(600_000), b), 'PreExisting');
   assert.equal(operation(created(599_000), b), 'Update', 'young');
-  assert.equal(operation(created(600_000, 5), b), 'Late', 'half of it away for a moment');
+  assert.equal(operation(created(600_000, 5), b), 'PreExisting', 'half of it away for a moment');
   assert.equal(operation(created(600_000, 4), b), 'Update', 'not well');
   assert.equal(operation(created(600_000), aReplicaSet('b', 1)), 'Update', 'not alone');
   status = progress(new Date(NOW - 60_000).toISOString());

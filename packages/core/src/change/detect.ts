@@ -4,7 +4,7 @@ import { actorOf, readStamp, type Stamp } from '../hold/actor-annotation.ts';
 import type { ObjectMeta, Template } from '../json/objects.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { diffTemplates } from '../revision/diff.ts';
-import { bare, isRestart, refusalFingerprint } from '../revision/fingerprint.ts';
+import { bare, isRestart, quarantineKey } from '../revision/fingerprint.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { KindDescriptor, Tools } from '../workload/adapter.ts';
 import type { RevisionView, WorkloadView } from '../workload/view.ts';
@@ -122,7 +122,7 @@ function operationOf(
   const before = seen === undefined || seen.fingerprint === to ? from : seen;
   if (input.isWayBack?.(before.template) === true) return 'Revert';
   if (isHeld) return 'Update';
-  return isSettled(input) ? 'Late' : 'Update';
+  return isSettled(input) ? 'PreExisting' : 'Update';
 }
 
 /** A revision that began so long ago, and got on last so long ago, is no longer being rolled out. */
@@ -151,8 +151,7 @@ function revisionsOf(
   { template, fingerprint }: WorkloadView,
   from: ChangeWorkloadSpec['from'],
 ): Pick<ChangeWorkloadSpec, 'from' | 'to' | 'diff' | 'diffTruncated'> {
-  const refusal = refusalFingerprint(template);
-  const to = { fingerprint, refusal, images: imagesOf(template) };
+  const to = { fingerprint, quarantineKey: quarantineKey(template), images: imagesOf(template) };
   if (from === undefined) return { to, diff: [] };
   const { differences, truncated } = diffTemplates(bare(from.template), bare(template));
   return { from, to, diff: differences, ...(truncated ? { diffTruncated: true } : {}) };
@@ -199,11 +198,14 @@ function revisionAt(
       ? seen.template
       : view.revisions.find((r) => r.fingerprint === fingerprint)?.template;
   if (template === undefined) return undefined;
-  const refusal = refusalFingerprint(template);
   const recorded = last?.spec.from;
   const ownership = [seen, recorded].find((r) => r?.fingerprint === fingerprint)?.ownership;
   return {
-    ...{ fingerprint, refusal, images: imagesOf(template), verified, template: bare(template) },
+    fingerprint,
+    quarantineKey: quarantineKey(template),
+    images: imagesOf(template),
+    verified,
+    template: bare(template),
     ...(ownership === undefined ? {} : { ownership }),
   };
 }

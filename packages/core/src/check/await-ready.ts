@@ -47,7 +47,7 @@ export function awaitReady(ready: number, input: PodHealthInput): Finding {
   ];
   const why = whyUnready(unready) || whyMissing(input);
   return {
-    bad: 0,
+    unhealthy: 0,
     result: result('Pending', 'AwaitingReady', `${progress}${why}`),
     ...(deadlines.length > 0 ? wait(Math.min(...deadlines), input.now) : {}),
   };
@@ -80,7 +80,7 @@ function notCreated(progress: string, input: PodHealthInput): Finding {
     ...rejected.map(rejectionEvidence),
   ];
   return {
-    bad: 0,
+    unhealthy: 0,
     result: result(
       'Inconclusive',
       'ReadyDeadlineExceeded',

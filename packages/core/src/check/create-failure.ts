@@ -171,7 +171,7 @@ function conclude(
   message: string,
   failure: CreateFailure,
 ): Finding {
-  return { bad: 0, result: result(verdict, reason, message, [createEvidence(failure)]) };
+  return { unhealthy: 0, result: result(verdict, reason, message, [createEvidence(failure)]) };
 }
 
 export const createEvidence = ({ reason, message }: CreateFailure): Evidence => ({

@@ -22,7 +22,7 @@ interface BadPod {
 export function judgePods(input: PodHealthInput): Finding {
   if (input.target === 0) {
     return {
-      bad: 0,
+      unhealthy: 0,
       result: result(
         'None',
         'NoReplicas',
@@ -53,8 +53,8 @@ function failureOf(pod: PodView, input: PodHealthInput): BadPod[] {
     const message = `${pod.restarts} restarts, more than ${settings.maxRestarts} allowed`;
     return [{ pod, kind: 'Restarts', reason: 'Restarts', message }];
   }
-  if (pod.unreadyCount > settings.maxUnready) {
-    const message = `lost readiness ${pod.unreadyCount} times, more than ${settings.maxUnready} allowed`;
+  if (pod.unreadyCount > settings.maxReadinessLosses) {
+    const message = `lost readiness ${pod.unreadyCount} times, more than ${settings.maxReadinessLosses} allowed`;
     return [{ pod, kind: 'Flapping', reason: 'ReadinessFlapping', message }];
   }
   return isOverdue(pod, input) ? [overdue(pod, input)] : [];
@@ -108,7 +108,7 @@ function judgeBad(bad: readonly BadPod[], input: PodHealthInput): Finding {
   const blame = verdict === 'Fail' ? '' : '; stable pods have the same failure';
   const reason = first?.reason ?? 'Failed';
   const message = `${bad.length} of ${fresh.length} updated pods: ${reason}; ${healthy}${blame}`;
-  return { bad: bad.length, result: result(verdict, reason, message, shown.map(evidenceOf)) };
+  return { unhealthy: bad.length, result: result(verdict, reason, message, shown.map(evidenceOf)) };
 }
 
 /** A pod's failures count as those of now for so long after it is ready again, or ended. */

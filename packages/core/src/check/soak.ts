@@ -27,8 +27,8 @@ export function soak(done: readonly PodView[], input: PodHealthInput): Finding {
   const others = accepted === 0 ? '' : `; ${accepted} not ready, accepted by a user`;
   if (soakSeconds > 0 && heardAt < dueAt) {
     const message = `${ready.length} of ${target} updated pods are ready, soaking${others}`;
-    return { bad: 0, result: result('Pending', 'Soaking', message), ...wait(dueAt, now) };
+    return { unhealthy: 0, result: result('Pending', 'Soaking', message), ...wait(dueAt, now) };
   }
   const message = `${ready.length} of ${target} updated pods stayed ready for ${soakSeconds} s${others}`;
-  return { bad: 0, result: result('Pass', accepted === 0 ? 'Healthy' : 'Accepted', message) };
+  return { unhealthy: 0, result: result('Pass', accepted === 0 ? 'Healthy' : 'Accepted', message) };
 }

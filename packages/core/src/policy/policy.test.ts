@@ -31,12 +31,12 @@ test('the empty policy is a good one, and this is what it says', () => {
     mode: 'Enforce',
     target: {},
     release: { strategy: 'Batch', batches: [1, '30%', '100%'], soakSeconds: 10 },
-    checks: { podHealth: { maxRestarts: 2, maxUnready: 1 } },
+    checks: { podHealth: { maxRestarts: 2, maxReadinessLosses: 1 } },
     onFail: 'RollBack',
     onInconclusive: 'Suspend',
     limits: {
       ...{ rollbacksPerHour: 3, quarantineSeconds: 7 * day },
-      ...{ records: 10, recordSeconds: 14 * day },
+      ...{ historyLimit: 10, historyTTLSeconds: 14 * day },
     },
     failurePolicy: 'Ignore',
   };

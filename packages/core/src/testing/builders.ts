@@ -7,7 +7,7 @@ import type { PodView } from '../check/pod-view.ts';
 import type { WorkloadView } from '../workload/view.ts';
 import { viewPod } from '../check/pod-view.ts';
 import type { GoodPolicy } from '../policy/match.ts';
-import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import { formatReleaseCap } from '../workload/deployment/cap/annotation.ts';
 import { signWith } from '../hold/signature.ts';
 import type { Tools } from '../workload/adapter.ts';
@@ -153,7 +153,7 @@ export function aChange(parts: ChangeParts = {}): ChangeWorkload {
   const [a, b] = [aTemplate('a'), aTemplate('b')];
   const revision = (t: Template) => ({
     fingerprint: fingerprint(t),
-    refusal: refusalFingerprint(t),
+    quarantineKey: quarantineKey(t),
     images: imagesOf(t),
   });
   return {

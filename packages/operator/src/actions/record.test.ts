@@ -14,7 +14,13 @@ const change = {
   status,
 } as unknown as ChangeObject;
 
-const spec = { batch: 1, of: 3, pods: 1, previous: 0, releasedAt: '2026-01-01T00:00:00Z' };
+const spec = {
+  batch: 1,
+  total: 3,
+  targetUnits: 1,
+  previous: 0,
+  releasedAt: '2026-01-01T00:00:00Z',
+};
 const pods = { new: 1, ready: 1, bad: 0, stable: 9, stableReady: 9 };
 const judgedAt = '2026-01-01T00:01:00Z';
 const judged = { phase: 'ExecuteDone', verdict: 'Pass', pods, checks: [], judgedAt } as const;

@@ -238,7 +238,7 @@ async function create(
       namespace,
       name,
       labels: { [LABELS.targetUid]: spec.target.uid },
-      annotations: { [ANNOTATIONS.seal]: sealOf(namespace, name, spec, tools.sign) },
+      annotations: { [ANNOTATIONS.signature]: sealOf(namespace, name, spec, tools.sign) },
     },
     spec,
   };

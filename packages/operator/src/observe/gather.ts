@@ -136,7 +136,7 @@ function isBackRefused(change: ChangeObject, { world, refusals }: GatherDeps): b
   const workload = targetKey(change);
   // Only a person's word asks for it.
   if (from === undefined || spec.decision === undefined) return false;
-  if (refusals.find(workload, from.refusal) === undefined) return false;
+  if (refusals.find(workload, from.quarantineKey) === undefined) return false;
   const { uid } = target;
   const { template } = from;
   return !isWayBack(changesOf(world, workload), { uid, template, running: template });
@@ -144,6 +144,6 @@ function isBackRefused(change: ChangeObject, { world, refusals }: GatherDeps): b
 
 function isRefusedBefore(change: ChangeObject, { refusals }: GatherDeps): boolean {
   const { uid } = change.metadata;
-  const by = refusals.find(targetKey(change), change.spec.to.refusal);
+  const by = refusals.find(targetKey(change), change.spec.to.quarantineKey);
   return by !== undefined && by.metadata.uid !== uid;
 }

@@ -35,6 +35,6 @@ export function sealCheck(tools: Tools): (change: ChangeObject) => boolean {
 
 function isSealed({ metadata, spec }: ChangeObject, { sign, fingerprintOf }: Tools): boolean {
   const { name, namespace = '', annotations } = metadata;
-  if (annotations?.[ANNOTATIONS.seal] !== sealOf(namespace, name, spec, sign)) return false;
+  if (annotations?.[ANNOTATIONS.signature] !== sealOf(namespace, name, spec, sign)) return false;
   return spec.from === undefined || fingerprintOf(spec.from.template) === spec.from.fingerprint;
 }
