@@ -8,7 +8,7 @@ import type { ReviewRequest } from '../contract/target.ts';
 import type { UserName } from '../cluster/users.ts';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
-import { aDeployment, type DeploymentWishes } from './support/manifests.ts';
+import { aDeployment, type WorkloadWishes } from './support/manifests.ts';
 import {
   altershield,
   prepareCluster,
@@ -70,7 +70,7 @@ async function newApp(options: AppOptions): Promise<App> {
   return app;
 }
 
-const manifest = (app: App, wishes: Partial<DeploymentWishes>): Record<string, unknown> =>
+const manifest = (app: App, wishes: Partial<WorkloadWishes>): Record<string, unknown> =>
   aDeployment({ name: app.name, namespace: app.namespace, image: 'checkout:v1', ...wishes });
 
 interface Apply {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What a test says about a Deployment; the rest is filled in. */
-export interface DeploymentWishes {
+/** What a test says about a workload; the rest is filled in. */
+export interface WorkloadWishes {
+  /** Default: Deployment. */
+  readonly kind?: AppKind;
   readonly name: string;
   readonly namespace: string;
   /** The tag says the pods' fate: `web:bad`, `web:crash`, `web:v1`. */
@@ -17,13 +19,19 @@ export interface DeploymentWishes {
   readonly container?: Readonly<Record<string, unknown>>;
 }
 
-/** A Deployment whose pods carry the label `app: <name>`. */
-export function aDeployment(wishes: DeploymentWishes): Record<string, unknown> {
-  const { name, namespace, image, replicas = 1, labels, annotations } = wishes;
+/** Kinds that the tests know how to make. */
+export type AppKind = 'Deployment' | 'StatefulSet';
+
+export const pluralOf = (kind: AppKind): string => `${kind.toLowerCase()}s`;
+
+/** A workload whose pods carry the label `app: <name>`. */
+export function aDeployment(wishes: WorkloadWishes): Record<string, unknown> {
+  const { kind = 'Deployment', name, namespace, image, replicas = 1 } = wishes;
+  const { labels, annotations } = wishes;
   const podLabels = { app: name };
   return {
     apiVersion: 'apps/v1',
-    kind: 'Deployment',
+    kind,
     metadata: { name, namespace, labels: { ...podLabels, ...labels }, annotations },
     spec: {
       replicas,
@@ -36,6 +44,7 @@ export function aDeployment(wishes: DeploymentWishes): Record<string, unknown> {
           ...wishes.podSpec,
         },
       },
+      ...(kind === 'StatefulSet' ? { serviceName: name } : {}),
       ...wishes.spec,
     },
   };

@@ -7,7 +7,7 @@ import type { ClusterAccess } from '../../cluster/access.ts';
 import type { UserName } from '../../cluster/users.ts';
 import { aNamespace } from './cluster.ts';
 import { eventually } from './eventually.ts';
-import { aDeployment, type DeploymentWishes } from './manifests.ts';
+import { aDeployment, pluralOf, type AppKind, type WorkloadWishes } from './manifests.ts';
 import { imageOf, isActive, isReady, type Pod } from './pods.ts';
 import type { Timeline } from './timeline.ts';
 import { DeploymentRecorder } from './watch-deployment.ts';
@@ -21,29 +21,37 @@ export const ACTOR = 'altershield.io/actor';
 type Json = Readonly<Record<string, unknown>>;
 
 export interface AppOptions {
+  readonly kind?: AppKind;
   readonly replicas?: number;
   readonly image?: string;
   /** The spec of its namespace's policy; undefined: there is none. */
   readonly policy?: Json | undefined;
-  readonly wishes?: Partial<DeploymentWishes>;
+  readonly wishes?: Partial<WorkloadWishes>;
 }
 
 /** A fast policy: what tests are about is seldom how long a batch soaks. */
 export const QUICK = { release: { batches: [1, '30%', '100%'], soakSeconds: 1 } } as const;
 
-/** A Deployment named checkout in a namespace of its own, whose pods are recorded from before its creation. */
+/** A Deployment, or a workload of another kind, named checkout in a namespace of its own, whose pods are recorded from before its creation. */
 export class App {
   readonly cluster: ClusterAccess;
   readonly namespace: string;
+  readonly kind: AppKind;
   readonly name = 'checkout';
   readonly pods: PodRecorder;
   readonly deployment: DeploymentRecorder;
 
-  constructor(cluster: ClusterAccess, namespace: string, pods: PodRecorder) {
+  constructor(
+    cluster: ClusterAccess,
+    namespace: string,
+    pods: PodRecorder,
+    kind: AppKind = 'Deployment',
+  ) {
     this.cluster = cluster;
+    this.kind = kind;
     this.namespace = namespace;
     this.pods = pods;
-    this.deployment = new DeploymentRecorder(cluster, namespace, this.name);
+    this.deployment = new DeploymentRecorder(cluster, namespace, this.name, pluralOf(kind));
   }
 
   get timeline(): Timeline {
@@ -51,7 +59,7 @@ export class App {
   }
 
   get path(): string {
-    return `/apis/apps/v1/namespaces/${this.namespace}/deployments/${this.name}`;
+    return `/apis/apps/v1/namespaces/${this.namespace}/${pluralOf(this.kind)}/${this.name}`;
   }
 
   async get(): Promise<Deployment> {
@@ -225,11 +233,11 @@ export function mostBefore(timeline: Timeline, image: string, until: number): nu
 
 /** Creates an app with its policy and waits until it runs, is known as verified, and is guarded. */
 export async function anApp(cluster: ClusterAccess, options: AppOptions = {}): Promise<App> {
-  const { replicas = 10, image = 'checkout:v1', wishes = {} } = options;
+  const { kind = 'Deployment', replicas = 10, image = 'checkout:v1', wishes = {} } = options;
   const namespace = await aNamespace(cluster, 'story');
   const policy = 'policy' in options ? options.policy : QUICK;
   const pods = await watchPods(cluster, namespace, 'app=checkout');
-  const app = new App(cluster, namespace, pods);
+  const app = new App(cluster, namespace, pods, kind);
   try {
     await app.deployment.start();
     await create(app, { replicas, image, ...wishes });
@@ -245,10 +253,10 @@ export async function anApp(cluster: ClusterAccess, options: AppOptions = {}): P
   }
 }
 
-export async function create(app: App, wishes: Partial<DeploymentWishes>): Promise<void> {
-  const { namespace, name } = app;
-  const body = aDeployment({ name, namespace, image: 'checkout:v1', ...wishes });
-  const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+export async function create(app: App, wishes: Partial<WorkloadWishes>): Promise<void> {
+  const { namespace, name, kind } = app;
+  const body = aDeployment({ kind, name, namespace, image: 'checkout:v1', ...wishes });
+  const path = `/apis/apps/v1/namespaces/${namespace}/${pluralOf(kind)}`;
   await app.cluster.call({ method: 'POST', path, body }, 'developer');
 }
 

@@ -18,10 +18,10 @@ export class DeploymentRecorder {
   readonly states: State[] = [];
   readonly #watch: ObjectWatch<Object>;
 
-  constructor(cluster: ClusterAccess, namespace: string, name: string) {
+  constructor(cluster: ClusterAccess, namespace: string, name: string, plural = 'deployments') {
     const collection = {
       endpoint: cluster.endpoint('admin'),
-      path: `/apis/apps/v1/namespaces/${namespace}/deployments`,
+      path: `/apis/apps/v1/namespaces/${namespace}/${plural}`,
       query: `fieldSelector=${encodeURIComponent(`metadata.name=${name}`)}`,
     };
     this.#watch = new ObjectWatch<Object>(collection, (_, deployment) => {
