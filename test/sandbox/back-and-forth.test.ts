@@ -54,7 +54,7 @@ test('a late revision that failed is held when it comes again while the way back
   assert.equal(checkout.changes.at(-1)?.spec.operation, 'Revert');
   await checkout.apply('3', 30_000, GITOPS);
   assert.deepEqual([checkout.isHeld, checkout.pods['3']], [true, 1]);
-  assert.equal(checkout.changes.at(-1)?.spec.to.images.join(), 'shop/checkout:3');
+  assert.equal(checkout.changes.at(-1)?.spec.to.images?.join(), 'shop/checkout:3');
 });
 
 test('a decision about a workload that is gone does nothing to one of its name', async () => {

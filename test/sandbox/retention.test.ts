@@ -7,7 +7,7 @@ const QUICKLY = { batches: ['100%'], soakSeconds: 0 };
 const DAY_MS = 86_400_000;
 
 const records = ({ changes }: Checkout): string[] =>
-  changes.map(({ spec }) => spec.to.images.join().replace('shop/checkout:', ''));
+  changes.map(({ spec }) => (spec.to.images ?? []).join().replace('shop/checkout:', ''));
 
 /** Names of the changes that batches are left of. */
 const batches = ({ sandbox }: Checkout): string[] =>

@@ -9,7 +9,7 @@ const SLOW = { release: { batches: [1, '100%'], soakSeconds: 60 } };
 const HOUR_MS = 3_600_000;
 
 const destinations = ({ changes }: Checkout): string[] =>
-  changes.map(({ spec }) => `${spec.from?.images.join() ?? ''} → ${spec.to.images.join()}`);
+  changes.map(({ spec }) => `${spec.from?.images?.join() ?? ''} → ${spec.to.images?.join()}`);
 
 test('a hotfix that fails after an undo goes back to what the undo put back', async () => {
   for (const soaking of [20_000, 200_000]) {

@@ -23,6 +23,8 @@ export const REASONS = {
     'Too many automatic rollbacks of this workload, or in the cluster, within an hour; a user decides.',
   WriteDenied:
     'The API server denied a write of the operator, and repeating it does not help; the message has its text. Nothing more is released until a user decides.',
+  CannotMove:
+    'The workload can no longer be released in batches, because its user edited it; the message says why. Nothing moves until a user decides.',
   AlteredByAdmission:
     'Another admission plug-in altered the pod template in a write of the operator; releasing it would start over each time.',
   QuarantinedRevision: 'A quarantined revision bypassed admission and is rolled back.',

@@ -29,13 +29,15 @@ const target = z
   .prefault({})
   .describe('Which workloads the policy matches.');
 
+export const STRATEGIES = ['Batch', 'Rolling'] as const;
+
 const release = z
   .strictObject({
     strategy: z
-      .enum(['Batch', 'Rolling'])
-      .default('Batch')
+      .enum(STRATEGIES)
+      .optional()
       .describe(
-        'Batch: held at admission, then released in steps, each by the means of its kind. Rolling: not held, judged while the native controller rolls at its own pace.',
+        'Default: Batch where the kind supports it, else Rolling. Batch: held at admission, then released in steps, each by the means of its kind. Rolling: not held, judged while the native controller rolls at its own pace.',
       ),
     batches,
     soakSeconds: z
@@ -117,8 +119,10 @@ export const changePolicySpec = z
     checks,
     onFail: z
       .enum(['RollBack', 'Suspend'])
-      .default('RollBack')
-      .describe('What to do when a check fails.'),
+      .optional()
+      .describe(
+        'What to do when a check fails. Default: RollBack where there is a verified revision, else Suspend.',
+      ),
     onInconclusive: z
       .enum(['Suspend', 'Proceed'])
       .default('Suspend')

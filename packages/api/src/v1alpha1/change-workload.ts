@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
-import { changePolicySpec } from './change-policy.ts';
+import { STRATEGIES, changePolicySpec } from './change-policy.ts';
 import {
   conditions,
   count,
   evidence,
-  podTemplate,
+  anyFields,
   targetRef,
   text,
   time,
@@ -56,7 +56,11 @@ const cause = z
 const revision = z.strictObject({
   fingerprint: text(64, 'Identity of the pod template, stable across rollbacks.'),
   quarantineKey: text(64, 'The same without restart marks: what a quarantine compares.'),
-  images: z.array(z.string().max(512)).max(32).describe('Images of its containers.'),
+  images: z
+    .array(z.string().max(512))
+    .max(32)
+    .optional()
+    .describe('Images of its containers. Absent where it has none.'),
 });
 
 const from = revision
@@ -72,7 +76,10 @@ const from = revision
       .describe(
         'A new workload whose first soak this change interrupted: its revision is verified once it has run alone and healthy for the soak time.',
       ),
-    template: podTemplate('The template to roll back to.'),
+    content: anyFields(
+      'What makes up the revision, by JSON pointer into the workload: `/spec/template` of a Deployment.',
+    ).optional(),
+    template: anyFields('The pod template in a record of an earlier version.').optional(),
     ownership: text(
       65_536,
       'Whose fields the template’s were then, as JSON: a rollback restores them with it.',
@@ -109,6 +116,20 @@ const decision = z
   })
   .describe('What a user decided; written by `altershield resume`, `rollback` and `lift`.');
 
+const release = z
+  .strictObject({
+    strategy: z
+      .enum(STRATEGIES)
+      .describe('Batch: held, then released in batches. Rolling: checked while it rolls out.'),
+    enforced: z
+      .boolean()
+      .describe(
+        'True: the operator acts on the verdict. False: the change is checked and recorded only.',
+      ),
+    reason: text(512, 'Why the change is not enforced, or not released in batches.').optional(),
+  })
+  .describe('How the change is released; decided once, when it is recorded.');
+
 export const changeWorkloadSpec = z
   .strictObject({
     target: targetRef,
@@ -116,7 +137,7 @@ export const changeWorkloadSpec = z
     operation: z
       .enum(['Create', 'Update', 'Revert', 'PreExisting'])
       .describe(
-        'What was done to the workload. Revert: a revision verified earlier was applied again. PreExisting: it had run and was healthy when the operator found it. All but Update are observed only.',
+        'What was done to the workload. Revert: a revision verified earlier was applied again. PreExisting: it had run and was healthy when the operator found it. All but Update are checked and recorded only.',
       ),
     detectedBy: z
       .enum(['Admission', 'Watch'])
@@ -129,6 +150,7 @@ export const changeWorkloadSpec = z
     diff: z.array(difference).max(64).describe('What changed; secrets are masked.'),
     diffTruncated: z.boolean().optional().describe('True when there is more than fits.'),
     policy: policyRef,
+    release: release.optional(),
     decision: decision.optional(),
   })
   .describe('What changed. Written once by the operator; users write only `decision`.');

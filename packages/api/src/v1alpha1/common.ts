@@ -18,8 +18,8 @@ export const targetRef = z
   })
   .describe('The workload that changes.');
 
-/** A pod template as the API server stores it. */
-export const podTemplate = (description: string) =>
+/** Fields of another kind, as the API server stores them. */
+export const anyFields = (description: string) =>
   z
     .record(z.string(), z.unknown())
     .meta({ 'x-kubernetes-preserve-unknown-fields': true })

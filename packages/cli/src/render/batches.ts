@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload, CheckResult } from '@altershield/api';
-import { isOver, phaseOf, type Change, type PodsNow } from '../change.ts';
+import { isOver, phaseOf } from '@altershield/core';
+import type { Change, PodsNow } from '../change.ts';
 import { age, duration } from './age.ts';
 import { standing, verdictSign } from './signs.ts';
 import type { View } from './style.ts';
@@ -30,7 +31,7 @@ function remaining(
 function openRange(record: ChangeWorkload, first: number, total: number): string[] {
   if (phaseOf(record) === 'Success' || first > total) return [];
   const range = first === total ? `${total} of ${total}` : `${first}–${total} of ${total}`;
-  return [`· ${range}  ${isOver(record) ? 'not released' : 'not released yet'}`];
+  return [`· ${range}  ${isOver(phaseOf(record)) ? 'not released' : 'not released yet'}`];
 }
 
 interface Around {
@@ -41,7 +42,7 @@ interface Around {
 function batchStory(batch: ChangePod, { record, pods }: Around, view: View): string[] {
   const { spec, status } = batch;
   const sign = standing(batch, record);
-  const isOpen = !isOver(record) && status?.verdict === 'Pending';
+  const isOpen = !isOver(phaseOf(record)) && status?.verdict === 'Pending';
   const judged = status?.judgedAt;
   const open = isOpen ? ` for ${age(spec.releasedAt, view.now)}` : '';
   const after =

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
-import { newestFirst, phaseOf, targetName, type Change } from '../change.ts';
+import { phaseOf } from '@altershield/core';
+import { newestFirst, targetName, type Change } from '../change.ts';
 import { age } from './age.ts';
 import { phaseSign, standing } from './signs.ts';
 import type { View } from './style.ts';
@@ -96,7 +97,7 @@ const WHY_INDENT = '    ';
 const wideCells = ({ spec }: ChangeWorkload): string[] => [
   spec.detectedBy,
   `${spec.policy.namespace}/${spec.policy.name}`,
-  spec.to.images.join(','),
+  spec.to.images?.join(',') ?? '',
 ];
 
 function actorCell({ spec: { actor } }: ChangeWorkload): Cell {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { REASONS, type ChangeWorkload, type Phase } from '@altershield/api';
-import { phaseOf, targetName } from '../change.ts';
+import { phaseOf } from '@altershield/core';
+import { targetName } from '../change.ts';
 import { age, relative } from './age.ts';
 import { phaseSign } from './signs.ts';
 import type { View } from './style.ts';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicy, PolicyReason } from '@altershield/api';
+import { batchesOf } from '@altershield/core';
 import { age } from './age.ts';
 import type { Tone, View } from './style.ts';
 import { table, type Row } from './table.ts';
@@ -29,7 +30,7 @@ const headings = ({ allNamespaces, wide }: PoliciesOptions): string[] => [
   'ON INCONCLUSIVE',
   ...(wide ? ['SOAK', 'FAILURE POLICY', 'SELECTOR'] : []),
   'READY',
-  'GOVERNED',
+  'WORKLOADS',
   'AGE',
 ];
 
@@ -41,9 +42,9 @@ function policyRow(policy: ChangePolicy, options: PoliciesOptions, view: View): 
       { text: `${ready.symbol} ${metadata.name}`, tone: ready.tone },
       ...(options.allNamespaces ? [metadata.namespace ?? ''] : []),
       spec.mode,
-      spec.release.strategy,
-      spec.release.strategy === 'Batch' ? spec.release.batches.join(',') : '-',
-      spec.onFail,
+      spec.release.strategy ?? 'default',
+      spec.release.strategy === 'Rolling' ? '-' : batchesOf(spec.release).join(','),
+      spec.onFail ?? 'default',
       spec.onInconclusive,
       ...(options.wide ? wideCells(policy) : []),
       { text: ready.text, tone: ready.tone },

@@ -6,6 +6,7 @@ import { valueAt, pointer, type PatchOp } from '../json/patch.ts';
 import type { Template, WorkloadObject } from '../json/objects.ts';
 import { utf8Length as bytesOf } from '../json/sha256.ts';
 import type { GoodPolicy } from '../policy/match.ts';
+import { strategyFor } from '../policy/strategy.ts';
 import { isSameTemplate, quarantineKey } from '../revision/fingerprint.ts';
 import type {
   AdmissionInput,
@@ -131,7 +132,7 @@ function changed(
   if (context.isWayBack({ uid: old.metadata.uid, template, running })) {
     return allow(write(object, admission.revert(input), actor));
   }
-  if (mode !== 'Enforce' || how.strategy !== 'Batch') {
+  if (mode !== 'Enforce' || strategyFor(how, descriptor).strategy !== 'Batch') {
     return allow(write(object, admission.keep(input), actor));
   }
   const marks = admission.hold(input);

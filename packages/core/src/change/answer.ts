@@ -9,7 +9,7 @@ import {
 } from '@altershield/api';
 import type { Decision, Observation } from './observation.ts';
 import type { WorkloadView } from '../workload/view.ts';
-import { isGated } from './batch.ts';
+import { isGated } from './enforcement.ts';
 import { reasonOf, startRollback } from './rollback.ts';
 import { isOver, move, timeText } from './status.ts';
 import { suspend } from './suspend.ts';

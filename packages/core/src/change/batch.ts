@@ -2,9 +2,10 @@
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
 import { createFailures } from '../check/create-failure.ts';
 import { judgePods, type Finding } from '../check/pod-health.ts';
-import { batchTargets } from '../policy/batch-targets.ts';
+import { batchesOf, batchTargets } from '../policy/batch-targets.ts';
 import type { BatchRecord, Decision, Observation } from './observation.ts';
 import { revisionOf, spareReady, type WorkloadView } from '../workload/view.ts';
+import { isGated, isHeld } from './enforcement.ts';
 import { timeText } from './status.ts';
 
 export interface BatchView {
@@ -22,20 +23,12 @@ export const isStepped = (
   { recreate }: Pick<WorkloadView, 'recreate'>,
 ): boolean => isHeld(spec) && !recreate;
 
-/** Whether anything is done about the change; others are judged and left alone. */
-export const isGated = ({ policy, operation }: Observation['change']['spec']): boolean =>
-  policy.spec.mode === 'Enforce' && operation === 'Update';
-
 /**
  * Whether a workload that runs this went back to where the change came from. From what is only observed
  * there is no way back but to a verified revision: any other is a change that is to be judged.
  */
 export const isBackAt = (spec: Observation['change']['spec'], fingerprint: string): boolean =>
   spec.from?.fingerprint === fingerprint && (spec.from.verified || isGated(spec));
-
-/** Whether the change is held at admission and released by us. */
-export const isHeld = (spec: Observation['change']['spec']): boolean =>
-  isGated(spec) && spec.policy.spec.release.strategy === 'Batch';
 
 /** The batch in progress, against the replicas of this moment: percentages follow. */
 export function batchOf(
@@ -44,7 +37,7 @@ export function batchOf(
   status: ChangeWorkloadStatus,
 ): BatchView {
   const targets = isStepped(change, workload)
-    ? batchTargets(change.spec.policy.spec.release.batches, workload.size)
+    ? batchTargets(batchesOf(change.spec.policy.spec.release), workload.size)
     : [workload.size];
   return batchAt(targets, status.batch?.index ?? firstBatch(targets, fresh.length));
 }

@@ -3,13 +3,16 @@ import type { Actor, ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api
 import { actorOf, readStamp, type Stamp } from '../hold/actor-annotation.ts';
 import type { ObjectMeta, Template } from '../json/objects.ts';
 import type { GoodPolicy } from '../policy/match.ts';
+import { strategyFor } from '../policy/strategy.ts';
 import { diffTemplates } from '../revision/diff.ts';
 import { bare, isRestart, quarantineKey } from '../revision/fingerprint.ts';
+import { contentOf, keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { KindDescriptor, Tools } from '../workload/adapter.ts';
 import type { RevisionView, WorkloadView } from '../workload/view.ts';
 import { stampSubject } from '../workload/writes.ts';
-import { isBackAt, isGated } from './batch.ts';
+import { isBackAt } from './batch.ts';
+import { isGated } from './enforcement.ts';
 import { isOver, statusOf, timeText } from './status.ts';
 import { isVerifiedBy } from './verified.ts';
 
@@ -98,17 +101,39 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
   const found = fromOf(input, facts);
   const from = found?.fingerprint === facts.to ? leftBy(input, facts) : found;
   const { metadata } = object;
+  const operation = operationOf(input, facts, from);
   return {
     target: targetOf(descriptor, metadata),
     sequence: (last?.spec.sequence ?? 0) + 1,
-    operation: operationOf(input, facts, from),
+    operation,
     detectedBy: stamp === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
     actor: stamp === undefined ? unstamped(metadata) : actorOf(stamp),
     cause: { tool: toolOf(metadata, stamp), action: actionOf(input, from) },
     ...revisionsOf(view, from),
     policy,
+    release: releaseOf(input, operation),
   };
+}
+
+const NOT_ENFORCED = {
+  Create: 'a new workload has no revision to roll back to',
+  Revert: 'a verified revision was applied again',
+  PreExisting: 'the revision ran before the operator found it',
+} as const;
+
+/** How the change is released, decided once: later edits of the policy do not touch it. */
+function releaseOf(
+  { descriptor, view, policy }: DetectInput,
+  operation: ChangeWorkloadSpec['operation'],
+): NonNullable<ChangeWorkloadSpec['release']> {
+  const { mode, release } = policy.spec;
+  const choice = strategyFor(release, descriptor, view.unsupported);
+  if (mode === 'Audit') {
+    return { ...choice, enforced: false, reason: 'the policy only audits changes' };
+  }
+  if (operation === 'Update') return { ...choice, enforced: true };
+  return { ...choice, enforced: false, reason: NOT_ENFORCED[operation] };
 }
 
 function operationOf(
@@ -119,8 +144,8 @@ function operationOf(
   if (from === undefined) return 'Create';
   const { seen } = input;
   // Who comes late sees only what runs now: it took the place of what the records say.
-  const before = seen === undefined || seen.fingerprint === to ? from : seen;
-  if (input.isWayBack?.(before.template) === true) return 'Revert';
+  const before = seen === undefined || seen.fingerprint === to ? contentOf(from) : seen.template;
+  if (input.isWayBack?.(before) === true) return 'Revert';
   if (isHeld) return 'Update';
   return isSettled(input) ? 'PreExisting' : 'Update';
 }
@@ -153,7 +178,7 @@ function revisionsOf(
 ): Pick<ChangeWorkloadSpec, 'from' | 'to' | 'diff' | 'diffTruncated'> {
   const to = { fingerprint, quarantineKey: quarantineKey(template), images: imagesOf(template) };
   if (from === undefined) return { to, diff: [] };
-  const { differences, truncated } = diffTemplates(bare(from.template), bare(template));
+  const { differences, truncated } = diffTemplates(bare(contentOf(from)), bare(template));
   return { from, to, diff: differences, ...(truncated ? { diffTruncated: true } : {}) };
 }
 
@@ -191,7 +216,7 @@ function leftBy(input: DetectInput, { to, held }: Facts): ChangeWorkloadSpec['fr
 function revisionAt(
   fingerprint: string,
   verified: boolean,
-  { seen, view, last }: DetectInput,
+  { descriptor, seen, view, last }: DetectInput,
 ): ChangeWorkloadSpec['from'] {
   const template =
     seen?.fingerprint === fingerprint
@@ -205,7 +230,7 @@ function revisionAt(
     quarantineKey: quarantineKey(template),
     images: imagesOf(template),
     verified,
-    template: bare(template),
+    ...keepContent(descriptor.revisionPath, bare(template)),
     ...(ownership === undefined ? {} : { ownership }),
   };
 }
@@ -299,7 +324,7 @@ function toolOf(metadata: ObjectMeta, stamp: Stamp | undefined): string {
 
 function actionOf({ view }: DetectInput, from: ChangeWorkloadSpec['from']): string {
   if (from === undefined) return 'Create';
-  if (isRestart(from.template, view.template)) return 'Restart';
+  if (isRestart(contentOf(from), view.template)) return 'Restart';
   return isEarlier(view) ? 'Undo' : 'Update';
 }
 

@@ -113,9 +113,9 @@ function failed(s: Standing): Decision {
     verdict: 'Fail',
   } as const;
   const decision =
-    o.change.spec.policy.spec.onFail === 'RollBack'
-      ? startRollback(o, workload, begun(s), because)
-      : suspend(o, begun(s), because);
+    o.change.spec.policy.spec.onFail === 'Suspend'
+      ? suspend(o, begun(s), because)
+      : startRollback(o, workload, begun(s), because);
   return { ...decision, batch: batchRecord(o, s.batch, finding) };
 }
 

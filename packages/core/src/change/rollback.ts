@@ -3,6 +3,7 @@ import type { ChangeWorkload, ChangeWorkloadStatus, Reason } from '@altershield/
 import type { Decision, Observation } from './observation.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { WorkloadView } from '../workload/view.ts';
+import { contentOf } from '../revision/content.ts';
 import { move, timeText } from './status.ts';
 import { isRestored } from '../workload/ownership.ts';
 import { isFromVerified } from './verified.ts';
@@ -81,7 +82,7 @@ const rollBackGoal = (o: Observation, { reason }: ChangeWorkloadStatus): Goal =>
   return {
     type: 'RollBack',
     ...routeOf(o),
-    template: from?.template ?? {},
+    template: from === undefined ? {} : contentOf(from),
     ...(isOwn && from?.ownership !== undefined ? { ownership: from.ownership } : {}),
     isOwn,
     keepsHold: policy.spec.failurePolicy === 'Fail',

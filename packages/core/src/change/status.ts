@@ -10,6 +10,9 @@ export const isOver = (phase: Phase): boolean => OVER.has(phase);
 export const statusOf = ({ status }: ChangeWorkload): ChangeWorkloadStatus =>
   status ?? { phase: 'Init', reason: 'AwaitingRelease', message: '', verdict: 'None' };
 
+/** The phase of a change; of one that nobody has looked at yet, the first. */
+export const phaseOf = (change: ChangeWorkload): Phase => statusOf(change).phase;
+
 export const timeText = (ms: number): string => new Date(ms).toISOString();
 
 type Condition = NonNullable<ChangeWorkloadStatus['conditions']>[number];

@@ -16,6 +16,7 @@ import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
 import { stampSubject } from '../workload/writes.ts';
 import { viewDeployment } from '../workload/deployment/observe.ts';
 import { ANNOTATIONS } from '@altershield/api';
+import { keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { Deployment, ReplicaSet } from '../workload/deployment/objects.ts';
 import type { Pod } from '../check/pod.ts';
@@ -174,7 +175,11 @@ export function aChange(parts: ChangeParts = {}): ChangeWorkload {
       detectedAt: isoOf(NOW),
       actor: { user: 'ann', stamped: true },
       cause: { tool: 'kubectl', action: 'Update' },
-      from: { ...revision(a), verified: parts.verified ?? true, template: a },
+      from: {
+        ...revision(a),
+        verified: parts.verified ?? true,
+        ...keepContent('/spec/template', a),
+      },
       to: revision(b),
       diff: [],
       policy: parts.policy ?? aPolicy(),

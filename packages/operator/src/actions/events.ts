@@ -32,7 +32,7 @@ function sentence(
   { spec }: ChangeObject,
   { phase, message, reason }: ChangeWorkloadStatus,
 ): string {
-  const images = spec.to.images.join(', ');
+  const images = spec.to.images?.join(', ');
   if (phase === 'Running') return `releasing ${images} by ${spec.actor.user || 'unknown'}`;
   if (phase === 'RollingBack') return `rolling back ${images}: ${message}`;
   if (phase === 'RolledBack') {

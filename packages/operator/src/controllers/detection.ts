@@ -164,7 +164,7 @@ async function keepAtRest(
       await write(legacy, workload, signal);
       return;
     }
-    const goal = restGoal({ view, policy, changes });
+    const goal = restGoal({ descriptor: kind.adapter.descriptor, view, policy, changes });
     if (goal !== undefined) await perform(goal, workload, signal);
   } catch (error) {
     if (!(error instanceof WriteDeniedError)) throw error;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  contentOf,
   isWayBack,
   running,
   viewPod,
@@ -138,7 +139,7 @@ function isBackRefused(change: ChangeObject, { world, refusals }: GatherDeps): b
   if (from === undefined || spec.decision === undefined) return false;
   if (refusals.find(workload, from.quarantineKey) === undefined) return false;
   const { uid } = target;
-  const { template } = from;
+  const template = contentOf(from);
   return !isWayBack(changesOf(world, workload), { uid, template, running: template });
 }
 
