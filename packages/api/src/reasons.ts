@@ -45,3 +45,35 @@ export const POLICY_REASONS = {
 } as const;
 
 export type PolicyReason = keyof typeof POLICY_REASONS;
+
+/** Reasons of the Events on a workload. Their messages begin with the name of the change. */
+export const EVENT_REASONS = {
+  ChangeStarted: 'The first pods of the new revision are released, or are being observed.',
+  ChangeSuspended: 'Nothing more of the change is released until a user decides.',
+  ChangeRollingBack: 'The change is being rolled back to the verified revision.',
+  ChangeSucceeded: 'All pods of the new revision are released.',
+  ChangeFailed: 'The change, or its rollback, failed.',
+  ChangeRolledBack: 'The verified revision runs again.',
+  ChangeSuperseded: 'A newer revision was applied before the change ended.',
+  RevisionRefused: 'Admission denied a write that applies a quarantined revision.',
+} as const;
+
+export type EventReason = keyof typeof EVENT_REASONS;
+
+/** Reasons of the check `podHealth` in a ChangePod; others are those of the kubelet or a controller. */
+export const CHECK_REASONS = {
+  NoReplicas: 'There are no pods to judge.',
+  AwaitingReady: 'Pods of the batch are not ready yet.',
+  ReadyDeadlineExceeded: 'Pods of the batch were not ready in time, and nothing says why.',
+  Soaking: 'All pods of the batch are ready and are watched for the soak time.',
+  Healthy: 'All pods of the batch were ready for the soak time.',
+  Accepted: 'The pods of the batch are as a user accepted them.',
+  Restarts: 'A container restarted more often than `maxRestarts` allows.',
+  ReadinessFlapping: 'A pod lost readiness more often than `maxReadinessLosses` allows.',
+  ReadinessLost: 'A pod lost readiness and was not ready again in time.',
+  NeverReady: 'A pod did not become ready in time.',
+  Unschedulable: 'A pod was not scheduled in time.',
+  QuotaExceeded: 'A quota does not allow the pods of the batch to be created.',
+} as const;
+
+export type CheckReason = keyof typeof CHECK_REASONS;

@@ -46,7 +46,7 @@ export { changeName } from './change/name.ts';
 export { isGated, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';
 export { strategyFor } from './policy/strategy.ts';
-export { conditionsOf, isOver, phaseOf, statusOf } from './change/status.ts';
+export { batchConditionsOf, conditionsOf, isOver, phaseOf, statusOf } from './change/status.ts';
 export {
   accountingFor,
   byTurn,

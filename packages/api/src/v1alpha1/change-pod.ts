@@ -2,8 +2,10 @@
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
 import {
+  conditions,
   count,
   evidence,
+  phaseText,
   targetRef,
   text,
   time,
@@ -12,8 +14,15 @@ import {
   type Stored,
 } from './common.ts';
 
-export const POD_PHASES = ['PostWait', 'PostTimeout', 'PostFailed', 'ExecuteDone'] as const;
-export type PodPhase = (typeof POD_PHASES)[number];
+/** What each phase of a batch means. One sentence each; the reference page is made from them. */
+const POD_PHASE_TEXTS = {
+  PostWait: 'pods of the batch are released and checked',
+  PostTimeout: 'the check could neither pass nor fail in time',
+  PostFailed: 'the check failed',
+  ExecuteDone: 'the batch passed',
+} as const;
+export type PodPhase = keyof typeof POD_PHASE_TEXTS;
+export const POD_PHASES = Object.keys(POD_PHASE_TEXTS) as [PodPhase, ...PodPhase[]];
 
 const check = z.strictObject({
   name: text(63, 'The check.'),
@@ -40,7 +49,8 @@ export const changePodSpec = z
 
 export const changePodStatus = z
   .strictObject({
-    phase: z.enum(POD_PHASES).describe('Where the batch stands.'),
+    observedGeneration: count('The newest generation of the batch that was read.').optional(),
+    phase: z.enum(POD_PHASES).describe(`Where the batch stands. ${phaseText(POD_PHASE_TEXTS)}`),
     verdict,
     pods: z
       .strictObject({
@@ -53,6 +63,11 @@ export const changePodStatus = z
       .optional(),
     checks: z.array(check).max(16).describe('What each check found.'),
     judgedAt: time('When it was judged.').optional(),
+    conditions: conditions('Message of the check.')
+      .optional()
+      .describe(
+        'Completed: the batch was judged. Passed: it passed; Unknown while that is not certain.',
+      ),
   })
   .describe('How the batch was judged. Written by the operator.');
 

@@ -6,6 +6,7 @@ import {
   conditions,
   count,
   evidence,
+  phaseText,
   anyFields,
   targetRef,
   text,
@@ -15,18 +16,20 @@ import {
   type Stored,
 } from './common.ts';
 
-export const PHASES = [
-  'Init',
-  'Running',
-  'TimeOutPreThreshold',
-  'Suspend',
-  'RollingBack',
-  'Success',
-  'Failed',
-  'RolledBack',
-  'Superseded',
-] as const;
-export type Phase = (typeof PHASES)[number];
+/** What each phase of a change means. One sentence each; the reference page is made from them. */
+const PHASE_TEXTS = {
+  Init: 'the change is recorded, and nothing of it is released yet',
+  Running: 'pods of the new revision are released and checked',
+  TimeOutPreThreshold: 'pods were not ready in time, and the policy goes on with the ready ones',
+  Suspend: 'nothing more is released until a user decides',
+  RollingBack: 'the verified revision is being restored',
+  Success: 'all pods are released; `verdict` says whether the revision is verified',
+  Failed: 'the change or its rollback ended badly, and AlterShield does nothing more',
+  RolledBack: 'the verified revision runs again',
+  Superseded: 'a newer revision replaced this one before it ended',
+} as const;
+export type Phase = keyof typeof PHASE_TEXTS;
+export const PHASES = Object.keys(PHASE_TEXTS) as [Phase, ...Phase[]];
 
 export const DECISIONS = ['Resume', 'RollBack', 'Lift'] as const;
 export type DecisionAction = (typeof DECISIONS)[number];
@@ -211,9 +214,7 @@ const pastDecision = z.strictObject({
 export const changeWorkloadStatus = z
   .strictObject({
     observedGeneration: count('The newest generation of the record that was read.').optional(),
-    phase: z
-      .enum(PHASES)
-      .describe('Init → Running → Success, Failed, Suspend, RolledBack or Superseded.'),
+    phase: z.enum(PHASES).describe(`Where the change stands. ${phaseText(PHASE_TEXTS)}`),
     reason: text(64, 'CamelCase reason of the phase.'),
     message: text(1024, 'The same as a sentence.'),
     verdict,
@@ -274,16 +275,16 @@ export const ChangeWorkloadKind = defineKind({
   description: 'One change of one workload: who, what, how far, how judged, what was done.',
   spec: changeWorkloadSpec,
   status: changeWorkloadStatus,
-  // The name has kind and workload; `kubectl get` stays within 120 columns.
+  // What is always shown stays within 120 columns.
   columns: [
-    { name: 'Kind', type: 'string', jsonPath: '.spec.target.kind', priority: 1 },
+    { name: 'Kind', type: 'string', jsonPath: '.spec.target.kind' },
     { name: 'Target', type: 'string', jsonPath: '.spec.target.name', priority: 1 },
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
     { name: 'Batch', type: 'integer', jsonPath: '.status.batch.index' },
     { name: 'Of', type: 'integer', jsonPath: '.status.batch.total' },
     { name: 'Reason', type: 'string', jsonPath: '.status.reason' },
-    { name: 'Tool', type: 'string', jsonPath: '.spec.cause.tool' },
+    { name: 'Tool', type: 'string', jsonPath: '.spec.cause.tool', priority: 1 },
     { name: 'Actor', type: 'string', jsonPath: '.spec.actor.user', priority: 1 },
     { name: 'Images', type: 'string', jsonPath: '.spec.to.images', priority: 1 },
     { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicy, PolicyReason } from '@altershield/api';
-import { batchesOf } from '@altershield/core';
+import { ADAPTERS, batchesOf, strategyFor } from '@altershield/core';
 import { age } from './age.ts';
 import type { Tone, View } from './style.ts';
 import { table, type Row } from './table.ts';
@@ -42,9 +42,9 @@ function policyRow(policy: ChangePolicy, options: PoliciesOptions, view: View): 
       { text: `${ready.symbol} ${metadata.name}`, tone: ready.tone },
       ...(options.allNamespaces ? [metadata.namespace ?? ''] : []),
       spec.mode,
-      spec.release.strategy ?? 'default',
+      strategies(spec),
       spec.release.strategy === 'Rolling' ? '-' : batchesOf(spec.release).join(','),
-      spec.onFail ?? 'default',
+      spec.onFail ?? 'RollBack',
       spec.onInconclusive,
       ...(options.wide ? wideCells(policy) : []),
       { text: ready.text, tone: ready.tone },
@@ -54,6 +54,10 @@ function policyRow(policy: ChangePolicy, options: PoliciesOptions, view: View): 
     below: ready.notes.map((note) => `    ${view.paint(ready.tone, note)}`),
   };
 }
+
+/** How the kinds that are followed are released by it. */
+const strategies = ({ release }: ChangePolicy['spec']): string =>
+  [...new Set(ADAPTERS.map((kind) => strategyFor(release, kind.descriptor).strategy))].join('/');
 
 const wideCells = ({ spec }: ChangePolicy): string[] => [
   `${spec.release.soakSeconds}s`,

@@ -504,3 +504,24 @@ test('pods that a person let pass as they were verify no revision that is only o
   assert.deepEqual(end(...pods('last', 1)), ['Success', 'Verified', 'Pass']);
   assert.deepEqual(end(...crashed), ['Success', 'CompletedUnverified', 'Inconclusive']);
 });
+
+test('a held change whose workload can no longer be released in batches is suspended and moves nothing', () => {
+  const workload = aWorkload({ unsupported: 'its update strategy is OnDelete' });
+  for (const fresh of [[], pods('new', 1), crashed]) {
+    const d = decide(anObservation({ workload, fresh, change: change(status('Running')) }));
+    assert.deepEqual([d.status.phase, d.status.reason], ['Suspend', 'CannotMove']);
+    assert.match(
+      d.status.message ?? '',
+      /OnDelete; change that back, then run `altershield resume`/,
+    );
+    assert.equal(d.goal, undefined);
+  }
+  const stays = decide(
+    anObservation({ workload, change: change(status('Suspend', { reason: 'CannotMove' })) }),
+  );
+  assert.deepEqual([stays.status.phase, stays.goal], ['Suspend', undefined]);
+  const back = decide(
+    anObservation({ change: change(status('Suspend', { reason: 'CannotMove' })) }),
+  );
+  assert.deepEqual([back.status.phase, back.goal?.type], ['Suspend', 'Hold']);
+});

@@ -292,7 +292,7 @@ test('after a verified change its revision is the way back, from its pods or fro
       seen: seen('b'),
     });
     assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('b'), true]);
-    assert.deepEqual(spec?.from?.template, aTemplate('b'));
+    assert.deepEqual(spec?.from?.content, { '/spec/template': aTemplate('b') });
   }
 });
 
@@ -396,4 +396,29 @@ test('what comes back while an observed change is judged is a new change, unless
     undefined;
   assert.deepEqual([isKnown(true, 'Revert'), isKnown(false, 'Revert')], [true, false]);
   assert.deepEqual([isKnown(true, 'Update'), isKnown(false, 'Update')], [true, true]);
+});
+
+test('how a change is released is recorded with the reason why it is not enforced, or not held', () => {
+  const released = (parts: Parts = {}) => find(aDeployment({ tag: 'b' }), parts)?.release;
+  assert.deepEqual(released(), { strategy: 'Batch', enforced: true });
+  const rolling = { policy: aPolicy({ release: { strategy: 'Rolling' } }) };
+  assert.deepEqual(released(rolling), { strategy: 'Rolling', enforced: true });
+  const audit = released({ policy: aPolicy({ mode: 'Audit' }) });
+  assert.deepEqual([audit?.enforced, audit?.reason], [false, 'the policy only audits changes']);
+  const isNew = released({ seen: undefined, revisions: [aReplicaSet('b', 10)] });
+  assert.deepEqual(isNew, {
+    ...{ strategy: 'Batch', enforced: false },
+    reason: 'a new workload has no revision to roll back to',
+  });
+});
+
+test('a workload that cannot be released in batches is judged while it rolls out', () => {
+  const unsupported = 'its update strategy is OnDelete: its user deletes the pods';
+  const deployment = aDeployment({ tag: 'b' });
+  const revisions = [aReplicaSet('a', 10), aReplicaSet('b', 0)];
+  const view = { ...viewDeployment(deployment, revisions, tools), unsupported };
+  assert.deepEqual(find(deployment, { view })?.release, {
+    ...{ strategy: 'Rolling', enforced: true },
+    reason: unsupported,
+  });
 });

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { REASONS, type ChangeWorkloadStatus, type Phase } from '@altershield/api';
+import { REASONS, type ChangeWorkloadStatus, type EventReason, type Phase } from '@altershield/api';
 import { statusOf } from '@altershield/core';
 import type { ChangeObject } from '../kinds.ts';
 
 /** One line under `kubectl describe` of the workload. */
 export interface ChangeEvent {
   readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
+  readonly reason: EventReason;
   readonly message: string;
 }
 
-const SAID: Readonly<Partial<Record<Phase, readonly ['Normal' | 'Warning', string]>>> = {
+const SAID: Readonly<Partial<Record<Phase, readonly ['Normal' | 'Warning', EventReason]>>> = {
   Running: ['Normal', 'ChangeStarted'],
   Suspend: ['Warning', 'ChangeSuspended'],
   RollingBack: ['Warning', 'ChangeRollingBack'],
