@@ -89,8 +89,8 @@ const costs = (name: string, { writes }: Change, targets: readonly [number, numb
 
 const written = ({ good, bad }: Story): string[][] => [
   ...costs('a good change', good, [2 * BATCHES.length + 1, 4 + 4 * BATCHES.length]),
-  // One batch, and three writes for the rollback.
-  ...costs('a bad change', bad, [2 + 3, 4 + 4]),
+  // One batch, and four writes for the rollback.
+  ...costs('a bad change', bad, [2 + 4, 4 + 5]),
 ];
 
 const kept = ({ good, bad }: Story): string[][] => [

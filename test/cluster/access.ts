@@ -21,6 +21,8 @@ export interface KubectlOptions {
   readonly user?: UserName;
   /** Standard input. */
   readonly input?: string;
+  /** What `kubectl edit` runs with the name of a file. */
+  readonly editor?: string;
 }
 
 /** A cluster as its users see it. */
@@ -108,13 +110,14 @@ const isAllowed = (review: unknown): boolean =>
 async function runKubectl(
   parts: AccessParts,
   args: readonly string[],
-  { user = 'admin', input }: KubectlOptions,
+  { user = 'admin', input, editor }: KubectlOptions,
 ): Promise<KubectlResult> {
   const child = spawn(parts.kubectlPath, args, {
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: parts.dir,
       KUBECONFIG: parts.kubeconfig(user),
+      ...(editor === undefined ? {} : { KUBE_EDITOR: editor }),
     },
   });
   child.stdin.on('error', () => undefined).end(input);

@@ -34,6 +34,11 @@ export interface ControllerRevision extends KubeObject {
   readonly data: { readonly spec: { readonly template: Json } };
 }
 
+interface SaidEvent extends KubeObject {
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** The partition that keeps every pod, those of a later scale-up included. */
 export const HOLD_ALL = 2147483647;
 
@@ -48,6 +53,8 @@ export interface SetWishes {
   readonly spec?: Json;
   readonly annotations?: Json;
   readonly podSpec?: Json;
+  /** Default: a new one. */
+  readonly namespace?: string;
 }
 
 /** The StatefulSet that most behaviors are about: `db` with the image `db:v1`. */
@@ -138,6 +145,11 @@ export class Database {
     return this.target.developer.get<StatefulSet>(statefulSet, this.key);
   }
 
+  async isGone(): Promise<boolean> {
+    const { namespace } = this;
+    return (await this.target.admin.list(statefulSet, { namespace })).items.length === 0;
+  }
+
   /** A merge patch of the specification. */
   write(spec: Json): Promise<StatefulSet> {
     const patch = { type: 'merge', body: { spec } } as const;
@@ -156,6 +168,24 @@ export class Database {
     await this.#recording.settled(`${name} to go`, (pods) =>
       pods.every(({ metadata }) => metadata.uid !== uid),
     );
+  }
+
+  /** Sets the readiness of a pod whose simulated kubelet writes nothing more. */
+  async setReady(ordinal: number, isReady: boolean): Promise<void> {
+    const { metadata, status } = this.pod(ordinal);
+    const conditions = status.conditions?.map((condition) =>
+      condition.type === 'Ready' ? { ...condition, status: isReady ? 'True' : 'False' } : condition,
+    );
+    const patch = { type: 'merge', body: { status: { conditions } } } as const;
+    const key = { namespace: this.namespace, name: metadata.name };
+    await this.target.admin.patch(pod, key, patch, { subresource: 'status' });
+    const count = (await this.get()).spec.replicas - (isReady ? 0 : 1);
+    await this.status('the readiness', ({ readyReplicas = 0 }) => readyReplicas === count);
+  }
+
+  async events(): Promise<readonly SaidEvent[]> {
+    const { namespace } = this;
+    return (await this.target.admin.list<SaidEvent>(RESOURCES.event, { namespace })).items;
   }
 
   /** The revisions by image, such as `v1`. */
@@ -236,7 +266,7 @@ function shapeOf(pods: readonly Pod[]): string {
 
 /** Creates `db` and records its pods. */
 export async function createDb(target: ContractTarget, wishes: SetWishes): Promise<Database> {
-  const namespace = await target.namespace();
+  const namespace = wishes.namespace ?? (await target.namespace());
   const db = new Database(target, namespace, await recordPods(target, namespace));
   await target.developer.create(statefulSet, namespace, aDb(wishes));
   return db;

@@ -7,6 +7,7 @@ import { custom } from './custom.ts';
 import { denials } from './denials.ts';
 import { deployments } from './deployments.ts';
 import { fates } from './fates.ts';
+import { ownership } from './ownership.ts';
 import { reading } from './reading.ts';
 import { releases } from './releases.ts';
 import { scaling } from './scaling.ts';
@@ -21,6 +22,7 @@ export const CONTRACT: Readonly<Record<string, readonly Behaviour[]>> = {
   denials,
   reading,
   writing,
+  ownership,
   deployments,
   releases,
   scaling,

@@ -29,6 +29,9 @@ const jsonPatch = (ops: readonly JsonPatchOp[]) => ({ type: 'json', ops }) as co
 
 const versionOf = ({ metadata }: KubeObject): string => metadata.resourceVersion;
 
+const isComplete = ({ status }: Deployment): boolean =>
+  status.conditions?.some(({ reason }) => reason === 'NewReplicaSetAvailable') === true;
+
 const fresh = (target: ContractTarget, namespace: string) =>
   target.admin.get<ConfigMap>(configMap, { namespace, name: 'm' });
 
@@ -220,6 +223,34 @@ export const writing: readonly Behaviour[] = [
     assert.deepEqual([entry?.operation, entry?.apiVersion], ['Update', 'apps/v1']);
     assert.ok((entry?.manager ?? '') !== '');
   }),
+
+  behaviour(
+    'an entry of managedFields is replaced by its index, whatever is written to the status meanwhile',
+    async (target) => {
+      const namespace = await target.namespace();
+      await createWeb(target, namespace, { replicas: 1 });
+      const { metadata, status } = await until(target, 'a complete rollout', async () => {
+        const found = await getWeb(target, namespace);
+        return isComplete(found) && found;
+      });
+      const entries = (metadata.managedFields ?? []) as Json[];
+      const index = entries.findIndex(({ subresource }) => subresource === undefined);
+      const path = `/metadata/managedFields/${index}`;
+      const value = { ...entries[index], fieldsV1: { 'f:spec': { 'f:replicas': {} } } };
+      const ops = jsonPatch([
+        { op: 'test', path, value: entries[index] },
+        { op: 'replace', path, value },
+      ]);
+      const key = web(namespace);
+      const [first, ...others] = status.conditions ?? [];
+      const conditions = [{ ...first, message: 'meanwhile' }, ...others];
+      const meanwhile = { type: 'merge', body: { status: { conditions } } } as const;
+      await target.admin.patch(deployment, key, meanwhile, { subresource: 'status' });
+      const written = await target.admin.patch(deployment, key, ops);
+      assert.deepEqual(written.metadata.managedFields?.[index], value);
+      await refused(target.admin.patch(deployment, key, ops), { status: 422 });
+    },
+  ),
 
   behaviour('a dry run answers as a write would and stores nothing', async (target) => {
     const { namespace, map } = await aMap(target);

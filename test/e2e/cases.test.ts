@@ -51,9 +51,8 @@ after(() =>
     () => Promise.all(registered.map((path) => cluster.call({ method: 'DELETE', path }))),
     () => operator.stop(),
     () => cluster.stop(),
-    async () => {
+    () => {
       server.stop();
-      await Promise.resolve();
     },
   ),
 );
@@ -97,6 +96,13 @@ const SERVER_SIDE = ['--server-side'];
 async function kubectl(app: App, ...args: readonly string[]) {
   return await cluster.kubectl([...args, '-n', app.namespace], { user: 'developer' });
 }
+
+/** Edits the Deployment as a user does, by a script for sed. */
+const edit = (app: App, script: string) =>
+  cluster.kubectl(['edit', 'deploy/checkout', '-n', app.namespace], {
+    user: 'developer',
+    editor: `sed -i '${script}'`,
+  });
 
 const cli = (app: App, ...args: string[]) =>
   altershield(cluster, [...args, '-n', app.namespace], 'developer');
@@ -200,6 +206,25 @@ describe('after a rollback', { concurrency: 3 }, () => {
       );
     });
   }
+
+  test('kubectl edit changes what it is told, and is denied what was rolled back', async () => {
+    const app = await newApp({ replicas: 3, policy: QUICK });
+    await applied(app, manifest(app, { replicas: 3 }));
+    await applied(app, manifest(app, { replicas: 3, image: 'checkout:bad-2' }));
+    await app.until('checkout:bad-2', 'RolledBack');
+    const scaled = await edit(app, 's/replicas: 3/replicas: 4/');
+    assert.equal(scaled.code, 0, scaled.stderr);
+    await app.untilReady('checkout:v1', 4);
+    const again = await edit(app, 's/image: checkout:v1/image: checkout:bad-2/');
+    assert.notEqual(again.code, 0);
+    assert.match(again.stderr, /denies this revision/);
+    const changed = await edit(app, 's/image: checkout:v1/image: checkout:v3/');
+    assert.equal(changed.code, 0, changed.stderr);
+    const { spec } = await app.until('checkout:v3', 'Success');
+    assert.deepEqual([spec.from?.images, spec.actor.user], [['checkout:v1'], 'alice']);
+    await applied(app, manifest(app, { replicas: 4, image: 'checkout:v4' }));
+    await app.until('checkout:v4', 'Success');
+  });
 
   test('server-side apply conflicts with nothing, neither in flight nor later', async () => {
     const how = { args: SERVER_SIDE };
@@ -464,6 +489,7 @@ describe('kubectl rollout, while a change is held in mid-batch', { concurrency: 
     assert.equal(code, 0, stderr);
     const change = await app.until('checkout:v2', 'RolledBack');
     assert.equal(change.status?.reason, 'RevertedByUser');
+    assert.equal(change.status.revertedBy?.user, 'alice');
     const status = ['rollout', 'status', 'deploy/checkout', '--timeout=60s'];
     assert.equal((await kubectl(app, ...status)).code, 0);
     assert.deepEqual((await app.get()).spec, spec);
@@ -481,6 +507,7 @@ describe('kubectl rollout, while a change is held in mid-batch', { concurrency: 
     }
     const second = await app.until('checkout:v2', 'Running', 60_000, 2);
     assert.match(JSON.stringify(second.spec.diff), /restartedAt/);
+    assert.equal(second.spec.cause.action, 'Restart');
     assert.equal(second.spec.from?.images?.[0], 'checkout:v1');
     assert.equal(app.timeline.maxNew('checkout:v2'), 1);
   });

@@ -9,6 +9,7 @@ import { matchCondition } from '../support/simulation.ts';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
 import { aDeployment } from './support/manifests.ts';
+import { stopAll } from './support/stop-all.ts';
 import { WebhookServer } from './support/webhook-server.ts';
 
 interface Condition {
@@ -87,11 +88,15 @@ before(async () => {
   });
 });
 
-after(async () => {
-  await cluster.call({ method: 'DELETE', path: `${CONFIGURATIONS}/${NAME}` });
-  server.stop();
-  await cluster.stop();
-});
+after(() =>
+  stopAll(
+    () => cluster.call({ method: 'DELETE', path: `${CONFIGURATIONS}/${NAME}` }),
+    () => {
+      server.stop();
+    },
+    () => cluster.stop(),
+  ),
+);
 
 interface Write {
   /** The name of a new Deployment; otherwise web is patched. */

@@ -13,6 +13,7 @@ import { CONTRACT } from '../contract/suite.ts';
 import type { ContractTarget } from '../contract/target.ts';
 import { eventually } from './support/eventually.ts';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
+import { stopAll } from './support/stop-all.ts';
 import { WebhookServer } from './support/webhook-server.ts';
 
 const webhooks = new WebhookServer();
@@ -32,11 +33,15 @@ before(async () => {
   };
 });
 
-after(async () => {
-  await Promise.all(transports.map((transport) => transport.close()));
-  webhooks.stop();
-  await cluster.stop();
-});
+after(() =>
+  stopAll(
+    () => Promise.all(transports.map((transport) => transport.close())),
+    () => {
+      webhooks.stop();
+    },
+    () => cluster.stop(),
+  ),
+);
 
 /** The developer's permissions reach the server's authorizer a moment after they are written. */
 async function permittedNamespace(labels?: Readonly<Record<string, string>>): Promise<string> {

@@ -103,6 +103,31 @@ describe('two replicas', () => {
   });
 });
 
+describe('two replicas that race for the lease', () => {
+  test('lead one at a time, and a change is released once', async () => {
+    const racers = ['racer-0', 'racer-1'].map((identity) => launchOperator(cluster, { identity }));
+    const leaders = (): OperatorProcess[] =>
+      racers.filter(({ lines }) => lines.some(({ msg }) => msg === 'leading'));
+    await Promise.all(racers.map((racer) => racer.said('connected')));
+    await operator.stop();
+    const [leader] = await eventually(() => leaders().length > 0 && leaders());
+    assert.ok(leader);
+    operator = leader;
+    const others = racers.filter((racer) => racer !== leader);
+    try {
+      await untilGuarded(app);
+      await goodChange('checkout:v5', () => Promise.resolve());
+      assert.deepEqual([leaders().length, others.every(({ isRunning }) => isRunning)], [1, true]);
+    } finally {
+      await Promise.all(others.map((other) => other.stop()));
+    }
+    const changes = (await app.changes()).filter(
+      ({ spec }) => spec.to.images?.[0] === 'checkout:v5',
+    );
+    assert.equal(changes.length, 1);
+  });
+});
+
 describe('while the operator is dead', () => {
   test('a change is applied without a mark of it, and is found and held late when it comes back', async () => {
     const { spec, metadata } = await app.get();

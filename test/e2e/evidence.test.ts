@@ -60,6 +60,21 @@ describe('pods that', { concurrency: 3 }, () => {
     assert.equal(app.timeline.everCreated('checkout:v2'), 0);
   });
 
+  test('exceed a quota get the places of stable pods, within the user’s bounds', async () => {
+    const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } };
+    const policy = { release: { batches: [1, '50%', '100%'], soakSeconds: 1 } };
+    const app = await newApp({ replicas: 4, policy, wishes: { spec: { strategy } } });
+    await setQuota(app, 4);
+    const { spec } = await app.get();
+    const since = performance.now();
+    await app.setImage('checkout:v2');
+    await app.until('checkout:v2', 'Success', 120_000);
+    const [least, most] = [app.timeline.minReady(since), app.timeline.maxPods(since)];
+    assert.deepEqual([least >= 3, most <= 4], [true, true], `${least} ready, ${most} pods`);
+    await app.assertAtRest(spec, (await app.get()).spec.template);
+    app.deployment.assertSpecKept(spec);
+  });
+
   test('have a config error which passes do not fail the change', async () => {
     const app = await newApp({ replicas: 1, policy: AT_ONCE });
     await app.setImage('checkout:cfgerr-2');

@@ -14,6 +14,7 @@ import {
   startOperator,
   type OperatorProcess,
 } from './support/operator.ts';
+import { isActive } from './support/pods.ts';
 import {
   ACTOR,
   RELEASE,
@@ -241,7 +242,41 @@ describe('the annotation of a change in flight', () => {
     const change = await app.until('checkout:v2', 'Running');
     assert.equal(change.status?.batch?.index, 1);
   });
+
+  test('releases nothing when another version wrote it, and is written anew after a scaling that it blocked', async () => {
+    const since = performance.now();
+    const newer = `v2:${(await app.release()) ?? ''}/surge`;
+    await operator.kill();
+    await annotate('deployments', app.name, newer);
+    for (const { metadata, spec } of await app.revisions()) {
+      if (spec.replicas !== 0) await annotate('replicasets', metadata.name, newer);
+    }
+    await app.scale(6);
+    operator = await startOperator(cluster);
+    await untilGuarded(app);
+    await eventually(async () =>
+      /^[a-z0-9]+\/[a-z0-9]+\/1\/[46]$/.test((await app.release()) ?? ''),
+    );
+    await app.untilReady('checkout:v1', 5);
+    assert.equal(app.timeline.maxNew('checkout:v2', since), 1);
+    await app.scale(4);
+    await app.pods.until('a scaled workload', ({ pods }) => pods.filter(isActive).length <= 5);
+    assert.equal((await app.until('checkout:v2', 'Running')).status?.batch?.index, 1);
+  });
 });
+
+/** As an operator of another version does. */
+async function annotate(plural: string, name: string, release: string): Promise<void> {
+  await cluster.call(
+    {
+      method: 'PATCH',
+      path: `/apis/apps/v1/namespaces/${app.namespace}/${plural}/${name}`,
+      contentType: 'application/merge-patch+json',
+      body: { metadata: { annotations: { [RELEASE]: release } } },
+    },
+    'operator',
+  );
+}
 
 /** Waits until the workload is protected at rest, and gives the annotation. */
 async function untilProtected(): Promise<string> {

@@ -15,7 +15,7 @@ const REPLICAS = 5;
 const UNAVAILABLE = 1;
 const POLICY = {
   release: { batches: [1, '60%', '100%'], soakSeconds: 2 },
-  checks: { podHealth: { readyDeadlineSeconds: 8, maxUnready: 0 } },
+  checks: { podHealth: { readyDeadlineSeconds: 8, maxReadinessLosses: 0 } },
 };
 
 const KINDS: readonly AppKind[] = ['Deployment', 'StatefulSet'];

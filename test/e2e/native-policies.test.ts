@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { nativePolicies, type NativePolicy } from '@altershield/core';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
+import { NO_NATIVE_CLAMP, servesNativeClamp } from './support/native-clamp.ts';
 import {
   altershield,
   prepareCluster,
@@ -20,7 +21,7 @@ const POLICIES = nativePolicies(USER);
 
 let cluster: SharedCluster;
 let operator: OperatorProcess;
-/** Whether this API server can clamp by itself: Kubernetes 1.36 and later. */
+/** Whether this API server can clamp by itself. */
 let isServed: boolean;
 
 const collection = ({ kind }: NativePolicy): string =>
@@ -41,10 +42,7 @@ const versions = (): Promise<string[]> =>
 before(async () => {
   cluster = await sharedCluster();
   await prepareCluster(cluster);
-  const { resources } = (await cluster.call({ path: ADMISSION })) as {
-    resources: readonly { name: string }[];
-  };
-  isServed = resources.some(({ name }) => name === 'mutatingadmissionpolicies');
+  isServed = await servesNativeClamp(cluster);
   operator = await startOperator(cluster);
 });
 
@@ -74,7 +72,7 @@ test('what holds a change in flight is what the API server can do, and version s
 });
 
 const skipUnlessServed = (t: TestContext): boolean => {
-  if (!isServed) t.skip('this API server has no MutatingAdmissionPolicy');
+  if (!isServed) t.skip(NO_NATIVE_CLAMP);
   return !isServed;
 };
 

@@ -70,11 +70,13 @@ describe('a change in flight', { concurrency: 3 }, () => {
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 2);
     assert.deepEqual(ourAnnotations(await app.get()), [RELEASE]);
-    const reverted = await app.setImage('checkout:v1');
+    const reverted = await app.setImage('checkout:v1', 'gitops');
     assert.deepEqual(reverted.spec, spec);
     assert.match(reverted.metadata.annotations?.[RELEASE] ?? '', /^[a-z0-9]+\/\/0\/6$/);
     const change = await app.until('checkout:v2', 'RolledBack');
     assert.equal(change.status?.reason, 'RevertedByUser');
+    assert.match(change.status.revertedBy?.user ?? '', /:kustomize-controller$/);
+    assert.equal(change.spec.actor.user, 'alice');
     assert.equal(change.status.quarantine, undefined);
     await app.untilReady('checkout:v1', 6);
     assert.deepEqual((await app.get()).spec, spec);

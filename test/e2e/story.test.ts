@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deployment } from '@altershield/core';
+import type { KubectlResult } from '../cluster/access.ts';
 import type { AuditEntry } from '../cluster/audit.ts';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { eventually } from './support/eventually.ts';
@@ -103,11 +104,13 @@ describe('a bad change', () => {
   let evidenceAt = 0;
   let began: Date;
   let good: Deployment['spec'];
+  let waiting: Promise<KubectlResult>;
 
   before(async () => {
     good = (await app.get()).spec;
     began = new Date();
     await app.setImage('checkout:bad-3');
+    waiting = cluster.kubectl(['rollout', 'status', 'deploy/checkout', '-n', app.namespace]);
   });
 
   test('is released to one pod, judged by it and rolled back in less than five seconds', async (t) => {
@@ -133,6 +136,18 @@ describe('a bad change', () => {
 
   test('never takes a ready pod away', () => {
     assert.ok(app.timeline.minReady(evidenceAt - 10_000) >= 10 - UNAVAILABLE);
+  });
+
+  test('fails for kubectl rollout status, which waits for it, and the condition says why', async () => {
+    const { code, stderr } = await waiting;
+    assert.equal(code, 1);
+    assert.match(stderr, /deployment "checkout" exceeded its progress deadline/);
+    const failed = app.deployment.states.flatMap(({ deployment: { status } }) =>
+      (status?.conditions ?? []).filter(({ reason }) => reason === 'ProgressDeadlineExceeded'),
+    );
+    assert.match(failed[0]?.message ?? '', /^AlterShield rolls this revision back: .*ImagePull/);
+    const { status } = await app.get();
+    assert.ok(status?.conditions?.every((one) => one.status === 'True'));
   });
 
   test('is recorded with who, what and the evidence', async () => {
@@ -189,8 +204,8 @@ describe('a bad change', () => {
   });
 
   test('costs no more API writes than the budget', async () => {
-    // Two for its batch and three for the rollback.
-    await assertBudget('a bad change', began, { workload: 5, all: 10 });
+    // Two for its batch and four for the rollback: one of them is for the tools that wait for it.
+    await assertBudget('a bad change', began, { workload: 6, all: 11 });
   });
 });
 

@@ -77,6 +77,35 @@ test('an undo of what failed in audit is recorded as a way back, with where it c
   assert.deepEqual([operation, from?.images], ['Revert', ['shop/checkout:bad-2']]);
 });
 
+const REVERTS = [
+  ['the user who made it', true, ['bob', 'bob applied the previous revision again']],
+  ['no user where no operator saw it', false, ['', 'the previous revision was applied again']],
+] as const;
+
+for (const [what, isAlive, wanted] of REVERTS) {
+  test(`a revert in the middle of a batch is recorded with ${what}`, async () => {
+    const checkout = await Checkout.start({ policy: SLOW });
+    await checkout.apply('2', 20_000);
+    if (!isAlive) checkout.killOperator();
+    await checkout.apply('1', 2000, { username: 'bob', groups: ['developers'] });
+    if (!isAlive) await checkout.startOperator();
+    await checkout.scheduler.runFor(30_000);
+    assert.deepEqual(checkout.story, ['RolledBack/RevertedByUser']);
+    const [status] = checkout.changes.map((change) => change.status);
+    assert.deepEqual([status?.revertedBy?.user, status?.message], wanted);
+  });
+}
+
+test('a restart in the middle of a batch is held and recorded as a restart, of a revision that is not verified', async () => {
+  const checkout = await Checkout.start({ policy: SLOW });
+  await checkout.apply('2', 20_000);
+  const restartedAt = { 'kubectl.kubernetes.io/restartedAt': 'now' };
+  await checkout.patch({ spec: { template: { metadata: { annotations: restartedAt } } } }, 20_000);
+  const { cause, from } = checkout.changes.at(-1)?.spec ?? {};
+  assert.deepEqual([cause?.action, from?.images], ['Restart', ['shop/checkout:1']]);
+  assert.deepEqual([checkout.isHeld, checkout.story[0]], [true, 'Superseded/Superseded']);
+});
+
 test('a restart in between does not gate the way back', async () => {
   const checkout = await Checkout.start({ policy: SLOW });
   await checkout.apply('2', 200_000);

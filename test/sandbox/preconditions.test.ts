@@ -25,6 +25,7 @@ test('every write but an event is for the very object, in the very state, that w
     'PATCH changepolicies/status',
     'PATCH changeworkloads/status',
     'PATCH deployments',
+    'PATCH deployments/status',
     'PATCH mutatingwebhookconfigurations',
     'PATCH replicasets',
     'PATCH validatingwebhookconfigurations',

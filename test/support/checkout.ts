@@ -157,6 +157,14 @@ export class Checkout {
     return counts;
   }
 
+  /** Reasons of the Events. */
+  get events(): string[] {
+    const list = this.sandbox.server.store.list('events.', 'shop') as unknown as {
+      reason: string;
+    }[];
+    return list.map(({ reason }) => reason);
+  }
+
   get version(): string {
     return versionOf(this.deployment.spec.template);
   }

@@ -25,6 +25,10 @@ export {
 } from './v1alpha1/common.ts';
 export {
   ChangePolicyKind,
+  MODES,
+  ON_FAIL,
+  ON_INCONCLUSIVE,
+  STRATEGIES,
   changePolicySpec,
   type ChangePolicy,
   type ChangePolicySpec,
@@ -34,6 +38,7 @@ export {
   ChangeWorkloadKind,
   DECISIONS,
   MAX_DECISIONS,
+  OPERATIONS,
   PHASES,
   changeWorkloadSpec,
   changeWorkloadStatus,

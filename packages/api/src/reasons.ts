@@ -55,6 +55,8 @@ export const EVENT_REASONS = {
   ChangeFailed: 'The change, or its rollback, failed.',
   ChangeRolledBack: 'The verified revision runs again.',
   ChangeSuperseded: 'A newer revision was applied before the change ended.',
+  UnknownVersion:
+    'The change has a value that this version of AlterShield does not know; it is left as it is.',
   RevisionRefused: 'Admission denied a write that applies a quarantined revision.',
 } as const;
 

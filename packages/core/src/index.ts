@@ -47,6 +47,7 @@ export { isGated, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';
 export { strategyFor } from './policy/strategy.ts';
 export { batchConditionsOf, conditionsOf, isOver, phaseOf, statusOf } from './change/status.ts';
+export { isOfUnknownVersion } from './change/unknown-version.ts';
 export {
   accountingFor,
   byTurn,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 export { turnsOf } from './runtime/turns.ts';
+export { LinkedSignal } from './runtime/abort.ts';
 export { realScheduler, sleep, type Scheduler, type Timer } from './runtime/scheduler.ts';
 export { Gate } from './runtime/gate.ts';
 export { silentLogger, type Logger, type LogFields } from './runtime/logger.ts';

@@ -14,6 +14,7 @@ import {
   CachedClient,
   EventRecorder,
   InformerFactory,
+  keyOf,
   type AdmissionHandlers,
   type Client,
   type Controller,
@@ -22,7 +23,7 @@ import {
   type Runnable,
   type Scheduler,
 } from '@altershield/kube';
-import { eventOf } from './actions/events.ts';
+import { eventOf, unknownVersionEvent } from './actions/events.ts';
 import { perform, performWrites, type Target } from './actions/perform.ts';
 import { record } from './actions/record.ts';
 import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
@@ -122,7 +123,7 @@ export function createOperator(options: OperatorOptions): Operator {
     hear: hearings.ask,
     record: (c, decision, signal) => record(c, decision, { client, world }, signal),
     perform: act,
-    say: sayMoved(events),
+    ...{ say: sayMoved(events), sayUnknown: sayUnknown(events, log) },
   });
   const controllers = [
     createDetectionController(
@@ -184,6 +185,21 @@ const sayMoved =
     const event = eventOf(change, status);
     if (event !== undefined) events.record(subjectOf(change), event);
   };
+
+/** Once for each version of a record: it is looked at whenever its pods change. */
+const sayUnknown = (events: EventRecorder, log: Logger): ((change: ChangeObject) => void) => {
+  const known = new WeakSet<ChangeObject>();
+  return (change) => {
+    if (known.has(change)) return;
+    known.add(change);
+    const { namespace, name } = keyOf(change);
+    log.warn('a ChangeWorkload of another version of AlterShield is left as it is', {
+      change: `${namespace}/${name}`,
+      cure: 'run the newer version, or revert the workload and delete the record',
+    });
+    events.record(subjectOf(change), unknownVersionEvent(change));
+  };
+};
 
 const sharedOf = ({ metrics, nativeClamp }: OperatorOptions) => ({
   metrics: metrics?.controller,

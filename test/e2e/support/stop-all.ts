@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** Stops every part, also those after one that was never started: a cluster left behind would hang the suite. */
-export async function stopAll(...parts: readonly (() => Promise<unknown>)[]): Promise<void> {
+export async function stopAll(...parts: readonly (() => unknown)[]): Promise<void> {
   const errors: unknown[] = [];
   for (const stop of parts) {
     try {

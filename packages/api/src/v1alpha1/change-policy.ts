@@ -30,6 +30,9 @@ const target = z
   .describe('Which workloads the policy matches.');
 
 export const STRATEGIES = ['Batch', 'Rolling'] as const;
+export const MODES = ['Enforce', 'Audit'] as const;
+export const ON_FAIL = ['RollBack', 'Suspend'] as const;
+export const ON_INCONCLUSIVE = ['Suspend', 'Proceed'] as const;
 
 const release = z
   .strictObject({
@@ -111,20 +114,20 @@ const limits = z
 export const changePolicySpec = z
   .strictObject({
     mode: z
-      .enum(['Enforce', 'Audit'])
+      .enum(MODES)
       .default('Enforce')
       .describe('Enforce: hold, release, roll back. Audit: check and record, modify nothing.'),
     target,
     release,
     checks,
     onFail: z
-      .enum(['RollBack', 'Suspend'])
+      .enum(ON_FAIL)
       .optional()
       .describe(
         'What to do when a check fails. Default: RollBack where there is a verified revision, else Suspend.',
       ),
     onInconclusive: z
-      .enum(['Suspend', 'Proceed'])
+      .enum(ON_INCONCLUSIVE)
       .default('Suspend')
       .describe(
         'What to do when a check can neither pass nor fail. Proceed: go on with the pods that are ready; a batch without a ready pod is suspended in any case.',

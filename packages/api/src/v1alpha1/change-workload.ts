@@ -31,6 +31,8 @@ const PHASE_TEXTS = {
 export type Phase = keyof typeof PHASE_TEXTS;
 export const PHASES = Object.keys(PHASE_TEXTS) as [Phase, ...Phase[]];
 
+export const OPERATIONS = ['Create', 'Update', 'Revert', 'PreExisting'] as const;
+
 export const DECISIONS = ['Resume', 'RollBack', 'Lift'] as const;
 export type DecisionAction = (typeof DECISIONS)[number];
 
@@ -138,7 +140,7 @@ export const changeWorkloadSpec = z
     target: targetRef,
     sequence: count('Number of this change of the workload.', 1),
     operation: z
-      .enum(['Create', 'Update', 'Revert', 'PreExisting'])
+      .enum(OPERATIONS)
       .describe(
         'What was done to the workload. Revert: a revision verified earlier was applied again. PreExisting: it had run and was healthy when the operator found it. All but Update are checked and recorded only.',
       ),
@@ -226,6 +228,9 @@ export const changeWorkloadStatus = z
     rolledBackAtSequence: count(
       'Number of the newest change then: an older one that is rolled back accounts for what runs.',
     ).optional(),
+    revertedBy: actor
+      .describe('The user who applied the previous revision again while the change was in flight.')
+      .optional(),
     automaticRollback: z.boolean().optional().describe('True when no user asked for the rollback.'),
     fromVerified: z
       .boolean()

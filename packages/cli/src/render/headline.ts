@@ -19,7 +19,10 @@ export function headline(record: ChangeWorkload, { paint, now }: View): string[]
 function whatHappened(record: ChangeWorkload, now: number): string {
   const { spec, status } = record;
   const since = status?.phaseSince ?? spec.detectedAt;
-  return SENTENCES[phaseOf(record)]({
+  const phase = phaseOf(record);
+  if (!Object.hasOwn(SENTENCES, phase))
+    return `is in phase ${phase}, which this version does not know`;
+  return SENTENCES[phase]({
     at:
       status?.batch === undefined ? '' : ` at batch ${status.batch.index} of ${status.batch.total}`,
     ago: relative(status?.finishedAt ?? since, now),

@@ -28,8 +28,12 @@ const VERDICT_SIGNS: Readonly<Record<Verdict, Sign>> = {
   Inconclusive: { symbol: '?', tone: 'warn' },
 };
 
+/** A newer operator may know more phases than this program. */
+const UNKNOWN: Sign = { symbol: '?', tone: 'warn' };
+
 /** A change that has no status yet is at its beginning. */
-export const phaseSign = (phase: Phase = 'Init'): Sign => PHASE_SIGNS[phase];
+export const phaseSign = (phase: Phase = 'Init'): Sign =>
+  Object.hasOwn(PHASE_SIGNS, phase) ? PHASE_SIGNS[phase] : UNKNOWN;
 
 export const verdictSign = (verdict: Verdict = 'None'): Sign => VERDICT_SIGNS[verdict];
 

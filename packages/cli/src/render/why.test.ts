@@ -55,6 +55,14 @@ describe('why', () => {
     ]);
   });
 
+  it('says of a phase of a newer version that it does not know it', () => {
+    const [first] = tell({ record: aChange({ phase: 'Probing' as never }) }).split('\n');
+    assert.equal(
+      first,
+      '? deploy/checkout in shop: change 7 is in phase Probing, which this version does not know',
+    );
+  });
+
   for (const phase of PHASES) {
     it(`has a sentence for a change in phase ${phase}`, () => {
       const [first = ''] = tell({ record: aChange({ phase }) }).split('\n');

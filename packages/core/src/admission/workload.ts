@@ -29,7 +29,7 @@ export interface WorkloadContext {
   readonly adapter: WorkloadAdapter;
   /** The policy that matches the object, or that matched it before this write; undefined: none does. */
   readonly policy: GoodPolicy | undefined;
-  readonly refusalOf: (refusalFingerprint: string) => Refusal | undefined;
+  readonly refusalOf: (quarantineKey: string) => Refusal | undefined;
   /** Whether to put this template there is a way back to what was proven good before. */
   readonly isWayBack: (replacement: Replacement) => boolean;
   /** What belongs to the object, by the caches. */

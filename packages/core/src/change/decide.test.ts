@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Actor } from '@altershield/api';
 import { anObservation, aTemplate, aWorkload, NOW, pods } from '../testing/builders.ts';
 import { A, B, change, crashed, free, out, status } from '../testing/standings.ts';
 import { decide } from './decide.ts';
@@ -366,6 +367,7 @@ test('a rollback writes the verified template, and quarantines what failed', () 
   const d = decide(anObservation({ fresh: crashed, workload: out }));
   assert.deepEqual(d.goal, {
     ...{ type: 'RollBack', from: A, to: B, template: aTemplate('a') },
+    failure: { since: timeText(NOW), message: d.status.message },
     ...{ isOwn: true, keepsHold: false },
   });
   assert.equal(d.status.quarantine?.until, timeText(NOW + 604_800_000));
@@ -473,15 +475,28 @@ test('a person’s resume accepts the pods of then; the batch is let out, later 
   assert.equal(judged.status.phase, 'RollingBack');
 });
 
+test('the record names the user who reverts, as far as admission knows it', () => {
+  const back = (actor: Actor) => {
+    const workload = aWorkload({ fingerprint: A, actor });
+    const { revertedBy, message } = decide(anObservation({ workload })).status;
+    return [revertedBy, message];
+  };
+  const bob = { user: 'bob', fieldManager: 'kubectl-rollout', stamped: true };
+  assert.deepEqual(back(bob), [bob, 'bob applied the previous revision again']);
+  const unknown = { user: '', fieldManager: 'kubectl-rollout', stamped: false };
+  assert.deepEqual(back(unknown), [unknown, 'the previous revision was applied again']);
+});
+
 test('what its owner put back and applies again begins anew, with the first batch', () => {
   const batch = { index: 3, total: 3, target: 10, overridden: true };
   const before = status('RollingBack', {
     reason: 'RevertedByUser',
     batch,
     resumedAt: timeText(NOW),
+    revertedBy: { user: 'bob', stamped: true },
   });
   const again = decide(anObservation({ change: change(before) })).status;
-  assert.equal(again.reason, 'AwaitingRelease');
+  assert.deepEqual([again.reason, again.revertedBy], ['AwaitingRelease', undefined]);
   const next = decide(anObservation({ change: change(again) })).status;
   assert.deepEqual(
     [next.batch?.index, next.batch?.overridden, next.resumedAt],

@@ -41,10 +41,7 @@ export function decide(o: Observation): Decision {
 /** The workload runs another template than the one this change releases. */
 function movedOn(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
   if (isBackAt(o.change.spec, workload.fingerprint)) {
-    const message = 'the previous revision was put back';
-    const reason = status.rolledBackAt === undefined ? 'RevertedByUser' : reasonOf(status);
-    const next = move(status, o.now, ['RollingBack', reason], message);
-    return { status: next, recheckAt: o.now };
+    return reverted(o, workload, status);
   }
   const isNewest = (o.newest ?? 0) <= o.change.spec.sequence;
   if (workload.isOwnWrite && isNewest && isGated(o.change.spec)) {
@@ -54,6 +51,19 @@ function movedOn(o: Observation, workload: WorkloadView, status: ChangeWorkloadS
   }
   const message = 'a newer revision was applied before this one was done';
   return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
+}
+
+function reverted(
+  { now }: Observation,
+  { actor }: WorkloadView,
+  status: ChangeWorkloadStatus,
+): Decision {
+  const reason = status.rolledBackAt === undefined ? 'RevertedByUser' : reasonOf(status);
+  const message = actor.stamped
+    ? `${actor.user} applied the previous revision again`
+    : 'the previous revision was applied again';
+  const next = move(status, now, ['RollingBack', reason], message);
+  return { status: { ...next, revertedBy: actor }, recheckAt: now };
 }
 
 function decideHere(

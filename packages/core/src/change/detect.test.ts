@@ -18,6 +18,7 @@ import {
   tools,
 } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
+import type { Template } from '../json/objects.ts';
 import type { Deployment, ReplicaSet } from '../workload/deployment/objects.ts';
 import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
 import { viewDeployment } from '../workload/deployment/observe.ts';
@@ -296,12 +297,39 @@ test('after a verified change its revision is the way back, from its pods or fro
   }
 });
 
-test('a restart is called one', () => {
-  const template = aTemplate('a', {
+const restarted = (tag: string): Template =>
+  aTemplate(tag, {
     labels: { app: 'web' },
     annotations: { 'kubectl.kubernetes.io/restartedAt': 'x' },
   });
-  assert.equal(find(aDeployment({ template }))?.cause.action, 'Restart');
+
+test('a restart is called one', () => {
+  assert.equal(find(aDeployment({ template: restarted('a') }))?.cause.action, 'Restart');
+});
+
+test('a restart of a change in flight is called one, whoever has seen what it replaced', () => {
+  const action = (template: Template, before: Seen | undefined, change: ChangeWorkload) =>
+    find(aHeldDeployment('a', { template }), { seen: before, last: change })?.cause.action;
+  for (const before of [seen('b'), undefined]) {
+    assert.equal(action(restarted('b'), before, last('Running')), 'Restart');
+    assert.equal(action(restarted('b'), before, last('Superseded')), 'Restart');
+    assert.equal(action(restarted('c'), before, last('Running')), 'Update');
+  }
+  // What was rolled back is not restarted by who applies it again.
+  assert.equal(action(restarted('b'), seen('a'), last('RolledBack')), 'Update');
+});
+
+test('the undo of a restart is called an undo', () => {
+  const before = restarted('b');
+  const revisions = [
+    madeAgo(60_000, aReplicaSet('b2', 10, { template: before })),
+    madeAgo(120_000, aReplicaSet('b', 0)),
+  ];
+  const spec = find(aDeployment({ tag: 'b' }), {
+    revisions,
+    seen: { fingerprint: fingerprint(before), template: before },
+  });
+  assert.equal(spec?.cause.action, 'Undo');
 });
 
 test('an earlier revision that is put back is called an undo', () => {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Actor, ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
-import { actorOf, readStamp, type Stamp } from '../hold/actor-annotation.ts';
+import type { ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
+import { actorFromManagedFields } from '../hold/actor.ts';
+import { readStamp, type Stamp } from '../hold/actor-annotation.ts';
 import type { ObjectMeta, Template } from '../json/objects.ts';
 import type { GoodPolicy } from '../policy/match.ts';
 import { strategyFor } from '../policy/strategy.ts';
 import { diffTemplates } from '../revision/diff.ts';
-import { bare, isRestart, quarantineKey } from '../revision/fingerprint.ts';
+import { bare, quarantineKey } from '../revision/fingerprint.ts';
 import { contentOf, keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { KindDescriptor, Tools } from '../workload/adapter.ts';
@@ -108,8 +109,8 @@ function specOf(input: DetectInput, facts: Facts, tools: Tools): ChangeWorkloadS
     operation,
     detectedBy: stamp === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
-    actor: stamp === undefined ? unstamped(metadata) : actorOf(stamp),
-    cause: { tool: toolOf(metadata, stamp), action: actionOf(input, from) },
+    actor: view.actor,
+    cause: { tool: toolOf(metadata, stamp), action: actionOf(input, facts, from) },
     ...revisionsOf(view, from),
     policy,
     release: releaseOf(input, operation),
@@ -280,33 +281,6 @@ function isHealthy(wanted: string, { view }: DetectInput): boolean {
   return running.some((r) => r.fingerprint === wanted && r.isHealthy);
 }
 
-interface ManagerEntry {
-  readonly manager: string;
-  readonly time: string;
-}
-
-/** Without a stamp only the field manager is known, and that a client may choose freely. */
-function unstamped({ managedFields = [] }: ObjectMeta): Actor {
-  const [newest] = managersOf(managedFields);
-  return {
-    user: '',
-    ...(newest === undefined ? {} : { fieldManager: newest.manager.slice(0, 128) }),
-    stamped: false,
-  };
-}
-
-const CONTROLLERS = /^(kube-controller-manager|altershield)/;
-
-function managersOf(entries: readonly unknown[]): ManagerEntry[] {
-  return entries
-    .flatMap((entry) => {
-      if (typeof entry !== 'object' || entry === null) return [];
-      const { manager, time, subresource } = { manager: '', time: '', subresource: '', ...entry };
-      return subresource === '' && !CONTROLLERS.test(manager) ? [{ manager, time }] : [];
-    })
-    .sort((a, b) => (a.time < b.time ? 1 : -1));
-}
-
 const TOOLS: readonly (readonly [RegExp, string])[] = [
   [/^kubectl/, 'kubectl'],
   [/^argocd/, 'Argo CD'],
@@ -317,15 +291,29 @@ const TOOLS: readonly (readonly [RegExp, string])[] = [
 ];
 
 function toolOf(metadata: ObjectMeta, stamp: Stamp | undefined): string {
-  const manager = stamp?.manager ?? unstamped(metadata).fieldManager ?? '';
+  const manager = stamp?.manager ?? actorFromManagedFields(metadata).fieldManager ?? '';
   const tool = TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown');
   return tool.slice(0, 64);
 }
 
-function actionOf({ view }: DetectInput, from: ChangeWorkloadSpec['from']): string {
+function actionOf(input: DetectInput, facts: Facts, from: ChangeWorkloadSpec['from']): string {
   if (from === undefined) return 'Create';
-  if (isRestart(contentOf(from), view.template)) return 'Restart';
-  return isEarlier(view) ? 'Undo' : 'Update';
+  const { view } = input;
+  // First: who undoes a restart brings back what differs by its mark alone, too.
+  if (isEarlier(view)) return 'Undo';
+  const key = quarantineKey(view.template);
+  return [from.quarantineKey, replacedKey(input, facts)].includes(key) ? 'Restart' : 'Update';
+}
+
+/** What the template replaced need not be the rollback target: a change in flight is restarted, too. */
+function replacedKey(
+  { seen }: DetectInput,
+  { to, last }: Pick<Facts, 'to' | 'last'>,
+): string | undefined {
+  if (seen !== undefined && seen.fingerprint !== to) return quarantineKey(seen.template);
+  if (last === undefined) return undefined;
+  const { phase } = statusOf(last);
+  return !isOver(phase) || phase === 'Superseded' ? last.spec.to.quarantineKey : undefined;
 }
 
 /** Whether another revision was made since this one. `kubectl rollout undo` itself leaves no mark. */

@@ -76,7 +76,10 @@ function quarantineOf(
   return { quarantine: { fingerprint: spec.to.quarantineKey, until } };
 }
 
-const rollBackGoal = (o: Observation, { reason }: ChangeWorkloadStatus): Goal => {
+const rollBackGoal = (
+  o: Observation,
+  { reason, rolledBackAt, message }: ChangeWorkloadStatus,
+): Goal => {
   const { from, policy } = o.change.spec;
   const isOwn = reason !== 'RevertedByUser';
   return {
@@ -84,6 +87,7 @@ const rollBackGoal = (o: Observation, { reason }: ChangeWorkloadStatus): Goal =>
     ...routeOf(o),
     template: from === undefined ? {} : contentOf(from),
     ...(isOwn && from?.ownership !== undefined ? { ownership: from.ownership } : {}),
+    ...(isOwn && rolledBackAt !== undefined ? { failure: { since: rolledBackAt, message } } : {}),
     isOwn,
     keepsHold: policy.spec.failurePolicy === 'Fail',
   };
@@ -129,7 +133,7 @@ function isOwnRollback(
 function stillThere(o: Observation, status: ChangeWorkloadStatus): Decision {
   if (status.reason !== 'RevertedByUser') return { status, goal: rollBackGoal(o, status) };
   const message = 'the revision was applied again';
-  const { batch: _, resumedAt: __, ...anew } = status;
+  const { batch: _, resumedAt: __, revertedBy: ___, ...anew } = status;
   return { status: move(anew, o.now, ['Init', 'AwaitingRelease'], message), recheckAt: o.now };
 }
 
@@ -162,7 +166,7 @@ function awaitVerified(
   return { status: endOf(status, o.now, 'RollbackIncomplete', message) };
 }
 
-/** For so long a rollback waits for its last write, which every status of the Deployment can be in the way of. */
+/** For so long a rollback waits for its last write, which other clients can be in the way of. */
 const OWNERSHIP_MS = 10_000;
 
 const ownershipDueAt = ({ rolledBackAt = '' }: ChangeWorkloadStatus): number =>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS, type Actor } from '@altershield/api';
+import { ANNOTATIONS } from '@altershield/api';
 import * as z from 'zod';
 import { seal, unseal, type Sign } from './signature.ts';
 import type { ObjectMeta } from '../json/objects.ts';
@@ -53,11 +53,3 @@ export function readStamp(subject: StampSubject, to: string, sign: Sign): Stamp 
  * controller gives one number to each template, after it was written.
  */
 const isOfEarlier = (number: number, subject: StampSubject): boolean => subject.number > number + 1;
-
-export const actorOf = ({ user, uid, groups, manager }: Stamp): Actor => ({
-  user,
-  ...(uid === undefined ? {} : { uid }),
-  ...(groups === undefined ? {} : { groups }),
-  ...(manager === undefined ? {} : { fieldManager: manager }),
-  stamped: true,
-});

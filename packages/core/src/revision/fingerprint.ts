@@ -45,7 +45,3 @@ export function bare(template: Template): Template {
   const kept = Object.keys(own).length === 0 ? metadata : { ...metadata, labels: own };
   return { ...template, metadata: kept };
 }
-
-/** True when nothing but the restart mark differs. */
-export const isRestart = (from: Template, to: Template): boolean =>
-  quarantineKey(from) === quarantineKey(to);

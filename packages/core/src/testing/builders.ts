@@ -20,6 +20,7 @@ import { keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { Deployment, ReplicaSet } from '../workload/deployment/objects.ts';
 import type { Pod } from '../check/pod.ts';
+import { asRecord } from '../json/json.ts';
 import type { Template } from '../json/objects.ts';
 
 export const NOW = Date.parse('2026-01-01T12:00:00Z');
@@ -99,7 +100,10 @@ export function aReplicaSet(
   const metadata = { name: `web-${tag}`, namespace: 'shop', uid: `rs-${tag}`, labels, ...marks };
   return {
     metadata,
-    spec: { replicas, template: { ...template, metadata: { labels } } },
+    spec: {
+      replicas,
+      template: { ...template, metadata: { ...asRecord(template['metadata']), labels } },
+    },
     status: { replicas, readyReplicas: ready },
   };
 }

@@ -21,11 +21,23 @@ function applyOne(root: Node, op: PatchOp): void {
     root,
   );
   if (!isNode(parent)) throw new Error(`${op.op} ${op.path}: there is no parent`);
+  if (Array.isArray(parent) && op.op !== 'test') {
+    applyToList(parent, key, op);
+    return;
+  }
   const isThere = Object.hasOwn(parent, key);
   if (op.op !== 'add' && !isThere) throw new Error(`${op.op} ${op.path}: there is nothing`);
   if (op.op === 'test') deepStrictEqual(parent[key], op.value);
   else if (op.op === 'remove') Reflect.deleteProperty(parent, key);
   else parent[key] = structuredClone(op.value);
+}
+
+function applyToList(list: unknown[], key: string, op: PatchOp): void {
+  const index = key === '-' ? list.length : Number(key);
+  const isIn = index >= 0 && (op.op === 'add' ? index <= list.length : index < list.length);
+  if (!isIn) throw new Error(`${op.op} ${op.path}: there is nothing`);
+  const value = op.op === 'remove' ? [] : [structuredClone(op.value)];
+  list.splice(index, op.op === 'add' ? 0 : 1, ...value);
 }
 
 const unescape = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');

@@ -91,6 +91,8 @@ export interface PatchWrite {
   readonly resource: string;
   readonly subresource?: 'status';
   readonly name: string;
+  /** For information only: the writes after it are made whether it succeeds or not. */
+  readonly isOptional?: true;
   readonly ops: readonly PatchOp[];
 }
 

@@ -7,6 +7,12 @@ interface Route {
   readonly to: string;
 }
 
+/** Since when a rollout has failed, and why. */
+export interface RolloutFailure {
+  readonly since: string;
+  readonly message: string;
+}
+
 /** What is wanted of the workload. Planning one that is reached gives no write. */
 export type Goal =
   /** Release nothing more than is released. */
@@ -31,6 +37,8 @@ export type Goal =
       /** AlterShield rolls back, not the user: pods that are not ready go at once. */
       readonly isOwn: boolean;
       readonly keepsHold: boolean;
+      /** Of the rollout that AlterShield ends, for the tools that wait for it. */
+      readonly failure?: RolloutFailure;
     } & Route)
   /** Nothing is released: what the template says is the revision to protect. */
   | {

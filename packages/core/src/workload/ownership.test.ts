@@ -46,6 +46,36 @@ test('a rollback gives each manager what it owned of the template, and the opera
   assert.deepEqual(restoreOwnership(restored, saved), []);
 });
 
+test('the status that the controller writes meanwhile is no conflict', () => {
+  const status = { subresource: 'status' };
+  const kcm = entry('kube-controller-manager', 'Update', {}, status);
+  const verified = owned([entry('kubectl', 'Update', { 'f:replicas': {}, 'f:template': ENV })]);
+  const read = [
+    entry('kubectl', 'Update', { 'f:replicas': {} }),
+    entry('altershield', 'Update', { 'f:template': ENV }),
+  ];
+  const patch = restoreOwnership(owned([...read, kcm]), ownershipOf(verified) ?? '');
+  const later = { ...kcm, time: '2026-01-01T00:00:01Z' };
+  const restored = managersOf(applyPatch(owned([...read, later]), patch));
+  assert.deepEqual(restored, [...managersOf(verified), later]);
+});
+
+test('a user who writes meanwhile makes the patch fail', () => {
+  const verified = owned([entry('kubectl', 'Update', { 'f:replicas': {}, 'f:template': ENV })]);
+  const kubectl = entry('kubectl', 'Update', { 'f:replicas': {} });
+  const ours = entry('altershield', 'Update', { 'f:template': ENV });
+  const patch = restoreOwnership(owned([kubectl, ours]), ownershipOf(verified) ?? '');
+  const paused = entry('kubectl', 'Update', { 'f:replicas': {}, 'f:paused': {} });
+  const { metadata, ...rest } = owned([kubectl, ours]);
+  for (const [what, now] of [
+    ['fields of a manager that gets some back', owned([paused, ours])],
+    ['the template: nothing of it is the operator’s any more', owned([kubectl])],
+    ['the template', { ...rest, metadata: { ...metadata, generation: 8 } }],
+  ] as const) {
+    assert.throws(() => applyPatch(now, patch), what);
+  }
+});
+
 test('a manager that owned nothing but the template comes back, the operator does not', () => {
   const verified = owned([
     entry('kubectl-edit', 'Update', { 'f:template': ENV }),

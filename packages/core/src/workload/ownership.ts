@@ -58,7 +58,7 @@ function appliedOf(text: string | undefined): Json | undefined {
 }
 
 /**
- * The second write of a rollback, of metadata alone: managers own of the template what they owned
+ * The last write of a rollback, of metadata alone: managers own of the template what they owned
  * when it was verified, the operator owns nothing of it, and kubectl finds the manifest of then as the
  * last one applied. So the next apply conflicts with nobody, and removes what it no longer has.
  *
@@ -68,27 +68,16 @@ function appliedOf(text: string | undefined): Json | undefined {
 export function restoreOwnership(live: WorkloadObject, text: string): PatchOp[] {
   const saved = parse(text);
   if (saved === undefined) return [];
-  const { managedFields = [], annotations, resourceVersion, uid } = live.metadata;
-  const restored = managersOf(managedFields, saved);
-  const applied = appliedText(annotations?.[LAST_APPLIED], saved.applied);
-  const ops: PatchOp[] = [
-    ...(canonical(restored) === canonical(managedFields)
-      ? []
-      : [{ op: 'replace', path: '/metadata/managedFields', value: restored } as const]),
-    ...(applied === undefined
-      ? []
-      : [
-          {
-            op: 'replace',
-            path: pointer('metadata', 'annotations', LAST_APPLIED),
-            value: applied,
-          } as const,
-        ]),
+  const { managedFields = [], annotations, generation = 0, uid } = live.metadata;
+  const ops = [
+    ...managersOps(managedFields, saved),
+    ...appliedOps(annotations?.[LAST_APPLIED], saved.applied),
   ];
   if (ops.length === 0) return [];
   return [
     { op: 'test', path: '/metadata/uid', value: uid },
-    { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+    // It moves with the template, and not with the status, which the controller writes meanwhile.
+    { op: 'test', path: '/metadata/generation', value: generation },
     ...ops,
   ];
 }
@@ -124,24 +113,39 @@ function parse(text: string): Ownership | undefined {
   return { managers, ...('applied' in value ? { applied: value['applied'] } : {}) };
 }
 
-function managersOf(managedFields: readonly unknown[], { managers }: Ownership): unknown[] {
+/**
+ * Each entry that changes, and no other, if it is still what was read. The last ones come first: a
+ * removed entry moves those behind it.
+ */
+function managersOps(managedFields: readonly unknown[], { managers }: Ownership): PatchOp[] {
   const left = new Map(managers.map(({ key, template }) => [key, template]));
-  const kept = managedFields.flatMap((entry) => {
+  const changed = managedFields.map((entry, index) => {
     const key = keyOf(entry);
     const template = left.get(key);
     left.delete(key);
-    const fields = withTemplate(fieldsOf(entry), isOwn(entry) ? undefined : template);
-    return Object.keys(fields).length === 0 ? [] : [{ ...asRecord(entry), fieldsV1: fields }];
+    const path = pointer('metadata', 'managedFields', `${index}`);
+    return entryOps(entry, isOwn(entry) ? undefined : template, path);
   });
   // A manager that has nothing any more but what it had of the template.
-  const gone = [...left].flatMap(([key, template]) => {
+  const gone = [...left].flatMap(([key, template]): PatchOp[] => {
     const [manager, operation, subresource, apiVersion] = JSON.parse(key) as string[];
     if (manager === FIELD_MANAGER) return [];
     const entry = { manager, operation, apiVersion, fieldsType: 'FieldsV1' };
     const fieldsV1 = { 'f:spec': { 'f:template': template } };
-    return [{ ...entry, ...(subresource === '' ? {} : { subresource }), fieldsV1 }];
+    const value = { ...entry, ...(subresource === '' ? {} : { subresource }), fieldsV1 };
+    return [{ op: 'add', path: '/metadata/managedFields/-', value }];
   });
-  return [...kept, ...gone];
+  return [...changed.reverse().flat(), ...gone];
+}
+
+function entryOps(entry: unknown, template: unknown, path: string): PatchOp[] {
+  if (canonical(template) === canonical(templateOf(entry))) return [];
+  const fields = withTemplate(fieldsOf(entry), template);
+  const change: PatchOp =
+    Object.keys(fields).length === 0
+      ? { op: 'remove', path }
+      : { op: 'replace', path, value: { ...asRecord(entry), fieldsV1: fields } };
+  return [{ op: 'test', path, value: entry }, change];
 }
 
 const isOwn = (entry: unknown): boolean => asRecord(entry)['manager'] === FIELD_MANAGER;
@@ -154,9 +158,14 @@ function withTemplate(fields: Json, template: unknown): Json {
 }
 
 /** The manifest of the denied apply, with the template that was verified: all else of it stays as applied. */
-function appliedText(text: string | undefined, template: unknown): string | undefined {
+function appliedOps(text: string | undefined, template: unknown): PatchOp[] {
   const manifest = appliedOf(text);
-  if (manifest === undefined || template === undefined) return undefined;
+  if (manifest === undefined || template === undefined) return [];
   const next = { ...manifest, spec: { ...asRecord(manifest['spec']), template } };
-  return canonical(next) === canonical(manifest) ? undefined : `${JSON.stringify(next)}\n`;
+  if (canonical(next) === canonical(manifest)) return [];
+  const path = pointer('metadata', 'annotations', LAST_APPLIED);
+  return [
+    { op: 'test', path, value: text },
+    { op: 'replace', path, value: `${JSON.stringify(next)}\n` },
+  ];
 }

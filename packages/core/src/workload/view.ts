@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Actor } from '@altershield/api';
 import type { CreateFailure } from '../check/pod-view.ts';
 import type { Template } from '../json/objects.ts';
 
@@ -33,6 +34,8 @@ export interface WorkloadView {
   readonly uid: string;
   readonly fingerprint: string;
   readonly template: Template;
+  /** Who wrote its template, as far as it is known. */
+  readonly actor: Actor;
   /** The operator wrote it last: where its template is none that it knows, another admission plug-in altered it. */
   readonly isOwnWrite: boolean;
   /** Pods that its user wants. */

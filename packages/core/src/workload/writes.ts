@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { FIELD_MANAGER } from '@altershield/api';
+import { FIELD_MANAGER, type Actor } from '@altershield/api';
+import { actorOf } from '../hold/actor.ts';
 import { readStamp, type StampSubject } from '../hold/actor-annotation.ts';
 import type { Sign } from '../hold/signature.ts';
 import { asRecord } from '../json/json.ts';
@@ -17,17 +18,21 @@ export function writtenAt(managedFields: readonly unknown[]): number {
 }
 
 /**
- * Whether the newest write of the object is the operator's: a template that differs from what it wrote
- * was altered by another admission plug-in. A user's write carries the mark of the user instead.
+ * Who wrote the newest template, and whether the newest write of the object is the operator's: a
+ * template that differs from what it wrote was altered by another admission plug-in. A user's write
+ * carries the mark of the user instead.
  */
-export function isOwnWrite(
-  { descriptor, object }: Described,
+export function authorship(
+  { descriptor, object: { metadata } }: Described,
   fingerprint: string,
   sign: Sign,
-): boolean {
-  const { metadata } = object;
-  if (readStamp(stampSubject(descriptor, metadata), fingerprint, sign) !== undefined) return false;
-  const { managedFields = [] } = metadata;
+): { readonly actor: Actor; readonly isOwnWrite: boolean } {
+  const stamp = readStamp(stampSubject(descriptor, metadata), fingerprint, sign);
+  const isOwnWrite = stamp === undefined && isNewestOurs(metadata.managedFields ?? []);
+  return { actor: actorOf(metadata, stamp), isOwnWrite };
+}
+
+function isNewestOurs(managedFields: readonly unknown[]): boolean {
   const times = managedFields.map((entry) => {
     const { subresource = '', time } = asRecord(entry);
     return subresource === '' && typeof time === 'string' ? Date.parse(time) : 0;

@@ -28,6 +28,13 @@ export function eventOf(change: ChangeObject, next: ChangeWorkloadStatus): Chang
   return { type, reason, message: `${change.metadata.name}: ${sentence(change, next)}` };
 }
 
+/** Another version of the operator has to end the change: see `isOfUnknownVersion`. */
+export const unknownVersionEvent = ({ metadata }: ChangeObject): ChangeEvent => ({
+  type: 'Warning',
+  reason: 'UnknownVersion',
+  message: `${metadata.name}: another version of AlterShield wrote this record, and this version does not know all of its values; nothing more is released. Run the newer version, or revert the workload and delete the record`,
+});
+
 function sentence(
   { spec }: ChangeObject,
   { phase, message, reason }: ChangeWorkloadStatus,

@@ -2,7 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adapterNamed, viewDeployment, type Goal, type ReplicaSet } from '@altershield/core';
-import { KubeError, isConflict, type CachedClient } from '@altershield/kube';
+import {
+  KubeError,
+  isConflict,
+  realScheduler,
+  silentLogger,
+  type CachedClient,
+} from '@altershield/kube';
 import type { WorkloadKubeObject } from '../kinds.ts';
 import { WriteDeniedError, perform } from './perform.ts';
 
@@ -39,15 +45,17 @@ const denying = (status: number, server: object): Pick<CachedClient, 'patch'> =>
 /** Marks the workload at rest: one write. */
 const REST: Goal = { type: 'Rest', keepsHold: false, forgetsActor: false };
 
-const act = (client: object, goal: Goal = REST) =>
+const act = (client: object, goal: Goal = REST, on = deployment) =>
   perform(
     goal,
     {
       kind: { adapter },
-      object: deployment as unknown as WorkloadKubeObject,
-      view: viewDeployment(deployment, [revision], tools),
+      object: on as unknown as WorkloadKubeObject,
+      view: viewDeployment(on, [revision], tools),
     },
-    { client, tools } as unknown as Parameters<typeof perform>[2],
+    { client, tools, scheduler: realScheduler, log: silentLogger } as unknown as Parameters<
+      typeof perform
+    >[2],
     signal,
   );
 
@@ -85,29 +93,31 @@ test('a namespace that ends and a server that is busy deny nothing for good', as
   }
 });
 
-/** A client that keeps what it is sent, and answers as the server does that managers write to. */
-function recording() {
+type Answer = (signal: AbortSignal) => Promise<never>;
+
+/** A client that keeps what it is sent, of a server on which the operator owns the verified template. */
+function recording(toStatus?: Answer) {
   const sent: (readonly {
     readonly op: string;
     readonly path: string;
     readonly value?: unknown;
   }[])[] = [];
-  const patch = (_r: unknown, _k: unknown, { ops }: { ops: (typeof sent)[number] }) => {
+  const patch = (
+    _r: unknown,
+    _k: unknown,
+    { ops }: { ops: (typeof sent)[number] },
+    options: { readonly subresource?: string; readonly signal: AbortSignal },
+  ) => {
+    if (options.subresource === 'status' && toStatus) return toStatus(options.signal);
     sent.push(ops);
-    const template =
-      ops.find(({ path }) => path === '/spec/template')?.value ?? deployment.spec.template;
-    const managedFields = [
-      {
-        manager: 'altershield',
-        operation: 'Update',
-        apiVersion: 'apps/v1',
-        fieldsV1: { 'f:spec': { 'f:template': {} } },
-      },
-    ];
-    const metadata = { ...deployment.metadata, resourceVersion: '2', managedFields };
-    return Promise.resolve({ ...deployment, metadata, spec: { ...deployment.spec, template } });
+    return Promise.resolve(deployment);
   };
-  return { sent, client: { patch } };
+  const fieldsV1 = { 'f:spec': { 'f:template': {} } };
+  const own = { manager: 'altershield', operation: 'Update', apiVersion: 'apps/v1', fieldsV1 };
+  const metadata = { ...deployment.metadata, managedFields: [own] };
+  const get = () =>
+    Promise.resolve({ ...deployment, metadata, spec: { template: { is: 'good' } } });
+  return { sent, client: { patch, get } };
 }
 
 test('the write carries the uid and the generation that were looked at', async () => {
@@ -120,28 +130,61 @@ test('the write carries the uid and the generation that were looked at', async (
   ]);
 });
 
-test('a rollback gives the fields of the template back in a second write, of metadata alone', async () => {
+const kubectl = JSON.stringify(['kubectl', 'Update', '', 'apps/v1']);
+const ROLLBACK: Goal = {
+  ...{ type: 'RollBack', from: 'good', to: 'bad', template: { is: 'good' } },
+  ownership: JSON.stringify({ managers: [{ key: kubectl, template: { 'f:is': {} } }] }),
+  ...{ isOwn: true, keepsHold: false },
+};
+
+/** The Deployment with the verified template, as the cache has it. */
+const restored = (observedGeneration: number) => ({
+  ...deployment,
+  spec: { ...deployment.spec, template: { is: 'good' } },
+  ownership: JSON.stringify({ managers: [] }),
+  status: { observedGeneration },
+});
+
+test('a rollback gives the fields of the template back in a write of its own, of metadata alone', async () => {
   const { sent, client } = recording();
-  const key = JSON.stringify(['kubectl', 'Update', '', 'apps/v1']);
-  const ownership = JSON.stringify({ managers: [{ key, template: { 'f:is': {} } }] });
-  const template = { is: 'good' };
-  const route = { from: 'good', to: 'bad' };
-  const goal: Goal = {
-    type: 'RollBack',
-    ...route,
-    template,
-    ownership,
-    isOwn: true,
-    keepsHold: false,
-  };
-  assert.equal(await act(client, goal), 2);
-  const [first = [], second = []] = sent;
-  assert.ok(first.some(({ path, value }) => path === '/spec/template' && value === template));
-  const written = second.filter(({ op }) => op !== 'test');
+  assert.equal(await act(client, ROLLBACK, restored(3)), 1);
+  const written = sent.flat().filter(({ op }) => op !== 'test');
   assert.deepEqual(
     written.map(({ path }) => path),
-    ['/metadata/managedFields'],
+    ['/metadata/managedFields/0', '/metadata/managedFields/-'],
   );
   assert.match(JSON.stringify(written), /"manager":"kubectl".*"f:is"/);
   assert.doesNotMatch(JSON.stringify(written), /"manager":"altershield"/);
 });
+
+test('the fields are not given back before the controller has seen the template', async () => {
+  const { sent, client } = recording();
+  assert.equal(await act(client, ROLLBACK), 1, 'the template alone');
+  assert.equal(await act(client, ROLLBACK, restored(2)), 0);
+  assert.doesNotMatch(JSON.stringify(sent), /managedFields/);
+});
+
+test('a rollback goes on when the failure of the rollout cannot be told', async () => {
+  const conditions = [{ type: 'Progressing', status: 'True' }];
+  const rollingOut = { ...deployment, status: { conditions } };
+  const goal: Goal = { ...ROLLBACK, failure: { since: '', message: '' } };
+  for (const status of [403, 409, 500, undefined]) {
+    const { sent, client } = recording((signal) =>
+      status === undefined
+        ? unanswered(signal)
+        : Promise.reject(new KubeError({ doing: 'PATCH', status })),
+    );
+    await act(client, goal, rollingOut);
+    assert.ok(
+      sent.flat().some(({ path }) => path === '/spec/template'),
+      `${status}`,
+    );
+  }
+});
+
+const unanswered = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    signal.addEventListener('abort', () => {
+      reject(signal.reason as Error);
+    });
+  });

@@ -10,14 +10,18 @@ import {
 } from '@altershield/core';
 import {
   KubeError,
+  LinkedSignal,
   isConflict,
   isForbidden,
   isInvalid,
   isNamespaceEnding,
   isNotFound,
   keyOf,
+  keyString,
   type CachedClient,
+  type Logger,
   type Resource,
+  type Scheduler,
 } from '@altershield/kube';
 import type { WorkloadKubeObject } from '../kinds.ts';
 import type { FollowedKind } from '../observe/followed-kind.ts';
@@ -26,6 +30,8 @@ import { templateOf } from '../observe/sightings.ts';
 export interface PerformDeps {
   readonly client: CachedClient;
   readonly tools: Tools;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
 }
 
 /** A write that the API server will deny each time: trying again cannot help, a user must look. */
@@ -61,26 +67,48 @@ export async function perform(
 ): Promise<number> {
   const { kind, object, view } = target;
   const writes = kind.adapter.plan(goal, { object, view, tools: deps.tools });
-  const written = await performWrites(writes, target, deps, signal);
-  const owned =
-    goal.type === 'RollBack' ? await restore(goal, { target, written }, deps, signal) : 0;
+  await performWrites(writes, target, deps, signal);
+  const owned = goal.type === 'RollBack' ? await restore(goal, target, deps, signal) : 0;
   return writes.length + owned;
 }
 
-/** Takes these writes, in their order. Returns the workload as the last one of it left it. */
+/** Takes these writes, in their order. */
 export async function performWrites(
   writes: readonly Write[],
   target: Pick<Target, 'kind' | 'object'>,
   deps: PerformDeps,
   signal: AbortSignal,
-): Promise<WorkloadKubeObject | undefined> {
-  let written: WorkloadKubeObject | undefined;
-  const { kind } = target.kind.adapter.descriptor.resource;
+): Promise<void> {
   for (const write of writes) {
-    const object = await take(write, target, deps, signal);
-    if (write.resource === kind) written = object ?? written;
+    const isOptional = 'isOptional' in write && write.isOptional === true;
+    await (isOptional ? tryWrite : take)(write, target, deps, signal);
   }
-  return written;
+}
+
+/** How long a write may take that nothing depends on. */
+const OPTIONAL_MS = 500;
+
+/** A write that fails, or is not answered in time, is not made. */
+async function tryWrite(
+  write: Write,
+  target: Pick<Target, 'kind' | 'object'>,
+  deps: PerformDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const link = new LinkedSignal(signal);
+  link.arm(deps.scheduler, OPTIONAL_MS, `no answer within ${OPTIONAL_MS} ms`);
+  try {
+    await take(write, target, deps, link.signal);
+  } catch (error) {
+    // Another write came first, or the operator stops.
+    const level = isConflict(error) || signal.aborted ? 'debug' : 'warn';
+    deps.log[level]('failed to make an optional write', {
+      ...{ resource: write.resource, key: keyString(keyOf(target.object)) },
+      err: error,
+    });
+  } finally {
+    link.dispose();
+  }
 }
 
 async function take(
@@ -88,20 +116,20 @@ async function take(
   { kind, object: { metadata } }: Pick<Target, 'kind' | 'object'>,
   { client }: Pick<PerformDeps, 'client'>,
   signal: AbortSignal,
-): Promise<WorkloadKubeObject | undefined> {
+): Promise<void> {
   const key = { namespace: metadata.namespace ?? '', name: write.name };
   const resource = resourceOf(write.resource, kind.adapter);
   try {
     if ('deletes' in write) {
       await client.delete(resource, key, { uid: write.deletes, signal });
-      return undefined;
+      return;
     }
     const { subresource, ops } = write;
     const options = subresource === undefined ? { signal } : { subresource, signal };
-    return await client.patch(resource, key, { type: 'json', ops }, options);
+    await client.patch(resource, key, { type: 'json', ops }, options);
   } catch (error) {
     // Somebody else deleted the pod, or its controller replaced it.
-    if ('deletes' in write && (isNotFound(error) || isConflict(error))) return undefined;
+    if ('deletes' in write && (isNotFound(error) || isConflict(error))) return;
     throw asKnown(error);
   }
 }
@@ -113,35 +141,31 @@ function resourceOf(kind: string, { descriptor }: WorkloadAdapter): Resource {
   throw new TypeError(`write ${kind}: ${descriptor.resource.kind} has no such related resource`);
 }
 
-interface Restored {
-  readonly target: Target;
-  /** The workload as the rollback's own write left it. */
-  readonly written: WorkloadKubeObject | undefined;
-}
-
-/** Gives the fields of a restored template back to those who owned them; once, as the cached object tells. */
+/**
+ * Gives the fields of a restored template back to those who owned them; once, as the cached object
+ * tells. The controller has seen the template by then: its first status after a template moves the
+ * entries of managed fields, which are sorted by time.
+ */
 async function restore(
   { ownership, to }: Extract<Goal, { type: 'RollBack' }>,
-  { target, written }: Restored,
+  target: Target,
   deps: PerformDeps,
   signal: AbortSignal,
 ): Promise<number> {
   const { object, view } = target;
-  const isBack = written !== undefined || view.fingerprint !== to;
+  const isBack = view.fingerprint !== to && view.settled;
   if (ownership === undefined || !isBack) return 0;
-  if (written === undefined && isRestored(object.ownership, ownership)) return 0;
-  return giveBack({ ownership, to, target, live: written }, deps, signal);
+  if (isRestored(object.ownership, ownership)) return 0;
+  return giveBack({ ownership, to, target }, deps, signal);
 }
 
-/** How often it is tried: the Deployment controller writes the status at the same moment. */
+/** How often it is tried: other clients may write the same entries at the same moment. */
 const ATTEMPTS = 3;
 
 interface GiveBack {
   readonly ownership: string;
   readonly to: string;
   readonly target: Target;
-  /** The newest version, where it is known. */
-  readonly live: WorkloadKubeObject | undefined;
 }
 
 async function giveBack(
@@ -151,22 +175,18 @@ async function giveBack(
   attempt = 1,
 ): Promise<number> {
   const { ownership, to, target } = what;
-  const { descriptor } = target.kind.adapter;
-  const live =
-    what.live ??
-    (await deps.client.get<WorkloadKubeObject>(descriptor.resource, keyOf(target.object), {
-      signal,
-    }));
+  const { resource } = target.kind.adapter.descriptor;
+  const key = keyOf(target.object);
+  const live = await deps.client.get<WorkloadKubeObject>(resource, key, { signal });
   if (deps.tools.fingerprintOf(templateOf(target.kind, live)) === to) return 0;
   const ops = restoreOwnership(live, ownership);
   if (ops.length === 0) return 0;
-  const { name } = live.metadata;
   try {
-    await take({ resource: descriptor.resource.kind, name, ops }, target, deps, signal);
+    await take({ resource: resource.kind, name: key.name, ops }, target, deps, signal);
     return 1;
   } catch (error) {
     if (!isConflict(error) || attempt === ATTEMPTS) throw error;
-    return giveBack({ ...what, live: undefined }, deps, signal, attempt + 1);
+    return giveBack(what, deps, signal, attempt + 1);
   }
 }
 

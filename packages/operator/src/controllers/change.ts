@@ -2,6 +2,7 @@
 import { ANNOTATIONS } from '@altershield/api';
 import {
   decide,
+  isOfUnknownVersion,
   isOver,
   statusOf,
   type Decision,
@@ -39,6 +40,7 @@ export interface ChangeDeps {
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
   readonly perform: (goal: Goal, target: Target, signal: AbortSignal) => Promise<number>;
   readonly say: (change: ChangeObject, decision: Decision) => void;
+  readonly sayUnknown: (change: ChangeObject) => void;
   readonly changeMetrics: Pick<ChangeMetrics, 'decided' | 'acted'>;
 }
 
@@ -110,6 +112,10 @@ async function reconcile(
     log.warn('a ChangeWorkload that the operator did not write is ignored', {
       cure: `delete it, or restore its annotation ${ANNOTATIONS.signature}`,
     });
+    return undefined;
+  }
+  if (isOfUnknownVersion(change)) {
+    deps.sayUnknown(change);
     return undefined;
   }
   const look = lookAt(change);

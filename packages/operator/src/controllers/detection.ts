@@ -3,6 +3,7 @@ import { ANNOTATIONS, API_VERSION, LABELS, type ChangeWorkloadSpec } from '@alte
 import {
   accountingFor,
   detect,
+  isOfUnknownVersion,
   isOver,
   restGoal,
   statusOf,
@@ -122,7 +123,7 @@ async function reconcile(
 ): Promise<Result | undefined> {
   const { world } = deps;
   const workload = workloadOf(key, world);
-  if (workload === undefined) return undefined;
+  if (workload === undefined || isLeftAlone(workload, world)) return undefined;
   const { kind, object } = workload;
   const view = kind.view(object);
   const policy = policyOf(workload, { deps, sightings });
@@ -144,6 +145,11 @@ function workloadOf(key: string, world: World): Workload | undefined {
   const object = kind?.get(target);
   return kind === undefined || object === undefined ? undefined : { kind, object };
 }
+
+const isLeftAlone = ({ kind, object }: Workload, world: World): boolean =>
+  changesOf(world, parseWorkloadKey(kind.keyOf(object))).some(
+    (change) => change.spec.target.uid === object.metadata.uid && isOfUnknownVersion(change),
+  );
 
 /**
  * Marks a workload that no change is being released of as its policy wants it: protected, or without

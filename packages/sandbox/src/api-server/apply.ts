@@ -68,10 +68,27 @@ function conflicts({ live, config, others }: Comparison, path: string): string[]
     const owned = others[`f:${key}`];
     if (owned === undefined || same(live[key], value)) return [];
     const at = `${path}.${key}`;
-    if (!isRecord(value))
-      return list(value).some((item) => itemKey(key, item) !== undefined) ? [] : [at];
-    return conflicts({ live: record(live[key]), config: value, others: record(owned) }, at);
+    if (isRecord(value))
+      return conflicts({ live: record(live[key]), config: value, others: record(owned) }, at);
+    const items = list(value).filter((item) => itemKey(key, item) !== undefined);
+    if (items.length === 0) return [at];
+    return items.flatMap((item) => itemConflicts(item, { live, others: record(owned), key }, at));
   });
+}
+
+/** Items of a list that have identities are compared with the ones of the same identity. */
+function itemConflicts(
+  item: unknown,
+  { live, others, key }: { readonly live: Json; readonly others: FieldTree; readonly key: string },
+  path: string,
+): string[] {
+  const identity = itemKey(key, item) ?? '';
+  const before = list(live[key]).find((one) => itemKey(key, one) === identity);
+  const owned = record(others[`k:${identity}`]);
+  return conflicts(
+    { live: record(before), config: record(item), others: owned },
+    `${path}${identity}`,
+  );
 }
 
 function removeFields(document: Json, fields: FieldTree): Json {
@@ -96,7 +113,7 @@ function removeField(document: Json, key: string, sub: FieldTree): Json {
     const rest = removeFields(record(item), record(owned));
     return Object.keys(rest).length === 0 ? [] : [rest];
   });
-  return { ...document, [key]: kept };
+  return kept.length === 0 ? without(document, key) : { ...document, [key]: kept };
 }
 
 function mergeConfig(document: Json, config: Json): Json {

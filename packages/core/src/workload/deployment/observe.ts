@@ -5,7 +5,7 @@ import { podCreateFailure, replicaSetCreateFailure } from '../../check/create-fa
 import type { FingerprintOf } from '../../revision/fingerprint.ts';
 import type { Tools } from '../adapter.ts';
 import { revisionOf, type RevisionView, type Rollout, type WorkloadView } from '../view.ts';
-import { isOwnWrite, writtenAt } from '../writes.ts';
+import { authorship, writtenAt } from '../writes.ts';
 import { userBounds, type Bounds } from './bounds.ts';
 import { isInFlight, parseReleaseCap, type ReleaseCap } from './cap/annotation.ts';
 import { releasedShare } from './cap/clamp.ts';
@@ -44,7 +44,7 @@ export function viewDeployment(
     uid: metadata.uid,
     fingerprint,
     template: spec.template,
-    isOwnWrite: isOwnWrite({ descriptor: DEPLOYMENT, object: deployment }, fingerprint, sign),
+    ...authorship({ descriptor: DEPLOYMENT, object: deployment }, fingerprint, sign),
     replicas,
     size: replicas,
     minReady: replicas - user.unavailable,

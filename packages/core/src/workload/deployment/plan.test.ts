@@ -11,6 +11,7 @@ import {
   aTemplate,
   tools,
 } from '../../testing/builders.ts';
+import { applyPatch } from '../../testing/json-patch.ts';
 import { A, B } from '../../testing/standings.ts';
 import { viewDeployment } from './observe.ts';
 import { planDeployment } from './plan.ts';
@@ -177,6 +178,48 @@ test('a rollback is the template and the mark in one write; pods that are not re
   );
   const done = aHeldDeployment('a', {}, aCap('a', ''));
   assert.deepEqual(plan(back, done, [a(10), b(0)]), []);
+});
+
+const failure = { since: '2026-01-01T00:05:00.123Z', message: 'ImagePullBackOff' };
+
+function inProgress(progressing: object, spec: Partial<Deployment['spec']> = {}): Deployment {
+  const conditions = [
+    { type: 'Available', status: 'True' },
+    { type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated', ...progressing },
+  ];
+  const deployment = held(aCap('a', 'b', 3), spec);
+  return { ...deployment, status: { ...deployment.status, conditions } };
+}
+
+test('a rollback first says that the rollout failed, for as long as the template is the quarantined one', () => {
+  const deployment = inProgress({});
+  const revisions = [a(8), b(3)];
+  const view = viewDeployment(deployment, revisions, tools);
+  const [told, template] = planDeployment({ ...back, failure }, { deployment, view });
+  assert.deepEqual([told?.subresource, told?.isOptional], ['status', true]);
+  assert.ok(template?.ops.some(({ path }) => path === '/spec/template'));
+  const { status } = applyPatch(deployment, told?.ops ?? []);
+  const at = '2026-01-01T00:05:00Z';
+  assert.deepEqual(status?.conditions?.[1], {
+    ...{ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' },
+    message: 'AlterShield rolls this revision back: ImagePullBackOff',
+    ...{ lastUpdateTime: at, lastTransitionTime: at },
+  });
+  const later = { ...deployment, metadata: { ...deployment.metadata, generation: 9 } };
+  assert.throws(() => applyPatch(later, told?.ops ?? []), 'another template may be there');
+  const done = aHeldDeployment('a', {}, aCap('a', ''));
+  assert.deepEqual(plan({ ...back, failure }, done, [a(10), b(0)]), [], 'the verified template');
+});
+
+test('a rollout that Kubernetes calls failed, and one that the user has paused, are left as they are', () => {
+  const template = ['web: a//0/10 template'];
+  for (const deployment of [
+    inProgress({ status: 'False', reason: 'ProgressDeadlineExceeded' }),
+    inProgress({ status: 'Unknown', reason: 'DeploymentPaused' }, { paused: true }),
+    held(aCap('a', 'b', 3)),
+  ]) {
+    assert.deepEqual(plan({ ...back, failure }, deployment, [a(8), b(3)]), template);
+  }
 });
 
 test('a revert by the user takes the release back, and leaves pods to the controller', () => {

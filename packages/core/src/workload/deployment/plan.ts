@@ -12,7 +12,7 @@ import { releasedShare } from './cap/clamp.ts';
 import type { Goal } from '../goal.ts';
 import type { DeploymentView, ReplicaSetView } from './observe.ts';
 import { revisionOf } from '../view.ts';
-import { keepProgressing } from './progress.ts';
+import { keepProgressing, reportFailure } from './progress.ts';
 import { balance, intermediate, retire, writeRevision } from './sizes.ts';
 import { pointer, type PatchOp } from '../../json/patch.ts';
 import type { PatchWrite } from '../adapter.ts';
@@ -79,9 +79,14 @@ function isHeldAt({ cap, replicas }: DeploymentView, wanted: ReleaseCap): boolea
 }
 
 function release(goal: Of<'Release'>, snapshot: Snapshot): PatchWrite[] {
-  const { view } = snapshot;
-  const verified = verifiedHash(view, goal.from);
+  const verified = verifiedHash(snapshot.view, goal.from);
   if (verified === undefined) return [];
+  const mended = mend(goal, snapshot, verified);
+  return mended.length > 0 ? mended : releaseNext(goal, snapshot, verified);
+}
+
+function releaseNext(goal: Of<'Release'>, snapshot: Snapshot, verified: string): PatchWrite[] {
+  const { view } = snapshot;
   const updated = revisionOf(view, goal.to);
   const isStuck = updated === undefined || !view.settled;
   if (goal.wakes === true && isStuck)
@@ -90,6 +95,27 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): PatchWrite[] {
   if (intermediate(goal, view).length > 0) return retireOthers(goal, snapshot, verified);
   if (updated !== undefined) return releaseTo(updated, goal, { ...snapshot, verified });
   return view.recreate ? makeWay(goal, snapshot, verified) : [];
+}
+
+/**
+ * A ReplicaSet whose annotation cannot be read cannot grow, and a controller that waits for it never
+ * observes the newest spec: both are written as things stand, before anything more is released.
+ */
+function mend(goal: Of<'Release'>, { deployment, view }: Snapshot, verified: string): PatchWrite[] {
+  if (view.settled) return [];
+  const updated = revisionOf(view, goal.to);
+  const { replicas } = view;
+  const asItIs = { verified, target: updated?.hash ?? HELD, released: updated?.replicas ?? 0 };
+  const isUnreadable = view.cap === 'Invalid';
+  const cap = view.cap === undefined || view.cap === 'Invalid' ? { ...asItIs, replicas } : view.cap;
+  const text = formatReleaseCap(cap);
+  const broken = view.revisions.filter(
+    (r) => r.replicas > 0 && parseReleaseCap(r.cap) === 'Invalid',
+  );
+  return [
+    ...(isUnreadable ? writeCap(deployment, cap) : []),
+    ...broken.map((r) => writeRevision(r, { cap: text })),
+  ];
 }
 
 /**
@@ -150,11 +176,12 @@ function makeWay(
 }
 
 /**
- * The verified template in one write; the user's bounds were never touched. Then the refused
- * ReplicaSet goes down to its ready pods, which the controller replaces at the user's own pace.
+ * The rollout is called failed for those who wait for it. Then the verified template in one write; the
+ * user's bounds were never touched. Then the quarantined ReplicaSet goes down to its ready pods, which
+ * the controller replaces at the user's own pace.
  */
 function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWrite[] {
-  const { template, from, to, isOwn, keepsHold } = goal;
+  const { template, from, to, keepsHold, failure } = goal;
   const verified = verifiedHash(view, from);
   const cap = verified === undefined ? undefined : capAtRest(verified, view.replicas, keepsHold);
   const isBack = view.fingerprint !== to;
@@ -167,13 +194,22 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWr
         ...dropAnnotation(deployment, ANNOTATIONS.actor),
         { op: 'replace', path: '/spec/template', value: template } as const,
       ];
-  const updated = revisionOf(view, to);
-  const isBad = isOwn && updated !== undefined && updated.replicas > updated.ready;
-  const text = cap === undefined ? {} : { cap: formatReleaseCap(cap) };
   return [
+    ...(isBack ? [] : reportFailure(failure, deployment)),
     ...writeDeployment(deployment, ops),
-    ...(isBad ? [writeRevision(updated, { ...text, replicas: updated.ready })] : []),
+    ...removeUnready(goal, view, cap),
   ];
+}
+
+function removeUnready(
+  { to, isOwn }: Of<'RollBack'>,
+  view: DeploymentView,
+  cap: ReleaseCap | undefined,
+): PatchWrite[] {
+  const updated = revisionOf(view, to);
+  if (!isOwn || updated === undefined || updated.replicas <= updated.ready) return [];
+  const text = cap === undefined ? {} : { cap: formatReleaseCap(cap) };
+  return [writeRevision(updated, { ...text, replicas: updated.ready })];
 }
 
 function rest(

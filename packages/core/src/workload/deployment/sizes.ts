@@ -102,7 +102,9 @@ function isFloorRight(
   { stable, floor }: { readonly stable: ReplicaSetView; readonly floor: number },
 ): boolean {
   const own = parseReleaseCap(stable.cap);
-  if (own === undefined || own === 'Invalid') return isLast || user.surge > 0;
+  // It could not grow any more, not even as far as its user scales it.
+  if (own === 'Invalid') return false;
+  if (own === undefined) return isLast || user.surge > 0;
   const isEnforced = isInFlight(own) || user.surge > 0;
   const ownFloor = replicas - releasedShare(own, replicas);
   const hasRoom = !isLast && target <= user.surge && ownFloor >= floor;

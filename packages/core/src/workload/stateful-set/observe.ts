@@ -4,7 +4,7 @@ import { isLeaving } from '../../check/pod-view.ts';
 import type { Pod } from '../../check/pod.ts';
 import type { Snapshot, Tools } from '../adapter.ts';
 import type { RevisionView, Rollout, WorkloadView } from '../view.ts';
-import { isOwnWrite, writtenAt } from '../writes.ts';
+import { authorship, writtenAt } from '../writes.ts';
 import { STATEFUL_SET } from './descriptor.ts';
 import {
   templateOf,
@@ -74,7 +74,7 @@ export function viewStatefulSet(
     uid: metadata.uid,
     fingerprint,
     template: spec.template,
-    isOwnWrite: isOwnWrite({ descriptor: STATEFUL_SET, object }, fingerprint, sign),
+    ...authorship({ descriptor: STATEFUL_SET, object }, fingerprint, sign),
     ...{ replicas, size, settled, strategy, pods, revisions },
     minReady: Math.max(0, replicas - unavailable),
     paused: false,

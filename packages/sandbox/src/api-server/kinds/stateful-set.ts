@@ -37,7 +37,7 @@ export const statefulSetRules = (kubernetes: KubernetesVersion): KindRules => ({
   validate: (object, old) => [
     ...validatePolicies(record(object['spec'])),
     ...validateWorkload(object),
-    // The controller's arithmetic can go below zero; it then tries again.
+    // The controller can count below zero; its status is then rejected, and it tries again.
     ...nonNegative(record(object['status']), 'currentReplicas', 'status'),
     ...(old === undefined ? [] : validateFixed(object, old, kubernetes)),
   ],
@@ -68,7 +68,7 @@ interface MaxUnavailable {
   readonly isUsed: boolean;
 }
 
-/** A strategy with a type but without `rollingUpdate` stays so: it gets no partition. */
+/** A strategy with a type but without `rollingUpdate` gets no default partition. */
 function completeStrategy(given: Json, { keepsMaxUnavailable, isUsed }: MaxUnavailable): Json {
   const type = given['type'] ?? 'RollingUpdate';
   const rollingUpdate = given['rollingUpdate'] ?? (given['type'] === undefined ? {} : undefined);
@@ -169,7 +169,7 @@ function validateFixed(
   return [FIELD.forbidden('spec', why)];
 }
 
-/** A revision may be numbered anew and relabeled; its content is fixed. */
+/** A revision can be renumbered and relabeled; its content is fixed. */
 export const controllerRevisionRules: KindRules = {
   ...plainRules,
   validate: (object, old) => [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keyOf, keyString, parseKey, RESOURCES } from '@altershield/kube';
+import { keyOf, keyString, parseKey, RESOURCES, type KubeObject } from '@altershield/kube';
 import type { ApiServer } from '../../api-server/api-server.ts';
 import type { StoreEvent } from '../../api-server/store.ts';
 import { Cluster, controllerOf } from '../cluster.ts';
@@ -7,6 +7,7 @@ import { availableAt } from '../conditions.ts';
 import type { Controller } from '../controller.ts';
 import { Loop } from '../loop.ts';
 import type { Pod, StatefulSet } from '../types.ts';
+import { adoptOrphans, isOrphanOf } from './adoption.ts';
 import { StatefulSetSync } from './sync.ts';
 
 const RECONCILE_MS = { min: 2, max: 25 };
@@ -48,15 +49,23 @@ export class StatefulSetController implements Controller {
 
   #see({ type, object }: StoreEvent): void {
     if (type === 'statefulsets.apps') this.#loop.add(keyString(keyOf(object)));
-    const owner = type === 'pods.' ? controllerOf(object) : undefined;
-    if (owner?.kind !== 'StatefulSet') return;
-    const namespace = object.metadata.namespace ?? '';
-    this.#loop.add(keyString({ namespace, name: owner.name }));
+    if (type === 'pods.') this.#seePod(object);
+  }
+
+  #seePod(pod: KubeObject): void {
+    const { namespace = '' } = pod.metadata;
+    const owner = controllerOf(pod);
+    if (owner?.kind === 'StatefulSet') this.#loop.add(keyString({ namespace, name: owner.name }));
+    if (owner !== undefined) return;
+    for (const set of this.#cluster.list<StatefulSet>(RESOURCES.statefulSet, namespace)) {
+      if (isOrphanOf(set, pod)) this.#loop.add(keyString(keyOf(set)));
+    }
   }
 
   async #reconcile(key: string): Promise<void> {
     const set = this.#cluster.get<StatefulSet>(RESOURCES.statefulSet, parseKey(key));
     if (set === undefined) return;
+    await adoptOrphans(this.#cluster, set);
     await new StatefulSetSync(this.#cluster, set).run();
     this.#wakeWhenAvailable(key, set);
   }

@@ -45,7 +45,7 @@ function eventOf(cluster: Cluster, set: StatefulSet, { verb, pod, error }: Happe
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-/** The same Event again is counted. */
+/** An Event with the same message is counted, not created again. */
 async function write(cluster: Cluster, event: ReturnType<typeof eventOf>): Promise<void> {
   const known = cluster
     .list<Event>(RESOURCES.event, event.metadata.namespace)

@@ -21,20 +21,24 @@ export const startOf = ({ spec }: StatefulSet): number => spec.ordinals?.start ?
 
 const revisionOf = ({ metadata }: Pod): string => metadata.labels?.[REVISION_LABEL] ?? '';
 
-/** The pods that `set` controls and that are named after it. */
-export function podsOf(cluster: Cluster, set: StatefulSet): Replica[] {
-  const prefix = `${set.metadata.name}-`;
-  return cluster.controlledBy<Pod>(RESOURCES.pod, set).flatMap((pod) => {
-    const { name } = pod.metadata;
-    const digits = name.startsWith(prefix) ? name.slice(prefix.length) : '';
-    if (!/^\d+$/.test(digits)) return [];
-    return [{ ordinal: Number(digits), name, revision: revisionOf(pod), pod }];
-  });
+/** The ordinal that a pod is named by; undefined for any other name. */
+export function ordinalOf({ metadata }: StatefulSet, name: string): number | undefined {
+  const prefix = `${metadata.name}-`;
+  const digits = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+  return /^\d+$/.test(digits) ? Number(digits) : undefined;
 }
 
+/** The pods that `set` controls and that are named after it. */
+export const podsOf = (cluster: Cluster, set: StatefulSet): Replica[] =>
+  cluster.controlledBy<Pod>(RESOURCES.pod, set).flatMap((pod) => {
+    const { name } = pod.metadata;
+    const ordinal = ordinalOf(set, name);
+    return ordinal === undefined ? [] : [{ ordinal, name, revision: revisionOf(pod), pod }];
+  });
+
 /**
- * Of which revision the pod of an ordinal is created: below the partition of the current one. With
- * a strategy that has no partition, so many as the status counts of the current one stay.
+ * The revision that the pod of an ordinal is created with: below the partition the current one. A
+ * strategy without a partition keeps as many pods as the status counts for the current revision.
  */
 export function revisionAt(
   set: StatefulSet,

@@ -18,7 +18,7 @@ export interface Revisions {
   readonly collisionCount: number;
 }
 
-/** Finds the current revision and the one of the present template, which is created or numbered anew. */
+/** Finds the current revision, and finds, renumbers or creates the one of the present template. */
 export async function resolveRevisions(cluster: Cluster, set: StatefulSet): Promise<Revisions> {
   const known = cluster
     .controlledBy<ControllerRevision>(controllerRevision, set)

@@ -13,7 +13,7 @@ import type { Revisions } from './revisions.ts';
 
 const MAX_ATTEMPTS = 5;
 
-/** A status with all its numbers, before those that are zero are left out. */
+/** A status with all its numbers; those that are zero are omitted when it is written. */
 export type Counted = Required<StatefulSetStatus>;
 
 export function countedStatus(
@@ -77,7 +77,7 @@ function omitZeros(status: Counted): StatefulSetStatus {
   };
 }
 
-/** Writes what one pass found, over whatever else has been written meanwhile. */
+/** Writes the status that one pass found; on a conflict it reads the object again and retries. */
 export async function writeStatus(
   cluster: Cluster,
   set: StatefulSet,

@@ -106,7 +106,7 @@ export class StatefulSetSync {
     return this.#set.spec.podManagementPolicy === 'OrderedReady';
   }
 
-  /** In order, until one has to be waited for; or all at once, and then none is waited for. */
+  /** OrderedReady: one after the other, until one has to wait. Parallel: all at once, without waiting. */
   async #forAll(
     replicas: readonly Replica[],
     work: (replica: Replica) => Promise<Progress>,
@@ -133,7 +133,7 @@ export class StatefulSetSync {
     return this.#isSound(replica) ? 'continue' : 'wait';
   }
 
-  /** Ordered: a scale-down waits for whatever is unavailable, except for the first such pod itself. */
+  /** OrderedReady: a scale-down waits while another pod is unavailable. */
   async #remove(replica: Replica, firstUnavailable: Replica | undefined): Promise<Progress> {
     if (isTerminating(replica)) return 'wait';
     const isNext = this.#isSound(replica) || replica === firstUnavailable;

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Actor } from '@altershield/api';
+import type { ObjectMeta } from '../json/objects.ts';
+import type { Stamp } from './actor-annotation.ts';
+
+/** Who wrote the template that the object has now, as far as it is known. */
+export const actorOf = (
+  metadata: Pick<ObjectMeta, 'managedFields'>,
+  stamp: Stamp | undefined,
+): Actor => (stamp === undefined ? actorFromManagedFields(metadata) : stampedActor(stamp));
+
+const stampedActor = ({ user, uid, groups, manager }: Stamp): Actor => ({
+  user,
+  ...(uid === undefined ? {} : { uid }),
+  ...(groups === undefined ? {} : { groups }),
+  ...(manager === undefined ? {} : { fieldManager: manager }),
+  stamped: true,
+});
+
+interface ManagerEntry {
+  readonly manager: string;
+  readonly time: string;
+}
+
+/** Without a stamp only the field manager is known, and that a client may choose freely. */
+export function actorFromManagedFields({
+  managedFields = [],
+}: Pick<ObjectMeta, 'managedFields'>): Actor {
+  const [newest] = managersOf(managedFields);
+  return {
+    user: '',
+    ...(newest === undefined ? {} : { fieldManager: newest.manager.slice(0, 128) }),
+    stamped: false,
+  };
+}
+
+const CONTROLLERS = /^(kube-controller-manager|altershield)/;
+
+function managersOf(entries: readonly unknown[]): ManagerEntry[] {
+  return entries
+    .flatMap((entry) => {
+      if (typeof entry !== 'object' || entry === null) return [];
+      const { manager, time, subresource } = { manager: '', time: '', subresource: '', ...entry };
+      return subresource === '' && !CONTROLLERS.test(manager) ? [{ manager, time }] : [];
+    })
+    .sort((a, b) => (a.time < b.time ? 1 : -1));
+}
