@@ -35,8 +35,9 @@ export const unknownVersionEvent = ({ metadata }: ChangeObject): ChangeEvent => 
   message: `${metadata.name}: another version of AlterShield wrote this record, and this version does not know all of its values; nothing more is released. Run the newer version, or revert the workload and delete the record`,
 });
 
-const imagesText = (revision: { readonly images?: readonly string[] } | undefined): string =>
-  (revision?.images ?? []).join(', ');
+const imagesText = (
+  revision: { readonly images?: readonly string[] | undefined } | undefined,
+): string => (revision?.images ?? []).join(', ');
 
 function sentence(
   { spec }: ChangeObject,
