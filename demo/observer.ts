@@ -126,7 +126,7 @@ export class Observer {
   }
 
   changeTo(tag: string): ChangeObject | undefined {
-    return this.changes.findLast(({ spec }) => tagOf(spec.to.images[0]) === tag);
+    return this.changes.findLast(({ spec }) => tagOf(spec.to.images?.[0]) === tag);
   }
 
   /** The batches of a change, the first first. */
@@ -173,7 +173,7 @@ export class Observer {
     const pods = this.pods.map(({ tag, health }) => `${tag} ${health}`).join(', ') || 'none';
     const changes = this.changes.map(({ spec, status }) => {
       const { phase = 'Init', verdict = 'None', reason = '', message = '' } = status ?? {};
-      return `${tagOf(spec.to.images[0])}: ${phase} ${verdict} ${reason} ${message}`.trim();
+      return `${tagOf(spec.to.images?.[0])}: ${phase} ${verdict} ${reason} ${message}`.trim();
     });
     return `pods: ${pods}; changes: ${changes.join('; ') || 'none'}`;
   }

@@ -49,7 +49,7 @@ export function pictureOf(observer: Observer, startedAt: number, now: number): P
 }
 
 function tagsOf({ changes, pods }: Observer): string[] {
-  const images = changes.flatMap(({ spec }) => [spec.from?.images[0], spec.to.images[0]]);
+  const images = changes.flatMap(({ spec }) => [spec.from?.images?.[0], spec.to.images?.[0]]);
   const ofChanges = images.filter((image) => image !== undefined).map(tagOf);
   return [...new Set([...ofChanges, ...pods.map(({ tag }) => tag)])];
 }
@@ -61,8 +61,8 @@ function changeOf(change: ChangeObject, observer: Observer): ChangePicture {
   const said = message === '' ? findingOf(change, observer) : message;
   return {
     ...{ sequence, phase, verdict, batch, message: said },
-    from: tagOf(from?.images[0]),
-    to: tagOf(to.images[0]),
+    from: tagOf(from?.images?.[0]),
+    to: tagOf(to.images?.[0]),
     actor: shortName(actor.user),
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { changePolicySpec } from '@altershield/api';
-import { batchTargets } from '@altershield/core';
+import { batchTargets, batchesOf } from '@altershield/core';
 import { parse } from 'yaml';
 
 /** What the team writes: applied exactly as it is shown. */
@@ -26,6 +26,6 @@ export const policy = parse(POLICY_YAML) as PolicyManifest;
 
 /** Pods of the new revision after each batch: 1, 3, 10. */
 export const TARGETS: readonly number[] = batchTargets(
-  changePolicySpec.parse(policy.spec).release.batches,
+  batchesOf(changePolicySpec.parse(policy.spec).release),
   REPLICAS,
 );

@@ -67,7 +67,8 @@ async function aPolicy({ stage, observer, audience }: Scene): Promise<void> {
   const key = { namespace: NAMESPACE, name: policy.metadata.name };
   await admin.patch(POLICIES, key, { type: 'apply', body: policy, force: true });
   await untilGuarded(stage);
-  const governed = async () => (await admin.get<PolicyObject>(POLICIES, key)).status?.governed;
+  const governed = async () =>
+    (await admin.get<PolicyObject>(POLICIES, key)).status?.matchedWorkloads;
   const count = await eventually(stage, governed, (found) => found === 1);
   tell(audience, `It governs ${NAME} from now on.`, count === 1, `governed: ${count ?? 'unknown'}`);
   await stage.pause(1500);
@@ -102,8 +103,8 @@ async function release(scene: Scene, person: Person, tag: string): Promise<void>
   await heldWrite(scene, person, tag);
   for (const [index, target] of TARGETS.entries()) {
     const { spec, status } = await judged(observer, tag, index);
-    const fresh = plural(spec.pods - spec.previous, 'pod');
-    const sentence = `Batch ${spec.batch} of ${spec.of}: ${fresh} released, ${target} of ${REPLICAS} on ${tag}. ${status?.verdict ?? ''} after ${secondsIn(spec.releasedAt, status?.judgedAt)}.`;
+    const fresh = plural(spec.targetUnits - spec.previous, 'pod');
+    const sentence = `Batch ${spec.batch} of ${spec.total}: ${fresh} released, ${target} of ${REPLICAS} on ${tag}. ${status?.verdict ?? ''} after ${secondsIn(spec.releasedAt, status?.judgedAt)}.`;
     tell(audience, sentence, status?.verdict === 'Pass', observer.summary());
   }
   const phase = () => observer.changeTo(tag)?.status?.phase;
@@ -139,8 +140,8 @@ async function aBadChange(scene: Scene): Promise<ChangeObject> {
   await heldWrite(scene, 'gitops', BAD);
   const { spec, status } = await judged(observer, BAD, 0);
   const [check] = status?.checks.filter(({ verdict }) => verdict === 'Fail') ?? [];
-  const failed = `Let out to batch 1 only, ${plural(spec.pods, 'pod')}: Fail after ${secondsIn(spec.releasedAt, status?.judgedAt)}. ${check?.message ?? ''}.`;
-  tell(audience, failed, spec.pods === 1 && check !== undefined, observer.summary());
+  const failed = `Let out to batch 1 only, ${plural(spec.targetUnits, 'pod')}: Fail after ${secondsIn(spec.releasedAt, status?.judgedAt)}. ${check?.message ?? ''}.`;
+  tell(audience, failed, spec.targetUnits === 1 && check !== undefined, observer.summary());
   const phase = () => observer.changeTo(BAD)?.status?.phase;
   await observer.until(`The change to ${BAD} is rolled back`, () => phase() === 'RolledBack');
   await observer.until(`${REPLICAS} pods of ${GOOD} serve`, () => isServedBy(observer, GOOD));
@@ -161,7 +162,7 @@ async function aStubbornRobot({ stage, observer, audience }: Scene): Promise<voi
     if (attempt === 1) await stage.pause(2000);
     await sleep(stage.scheduler, SYNC_MS);
   }
-  const counted = () => observer.changeTo(BAD)?.status?.denied?.count ?? 0;
+  const counted = () => observer.changeTo(BAD)?.status?.deniedAttempts?.count ?? 0;
   await observer.until(`The record counts ${ATTEMPTS} denials`, () => counted() === ATTEMPTS);
   const bad = observer.everCreated(BAD).length;
   const sentence = `Denied ${counted()} of ${ATTEMPTS} times, and not one more bad pod: ${bad} ever. ${GOOD} serves with ${observer.ready} pods.`;

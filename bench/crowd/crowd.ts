@@ -39,7 +39,7 @@ async function round(fleet: Fleet, number: number, { operator, say }: Live): Pro
   await fleet.push((_, index) => (isBad(index) ? bad : good));
   const ended = (image: string, phase: string, count: number): Promise<void> =>
     fleet.until(`${image} to be ${phase}`, count, ({ spec, status }) => {
-      return spec.to.images[0] === image && status?.phase === phase;
+      return spec.to.images?.[0] === image && status?.phase === phase;
     });
   await ended(bad, 'RolledBack', BAD);
   await ended(good, 'Success', APPS - BAD);

@@ -61,7 +61,7 @@ async function measure(on: Live): Promise<Held> {
     on.say('a change of each, which soaks in its first batch');
     await fleet.push(() => 'app:v2');
     await fleet.until('all to soak', APPS, ({ spec, status }) => {
-      return spec.to.images[0] === 'app:v2' && status?.phase === 'Running';
+      return spec.to.images?.[0] === 'app:v2' && status?.phase === 'Running';
     });
     // Until the pods are ready, their statuses are written, and the controllers are at rest.
     await sleep(15_000);

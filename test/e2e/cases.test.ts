@@ -468,7 +468,7 @@ describe('kubectl rollout, while a change is held in mid-batch', { concurrency: 
     const second = await app.until('checkout:v2', 'Running', 60_000, 2);
     assert.match(JSON.stringify(second.spec.diff), /restartedAt/);
     assert.equal(second.spec.cause.action, 'Restart');
-    assert.equal(second.spec.from?.images[0], 'checkout:v1');
+    assert.equal(second.spec.from?.images?.[0], 'checkout:v1');
     assert.equal(app.timeline.maxNew('checkout:v2'), 1);
   });
 });

@@ -124,7 +124,9 @@ describe('two replicas that race for the lease', () => {
     } finally {
       await Promise.all(others.map((other) => other.stop()));
     }
-    const changes = (await app.changes()).filter(({ spec }) => spec.to.images[0] === 'checkout:v5');
+    const changes = (await app.changes()).filter(
+      ({ spec }) => spec.to.images?.[0] === 'checkout:v5',
+    );
     assert.equal(changes.length, 1);
   });
 });

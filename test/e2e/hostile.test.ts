@@ -188,7 +188,10 @@ describe('records', () => {
     t.diagnostic(from.stderr);
     assert.match(from.stderr, /what changed is a record and cannot be edited/);
     // Metadata has no rules in a schema: this edit is the webhook's to refuse.
-    const seal = await patch('-p', '{"metadata":{"annotations":{"altershield.io/seal":null}}}');
+    const seal = await patch(
+      '-p',
+      '{"metadata":{"annotations":{"altershield.io/signature":null}}}',
+    );
     t.diagnostic(seal.stderr);
     assert.match(seal.stderr, /only spec\.decision can be edited/);
   });
@@ -354,9 +357,12 @@ describe('a malformed policy', () => {
           'json',
         ]);
         const { status } = JSON.parse(stdout) as {
-          status?: { conditions?: { status: string; message: string }[]; governed?: number };
+          status?: {
+            conditions?: { status: string; message: string }[];
+            matchedWorkloads?: number;
+          };
         };
-        assert.equal(status?.governed, 0);
+        assert.equal(status?.matchedWorkloads, 0);
         return status.conditions?.[0];
       },
       { what: 'the condition' },

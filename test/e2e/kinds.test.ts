@@ -15,7 +15,7 @@ const REPLICAS = 5;
 const UNAVAILABLE = 1;
 const POLICY = {
   release: { batches: [1, '60%', '100%'], soakSeconds: 2 },
-  checks: { podHealth: { readyDeadlineSeconds: 8, maxUnready: 0 } },
+  checks: { podHealth: { readyDeadlineSeconds: 8, maxReadinessLosses: 0 } },
 };
 
 const KINDS: readonly AppKind[] = ['Deployment', 'StatefulSet'];
@@ -79,7 +79,7 @@ async function tell(app: App, { image, ends }: Fate): Promise<string> {
   assert.equal(change.spec.detectedBy, 'Admission');
   assert.equal(activeOf(timeline.pods, image), ends === 'Success' ? REPLICAS : 0);
   const most = timeline.maxNew(image);
-  assert.ok(ends === 'Success' || most <= (first?.spec.pods ?? 0), `${most} updated pods`);
+  assert.ok(ends === 'Success' || most <= (first?.spec.targetUnits ?? 0), `${most} updated pods`);
   // A pod that breaks is none that AlterShield took away: the batch of one is all that may be lost.
   const least = timeline.minReady(since);
   assert.ok(least >= REPLICAS - UNAVAILABLE, `${least} ready`);

@@ -117,7 +117,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     const { spec } = await app.get();
     await app.patch({ spec: { paused: true } });
     await app.setImage('checkout:v2');
-    const waiting = await app.untilReason('checkout:v2', ['Init', 'PausedByOwner']);
+    const waiting = await app.untilReason('checkout:v2', ['Init', 'PausedByUser']);
     assert.equal(waiting.spec.operation, 'Update');
     assert.equal(app.timeline.everCreated('checkout:v2'), 0);
     await app.patch({ spec: { paused: null } });
@@ -144,7 +144,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
     const change = await app.until('checkout:v2', 'Success');
-    assert.deepEqual(change.status?.batch, { index: 1, of: 1, target: 3 });
+    assert.deepEqual(change.status?.batch, { index: 1, total: 1, target: 3 });
     const good = (await app.get()).spec;
     await app.assertAtRest(spec, good.template);
     await app.setImage('checkout:crash-3');

@@ -174,7 +174,7 @@ class Shaped {
       async () => {
         const { items } = (await cluster.call({ path })) as { items: ChangeWorkload[] };
         const own = items.filter(({ spec }) => spec.target.name === this.shape.name);
-        const found = own.find(({ spec }) => spec.to.images.includes(image));
+        const found = own.find(({ spec }) => spec.to.images?.includes(image));
         if (found?.status?.phase === phase) return found;
         throw new Error(JSON.stringify(own.map(({ spec, status }) => [spec.to.images, status])));
       },

@@ -62,7 +62,10 @@ describe('a good change', () => {
       [change.status?.reason, change.status?.verdict, change.spec.detectedBy],
       ['Verified', 'Pass', 'Admission'],
     );
-    const batches = (await app.batches()).map(({ spec, status }) => [spec.pods, status?.verdict]);
+    const batches = (await app.batches()).map(({ spec, status }) => [
+      spec.targetUnits,
+      status?.verdict,
+    ]);
     assert.deepEqual(batches, [
       [1, 'Pass'],
       [3, 'Pass'],
@@ -234,8 +237,8 @@ describe('the quarantined revision', () => {
     const denied = await eventually(
       async () => {
         const { status } = await app.until('checkout:bad-3', 'RolledBack');
-        assert.equal(status?.denied?.count, denials);
-        return status.denied;
+        assert.equal(status?.deniedAttempts?.count, denials);
+        return status.deniedAttempts;
       },
       { what: 'the ledger of denials' },
     );

@@ -49,12 +49,12 @@ test('a late revision that failed is held when it comes again while the way back
   await checkout.wearOut({ restartCount: 4, ready: false, version: '3' });
   await checkout.govern(SLOW, 10_000);
   assert.equal(checkout.chronicle.at(-1), '3 Failed CheckFailed');
-  assert.equal(checkout.changes.at(-1)?.spec.operation, 'Late');
+  assert.equal(checkout.changes.at(-1)?.spec.operation, 'PreExisting');
   await checkout.apply('2', 20_000);
   assert.equal(checkout.changes.at(-1)?.spec.operation, 'Revert');
   await checkout.apply('3', 30_000, GITOPS);
   assert.deepEqual([checkout.isHeld, checkout.pods['3']], [true, 1]);
-  assert.equal(checkout.changes.at(-1)?.spec.to.images.join(), 'shop/checkout:3');
+  assert.equal(checkout.changes.at(-1)?.spec.to.images?.join(), 'shop/checkout:3');
 });
 
 test('a decision about a workload that is gone does nothing to one of its name', async () => {

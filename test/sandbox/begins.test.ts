@@ -17,7 +17,7 @@ test('what changed while nothing governed it is recorded late, left alone, and w
   await checkout.govern(QUICK, 60_000);
   const late = ['2 Success Verified', '3 Success Verified'];
   assert.deepEqual(checkout.chronicle, late);
-  assert.equal(checkout.changes[1]?.spec.operation, 'Late');
+  assert.equal(checkout.changes[1]?.spec.operation, 'PreExisting');
   await checkout.apply('bad4', 60_000);
   assert.deepEqual(checkout.chronicle, [...late, 'bad4 RolledBack RolledBack']);
   assert.deepEqual(Object.keys(checkout.pods).sort(), ['3']);

@@ -63,7 +63,7 @@ test('a dry run of a quarantined revision is denied, and leaves no trace', async
   const dry = client.raw('PATCH', path, body, { contentType });
   await assert.rejects(checkout.play(dry, 10_000), /denies this revision/);
   assert.deepEqual(reasons(checkout), told);
-  assert.equal(checkout.changes[0]?.status?.denied, undefined);
+  assert.equal(checkout.changes[0]?.status?.deniedAttempts, undefined);
 });
 
 test('a change that ends badly, and one that is overtaken, say so', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
-import { PATHS, fingerprint } from '@altershield/core';
+import { PATHS, contentOf, fingerprint, type Template } from '@altershield/core';
 import { reviewAdmission } from '@altershield/kube';
 import { Checkout } from '../support/checkout.ts';
 
@@ -13,14 +13,15 @@ function forgery(checkout: Checkout, name: string, sequence: number): object {
   const [real] = checkout.changes;
   assert.ok(real?.spec.from !== undefined);
   const template = JSON.parse(
-    JSON.stringify(real.spec.from.template).replace(/checkout:\d/, 'checkout:evil'),
-  ) as typeof real.spec.from.template;
-  const from = { ...real.spec.from, template, fingerprint: fingerprint(template), verified: true };
+    JSON.stringify(contentOf(real.spec.from)).replace(/checkout:\d/, 'checkout:evil'),
+  ) as Template;
+  const content = { '/spec/template': template };
+  const from = { ...real.spec.from, content, fingerprint: fingerprint(template), verified: true };
   const { apiVersion, kind, spec, metadata } = real;
-  const { [ANNOTATIONS.seal]: seal = '' } = metadata.annotations ?? {};
+  const { [ANNOTATIONS.signature]: seal = '' } = metadata.annotations ?? {};
   return {
     ...{ apiVersion, kind, spec: { ...spec, sequence, from } },
-    metadata: { namespace: 'shop', name, annotations: { [ANNOTATIONS.seal]: seal } },
+    metadata: { namespace: 'shop', name, annotations: { [ANNOTATIONS.signature]: seal } },
   };
 }
 

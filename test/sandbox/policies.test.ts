@@ -11,7 +11,10 @@ function said(checkout: Checkout, name: string, namespace = 'shop'): string {
   assert.ok(status?.conditions !== undefined);
   assert.equal(status.observedGeneration, metadata.generation);
   return status.conditions
-    .map((ready) => `${status.governed ?? ''} ${ready.status} ${ready.reason}: ${ready.message}`)
+    .map(
+      (ready) =>
+        `${status.matchedWorkloads ?? ''} ${ready.status} ${ready.reason}: ${ready.message}`,
+    )
     .join();
 }
 
@@ -35,10 +38,13 @@ test('a policy that governs nothing says why', async () => {
   await checkout.play(checkout.sandbox.apply(policyManifest({ target }, 'db')), 1000);
   assert.match(
     said(checkout, 'db'),
-    /^0 True GovernsNothing: .*its selector does not match \(1 Dep/,
+    /^0 True NoMatchingWorkloads: .*its selector does not match \(1 Dep/,
   );
   await checkout.play(checkout.sandbox.apply(policyManifest({}, 'zoo')), 1000);
-  assert.match(said(checkout, 'zoo'), /^0 True GovernsNothing: .*policy shop\/web comes first/);
+  assert.match(
+    said(checkout, 'zoo'),
+    /^0 True NoMatchingWorkloads: .*policy shop\/web comes first/,
+  );
 });
 
 test('a policy that slipped in while nobody asked governs nothing, and says what is wrong', async () => {
@@ -78,6 +84,6 @@ test('how much a policy governs follows workloads, labels and other policies', a
   }
   assert.match(
     said(checkout, 'web'),
-    /^0 True GovernsNothing: .*there is no workload in its namespaces/,
+    /^0 True NoMatchingWorkloads: .*there is no workload in its namespaces/,
   );
 });

@@ -5,7 +5,7 @@ import type { CallInfo, FaultPlan } from '@altershield/sandbox';
 import { Checkout } from '../support/checkout.ts';
 import { GITOPS } from '../support/simulation.ts';
 
-const POLICY = { release: { batches: [1, '100%'], soakSeconds: 0 }, limits: { records: 1 } };
+const POLICY = { release: { batches: [1, '100%'], soakSeconds: 0 }, limits: { historyLimit: 1 } };
 
 test('every write but an event is for the very object, in the very state, that was looked at', async () => {
   const writes: CallInfo[] = [];

@@ -62,7 +62,7 @@ test('a record that loses its seal while the webhook is down is replaced by a ne
   const checkout = await Checkout.start({ policy: { release: { soakSeconds: 30 } } });
   await checkout.apply('2', 5000);
   checkout.killOperator();
-  const body = { metadata: { annotations: { [ANNOTATIONS.seal]: null } } };
+  const body = { metadata: { annotations: { [ANNOTATIONS.signature]: null } } };
   await checkout.record('PATCH', { sequence: 1, body });
   await checkout.startOperator();
   await checkout.scheduler.runFor(200_000);
@@ -74,7 +74,7 @@ test('our marks on a record can’t be taken off or altered; others may be put t
   const checkout = await Checkout.start({ policy: {} });
   await checkout.apply('2', 5000);
   const edits = [
-    { annotations: { [ANNOTATIONS.seal]: null } },
+    { annotations: { [ANNOTATIONS.signature]: null } },
     { labels: { 'altershield.io/target-uid': 'another' } },
   ];
   for (const metadata of edits) {
@@ -85,7 +85,7 @@ test('our marks on a record can’t be taken off or altered; others may be put t
 });
 
 test('a revision that is applied again and again is not rolled back without end', async () => {
-  const limits = { records: 1, quarantineSeconds: 0, rollbacksPerHour: 3 };
+  const limits = { historyLimit: 1, quarantineSeconds: 0, rollbacksPerHour: 3 };
   const checkout = await Checkout.start({
     policy: { release: { batches: [1, '100%'], soakSeconds: 1 }, limits },
   });
@@ -95,7 +95,7 @@ test('a revision that is applied again and again is not rolled back without end'
 });
 
 test('records of a workload that is gone go when their time is over', async () => {
-  const limits = { recordSeconds: 60 };
+  const limits = { historyTTLSeconds: 60 };
   const checkout = await Checkout.start({
     policy: { release: { batches: ['100%'], soakSeconds: 1 }, limits },
   });

@@ -74,7 +74,7 @@ test('a lift lifts the refusal of the revision, however often it was refused', a
 });
 
 test('a refusal that was lifted stays lifted when the record that says so is old', async () => {
-  const limits = { records: 2, recordSeconds: 3600 * 24 * 30 };
+  const limits = { historyLimit: 2, historyTTLSeconds: 3600 * 24 * 30 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('bad-2', 60_000);
   await refuseAgain(checkout);

@@ -7,7 +7,7 @@ const QUICKLY = { batches: ['100%'], soakSeconds: 0 };
 const DAY_MS = 86_400_000;
 
 const records = ({ changes }: Checkout): string[] =>
-  changes.map(({ spec }) => spec.to.images.join().replace('shop/checkout:', ''));
+  changes.map(({ spec }) => (spec.to.images ?? []).join().replace('shop/checkout:', ''));
 
 /** Names of the changes that batches are left of. */
 const batches = ({ sandbox }: Checkout): string[] =>
@@ -18,7 +18,9 @@ const batches = ({ sandbox }: Checkout): string[] =>
   ).map(({ spec }) => spec.change.name);
 
 test('of many changes the newest are kept, as many as the policy says, with their batches', async () => {
-  const checkout = await Checkout.start({ policy: { release: QUICKLY, limits: { records: 2 } } });
+  const checkout = await Checkout.start({
+    policy: { release: QUICKLY, limits: { historyLimit: 2 } },
+  });
   for (const version of ['2', '3', '4', '5']) await checkout.apply(version, 60_000);
   assert.deepEqual(records(checkout), ['4', '5']);
   assert.deepEqual(
@@ -28,7 +30,7 @@ test('of many changes the newest are kept, as many as the policy says, with thei
 });
 
 test('records go when their time is over, without anything else happening; the newest stays', async () => {
-  const policy = { release: QUICKLY, limits: { recordSeconds: 3 * 86_400 } };
+  const policy = { release: QUICKLY, limits: { historyTTLSeconds: 3 * 86_400 } };
   const checkout = await Checkout.start({ policy });
   for (const version of ['2', '3']) await checkout.apply(version, 60_000);
   await checkout.scheduler.runFor(3 * DAY_MS - 600_000);
@@ -39,7 +41,7 @@ test('records go when their time is over, without anything else happening; the n
 });
 
 test('a record that still refuses a revision outlives its time, and goes when that ends', async () => {
-  const limits = { recordSeconds: 3600, quarantineSeconds: 7200 };
+  const limits = { historyTTLSeconds: 3600, quarantineSeconds: 7200 };
   const checkout = await Checkout.start({ policy: { release: QUICKLY, limits } });
   await checkout.apply('bad-2', 60_000);
   await checkout.apply('3', 60_000);

@@ -31,7 +31,7 @@ test('a bad revision is held, judged, taken back and refused; the next good one 
   const phases = (): string[] =>
     (
       sandbox.server.store.list('changeworkloads.altershield.io') as unknown as ChangeWorkload[]
-    ).map((c) => `${c.spec.to.images.join()} ${c.status?.phase ?? ''} ${c.spec.actor.user}`);
+    ).map((c) => `${c.spec.to.images?.join()} ${c.status?.phase ?? ''} ${c.spec.actor.user}`);
   const good = sandbox.apply(deploymentManifest({ image: 'shop/checkout:1.1' }), ALICE);
   await scheduler.runFor(40_000);
   await good;

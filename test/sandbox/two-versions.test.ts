@@ -42,7 +42,7 @@ function rewrite(checkout: Checkout, edit: Edit, sign = OPERATOR_SIGN): void {
   const { spec, status } = edit(record);
   const { namespace = '', name } = record.metadata;
   const seal = sealOf(namespace, name, spec as ChangeWorkload['spec'], sign);
-  const metadata = { ...record.metadata, annotations: { [ANNOTATIONS.seal]: seal } };
+  const metadata = { ...record.metadata, annotations: { [ANNOTATIONS.signature]: seal } };
   const next: unknown = { ...record, spec, status, metadata };
   sandbox.server.store.put(RECORDS, next as Stored);
 }

@@ -74,7 +74,7 @@ test('another revision on top of such an undo is released from where the undo st
   assert.ok(checkout.isHeld);
   await checkout.startOperator();
   await checkout.scheduler.runFor(60_000);
-  assert.equal(checkout.changes.at(-1)?.spec.from?.images.join(), 'shop/checkout:2');
+  assert.equal(checkout.changes.at(-1)?.spec.from?.images?.join(), 'shop/checkout:2');
   assert.deepEqual([checkout.isHeld, checkout.pods], [false, { 4: 10 }]);
 });
 

@@ -9,7 +9,7 @@ const SLOW = { release: { batches: [1, '100%'], soakSeconds: 60 } };
 const HOUR_MS = 3_600_000;
 
 const destinations = ({ changes }: Checkout): string[] =>
-  changes.map(({ spec }) => `${spec.from?.images.join() ?? ''} → ${spec.to.images.join()}`);
+  changes.map(({ spec }) => `${spec.from?.images?.join() ?? ''} → ${spec.to.images?.join()}`);
 
 test('a hotfix that fails after an undo goes back to what the undo put back', async () => {
   for (const soaking of [20_000, 200_000]) {
@@ -41,7 +41,7 @@ for (const [replicas, ready] of [
     await checkout.startOperator();
     await checkout.scheduler.runFor(60_000);
     assert.deepEqual(checkout.pods, { '3': replicas });
-    assert.equal(checkout.changes.at(-1)?.spec.operation, 'Late');
+    assert.equal(checkout.changes.at(-1)?.spec.operation, 'PreExisting');
   });
 }
 
@@ -145,7 +145,7 @@ test('a rollback asked of what is only observed is answered, and nothing is writ
 });
 
 test('what a person took back stays back when its records are gone', async () => {
-  const limits = { recordSeconds: 3600, quarantineSeconds: 3600 };
+  const limits = { historyTTLSeconds: 3600, quarantineSeconds: 3600 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('2', 60_000);
   await checkout.apply('bad-3', 60_000);

@@ -180,7 +180,7 @@ const deployment = (tag: string) =>
   deploymentManifest({ image: `shop/checkout:${tag}`, spec: OWN });
 
 const summary = ({ spec, status }: ChangeWorkload): string =>
-  [spec.to.images.join(), status?.phase, status?.reason, status?.verdict].join(' ');
+  [spec.to.images?.join(), status?.phase, status?.reason, status?.verdict].join(' ');
 
 const imageOf = (spec: unknown): string =>
   /"image":"([^"]*)"/.exec(JSON.stringify(spec))?.[1] ?? '';

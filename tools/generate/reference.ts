@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { API_VERSION, POLICY_REASONS, REASONS } from '@altershield/api';
+import {
+  API_VERSION,
+  CHECK_REASONS,
+  EVENT_REASONS,
+  POLICY_REASONS,
+  REASONS,
+} from '@altershield/api';
 import { KINDS, crds } from '@altershield/cli';
 
 interface Schema {
@@ -98,12 +104,12 @@ const code = (value: unknown): string =>
 
 const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
-/** One page about the reasons that a change can give for its phase, and a policy for being ready or not. */
+/** One page about every reason: of changes, policies, checks and Events. */
 export function reasonsPage(): string {
   return `${NOTE}
 # Reasons
 
-\`status.reason\` of a ChangeWorkload, which \`altershield why\` prints. The Events on the workload have reasons of their own.
+\`status.reason\` of a ChangeWorkload, which \`altershield why\` prints.
 
 ${reasonsTable(REASONS)}
 
@@ -112,6 +118,18 @@ ${reasonsTable(REASONS)}
 The reason of the condition \`Ready\` of a ChangePolicy; \`altershield get policies\` prints its message.
 
 ${reasonsTable(POLICY_REASONS)}
+
+## Of a check
+
+\`status.checks[].reason\` of a ChangePod. Where a container, a node or a controller gives a reason of its own, such as \`ImagePullBackOff\`, the check has that one.
+
+${reasonsTable(CHECK_REASONS)}
+
+## Of an Event
+
+The Events on the workload; \`kubectl describe\` shows them.
+
+${reasonsTable(EVENT_REASONS)}
 `;
 }
 

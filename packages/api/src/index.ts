@@ -6,7 +6,16 @@
 export { API_VERSION, GROUP, VERSION, toCrd, type KindDefinition } from './kind.ts';
 export { ANNOTATIONS, EXEMPT_NAMESPACES, FIELD_MANAGER, LABELS } from './names.ts';
 export { OWN } from './permissions.ts';
-export { POLICY_REASONS, REASONS, type PolicyReason, type Reason } from './reasons.ts';
+export {
+  CHECK_REASONS,
+  EVENT_REASONS,
+  POLICY_REASONS,
+  REASONS,
+  type CheckReason,
+  type EventReason,
+  type PolicyReason,
+  type Reason,
+} from './reasons.ts';
 export {
   VERDICTS,
   type DeepReadonly,

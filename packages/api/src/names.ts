@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Annotations and labels of ours, the field manager, and limits that are part of the contract. */
+/** AlterShield's annotations and labels, the field manager, and limits that are part of the contract. */
 export const ANNOTATIONS = {
   /** On a workload that is held by fields of its user: the user's own values, signed. */
   hold: 'altershield.io/hold',
-  /** On a workload: who made the newest change of its template, sealed. Written at admission. */
+  /** On a workload: who made the newest change of its template, signed. Written at admission. */
   actor: 'altershield.io/actor',
   /** On a Deployment and its ReplicaSets: which revision may have how many pods. Written by the operator. */
   release: 'altershield.io/release',
-  /** On a ChangeWorkload: proof that the operator wrote its spec. */
-  seal: 'altershield.io/seal',
+  /** On a ChangeWorkload: the operator's signature of its spec. */
+  signature: 'altershield.io/signature',
 } as const;
 
 export const LABELS = {
-  /** On our records: the uid of the workload. */
+  /** On ChangeWorkloads and ChangePods: the uid of the workload. */
   targetUid: 'altershield.io/target-uid',
   /** On ChangePods: the name of their ChangeWorkload. */
   change: 'altershield.io/change',

@@ -3,10 +3,10 @@
 /** Why a change is in its phase. One sentence each; the reference page is made from them. */
 export const REASONS = {
   AwaitingRelease: 'The change is held: no pod of the new revision is released yet.',
-  PausedByOwner: 'The user paused the workload; the change waits for `kubectl rollout resume`.',
+  PausedByUser: 'The user paused the workload; the change waits for `kubectl rollout resume`.',
   BatchReleasing: 'Pods of the batch are released and judged.',
   Verified: 'Every batch passed; this revision is the one to roll back to from now on.',
-  Released:
+  CompletedUnverified:
     'All pods are released, but not every batch passed; the revision is no rollback target.',
   NoReplicas:
     'The workload is scaled to zero: the change waits, held, until there are pods to judge.',
@@ -23,13 +23,15 @@ export const REASONS = {
     'Too many automatic rollbacks of this workload, or in the cluster, within an hour; a user decides.',
   WriteDenied:
     'The API server denied a write of the operator, and repeating it does not help; the message has its text. Nothing more is released until a user decides.',
+  CannotMove:
+    'The workload can no longer be released in batches, because its user edited it; the message says why. Nothing moves until a user decides.',
   AlteredByAdmission:
     'Another admission plug-in altered the pod template in a write of the operator; releasing it would start over each time.',
   QuarantinedRevision: 'A quarantined revision bypassed admission and is rolled back.',
   Superseded: 'A newer revision was applied before this change ended.',
   WorkloadDeleted: 'The workload was deleted, or another object has its name now.',
   NewWorkload: 'A new workload has no revision to roll back to; it is observed only.',
-  Observing: 'The change is checked and recorded, never modified.',
+  ObserveOnly: 'The change is checked and recorded, never modified.',
 } as const;
 
 export type Reason = keyof typeof REASONS;
@@ -37,9 +39,43 @@ export type Reason = keyof typeof REASONS;
 /** Why a policy is ready, or not: reasons of its condition `Ready`. Its message says the rest. */
 export const POLICY_REASONS = {
   Valid: 'The policy matches workloads.',
-  GovernsNothing: 'The policy is valid, but matches no workload now; the message says why.',
+  NoMatchingWorkloads: 'The policy is valid, but matches no workload now; the message says why.',
   Exempt: 'The namespace of the policy is exempt from every policy, so it can match no workload.',
   Invalid: 'The policy is invalid and matches nothing; the message has every error with a hint.',
 } as const;
 
 export type PolicyReason = keyof typeof POLICY_REASONS;
+
+/** Reasons of the Events on a workload. Their messages begin with the name of the change. */
+export const EVENT_REASONS = {
+  ChangeStarted: 'The first pods of the new revision are released, or are being observed.',
+  ChangeSuspended: 'Nothing more of the change is released until a user decides.',
+  ChangeRollingBack: 'The change is being rolled back to the verified revision.',
+  ChangeSucceeded: 'All pods of the new revision are released.',
+  ChangeFailed: 'The change, or its rollback, failed.',
+  ChangeRolledBack: 'The verified revision runs again.',
+  ChangeSuperseded: 'A newer revision was applied before the change ended.',
+  UnknownVersion:
+    'The change has a value that this version of AlterShield does not know; it is left as it is.',
+  RevisionRefused: 'Admission denied a write that applies a quarantined revision.',
+} as const;
+
+export type EventReason = keyof typeof EVENT_REASONS;
+
+/** Reasons of the check `podHealth` in a ChangePod; others are those of the kubelet or a controller. */
+export const CHECK_REASONS = {
+  NoReplicas: 'There are no pods to judge.',
+  AwaitingReady: 'Pods of the batch are not ready yet.',
+  ReadyDeadlineExceeded: 'Pods of the batch were not ready in time, and nothing says why.',
+  Soaking: 'All pods of the batch are ready and are watched for the soak time.',
+  Healthy: 'All pods of the batch were ready for the soak time.',
+  Accepted: 'The pods of the batch are as a user accepted them.',
+  Restarts: 'A container restarted more often than `maxRestarts` allows.',
+  ReadinessFlapping: 'A pod lost readiness more often than `maxReadinessLosses` allows.',
+  ReadinessLost: 'A pod lost readiness and was not ready again in time.',
+  NeverReady: 'A pod did not become ready in time.',
+  Unschedulable: 'A pod was not scheduled in time.',
+  QuotaExceeded: 'A quota does not allow the pods of the batch to be created.',
+} as const;
+
+export type CheckReason = keyof typeof CHECK_REASONS;

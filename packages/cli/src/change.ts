@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload, Phase } from '@altershield/api';
-import { adapterOfTarget } from '@altershield/core';
+import { adapterOfTarget, isOver, phaseOf } from '@altershield/core';
 
 /** One change with its batches, first to last. */
 export interface Change {
@@ -25,20 +25,9 @@ export interface Story extends Change {
   readonly pods?: PodsNow | undefined;
 }
 
-const ENDED: readonly Phase[] = ['Success', 'Failed', 'RolledBack', 'Superseded'];
-
-/** A record without a status was just made. */
-export const phaseOf = ({ status }: ChangeWorkload): Phase => status?.phase ?? 'Init';
-
-export const isOver = (record: ChangeWorkload): boolean => ENDED.includes(phaseOf(record));
-
 /** It waits for a finalizer: the operator takes it for gone. */
 export const isBeingDeleted = ({ metadata }: ChangeWorkload): boolean =>
   metadata.deletionTimestamp !== undefined;
-
-/** Whether anything is done about the change; others are judged and left alone. */
-export const isGated = ({ operation, policy }: ChangeWorkload['spec']): boolean =>
-  operation === 'Update' && policy.spec.mode === 'Enforce';
 
 /** The revision of this change is refused at admission now. */
 export function isQuarantined({ status }: ChangeWorkload, now: number): boolean {
@@ -61,7 +50,7 @@ export const mostUrgentFirst = (a: ChangeWorkload, b: ChangeWorkload): number =>
 
 function urgency(record: ChangeWorkload): number {
   if (phaseOf(record) === 'Suspend') return 0;
-  return isOver(record) ? 2 : 1;
+  return isOver(phaseOf(record)) ? 2 : 1;
 }
 
 /** Each record with the batches that name it. */

@@ -43,7 +43,10 @@ export type { Goal } from './workload/goal.ts';
 export type { PodView } from './check/pod-view.ts';
 export type { RevisionView, WorkloadView } from './workload/view.ts';
 export { changeName } from './change/name.ts';
-export { conditionsOf, isOver, statusOf } from './change/status.ts';
+export { isGated, isHeld, strategyOf } from './change/enforcement.ts';
+export { contentOf } from './revision/content.ts';
+export { strategyFor } from './policy/strategy.ts';
+export { batchConditionsOf, conditionsOf, isOver, phaseOf, statusOf } from './change/status.ts';
 export { isOfUnknownVersion } from './change/unknown-version.ts';
 export {
   accountingFor,
@@ -74,10 +77,10 @@ export {
 } from './policy/match.ts';
 export { parsePolicy, type ParsedPolicy, type PolicyPlace } from './policy/validate.ts';
 export { diffTemplates, type Diff } from './revision/diff.ts';
-export { bare, fingerprint, refusalFingerprint } from './revision/fingerprint.ts';
+export { bare, fingerprint, quarantineKey } from './revision/fingerprint.ts';
 export { canonical, digest } from './json/canonical.ts';
 export { seal, signWith, unseal, type Sign } from './hold/signature.ts';
-export { batchTargets } from './policy/batch-targets.ts';
+export { batchesOf, batchTargets } from './policy/batch-targets.ts';
 export { userBounds, type Bounds } from './workload/deployment/bounds.ts';
 export {
   POD_TEMPLATE_HASH,

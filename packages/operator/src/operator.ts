@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { EventReason } from '@altershield/api';
 import {
   ADAPTERS,
   fingerprint,
@@ -227,7 +228,8 @@ const sayRefused =
     const { group, version, kind } = adapter.descriptor.resource;
     const subject = { apiVersion: `${group}/${version}`, kind, namespace, name, uid };
     const message = `by ${user.name}: ${denial}`;
-    events.record(subject, { type: 'Warning', reason: 'RevisionRefused', message });
+    const reason = 'RevisionRefused' satisfies EventReason;
+    events.record(subject, { type: 'Warning', reason, message });
   };
 
 const eventsOf = ({ client, scheduler, log, identity, metrics }: OperatorOptions): EventRecorder =>

@@ -117,9 +117,9 @@ export class App {
     const look = async (): Promise<ChangeWorkload> => {
       const changes = await this.changes();
       const isIt = ({ spec }: ChangeWorkload): boolean =>
-        spec.to.images[0] === image && spec.sequence >= sequence;
+        spec.to.images?.[0] === image && spec.sequence >= sequence;
       const found = changes.filter(isIt).at(-1);
-      const told = changes.map(({ spec, status }) => [spec.to.images[0], status]);
+      const told = changes.map(({ spec, status }) => [spec.to.images?.[0], status]);
       if (found?.status?.phase !== phase) throw new Error(JSON.stringify(told));
       return found;
     };

@@ -33,7 +33,7 @@ export const batches = z
   .array(step)
   .min(1)
   .max(20)
-  .default([1, '30%', '100%'])
+  .optional()
   .meta({
     'x-kubernetes-list-type': 'atomic',
     'x-kubernetes-validations': [
@@ -51,5 +51,5 @@ export const batches = z
     ],
   })
   .describe(
-    'Steps of the release: pods of the new revision after each, as a count or a percentage. Counts must grow, percentages must grow, nothing may follow 100%. How a count compares with a percentage depends on the replicas: a step that is no larger than the one before releases nothing more. The rest follows the last.',
+    'Steps of the release, by default 1, 30%, 100%: pods of the new revision after each, as a count or a percentage. Counts must grow, percentages must grow, nothing may follow 100%. How a count compares with a percentage depends on the replicas: a step that is no larger than the one before releases nothing more. The rest follows the last.',
   );

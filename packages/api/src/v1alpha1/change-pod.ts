@@ -2,8 +2,10 @@
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
 import {
+  conditions,
   count,
   evidence,
+  phaseText,
   targetRef,
   text,
   time,
@@ -12,20 +14,15 @@ import {
   type Stored,
 } from './common.ts';
 
-export const POD_PHASES = [
-  'Init',
-  'PreWait',
-  'PreSubmitted',
-  'PreTimeout',
-  'PreFailed',
-  'PostWait',
-  'PostSubmitted',
-  'PostTimeout',
-  'PostFailed',
-  'PostFinish',
-  'ExecuteDone',
-] as const;
-export type PodPhase = (typeof POD_PHASES)[number];
+/** What each phase of a batch means. One sentence each; the reference page is made from them. */
+const POD_PHASE_TEXTS = {
+  PostWait: 'pods of the batch are released and checked',
+  PostTimeout: 'the check could neither pass nor fail in time',
+  PostFailed: 'the check failed',
+  ExecuteDone: 'the batch passed',
+} as const;
+export type PodPhase = keyof typeof POD_PHASE_TEXTS;
+export const POD_PHASES = Object.keys(POD_PHASE_TEXTS) as [PodPhase, ...PodPhase[]];
 
 const check = z.strictObject({
   name: text(63, 'The check.'),
@@ -43,8 +40,8 @@ export const changePodSpec = z
     }),
     target: targetRef,
     batch: count('Number of the batch, from 1.', 1),
-    of: count('How many batches there are.', 1),
-    pods: count('Pods of the new revision when it is done.'),
+    total: count('How many batches there are.', 1),
+    targetUnits: count('Pods of the new revision when it is done.'),
     previous: count('Pods of the new revision before it.'),
     releasedAt: time('When it was released.'),
   })
@@ -52,19 +49,25 @@ export const changePodSpec = z
 
 export const changePodStatus = z
   .strictObject({
-    phase: z.enum(POD_PHASES).describe('Where the batch stands.'),
+    observedGeneration: count('The newest generation of the batch that was read.').optional(),
+    phase: z.enum(POD_PHASES).describe(`Where the batch stands. ${phaseText(POD_PHASE_TEXTS)}`),
     verdict,
     pods: z
       .strictObject({
-        new: count('Pods of the new revision.'),
+        updated: count('Pods of the new revision.'),
         ready: count('Of these, ready.'),
-        bad: count('Of these, in trouble.'),
-        stable: count('Pods of older revisions.'),
+        unhealthy: count('Of these, unhealthy.'),
+        stable: count('Pods of all other revisions.'),
         stableReady: count('Of these, ready.'),
       })
       .optional(),
     checks: z.array(check).max(16).describe('What each check found.'),
     judgedAt: time('When it was judged.').optional(),
+    conditions: conditions('Message of the check.')
+      .optional()
+      .describe(
+        'Completed: the batch was judged. Passed: it passed; Unknown while that is not certain.',
+      ),
   })
   .describe('How the batch was judged. Written by the operator.');
 
@@ -81,7 +84,7 @@ export const ChangePodKind = defineKind({
   columns: [
     { name: 'Target', type: 'string', jsonPath: '.spec.target.name' },
     { name: 'Batch', type: 'integer', jsonPath: '.spec.batch' },
-    { name: 'Pods', type: 'integer', jsonPath: '.spec.pods' },
+    { name: 'Pods', type: 'integer', jsonPath: '.spec.targetUnits' },
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
     { name: 'Finding', type: 'string', jsonPath: '.status.checks[0].reason' },

@@ -38,9 +38,9 @@ const release = z
   .strictObject({
     strategy: z
       .enum(STRATEGIES)
-      .default('Batch')
+      .optional()
       .describe(
-        'Batch: held at admission, then released in steps, each by the means of its kind. Rolling: not held, judged while the native controller rolls at its own pace.',
+        'Default: Batch where the kind supports it, else Rolling. Batch: held at admission, then released in steps, each by the means of its kind. Rolling: not held, judged while the native controller rolls at its own pace.',
       ),
     batches,
     soakSeconds: z
@@ -67,7 +67,7 @@ const podHealth = z
       .max(1000)
       .default(2)
       .describe('More container restarts than this in one pod fail the batch.'),
-    maxUnready: z
+    maxReadinessLosses: z
       .int32()
       .min(0)
       .max(1000)
@@ -95,8 +95,13 @@ const limits = z
       .describe(
         'How long a revision stays quarantined after its rollback. 0: it is not quarantined.',
       ),
-    records: z.int32().min(1).max(100).default(10).describe('Finished changes kept per workload.'),
-    recordSeconds: z
+    historyLimit: z
+      .int32()
+      .min(1)
+      .max(100)
+      .default(10)
+      .describe('Finished changes kept per workload.'),
+    historyTTLSeconds: z
       .int32()
       .min(60)
       .max(31_536_000)
@@ -115,7 +120,12 @@ export const changePolicySpec = z
     target,
     release,
     checks,
-    onFail: z.enum(ON_FAIL).default('RollBack').describe('What to do when a check fails.'),
+    onFail: z
+      .enum(ON_FAIL)
+      .optional()
+      .describe(
+        'What to do when a check fails. Default: RollBack where there is a verified revision, else Suspend.',
+      ),
     onInconclusive: z
       .enum(ON_INCONCLUSIVE)
       .default('Suspend')
@@ -135,7 +145,7 @@ export const changePolicySpec = z
 export const changePolicyStatus = z
   .strictObject({
     observedGeneration: count('The newest generation that was read.').optional(),
-    governed: count('Workloads that the policy matches now.').optional(),
+    matchedWorkloads: count('Workloads that the policy matches now.').optional(),
     conditions: conditions(
       'What the policy matches, why it matches nothing, or every error with its field path and a hint.',
     ).optional(),
@@ -157,7 +167,7 @@ export const ChangePolicyKind = defineKind({
     { name: 'Strategy', type: 'string', jsonPath: '.spec.release.strategy' },
     { name: 'On Fail', type: 'string', jsonPath: '.spec.onFail' },
     { name: 'Ready', type: 'string', jsonPath: '.status.conditions[?(@.type=="Ready")].status' },
-    { name: 'Governed', type: 'integer', jsonPath: '.status.governed' },
+    { name: 'Workloads', type: 'integer', jsonPath: '.status.matchedWorkloads' },
     { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp' },
   ],
   rules: [],

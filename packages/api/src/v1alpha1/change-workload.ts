@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
-import { changePolicySpec } from './change-policy.ts';
+import { STRATEGIES, changePolicySpec } from './change-policy.ts';
 import {
   conditions,
   count,
   evidence,
-  podTemplate,
+  phaseText,
+  anyFields,
   targetRef,
   text,
   time,
@@ -15,20 +16,22 @@ import {
   type Stored,
 } from './common.ts';
 
-export const PHASES = [
-  'Init',
-  'Running',
-  'TimeOutPreThreshold',
-  'Suspend',
-  'RollingBack',
-  'Success',
-  'Failed',
-  'RolledBack',
-  'Superseded',
-] as const;
-export type Phase = (typeof PHASES)[number];
+/** What each phase of a change means. One sentence each; the reference page is made from them. */
+const PHASE_TEXTS = {
+  Init: 'the change is recorded, and nothing of it is released yet',
+  Running: 'pods of the new revision are released and checked',
+  TimeOutPreThreshold: 'pods were not ready in time, and the policy goes on with the ready ones',
+  Suspend: 'nothing more is released until a user decides',
+  RollingBack: 'the verified revision is being restored',
+  Success: 'all pods are released; `verdict` says whether the revision is verified',
+  Failed: 'the change or its rollback ended badly, and AlterShield does nothing more',
+  RolledBack: 'the verified revision runs again',
+  Superseded: 'a newer revision replaced this one before it ended',
+} as const;
+export type Phase = keyof typeof PHASE_TEXTS;
+export const PHASES = Object.keys(PHASE_TEXTS) as [Phase, ...Phase[]];
 
-export const OPERATIONS = ['Create', 'Update', 'Revert', 'Late'] as const;
+export const OPERATIONS = ['Create', 'Update', 'Revert', 'PreExisting'] as const;
 
 export const DECISIONS = ['Resume', 'RollBack', 'Lift'] as const;
 export type DecisionAction = (typeof DECISIONS)[number];
@@ -57,8 +60,12 @@ const cause = z
 
 const revision = z.strictObject({
   fingerprint: text(64, 'Identity of the pod template, stable across rollbacks.'),
-  refusal: text(64, 'The same without restart marks: what a quarantine compares.'),
-  images: z.array(z.string().max(512)).max(32).describe('Images of its containers.'),
+  quarantineKey: text(64, 'The same without restart marks: what a quarantine compares.'),
+  images: z
+    .array(z.string().max(512))
+    .max(32)
+    .optional()
+    .describe('Images of its containers. Absent where it has none.'),
 });
 
 const from = revision
@@ -74,7 +81,10 @@ const from = revision
       .describe(
         'A new workload whose first soak this change interrupted: its revision is verified once it has run alone and healthy for the soak time.',
       ),
-    template: podTemplate('The template to roll back to.'),
+    content: anyFields(
+      'What makes up the revision, by JSON pointer into the workload: `/spec/template` of a Deployment.',
+    ).optional(),
+    template: anyFields('The pod template in a record of an earlier version.').optional(),
     ownership: text(
       65_536,
       'Whose fields the template’s were then, as JSON: a rollback restores them with it.',
@@ -104,12 +114,26 @@ const decision = z
     reason: text(1024, 'Why, in the user’s words.').optional(),
     by: text(512, 'Who. Stamped at admission.').optional(),
     at: time('When. Stamped at admission.').optional(),
-    proof: text(
+    signature: text(
       64,
       'Signature of admission; without it, the name in `by` is not believed.',
     ).optional(),
   })
   .describe('What a user decided; written by `altershield resume`, `rollback` and `lift`.');
+
+const release = z
+  .strictObject({
+    strategy: z
+      .enum(STRATEGIES)
+      .describe('Batch: held, then released in batches. Rolling: checked while it rolls out.'),
+    enforced: z
+      .boolean()
+      .describe(
+        'True: the operator acts on the verdict. False: the change is checked and recorded only.',
+      ),
+    reason: text(512, 'Why the change is not enforced, or not released in batches.').optional(),
+  })
+  .describe('How the change is released; decided once, when it is recorded.');
 
 export const changeWorkloadSpec = z
   .strictObject({
@@ -118,7 +142,7 @@ export const changeWorkloadSpec = z
     operation: z
       .enum(OPERATIONS)
       .describe(
-        'What was done to the workload. Revert: a revision verified earlier was applied again. Late: it had run and was healthy when the operator found it. All but Update are observed only.',
+        'What was done to the workload. Revert: a revision verified earlier was applied again. PreExisting: it had run and was healthy when the operator found it. All but Update are checked and recorded only.',
       ),
     detectedBy: z
       .enum(['Admission', 'Watch'])
@@ -131,6 +155,7 @@ export const changeWorkloadSpec = z
     diff: z.array(difference).max(64).describe('What changed; secrets are masked.'),
     diffTruncated: z.boolean().optional().describe('True when there is more than fits.'),
     policy: policyRef,
+    release: release.optional(),
     decision: decision.optional(),
   })
   .describe('What changed. Written once by the operator; users write only `decision`.');
@@ -138,9 +163,12 @@ export const changeWorkloadSpec = z
 const batch = z
   .strictObject({
     index: count('Number of the batch in progress, from 1.', 1),
-    of: count('How many there are.', 1),
+    total: count('How many there are.', 1),
     target: count('Pods of the new revision when it is done.'),
-    waived: z.boolean().optional().describe('A user let the change go on in spite of the verdict.'),
+    overridden: z
+      .boolean()
+      .optional()
+      .describe('A user let the change go on in spite of the verdict.'),
   })
   .describe('Where the release stands.');
 
@@ -188,9 +216,7 @@ const pastDecision = z.strictObject({
 export const changeWorkloadStatus = z
   .strictObject({
     observedGeneration: count('The newest generation of the record that was read.').optional(),
-    phase: z
-      .enum(PHASES)
-      .describe('Init → Running → Success, Failed, Suspend, RolledBack or Superseded.'),
+    phase: z.enum(PHASES).describe(`Where the change stands. ${phaseText(PHASE_TEXTS)}`),
     reason: text(64, 'CamelCase reason of the phase.'),
     message: text(1024, 'The same as a sentence.'),
     verdict,
@@ -199,7 +225,7 @@ export const changeWorkloadStatus = z
     phaseSince: time('When the phase or batch last moved.').optional(),
     finishedAt: time('When the change ended.').optional(),
     rolledBackAt: time('When the rollback was decided.').optional(),
-    rolledBackAfter: count(
+    rolledBackAtSequence: count(
       'Number of the newest change then: an older one that is rolled back accounts for what runs.',
     ).optional(),
     revertedBy: actor
@@ -217,7 +243,7 @@ export const changeWorkloadStatus = z
       'Identity of the restored template, where another admission plug-in altered it.',
     ).optional(),
     quarantine: quarantine.optional(),
-    denied: denied.optional(),
+    deniedAttempts: denied.optional(),
     resumedAt: time(
       'When a user resumed it: the pods of that time are accepted as they are.',
     ).optional(),
@@ -226,7 +252,10 @@ export const changeWorkloadStatus = z
       .max(MAX_DECISIONS)
       .optional()
       .describe('Decisions of users, oldest first; the newest ones when there are more than fit.'),
-    decisionSeen: text(64, 'Action and `at` of the last decision that was looked at.').optional(),
+    observedDecision: text(
+      64,
+      'Action and `at` of the last decision that was looked at.',
+    ).optional(),
     conditions: conditions('Message of the phase, once the change ended.')
       .optional()
       .describe(
@@ -251,16 +280,16 @@ export const ChangeWorkloadKind = defineKind({
   description: 'One change of one workload: who, what, how far, how judged, what was done.',
   spec: changeWorkloadSpec,
   status: changeWorkloadStatus,
-  // The name has kind and workload; `kubectl get` stays within 120 columns.
+  // What is always shown stays within 120 columns.
   columns: [
-    { name: 'Kind', type: 'string', jsonPath: '.spec.target.kind', priority: 1 },
+    { name: 'Kind', type: 'string', jsonPath: '.spec.target.kind' },
     { name: 'Target', type: 'string', jsonPath: '.spec.target.name', priority: 1 },
     { name: 'Phase', type: 'string', jsonPath: '.status.phase' },
     { name: 'Verdict', type: 'string', jsonPath: '.status.verdict' },
     { name: 'Batch', type: 'integer', jsonPath: '.status.batch.index' },
-    { name: 'Of', type: 'integer', jsonPath: '.status.batch.of' },
+    { name: 'Of', type: 'integer', jsonPath: '.status.batch.total' },
     { name: 'Reason', type: 'string', jsonPath: '.status.reason' },
-    { name: 'Tool', type: 'string', jsonPath: '.spec.cause.tool' },
+    { name: 'Tool', type: 'string', jsonPath: '.spec.cause.tool', priority: 1 },
     { name: 'Actor', type: 'string', jsonPath: '.spec.actor.user', priority: 1 },
     { name: 'Images', type: 'string', jsonPath: '.spec.to.images', priority: 1 },
     { name: 'Message', type: 'string', jsonPath: '.status.message', priority: 1 },

@@ -9,6 +9,12 @@ export const text = (max: number, description: string) => z.string().max(max).de
 
 export const count = (description: string, min = 0) => z.int32().min(min).describe(description);
 
+/** The phases of a kind with what each means, as one description. */
+export const phaseText = (texts: Readonly<Record<string, string>>): string =>
+  Object.entries(texts)
+    .map(([phase, meaning]) => `${phase}: ${meaning}.`)
+    .join(' ');
+
 export const targetRef = z
   .strictObject({
     apiVersion: text(317, 'API version of the workload.'),
@@ -18,8 +24,8 @@ export const targetRef = z
   })
   .describe('The workload that changes.');
 
-/** A pod template as the API server stores it. */
-export const podTemplate = (description: string) =>
+/** Fields of another kind, as the API server stores them. */
+export const anyFields = (description: string) =>
   z
     .record(z.string(), z.unknown())
     .meta({ 'x-kubernetes-preserve-unknown-fields': true })

@@ -272,8 +272,8 @@ describe('a decision', () => {
       const { action, at: when } = spec.decision;
       const quarantine =
         action === 'Lift' ? { ...status.quarantine, lifted: { by: 'bob', at: when } } : undefined;
-      const decisionSeen = `${action} ${when}`;
-      return { ...object, status: { ...status, phase, decisionSeen, quarantine } } as never;
+      const observedDecision = `${action} ${when}`;
+      return { ...object, status: { ...status, phase, observedDecision, quarantine } } as never;
     };
 
   it('writes only the decision, for the very object that was read, and tells what follows', async () => {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload, DecisionAction } from '@altershield/api';
 import { keyOf } from '@altershield/kube';
-import { isBeingDeleted, isOver, isQuarantined, phaseOf, targetName } from '../change.ts';
+import { isOver, phaseOf } from '@altershield/core';
+import { isBeingDeleted, isQuarantined, targetName } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { findChanges } from '../cluster/find.ts';
 import { CHANGES } from '../cluster/resources.ts';
@@ -79,7 +80,7 @@ function pick(
   return found.find(
     (record, index) =>
       refusalOf(verb, record, now) === undefined &&
-      (verb !== 'rollback' || index === 0 || !isOver(record)),
+      (verb !== 'rollback' || index === 0 || !isOver(phaseOf(record))),
   );
 }
 
@@ -140,7 +141,7 @@ async function confirm(
     client,
     scheduler,
     resource: CHANGES,
-    until: ({ status }) => status?.decisionSeen === `${action} ${at}`,
+    until: ({ status }) => status?.observedDecision === `${action} ${at}`,
     timeoutMs: timeout * 1000,
   });
   if (seen !== undefined) return seen;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ADAPTERS } from '@altershield/core';
+import { ADAPTERS, isOver, phaseOf } from '@altershield/core';
 import { ANNOTATIONS, OWN } from '@altershield/api';
 import { RESOURCES, isNotFound, type KubeObject, type Resource } from '@altershield/kube';
-import { isOver, phaseOf, targetName } from '../change.ts';
+import { targetName } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { listAll, listChanges } from '../cluster/records.ts';
 import { resourceOf } from '../cluster/resources.ts';
@@ -134,7 +134,7 @@ async function heldWorkloads({ client }: Session): Promise<string[]> {
     throw error;
   });
   const moving = changes
-    .filter((change) => !isOver(change))
+    .filter((change) => !isOver(phaseOf(change)))
     .map((change) => [where(change, targetName(change.spec.target)), phaseOf(change)] as const);
   const found = await Promise.all(
     ADAPTERS.map(async ({ descriptor: { resource, cliNames } }) =>

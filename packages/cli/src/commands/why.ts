@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isOver, joinBatches, newestFirst, type Story } from '../change.ts';
+import { isOver, phaseOf } from '@altershield/core';
+import { joinBatches, newestFirst, type Story } from '../change.ts';
 import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
 import { findChanges } from '../cluster/find.ts';
 import { podsNow } from '../cluster/pods-now.ts';
@@ -44,6 +45,6 @@ async function tell({ client }: Session, record: Story['record']): Promise<Story
     .filter(({ metadata }) => metadata.uid !== record.metadata.uid)
     .toSorted(newestFirst);
   const [change] = joinBatches([record], batches);
-  const pods = isOver(record) ? undefined : await podsNow(client, record);
+  const pods = isOver(phaseOf(record)) ? undefined : await podsNow(client, record);
   return { record, batches: change?.batches ?? [], others, pods };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload, CheckResult } from '@altershield/api';
-import { isOver, phaseOf, type Change, type PodsNow } from '../change.ts';
+import { isOver, phaseOf } from '@altershield/core';
+import type { Change, PodsNow } from '../change.ts';
 import { age, duration } from './age.ts';
 import { standing, verdictSign } from './signs.ts';
 import type { View } from './style.ts';
@@ -23,14 +24,14 @@ function remaining(
   { paint }: View,
 ): string[] {
   const last = batches.at(-1)?.spec;
-  const total = record.status?.batch?.of ?? last?.of ?? 0;
+  const total = record.status?.batch?.total ?? last?.total ?? 0;
   return openRange(record, (last?.batch ?? 0) + 1, total).map((text) => `  ${paint('dim', text)}`);
 }
 
 function openRange(record: ChangeWorkload, first: number, total: number): string[] {
   if (phaseOf(record) === 'Success' || first > total) return [];
   const range = first === total ? `${total} of ${total}` : `${first}–${total} of ${total}`;
-  return [`· ${range}  ${isOver(record) ? 'not released' : 'not released yet'}`];
+  return [`· ${range}  ${isOver(phaseOf(record)) ? 'not released' : 'not released yet'}`];
 }
 
 interface Around {
@@ -41,7 +42,7 @@ interface Around {
 function batchStory(batch: ChangePod, { record, pods }: Around, view: View): string[] {
   const { spec, status } = batch;
   const sign = standing(batch, record);
-  const isOpen = !isOver(record) && status?.verdict === 'Pending';
+  const isOpen = !isOver(phaseOf(record)) && status?.verdict === 'Pending';
   const judged = status?.judgedAt;
   const open = isOpen ? ` for ${age(spec.releasedAt, view.now)}` : '';
   const after =
@@ -50,15 +51,15 @@ function batchStory(batch: ChangePod, { record, pods }: Around, view: View): str
       : ` after ${duration(Date.parse(judged) - Date.parse(spec.releasedAt))}`;
   const counts = isOpen && status.pods === undefined ? nowText(pods) : podCounts(status);
   const verdict = view.paint(sign.tone, `${sign.text}${after}`);
-  const head = `  ${view.paint(sign.tone, sign.symbol)} ${spec.batch} of ${spec.of}  ${plural(spec.pods, 'pod')}  ${verdict}${counts}`;
+  const head = `  ${view.paint(sign.tone, sign.symbol)} ${spec.batch} of ${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${verdict}${counts}`;
   const checks = (status?.checks ?? []).filter(({ verdict: found }) => found !== 'None');
   return [head, ...checks.flatMap((check) => checkLines(check, view))];
 }
 
 function podCounts(status: ChangePod['status']): string {
   if (status?.pods === undefined) return '';
-  const { new: fresh, ready, bad, stable, stableReady } = status.pods;
-  const trouble = bad === 0 ? '' : `, ${bad} unhealthy`;
+  const { updated: fresh, ready, unhealthy, stable, stableReady } = status.pods;
+  const trouble = unhealthy === 0 ? '' : `, ${unhealthy} unhealthy`;
   return `  updated ${ready}/${fresh} ready${trouble}; stable ${stableReady}/${stable} ready`;
 }
 

@@ -17,13 +17,13 @@ const SUSPENDED: Change = {
       phase: 'Suspend',
       reason: 'CheckInconclusive',
       message: 'old pods are in trouble, too',
-      batch: { index: 2, of: 3, target: 3 },
+      batch: { index: 2, total: 3, target: 3 },
     },
     { target: WEB, sequence: 12, detectedAt: at(-60) },
   ),
   batches: [
     aBatch({ verdict: 'Pass' }),
-    aBatch({ verdict: 'Inconclusive' }, { batch: 2, pods: 3, previous: 1 }),
+    aBatch({ verdict: 'Inconclusive' }, { batch: 2, targetUnits: 3, previous: 1 }),
   ],
 };
 const REFUSED: Change = { record: aRefusedChange(), batches: [aFailedBatch()] };
@@ -79,7 +79,7 @@ describe('the list of changes', () => {
     const name = `a-workload-with-a-rather-long-name-${'x'.repeat(40)}`;
     const user = 'system:serviceaccount:flux-system:kustomize-controller';
     const long = aChange(
-      { phase: 'TimeOutPreThreshold', batch: { index: 10, of: 20, target: 1 } },
+      { phase: 'TimeOutPreThreshold', batch: { index: 10, total: 20, target: 1 } },
       { target: { ...WEB, name }, sequence: 1234, actor: { user, stamped: true } },
     );
     const changes = [REFUSED, SUSPENDED, { record: long, batches: [] }];
@@ -106,7 +106,7 @@ describe('the list of policies', () => {
 
   it('tells first which one is broken, and how', () => {
     const good = aPolicy('web', {
-      governed: 4,
+      matchedWorkloads: 4,
       conditions: [{ ...condition, status: 'True', message: '' }],
     });
     const problem = 'spec.release.batches[1]: must be larger than the one before';
@@ -115,10 +115,10 @@ describe('the list of policies', () => {
     });
     const text = renderPolicies([good, bad], { allNamespaces: false, wide: false }, view);
     assert.deepEqual(lines(text), [
-      '  POLICY  MODE     STRATEGY  BATCHES     ON FAIL   ON INCONCLUSIVE  READY  GOVERNED  AGE',
-      '✖ zebra   Enforce  Batch     1,30%,100%  RollBack  Suspend          False  -         2m',
+      '  POLICY  MODE     STRATEGY  BATCHES     ON FAIL   ON INCONCLUSIVE  READY  WORKLOADS  AGE',
+      '✖ zebra   Enforce  Batch     1,30%,100%  RollBack  Suspend          False  -          2m',
       `    ${problem}`,
-      '✔ web     Enforce  Batch     1,30%,100%  RollBack  Suspend          True   4         2m',
+      '✔ web     Enforce  Batch     1,30%,100%  RollBack  Suspend          True   4          2m',
     ]);
   });
 
@@ -126,9 +126,9 @@ describe('the list of policies', () => {
     const message =
       'the policy is valid, but matches nothing now: there is no Deployment in its namespaces';
     const conditions = [
-      { ...condition, reason: 'GovernsNothing', status: 'True' as const, message },
+      { ...condition, reason: 'NoMatchingWorkloads', status: 'True' as const, message },
     ];
-    const idle = aPolicy('idle', { governed: 0, conditions });
+    const idle = aPolicy('idle', { matchedWorkloads: 0, conditions });
     const text = renderPolicies([idle], { allNamespaces: false, wide: false }, view);
     assert.match(text, new RegExp(`^✔ idle .* True   0 .*\\n    ${message}$`, 'm'));
   });

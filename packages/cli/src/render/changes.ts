@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
-import { newestFirst, phaseOf, targetName, type Change } from '../change.ts';
+import { phaseOf } from '@altershield/core';
+import { newestFirst, targetName, type Change } from '../change.ts';
 import { age } from './age.ts';
 import { phaseSign, standing } from './signs.ts';
 import type { View } from './style.ts';
@@ -68,7 +69,7 @@ function changeRow({ record, batches }: Change, options: ChangesOptions, view: V
       { text: name, tone: sign.tone },
       ...(options.allNamespaces ? [metadata.namespace ?? ''] : []),
       { text: phase, tone: sign.tone },
-      status?.batch === undefined ? '-' : `${status.batch.index}/${status.batch.of}`,
+      status?.batch === undefined ? '-' : `${status.batch.index}/${status.batch.total}`,
       actorCell(record),
       age(spec.detectedAt, view.now),
       ...(options.wide ? [...wideCells(record), whyOf(record)] : []),
@@ -96,7 +97,7 @@ const WHY_INDENT = '    ';
 const wideCells = ({ spec }: ChangeWorkload): string[] => [
   spec.detectedBy,
   `${spec.policy.namespace}/${spec.policy.name}`,
-  spec.to.images.join(','),
+  spec.to.images?.join(',') ?? '',
 ];
 
 function actorCell({ spec: { actor } }: ChangeWorkload): Cell {
@@ -113,7 +114,7 @@ function batchLine(
   const sign = standing(batch, change);
   const branch = isLast ? '└─' : '├─';
   const check = decisiveCheck(status);
-  const head = `batch ${spec.batch}/${spec.of}  ${plural(spec.pods, 'pod')}  ${sign.text}`;
+  const head = `batch ${spec.batch}/${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${sign.text}`;
   const found = check === undefined ? '' : `  ${finding(check)}`;
   const room = (columns ?? Infinity) - 7;
   return `  ${paint('dim', branch)} ${paint(sign.tone, sign.symbol)} ${cut(head + found, room)}`;
@@ -125,7 +126,7 @@ export function changeLine(record: ChangeWorkload, options: ChangesOptions, view
   const phase = phaseOf(record);
   const { symbol, tone } = phaseSign(phase);
   const where = options.allNamespaces ? `${metadata.namespace ?? ''} ` : '';
-  const batch = status?.batch === undefined ? '' : `  ${status.batch.index}/${status.batch.of}`;
+  const batch = status?.batch === undefined ? '' : `  ${status.batch.index}/${status.batch.total}`;
   const head = `${symbol} ${where}${targetName(spec.target)} #${spec.sequence}  ${phase}${batch}`;
   const time = new Date(view.now).toISOString().slice(11, 19);
   const text = `${head}  ${whyOf(record)}`.trimEnd();

@@ -39,7 +39,7 @@ export function pendingDecision({ spec, status }: ChangeWorkload) {
   const { decision } = spec;
   if (decision === undefined) return undefined;
   const key = `${decision.action} ${decision.at ?? ''}`.slice(0, 40);
-  return key === status?.decisionSeen ? undefined : decision;
+  return key === status?.observedDecision ? undefined : decision;
 }
 
 function pending(record: ChangeWorkload): string[] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { isGated } from '../change.ts';
+import { batchesOf, isGated, strategyOf } from '@altershield/core';
 import { duration, instant, relative } from './age.ts';
 import type { View } from './style.ts';
 
@@ -43,7 +43,7 @@ function how(spec: ChangeWorkload['spec']): string {
 }
 
 function diffLines({ diff, diffTruncated, to }: ChangeWorkload['spec'], { paint }: View): string[] {
-  if (diff.length === 0) return [`images ${to.images.join(', ')}`];
+  if (diff.length === 0) return [`images ${to.images?.join(', ')}`];
   const lines = diff.map(({ path, from, to: value }) => {
     const before = from === undefined ? paint('dim', '(absent)') : paint('bad', from);
     const after = value === undefined ? paint('dim', '(removed)') : paint('good', value);
@@ -63,11 +63,14 @@ export const short = (fingerprint: string): string =>
   fingerprint.replace(/^sha256:/, '').slice(0, 12);
 
 /** Of an observed change only what counts for it: nothing is let out in steps, nothing is done. */
-function policy({ policy: { namespace, name, generation, spec } }: ChangeWorkload['spec']): string {
-  const { batches, soakSeconds, strategy } = spec.release;
+function policy(recorded: ChangeWorkload['spec']): string {
+  const { namespace, name, generation, spec } = recorded.policy;
+  const { soakSeconds } = spec.release;
   const policyName = `${namespace}/${name} (generation ${generation})`;
   const soak = `soak ${duration(soakSeconds * 1000)}`;
   if (spec.mode === 'Audit') return `${policyName}: Audit, ${soak}`;
-  const steps = strategy === 'Batch' ? `Batch ${batches.join(', ')}` : strategy;
-  return `${policyName}: ${spec.mode}, ${steps}, ${soak}, on Fail ${spec.onFail}, on Inconclusive ${spec.onInconclusive}`;
+  const strategy = strategyOf(recorded);
+  const steps = strategy === 'Batch' ? `Batch ${batchesOf(spec.release).join(', ')}` : strategy;
+  const { onFail = 'RollBack' } = spec;
+  return `${policyName}: ${spec.mode}, ${steps}, ${soak}, on Fail ${onFail}, on Inconclusive ${spec.onInconclusive}`;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { REASONS, type ChangeWorkload, type Phase } from '@altershield/api';
-import { phaseOf, targetName } from '../change.ts';
+import { phaseOf } from '@altershield/core';
+import { targetName } from '../change.ts';
 import { age, relative } from './age.ts';
 import { phaseSign } from './signs.ts';
 import type { View } from './style.ts';
@@ -22,7 +23,8 @@ function whatHappened(record: ChangeWorkload, now: number): string {
   if (!Object.hasOwn(SENTENCES, phase))
     return `is in phase ${phase}, which this version does not know`;
   return SENTENCES[phase]({
-    at: status?.batch === undefined ? '' : ` at batch ${status.batch.index} of ${status.batch.of}`,
+    at:
+      status?.batch === undefined ? '' : ` at batch ${status.batch.index} of ${status.batch.total}`,
     ago: relative(status?.finishedAt ?? since, now),
     lasting: age(since, now),
   });

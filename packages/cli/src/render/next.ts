@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { isOver, isQuarantined, phaseOf, targetName, type Story } from '../change.ts';
+import { isOver, phaseOf } from '@altershield/core';
+import { isQuarantined, targetName, type Story } from '../change.ts';
 
 /** What a user can do now, the safest first. */
 export function nextSteps(story: Story, now: number): string[] {
   const { record } = story;
   if (phaseOf(record) === 'Suspend') return whenSuspended(record);
   if (isQuarantined(record, now)) return [command(record, 'lift', 'allow the revision again')];
-  if (!isOver(record) && canRollBack(record) && phaseOf(record) !== 'RollingBack') {
+  if (!isOver(phaseOf(record)) && canRollBack(record) && phaseOf(record) !== 'RollingBack') {
     return [command(record, 'rollback', 'stop the change and roll it back')];
   }
   return isRunningAndBad(story) ? [command(record, 'rollback', 'roll it back')] : [];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicy, PolicyReason } from '@altershield/api';
+import { ADAPTERS, batchesOf, strategyFor } from '@altershield/core';
 import { age } from './age.ts';
 import type { Tone, View } from './style.ts';
 import { table, type Row } from './table.ts';
@@ -29,7 +30,7 @@ const headings = ({ allNamespaces, wide }: PoliciesOptions): string[] => [
   'ON INCONCLUSIVE',
   ...(wide ? ['SOAK', 'FAILURE POLICY', 'SELECTOR'] : []),
   'READY',
-  'GOVERNED',
+  'WORKLOADS',
   'AGE',
 ];
 
@@ -41,18 +42,22 @@ function policyRow(policy: ChangePolicy, options: PoliciesOptions, view: View): 
       { text: `${ready.symbol} ${metadata.name}`, tone: ready.tone },
       ...(options.allNamespaces ? [metadata.namespace ?? ''] : []),
       spec.mode,
-      spec.release.strategy,
-      spec.release.strategy === 'Batch' ? spec.release.batches.join(',') : '-',
-      spec.onFail,
+      strategies(spec),
+      spec.release.strategy === 'Rolling' ? '-' : batchesOf(spec.release).join(','),
+      spec.onFail ?? 'RollBack',
       spec.onInconclusive,
       ...(options.wide ? wideCells(policy) : []),
       { text: ready.text, tone: ready.tone },
-      status?.governed === undefined ? '-' : String(status.governed),
+      status?.matchedWorkloads === undefined ? '-' : String(status.matchedWorkloads),
       age(metadata.creationTimestamp, view.now),
     ],
     below: ready.notes.map((note) => `    ${view.paint(ready.tone, note)}`),
   };
 }
+
+/** How the kinds that are followed are released by it. */
+const strategies = ({ release }: ChangePolicy['spec']): string =>
+  [...new Set(ADAPTERS.map((kind) => strategyFor(release, kind.descriptor).strategy))].join('/');
 
 const wideCells = ({ spec }: ChangePolicy): string[] => [
   `${spec.release.soakSeconds}s`,
@@ -84,7 +89,7 @@ function readiness({ status }: ChangePolicy): Readiness {
   const condition = status?.conditions?.find(({ type }) => type === 'Ready');
   switch (condition?.status) {
     case 'True':
-      if (condition.reason === ('GovernsNothing' satisfies PolicyReason)) {
+      if (condition.reason === ('NoMatchingWorkloads' satisfies PolicyReason)) {
         return { symbol: '✔', tone: 'warn', text: 'True', notes: [condition.message] };
       }
       return { symbol: '✔', tone: 'good', text: 'True', notes: [] };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { isOver, isRevertedBy, phaseOf, type WorkloadState } from '../change.ts';
+import { isOver, phaseOf } from '@altershield/core';
+import { isRevertedBy, type WorkloadState } from '../change.ts';
 import { EXIT, type ExitCode } from '../exit.ts';
 import { finding, plural } from './text.ts';
 
@@ -13,7 +14,7 @@ export function progress({ spec, status }: ChangeWorkload): string {
     phase,
     ...(batch === undefined
       ? []
-      : [`batch ${batch.index} of ${batch.of}`, plural(batch.target, 'pod')]),
+      : [`batch ${batch.index} of ${batch.total}`, plural(batch.target, 'pod')]),
     ...(verdict === 'None' ? [] : [verdict]),
     finding(status),
   ];
@@ -27,7 +28,7 @@ export function progress({ spec, status }: ChangeWorkload): string {
 export function outcomeOf(record: ChangeWorkload, state?: WorkloadState): ExitCode | undefined {
   const phase = phaseOf(record);
   if (phase === 'Suspend') return EXIT.suspended;
-  if (!isOver(record)) return undefined;
+  if (!isOver(phaseOf(record))) return undefined;
   if (phase === 'Success') return EXIT.ok;
   if (phase !== 'RolledBack') return EXIT.failed;
   return state !== undefined && isRevertedBy(record, state) ? EXIT.ok : EXIT.rolledBack;

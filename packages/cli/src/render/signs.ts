@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload, Phase, Verdict } from '@altershield/api';
-import { isOver } from '../change.ts';
+import { isOver, phaseOf } from '@altershield/core';
 import type { Tone } from './style.ts';
 
 export interface Sign {
@@ -43,6 +43,7 @@ export function standing(
   change: ChangeWorkload,
 ): Sign & { readonly text: string } {
   const verdict = status?.verdict ?? 'Pending';
-  if (verdict === 'Pending' && isOver(change)) return { ...verdictSign(), text: 'not judged' };
+  if (verdict === 'Pending' && isOver(phaseOf(change)))
+    return { ...verdictSign(), text: 'not judged' };
   return { ...verdictSign(status?.verdict), text: status?.verdict ?? 'Init' };
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
-import { isGated, phaseOf, type Change } from '../change.ts';
+import { isGated, isHeld, phaseOf } from '@altershield/core';
+import type { Change } from '../change.ts';
 import { clock, duration } from './age.ts';
 import { decided, pendingDecision } from './decisions.ts';
 import type { View } from './style.ts';
@@ -33,16 +34,16 @@ const moments = ({ record, batches }: Change): Moment[] => [
 
 function seen({ spec }: ChangeWorkload): Moment {
   const at = spec.detectedAt;
-  const { mode, release } = spec.policy.spec;
+  const { mode } = spec.policy.spec;
   const where = spec.detectedBy === 'Watch' ? 'found by the watch' : 'seen at admission';
   if (mode === 'Audit') return { at, text: 'seen; Audit: observed only' };
   if (!isGated(spec)) return { at, text: `${where}; observed only` };
-  if (spec.detectedBy === 'Watch') return { at, text: `${where} and held late` };
-  return { at, text: release.strategy === 'Batch' ? 'held at admission' : where };
+  if (spec.detectedBy === 'Watch' && isHeld(spec)) return { at, text: `${where} and held late` };
+  return { at, text: isHeld(spec) ? 'held at admission' : where };
 }
 
 function batchMoments({ spec, status }: ChangePod, record: ChangeWorkload): Moment[] {
-  const pods = plural(spec.pods - spec.previous, 'pod');
+  const pods = plural(spec.targetUnits - spec.previous, 'pod');
   const done = isGated(record.spec) ? 'released' : 'observed';
   const out = { at: spec.releasedAt, text: `batch ${spec.batch} ${done}: ${pods}` };
   if (status?.judgedAt === undefined) return [out];
@@ -68,7 +69,7 @@ function decisions(record: ChangeWorkload): Moment[] {
 function rollback({ spec, status }: ChangeWorkload): Moment[] {
   if (status?.rolledBackAt === undefined) return [];
   const how = status.automaticRollback === true ? 'automatically rolling back' : 'rolling back';
-  const to = spec.from === undefined ? '' : ` to ${spec.from.images.join(', ')}`;
+  const to = spec.from === undefined ? '' : ` to ${spec.from.images?.join(', ')}`;
   return [{ at: status.rolledBackAt, text: `${how}${to}` }];
 }
 
@@ -87,11 +88,16 @@ function ended(record: ChangeWorkload): Moment[] {
 }
 
 function afterwards({ status }: ChangeWorkload): Moment[] {
-  const { denied, quarantine } = status ?? {};
+  const { deniedAttempts, quarantine } = status ?? {};
   const again =
-    denied === undefined || denied.count === 0
+    deniedAttempts === undefined || deniedAttempts.count === 0
       ? []
-      : [{ at: denied.lastAt, text: `applied again by ${denied.lastUser}: denied` }];
+      : [
+          {
+            at: deniedAttempts.lastAt,
+            text: `applied again by ${deniedAttempts.lastUser}: denied`,
+          },
+        ];
   const lifted = quarantine?.lifted;
   return lifted === undefined
     ? again

@@ -165,7 +165,7 @@ describe('why', () => {
   });
 
   it('does not say of what is only observed that it was held', () => {
-    for (const operation of ['Create', 'Revert', 'Late'] as const) {
+    for (const operation of ['Create', 'Revert', 'PreExisting'] as const) {
       assert.match(
         tell({ record: aChange({}, { operation }) }),
         /\+0s {5}seen at admission; observed only/,
@@ -217,7 +217,7 @@ describe('why', () => {
     ];
     const decision = { action: 'RollBack' as const, by: 'dave', at: at(90) };
     const seen = `Resume ${at(80)}`;
-    const text = tell({ record: aChange({ decisions, decisionSeen: seen }, { decision }) });
+    const text = tell({ record: aChange({ decisions, observedDecision: seen }, { decision }) });
     assert.match(
       text,
       new RegExp(
@@ -242,15 +242,15 @@ describe('why', () => {
   it('lists the batches as they were: skipped ones are not open, none follows a success', () => {
     const batches = [
       aBatch({ verdict: 'Pass' }),
-      aBatch({ verdict: 'Pass' }, { batch: 3, pods: 2, previous: 1 }),
+      aBatch({ verdict: 'Pass' }, { batch: 3, targetUnits: 2, previous: 1 }),
     ];
-    const batch = { index: 3, of: 3, target: 2 };
+    const batch = { index: 3, total: 3, target: 2 };
     const text = tell({ record: aChange({ phase: 'Success', batch }), batches });
     assert.match(text, /Batches\n {2}✔ 1 of 3 .*\n {2}✔ 3 of 3 .*\n\nTimeline/);
-    const single = aChange({ phase: 'Success', batch: { index: 1, of: 3, target: 1 } });
+    const single = aChange({ phase: 'Success', batch: { index: 1, total: 3, target: 1 } });
     assert.doesNotMatch(tell({ record: single, batches: batches.slice(0, 1) }), /not released/);
     const late = tell({
-      record: aChange({ batch: { index: 1, of: 3, target: 1 } }),
+      record: aChange({ batch: { index: 1, total: 3, target: 1 } }),
       batches: batches.slice(0, 1),
     });
     assert.match(late, /· 2–3 of 3 {2}not released yet/);

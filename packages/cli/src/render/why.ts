@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { isQuarantined, phaseOf, type Story } from '../change.ts';
+import { phaseOf } from '@altershield/core';
+import { isQuarantined, type Story } from '../change.ts';
 import { instant, relative } from './age.ts';
 import { batchLines } from './batches.ts';
 import { decisionLines } from './decisions.ts';
@@ -31,15 +32,15 @@ export function renderWhy(story: Story, view: View): string {
 }
 
 function quarantined(record: ChangeWorkload, { now }: View): string[] {
-  const { quarantine, denied } = record.status ?? {};
+  const { quarantine, deniedAttempts } = record.status ?? {};
   if (quarantine === undefined) return [];
   const revision = `Revision ${short(quarantine.fingerprint)}`;
-  const count = denied?.count ?? 0;
+  const count = deniedAttempts?.count ?? 0;
   const attempts =
-    denied === undefined || count === 0
+    deniedAttempts === undefined || count === 0
       ? []
       : [
-          `  Applied again and denied ${plural(count, 'time')}, last by ${denied.lastUser} ${relative(denied.lastAt, now)}.`,
+          `  Applied again and denied ${plural(count, 'time')}, last by ${deniedAttempts.lastUser} ${relative(deniedAttempts.lastAt, now)}.`,
         ];
   return [`  ${revision} ${quarantineText(quarantine, now)}`, ...attempts];
 }
@@ -59,7 +60,7 @@ function others({ others: changes }: Story, { paint, now }: View): string[] {
   const lines = changes.slice(0, MAX_OTHERS).map((record) => {
     const sign = phaseSign(phaseOf(record));
     const still = isQuarantined(record, now) ? paint('warn', '  still quarantined') : '';
-    const images = record.spec.to.images.join(', ');
+    const images = record.spec.to.images?.join(', ');
     return `  ${paint(sign.tone, sign.symbol)} #${record.spec.sequence}  ${phaseOf(record)}  ${relative(record.spec.detectedAt, now)}  ${images}${still}`;
   });
   const more = changes.length - MAX_OTHERS;

@@ -91,14 +91,14 @@ const changeSpec = (sequence: number): ChangeWorkloadSpec => ({
   cause: { tool: 'kubectl', action: 'Update' },
   from: {
     fingerprint: 'sha256:4f2a9c0000000000',
-    refusal: 'refusal-of-v7',
+    quarantineKey: 'refusal-of-v7',
     images: ['shop/checkout:v7'],
     verified: true,
     template: {},
   },
   to: {
     fingerprint: 'sha256:9c1b000000000000',
-    refusal: 'refusal-of-8',
+    quarantineKey: 'refusal-of-8',
     images: ['shop/checkout:bad-8'],
   },
   diff: [{ path: 'containers[app].image', from: 'shop/checkout:v7', to: 'shop/checkout:bad-8' }],
@@ -121,8 +121,8 @@ export function aBatch(
       change: { name: 'checkout-7', uid: 'uid-checkout-7' },
       target: TARGET,
       batch,
-      of: 3,
-      pods: 1,
+      total: 3,
+      targetUnits: 1,
       previous: 0,
       releasedAt: at(1),
       ...spec,
@@ -145,14 +145,14 @@ export const aRefusedChange = (): ChangeWorkload =>
     reason: 'CheckFailed',
     message: 'batch 1: image of 1 of 1 new pods cannot be pulled; 9 of 9 old pods are ready',
     verdict: 'Fail',
-    batch: { index: 1, of: 3, target: 1 },
+    batch: { index: 1, total: 3, target: 1 },
     startedAt: at(1),
     phaseSince: at(6),
     finishedAt: at(6),
     rolledBackAt: at(4),
     automaticRollback: true,
     quarantine: { fingerprint: 'sha256:9c1b000000000000', until: at(604_804) },
-    denied: {
+    deniedAttempts: {
       count: 12,
       lastUser: 'system:serviceaccount:flux-system:kustomize-controller',
       lastAt: at(115),
@@ -163,7 +163,7 @@ export const aFailedBatch = (): ChangePod =>
   aBatch({
     phase: 'PostFailed',
     verdict: 'Fail',
-    pods: { new: 1, ready: 0, bad: 1, stable: 9, stableReady: 9 },
+    pods: { updated: 1, ready: 0, unhealthy: 1, stable: 9, stableReady: 9 },
     judgedAt: at(4),
     checks: [
       {

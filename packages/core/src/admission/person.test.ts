@@ -24,7 +24,7 @@ function admitted(object: ChangeWorkload): ChangeWorkload {
 
 test('who decided is whoever sent it, whatever the request claims', () => {
   const { decision } = admitted(
-    decided({ by: 'boss', at: '2020-01-01T00:00:00Z', proof: 'x' }),
+    decided({ by: 'boss', at: '2020-01-01T00:00:00Z', signature: 'x' }),
   ).spec;
   assert.deepEqual([decision?.by, decision?.at], ['ann', now]);
   const again = aChange({ spec: { decision: { action: 'Resume', by: 'ann', at: now } } });
@@ -45,7 +45,7 @@ test('a name that admission did not stamp is no name', () => {
     { by: 'boss' },
     { action: 'RollBack' },
     { reason: 'x' },
-    { proof: 'x' },
+    { signature: 'x' },
   ];
   for (const edit of edits) {
     const forged = decided({ ...stamped.spec.decision, ...edit });

@@ -11,7 +11,7 @@ export interface RecordName {
 }
 
 /** Proof that a person decided this on this record: made at admission, where identities are known. */
-export const proofOf = (
+export const decisionSignature = (
   { action, reason = '', by = '', at = '' }: PersonDecision,
   { namespace, name }: RecordName,
   sign: Sign,
@@ -22,7 +22,7 @@ export function withProvenDecision(change: ChangeWorkload, sign: Sign): ChangeWo
   const { decision } = change.spec;
   const { name, namespace = '' } = change.metadata;
   if (decision?.by === undefined) return change;
-  if (decision.proof === proofOf(decision, { namespace, name }, sign)) return change;
+  if (decision.signature === decisionSignature(decision, { namespace, name }, sign)) return change;
   const { by: _, ...unproven } = decision;
   return { ...change, spec: { ...change.spec, decision: unproven } };
 }

@@ -6,7 +6,7 @@ import { explainErrors } from '../policy/field.ts';
 import { futility } from '../policy/match.ts';
 import { parsePolicy, type PolicyPlace } from '../policy/validate.ts';
 import { asRecord } from '../json/json.ts';
-import { proofOf } from './person.ts';
+import { decisionSignature } from './person.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -29,8 +29,8 @@ export function stampDecision(
     return allow();
   }
   const stamped = { ...decision, by: user.name.slice(0, 512), at: now };
-  const proof = proofOf(stamped, { namespace, name: object.metadata.name }, sign);
-  return allow([{ op: 'add', path: '/spec/decision', value: { ...stamped, proof } }]);
+  const signature = decisionSignature(stamped, { namespace, name: object.metadata.name }, sign);
+  return allow([{ op: 'add', path: '/spec/decision', value: { ...stamped, signature } }]);
 }
 
 /** Records are the operator's: people write nothing but their decision, and labels of their own. */

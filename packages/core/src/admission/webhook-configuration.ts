@@ -2,6 +2,7 @@
 import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altershield/api';
 import { canonical, digest } from '../json/canonical.ts';
 import { futility, matchesKind, names, type GoodPolicy } from '../policy/match.ts';
+import { strategyFor } from '../policy/strategy.ts';
 import type { APIResource, WorkloadAdapter } from '../workload/adapter.ts';
 import { ADAPTERS } from '../workload/registry.ts';
 import { celText, notTheOperator } from '../workload/cel.ts';
@@ -98,9 +99,12 @@ function entriesOf(policies: readonly GoodPolicy[], adapters: readonly WorkloadA
       matchesKind(policy.spec.target.kinds, descriptor.resource),
     );
     const { mode, release, failurePolicy } = policy.spec;
-    const isClosed = failurePolicy === 'Fail' && mode === 'Enforce' && release.strategy === 'Batch';
+    const isClosed = failurePolicy === 'Fail' && mode === 'Enforce';
     const closed = kinds.filter(
-      ({ descriptor }) => isClosed && descriptor.holdsWithoutOperator === 'Webhook',
+      ({ descriptor }) =>
+        isClosed &&
+        descriptor.holdsWithoutOperator === 'Webhook' &&
+        strategyFor(release, descriptor).strategy === 'Batch',
     );
     const open = kinds.filter((kind) => !closed.includes(kind));
     const entry = { policies: [policy] };

@@ -15,7 +15,7 @@ import {
   stamped,
 } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
-import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import type { Deployment } from '../workload/deployment/objects.ts';
 import type { Review } from './review.ts';
 import { readStamp } from '../hold/actor-annotation.ts';
@@ -217,7 +217,7 @@ test('what no policy governs is untouched', () => {
 });
 
 test('a refused revision is denied with the reason, also with a restart mark on it', () => {
-  const refused = refusalFingerprint(aTemplate('b'));
+  const refused = quarantineKey(aTemplate('b'));
   const refusalOf = (fp: string) =>
     fp === refused ? { change: 'web-1', why: 'ImagePullBackOff', until: 'Friday' } : undefined;
   const restarted = aTemplate('b', {

@@ -6,7 +6,8 @@ import { valueAt, pointer, type PatchOp } from '../json/patch.ts';
 import type { Template, WorkloadObject } from '../json/objects.ts';
 import { utf8Length as bytesOf } from '../json/sha256.ts';
 import type { GoodPolicy } from '../policy/match.ts';
-import { isSameTemplate, refusalFingerprint } from '../revision/fingerprint.ts';
+import { strategyFor } from '../policy/strategy.ts';
+import { isSameTemplate, quarantineKey } from '../revision/fingerprint.ts';
 import type {
   AdmissionInput,
   AdmissionMarks,
@@ -28,7 +29,7 @@ export interface WorkloadContext {
   readonly adapter: WorkloadAdapter;
   /** The policy that matches the object, or that matched it before this write; undefined: none does. */
   readonly policy: GoodPolicy | undefined;
-  readonly refusalOf: (refusalFingerprint: string) => Refusal | undefined;
+  readonly refusalOf: (quarantineKey: string) => Refusal | undefined;
   /** Whether to put this template there is a way back to what was proven good before. */
   readonly isWayBack: (replacement: Replacement) => boolean;
   /** What belongs to the object, by the caches. */
@@ -51,7 +52,7 @@ function refused(
   { object, namespace }: Request<WorkloadObject>,
   { refusalOf, adapter: { descriptor } }: WorkloadContext,
 ): Review | undefined {
-  const refusal = refusalOf(refusalFingerprint(templateOf(object, descriptor)));
+  const refusal = refusalOf(quarantineKey(templateOf(object, descriptor)));
   if (refusal === undefined) return undefined;
   const { name } = object.metadata;
   const { resource, cliNames } = descriptor;
@@ -131,7 +132,7 @@ function changed(
   if (context.isWayBack({ uid: old.metadata.uid, template, running })) {
     return allow(write(object, admission.revert(input), actor));
   }
-  if (mode !== 'Enforce' || how.strategy !== 'Batch') {
+  if (mode !== 'Enforce' || strategyFor(how, descriptor).strategy !== 'Batch') {
     return allow(write(object, admission.keep(input), actor));
   }
   const marks = admission.hold(input);

@@ -17,7 +17,7 @@ test('a person’s decision is carried out once', () => {
   const resumed = decide(
     anObservation({ fresh: crashed, change: change(stopped, {}, decision('Resume')) }),
   );
-  assert.deepEqual([resumed.status.phase, resumed.status.batch?.waived], ['Running', true]);
+  assert.deepEqual([resumed.status.phase, resumed.status.batch?.overridden], ['Running', true]);
   const asked = decide(anObservation({ change: change(stopped, {}, decision('RollBack')) }));
   assert.deepEqual(
     [asked.status.reason, asked.status.automaticRollback, asked.goal?.type],
@@ -26,7 +26,7 @@ test('a person’s decision is carried out once', () => {
   const again = decide(
     anObservation({
       change: change(
-        { ...stopped, decisionSeen: `Resume ${timeText(NOW)}` },
+        { ...stopped, observedDecision: `Resume ${timeText(NOW)}` },
         {},
         decision('Resume'),
       ),
@@ -81,8 +81,8 @@ test('a decision that no longer fits changes nothing', () => {
   for (const [before, action, o] of cases) {
     const d = decide(anObservation({ ...o, change: change(before, {}, decision(action)) }));
     const decisions = [{ action, by: 'ann', at: timeText(NOW), carriedOut: false }];
-    const decisionSeen = `${action} ${timeText(NOW)}`;
-    assert.deepEqual(d, { status: { ...before, decisionSeen, decisions } });
+    const observedDecision = `${action} ${timeText(NOW)}`;
+    assert.deepEqual(d, { status: { ...before, observedDecision, decisions } });
   }
 });
 

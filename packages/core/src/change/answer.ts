@@ -9,7 +9,7 @@ import {
 } from '@altershield/api';
 import type { Decision, Observation } from './observation.ts';
 import type { WorkloadView } from '../workload/view.ts';
-import { isGated } from './batch.ts';
+import { isGated } from './enforcement.ts';
 import { reasonOf, startRollback } from './rollback.ts';
 import { isOver, move, timeText } from './status.ts';
 import { suspend } from './suspend.ts';
@@ -23,8 +23,8 @@ const UNKNOWN_USER = 'a user who is not known';
 /** Carries out what a user decided since the record was last read; undefined when nothing is new. */
 export function answerDecision(o: Observation, status: ChangeWorkloadStatus): Decision | undefined {
   const { decision } = o.change.spec;
-  if (decision === undefined || keyOf(decision) === status.decisionSeen) return undefined;
-  const answer = carryOut(o, { ...status, decisionSeen: keyOf(decision) }, decision);
+  if (decision === undefined || keyOf(decision) === status.observedDecision) return undefined;
+  const answer = carryOut(o, { ...status, observedDecision: keyOf(decision) }, decision);
   const carriedOut = isCarriedOut(decision.action, status, answer.status);
   const entry = {
     ...pastDecision(decision),
@@ -125,7 +125,7 @@ function resume(
   const running = { ...moved, resumedAt: timeText(now) };
   return status.batch === undefined
     ? running
-    : { ...running, batch: { ...status.batch, waived: true } };
+    : { ...running, batch: { ...status.batch, overridden: true } };
 }
 
 const NOT_TO_BE_TAKEN_BACK: ReadonlySet<Phase> = new Set([

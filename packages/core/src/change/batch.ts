@@ -2,14 +2,15 @@
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
 import { createFailures } from '../check/create-failure.ts';
 import { judgePods, type Finding } from '../check/pod-health.ts';
-import { batchTargets } from '../policy/batch-targets.ts';
+import { batchesOf, batchTargets } from '../policy/batch-targets.ts';
 import type { BatchRecord, Decision, Observation } from './observation.ts';
 import { mayMakeRoom, type WorkloadView } from '../workload/view.ts';
+import { isGated, isHeld } from './enforcement.ts';
 import { timeText } from './status.ts';
 
 export interface BatchView {
   readonly index: number;
-  readonly of: number;
+  readonly total: number;
   /** Pods of the new revision when it is done. */
   readonly target: number;
   readonly previous: number;
@@ -22,20 +23,12 @@ export const isStepped = (
   { recreate }: Pick<WorkloadView, 'recreate'>,
 ): boolean => isHeld(spec) && !recreate;
 
-/** Whether anything is done about the change; others are judged and left alone. */
-export const isGated = ({ policy, operation }: Observation['change']['spec']): boolean =>
-  policy.spec.mode === 'Enforce' && operation === 'Update';
-
 /**
  * Whether a workload that runs this went back to where the change came from. From what is only observed
  * there is no way back but to a verified revision: any other is a change that is to be judged.
  */
 export const isBackAt = (spec: Observation['change']['spec'], fingerprint: string): boolean =>
   spec.from?.fingerprint === fingerprint && (spec.from.verified || isGated(spec));
-
-/** Whether the change is held at admission and released by us. */
-export const isHeld = (spec: Observation['change']['spec']): boolean =>
-  isGated(spec) && spec.policy.spec.release.strategy === 'Batch';
 
 /** The batch in progress, against the replicas of this moment: percentages follow. */
 export function batchOf(
@@ -44,7 +37,7 @@ export function batchOf(
   status: ChangeWorkloadStatus,
 ): BatchView {
   const targets = isStepped(change, workload)
-    ? batchTargets(change.spec.policy.spec.release.batches, workload.size)
+    ? batchTargets(batchesOf(change.spec.policy.spec.release), workload.size)
     : [workload.size];
   return batchAt(targets, status.batch?.index ?? firstBatch(targets, fresh.length));
 }
@@ -59,7 +52,13 @@ function batchAt(targets: readonly number[], wanted: number): BatchView {
   const index = Math.max(1, Math.min(wanted, targets.length));
   const target = targets[index - 1] ?? 0;
   const previous = index > 1 ? (targets[index - 2] ?? 0) : 0;
-  return { index, of: targets.length, target, previous, isLast: target >= (targets.at(-1) ?? 0) };
+  return {
+    index,
+    total: targets.length,
+    target,
+    previous,
+    isLast: target >= (targets.at(-1) ?? 0),
+  };
 }
 
 /** The first later batch that is larger than this one. */
@@ -69,14 +68,14 @@ export function nextBatch(
   status: ChangeWorkloadStatus,
 ): BatchView {
   const current = batchOf(o, workload, status);
-  for (let index = current.index + 1; index <= current.of; index += 1) {
-    const batch = batchOf(o, workload, { ...status, batch: { index, of: 1, target: 0 } });
+  for (let index = current.index + 1; index <= current.total; index += 1) {
+    const batch = batchOf(o, workload, { ...status, batch: { index, total: 1, target: 0 } });
     if (batch.target > current.target) return batch;
   }
   return current;
 }
 
-export const batchStatus = ({ index, of, target }: BatchView) => ({ index, of, target });
+export const batchStatus = ({ index, total, target }: BatchView) => ({ index, total, target });
 
 /** The verdict of the batch in progress. */
 export function judge(
@@ -137,9 +136,9 @@ function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadS
 
 /** What is written before the first pod of a batch is let out. */
 export function batchIntent(o: Observation, batch: BatchView): BatchRecord {
-  const { index, of, target, previous } = batch;
+  const { index, total, target, previous } = batch;
   const releasedAt = o.batch?.spec.releasedAt ?? timeText(o.now);
-  return { index, spec: { batch: index, of, pods: target, previous, releasedAt } };
+  return { index, spec: { batch: index, total, targetUnits: target, previous, releasedAt } };
 }
 
 /** The same with the verdict and its evidence. */
@@ -148,15 +147,15 @@ export const batchRecord = (o: Observation, batch: BatchView, finding: Finding):
   status: judged(o, finding),
 });
 
-function judged(o: Observation, { result, bad }: Finding): ChangePodStatus {
+function judged(o: Observation, { result, unhealthy }: Finding): ChangePodStatus {
   const { fresh, stable } = o;
   return {
     phase: PHASE_OF[result.verdict],
     verdict: result.verdict,
     pods: {
-      new: fresh.length,
+      updated: fresh.length,
       ready: fresh.filter((p) => p.ready).length,
-      bad,
+      unhealthy,
       stable: stable.length,
       stableReady: stable.filter((p) => p.ready).length,
     },

@@ -165,7 +165,7 @@ const rows: readonly Row[] = [
   [
     'the last batch that passes ends the change',
     {
-      change: change(status('Running', { batch: { index: 3, of: 3, target: 10 } })),
+      change: change(status('Running', { batch: { index: 3, total: 3, target: 10 } })),
       fresh: pods('new', 10),
       stable: [],
     },
@@ -195,7 +195,7 @@ const rows: readonly Row[] = [
     'a pause by the user keeps a change where it is',
     { workload: aWorkload({ paused: true }) },
     'Init',
-    'PausedByOwner',
+    'PausedByUser',
     'Hold',
   ],
   [
@@ -347,10 +347,10 @@ test('Proceed goes on with what is unclear, but never calls it verified', () => 
     fresh: [...pods('new', 1), ...pods('late', 9, { ready: false, createdAt: 0 })],
     stable: pods('old', 1, { ready: false, createdAt: 0 }),
   };
-  const last = status('Running', { batch: { index: 3, of: 3, target: 10 } });
+  const last = status('Running', { batch: { index: 3, total: 3, target: 10 } });
   const d = decide(anObservation({ ...unclear, change: change(last, policy) }));
   const { phase, reason, verdict } = d.status;
-  assert.deepEqual([phase, reason, verdict], ['Success', 'Released', 'Inconclusive']);
+  assert.deepEqual([phase, reason, verdict], ['Success', 'CompletedUnverified', 'Inconclusive']);
 });
 
 test('Proceed does not walk on over a batch of which no pod is ready', () => {
@@ -436,7 +436,7 @@ test('a batch that begins after a long soak, or a long pause, has its whole dead
     }),
   );
   assert.deepEqual([second.status.phase, second.goal?.type], ['Running', 'Release']);
-  const paused = status('Init', { reason: 'PausedByOwner', ...since(hour) });
+  const paused = status('Init', { reason: 'PausedByUser', ...since(hour) });
   assert.equal(decide(anObservation({ change: change(paused) })).goal?.type, 'Release');
 });
 
@@ -460,7 +460,7 @@ test('a person’s resume accepts the pods of then; the batch is let out, later 
     trouble: { kind: 'Crash', reason: 'CrashLoopBackOff', message: '', container: 'app' },
   } as const;
   const resumedAt = new Date(NOW - 1000).toISOString();
-  const batch = { index: 1, of: 3, target: 1, waived: true };
+  const batch = { index: 1, total: 3, target: 1, overridden: true };
   const at = (parts: Parameters<typeof anObservation>[0]) =>
     decide(anObservation({ change: change(status('Running', { batch, resumedAt })), ...parts }));
   const accepted = at({ fresh: pods('old-bad', 1, bad), stable: pods('old', 9) });
@@ -488,7 +488,7 @@ test('the record names the user who reverts, as far as admission knows it', () =
 });
 
 test('what its owner put back and applies again begins anew, with the first batch', () => {
-  const batch = { index: 3, of: 3, target: 10, waived: true };
+  const batch = { index: 3, total: 3, target: 10, overridden: true };
   const before = status('RollingBack', {
     reason: 'RevertedByUser',
     batch,
@@ -499,7 +499,7 @@ test('what its owner put back and applies again begins anew, with the first batc
   assert.deepEqual([again.reason, again.revertedBy], ['AwaitingRelease', undefined]);
   const next = decide(anObservation({ change: change(again) })).status;
   assert.deepEqual(
-    [next.batch?.index, next.batch?.waived, next.resumedAt],
+    [next.batch?.index, next.batch?.overridden, next.resumedAt],
     [1, undefined, undefined],
   );
 });
@@ -508,7 +508,7 @@ test('pods that a person let pass as they were verify no revision that is only o
   const resumed = change(
     status('Running', { resumedAt: timeText(NOW) }),
     {},
-    { operation: 'Late' },
+    { operation: 'PreExisting' },
   );
   const end = (...broken: typeof crashed) => {
     const fresh = [...pods('new', 9), ...broken];
@@ -517,5 +517,26 @@ test('pods that a person let pass as they were verify no revision that is only o
     return [phase, reason, verdict];
   };
   assert.deepEqual(end(...pods('last', 1)), ['Success', 'Verified', 'Pass']);
-  assert.deepEqual(end(...crashed), ['Success', 'Released', 'Inconclusive']);
+  assert.deepEqual(end(...crashed), ['Success', 'CompletedUnverified', 'Inconclusive']);
+});
+
+test('a held change whose workload can no longer be released in batches is suspended and moves nothing', () => {
+  const workload = aWorkload({ unsupported: 'its update strategy is OnDelete' });
+  for (const fresh of [[], pods('new', 1), crashed]) {
+    const d = decide(anObservation({ workload, fresh, change: change(status('Running')) }));
+    assert.deepEqual([d.status.phase, d.status.reason], ['Suspend', 'CannotMove']);
+    assert.match(
+      d.status.message,
+      /OnDelete; change that back, then run `altershield resume`/,
+    );
+    assert.equal(d.goal, undefined);
+  }
+  const stays = decide(
+    anObservation({ workload, change: change(status('Suspend', { reason: 'CannotMove' })) }),
+  );
+  assert.deepEqual([stays.status.phase, stays.goal], ['Suspend', undefined]);
+  const back = decide(
+    anObservation({ change: change(status('Suspend', { reason: 'CannotMove' })) }),
+  );
+  assert.deepEqual([back.status.phase, back.goal?.type], ['Suspend', 'Hold']);
 });

@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Phase, Reason, Verdict } from '@altershield/api';
 import { answerDecision } from './answer.ts';
-import {
-  batchIntent,
-  batchOf,
-  batchRecord,
-  batchStatus,
-  due,
-  isBackAt,
-  isGated,
-  isHeld,
-  judge,
-} from './batch.ts';
+import { batchIntent, batchOf, batchRecord, batchStatus, due, isBackAt, judge } from './batch.ts';
+import { isGated, isHeld } from './enforcement.ts';
 import type { Decision, Observation } from './observation.ts';
 import type { WorkloadView } from '../workload/view.ts';
 import {
@@ -20,8 +11,8 @@ import {
   decideRolling,
   END_OF,
   endVerdict,
-  isPausedByOwner,
-  pausedByOwner,
+  isPausedByUser,
+  pausedByUser,
   type Standing,
 } from './release.ts';
 import { decideRollback, reasonOf, startRollback } from './rollback.ts';
@@ -88,7 +79,17 @@ function decideHere(
   const standing: Standing = { o, workload, status, batch, finding };
   if (isToBeTakenBack(o, status)) return takeBack(o, workload, status);
   if (!isGated(o.change.spec)) return observe(standing);
-  return isHeld(o.change.spec) ? decideRelease(standing) : decideRolling(standing);
+  return decideEnforced(standing);
+}
+
+/** The user may have edited the workload so that it can no longer be released in batches: nothing moves. */
+function decideEnforced(s: Standing): Decision {
+  const { o, status } = s;
+  const { unsupported } = s.workload;
+  if (!isHeld(o.change.spec)) return decideRolling(s);
+  if (unsupported === undefined) return decideRelease(s);
+  const message = `${unsupported}; change that back, then run \`altershield resume\`, or run \`altershield rollback\``;
+  return { status: suspend(o, status, { reason: 'CannotMove', message }).status };
 }
 
 /** A refused revision that got past admission, whether by a new change, late, or as a way back. */
@@ -112,7 +113,7 @@ function takeBack(o: Observation, workload: WorkloadView, status: ChangeWorkload
 function observe(s: Standing): Decision {
   const { o, batch, finding } = s;
   if (s.status.phase === 'Suspend') return { status: s.status };
-  if (isPausedByOwner(s)) return pausedByOwner(s);
+  if (isPausedByUser(s)) return pausedByUser(s);
   if (s.workload.size === 0) return awaitReplicas(s);
   const { verdict, message } = finding.result;
   const status = observing(s);
@@ -130,7 +131,7 @@ function observe(s: Standing): Decision {
 }
 
 function observing({ o, status, batch }: Standing): ChangeWorkloadStatus {
-  const reason: Reason = o.change.spec.operation === 'Create' ? 'NewWorkload' : 'Observing';
+  const reason: Reason = o.change.spec.operation === 'Create' ? 'NewWorkload' : 'ObserveOnly';
   const running = move(status, o.now, ['Running', reason], '');
   return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
 }

@@ -155,9 +155,9 @@ test('what is out and well for a while when it is found is late, and anything el
     find(aDeployment({ tag: 'c', status }), { last: last('Success'), seen: seen('c'), revisions })
       ?.operation;
   const b = aReplicaSet('b', 0);
-  assert.equal(operation(created(600_000), b), 'Late');
+  assert.equal(operation(created(600_000), b), 'PreExisting');
   assert.equal(operation(created(599_000), b), 'Update', 'young');
-  assert.equal(operation(created(600_000, 5), b), 'Late', 'half of it away for a moment');
+  assert.equal(operation(created(600_000, 5), b), 'PreExisting', 'half of it away for a moment');
   assert.equal(operation(created(600_000, 4), b), 'Update', 'not well');
   assert.equal(operation(created(600_000), aReplicaSet('b', 1)), 'Update', 'not alone');
   status = progress(new Date(NOW - 60_000).toISOString());
@@ -293,7 +293,7 @@ test('after a verified change its revision is the way back, from its pods or fro
       seen: seen('b'),
     });
     assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('b'), true]);
-    assert.deepEqual(spec?.from?.template, aTemplate('b'));
+    assert.deepEqual(spec?.from?.content, { '/spec/template': aTemplate('b') });
   }
 });
 
@@ -424,4 +424,29 @@ test('what comes back while an observed change is judged is a new change, unless
     undefined;
   assert.deepEqual([isKnown(true, 'Revert'), isKnown(false, 'Revert')], [true, false]);
   assert.deepEqual([isKnown(true, 'Update'), isKnown(false, 'Update')], [true, true]);
+});
+
+test('how a change is released is recorded with the reason why it is not enforced, or not held', () => {
+  const released = (parts: Parts = {}) => find(aDeployment({ tag: 'b' }), parts)?.release;
+  assert.deepEqual(released(), { strategy: 'Batch', enforced: true });
+  const rolling = { policy: aPolicy({ release: { strategy: 'Rolling' } }) };
+  assert.deepEqual(released(rolling), { strategy: 'Rolling', enforced: true });
+  const audit = released({ policy: aPolicy({ mode: 'Audit' }) });
+  assert.deepEqual([audit?.enforced, audit?.reason], [false, 'the policy only audits changes']);
+  const isNew = released({ seen: undefined, revisions: [aReplicaSet('b', 10)] });
+  assert.deepEqual(isNew, {
+    ...{ strategy: 'Batch', enforced: false },
+    reason: 'a new workload has no revision to roll back to',
+  });
+});
+
+test('a workload that cannot be released in batches is judged while it rolls out', () => {
+  const unsupported = 'its update strategy is OnDelete: its user deletes the pods';
+  const deployment = aDeployment({ tag: 'b' });
+  const revisions = [aReplicaSet('a', 10), aReplicaSet('b', 0)];
+  const view = { ...viewDeployment(deployment, revisions, tools), unsupported };
+  assert.deepEqual(find(deployment, { view })?.release, {
+    ...{ strategy: 'Rolling', enforced: true },
+    reason: unsupported,
+  });
 });

@@ -4,13 +4,16 @@ import { actorFromManagedFields } from '../hold/actor.ts';
 import { readStamp, type Stamp } from '../hold/actor-annotation.ts';
 import type { ObjectMeta, Template } from '../json/objects.ts';
 import type { GoodPolicy } from '../policy/match.ts';
+import { strategyFor } from '../policy/strategy.ts';
 import { diffTemplates } from '../revision/diff.ts';
-import { bare, refusalFingerprint } from '../revision/fingerprint.ts';
+import { bare, quarantineKey } from '../revision/fingerprint.ts';
+import { contentOf, keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { KindDescriptor, Tools } from '../workload/adapter.ts';
 import type { RevisionView, WorkloadView } from '../workload/view.ts';
 import { stampSubject } from '../workload/writes.ts';
-import { isBackAt, isGated } from './batch.ts';
+import { isBackAt } from './batch.ts';
+import { isGated } from './enforcement.ts';
 import { isOver, statusOf, timeText } from './status.ts';
 import { isVerifiedBy } from './verified.ts';
 
@@ -99,17 +102,39 @@ function specOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec {
   const found = fromOf(input, facts);
   const from = found?.fingerprint === facts.to ? leftBy(input, facts) : found;
   const { metadata } = object;
+  const operation = operationOf(input, facts, from);
   return {
     target: targetOf(descriptor, metadata),
     sequence: (last?.spec.sequence ?? 0) + 1,
-    operation: operationOf(input, facts, from),
+    operation,
     detectedBy: stamp === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
     actor: view.actor,
     cause: { tool: toolOf(metadata, stamp), action: actionOf(input, facts, from) },
     ...revisionsOf(view, from),
     policy,
+    release: releaseOf(input, operation),
   };
+}
+
+const NOT_ENFORCED = {
+  Create: 'a new workload has no revision to roll back to',
+  Revert: 'a verified revision was applied again',
+  PreExisting: 'the revision ran before the operator found it',
+} as const;
+
+/** How the change is released, decided once: later edits of the policy do not touch it. */
+function releaseOf(
+  { descriptor, view, policy }: DetectInput,
+  operation: ChangeWorkloadSpec['operation'],
+): NonNullable<ChangeWorkloadSpec['release']> {
+  const { mode, release } = policy.spec;
+  const choice = strategyFor(release, descriptor, view.unsupported);
+  if (mode === 'Audit') {
+    return { ...choice, enforced: false, reason: 'the policy only audits changes' };
+  }
+  if (operation === 'Update') return { ...choice, enforced: true };
+  return { ...choice, enforced: false, reason: NOT_ENFORCED[operation] };
 }
 
 function operationOf(
@@ -120,10 +145,10 @@ function operationOf(
   if (from === undefined) return 'Create';
   const { seen } = input;
   // Who comes late sees only what runs now: it took the place of what the records say.
-  const before = seen === undefined || seen.fingerprint === to ? from : seen;
-  if (input.isWayBack?.(before.template) === true) return 'Revert';
+  const before = seen === undefined || seen.fingerprint === to ? contentOf(from) : seen.template;
+  if (input.isWayBack?.(before) === true) return 'Revert';
   if (isHeld) return 'Update';
-  return isSettled(input) ? 'Late' : 'Update';
+  return isSettled(input) ? 'PreExisting' : 'Update';
 }
 
 /** A revision that began so long ago, and got on last so long ago, is no longer being rolled out. */
@@ -152,10 +177,9 @@ function revisionsOf(
   { template, fingerprint }: WorkloadView,
   from: ChangeWorkloadSpec['from'],
 ): Pick<ChangeWorkloadSpec, 'from' | 'to' | 'diff' | 'diffTruncated'> {
-  const refusal = refusalFingerprint(template);
-  const to = { fingerprint, refusal, images: imagesOf(template) };
+  const to = { fingerprint, quarantineKey: quarantineKey(template), images: imagesOf(template) };
   if (from === undefined) return { to, diff: [] };
-  const { differences, truncated } = diffTemplates(bare(from.template), bare(template));
+  const { differences, truncated } = diffTemplates(bare(contentOf(from)), bare(template));
   return { from, to, diff: differences, ...(truncated ? { diffTruncated: true } : {}) };
 }
 
@@ -193,18 +217,21 @@ function leftBy(input: DetectInput, { to, held }: Facts): ChangeWorkloadSpec['fr
 function revisionAt(
   fingerprint: string,
   verified: boolean,
-  { seen, view, last }: DetectInput,
+  { descriptor, seen, view, last }: DetectInput,
 ): ChangeWorkloadSpec['from'] {
   const template =
     seen?.fingerprint === fingerprint
       ? seen.template
       : view.revisions.find((r) => r.fingerprint === fingerprint)?.template;
   if (template === undefined) return undefined;
-  const refusal = refusalFingerprint(template);
   const recorded = last?.spec.from;
   const ownership = [seen, recorded].find((r) => r?.fingerprint === fingerprint)?.ownership;
   return {
-    ...{ fingerprint, refusal, images: imagesOf(template), verified, template: bare(template) },
+    fingerprint,
+    quarantineKey: quarantineKey(template),
+    images: imagesOf(template),
+    verified,
+    ...keepContent(descriptor.revisionPath, bare(template)),
     ...(ownership === undefined ? {} : { ownership }),
   };
 }
@@ -274,19 +301,19 @@ function actionOf(input: DetectInput, facts: Facts, from: ChangeWorkloadSpec['fr
   const { view } = input;
   // First: who undoes a restart brings back what differs by its mark alone, too.
   if (isEarlier(view)) return 'Undo';
-  const refusal = refusalFingerprint(view.template);
-  return [from.refusal, replacedRefusal(input, facts)].includes(refusal) ? 'Restart' : 'Update';
+  const key = quarantineKey(view.template);
+  return [from.quarantineKey, replacedKey(input, facts)].includes(key) ? 'Restart' : 'Update';
 }
 
 /** What the template replaced need not be the rollback target: a change in flight is restarted, too. */
-function replacedRefusal(
+function replacedKey(
   { seen }: DetectInput,
   { to, last }: Pick<Facts, 'to' | 'last'>,
 ): string | undefined {
-  if (seen !== undefined && seen.fingerprint !== to) return refusalFingerprint(seen.template);
+  if (seen !== undefined && seen.fingerprint !== to) return quarantineKey(seen.template);
   if (last === undefined) return undefined;
   const { phase } = statusOf(last);
-  return !isOver(phase) || phase === 'Superseded' ? last.spec.to.refusal : undefined;
+  return !isOver(phase) || phase === 'Superseded' ? last.spec.to.quarantineKey : undefined;
 }
 
 /** Whether another revision was made since this one. `kubectl rollout undo` itself leaves no mark. */

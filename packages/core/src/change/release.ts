@@ -33,7 +33,7 @@ export interface Standing {
 export function decideRelease(s: Standing): Decision {
   const { status, o } = s;
   if (status.phase === 'Suspend') return keepSuspended(s);
-  if (isPausedByOwner(s)) return { ...pausedByOwner(s), goal: holdGoal(o) };
+  if (isPausedByUser(s)) return { ...pausedByUser(s), goal: holdGoal(o) };
   if (s.workload.size === 0) return { ...awaitReplicas(s), goal: holdGoal(o) };
   return proveFrom(s) ?? act(s);
 }
@@ -56,7 +56,7 @@ function proveFrom({ o, status, workload }: Standing): Decision | undefined {
 /** Judges a change that the native controller rolls at its own pace. */
 export function decideRolling(s: Standing): Decision {
   if (s.status.phase === 'Suspend') return keepSuspended(s);
-  if (isPausedByOwner(s)) return pausedByOwner(s);
+  if (isPausedByUser(s)) return pausedByUser(s);
   if (s.workload.size === 0) return awaitReplicas(s);
   const { goal, ...decision } = act(s);
   if (goal === undefined) return decision;
@@ -65,12 +65,12 @@ export function decideRolling(s: Standing): Decision {
 }
 
 /** A pause by the user stops the change and its deadlines; it does not hide a failure. */
-export const isPausedByOwner = ({ workload: { paused }, finding }: Standing): boolean =>
+export const isPausedByUser = ({ workload: { paused }, finding }: Standing): boolean =>
   paused && finding.result.verdict !== 'Fail';
 
-export function pausedByOwner(s: Standing): Decision {
+export function pausedByUser(s: Standing): Decision {
   const message = 'the workload is paused; `kubectl rollout resume` lets the change begin';
-  return { status: move(s.status, s.o.now, ['Init', 'PausedByOwner'], message) };
+  return { status: move(s.status, s.o.now, ['Init', 'PausedByUser'], message) };
 }
 
 /** Without pods nothing is judged: the change waits, held, until there are some again. */
@@ -113,9 +113,9 @@ function failed(s: Standing): Decision {
     verdict: 'Fail',
   } as const;
   const decision =
-    o.change.spec.policy.spec.onFail === 'RollBack'
-      ? startRollback(o, workload, begun(s), because)
-      : suspend(o, begun(s), because);
+    o.change.spec.policy.spec.onFail === 'Suspend'
+      ? suspend(o, begun(s), because)
+      : startRollback(o, workload, begun(s), because);
   return { ...decision, batch: batchRecord(o, s.batch, finding) };
 }
 
@@ -123,7 +123,7 @@ function inconclusive(s: Standing): Decision {
   const { o, status, finding } = s;
   const { onInconclusive } = o.change.spec.policy.spec;
   if (onInconclusive === 'Proceed' && s.o.fresh.some((p) => isDone(s, p))) return proceed(s);
-  if (status.batch?.waived === true) return isOut(s) ? passed(s) : release(s);
+  if (status.batch?.overridden === true) return isOut(s) ? passed(s) : release(s);
   const because = {
     reason: 'CheckInconclusive',
     message: finding.result.message,
@@ -234,7 +234,7 @@ function finish(s: Standing, message: string): Decision {
 export const END_OF = {
   Pass: 'Verified',
   None: 'NoReplicas',
-  Pending: 'Released',
-  Fail: 'Released',
-  Inconclusive: 'Released',
+  Pending: 'CompletedUnverified',
+  Fail: 'CompletedUnverified',
+  Inconclusive: 'CompletedUnverified',
 } as const;

@@ -11,6 +11,7 @@ import {
   tools,
 } from '../testing/builders.ts';
 import { status } from '../testing/standings.ts';
+import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
 import { viewDeployment } from '../workload/deployment/observe.ts';
 import { restGoal, type RestInput } from './rest.ts';
 import type { ReplicaSet } from '../workload/deployment/objects.ts';
@@ -19,7 +20,13 @@ const at = (
   { policy, changes = [] }: Partial<RestInput>,
   deployment = aDeployment({ tag: 'b' }),
   sets: readonly ReplicaSet[] = [aReplicaSet('b', 10)],
-) => restGoal({ view: viewDeployment(deployment, sets, tools), policy, changes });
+) =>
+  restGoal({
+    descriptor: DEPLOYMENT,
+    view: viewDeployment(deployment, sets, tools),
+    policy,
+    changes,
+  });
 
 test('what a policy releases in batches is protected at rest, and by more where it fails closed', () => {
   assert.deepEqual(at({ policy: aPolicy() }), {

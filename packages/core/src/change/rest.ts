@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
 import type { GoodPolicy } from '../policy/match.ts';
+import { strategyFor } from '../policy/strategy.ts';
+import type { KindDescriptor } from '../workload/adapter.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { WorkloadView } from '../workload/view.ts';
-import { isGated } from './batch.ts';
+import { isGated } from './enforcement.ts';
 import { isOver, statusOf } from './status.ts';
 
 export interface RestInput {
+  readonly descriptor: KindDescriptor;
   readonly view: WorkloadView;
   /** The policy that matches it; undefined: none does. */
   readonly policy: GoodPolicy | undefined;
@@ -17,7 +20,7 @@ export interface RestInput {
  * What a workload is to be like while no change of it is being released: protected where a policy
  * releases changes in batches, else without any mark. Undefined while a change decides.
  */
-export function restGoal({ view, policy, changes }: RestInput): Goal | undefined {
+export function restGoal({ descriptor, view, policy, changes }: RestInput): Goal | undefined {
   const isReleasing = changes.some(
     (change) =>
       change.spec.target.uid === view.uid &&
@@ -25,8 +28,8 @@ export function restGoal({ view, policy, changes }: RestInput): Goal | undefined
       !isOver(statusOf(change).phase),
   );
   if (isReleasing) return undefined;
-  const { mode, release, failurePolicy } = policy?.spec ?? {};
-  if (mode === 'Enforce' && release?.strategy === 'Batch') {
+  const { mode, release = {}, failurePolicy } = policy?.spec ?? {};
+  if (mode === 'Enforce' && strategyFor(release, descriptor).strategy === 'Batch') {
     const forgetsActor = changes.some(
       ({ spec }) => spec.target.uid === view.uid && spec.to.fingerprint === view.fingerprint,
     );

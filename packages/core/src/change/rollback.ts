@@ -3,6 +3,7 @@ import type { ChangeWorkload, ChangeWorkloadStatus, Reason } from '@altershield/
 import type { Decision, Observation } from './observation.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { WorkloadView } from '../workload/view.ts';
+import { contentOf } from '../revision/content.ts';
 import { move, timeText } from './status.ts';
 import { isRestored } from '../workload/ownership.ts';
 import { isFromVerified } from './verified.ts';
@@ -43,7 +44,7 @@ export function startRollback(
     ...move(status, o.now, ['RollingBack', because.reason], because.message),
     ...(because.verdict === undefined ? {} : { verdict: because.verdict }),
     rolledBackAt: timeText(o.now),
-    rolledBackAfter: o.newest ?? o.change.spec.sequence,
+    rolledBackAtSequence: o.newest ?? o.change.spec.sequence,
     automaticRollback: isAutomatic,
     ...quarantineOf(o.change, because.reason, o.now),
   };
@@ -69,10 +70,10 @@ function quarantineOf(
   now: number,
 ): Pick<ChangeWorkloadStatus, 'quarantine'> {
   const { quarantineSeconds } = spec.policy.spec.limits;
-  const isRestart = spec.to.refusal === spec.from?.refusal;
+  const isRestart = spec.to.quarantineKey === spec.from?.quarantineKey;
   if (quarantineSeconds === 0 || isRestart || !QUARANTINED.has(reason)) return {};
   const until = timeText(now + quarantineSeconds * 1000);
-  return { quarantine: { fingerprint: spec.to.refusal, until } };
+  return { quarantine: { fingerprint: spec.to.quarantineKey, until } };
 }
 
 const rollBackGoal = (
@@ -84,7 +85,7 @@ const rollBackGoal = (
   return {
     type: 'RollBack',
     ...routeOf(o),
-    template: from?.template ?? {},
+    template: from === undefined ? {} : contentOf(from),
     ...(isOwn && from?.ownership !== undefined ? { ownership: from.ownership } : {}),
     ...(isOwn && rolledBackAt !== undefined ? { failure: { since: rolledBackAt, message } } : {}),
     isOwn,
@@ -123,9 +124,9 @@ export function decideRollback(
 function isOwnRollback(
   { newest = 0, change: { spec } }: Observation,
   { isOwnWrite }: WorkloadView,
-  { reason, rolledBackAfter = spec.sequence }: ChangeWorkloadStatus,
+  { reason, rolledBackAtSequence = spec.sequence }: ChangeWorkloadStatus,
 ): boolean {
-  return isOwnWrite && newest <= rolledBackAfter && reason !== 'RevertedByUser';
+  return isOwnWrite && newest <= rolledBackAtSequence && reason !== 'RevertedByUser';
 }
 
 /** Our own rollback is repeated; a user who reverted and then thought better of it begins anew. */

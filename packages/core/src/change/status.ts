@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeWorkload, ChangeWorkloadStatus, Phase, Reason } from '@altershield/api';
+import type {
+  ChangePod,
+  ChangePodStatus,
+  ChangeWorkload,
+  ChangeWorkloadStatus,
+  Phase,
+  Reason,
+} from '@altershield/api';
 
 const OVER: ReadonlySet<Phase> = new Set(['Success', 'Failed', 'RolledBack', 'Superseded']);
 
@@ -9,6 +16,9 @@ export const isOver = (phase: Phase): boolean => OVER.has(phase);
 /** The status of a change; of one that nobody has looked at yet, the first. */
 export const statusOf = ({ status }: ChangeWorkload): ChangeWorkloadStatus =>
   status ?? { phase: 'Init', reason: 'AwaitingRelease', message: '', verdict: 'None' };
+
+/** The phase of a change; of one that nobody has looked at yet, the first. */
+export const phaseOf = (change: ChangeWorkload): Phase => statusOf(change).phase;
 
 export const timeText = (ms: number): string => new Date(ms).toISOString();
 
@@ -32,6 +42,33 @@ export function conditionsOf(
     { type: 'Succeeded', status: isDone ? succeeded : 'Unknown', ...shared },
   ];
 }
+
+type BatchCondition = NonNullable<ChangePodStatus['conditions']>[number];
+
+/** The same for a batch. A condition keeps its time while its status does. */
+export function batchConditionsOf(
+  { metadata: { generation }, status: before }: Pick<ChangePod, 'metadata' | 'status'>,
+  { verdict, checks, judgedAt }: ChangePodStatus,
+): BatchCondition[] {
+  const { reason, message } = checks[0] ?? { reason: verdict, message: '' };
+  const of = (type: string, status: BatchCondition['status']): BatchCondition => {
+    const same = before?.conditions?.find((c) => c.type === type && c.status === status);
+    return {
+      ...{ type, status, reason, message },
+      lastTransitionTime: same?.lastTransitionTime ?? judgedAt ?? timeText(0),
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
+    };
+  };
+  return [of('Completed', verdict === 'Pending' ? 'False' : 'True'), of('Passed', PASSED[verdict])];
+}
+
+const PASSED = {
+  Pass: 'True',
+  Fail: 'False',
+  Inconclusive: 'Unknown',
+  Pending: 'Unknown',
+  None: 'Unknown',
+} as const;
 
 /** A change that ended and is rolled back later is in progress again. */
 function lastTransition(

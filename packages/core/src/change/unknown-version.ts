@@ -11,14 +11,17 @@ import {
 import { isOver, statusOf } from './status.ts';
 
 /** Values by which decisions branch, and what each may be. */
-const branchesOf = (change: ChangeWorkload): readonly (readonly [string, readonly string[]])[] => {
-  const { operation, policy } = change.spec;
+const branchesOf = (
+  change: ChangeWorkload,
+): readonly (readonly [string | undefined, readonly string[]])[] => {
+  const { operation, policy, release: recorded } = change.spec;
   const { mode, release, onFail, onInconclusive } = policy.spec;
   return [
     [statusOf(change).phase, PHASES],
     [operation, OPERATIONS],
     [mode, MODES],
     [release.strategy, STRATEGIES],
+    [recorded?.strategy, STRATEGIES],
     [onFail, ON_FAIL],
     [onInconclusive, ON_INCONCLUSIVE],
   ];
@@ -30,4 +33,4 @@ const branchesOf = (change: ChangeWorkload): readonly (readonly [string, readonl
  */
 export const isOfUnknownVersion = (change: ChangeWorkload): boolean =>
   !isOver(statusOf(change).phase) &&
-  branchesOf(change).some(([value, known]) => !known.includes(value));
+  branchesOf(change).some(([value, known]) => value !== undefined && !known.includes(value));

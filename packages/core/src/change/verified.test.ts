@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { A, B, change, status } from '../testing/standings.ts';
-import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import { aTemplate } from '../testing/builders.ts';
 import { accountingFor, isWayBack, wasVerified } from './verified.ts';
 
@@ -45,7 +45,7 @@ test('a change that was overtaken, reverted or judged nothing says nothing of it
 
 test('the last word is the one that was spoken last, whatever its number', () => {
   const good = change(status('Success', { verdict: 'Pass' }), {}, { sequence: 3 });
-  const back = change(status('RolledBack', { rolledBackAfter: 3 }), {}, { sequence: 1 });
+  const back = change(status('RolledBack', { rolledBackAtSequence: 3 }), {}, { sequence: 1 });
   assert.equal(is(B, [back, good]), false);
 });
 
@@ -61,18 +61,18 @@ test('what runs is accounted for by the change in flight, or else by the newest'
 });
 
 test('an older change that was rolled back since has the last word, until there is a newer one', () => {
-  const back = numbered(1, status('RolledBack', { rolledBackAfter: 2 }));
-  const bad = numbered(2, status('RolledBack', { rolledBackAfter: 2 }));
+  const back = numbered(1, status('RolledBack', { rolledBackAtSequence: 2 }));
+  const bad = numbered(2, status('RolledBack', { rolledBackAtSequence: 2 }));
   const next = numbered(3, status('Success'));
   assert.equal(accountingFor([back, bad]), back);
   assert.equal(accountingFor([back, bad, next]), next);
-  const onItsWay = numbered(1, status('RollingBack', { rolledBackAfter: 3 }));
+  const onItsWay = numbered(1, status('RollingBack', { rolledBackAtSequence: 3 }));
   assert.equal(accountingFor([onItsWay, bad, next]), onItsWay);
 });
 
 test('of two that were rolled back with no change in between, the later one accounts for what runs', () => {
   const at = (sequence: number, rolledBackAt: string) =>
-    numbered(sequence, status('RolledBack', { rolledBackAfter: 3, rolledBackAt }));
+    numbered(sequence, status('RolledBack', { rolledBackAtSequence: 3, rolledBackAt }));
   const [early, late] = ['2026-01-01T12:00:00.000Z', '2026-01-01T12:01:00.000Z'];
   for (const [one, two] of [
     [at(1, late), at(2, early)],
@@ -95,7 +95,7 @@ test('a restart mark that an apply leaves behind blocks no way back; a restart i
   const template = restarted('b');
   const to = {
     fingerprint: fingerprint(template),
-    refusal: refusalFingerprint(template),
+    quarantineKey: quarantineKey(template),
     images: [],
   };
   const failed = change(status('Failed', { verdict: 'Fail' }), {}, { to, sequence: 2 });

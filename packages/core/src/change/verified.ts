@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import type { Template } from '../json/objects.ts';
 import { isOver, statusOf } from './status.ts';
 
@@ -44,15 +44,15 @@ export function isWayBack(
 ): boolean {
   const own = changes.filter(({ spec }) => spec.target.uid === uid);
   const is = fingerprint(template);
-  const refusal = refusalFingerprint(template);
+  const refusal = quarantineKey(template);
   const word = wordOn(own, (revision) => revision.fingerprint === is);
   if (word === undefined) {
-    const isAlike = wordOn(own, (revision) => revision.refusal === refusal) === true;
-    return isAlike && refusalFingerprint(running) !== refusal;
+    const isAlike = wordOn(own, (revision) => revision.quarantineKey === refusal) === true;
+    return isAlike && quarantineKey(running) !== refusal;
   }
   // What failed with the mark of a restart is no better without, unless it was but that restart.
   const isMeant = ({ spec: { to, from } }: ChangeWorkload): boolean =>
-    to.fingerprint === is || (to.refusal === refusal && from?.refusal !== refusal);
+    to.fingerprint === is || (to.quarantineKey === refusal && from?.quarantineKey !== refusal);
   const last = latest(own.filter((change) => isMeant(change) && saysSomething(change)));
   return word && (last === undefined || isVerifiedBy(last));
 }
@@ -62,7 +62,7 @@ type Revision = ChangeWorkload['spec']['to'];
 /** Whether the last that was said of a revision is that it is good; undefined: nothing was said. */
 function wordOn(
   changes: readonly ChangeWorkload[],
-  isIt: (revision: Pick<Revision, 'fingerprint' | 'refusal'>) => boolean,
+  isIt: (revision: Pick<Revision, 'fingerprint' | 'quarantineKey'>) => boolean,
 ): boolean | undefined {
   const word = latest(changes.filter((c) => isIt(c.spec.to) && saysSomething(c)));
   if (word !== undefined) return isVerifiedBy(word);
@@ -110,6 +110,6 @@ function isLater(a: ChangeWorkload, b: ChangeWorkload): boolean {
 /** When a change last had its way with the workload, in numbers of changes: no clock is asked. */
 function turnOf(change: ChangeWorkload): number {
   const { sequence } = change.spec;
-  const { rolledBackAfter = sequence } = statusOf(change);
-  return rolledBackAfter > sequence ? rolledBackAfter + 0.5 : sequence;
+  const { rolledBackAtSequence = sequence } = statusOf(change);
+  return rolledBackAtSequence > sequence ? rolledBackAtSequence + 0.5 : sequence;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Evidence } from '@altershield/api';
+import type { CheckReason, Evidence } from '@altershield/api';
 import type { PodView } from './pod-view.ts';
 import { createDeadlines, createEvidence, explain, judgeCreateFailure } from './create-failure.ts';
 import { bounded, isAccepted, result, wait, type Finding, type PodHealthInput } from './finding.ts';
@@ -47,8 +47,8 @@ export function awaitReady(ready: number, input: PodHealthInput): Finding {
   ];
   const why = whyUnready(unready) || whyMissing(input);
   return {
-    bad: 0,
-    result: result('Pending', 'AwaitingReady', `${progress}${why}`),
+    unhealthy: 0,
+    result: result('Pending', 'AwaitingReady' satisfies CheckReason, `${progress}${why}`),
     ...(deadlines.length > 0 ? wait(Math.min(...deadlines), input.now) : {}),
   };
 }
@@ -80,10 +80,10 @@ function notCreated(progress: string, input: PodHealthInput): Finding {
     ...rejected.map(rejectionEvidence),
   ];
   return {
-    bad: 0,
+    unhealthy: 0,
     result: result(
       'Inconclusive',
-      'ReadyDeadlineExceeded',
+      'ReadyDeadlineExceeded' satisfies CheckReason,
       [message, ...texts].join(': '),
       evidence,
     ),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Evidence } from '@altershield/api';
+import type { CheckReason, Evidence } from '@altershield/api';
 import type { CreateFailure } from './pod-view.ts';
 import type { Condition } from '../json/objects.ts';
 import { bounded, result, type Finding, type PodHealthInput } from './finding.ts';
@@ -113,7 +113,12 @@ export function judgeCreateFailure(progress: string, input: PodHealthInput): Fin
     case 'Quota':
       return input.mayFreeQuota === true
         ? undefined
-        : conclude('Inconclusive', 'QuotaExceeded', explain(progress, failure), failure);
+        : conclude(
+            'Inconclusive',
+            'QuotaExceeded' satisfies CheckReason,
+            explain(progress, failure),
+            failure,
+          );
     case 'Missing':
       return input.heardAt >= failure.since + MISSING_GRACE_MS
         ? forbidden(progress, failure, input)
@@ -171,7 +176,7 @@ function conclude(
   message: string,
   failure: CreateFailure,
 ): Finding {
-  return { bad: 0, result: result(verdict, reason, message, [createEvidence(failure)]) };
+  return { unhealthy: 0, result: result(verdict, reason, message, [createEvidence(failure)]) };
 }
 
 export const createEvidence = ({ reason, message }: CreateFailure): Evidence => ({

@@ -34,7 +34,7 @@ export interface PodHealthInput {
 
 export interface Finding {
   readonly result: CheckResult;
-  readonly bad: number;
+  readonly unhealthy: number;
   /** When the answer may change although no pod does. */
   readonly dueAt?: number;
   /** It is due by the clock, and waits only for the pods to be heard of. */

@@ -98,11 +98,11 @@ test('readiness is lost from True to False; leaving pods are known', () => {
 
 for (const kind of ['ImagePull', 'ConfigError', 'Crash', 'OutOfMemory', 'Failed'] as const) {
   test(`one pod with ${kind} fails the batch at once, with evidence`, () => {
-    const { result, bad } = judge({
+    const { result, unhealthy } = judge({
       fresh: [aPodView('new-0'), aPodView('new-1', inTrouble(kind))],
     });
     assert.equal(result.verdict, 'Fail');
-    assert.equal(bad, 1);
+    assert.equal(unhealthy, 1);
     assert.deepEqual(
       result.evidence.map((e) => [e.pod, e.node, e.container, e.reason, e.message]),
       [['new-1', 'node-1', 'app', kind, 'why']],

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Evidence } from '@altershield/api';
+import type { CheckReason, Evidence } from '@altershield/api';
 import type { PodView, Trouble } from './pod-view.ts';
 import { awaitReady, deadlineOf, mayPass } from './await-ready.ts';
 import { bounded, isAccepted, result, type Finding, type PodHealthInput } from './finding.ts';
@@ -22,10 +22,10 @@ interface BadPod {
 export function judgePods(input: PodHealthInput): Finding {
   if (input.target === 0) {
     return {
-      bad: 0,
+      unhealthy: 0,
       result: result(
         'None',
-        'NoReplicas',
+        'NoReplicas' satisfies CheckReason,
         'there are no pods to judge, so the revision is not verified',
       ),
     };
@@ -51,11 +51,11 @@ function failureOf(pod: PodView, input: PodHealthInput): BadPod[] {
   }
   if (pod.restarts > settings.maxRestarts) {
     const message = `${pod.restarts} restarts, more than ${settings.maxRestarts} allowed`;
-    return [{ pod, kind: 'Restarts', reason: 'Restarts', message }];
+    return [{ pod, kind: 'Restarts', reason: 'Restarts' satisfies CheckReason, message }];
   }
-  if (pod.unreadyCount > settings.maxUnready) {
-    const message = `lost readiness ${pod.unreadyCount} times, more than ${settings.maxUnready} allowed`;
-    return [{ pod, kind: 'Flapping', reason: 'ReadinessFlapping', message }];
+  if (pod.unreadyCount > settings.maxReadinessLosses) {
+    const message = `lost readiness ${pod.unreadyCount} times, more than ${settings.maxReadinessLosses} allowed`;
+    return [{ pod, kind: 'Flapping', reason: 'ReadinessFlapping' satisfies CheckReason, message }];
   }
   return isOverdue(pod, input) ? [overdue(pod, input)] : [];
 }
@@ -74,10 +74,15 @@ function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): BadPod
   const after = `after ${readyDeadlineSeconds} s`;
   return pod.scheduled
     ? { pod, kind: 'NotReady', reason: reasonOf(pod), message: `not ready ${after}` }
-    : { pod, kind: 'Unschedulable', reason: 'Unschedulable', message: `not scheduled ${after}` };
+    : {
+        pod,
+        kind: 'Unschedulable',
+        reason: 'Unschedulable' satisfies CheckReason,
+        message: `not scheduled ${after}`,
+      };
 }
 
-const reasonOf = ({ unreadyCount }: PodView): string =>
+const reasonOf = ({ unreadyCount }: PodView): CheckReason =>
   unreadyCount > 0 ? 'ReadinessLost' : 'NeverReady';
 
 /** Kinds that look alike from outside: an outage shows as either of them. */
@@ -108,7 +113,7 @@ function judgeBad(bad: readonly BadPod[], input: PodHealthInput): Finding {
   const blame = verdict === 'Fail' ? '' : '; stable pods have the same failure';
   const reason = first?.reason ?? 'Failed';
   const message = `${bad.length} of ${fresh.length} updated pods: ${reason}; ${healthy}${blame}`;
-  return { bad: bad.length, result: result(verdict, reason, message, shown.map(evidenceOf)) };
+  return { unhealthy: bad.length, result: result(verdict, reason, message, shown.map(evidenceOf)) };
 }
 
 /** A pod's failures count as those of now for so long after it is ready again, or ended. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { CheckReason } from '@altershield/api';
 import type { PodView } from './pod-view.ts';
 import { result, wait, type Finding, type PodHealthInput } from './finding.ts';
 
@@ -27,8 +28,13 @@ export function soak(done: readonly PodView[], input: PodHealthInput): Finding {
   const others = accepted === 0 ? '' : `; ${accepted} not ready, accepted by a user`;
   if (soakSeconds > 0 && heardAt < dueAt) {
     const message = `${ready.length} of ${target} updated pods are ready, soaking${others}`;
-    return { bad: 0, result: result('Pending', 'Soaking', message), ...wait(dueAt, now) };
+    return {
+      unhealthy: 0,
+      result: result('Pending', 'Soaking' satisfies CheckReason, message),
+      ...wait(dueAt, now),
+    };
   }
   const message = `${ready.length} of ${target} updated pods stayed ready for ${soakSeconds} s${others}`;
-  return { bad: 0, result: result('Pass', accepted === 0 ? 'Healthy' : 'Accepted', message) };
+  const reason: CheckReason = accepted === 0 ? 'Healthy' : 'Accepted';
+  return { unhealthy: 0, result: result('Pass', reason, message) };
 }

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ChangePolicySpec } from '@altershield/api';
 import type { IntOrPercent } from '../json/objects.ts';
 import { resolve } from '../json/scaled-value.ts';
+
+/** The steps of a release whose policy names none. */
+const DEFAULT_BATCHES: readonly IntOrPercent[] = [1, '30%', '100%'];
+
+/** The steps of a release. The schema has no default, because not every kind is released in steps. */
+export const batchesOf = ({
+  batches,
+}: Pick<ChangePolicySpec['release'], 'batches'>): readonly IntOrPercent[] =>
+  batches ?? DEFAULT_BATCHES;
 
 /**
  * Pods of the new revision at the end of each batch. Percentages follow `replicas`; the last is

@@ -30,13 +30,12 @@ test('the empty policy is a good one, and this is what it says', () => {
   const spec = {
     mode: 'Enforce',
     target: {},
-    release: { strategy: 'Batch', batches: [1, '30%', '100%'], soakSeconds: 10 },
-    checks: { podHealth: { maxRestarts: 2, maxUnready: 1 } },
-    onFail: 'RollBack',
+    release: { soakSeconds: 10 },
+    checks: { podHealth: { maxRestarts: 2, maxReadinessLosses: 1 } },
     onInconclusive: 'Suspend',
     limits: {
       ...{ rollbacksPerHour: 3, quarantineSeconds: 7 * day },
-      ...{ records: 10, recordSeconds: 14 * day },
+      ...{ historyLimit: 10, historyTTLSeconds: 14 * day },
     },
     failurePolicy: 'Ignore',
   };
@@ -309,9 +308,10 @@ test('a policy for a kind that is not followed, or for what a kind cannot do, is
   const strategies = { Batch: 'its pods are all replaced at once', Rolling: true as const };
   const widget = { resource: { group: 'x', kind: 'Widget' }, strategies };
   assert.match(
-    errors({ target: { kinds: ['Widget'] } }, [widget] as never),
+    errors({ target: { kinds: ['Widget'] }, release: { strategy: 'Batch' } }, [widget] as never),
     /spec.release.strategy.*Widget: its pods are all replaced at once/,
   );
+  assert.equal(errors({ target: { kinds: ['Widget'] } }, [widget] as never), '');
 });
 
 test('each webhook has a name that the API server takes, no side effects, and seconds enough', () => {

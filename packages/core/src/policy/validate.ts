@@ -61,8 +61,9 @@ const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
 
 /** A count and a percentage cannot be compared before the replicas are known, each with its like can. */
 function checkBatches({ release }: ChangePolicySpec): FieldError[] {
-  return release.batches.flatMap((step, i) => {
-    const message = misplaced(step, release.batches.slice(0, i));
+  const { batches = [] } = release;
+  return batches.flatMap((step, i) => {
+    const message = misplaced(step, batches.slice(0, i));
     return message === undefined ? [] : [invalid(`spec.release.batches[${i}]`, step, message)];
   });
 }
@@ -93,6 +94,7 @@ function checkKinds({ target, release }: ChangePolicySpec, { kinds }: PolicyPlac
       const why = `AlterShield follows ${known}; write a kind of another group as Kind.group`;
       return name.includes('.') ? [] : [invalid(`spec.target.kinds[${i}]`, name, why)];
     }
+    if (release.strategy === undefined) return [];
     const supported = kind.strategies[release.strategy];
     if (supported === true || supported === undefined) return [];
     const why = `${kind.resource.kind}: ${supported}`;

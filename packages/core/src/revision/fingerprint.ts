@@ -25,7 +25,7 @@ export type FingerprintOf = (template: Template) => string;
 export const fingerprint = remembering((template) => digest(canonical(bare(template))));
 
 /** Identity for refusals: a restart mark alone does not make a refused template a new one. */
-export const refusalFingerprint = remembering((template) => {
+export const quarantineKey = remembering((template) => {
   const { metadata, ...rest } = template;
   const { annotations, ...others } = asRecord(metadata);
   const { [RESTARTED_AT]: mark, ...kept } = asRecord(annotations);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { aTemplate, otherSign, sign } from '../testing/builders.ts';
 import { diffTemplates } from './diff.ts';
-import { bare, fingerprint, isSameTemplate, refusalFingerprint } from './fingerprint.ts';
+import { bare, fingerprint, isSameTemplate, quarantineKey } from './fingerprint.ts';
 import { seal, unseal } from '../hold/signature.ts';
 
 const RESTART = { annotations: { 'kubectl.kubernetes.io/restartedAt': '2026-01-01T00:00:00Z' } };
@@ -29,8 +29,8 @@ test('a fingerprint tells list order, types and values apart', () => {
 test('a restart is another revision, and the same one for refusals', () => {
   const [a, restarted] = [aTemplate('a'), aTemplate('a', RESTART)];
   assert.notEqual(fingerprint(a), fingerprint(restarted));
-  assert.equal(refusalFingerprint(a), refusalFingerprint(restarted));
-  assert.notEqual(refusalFingerprint(a), refusalFingerprint(aTemplate('b', RESTART)));
+  assert.equal(quarantineKey(a), quarantineKey(restarted));
+  assert.notEqual(quarantineKey(a), quarantineKey(aTemplate('b', RESTART)));
 });
 
 test('a difference is named by the item, not by its position', () => {

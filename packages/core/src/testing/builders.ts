@@ -7,7 +7,7 @@ import type { PodView } from '../check/pod-view.ts';
 import type { WorkloadView } from '../workload/view.ts';
 import { viewPod } from '../check/observe-pod.ts';
 import type { GoodPolicy } from '../policy/match.ts';
-import { fingerprint, refusalFingerprint } from '../revision/fingerprint.ts';
+import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import { formatReleaseCap } from '../workload/deployment/cap/annotation.ts';
 import { signWith } from '../hold/signature.ts';
 import type { Tools } from '../workload/adapter.ts';
@@ -16,6 +16,7 @@ import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
 import { stampSubject } from '../workload/writes.ts';
 import { viewDeployment } from '../workload/deployment/observe.ts';
 import { ANNOTATIONS } from '@altershield/api';
+import { keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { Deployment, ReplicaSet } from '../workload/deployment/objects.ts';
 import type { Pod } from '../check/pod.ts';
@@ -157,7 +158,7 @@ export function aChange(parts: ChangeParts = {}): ChangeWorkload {
   const [a, b] = [aTemplate('a'), aTemplate('b')];
   const revision = (t: Template) => ({
     fingerprint: fingerprint(t),
-    refusal: refusalFingerprint(t),
+    quarantineKey: quarantineKey(t),
     images: imagesOf(t),
   });
   return {
@@ -178,7 +179,11 @@ export function aChange(parts: ChangeParts = {}): ChangeWorkload {
       detectedAt: isoOf(NOW),
       actor: { user: 'ann', stamped: true },
       cause: { tool: 'kubectl', action: 'Update' },
-      from: { ...revision(a), verified: parts.verified ?? true, template: a },
+      from: {
+        ...revision(a),
+        verified: parts.verified ?? true,
+        ...keepContent('/spec/template', a),
+      },
       to: revision(b),
       diff: [],
       policy: parts.policy ?? aPolicy(),

@@ -26,7 +26,7 @@ export const status = (
   message: '',
   verdict: 'Pending',
   phaseSince: timeText(NOW),
-  batch: { index: 1, of: 3, target: 1 },
+  batch: { index: 1, total: 3, target: 1 },
   ...more,
 });
 export const change = (

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { REASONS, type ChangeWorkloadStatus, type Phase } from '@altershield/api';
+import { REASONS, type ChangeWorkloadStatus, type EventReason, type Phase } from '@altershield/api';
 import { statusOf } from '@altershield/core';
 import type { ChangeObject } from '../kinds.ts';
 
 /** One line under `kubectl describe` of the workload. */
 export interface ChangeEvent {
   readonly type: 'Normal' | 'Warning';
-  readonly reason: string;
+  readonly reason: EventReason;
   readonly message: string;
 }
 
-const SAID: Readonly<Partial<Record<Phase, readonly ['Normal' | 'Warning', string]>>> = {
+const SAID: Readonly<Partial<Record<Phase, readonly ['Normal' | 'Warning', EventReason]>>> = {
   Running: ['Normal', 'ChangeStarted'],
   Suspend: ['Warning', 'ChangeSuspended'],
   RollingBack: ['Warning', 'ChangeRollingBack'],
@@ -35,15 +35,19 @@ export const unknownVersionEvent = ({ metadata }: ChangeObject): ChangeEvent => 
   message: `${metadata.name}: another version of AlterShield wrote this record, and this version does not know all of its values; nothing more is released. Run the newer version, or revert the workload and delete the record`,
 });
 
+const imagesText = (
+  revision: { readonly images?: readonly string[] | undefined } | undefined,
+): string => (revision?.images ?? []).join(', ');
+
 function sentence(
   { spec }: ChangeObject,
   { phase, message, reason }: ChangeWorkloadStatus,
 ): string {
-  const images = spec.to.images.join(', ');
+  const images = imagesText(spec.to);
   if (phase === 'Running') return `releasing ${images} by ${spec.actor.user || 'unknown'}`;
   if (phase === 'RollingBack') return `rolling back ${images}: ${message}`;
   if (phase === 'RolledBack') {
-    return `${(spec.from?.images ?? []).join(', ')} runs again; ${images} was rolled back: ${message}`;
+    return `${imagesText(spec.from)} runs again; ${images} was rolled back: ${message}`;
   }
   const known = Object.entries(REASONS).find(([name]) => name === reason)?.[1] ?? '';
   return message === '' ? known : message;

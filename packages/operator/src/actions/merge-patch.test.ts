@@ -46,9 +46,9 @@ test('equal values need no patch', () => {
 });
 
 test('a field that is gone becomes null, a map is changed inside', () => {
-  const from = { phase: 'Running', batch: { index: 1, waived: true } };
+  const from = { phase: 'Running', batch: { index: 1, overridden: true } };
   assert.deepEqual(mergePatch(from, { phase: 'Success', batch: { index: 1 } }), {
     phase: 'Success',
-    batch: { waived: null },
+    batch: { overridden: null },
   });
 });

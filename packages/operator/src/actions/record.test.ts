@@ -14,10 +14,20 @@ const change = {
   status,
 } as unknown as ChangeObject;
 
-const spec = { batch: 1, of: 3, pods: 1, previous: 0, releasedAt: '2026-01-01T00:00:00Z' };
-const pods = { new: 1, ready: 1, bad: 0, stable: 9, stableReady: 9 };
+const spec = {
+  batch: 1,
+  total: 3,
+  targetUnits: 1,
+  previous: 0,
+  releasedAt: '2026-01-01T00:00:00Z',
+};
+const pods = { updated: 1, ready: 1, unhealthy: 0, stable: 9, stableReady: 9 };
 const judgedAt = '2026-01-01T00:01:00Z';
 const judged = { phase: 'ExecuteDone', verdict: 'Pass', pods, checks: [], judgedAt } as const;
+const conditions = (lastTransitionTime: string) =>
+  ['Completed', 'Passed'].map((type) => ({
+    ...{ type, status: 'True', reason: 'Pass', message: '', lastTransitionTime },
+  }));
 const aBatch = (more: object = {}) =>
   ({
     metadata: { name: 'c-b1', namespace: 'shop', uid: 'b', resourceVersion: '3' },
@@ -114,7 +124,10 @@ test('a verdict is written to the very batch that was looked at, or was just cre
   const verdict = [
     'patch status',
     'c-b1',
-    { metadata: { uid: 'b', resourceVersion: '3' }, status: judged },
+    {
+      metadata: { uid: 'b', resourceVersion: '3' },
+      status: { ...judged, conditions: conditions(judgedAt) },
+    },
   ] as const;
   assert.deepEqual(await recorded({ batch }, { known: aBatch() }), [verdict]);
   assert.deepEqual((await recorded({ batch })).slice(1), [verdict]);
@@ -124,11 +137,12 @@ test('a second verdict takes the place of the first, with its own pods; the time
   const known = aBatch({ status: judged });
   const again = { ...judged, judgedAt: '2026-01-01T00:02:00Z' };
   assert.deepEqual(await recorded({ batch: { index: 1, spec, status: again } }, { known }), []);
-  const worse = { ...again, pods: { ...pods, bad: 1 } };
+  const worse = { ...again, pods: { ...pods, unhealthy: 1 } };
   const [[, , body] = []] = await recorded({ batch: { index: 1, spec, status: worse } }, { known });
   assert.deepEqual(body && 'status' in body && body.status, {
-    pods: { bad: 1 },
+    pods: { unhealthy: 1 },
     judgedAt: again.judgedAt,
+    conditions: conditions(again.judgedAt),
   });
 });
 

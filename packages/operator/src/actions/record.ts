@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { API_VERSION, LABELS } from '@altershield/api';
-import { conditionsOf, type BatchRecord, type Decision } from '@altershield/core';
+import {
+  batchConditionsOf,
+  conditionsOf,
+  type BatchRecord,
+  type Decision,
+} from '@altershield/core';
 import { isAlreadyExists, type CachedClient } from '@altershield/kube';
 import { BATCHES, CHANGES, type BatchObject, type ChangeObject } from '../kinds.ts';
 import type { World } from '../observe/world.ts';
@@ -54,11 +59,18 @@ async function recordBatch(
     world.batches.get(key) ?? (await createBatch(change, batch, { client, key }, signal));
   if (batch.status === undefined) return;
   const { judgedAt, ...finding } = batch.status;
-  const { judgedAt: _, ...before } = known.status ?? {};
+  // Conditions and time follow from the rest: they are no reason to write on their own.
+  const { judgedAt: _, conditions: __, observedGeneration: ___, ...before } = known.status ?? {};
   const patch = mergePatch(before, finding);
   // Found again, as after a crash in between, it is no news.
   if (patch === undefined) return;
-  await patchStatus({ client, resource: BATCHES, signal }, known, { ...patch, judgedAt });
+  const { generation } = known.metadata;
+  const more = {
+    judgedAt,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+    conditions: batchConditionsOf(known, batch.status),
+  };
+  await patchStatus({ client, resource: BATCHES, signal }, known, { ...patch, ...more });
 }
 
 interface Place {

@@ -4,7 +4,7 @@ import {
   PATHS,
   mutateReplicaSet,
   mutateWorkload,
-  refusalFingerprint,
+  quarantineKey,
   stampDecision,
   validatePolicy,
   validateRecord,
@@ -151,7 +151,7 @@ function denied(write: DeniedWrite, deps: AdmissionDeps): void {
   const { adapter, request } = write;
   const { namespace, object, oldObject, user, fieldManager } = request;
   const template = valueAt(object, adapter.descriptor.revisionPath) ?? {};
-  const refusal = refusalFingerprint(template as Parameters<typeof refusalFingerprint>[0]);
+  const refusal = quarantineKey(template as Parameters<typeof quarantineKey>[0]);
   const by = deps.refusals.find(keyOf(adapter, request), refusal);
   if (by === undefined) {
     deps.onDenied(write);

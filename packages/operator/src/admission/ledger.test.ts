@@ -10,7 +10,7 @@ interface Step extends Partial<DeniedWrite> {
 }
 
 interface Written {
-  readonly body: { readonly status: { readonly denied: { readonly count: number } } };
+  readonly body: { readonly status: { readonly deniedAttempts: { readonly count: number } } };
 }
 
 /** Reviews the writes in order, flushes once, and gives what was counted and written. */
@@ -28,7 +28,7 @@ async function count(steps: readonly Step[]): Promise<{ counted: boolean[]; writ
   } as unknown as Scheduler;
   const client = {
     patch: (...[, , { body }]: [unknown, unknown, Written]) => {
-      written.push(body.status.denied.count);
+      written.push(body.status.deniedAttempts.count);
       stop.abort();
       flush();
       return Promise.resolve();

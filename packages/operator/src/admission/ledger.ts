@@ -87,12 +87,12 @@ export class DenialLedger {
 
   async #write(key: string, { metadata, status }: ChangeObject, denials: Denials): Promise<void> {
     const { namespace = '', name, uid, resourceVersion } = metadata;
-    const denied = {
-      count: (status?.denied?.count ?? 0) + denials.count,
+    const deniedAttempts = {
+      count: (status?.deniedAttempts?.count ?? 0) + denials.count,
       lastUser: denials.lastUser.slice(0, 512),
       lastAt: new Date(denials.lastAt).toISOString(),
     };
-    const body = { metadata: { uid, resourceVersion }, status: { denied } };
+    const body = { metadata: { uid, resourceVersion }, status: { deniedAttempts } };
     try {
       const patch = { type: 'merge', body } as const;
       await this.#deps.client.patch(CHANGES, { namespace, name }, patch, { subresource: 'status' });

@@ -110,7 +110,7 @@ async function reconcile(
   if (change === undefined || change.metadata.deletionTimestamp !== undefined) return undefined;
   if (!deps.isOurs(change)) {
     log.warn('a ChangeWorkload that the operator did not write is ignored', {
-      cure: `delete it, or restore its annotation ${ANNOTATIONS.seal}`,
+      cure: `delete it, or restore its annotation ${ANNOTATIONS.signature}`,
     });
     return undefined;
   }

@@ -161,7 +161,7 @@ async function keepAtRest(
       await write(legacy, workload, signal);
       return;
     }
-    const goal = restGoal({ view, policy, changes });
+    const goal = restGoal({ descriptor: kind.adapter.descriptor, view, policy, changes });
     if (goal !== undefined) await perform(goal, workload, signal);
   } catch (error) {
     if (!(error instanceof WriteDeniedError)) throw error;
@@ -235,7 +235,7 @@ async function create(
       namespace,
       name,
       labels: { [LABELS.targetUid]: spec.target.uid },
-      annotations: { [ANNOTATIONS.seal]: sealOf(namespace, name, spec, tools.sign) },
+      annotations: { [ANNOTATIONS.signature]: sealOf(namespace, name, spec, tools.sign) },
     },
     spec,
   };

@@ -94,14 +94,14 @@ async function reconcile(
 ): Promise<void> {
   const { client, scheduler } = deps;
   const { generation = 1, uid, resourceVersion } = policy.metadata;
-  const { governed, ...said } = await findingOf(policy, deps);
+  const { matchedWorkloads, ...said } = await findingOf(policy, deps);
   const known = policy.status?.conditions?.find((c) => c.type === 'Ready');
   const lastTransitionTime =
     known?.status === said.status
       ? known.lastTransitionTime
       : new Date(scheduler.now()).toISOString();
   const ready = { type: 'Ready', ...said, lastTransitionTime, observedGeneration: generation };
-  const status = { observedGeneration: generation, governed, conditions: [ready] };
+  const status = { observedGeneration: generation, matchedWorkloads, conditions: [ready] };
   const patch = mergePatch(policy.status ?? {}, status);
   if (patch === undefined) return;
   const body = { metadata: { uid, resourceVersion }, status: patch };
@@ -114,7 +114,7 @@ async function reconcile(
 }
 
 interface Finding {
-  readonly governed: number;
+  readonly matchedWorkloads: number;
   readonly status: 'True' | 'False';
   readonly reason: string;
   readonly message: string;
@@ -126,23 +126,23 @@ async function findingOf(policy: PolicyObject, deps: PolicyDeps): Promise<Findin
   const good = book.good().find(({ uid }) => uid === policy.metadata.uid);
   if (good === undefined) {
     const message = explainErrors(book.problemsOf(policy)).slice(0, MAX_MESSAGE);
-    return { governed: 0, status: 'False', reason: 'Invalid', message };
+    return { matchedWorkloads: 0, status: 'False', reason: 'Invalid', message };
   }
   const futile = book.futilityOf(good);
   if (futile !== undefined) {
-    return { governed: 0, status: 'False', reason: 'Exempt', message: futile };
+    return { matchedWorkloads: 0, status: 'False', reason: 'Exempt', message: futile };
   }
   const reasons = await reasonsAgainst(good, deps);
-  const governed = reasons.filter((why) => why === undefined).length;
-  if (governed > 0) {
-    const message = `the policy matches ${workloads(governed)}; ${clampText(deps)}`;
-    return { governed, status: 'True', reason: 'Valid', message };
+  const matchedWorkloads = reasons.filter((why) => why === undefined).length;
+  if (matchedWorkloads > 0) {
+    const message = `the policy matches ${workloads(matchedWorkloads)}; ${clampText(deps)}`;
+    return { matchedWorkloads, status: 'True', reason: 'Valid', message };
   }
   const message = `the policy is valid, but matches nothing now: ${summary(reasons)}`.slice(
     0,
     MAX_MESSAGE,
   );
-  return { governed, status: 'True', reason: 'GovernsNothing', message };
+  return { matchedWorkloads, status: 'True', reason: 'NoMatchingWorkloads', message };
 }
 
 const workloads = (count: number): string => `${count} ${count === 1 ? 'workload' : 'workloads'}`;
@@ -153,7 +153,7 @@ const clampText = ({ nativeClamp }: Pick<PolicyDeps, 'nativeClamp'>): string =>
     ? 'changes in flight are held by the API server (MutatingAdmissionPolicy)'
     : 'changes in flight are held by a webhook that fails closed';
 
-/** For each workload in the policy's reach, why it is not governed by it; undefined where it is. */
+/** For each workload in the policy's reach, why the policy does not match it; undefined where it is. */
 async function reasonsAgainst(
   policy: GoodPolicy,
   { world, book, scheduler }: PolicyDeps,

@@ -14,7 +14,7 @@ function aChange(
   secondsAgo: number,
   more: object = {},
 ): ChangeObject {
-  const limits = { records: 3, recordSeconds: 3600 };
+  const limits = { historyLimit: 3, historyTTLSeconds: 3600 };
   const change: object = {
     apiVersion: 'altershield.io/v1alpha1',
     kind: 'ChangeWorkload',

@@ -86,7 +86,7 @@ export function expired(
   isGone = false,
 ): { readonly due: readonly ChangeObject[]; readonly nextAt: number | undefined } {
   const newest = changes.at(-1);
-  const records = newest?.spec.policy.spec.limits.records ?? 10;
+  const records = newest?.spec.policy.spec.limits.historyLimit ?? 10;
   const kept = isGone ? [] : [newest, accountingFor(changes)];
   const finished = changes.filter((c) => !kept.includes(c) && isOver(statusOf(c).phase));
   const free = finished.filter((c) => countsUntil(c) <= now);
@@ -106,7 +106,7 @@ export function expired(
 /** When a record is old enough to go. */
 const endOf = (change: ChangeObject): number =>
   Date.parse(statusOf(change).finishedAt ?? change.metadata.creationTimestamp) +
-  change.spec.policy.spec.limits.recordSeconds * 1000;
+  change.spec.policy.spec.limits.historyTTLSeconds * 1000;
 
 /** What was lifted lifts older refusals, too: the record that says so must outlive them. */
 function refusesUntil(change: ChangeObject, changes: readonly ChangeObject[]): number {

@@ -82,7 +82,7 @@ test('what admission saw, what happened before, and what nobody signed is no war
   bench.find(WATCH);
   bench.now += 60_000;
   bench.find({ detectedBy: 'Admission' });
-  bench.find({ ...WATCH, operation: 'Late' });
+  bench.find({ ...WATCH, operation: 'PreExisting' });
   bench.find(WATCH, { initial: true });
   bench.find(WATCH, { isSigned: false });
   bench.register('Deleted');

@@ -51,7 +51,7 @@ export class BypassWarning {
     const { metadata, spec } = object;
     if (type !== 'Added' || initial || !this.#isGuarded()) return;
     // What was released long before it was found did not bypass the webhook of now.
-    if (spec.detectedBy !== 'Watch' || spec.operation === 'Late') return;
+    if (spec.detectedBy !== 'Watch' || spec.operation === 'PreExisting') return;
     const { log, hint } = this.#deps;
     const target = workloadKeyString(targetKey(object));
     const isSigned = this.#world.changes

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  contentOf,
   isWayBack,
   running,
   viewPod,
@@ -133,14 +134,14 @@ function isBackRefused(change: ChangeObject, { world, refusals }: GatherDeps): b
   const workload = targetKey(change);
   // Only a person's word asks for it.
   if (from === undefined || spec.decision === undefined) return false;
-  if (refusals.find(workload, from.refusal) === undefined) return false;
+  if (refusals.find(workload, from.quarantineKey) === undefined) return false;
   const { uid } = target;
-  const { template } = from;
+  const template = contentOf(from);
   return !isWayBack(changesOf(world, workload), { uid, template, running: template });
 }
 
 function isRefusedBefore(change: ChangeObject, { refusals }: GatherDeps): boolean {
   const { uid } = change.metadata;
-  const by = refusals.find(targetKey(change), change.spec.to.refusal);
+  const by = refusals.find(targetKey(change), change.spec.to.quarantineKey);
   return by !== undefined && by.metadata.uid !== uid;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, type ChangeWorkloadSpec } from '@altershield/api';
-import type { Sign, Tools } from '@altershield/core';
+import { contentOf, type Sign, type Tools } from '@altershield/core';
 import type { ChangeObject } from '../kinds.ts';
 
 /** Over what must not be forged: the target, the way back, the judge. The server adds defaults to the rest. */
 export const sealOf = (
   namespace: string,
   name: string,
-  { target, from, to, operation, sequence }: ChangeWorkloadSpec,
+  { target, from, to, operation, release, sequence }: ChangeWorkloadSpec,
   sign: Sign,
 ): string =>
   sign({
@@ -20,6 +20,7 @@ export const sealOf = (
     ...(from?.ownership === undefined ? {} : { ownership: from.ownership }),
     to: to.fingerprint,
     operation,
+    ...(release === undefined ? {} : { enforced: release.enforced, strategy: release.strategy }),
     sequence,
   });
 
@@ -35,6 +36,6 @@ export function sealCheck(tools: Tools): (change: ChangeObject) => boolean {
 
 function isSealed({ metadata, spec }: ChangeObject, { sign, fingerprintOf }: Tools): boolean {
   const { name, namespace = '', annotations } = metadata;
-  if (annotations?.[ANNOTATIONS.seal] !== sealOf(namespace, name, spec, sign)) return false;
-  return spec.from === undefined || fingerprintOf(spec.from.template) === spec.from.fingerprint;
+  if (annotations?.[ANNOTATIONS.signature] !== sealOf(namespace, name, spec, sign)) return false;
+  return spec.from === undefined || fingerprintOf(contentOf(spec.from)) === spec.from.fingerprint;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import { isOver, statusOf, valueAt, type Seen, type Tools } from '@altershield/core';
+import { contentOf, isOver, statusOf, valueAt, type Seen, type Tools } from '@altershield/core';
 import type { InformerEvent } from '@altershield/kube';
 import type { ChangeObject, WorkloadKubeObject } from '../kinds.ts';
 import type { FollowedKind } from './followed-kind.ts';
@@ -71,9 +71,12 @@ export class Sightings {
   }
 
   /** What was seen last is what the change came from. */
-  #unsee(uid: string, from: Seen | undefined): void {
+  #unsee(uid: string, from: ChangeObject['spec']['from']): void {
     if (from === undefined) this.#seen.delete(uid);
-    else this.#seen.set(uid, from);
+    else {
+      const { fingerprint, ownership } = from;
+      this.#seen.set(uid, { fingerprint, template: contentOf(from), ownership });
+    }
   }
 
   /** Whether no policy governs what changed, before or after: a write cannot leave its policy and change at once. */

@@ -111,4 +111,4 @@ export const changesOf = (
 
 /** The highest number that a change of a workload had, as far as the records tell: that record may be deleted. */
 export const lastNumber = (changes: readonly ChangeObject[]): number =>
-  Math.max(0, ...changes.flatMap((c) => [c.spec.sequence, c.status?.rolledBackAfter ?? 0]));
+  Math.max(0, ...changes.flatMap((c) => [c.spec.sequence, c.status?.rolledBackAtSequence ?? 0]));

@@ -127,7 +127,9 @@ describe('the move of a change', () => {
   });
 
   test('counts the writes that were denied since', () => {
-    const denied = (count: number) => ({ denied: { count, lastUser: 'ci', lastAt: at(1) } });
+    const denied = (count: number) => ({
+      deniedAttempts: { count, lastUser: 'ci', lastAt: at(1) },
+    });
     assert.equal(moved(denied(2), denied(5)).denied, 3);
     assert.equal(changeTransition(undefined, aChange(denied(1))).denied, 1);
   });

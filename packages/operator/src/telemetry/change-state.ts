@@ -39,11 +39,9 @@ export function changesInFlight(changes: readonly ChangeObject[]): Sample[] {
   return totals.samples;
 }
 
-/** The user paused the rollout: nothing goes on until `kubectl rollout resume`. */
-const PAUSED_BY_USER: ReadonlySet<string> = new Set(['PausedByUser', 'PausedByOwner']);
-
+/** Also while the user has paused the rollout: nothing goes on until `kubectl rollout resume`. */
 const needsDecision = ({ phase, reason }: ChangeWorkloadStatus): boolean =>
-  !isOver(phase) && (phase === 'Suspend' || PAUSED_BY_USER.has(reason));
+  !isOver(phase) && (phase === 'Suspend' || reason === 'PausedByUser');
 
 /** Changes that go on only when a user decides, by namespace and reason. */
 export function waitingChanges(changes: readonly ChangeObject[]): Sample[] {

@@ -40,7 +40,7 @@ export function changeTransition(
   };
 }
 
-const deniedOf = ({ status }: ChangeObject): number => status?.denied?.count ?? 0;
+const deniedOf = ({ status }: ChangeObject): number => status?.deniedAttempts?.count ?? 0;
 
 function endOf(
   old: ChangeWorkloadStatus | undefined,

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkloadSpec } from '@altershield/api';
+import type { Strategy } from '../policy/strategy.ts';
+
+type Recorded = Pick<ChangeWorkloadSpec, 'operation' | 'policy' | 'release'>;
+
+/** Whether anything is done about the change; others are judged and left alone. */
+export const isGated = ({ operation, policy, release }: Recorded): boolean =>
+  release?.enforced ?? (policy.spec.mode === 'Enforce' && operation === 'Update');
+
+/** How the change is released. Records of earlier versions have it in the policy alone. */
+export const strategyOf = ({ policy, release }: Recorded): Strategy =>
+  release?.strategy ?? policy.spec.release.strategy ?? 'Batch';
+
+/** Whether the change is held at admission and released by the operator. */
+export const isHeld = (spec: Recorded): boolean => isGated(spec) && strategyOf(spec) === 'Batch';
