@@ -100,6 +100,16 @@ describe('an adapter', () => {
 
     const { unsupported } = kind;
     if (unsupported !== undefined) {
+      test(`${name}: gives back a strategy that was edited to another type and back`, async () => {
+        const rig = await Rig.start({ kind, seed: 1, replicas: 3 });
+        await rig.apply('v2');
+        await rig.edit(unsupported);
+        for (const strategy of kind.strategies) await rig.edit(strategy);
+        await rig.release('v2', 3, true);
+        await rig.rest();
+        assert.deepEqual(rig.spec, rig.userSpec());
+      });
+
       test(`${name}: writes nothing to an object that it cannot release, and says why`, async () => {
         const rig = await Rig.start({ kind, seed: 1, replicas: 3 });
         await rig.edit(unsupported);
@@ -273,6 +283,8 @@ describe('an adapter', () => {
     for (const target of batchesOf(s.replicas)) {
       if (rig.chance(0.6)) await rig.edit(rig.pick(rig.kind.strategies) ?? {});
       await rig.release(s.good, target, target === s.replicas);
+      const from = target === s.replicas ? undefined : rig.fingerprint('v1');
+      assert.equal(rig.view().hold?.from, from, 'what the hold protects');
     }
     if (rig.chance(0.5)) await rig.edit(rig.pick(rig.kind.strategies) ?? {});
     await rig.rest();

@@ -12,10 +12,14 @@ export interface KindUnderTest {
   readonly spec: object;
   /** How its users have pods replaced: fields of the spec. The first is the one to begin with. */
   readonly strategies: readonly object[];
+  /** Within which ten pods are created and ready. */
+  readonly readyDeadlineSeconds: number;
   /** The sandbox's controllers that replace its pods. */
   readonly controllers: readonly ('deployment' | 'replicaSet' | 'statefulSet')[];
-  /** Its objects can be paused by their users. */
-  readonly canPause: boolean;
+  /** Fields that undo the edits. */
+  readonly plain: object;
+  /** Other fields that users edit at any time, by a merge patch. */
+  readonly edits: readonly object[];
   /** A strategy that its users may choose and AlterShield cannot release by. */
   readonly unsupported?: object;
   /** What each sentence of the descriptor's `leaks` stands for. */
@@ -40,8 +44,10 @@ const KNOWN: Readonly<Record<string, Known>> = {
       deployment({ maxSurge: 0, maxUnavailable: 2 }),
       deployment({ maxSurge: '100%', maxUnavailable: 0 }),
     ],
+    edits: [{ paused: true }, { paused: false }],
+    readyDeadlineSeconds: 30,
     controllers: ['deployment', 'replicaSet'],
-    canPause: true,
+    plain: { paused: false, ...deployment({ maxSurge: '25%', maxUnavailable: '25%' }) },
     leaks: {},
   },
   'StatefulSet.apps': {
@@ -51,8 +57,14 @@ const KNOWN: Readonly<Record<string, Known>> = {
       statefulSet({ partition: 0, maxUnavailable: 2 }),
       statefulSet({ partition: 0, maxUnavailable: '50%' }),
     ],
+    edits: [
+      statefulSet({ partition: 2 }),
+      { updateStrategy: { type: 'OnDelete', rollingUpdate: null } },
+    ],
+    // One after the other; only then are pods updated.
+    readyDeadlineSeconds: 120,
     controllers: ['statefulSet'],
-    canPause: false,
+    plain: statefulSet({ partition: 0, maxUnavailable: 1 }),
     unsupported: { updateStrategy: { type: 'OnDelete' } },
     leaks: {
       'pods that a scale-up creates while a batch is being released are updated ones':

@@ -85,7 +85,7 @@ export function viewStatefulSet(
     progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
     rollout: rolloutOf(object, size),
     ...(saved === undefined ? {} : { saved }),
-    ...(saved === undefined || saved.from === fingerprint
+    ...(saved === undefined || saved.from === fingerprint || isWhole(object, strategy)
       ? {}
       : { hold: { from: saved.from, isInFlight: true } }),
     isMarked: saved !== undefined || partitionOf(spec.updateStrategy) === HOLD_ALL,
@@ -103,6 +103,10 @@ function userStrategy({ spec }: StatefulSet, saved: SavedFields | undefined): Up
   const live = withoutHold(spec.updateStrategy ?? { type: 'RollingUpdate' });
   return saved === undefined ? live : ((saved.userFields[STRATEGY] ?? {}) as UpdateStrategy);
 }
+
+/** Whether all pods that the user wants updated are released: nothing is held any more. */
+const isWhole = ({ spec }: StatefulSet, strategy: UpdateStrategy): boolean =>
+  partitionOf(spec.updateStrategy) <= partitionOf(strategy);
 
 function podOf(pod: Pod): PodOfSet[] {
   if (isLeaving(pod)) return [];
