@@ -26,6 +26,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
       'packages/**/*.test.ts',
       'tools/**/*.test.ts',
       'test/sandbox/**/*.test.ts',
+      'test/conformance/**/*.test.ts',
       'demo/**/*.test.ts',
     ],
     concurrency: availableParallelism(),

@@ -69,6 +69,21 @@ const holds: readonly Behaviour[] = [
     },
   ),
 
+  behaviour('at zero replicas a held update counts as complete', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    await db.write(template('v2', HOLD_ALL));
+    await db.observed();
+    await db.scale(0);
+    await until(target, 'no pod', () => Promise.resolve(db.pods.length === 0));
+    const name = await nameOf(db, 'v2');
+    const isCurrent = async (): Promise<boolean> =>
+      (await db.get()).status.currentRevision === name;
+    await until(target, 'a current revision', isCurrent);
+    await db.scale(1);
+    await db.ready('0:v2');
+    await db.stop();
+  }),
+
   behaviour('a partition at the number of replicas does not hold a scale-up', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.write(template('v2', 2));

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
 import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
-import { isInFlight, parseReleaseCap, type Deployment } from '@altershield/core';
+import { changeName, isInFlight, parseReleaseCap, type Deployment } from '@altershield/core';
+import type { KubeObject } from '@altershield/kube';
 import { VirtualScheduler, type Sandbox, type UserInfo } from '@altershield/sandbox';
-import { deploymentManifest, policyManifest } from './manifests.ts';
+import { kindNamed, storeType, workloadPath, type KindUnderTest } from './kinds.ts';
+import { policyManifest, workloadManifest } from './manifests.ts';
 import { ALICE, Simulation, type OperatorRun, type RunningOperator } from './simulation.ts';
 
 const RECORDS = '/apis/altershield.io/v1alpha1/namespaces/shop/changeworkloads';
@@ -13,6 +15,8 @@ const RECORDS = '/apis/altershield.io/v1alpha1/namespaces/shop/changeworkloads';
 export const DEPLOYMENT = '/apis/apps/v1/namespaces/shop/deployments/checkout';
 
 export interface CheckoutOptions extends OperatorRun {
+  /** Default: Deployment. */
+  readonly kind?: KindUnderTest;
   /** Default: nothing governs it. */
   readonly policy?: object;
   readonly replicas?: number;
@@ -30,8 +34,9 @@ interface Wear {
   readonly version?: string;
 }
 
-/** Deployment shop/checkout at version 1, healthy, governed by a policy, under virtual time. */
+/** The workload shop/checkout at version 1, healthy, governed by a policy, under virtual time. */
 export class Checkout {
+  readonly kind: KindUnderTest;
   readonly scheduler: VirtualScheduler;
   readonly simulation: Simulation;
   readonly #options: CheckoutOptions;
@@ -39,7 +44,8 @@ export class Checkout {
 
   private constructor(options: CheckoutOptions) {
     this.#options = options;
-    const { seed } = options;
+    const { seed, kind = kindNamed('Deployment') } = options;
+    this.kind = kind;
     this.scheduler = new VirtualScheduler(
       seed === undefined ? { seed: 3 } : { seed, order: 'shuffled' },
     );
@@ -85,7 +91,11 @@ export class Checkout {
   async apply(version: string, ms: number, user: UserInfo = ALICE): Promise<void> {
     const { replicas } = this.#options;
     const image = `shop/checkout:${version}`;
-    const manifest = deploymentManifest(replicas === undefined ? { image } : { image, replicas });
+    const { group, version: apiVersion, kind } = this.kind.adapter.descriptor.resource;
+    const manifest = workloadManifest(
+      { apiVersion: `${group}/${apiVersion}`, kind },
+      { image, spec: this.kind.spec, ...(replicas === undefined ? {} : { replicas }) },
+    );
     await this.play(this.sandbox.apply(manifest, user), ms);
   }
 
@@ -114,8 +124,18 @@ export class Checkout {
     await this.play(this.sandbox.call('PATCH', { path, body: { status } }), 1000);
   }
 
+  /** Path of the workload. */
+  get path(): string {
+    return workloadPath(this.kind);
+  }
+
+  get workload(): KubeObject {
+    const found = this.sandbox.get(storeType(this.kind), 'shop', 'checkout');
+    return found ?? assert.fail('the workload exists');
+  }
+
   get deployment(): Deployment {
-    return this.sandbox.get('deployments.apps', 'shop', 'checkout') as unknown as Deployment;
+    return this.workload as unknown as Deployment;
   }
 
   /** The annotation that says which revision may have how many pods. */
@@ -124,6 +144,7 @@ export class Checkout {
   }
 
   get isHeld(): boolean {
+    if (this.workload.metadata.annotations?.[ANNOTATIONS.hold] !== undefined) return true;
     const cap = parseReleaseCap(this.release);
     return cap !== undefined && cap !== 'Invalid' && isInFlight(cap);
   }
@@ -174,9 +195,9 @@ export class Checkout {
     return this.record('PATCH', { sequence, body: { spec: { decision: { action } } } }, ms);
   }
 
-  /** A merge patch of the Deployment, through admission. */
+  /** A merge patch of the workload, through admission. */
   patch(body: object, ms: number): Promise<unknown> {
-    return this.play(this.sandbox.call('PATCH', { path: DEPLOYMENT, body }), ms);
+    return this.play(this.sandbox.call('PATCH', { path: this.path, body }), ms);
   }
 
   /** Somebody edits the annotation of the Deployment; null: removes it. */
@@ -198,7 +219,10 @@ export class Checkout {
     { sequence, body, user = ALICE }: { sequence?: number; body?: object; user?: UserInfo },
     ms = 1000,
   ): Promise<unknown> {
-    const path = sequence === undefined ? RECORDS : `${RECORDS}/deployment-checkout-${sequence}`;
+    const path =
+      sequence === undefined
+        ? RECORDS
+        : `${RECORDS}/${changeName(this.kind.adapter.descriptor.resource.kind, 'checkout', sequence)}`;
     const merge = method === 'PATCH' ? { contentType: 'application/merge-patch+json' } : {};
     return this.play(this.simulation.client(user).raw(method, path, body, merge), ms);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { API_VERSION } from '@altershield/api';
 
-export interface DeploymentOptions {
+export interface WorkloadOptions {
   readonly name?: string;
   readonly namespace?: string;
   readonly image: string;
@@ -10,11 +10,17 @@ export interface DeploymentOptions {
 }
 
 /** A Deployment as a user writes it. */
-export function deploymentManifest(options: DeploymentOptions) {
+export const deploymentManifest = (options: WorkloadOptions) =>
+  workloadManifest({ apiVersion: 'apps/v1', kind: 'Deployment' }, options);
+
+/** A workload as a user writes it. */
+export function workloadManifest(
+  type: { readonly apiVersion: string; readonly kind: string },
+  options: WorkloadOptions,
+) {
   const { name = 'checkout', namespace = 'shop', image, replicas = 10, spec = {} } = options;
   return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
+    ...type,
     metadata: { name, namespace, labels: { tier: 'web' } },
     spec: {
       replicas,

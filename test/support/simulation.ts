@@ -171,16 +171,18 @@ export class Simulation {
 }
 
 /** What the operator may write of a workload, apart from its metadata. */
-const OWN_FIELDS: Readonly<Record<string, string>> = {
-  deployments: '/spec/template',
-  replicasets: '/spec/replicas',
+const OWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  deployments: ['/spec/template'],
+  replicasets: ['/spec/replicas'],
+  statefulsets: ['/spec/template', '/spec/updateStrategy'],
 };
 
 const isOwnField = (path: string, kind: string): boolean =>
-  path === OWN_FIELDS[kind] || /^\/(metadata|status\/conditions)\//.test(path);
+  OWN_FIELDS[kind]?.includes(path) === true || /^\/(metadata|status\/conditions)\//.test(path);
 
 function isTrespass({ write, path, body = '[]' }: CallInfo): boolean {
-  const [, kind = ''] = /^\/apis\/apps\/v1\/.*\/(deployments|replicasets)\//.exec(path) ?? [];
+  const [, kind = ''] =
+    /^\/apis\/apps\/v1\/.*\/(deployments|replicasets|statefulsets)\//.exec(path) ?? [];
   if (write === 0 || kind === '') return false;
   const ops = JSON.parse(body) as unknown;
   const isOwn = ({ op, path: field }: { readonly op: string; readonly path: string }): boolean =>

@@ -525,10 +525,7 @@ test('a held change whose workload can no longer be released in batches is suspe
   for (const fresh of [[], pods('new', 1), crashed]) {
     const d = decide(anObservation({ workload, fresh, change: change(status('Running')) }));
     assert.deepEqual([d.status.phase, d.status.reason], ['Suspend', 'CannotMove']);
-    assert.match(
-      d.status.message,
-      /OnDelete; change that back, then run `altershield resume`/,
-    );
+    assert.match(d.status.message, /OnDelete; change that back, then run `altershield resume`/);
     assert.equal(d.goal, undefined);
   }
   const stays = decide(

@@ -59,11 +59,15 @@ function userStrategy({ object, old }: Input, saved: SavedFields | undefined): U
   const copied = exportedStrategy(object, old);
   if (copied !== undefined) return copied;
   if (saved === undefined) return withoutHold(strategyOf(object));
-  return threeWayMerge(
-    strategyOf(old),
-    strategyOf(object),
-    saved.userFields[STRATEGY] ?? {},
-  ) as UpdateStrategy;
+  const edited = strategyOf(object);
+  const merged = threeWayMerge(strategyOf(old), edited, saved.userFields[STRATEGY] ?? {});
+  return valid(merged as UpdateStrategy, edited);
+}
+
+/** Only a rolling update has a partition: who edits it wants that, whatever the strategy was before. */
+function valid(merged: UpdateStrategy, edited: UpdateStrategy): UpdateStrategy {
+  if (merged.type !== 'OnDelete' || merged.rollingUpdate === undefined) return merged;
+  return edited.type === 'OnDelete' ? { type: 'OnDelete' } : { ...merged, type: 'RollingUpdate' };
 }
 
 /** The user's strategy in a manifest that was exported while it was held, and is applied again now. */

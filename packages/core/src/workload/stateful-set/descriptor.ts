@@ -18,7 +18,10 @@ export const STATEFUL_SET: KindDescriptor = {
   },
   verbs: { '': ['get', 'patch'] },
   strategies: { Rolling: true, Batch: true },
-  leaks: ['pods that a scale-up creates while a batch is being released are updated ones'],
+  leaks: [
+    'pods that a scale-up creates while a batch is being released are updated ones',
+    'all pods, when a held change is scaled to zero and up again: at zero replicas the controller takes the update for complete',
+  ],
   deletes: [
     'pods that are not ready and not of the newest revision: with podManagementPolicy OrderedReady the controller waits for them forever',
   ],

@@ -71,7 +71,7 @@ export function viewStatefulSet(
     minReadySeconds: spec.minReadySeconds ?? 0,
     progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
     rollout: rolloutOf(object, size),
-    ...holdOf(saved, fingerprint),
+    ...holdOf(saved, fingerprint, isWhole(object, strategy)),
     isMarked: saved !== undefined || partitionOf(spec.updateStrategy) === HOLD_ALL,
     ...(strategy.type === 'OnDelete' ? { unsupported: ON_DELETE } : {}),
     ...(updateRevision === undefined ? {} : { updateRevision }),
@@ -81,12 +81,15 @@ export function viewStatefulSet(
 const holdOf = (
   saved: SavedFields | undefined,
   fingerprint: string,
+  isReleased: boolean,
 ): Pick<StatefulSetView, 'saved' | 'hold'> =>
   saved === undefined
     ? {}
     : {
         saved,
-        ...(saved.from === fingerprint ? {} : { hold: { from: saved.from, isInFlight: true } }),
+        ...(saved.from === fingerprint || isReleased
+          ? {}
+          : { hold: { from: saved.from, isInFlight: true } }),
       };
 
 export const ON_DELETE = 'its update strategy is OnDelete: its user deletes the pods';
@@ -98,6 +101,10 @@ function userStrategy({ spec }: StatefulSet, saved: SavedFields | undefined): Up
   const live = withoutHold(spec.updateStrategy ?? { type: 'RollingUpdate' });
   return saved === undefined ? live : (saved.userFields[STRATEGY] ?? {});
 }
+
+/** Whether all pods that the user wants updated are released: nothing is held any more. */
+const isWhole = ({ spec }: StatefulSet, strategy: UpdateStrategy): boolean =>
+  partitionOf(spec.updateStrategy) <= partitionOf(strategy);
 
 function podOf(pod: Pod): PodOfSet[] {
   if (isLeaving(pod)) return [];

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** What a kind takes to be supported, beside its adapter. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { groupKind } from '@altershield/core';
+import { VirtualScheduler, createSandbox } from '@altershield/sandbox';
+import { CONTRACT } from '../contract/suite.ts';
+import { KINDS } from '../support/kinds.ts';
+import { Rig } from './rig.ts';
+
+const read = (path: string): string =>
+  readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+/** `stateful sets`: the topic of the contract that a kind's controller is pinned by. */
+const topicOf = (kind: string): string =>
+  `${kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase()}s`;
+
+for (const kind of KINDS) {
+  const { resource, relatedResources } = kind.adapter.descriptor;
+  const name = groupKind(resource);
+
+  test(`${name}: the sandbox serves it and what belongs to it`, () => {
+    const { server } = createSandbox({ scheduler: new VirtualScheduler() });
+    const related = Object.values(relatedResources).map((one) => one.resource);
+    for (const { group, version, kind: wanted } of [resource, ...related]) {
+      const apiVersion = group === '' ? version : `${group}/${version}`;
+      assert.ok(server.registry.byKind(apiVersion, wanted), `${apiVersion} ${wanted}`);
+    }
+  });
+
+  test(`${name}: the sandbox has its controllers`, async () => {
+    assert.ok(kind.controllers.length > 0);
+    const rig = await Rig.start({ kind, seed: 1, replicas: 2 });
+    assert.equal(rig.count('v1'), 2);
+    for (const controller of kind.controllers) rig.sandbox.controllers[controller].stop();
+    await rig.evict();
+    await rig.step(20_000);
+    assert.equal(rig.count('v1'), 1, 'no other controller replaces its pods');
+  });
+
+  test(`${name}: the contract pins its controller`, () => {
+    const topic = topicOf(resource.kind);
+    assert.ok((CONTRACT[topic] ?? []).length > 0, `the topic ${topic}`);
+  });
+
+  test(`${name}: it meets every fate of a change on a real cluster`, () => {
+    const [, kinds = ''] = /KINDS[^=]*= \[([^\]]*)\]/.exec(read('test/e2e/kinds.test.ts')) ?? [];
+    assert.ok(kinds.includes(`'${resource.kind}'`), `${resource.kind} among ${kinds}`);
+  });
+
+  test(`${name}: the documentation says what is supported`, () => {
+    assert.ok(read('docs/reference/workloads.md').includes(`\n| \`${name}\` |`));
+  });
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { ADAPTERS, groupKind, type WorkloadAdapter } from '@altershield/core';
+
+/** What a kind's descriptor may declare that a hold does not stop. */
+export type Leak = 'ScaleUpInBatch' | 'ScaleUpFromZero';
+
+/** What tests have to know of a kind to write its objects as users do. */
+export interface KindUnderTest {
+  readonly adapter: WorkloadAdapter;
+  /** Fields that each object of the kind needs, beside replicas, selector and pod template. */
+  readonly spec: object;
+  /** How its users have pods replaced: fields of the spec. The first is the one to begin with. */
+  readonly strategies: readonly object[];
+  /** Within which ten pods are created and ready. */
+  readonly readyDeadlineSeconds: number;
+  /** The sandbox's controllers that replace its pods. */
+  readonly controllers: readonly ('deployment' | 'replicaSet' | 'statefulSet')[];
+  /** Fields that undo the edits. */
+  readonly plain: object;
+  /** Other fields that users edit at any time, by a merge patch. */
+  readonly edits: readonly object[];
+  /** A strategy that its users may choose and AlterShield cannot release by. */
+  readonly unsupported?: object;
+  /** What each sentence of the descriptor's `leaks` stands for. */
+  readonly leaks: Readonly<Record<string, Leak>>;
+}
+
+const deployment = (rollingUpdate: object) => ({
+  strategy: { type: 'RollingUpdate', rollingUpdate },
+});
+const statefulSet = (rollingUpdate: object) => ({
+  updateStrategy: { type: 'RollingUpdate', rollingUpdate },
+});
+
+type Known = Omit<KindUnderTest, 'adapter'>;
+
+const KNOWN: Readonly<Record<string, Known>> = {
+  'Deployment.apps': {
+    spec: {},
+    strategies: [
+      deployment({ maxSurge: '25%', maxUnavailable: '25%' }),
+      deployment({ maxSurge: 1, maxUnavailable: 0 }),
+      deployment({ maxSurge: 0, maxUnavailable: 2 }),
+      deployment({ maxSurge: '100%', maxUnavailable: 0 }),
+    ],
+    edits: [{ paused: true }, { paused: false }],
+    readyDeadlineSeconds: 30,
+    controllers: ['deployment', 'replicaSet'],
+    plain: { paused: false, ...deployment({ maxSurge: '25%', maxUnavailable: '25%' }) },
+    leaks: {},
+  },
+  'StatefulSet.apps': {
+    spec: { serviceName: 'checkout' },
+    strategies: [
+      statefulSet({ partition: 0 }),
+      statefulSet({ partition: 0, maxUnavailable: 2 }),
+      statefulSet({ partition: 0, maxUnavailable: '50%' }),
+    ],
+    edits: [
+      statefulSet({ partition: 2 }),
+      { updateStrategy: { type: 'OnDelete', rollingUpdate: null } },
+    ],
+    // One after the other; only then are pods updated.
+    readyDeadlineSeconds: 120,
+    controllers: ['statefulSet'],
+    plain: statefulSet({ partition: 0, maxUnavailable: 1 }),
+    unsupported: { updateStrategy: { type: 'OnDelete' } },
+    leaks: {
+      'pods that a scale-up creates while a batch is being released are updated ones':
+        'ScaleUpInBatch',
+      'all pods, when a held change is scaled to zero and up again: at zero replicas the controller takes the update for complete':
+        'ScaleUpFromZero',
+    },
+  },
+};
+
+/** Every kind of the registry. One that is not described here has no tests, and that is a failure. */
+export const KINDS: readonly KindUnderTest[] = ADAPTERS.map((adapter) => {
+  const name = groupKind(adapter.descriptor.resource);
+  const known = KNOWN[name];
+  assert.ok(known, `${name} is described in test/support/kinds.ts`);
+  return { adapter, ...known };
+});
+
+export const kindNamed = (kind: string): KindUnderTest =>
+  KINDS.find(({ adapter }) => adapter.descriptor.resource.kind === kind) ??
+  assert.fail(`no kind ${kind}`);
+
+/** Key of the kind in the sandbox's store. */
+export const storeType = ({ adapter: { descriptor } }: Pick<KindUnderTest, 'adapter'>): string =>
+  `${descriptor.resource.plural}.${descriptor.resource.group}`;
+
+export function workloadPath(
+  { adapter: { descriptor } }: Pick<KindUnderTest, 'adapter'>,
+  { namespace = 'shop', name = 'checkout' } = {},
+): string {
+  const { group, version, plural } = descriptor.resource;
+  return `/apis/${group}/${version}/namespaces/${namespace}/${plural}/${name}`;
+}
