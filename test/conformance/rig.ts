@@ -356,18 +356,22 @@ export class Rig implements ControllerModel {
 
   async write(writes: readonly Write[], { object }: Snapshot): Promise<'done' | 'conflict'> {
     const target = { kind: this.kind, object: object as WorkloadKubeObject };
-    return (await this.#try((p) => performWrites(writes, target, p, p.stop.signal))) === undefined
-      ? 'conflict'
-      : 'done';
+    const deps = { scheduler: this.scheduler, log: silentLogger };
+    const done = await this.#try(async (p) => {
+      await performWrites(writes, target, { ...deps, ...p }, p.stop.signal);
+      return true;
+    });
+    return done === undefined ? 'conflict' : 'done';
   }
 
   /** One look of the operator at its caches, and what follows. Undefined: in vain, it looks again. */
   pursue(goal: Goal): Promise<number | undefined> {
+    const deps = { scheduler: this.scheduler, log: silentLogger };
     return this.#try(async ({ kind, client, stop }) => {
       const object = kind.get(KEY);
       if (object === undefined) return undefined;
       const view = kind.view(object);
-      return perform(goal, { kind, object, view }, { client, tools }, stop.signal);
+      return perform(goal, { kind, object, view }, { ...deps, client, tools }, stop.signal);
     });
   }
 

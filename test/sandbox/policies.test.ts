@@ -38,7 +38,7 @@ test('a policy that governs nothing says why', async () => {
   await checkout.play(checkout.sandbox.apply(policyManifest({ target }, 'db')), 1000);
   assert.match(
     said(checkout, 'db'),
-    /^0 True NoMatchingWorkloads: .*its selector does not match \(1 Dep/,
+    /^0 True NoMatchingWorkloads: .*its selector does not match \(1 workload/,
   );
   await checkout.play(checkout.sandbox.apply(policyManifest({}, 'zoo')), 1000);
   assert.match(
