@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-import { imagesOf, isLeaving, viewPod } from '@altershield/core';
+import { imagesOf, isTerminating, viewPod } from '@altershield/core';
 import {
   Informer,
   RESOURCES,
   silentLogger,
   type Client,
   type KubeObject,
-  type Resource,
+  type APIResource,
   type Scheduler,
 } from '@altershield/kube';
-import { NotAsTold } from './not-as-told.ts';
+import { UnexpectedOutcome } from './unexpected-outcome.ts';
 import {
-  BATCHES,
-  CHANGES,
+  CHANGE_PODS,
+  CHANGE_WORKLOADS,
   NAME,
   NAMESPACE,
   WORKLOAD,
   tagOf,
-  type BatchObject,
+  type ChangePodObject,
   type ChangeObject,
   type DeploymentObject,
   type PodObject,
-} from './stage.ts';
+} from './cluster.ts';
 
 export type Health = 'ready' | 'starting' | 'bad';
 
@@ -59,7 +59,7 @@ export class Observer {
   readonly #deployments: Informer<DeploymentObject>;
   readonly #pods: Informer<PodObject>;
   readonly #changes: Informer<ChangeObject>;
-  readonly #batches: Informer<BatchObject>;
+  readonly #batches: Informer<ChangePodObject>;
   readonly #events: Informer<EventObject>;
   readonly #everSeen = new Map<string, PodSight>();
   readonly #badEver = new Set<string>();
@@ -68,12 +68,12 @@ export class Observer {
 
   constructor(client: Client, scheduler: Scheduler) {
     this.#scheduler = scheduler;
-    const watch = <T extends KubeObject>(resource: Resource): Informer<T> =>
+    const watch = <T extends KubeObject>(resource: APIResource): Informer<T> =>
       new Informer<T>({ client, resource, scheduler, log: silentLogger, namespace: NAMESPACE });
     this.#deployments = watch(RESOURCES.deployment);
     this.#pods = watch(RESOURCES.pod);
-    this.#changes = watch(CHANGES);
-    this.#batches = watch(BATCHES);
+    this.#changes = watch(CHANGE_WORKLOADS);
+    this.#batches = watch(CHANGE_PODS);
     this.#events = watch(RESOURCES.event);
   }
 
@@ -105,7 +105,7 @@ export class Observer {
   get pods(): PodSight[] {
     return this.#pods
       .list()
-      .filter((pod) => !isLeaving(pod))
+      .filter((pod) => !isTerminating(pod))
       .map(sightOf)
       .sort((a, b) => a.createdAt - b.createdAt);
   }
@@ -130,7 +130,7 @@ export class Observer {
   }
 
   /** The batches of a change, the first first. */
-  batchesOf({ metadata: { uid } }: ChangeObject): BatchObject[] {
+  batchesOf({ metadata: { uid } }: ChangeObject): ChangePodObject[] {
     return this.#batches
       .list()
       .filter(({ spec }) => spec.change.uid === uid)
@@ -163,7 +163,8 @@ export class Observer {
     const deadline = this.#scheduler.now() + timeoutMs;
     while (!holds()) {
       const left = deadline - this.#scheduler.now();
-      if (left <= 0) throw new NotAsTold(sentence, `after ${timeoutMs / 1000} s ${this.summary()}`);
+      if (left <= 0)
+        throw new UnexpectedOutcome(sentence, `after ${timeoutMs / 1000} s ${this.summary()}`);
       await this.#nextChange(left);
     }
   }
@@ -207,8 +208,8 @@ export class Observer {
 }
 
 function sightOf(pod: PodObject): PodSight {
-  const { uid, createdAt, ready, trouble } = viewPod(pod, 0);
-  const isBad = trouble !== undefined || isUnpullable(pod);
+  const { uid, createdAt, ready, failure } = viewPod(pod, 0);
+  const isBad = failure !== undefined || isUnpullable(pod);
   const health = isBad ? 'bad' : ready ? 'ready' : 'starting';
   return { uid, createdAt, health, tag: tagOf(imagesOf({ spec: pod.spec })[0]) };
 }

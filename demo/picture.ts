@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Happening, Observer, PodSight } from './observer.ts';
 import { REPLICAS, TARGETS } from './policy.ts';
-import { tagOf, type ChangeObject } from './stage.ts';
+import { tagOf, type ChangeObject } from './cluster.ts';
 
 export interface ChangePicture {
   readonly sequence: number;

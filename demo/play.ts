@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isatty } from 'node:tty';
-import { NotAsTold } from './not-as-told.ts';
+import { UnexpectedOutcome } from './unexpected-outcome.ts';
 import { Observer } from './observer.ts';
 import { pictureOf } from './picture.ts';
-import type { Stage } from './stage.ts';
-import { tellStory } from './story.ts';
+import type { Cluster } from './cluster.ts';
+import { runScenario } from './story.ts';
 import { paint, piece } from './text.ts';
 import { PlainView, TerminalView, type View } from './view.ts';
 
@@ -14,12 +14,12 @@ export interface Flags {
 }
 
 /** A stage, and what makes its time pass while something is awaited. */
-interface Theatre {
-  readonly stage: Stage;
+interface Scenario {
+  readonly cluster: Cluster;
   readonly run: <T>(work: Promise<T>) => Promise<T>;
 }
 
-interface Seats {
+interface ScenarioView {
   readonly view: View;
   readonly isTerminal: boolean;
   readonly signal: AbortSignal;
@@ -39,49 +39,49 @@ export async function play(flags: Flags): Promise<number> {
     view.close();
     stop.abort(new Error('the demo is over'));
     // A stage that is not up yet takes down what it has, and rejects.
-    await opening.then(({ stage }) => stage.stop()).catch(() => undefined);
+    await opening.then(({ cluster }) => cluster.stop()).catch(() => undefined);
   };
   try {
-    const telling = opening.then((theatre) =>
-      perform(theatre, { view, isTerminal, signal: stop.signal }),
+    const running = opening.then((scenario) =>
+      runWithView(scenario, { view, isTerminal, signal: stop.signal }),
     );
-    const ending = await Promise.race([telling, interrupted]);
+    const ending = await Promise.race([running, interrupted]);
     await clearUp();
     if (ending === INTERRUPTED) {
       write('Interrupted; everything that was started is stopped.\n');
       return 130;
     }
     const seconds = Math.round((performance.now() - startedAt) / 1000);
-    applaud(`${ending}, ${seconds} s.`, isTerminal, flags);
+    reportSuccess(`${ending}, ${seconds} s.`, isTerminal, flags);
     return 0;
   } catch (error) {
-    const log = await opening.then(({ stage }) => stage.operatorLog()).catch(() => []);
+    const log = await opening.then(({ cluster }) => cluster.operatorLog()).catch(() => []);
     await clearUp();
-    lament(error, log);
+    reportFailure(error, log);
     return 1;
   }
 }
 
-async function open({ real, fast }: Flags, signal: AbortSignal): Promise<Theatre> {
+async function open({ real, fast }: Flags, signal: AbortSignal): Promise<Scenario> {
   const run = <T>(work: Promise<T>): Promise<T> => work;
   if (real) {
-    const { realStage } = await import('./real.ts');
+    const { realCluster } = await import('./real.ts');
     const progress = (line: string): void => {
       if (!signal.aborted) write(`  ${line}\n`);
     };
-    return { run, stage: await realStage(progress, signal) };
+    return { run, cluster: await realCluster(progress, signal) };
   }
   write('Loading the operator, and a cluster to run it against …\n');
-  const { hurriedStage, watchedStage } = await import('./simulated.ts');
-  return fast ? await hurriedStage() : { run, stage: await watchedStage() };
+  const { hurriedCluster, watchedCluster } = await import('./simulated.ts');
+  return fast ? await hurriedCluster() : { run, cluster: await watchedCluster() };
 }
 
-async function perform(
-  { stage, run }: Theatre,
-  { view, isTerminal, signal }: Seats,
+async function runWithView(
+  { cluster, run }: Scenario,
+  { view, isTerminal, signal }: ScenarioView,
 ): Promise<string> {
-  const { scheduler } = stage;
-  const observer = new Observer(stage.client('admin'), scheduler);
+  const { scheduler } = cluster;
+  const observer = new Observer(cluster.client('admin'), scheduler);
   await run(observer.start(signal));
   const startedAt = scheduler.now();
   view.watch(
@@ -91,7 +91,7 @@ async function perform(
     },
   );
   const columns = isTerminal ? process.stdout.columns : undefined;
-  return await run(tellStory({ stage, observer, audience: view, colours: isTerminal, columns }));
+  return await run(runScenario({ cluster, observer, output: view, colors: isTerminal, columns }));
 }
 
 const write = (text: string): void => {
@@ -131,14 +131,14 @@ function whenInterrupted(view: View): Promise<typeof INTERRUPTED> {
   });
 }
 
-function applaud(ending: string, isTerminal: boolean, { real }: Flags): void {
+function reportSuccess(ending: string, isTerminal: boolean, { real }: Flags): void {
   const line = `The story ended as told: ${ending}`;
   write(`\n${isTerminal ? paint(piece(line, 'good')) : line}\n`);
   if (!real) write('The same on a real control plane: npm run demo -- --real\n');
 }
 
-function lament(error: unknown, log: readonly string[]): void {
-  if (error instanceof NotAsTold) {
+function reportFailure(error: unknown, log: readonly string[]): void {
+  if (error instanceof UnexpectedOutcome) {
     write(
       `\n✖ The story took another turn. Not true: "${error.sentence}"\n  Seen: ${error.seen}\n`,
     );

@@ -13,10 +13,10 @@ import { startCluster } from '../test/cluster/cluster.ts';
 import { temporaryDir } from '../test/cluster/temporary.ts';
 import { OPERATOR } from '../test/cluster/users.ts';
 import { prepareCluster, startOperator } from '../test/e2e/support/operator.ts';
-import { NAMESPACE, type Person, type Progress, type Stage } from './stage.ts';
+import { NAMESPACE, type User, type Progress, type Cluster } from './cluster.ts';
 
-const PEOPLE = ['admin', 'developer', 'gitops'] as const satisfies readonly Person[];
-const FIELD_MANAGERS: Readonly<Record<Person, string>> = {
+const USER_NAMES = ['admin', 'developer', 'gitops'] as const satisfies readonly User[];
+const FIELD_MANAGERS: Readonly<Record<User, string>> = {
   admin: 'kubectl',
   developer: 'kubectl',
   gitops: 'kustomize-controller',
@@ -29,7 +29,7 @@ type Undo = () => Promise<unknown>;
  * A control plane of its own (etcd, kube-apiserver, controllers, scheduler, simulated nodes) and the
  * operator as a process beside it, with exactly the permissions that we ship.
  */
-export async function realStage(progress: Progress, signal: AbortSignal): Promise<Stage> {
+export async function realCluster(progress: Progress, signal: AbortSignal): Promise<Cluster> {
   const undo: Undo[] = [];
   const stop = async (): Promise<void> => {
     for (let next = undo.pop(); next !== undefined; next = undo.pop()) await next();
@@ -46,7 +46,7 @@ async function build(
   log: Progress,
   signal: AbortSignal,
   undo: Undo[],
-): Promise<Omit<Stage, 'stop'>> {
+): Promise<Omit<Cluster, 'stop'>> {
   const dir = await temporaryDir();
   undo.push(() => dir.remove());
   const cluster = await startCluster({ dir: dir.path, log, signal });
@@ -57,16 +57,16 @@ async function build(
   log('starting the operator');
   const operator = await startOperator(cluster);
   undo.push(() => operator.stop());
-  const clients = new Map<Person, Client>();
-  for (const person of PEOPLE) {
-    const { client, transport } = await connect(cluster.kubeconfig(person), FIELD_MANAGERS[person]);
-    clients.set(person, client);
+  const clients = new Map<User, Client>();
+  for (const user of USER_NAMES) {
+    const { client, transport } = await connect(cluster.kubeconfig(user), FIELD_MANAGERS[user]);
+    clients.set(user, client);
     undo.push(() => transport.close());
   }
   return {
     scheduler: realScheduler,
     pause: (ms) => sleep(realScheduler, ms, signal),
-    client: (person) => known(clients, person),
+    client: (user) => known(clients, user),
     operatorLog: () => operator.text.split('\n').slice(-LOG_LINES),
   };
 }
@@ -95,8 +95,8 @@ async function connect(
   return { transport, client: new Client({ transport, scheduler: realScheduler, fieldManager }) };
 }
 
-function known(clients: ReadonlyMap<Person, Client>, person: Person): Client {
-  const client = clients.get(person);
-  if (client === undefined) throw new TypeError(`nobody is connected as ${person}`);
+function known(clients: ReadonlyMap<User, Client>, user: User): Client {
+  const client = clients.get(user);
+  if (client === undefined) throw new TypeError(`nobody is connected as ${user}`);
   return client;
 }

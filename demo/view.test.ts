@@ -87,13 +87,13 @@ test('narration scrolls above the panel, which leaves no trace when it is closed
     () => undefined,
   );
   assert.equal(terminal.cursorIsShown, false);
-  view.say('first');
+  view.announce('first');
   view.fact('second');
   assert.deepEqual(terminal.lines.slice(0, 2), ['  first', '  ✔ second']);
   assert.match(terminal.lines[2] ?? '', /deploy\/checkout/);
   view.close();
   assert.deepEqual(terminal.lines, ['  first', '  ✔ second', '']);
   assert.equal(terminal.cursorIsShown, true);
-  view.say('too late');
+  view.announce('too late');
   assert.equal(terminal.lines.length, 3);
 });

@@ -2,10 +2,10 @@
 import type { ChangePicture, Picture } from './picture.ts';
 import { panel } from './panel.ts';
 import { clock, cut, paint, piece, widthOf, wrap, type Line } from './text.ts';
-import type { Audience } from './teller.ts';
+import type { Output } from './output.ts';
 
 /** Shows the story; `watch` gives it eyes, `close` leaves the terminal as it was. */
-export interface View extends Audience {
+export interface View extends Output {
   watch(look: () => Picture, onChange: (changed: () => void) => void): void;
   /** Takes the panel away; nothing is shown from now on. */
   close(): void;
@@ -51,7 +51,7 @@ export class TerminalView implements View {
     this.#narrate(['', paint(piece(title, 'strong'))]);
   }
 
-  say(text: string): void {
+  announce(text: string): void {
     this.#paragraph([piece('  ')], text);
   }
 
@@ -149,7 +149,7 @@ export class PlainView implements View {
     this.#line(`\n${title}`);
   }
 
-  say(text: string): void {
+  announce(text: string): void {
     this.#line(`  ${text}`);
   }
 
@@ -180,9 +180,9 @@ export class PlainView implements View {
       );
     }
     this.#events = happenings.length;
-    const stage = change === undefined ? '-' : `${change.to} ${milestone(change)}`;
-    if (stage === this.#last && elapsedMs - this.#lastAt < QUIET_MS) return;
-    this.#last = stage;
+    const cluster = change === undefined ? '-' : `${change.to} ${milestone(change)}`;
+    if (cluster === this.#last && elapsedMs - this.#lastAt < QUIET_MS) return;
+    this.#last = cluster;
     this.#lastAt = elapsedMs;
     this.#line(`    ${clock(elapsedMs)}  ${summary(picture)}`);
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { run } from '../packages/cli/src/run.ts';
-import { NAMESPACE, type Stage } from './stage.ts';
+import { NAMESPACE, type Cluster } from './cluster.ts';
 
 export interface WhyAnswer {
   /** Exit code of the command. */
@@ -9,14 +9,14 @@ export interface WhyAnswer {
 }
 
 export interface WhyScene {
-  readonly stage: Stage;
-  readonly colours: boolean;
+  readonly cluster: Cluster;
+  readonly colors: boolean;
   readonly columns: number | undefined;
 }
 
 /** `altershield why change/NAME`, the command itself, over the connection of the stage. */
 export async function why(
-  { stage, colours, columns }: WhyScene,
+  { cluster, colors, columns }: WhyScene,
   change: string,
 ): Promise<WhyAnswer> {
   const lines: string[] = [];
@@ -24,11 +24,11 @@ export async function why(
     lines.push(text);
   };
   const cli = {
-    io: { out: write, err: write, colours, columns },
-    scheduler: stage.scheduler,
+    io: { out: write, err: write, colors, columns },
+    scheduler: cluster.scheduler,
     connect: () =>
       Promise.resolve({
-        client: stage.client('developer'),
+        client: cluster.client('developer'),
         namespace: NAMESPACE,
         server: '',
         close: () => Promise.resolve(),

@@ -36,8 +36,8 @@ function anOperator(): Operator {
     client: new Client({ ...deps, transport, fieldManager: 'bench' }),
     namespace: 'altershield-system',
     identity: 'bench',
-    sealKey: new Uint8Array(32).fill(7),
-    webhookPlace: () => Promise.resolve(undefined),
+    signingKey: new Uint8Array(32).fill(7),
+    webhookTarget: () => Promise.resolve(undefined),
   });
   const named = (name: string, namespace = '') => ({
     metadata: {
@@ -49,10 +49,14 @@ function anOperator(): Operator {
       generation: 1,
     },
   });
-  operator.world.namespaces.written({ apiVersion: 'v1', kind: 'Namespace', ...named(NAMESPACE) });
+  operator.caches.namespaces.applyWrite({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    ...named(NAMESPACE),
+  });
   // What runs now is in the cache, as it is in a cluster.
-  operator.world.kinds[0]?.objects.written(JSON.parse(CHANGE).request.oldObject);
-  operator.world.policies.written({
+  operator.caches.kinds[0]?.objects.applyWrite(JSON.parse(CHANGE).request.oldObject);
+  operator.caches.policies.applyWrite({
     apiVersion: 'altershield.io/v1alpha1',
     kind: 'ChangePolicy',
     ...named('web', NAMESPACE),

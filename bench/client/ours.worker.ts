@@ -7,10 +7,10 @@ import {
   realScheduler,
 } from '@altershield/kube';
 import { answerParent } from '../support/answer.ts';
-import type { Place } from '../memory/api.worker.ts';
+import type { Endpoint } from '../memory/api.worker.ts';
 import { timed, type Order, type Pace } from './pace.ts';
 
-const clientOf = ({ url, ca }: Place): Client =>
+const clientOf = ({ url, ca }: Endpoint): Client =>
   new Client({
     transport: createUndiciTransport({
       server: url,

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { cpuMs } from '../support/gc.ts';
-import type { Place } from '../memory/api.worker.ts';
+import type { Endpoint } from '../memory/api.worker.ts';
 
 export interface Order {
-  readonly place: Place;
+  readonly place: Endpoint;
   readonly count: number;
   readonly concurrency: number;
 }

@@ -11,7 +11,7 @@ import {
   createSandbox,
   httpsAdmission,
   serveHttps,
-  type Fate,
+  type PodScenario,
   type Sandbox,
   type UserInfo,
 } from '@altershield/sandbox';
@@ -35,7 +35,7 @@ export interface Passage {
 }
 
 /** Soon ready, except the bad image, which stays at its first failure until it is told otherwise. */
-const fate: Fate = function* ({ image }) {
+const fate: PodScenario = function* ({ image }) {
   const startedAt = new Date().toISOString();
   yield image === BAD
     ? {
@@ -62,7 +62,7 @@ const sandbox: Sandbox = createSandbox({
   scheduler: realScheduler,
   namespaces: [OPERATOR_NAMESPACE, NAMESPACE],
   users: { [TOKEN]: OPERATOR },
-  fate: () => fate,
+  scenario: () => fate,
   admission: { transport: httpsAdmission(), evaluateMatchCondition: isForUs },
 });
 const passages = new Map<string, Passage>();

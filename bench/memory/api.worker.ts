@@ -7,7 +7,7 @@ import { answerParent } from '../support/answer.ts';
 import { itemsOf, type Size } from '../support/objects.ts';
 
 /** Where the server is, and what a client is to trust. */
-export interface Place {
+export interface Endpoint {
   readonly url: string;
   readonly ca: string;
 }
@@ -98,7 +98,7 @@ function flood(response: ServerResponse, count: number): void {
 
 const methods = {
   /** Serves that many objects, which are serialised before the first request. */
-  start: async (size: Size): Promise<Place> => {
+  start: async (size: Size): Promise<Endpoint> => {
     items = itemsOf(size);
     const { ca, ...certificate } = await loopbackCertificate();
     const server = createServer({ ...certificate, keepAliveTimeout: 60_000 }, answer);

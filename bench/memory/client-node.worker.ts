@@ -5,7 +5,7 @@ import { answerParent } from '../support/answer.ts';
 import { startBlockMeter } from '../support/block-meter.ts';
 import { kubeConfigOf } from '../support/client-node.ts';
 import { cpuMs, settledMemory } from '../support/gc.ts';
-import type { Place } from './api.worker.ts';
+import type { Endpoint } from './api.worker.ts';
 import type { Load } from './load.ts';
 
 const APPS = '/apis/apps/v1';
@@ -22,7 +22,7 @@ function informersOf(config: KubeConfig) {
 }
 
 const methods = {
-  load: async (place: Place): Promise<Load> => {
+  load: async (place: Endpoint): Promise<Load> => {
     const informers = informersOf(kubeConfigOf(place));
     const idle = await settledMemory();
     const meter = startBlockMeter();

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { answerParent } from '../support/answer.ts';
 import { startBlockMeter } from '../support/block-meter.ts';
 import { cpuMs, settledMemory } from '../support/gc.ts';
-import type { Place } from './api.worker.ts';
+import type { Endpoint } from './api.worker.ts';
 import type { Load } from './load.ts';
 
 /** What is started, and what it fills. */
@@ -24,7 +24,7 @@ interface Subject {
 
 const deps = { scheduler: realScheduler, log: silentLogger };
 
-function clientOf({ url, ca }: Place): Client {
+function clientOf({ url, ca }: Endpoint): Client {
   const transport = createUndiciTransport({
     server: url,
     ca,
@@ -34,26 +34,26 @@ function clientOf({ url, ca }: Place): Client {
 }
 
 /** Everything but the ports: all caches with what decisions read, all controllers at work. */
-function operator(place: Place): Subject {
+function operator(place: Endpoint): Subject {
   const made = createOperator({
     ...deps,
     client: clientOf(place),
     namespace: 'altershield-system',
     identity: 'bench',
-    sealKey: new Uint8Array(32),
-    webhookPlace: () => Promise.resolve(undefined),
+    signingKey: new Uint8Array(32),
+    webhookTarget: () => Promise.resolve(undefined),
   });
   return {
     informers: made.informers,
     start: (signal) => {
-      for (const part of made.always) void part.start(signal);
-      void made.leading(signal);
+      for (const part of made.runnables) void part.start(signal);
+      void made.runAsLeader(signal);
     },
   };
 }
 
 /** The three informers alone, which keep whole objects but for their managed fields. */
-function informers(place: Place): Subject {
+function informers(place: Endpoint): Subject {
   const factory = new InformerFactory({ ...deps, client: clientOf(place) });
   for (const resource of [RESOURCES.deployment, RESOURCES.replicaSet, RESOURCES.pod]) {
     factory.informer(resource);
@@ -82,8 +82,8 @@ async function load(subject: Subject): Promise<Load> {
 }
 
 const methods = {
-  operator: (place: Place): Promise<Load> => load(operator(place)),
-  informers: (place: Place): Promise<Load> => load(informers(place)),
+  operator: (place: Endpoint): Promise<Load> => load(operator(place)),
+  informers: (place: Endpoint): Promise<Load> => load(informers(place)),
 };
 
 export type Ours = typeof methods;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import { podStages, type Stage } from './fates.ts';
+import { podStages, type Stage } from './pod-scenarios.ts';
 
 /** The configuration file of kwok, the simulated kubelets: one JSON document per stage. */
 export function kwokConfig(): string {

@@ -335,7 +335,7 @@ describe('an adapter', () => {
       assert.equal(view.size, replicas);
       assert.ok(view.minReady <= replicas && view.minReady >= Math.min(0, replicas - 1));
       assert.equal(view.fingerprint, rig.fingerprint(s.good));
-      assert.ok(view.settled);
+      assert.ok(view.isObserved);
       assertAttributed(rig);
     }
   });

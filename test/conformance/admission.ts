@@ -3,12 +3,12 @@ import { changePolicySpec } from '@altershield/api';
 import {
   mutateReplicaSet,
   mutateWorkload,
-  type GoodPolicy,
+  type ValidPolicy,
   type ReplicaSet,
   type Request,
   type Review,
   type Snapshot,
-  type Tools,
+  type Signing,
   type WorkloadAdapter,
   type WorkloadObject,
 } from '@altershield/core';
@@ -18,7 +18,7 @@ import { applyPatch } from '../../packages/core/src/testing/json-patch.ts';
 
 export interface AdmissionContext {
   readonly adapter: WorkloadAdapter;
-  readonly tools: Tools;
+  readonly signing: Signing;
   readonly operatorUser: string;
   /** Fingerprints of the revisions that are verified. */
   readonly verified: ReadonlySet<string>;
@@ -26,7 +26,7 @@ export interface AdmissionContext {
   readonly get: (kind: string, name: string) => KubeObject | undefined;
 }
 
-const POLICY: GoodPolicy = {
+const POLICY: ValidPolicy = {
   ...{ namespace: 'shop', name: 'web', uid: 'policy', generation: 1 },
   spec: changePolicySpec.parse({}),
 };
@@ -45,9 +45,9 @@ export function review(attributes: PolicyAttributes, context: AdmissionContext):
 const of = ({ verified, ...context }: AdmissionContext) => ({
   ...context,
   policy: POLICY,
-  refusalOf: () => undefined,
-  isWayBack: ({ template }: { readonly template: Readonly<Record<string, unknown>> }) =>
-    verified.has(context.tools.fingerprintOf(template)),
+  quarantineOf: () => undefined,
+  isRevert: ({ template }: { readonly template: Readonly<Record<string, unknown>> }) =>
+    verified.has(context.signing.fingerprintOf(template)),
   nextChange: 'checkout-1',
 });
 

@@ -9,12 +9,12 @@ import {
   type Goal,
   type Snapshot,
   type Template,
-  type Tools,
+  type Signing,
   type WorkloadView,
   type Write,
 } from '@altershield/core';
 import {
-  CachedClient,
+  WriteThroughClient,
   Client,
   InformerFactory,
   isConflict,
@@ -45,7 +45,7 @@ const KEY = { namespace: 'shop', name: NAME };
 /** Virtual time that a goal is given. */
 const PATIENCE_MS = 600_000;
 
-const tools: Tools = { sign: signWith(new Uint8Array(32).fill(7)), fingerprintOf: fingerprint };
+const signing: Signing = { sign: signWith(new Uint8Array(32).fill(7)), fingerprintOf: fingerprint };
 
 export interface RigOptions {
   readonly kind: KindUnderTest;
@@ -63,7 +63,7 @@ export interface RigOptions {
 /** What performs goals, with caches of its own that lag behind. */
 interface Performer {
   readonly kind: FollowedKind;
-  readonly client: CachedClient;
+  readonly client: WriteThroughClient;
   readonly stop: AbortController;
 }
 
@@ -130,7 +130,7 @@ export class Rig implements ControllerModel {
     const { adapter } = this.kind;
     const operatorUser = OPERATOR.username;
     return {
-      ...{ adapter, tools, operatorUser, verified: this.verified },
+      ...{ adapter, signing, operatorUser, verified: this.verified },
       snapshotOf: () => this.snapshot(),
       get: (kind: string, name: string) =>
         kind === 'Deployment' ? this.sandbox.get('deployments.apps', 'shop', name) : undefined,
@@ -149,8 +149,8 @@ export class Rig implements ControllerModel {
     return this.object.spec;
   }
 
-  get tools(): Tools {
-    return tools;
+  get signing(): Signing {
+    return signing;
   }
 
   /** What of its annotations is AlterShield's. */
@@ -174,12 +174,12 @@ export class Rig implements ControllerModel {
   }
 
   view(): WorkloadView {
-    return this.kind.adapter.observe(this.snapshot(), tools);
+    return this.kind.adapter.observe(this.snapshot(), signing);
   }
 
   plan(goal: Goal): Write[] {
     const { object } = this;
-    return this.kind.adapter.plan(goal, { object, view: this.view(), tools });
+    return this.kind.adapter.plan(goal, { object, view: this.view(), signing });
   }
 
   pods(): PodFact[] {
@@ -371,7 +371,7 @@ export class Rig implements ControllerModel {
       const object = kind.get(KEY);
       if (object === undefined) return undefined;
       const view = kind.view(object);
-      return perform(goal, { kind, object, view }, { ...deps, client, tools }, stop.signal);
+      return perform(goal, { kind, object, view }, { ...deps, client, signing }, stop.signal);
     });
   }
 
@@ -433,10 +433,10 @@ export class Rig implements ControllerModel {
     const deps = { scheduler: this.scheduler, log: silentLogger };
     const client = new Client({ transport, ...deps, fieldManager: FIELD_MANAGER });
     const informers = new InformerFactory({ client, ...deps });
-    const kind = new FollowedKind(this.kind.adapter, informers, tools);
+    const kind = new FollowedKind(this.kind.adapter, informers, signing);
     void informers.start(stop.signal).catch(() => undefined);
     await this.until('the caches are filled', () => informers.synced);
-    this.#performer = { kind, client: new CachedClient(client, informers), stop };
+    this.#performer = { kind, client: new WriteThroughClient(client, informers), stop };
   }
 
   /** Watches lag, each line by as much as the seed says. */
@@ -454,11 +454,11 @@ export class Rig implements ControllerModel {
   }
 
   async #try<T>(
-    act: (performer: Performer & { tools: Tools }) => Promise<T>,
+    act: (performer: Performer & { signing: Signing }) => Promise<T>,
   ): Promise<T | undefined> {
     const performer = this.#performer ?? assert.fail('the operator runs');
     try {
-      return await this.scheduler.complete(act({ ...performer, tools }));
+      return await this.scheduler.complete(act({ ...performer, signing }));
     } catch (error) {
       if (performer.stop.signal.aborted) {
         await this.#startPerformer();

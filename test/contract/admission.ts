@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { RESOURCES, type KubeObject } from '@altershield/kube';
 import { aConfigMap, createWeb, patchWeb, refused, web, withImage, type Json } from './helpers.ts';
 import { install } from './hook.ts';
-import { behaviour, pause, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, pause, until, type Behavior, type ContractTarget } from './target.ts';
 
 const { mutatingWebhook, validatingWebhook, configMap, deployment } = RESOURCES;
 
@@ -42,8 +42,8 @@ const setValue = (target: ContractTarget, namespace: string, value: string) =>
     { type: 'merge', body: { data: { value } } },
   );
 
-export const admission: readonly Behaviour[] = [
-  behaviour(
+export const admission: readonly Behavior[] = [
+  behavior(
     'a mutating webhook sees who creates what, and changes it in the same write',
     async (target) => {
       const hook = await install(target, {
@@ -65,7 +65,7 @@ export const admission: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'an update shows the old object with defaults, and the mutated one is completed and checked',
     async (target) => {
       const hook = await install(target, {
@@ -91,7 +91,7 @@ export const admission: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a webhook cannot make an object invalid', async (target) => {
+  behavior('a webhook cannot make an object invalid', async (target) => {
     const hook = await install(target, {
       resources: ['deployments'],
       answer: () => ({ patch: [{ op: 'replace', path: '/spec/replicas', value: -1 }] }),
@@ -103,7 +103,7 @@ export const admission: readonly Behaviour[] = [
     await hook.remove();
   }),
 
-  behaviour(
+  behavior(
     'rules choose by operation and resource; a subresource is another resource',
     async (target) => {
       const hook = await install(target, { resources: ['deployments'], operations: ['UPDATE'] });
@@ -127,7 +127,7 @@ export const admission: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('the scale subresource is asked about as a Scale', async (target) => {
+  behavior('the scale subresource is asked about as a Scale', async (target) => {
     const hook = await install(target, {
       resources: ['deployments/scale'],
       operations: ['UPDATE'],
@@ -140,7 +140,7 @@ export const admission: readonly Behaviour[] = [
     await hook.remove();
   }),
 
-  behaviour('an object selector counts for the old and the new object', async (target) => {
+  behavior('an object selector counts for the old and the new object', async (target) => {
     const hook = await install(target, {
       resources: ['configmaps'],
       config: { objectSelector: { matchLabels: { guarded: 'yes' } } },
@@ -155,16 +155,16 @@ export const admission: readonly Behaviour[] = [
     };
     await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'));
     assert.equal(hook.requests.length, 0);
-    const labelled = await label('yes');
-    assert.ok(labelled >= 1);
+    const labeled = await label('yes');
+    assert.ok(labeled >= 1);
     const unlabelled = await label(null);
-    assert.ok(unlabelled > labelled);
+    assert.ok(unlabelled > labeled);
     await setValue(target, hook.namespace, 'v2');
     assert.equal(hook.requests.length, unlabelled);
     await hook.remove();
   }),
 
-  behaviour(
+  behavior(
     'what is being created has no identity yet in the eyes of a mutating webhook',
     async (target) => {
       const mutating = await install(target, { resources: ['configmaps'], operations: ['CREATE'] });
@@ -192,7 +192,7 @@ export const admission: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a match condition that does not hold spares the call', async (target) => {
+  behavior('a match condition that does not hold spares the call', async (target) => {
     const expression = 'request.userInfo.username != "alice"';
     const hook = await install(target, {
       resources: ['configmaps'],
@@ -205,35 +205,32 @@ export const admission: readonly Behaviour[] = [
     await hook.remove();
   }),
 
-  behaviour(
-    'a denial carries the code, the reason and the words of the webhook',
-    async (target) => {
-      const hook = await install(target, {
-        isMutating: false,
-        resources: ['configmaps'],
-        operations: ['CREATE', 'UPDATE', 'DELETE'],
-        answer: ({ name, operation }) =>
-          name === 'm' && operation !== 'CREATE'
-            ? {
-                denied: { code: 403, reason: 'Forbidden', message: 'this revision is quarantined' },
-              }
-            : {},
-      });
-      await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'));
-      const refusal = { status: 403, reason: 'Forbidden', message: named('suite.example.com') };
-      const { server } = await refused(setValue(target, hook.namespace, 'v2'), refusal);
-      assert.match(server.message ?? '', /this revision is quarantined$/);
-      await refused(
-        target.developer.delete(configMap, { namespace: hook.namespace, name: 'm' }),
-        refusal,
-      );
-      const [deletion] = hook.requests.filter(({ operation }) => operation === 'DELETE');
-      assert.deepEqual([deletion?.object, deletion?.oldObject?.metadata.name], [null, 'm']);
-      await hook.remove();
-    },
-  ),
+  behavior('a denial carries the code, the reason and the words of the webhook', async (target) => {
+    const hook = await install(target, {
+      isMutating: false,
+      resources: ['configmaps'],
+      operations: ['CREATE', 'UPDATE', 'DELETE'],
+      answer: ({ name, operation }) =>
+        name === 'm' && operation !== 'CREATE'
+          ? {
+              denied: { code: 403, reason: 'Forbidden', message: 'this revision is quarantined' },
+            }
+          : {},
+    });
+    await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'));
+    const refusal = { status: 403, reason: 'Forbidden', message: named('suite.example.com') };
+    const { server } = await refused(setValue(target, hook.namespace, 'v2'), refusal);
+    assert.match(server.message ?? '', /this revision is quarantined$/);
+    await refused(
+      target.developer.delete(configMap, { namespace: hook.namespace, name: 'm' }),
+      refusal,
+    );
+    const [deletion] = hook.requests.filter(({ operation }) => operation === 'DELETE');
+    assert.deepEqual([deletion?.object, deletion?.oldObject?.metadata.name], [null, 'm']);
+    await hook.remove();
+  }),
 
-  behaviour('a validating webhook sees what the mutating one made', async (target) => {
+  behavior('a validating webhook sees what the mutating one made', async (target) => {
     const mutating = await install(target, {
       resources: ['configmaps'],
       answer: () => ({ patch: [{ op: 'add', path: '/data/added', value: 'x' }] }),
@@ -277,7 +274,7 @@ export const admission: readonly Behaviour[] = [
     await mutating.remove();
   }),
 
-  behaviour(
+  behavior(
     'a webhook that cannot be reached is ignored or blocks, as its policy says',
     async (target) => {
       const url = 'https://127.0.0.1:1/nobody';
@@ -295,7 +292,7 @@ export const admission: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'a dry run asks the webhooks that have no side effects, and says that it is one',
     async (target) => {
       const hook = await install(target, { resources: ['configmaps'] });
@@ -308,7 +305,7 @@ export const admission: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('controllers pass admission under their own names', async (target) => {
+  behavior('controllers pass admission under their own names', async (target) => {
     const hook = await install(target, {
       resources: ['replicasets', 'pods'],
       operations: ['CREATE'],
@@ -327,7 +324,7 @@ export const admission: readonly Behaviour[] = [
     await hook.remove();
   }),
 
-  behaviour('a webhook configuration is completed with defaults', async (target) => {
+  behavior('a webhook configuration is completed with defaults', async (target) => {
     const { webhooks } = (await target.admin.create(mutatingWebhook, '', aConfiguration(), {
       dryRun: true,
     })) as unknown as { webhooks: Json[] };
@@ -366,7 +363,7 @@ export const admission: readonly Behaviour[] = [
     });
   }),
 
-  behaviour(
+  behavior(
     'one selector against the grammar makes the whole webhook configuration invalid',
     async (target) => {
       const [a64, dns254] = ['a'.repeat(64), `${'a.'.repeat(126)}aa`];

@@ -6,7 +6,7 @@ import { imageOf as imageOfPod, isReady } from '../e2e/support/pods.ts';
 import { Capped, hashOf, held, imageOf, RELEASE, type CappedWishes } from './capped.ts';
 import { getWeb, web, withImage } from './helpers.ts';
 import { rolling } from './protocol.ts';
-import { behaviour, pause, until, type Behaviour } from './target.ts';
+import { behavior, pause, until, type Behavior } from './target.ts';
 
 /** The default strategy: of ten, three more and two less. */
 const DEFAULT = { replicas: 10, surge: 3, unavailable: 2, spec: rolling('25%', '25%') };
@@ -23,8 +23,8 @@ const scaled = (
   user: CappedWishes,
   start: number,
   sizes: readonly Size[],
-): Behaviour =>
-  behaviour(
+): Behavior =>
+  behavior(
     `with ${name}, three released pods of ten keep their share while the Deployment is scaled`,
     async (target) => {
       const capped = await held(target, user);
@@ -38,7 +38,7 @@ const scaled = (
     },
   );
 
-const scaling: readonly Behaviour[] = [
+const scaling: readonly Behavior[] = [
   scaled('surge and unavailability', DEFAULT, 8, [
     [20, 19, 3],
     [5, 4, 2],
@@ -61,7 +61,7 @@ const scaling: readonly Behaviour[] = [
     [10, 7, 3],
   ]),
 
-  behaviour('scaling in steps of one leaves the released pods as they are', async (target) => {
+  behavior('scaling in steps of one leaves the released pods as they are', async (target) => {
     const capped = await held(target, NO_SURGE);
     await capped.raiseCap('web:v2', 3);
     await capped.rests(7, 'web:v2', 3);
@@ -73,7 +73,7 @@ const scaling: readonly Behaviour[] = [
     await capped.stop();
   }),
 
-  behaviour(
+  behavior(
     'a held Deployment that is scaled to zero and back has no pods until the verified ReplicaSet is scaled',
     async (target) => {
       const capped = await held(target, SMALL);
@@ -92,8 +92,8 @@ const scaling: readonly Behaviour[] = [
   ),
 ];
 
-const otherClients: readonly Behaviour[] = [
-  behaviour(
+const otherClients: readonly Behavior[] = [
+  behavior(
     'the controller undoes what another client wrote as the size of the only ReplicaSet',
     async (target) => {
       const capped = await Capped.start(target, SMALL);
@@ -107,7 +107,7 @@ const otherClients: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'the controller keeps what another client wrote as the size of the verified ReplicaSet while the new one is capped',
     async (target) => {
       const capped = await held(target, SMALL);
@@ -121,7 +121,7 @@ const otherClients: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'an old pod that dies while the new ones are capped comes back as an old one',
     async (target) => {
       const capped = await held(target, SMALL);
@@ -141,7 +141,7 @@ const otherClients: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('the scale subresource of a ReplicaSet goes past the clamp', async (target) => {
+  behavior('the scale subresource of a ReplicaSet goes past the clamp', async (target) => {
     const capped = await held(target, SMALL);
     const { name } = (await capped.get('web:v2')).metadata;
     const key = { namespace: capped.release.namespace, name };
@@ -151,7 +151,7 @@ const otherClients: readonly Behaviour[] = [
     await capped.stop();
   }),
 
-  behaviour(
+  behavior(
     'without surge a third template gets no pod while the second has some, and goes on when these are gone',
     async (target) => {
       const capped = await held(target, { replicas: 4, surge: 0, unavailable: 1 });
@@ -183,8 +183,8 @@ function successorsReadyBeforeTheLastBad({ release }: Capped, since: number): nu
     .size;
 }
 
-const reverting = (name: string, user: CappedWishes, verified: number, bad: number): Behaviour =>
-  behaviour(
+const reverting = (name: string, user: CappedWishes, verified: number, bad: number): Behavior =>
+  behavior(
     `with ${name}, a revert of the template alone removes all ${bad} bad pods first, and no ready one beyond the bounds`,
     async (target) => {
       const capped = await held(target, user, 'web:bad');
@@ -201,12 +201,12 @@ const reverting = (name: string, user: CappedWishes, verified: number, bad: numb
     },
   );
 
-const reverts: readonly Behaviour[] = [
+const reverts: readonly Behavior[] = [
   reverting('surge and unavailability', { replicas: 10, surge: 3, unavailable: 2 }, 8, 3),
   reverting('unavailability alone', NO_SURGE, 8, 2),
   reverting('surge alone', ONE_MORE, 10, 1),
 
-  behaviour(
+  behavior(
     'a revert of the template of a held change moves no pod, and is complete',
     async (target) => {
       const capped = await held(target, SMALL);
@@ -219,7 +219,7 @@ const reverts: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'without history a template that comes back makes a ReplicaSet of the same name and hash',
     async (target) => {
       const capped = await Capped.start(target, { ...SMALL, spec: { revisionHistoryLimit: 0 } });
@@ -238,7 +238,7 @@ const reverts: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a template whose name for a ReplicaSet is taken gets another hash', async (target) => {
+  behavior('a template whose name for a ReplicaSet is taken gets another hash', async (target) => {
     const capped = await held(target, SMALL);
     const { metadata, spec } = await capped.get('web:v2');
     await capped.release.write(withImage('web:v1'));
@@ -291,8 +291,8 @@ async function postpone({ target, release }: Capped): Promise<void> {
   });
 }
 
-const deadlines: readonly Behaviour[] = [
-  behaviour(
+const deadlines: readonly Behavior[] = [
+  behavior(
     'a hold outlasts its progress deadline, and a raised cap clears that',
     async (target) => {
       const capped = await held(target, { ...SMALL, spec: { progressDeadlineSeconds: 4 } });
@@ -305,7 +305,7 @@ const deadlines: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'a condition with an update time in the future keeps the deadline away until there is progress',
     async (target) => {
       const capped = await held(target, { ...SMALL, spec: { progressDeadlineSeconds: 5 } });
@@ -319,8 +319,8 @@ const deadlines: readonly Behaviour[] = [
   ),
 ];
 
-const pauses: readonly Behaviour[] = [
-  behaviour(
+const pauses: readonly Behavior[] = [
+  behavior(
     'a cap that is raised while the user has paused the Deployment moves nothing until it is resumed',
     async (target) => {
       const capped = await held(target, SMALL);
@@ -336,7 +336,7 @@ const pauses: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('what is pushed while paused is held when it is resumed', async (target) => {
+  behavior('what is pushed while paused is held when it is resumed', async (target) => {
     const capped = await Capped.start(target, SMALL);
     await capped.govern();
     await capped.release.write({ paused: true });
@@ -353,7 +353,7 @@ const pauses: readonly Behaviour[] = [
 ];
 
 /** What users and other clients do while a release is capped. */
-export const capMoves: readonly Behaviour[] = [
+export const capMoves: readonly Behavior[] = [
   ...scaling,
   ...otherClients,
   ...reverts,

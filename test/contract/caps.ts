@@ -12,7 +12,7 @@ import {
   type CappedWishes,
 } from './capped.ts';
 import { getWeb, withImage } from './helpers.ts';
-import { behaviour, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, until, type Behavior, type ContractTarget } from './target.ts';
 
 const DEFAULT = { replicas: 10, surge: 3, unavailable: 2 };
 const NO_SURGE = { replicas: 10, surge: 0, unavailable: 2 };
@@ -32,8 +32,8 @@ async function heldWithoutFloor(target: ContractTarget, wishes: CappedWishes): P
   return capped;
 }
 
-const notes: readonly Behaviour[] = [
-  behaviour(
+const notes: readonly Behavior[] = [
+  behavior(
     'annotations of a Deployment come with the creation of its ReplicaSet, and older ones keep theirs',
     async (target) => {
       const capped = await Capped.start(target, SMALL);
@@ -55,7 +55,7 @@ const notes: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'an annotation that is taken off the Deployment stays on its ReplicaSet; one that comes back with a template is copied again',
     async (target) => {
       const capped = await Capped.start(target, SMALL);
@@ -78,7 +78,7 @@ const notes: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'what a ReplicaSet is annotated with is overwritten by the Deployment only while it is the newest',
     async (target) => {
       const capped = await held(target, SMALL);
@@ -94,7 +94,7 @@ const notes: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'a write of a size says in its annotations of how many replicas it is a part',
     async (target) => {
       const capped = await held(target, SMALL);
@@ -117,8 +117,8 @@ const notes: readonly Behaviour[] = [
   ),
 ];
 
-const holding = (name: string, wishes: CappedWishes): Behaviour =>
-  behaviour(
+const holding = (name: string, wishes: CappedWishes): Behavior =>
+  behavior(
     `with ${name}, a ReplicaSet that is created clamped to nothing moves no pod, and the controller rests`,
     async (target) => {
       const capped = await Capped.start(target, wishes);
@@ -140,13 +140,13 @@ const holding = (name: string, wishes: CappedWishes): Behaviour =>
     },
   );
 
-const holds: readonly Behaviour[] = [
+const holds: readonly Behavior[] = [
   holding('surge and unavailability', DEFAULT),
   holding('unavailability alone', NO_SURGE),
   holding('surge alone', ONE_BY_ONE),
   holding('one replica', { replicas: 1, surge: 1, unavailable: 0 }),
 
-  behaviour(
+  behavior(
     'a clamped growth counts as done: no old pod is taken for it, and it is not tried again',
     async (target) => {
       const capped = await heldWithoutFloor(target, SMALL);
@@ -161,7 +161,7 @@ const holds: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'without surge and without a floor, old pods go although no new one may come',
     async (target) => {
       const capped = await heldWithoutFloor(target, SMALL_NO_SURGE);
@@ -170,7 +170,7 @@ const holds: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'a touch of a held Deployment or of its ReplicaSets makes the controller try again',
     async (target) => {
       const capped = await held(target, SMALL);
@@ -194,7 +194,7 @@ const holds: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('Recreate keeps all pods above a floor and creates nothing yet', async (target) => {
+  behavior('Recreate keeps all pods above a floor and creates nothing yet', async (target) => {
     const capped = await Capped.start(target, SMALL);
     await capped.release.write({ strategy: { type: 'Recreate', rollingUpdate: null } });
     await capped.govern();
@@ -216,19 +216,16 @@ const holds: readonly Behaviour[] = [
     await capped.stop();
   }),
 
-  behaviour(
-    'a third template is held as well, and takes no pod from the second',
-    async (target) => {
-      const capped = await held(target, SMALL);
-      await capped.raiseCap('web:v2', 1);
-      await capped.rests(3, 'web:v2', 1);
-      const since = capped.release.now;
-      await capped.push('web:v3');
-      assert.equal(capped.release.churn(since), 0);
-      assert.equal((await capped.get('web:v3')).spec.replicas, 0);
-      await capped.stop();
-    },
-  ),
+  behavior('a third template is held as well, and takes no pod from the second', async (target) => {
+    const capped = await held(target, SMALL);
+    await capped.raiseCap('web:v2', 1);
+    await capped.rests(3, 'web:v2', 1);
+    const since = capped.release.now;
+    await capped.push('web:v3');
+    assert.equal(capped.release.churn(since), 0);
+    assert.equal((await capped.get('web:v3')).spec.replicas, 0);
+    await capped.stop();
+  }),
 ];
 
 interface Rests {
@@ -238,8 +235,8 @@ interface Rests {
   readonly rests: readonly (readonly [verified: number, released: number])[];
 }
 
-const releasing = ({ name, user, rests }: Rests): Behaviour =>
-  behaviour(
+const releasing = ({ name, user, rests }: Rests): Behavior =>
+  behavior(
     `with ${name}, each cap releases exactly so many pods, and the last write moves none`,
     async (target) => {
       const capped = await held(target, user);
@@ -266,7 +263,7 @@ const releasing = ({ name, user, rests }: Rests): Behaviour =>
     },
   );
 
-const batches: readonly Behaviour[] = [
+const batches: readonly Behavior[] = [
   releasing({
     name: 'surge and unavailability',
     user: DEFAULT,
@@ -306,4 +303,4 @@ const batches: readonly Behaviour[] = [
 ];
 
 /** How the Deployment controller goes about when admission clamps the sizes of its ReplicaSets. */
-export const caps: readonly Behaviour[] = [...notes, ...holds, ...batches];
+export const caps: readonly Behavior[] = [...notes, ...holds, ...batches];

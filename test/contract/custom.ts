@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import assert from 'node:assert/strict';
-import { RESOURCES, type KubeObject, type Resource } from '@altershield/kube';
+import { RESOURCES, type KubeObject, type APIResource } from '@altershield/kube';
 import { refused, type Json } from './helpers.ts';
 import { watching } from './watching.ts';
-import { behaviour, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, until, type Behavior, type ContractTarget } from './target.ts';
 
 interface Widget extends KubeObject {
   readonly spec: Json;
@@ -47,10 +47,12 @@ const SCHEMA = {
 };
 
 /** A kind of its own for each namespace, so that behaviours do not meet. */
-async function aKind(target: ContractTarget): Promise<{ resource: Resource; namespace: string }> {
+async function aKind(
+  target: ContractTarget,
+): Promise<{ resource: APIResource; namespace: string }> {
   const namespace = await target.namespace();
   const group = `${namespace}.example.com`;
-  const resource: Resource = {
+  const resource: APIResource = {
     group,
     version: 'v1',
     plural: 'widgets',
@@ -89,7 +91,7 @@ async function aKind(target: ContractTarget): Promise<{ resource: Resource; name
   return { resource, namespace };
 }
 
-const widget = ({ resource }: { resource: Resource }, spec: Json, rest: Json = {}): Json => ({
+const widget = ({ resource }: { resource: APIResource }, spec: Json, rest: Json = {}): Json => ({
   apiVersion: `${resource.group}/v1`,
   kind: 'Widget',
   metadata: { name: 'w' },
@@ -97,8 +99,8 @@ const widget = ({ resource }: { resource: Resource }, spec: Json, rest: Json = {
   ...rest,
 });
 
-export const custom: readonly Behaviour[] = [
-  behaviour('a watch from a version before all memory gets 410 in its stream', async (target) => {
+export const custom: readonly Behavior[] = [
+  behavior('a watch from a version before all memory gets 410 in its stream', async (target) => {
     const { resource, namespace } = await aKind(target);
     const watch = watching(target.admin, resource, { namespace, resourceVersion: '1' });
     await refused(watch.ended, {
@@ -108,7 +110,7 @@ export const custom: readonly Behaviour[] = [
     });
   }),
 
-  behaviour('a custom object is completed with the defaults of its schema', async (target) => {
+  behavior('a custom object is completed with the defaults of its schema', async (target) => {
     const kind = await aKind(target);
     const spec = { size: 3, parts: [{ name: 'a' }] };
     const created = await target.admin.create<Widget>(
@@ -125,7 +127,7 @@ export const custom: readonly Behaviour[] = [
     assert.equal(created.metadata.generation, 1);
   }),
 
-  behaviour(
+  behavior(
     'fields that the schema does not know are dropped, except where it says so',
     async (target) => {
       const kind = await aKind(target);
@@ -151,7 +153,7 @@ export const custom: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('every problem of a custom object is reported with its path', async (target) => {
+  behavior('every problem of a custom object is reported with its path', async (target) => {
     const kind = await aKind(target);
     const spec = { size: 0, colour: 'Green', label: 'toolong', parts: [{}, {}, {}] };
     const create = target.admin.create(kind.resource, kind.namespace, widget(kind, spec));
@@ -177,7 +179,7 @@ export const custom: readonly Behaviour[] = [
     );
   }),
 
-  behaviour('what is required is missed, and a wrong type is named', async (target) => {
+  behavior('what is required is missed, and a wrong type is named', async (target) => {
     const kind = await aKind(target);
     const missing = target.admin.create(kind.resource, kind.namespace, widget(kind, {}));
     await refused(missing, { status: 422, message: /spec\.size: Required value/ });
@@ -188,7 +190,7 @@ export const custom: readonly Behaviour[] = [
     });
   }),
 
-  behaviour('an int-or-string takes both', async (target) => {
+  behavior('an int-or-string takes both', async (target) => {
     const kind = await aKind(target);
     for (const share of [3, '30%']) {
       const body = widget(kind, { size: 1, share });
@@ -199,7 +201,7 @@ export const custom: readonly Behaviour[] = [
     }
   }),
 
-  behaviour(
+  behavior(
     'a status is written by its subresource alone and bumps no generation',
     async (target) => {
       const kind = await aKind(target);
@@ -229,7 +231,7 @@ export const custom: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('labels and annotations bump no generation of a custom object', async (target) => {
+  behavior('labels and annotations bump no generation of a custom object', async (target) => {
     const kind = await aKind(target);
     await target.admin.create(kind.resource, kind.namespace, widget(kind, { size: 1 }));
     const key = { namespace: kind.namespace, name: 'w' };
@@ -241,7 +243,7 @@ export const custom: readonly Behaviour[] = [
     assert.equal(metadata.generation, 1);
   }),
 
-  behaviour('items of a list of a custom kind name their kind', async (target) => {
+  behavior('items of a list of a custom kind name their kind', async (target) => {
     const kind = await aKind(target);
     await target.admin.create(kind.resource, kind.namespace, widget(kind, { size: 1 }));
     const { group } = kind.resource;
@@ -255,7 +257,7 @@ export const custom: readonly Behaviour[] = [
     );
   }),
 
-  behaviour('a replacement of a custom object needs the version it replaces', async (target) => {
+  behavior('a replacement of a custom object needs the version it replaces', async (target) => {
     const kind = await aKind(target);
     await target.admin.create(kind.resource, kind.namespace, widget(kind, { size: 1 }));
     const path = `/apis/${kind.resource.group}/v1/namespaces/${kind.namespace}/widgets/w`;
@@ -265,7 +267,7 @@ export const custom: readonly Behaviour[] = [
     });
   }),
 
-  behaviour(
+  behavior(
     'discovery names a custom kind, and its objects go with its definition',
     async (target) => {
       const kind = await aKind(target);

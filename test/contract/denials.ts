@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { Capped, clamp, held, sizeOf } from './capped.ts';
 import { getWeb, withImage } from './helpers.ts';
 import {
-  behaviour,
+  behavior,
   pause,
   until,
-  type Behaviour,
+  type Behavior,
   type ContractTarget,
   type ReviewRequest,
   type ReviewResponse,
@@ -48,8 +48,8 @@ async function denied(target: ContractTarget): Promise<Denying> {
 }
 
 /** What the Deployment controller does when admission denies what it writes. */
-export const denials: readonly Behaviour[] = [
-  behaviour(
+export const denials: readonly Behavior[] = [
+  behavior(
     'a denied lowering of an old ReplicaSet is not tried again, and the status goes on',
     async (target) => {
       const user = { replicas: 4, surge: 0, unavailable: 2 };
@@ -63,7 +63,7 @@ export const denials: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'a denied lowering under Recreate is tried again, and the status waits',
     async (target) => {
       const capped = await Capped.start(target, { ...SMALL, answer: denyLowering });
@@ -81,7 +81,7 @@ export const denials: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a denied creation is told as the reason why nothing progresses', async (target) => {
+  behavior('a denied creation is told as the reason why nothing progresses', async (target) => {
     const { capped, allow } = await denied(target);
     const { metadata, status } = await getWeb(target, capped.release.namespace);
     const progress = status.conditions?.find(({ type }) => type === 'Progressing');
@@ -96,7 +96,7 @@ export const denials: readonly Behaviour[] = [
     await capped.stop();
   }),
 
-  behaviour(
+  behavior(
     'a creation that is denied for minutes is given up, until the Deployment is touched',
     async (target) => {
       const { capped, allow } = await denied(target);

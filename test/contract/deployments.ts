@@ -13,7 +13,7 @@ import {
   type Json,
   type ReplicaSet,
 } from './helpers.ts';
-import { behaviour, pause, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, pause, until, type Behavior, type ContractTarget } from './target.ts';
 
 const { deployment, replicaSet } = RESOURCES;
 const REVISION = 'deployment.kubernetes.io/revision';
@@ -43,8 +43,8 @@ const complete = (target: ContractTarget, namespace: string): Promise<Deployment
 const sets = async (target: ContractTarget, namespace: string): Promise<readonly ReplicaSet[]> =>
   (await target.admin.list<ReplicaSet>(replicaSet, { namespace })).items;
 
-export const deployments: readonly Behaviour[] = [
-  behaviour('a Deployment is completed with defaults when it is written', async (target) => {
+export const deployments: readonly Behavior[] = [
+  behavior('a Deployment is completed with defaults when it is written', async (target) => {
     const namespace = await target.namespace();
     const labels = { app: 'web' };
     const body = {
@@ -93,7 +93,7 @@ export const deployments: readonly Behaviour[] = [
     });
   }),
 
-  behaviour('what is set to the zero value is left out again', async (target) => {
+  behavior('what is set to the zero value is left out again', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 0, spec: { paused: true, minReadySeconds: 2 } });
     const { spec } = await patchWeb(target, namespace, { paused: false, minReadySeconds: 0 });
@@ -103,7 +103,7 @@ export const deployments: readonly Behaviour[] = [
     );
   }),
 
-  behaviour('minReadySeconds stays below the progress deadline', async (target) => {
+  behavior('minReadySeconds stays below the progress deadline', async (target) => {
     const message =
       /spec\.progressDeadlineSeconds: Invalid value: \d+: must be greater than minReadySeconds/;
     await invalid(target, { minReadySeconds: 2147483646 }, message);
@@ -120,7 +120,7 @@ export const deployments: readonly Behaviour[] = [
     });
   }),
 
-  behaviour('surge and unavailability are not both zero, and at most 100 %', async (target) => {
+  behavior('surge and unavailability are not both zero, and at most 100 %', async (target) => {
     const zero =
       /spec\.strategy\.rollingUpdate\.maxUnavailable: Invalid value: .*may not be 0 when `maxSurge` is 0/;
     await invalid(target, surge(0, 0), zero);
@@ -129,7 +129,7 @@ export const deployments: readonly Behaviour[] = [
     await invalid(target, surge(-1, 1), /must be greater than or equal to 0/);
   }),
 
-  behaviour('a selector has to match the template and never changes', async (target) => {
+  behavior('a selector has to match the template and never changes', async (target) => {
     const namespace = await target.namespace();
     const wrong = aWeb(namespace, { spec: { selector: { matchLabels: { app: 'other' } } } });
     const { server } = await refused(target.admin.create(deployment, namespace, wrong), {
@@ -144,17 +144,17 @@ export const deployments: readonly Behaviour[] = [
       [['spec.template.metadata.labels', 'FieldValueInvalid']],
     );
     await createWeb(target, namespace, { replicas: 0 });
-    const relabelled = {
+    const relabeled = {
       selector: { matchLabels: { app: 'web', tier: 'x' } },
       template: { metadata: { labels: { tier: 'x' } } },
     };
-    await refused(patchWeb(target, namespace, relabelled), {
+    await refused(patchWeb(target, namespace, relabeled), {
       status: 422,
       message: /spec\.selector: Invalid value: .*field is immutable/,
     });
   }),
 
-  behaviour('a rollout ends complete, available and progressed', async (target) => {
+  behavior('a rollout ends complete, available and progressed', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 2 });
     const { status, metadata } = await complete(target, namespace);
@@ -177,23 +177,20 @@ export const deployments: readonly Behaviour[] = [
     assert.equal(set.metadata.name, `web-${hash}`);
   }),
 
-  behaviour(
-    'a pod carries the labels of its ReplicaSet and is controlled by it',
-    async (target) => {
-      const namespace = await target.namespace();
-      await createWeb(target, namespace, { replicas: 1 });
-      await complete(target, namespace);
-      const [set] = await sets(target, namespace);
-      const { items } = await target.admin.list(RESOURCES.pod, { namespace });
-      const [pod] = items;
-      assert.ok(set !== undefined && pod !== undefined);
-      assert.deepEqual(pod.metadata.labels, set.metadata.labels);
-      assert.equal(pod.metadata.ownerReferences?.[0]?.uid, set.metadata.uid);
-      assert.ok(pod.metadata.name.startsWith(`${set.metadata.name}-`));
-    },
-  ),
+  behavior('a pod carries the labels of its ReplicaSet and is controlled by it', async (target) => {
+    const namespace = await target.namespace();
+    await createWeb(target, namespace, { replicas: 1 });
+    await complete(target, namespace);
+    const [set] = await sets(target, namespace);
+    const { items } = await target.admin.list(RESOURCES.pod, { namespace });
+    const [pod] = items;
+    assert.ok(set !== undefined && pod !== undefined);
+    assert.deepEqual(pod.metadata.labels, set.metadata.labels);
+    assert.equal(pod.metadata.ownerReferences?.[0]?.uid, set.metadata.uid);
+    assert.ok(pod.metadata.name.startsWith(`${set.metadata.name}-`));
+  }),
 
-  behaviour(
+  behavior(
     'going back to an old template uses its ReplicaSet again under a new revision',
     async (target) => {
       const namespace = await target.namespace();
@@ -213,7 +210,7 @@ export const deployments: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'annotations of a Deployment are copied to its newest ReplicaSet, and stay there when they go',
     async (target) => {
       const namespace = await target.namespace();
@@ -240,7 +237,7 @@ export const deployments: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a change of labels, annotations or replicas is no new revision', async (target) => {
+  behavior('a change of labels, annotations or replicas is no new revision', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 1 });
     await complete(target, namespace);
@@ -250,7 +247,7 @@ export const deployments: readonly Behaviour[] = [
     assert.equal((await sets(target, namespace)).length, 1);
   }),
 
-  behaviour('a rollout without progress fails its deadline', async (target) => {
+  behavior('a rollout without progress fails its deadline', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { image: 'web:bad', spec: { progressDeadlineSeconds: 3 } });
     const condition = await until(target, 'the deadline to pass', async () => {
@@ -261,7 +258,7 @@ export const deployments: readonly Behaviour[] = [
     assert.match(condition.message ?? '', /^ReplicaSet "web-.*" has timed out progressing\.$/);
   }),
 
-  behaviour('a paused Deployment creates nothing and says that it is paused', async (target) => {
+  behavior('a paused Deployment creates nothing and says that it is paused', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 2, spec: { paused: true } });
     const condition = await until(target, 'the pause to be noted', async () => {
@@ -273,7 +270,7 @@ export const deployments: readonly Behaviour[] = [
     assert.equal((await sets(target, namespace)).length, 0);
   }),
 
-  behaviour('a Deployment takes its ReplicaSets and pods with it', async (target) => {
+  behavior('a Deployment takes its ReplicaSets and pods with it', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 2 });
     await complete(target, namespace);
@@ -284,7 +281,7 @@ export const deployments: readonly Behaviour[] = [
     });
   }),
 
-  behaviour('no history is kept beyond its limit', async (target) => {
+  behavior('no history is kept beyond its limit', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 1, spec: { revisionHistoryLimit: 0 } });
     await complete(target, namespace);

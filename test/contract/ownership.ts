@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { RESOURCES, type JsonPatchOp } from '@altershield/kube';
 import { aWeb, getWeb, refused, web, type Deployment, type Json } from './helpers.ts';
-import { behaviour, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, until, type Behavior, type ContractTarget } from './target.ts';
 
 const { deployment } = RESOURCES;
 
@@ -85,8 +85,8 @@ const containerOf = ({ spec }: Deployment): Json => {
   return container;
 };
 
-export const ownership: readonly Behaviour[] = [
-  behaviour(
+export const ownership: readonly Behavior[] = [
+  behavior(
     'who brings a template back owns it: the user’s next apply conflicts, and removes nothing',
     async (target) => {
       const { namespace } = await broughtBack(target);
@@ -96,7 +96,7 @@ export const ownership: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'managed fields that a client writes are believed: the user’s next apply conflicts with nothing, and removes what it leaves out',
     async (target) => {
       const { namespace, first } = await broughtBack(target);
@@ -119,7 +119,7 @@ export const ownership: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('managed fields are not written over a later write', async (target) => {
+  behavior('managed fields are not written over a later write', async (target) => {
     const { namespace, first } = await broughtBack(target);
     const stale = own(target, namespace, () => first);
     await stale;

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { RESOURCES, type Client, type KubeObject } from '@altershield/kube';
 import { aConfigMap, refused } from './helpers.ts';
-import { behaviour, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, until, type Behavior, type ContractTarget } from './target.ts';
 import { watching } from './watching.ts';
 
 const { configMap, namespace: namespaces } = RESOURCES;
@@ -23,8 +23,8 @@ const namesOf = (items: readonly KubeObject[]): string[] =>
 const setValue = (client: Client, namespace: string, name: string, value: string) =>
   client.patch(configMap, { namespace, name }, { type: 'merge', body: { data: { value } } });
 
-export const reading: readonly Behaviour[] = [
-  behaviour('a missing object is 404 with its name in the details', async (target) => {
+export const reading: readonly Behavior[] = [
+  behavior('a missing object is 404 with its name in the details', async (target) => {
     const namespace = await target.namespace();
     const missing = target.admin.get(RESOURCES.deployment, { namespace, name: 'none' });
     const { server } = await refused(missing, {
@@ -35,7 +35,7 @@ export const reading: readonly Behaviour[] = [
     assert.deepEqual(server.details, { name: 'none', group: 'apps', kind: 'deployments' });
   }),
 
-  behaviour('an unknown resource of a known group is 404 without a name', async ({ admin }) => {
+  behavior('an unknown resource of a known group is 404 without a name', async ({ admin }) => {
     await refused(admin.raw('GET', '/apis/apps/v1/nothings'), {
       status: 404,
       reason: 'NotFound',
@@ -43,14 +43,14 @@ export const reading: readonly Behaviour[] = [
     });
   }),
 
-  behaviour('an unknown group is 404 in plain words', async ({ admin }) => {
+  behavior('an unknown group is 404 in plain words', async ({ admin }) => {
     const { reason } = await refused(admin.raw('GET', '/apis/example.com/v1/nothings'), {
       status: 404,
     });
     assert.equal(reason, '');
   }),
 
-  behaviour('a list comes in pages that show one moment', async (target) => {
+  behavior('a list comes in pages that show one moment', async (target) => {
     const namespace = await someMaps(target, ['a', 'b', 'c', 'd', 'e']);
     const selection = { namespace, labelSelector: 'name', limit: 2 };
     const first = await target.admin.list(configMap, selection);
@@ -67,7 +67,7 @@ export const reading: readonly Behaviour[] = [
     assert.deepEqual(found, ['c', 'd', 'e']);
   }),
 
-  behaviour('items of a list of a built-in kind leave out their kind', async (target) => {
+  behavior('items of a list of a built-in kind leave out their kind', async (target) => {
     const namespace = await someMaps(target, ['a']);
     const path = `/api/v1/namespaces/${namespace}/configmaps?labelSelector=name`;
     const list = (await target.admin.raw('GET', path)) as { kind: string; items: KubeObject[] };
@@ -78,7 +78,7 @@ export const reading: readonly Behaviour[] = [
     );
   }),
 
-  behaviour('label selectors choose by equality, sets and presence', async (target) => {
+  behavior('label selectors choose by equality, sets and presence', async (target) => {
     const namespace = await someMaps(target, ['a', 'b', 'c']);
     const chosen = async (labelSelector: string): Promise<string[]> =>
       namesOf((await target.admin.list(configMap, { namespace, labelSelector })).items);
@@ -89,7 +89,7 @@ export const reading: readonly Behaviour[] = [
     assert.deepEqual(await chosen('!name'), []);
   }),
 
-  behaviour('field selectors choose by name', async (target) => {
+  behavior('field selectors choose by name', async (target) => {
     const namespace = await someMaps(target, ['a', 'b']);
     const page = await target.admin.list(configMap, {
       namespace,
@@ -98,7 +98,7 @@ export const reading: readonly Behaviour[] = [
     assert.deepEqual(namesOf(page.items), ['b']);
   }),
 
-  behaviour('a watch goes on from the version that a list gave', async (target) => {
+  behavior('a watch goes on from the version that a list gave', async (target) => {
     const namespace = await someMaps(target, ['a', 'b']);
     const { resourceVersion } = await target.admin.list(configMap, { namespace });
     await setValue(target.admin, namespace, 'a', 'v2');
@@ -127,7 +127,7 @@ export const reading: readonly Behaviour[] = [
     assert.ok((versions[0] ?? 0) > Number(resourceVersion));
   }),
 
-  behaviour(
+  behavior(
     'an object that leaves or enters a selection is deleted or added to its watch',
     async (target) => {
       const namespace = await someMaps(target, ['a']);
@@ -157,7 +157,7 @@ export const reading: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a watch from no version begins with what is there', async (target) => {
+  behavior('a watch from no version begins with what is there', async (target) => {
     const namespace = await someMaps(target, ['a', 'b']);
     const labelSelector = 'name';
     const watch = watching(target.admin, configMap, {
@@ -172,7 +172,7 @@ export const reading: readonly Behaviour[] = [
     assert.deepEqual(types(), ['ADDED', 'ADDED']);
   }),
 
-  behaviour('a watch ends when its time is up, with a bookmark before', async (target) => {
+  behavior('a watch ends when its time is up, with a bookmark before', async (target) => {
     const namespace = await someMaps(target, ['a']);
     const { resourceVersion } = await target.admin.list(configMap, { namespace });
     const began = target.scheduler.now();
@@ -189,7 +189,7 @@ export const reading: readonly Behaviour[] = [
     assert.ok(Number(bookmark?.object.metadata.resourceVersion) >= Number(resourceVersion));
   }),
 
-  behaviour(
+  behavior(
     'discovery names resources with their subresources and short names',
     async ({ admin }) => {
       const groups = (await admin.raw('GET', '/apis')) as { groups: { name: string }[] };
@@ -208,7 +208,7 @@ export const reading: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a namespace is labelled with its name', async (target) => {
+  behavior('a namespace is labelled with its name', async (target) => {
     const name = await target.namespace({ tier: 'web' });
     const { metadata } = await target.admin.get(namespaces, { namespace: '', name });
     assert.equal(metadata.labels?.['kubernetes.io/metadata.name'], name);

@@ -4,14 +4,14 @@ import assert from 'node:assert/strict';
 import { RESOURCES } from '@altershield/kube';
 import { getWeb, withImage, type ReplicaSet } from './helpers.ts';
 import { aRelease, HUGE, rolling, type Release } from './protocol.ts';
-import { behaviour, pause, until, type Behaviour } from './target.ts';
+import { behavior, pause, until, type Behavior } from './target.ts';
 
 const sets = async ({ target, namespace }: Release): Promise<readonly ReplicaSet[]> =>
   (await target.admin.list<ReplicaSet>(RESOURCES.replicaSet, { namespace })).items;
 
 /** What users' own fields and pauses do to a rollout, without any cap. */
-export const releases: readonly Behaviour[] = [
-  behaviour(
+export const releases: readonly Behavior[] = [
+  behavior(
     'while pods cannot become available the Progressing condition is absent',
     async (target) => {
       const release = await aRelease(target, { replicas: 4, surge: 1, unavailable: 1 });
@@ -30,7 +30,7 @@ export const releases: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('lowering surge or unavailability takes no new pod back', async (target) => {
+  behavior('lowering surge or unavailability takes no new pod back', async (target) => {
     const release = await aRelease(target, { replicas: 6, surge: 0, unavailable: 3 });
     await release.write({ ...withImage('web:v2'), ...HUGE, ...rolling(0, 3) });
     await release.ready('web:v2', 3);
@@ -40,7 +40,7 @@ export const releases: readonly Behaviour[] = [
     await release.stop();
   }),
 
-  behaviour(
+  behavior(
     'a third template that comes while paused waits; resumed, it replaces the pods of the second first',
     async (target) => {
       const release = await aRelease(target, { replicas: 6, surge: 0, unavailable: 1 });
@@ -63,7 +63,7 @@ export const releases: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'only the ReplicaSet of the present template gets the new minReadySeconds',
     async (target) => {
       const release = await aRelease(target, { replicas: 2, surge: 0, unavailable: 1 });
@@ -75,7 +75,7 @@ export const releases: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('Recreate is held by a pause and replaces all pods at once', async (target) => {
+  behavior('Recreate is held by a pause and replaces all pods at once', async (target) => {
     const release = await aRelease(target, { replicas: 3, surge: 1, unavailable: 1 });
     await release.write({ strategy: { type: 'Recreate', rollingUpdate: null } });
     await release.write({ ...withImage('web:v2'), paused: true });
@@ -89,7 +89,7 @@ export const releases: readonly Behaviour[] = [
     await release.stop();
   }),
 
-  behaviour(
+  behavior(
     'without history the old ReplicaSet goes as soon as everything is new and paused',
     async (target) => {
       const release = await aRelease(

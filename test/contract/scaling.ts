@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { RESOURCES } from '@altershield/kube';
 import { web, withImage, type ReplicaSet } from './helpers.ts';
 import { aRelease, HUGE, rolling, type Release } from './protocol.ts';
-import { behaviour, pause, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, pause, until, type Behavior, type ContractTarget } from './target.ts';
 
 /** Ten replicas, `fresh` of them new and ready, the rest old. */
 async function halfWay(
@@ -31,11 +31,11 @@ interface Case {
   readonly outcomes: readonly (readonly [replicas: number, old: number, fresh: number])[];
 }
 
-const scaled = ({ unavailable, isPaused, outcomes }: Case): Behaviour[] =>
+const scaled = ({ unavailable, isPaused, outcomes }: Case): Behavior[] =>
   outcomes.map(([replicas, old, fresh]) => {
     const state = isPaused ? 'paused' : `running with ${unavailable} unavailable`;
     const name = `ten replicas, half of them new, ${state}, scaled to ${replicas} are ${old} old and ${fresh} new`;
-    return behaviour(name, async (target) => {
+    return behavior(name, async (target) => {
       const release = await halfWay(target, 5, unavailable);
       if (isPaused) await release.write({ paused: true });
       await release.observed();
@@ -59,7 +59,7 @@ const setsByImage = async ({
   return new Map(items.map((set) => [imageOf(set), set]));
 };
 
-export const scaling: readonly Behaviour[] = [
+export const scaling: readonly Behavior[] = [
   ...scaled({
     unavailable: 5,
     isPaused: false,
@@ -93,7 +93,7 @@ export const scaling: readonly Behaviour[] = [
     ],
   }),
 
-  behaviour(
+  behavior(
     'one step of scaling doubles the new pods too; single steps keep their number',
     async (target) => {
       const release = await halfWay(target, 2, 2);
@@ -109,7 +109,7 @@ export const scaling: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('patching the ReplicaSets restores the exact number of new pods', async (target) => {
+  behavior('patching the ReplicaSets restores the exact number of new pods', async (target) => {
     const release = await halfWay(target, 2, 2);
     await scale(release, 20);
     await release.settled({ 'web:v1': 16, 'web:v2': 4 });
@@ -131,7 +131,7 @@ export const scaling: readonly Behaviour[] = [
     await release.stop();
   }),
 
-  behaviour('replicas and template in one paused write scale the old pods only', async (target) => {
+  behavior('replicas and template in one paused write scale the old pods only', async (target) => {
     const release = await aRelease(target, { replicas: 4, surge: 1, unavailable: 1 });
     await release.write({ ...withImage('web:v2'), ...HUGE, paused: true, replicas: 6 });
     await release.ready('web:v1', 6);
@@ -139,7 +139,7 @@ export const scaling: readonly Behaviour[] = [
     await release.stop();
   }),
 
-  behaviour(
+  behavior(
     'the controller finds its way after an interruption without a pod too many',
     async (target) => {
       const release = await halfWay(target, 4, 4);

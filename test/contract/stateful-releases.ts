@@ -15,7 +15,7 @@ import {
   type Database,
   type SetWishes,
 } from './stateful.ts';
-import { behaviour, pause, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, pause, until, type Behavior, type ContractTarget } from './target.ts';
 
 const { statefulSet } = RESOURCES;
 const PARALLEL: Json = { podManagementPolicy: 'Parallel' };
@@ -31,8 +31,8 @@ const isRunning = ({ status }: Pod): boolean => status.phase === 'Running';
 const nameOf = async (db: Database, tag: string): Promise<string> =>
   (await db.revisions()).get(tag)?.metadata.name ?? '';
 
-const holds: readonly Behaviour[] = [
-  behaviour('the greatest partition holds a new template', async (target) => {
+const holds: readonly Behavior[] = [
+  behavior('the greatest partition holds a new template', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     const since = db.now;
     await db.write(template('v2', HOLD_ALL));
@@ -45,7 +45,7 @@ const holds: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('a status of an older generation says nothing of a new template', async (target) => {
+  behavior('a status of an older generation says nothing of a new template', async (target) => {
     const db = await aReadyDb(target, { replicas: 1 });
     const { metadata, status } = await db.write(template('v2', HOLD_ALL));
     assert.deepEqual([metadata.generation, status.observedGeneration], [2, 1]);
@@ -54,7 +54,7 @@ const holds: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'pods that are created while everything is held are of the current revision',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 2 });
@@ -69,7 +69,7 @@ const holds: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('at zero replicas a held update counts as complete', async (target) => {
+  behavior('at zero replicas a held update counts as complete', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.write(template('v2', HOLD_ALL));
     await db.observed();
@@ -84,7 +84,7 @@ const holds: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('a partition at the number of replicas does not hold a scale-up', async (target) => {
+  behavior('a partition at the number of replicas does not hold a scale-up', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.write(template('v2', 2));
     await db.observed();
@@ -94,7 +94,7 @@ const holds: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'a recreated StatefulSet adopts its pods, but its partition holds none of them',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 2 });
@@ -115,7 +115,7 @@ const holds: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'while held, a template can be replaced and put back without touching a pod',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 2 });
@@ -141,32 +141,29 @@ function assertOneByOne(db: Database, since: number, replicas: number): void {
   assert.equal(db.timeline.maxPods(since), replicas);
 }
 
-const inBatches = (policy: string, spec: Json): Behaviour =>
-  behaviour(
-    `${policy}, each partition releases exactly the ordinals from it on`,
-    async (target) => {
-      const db = await aReadyDb(target, { replicas: 4, spec });
-      const since = db.now;
-      await db.write(template('v2', HOLD_ALL));
-      await db.observed();
-      await db.write(partition(3));
-      await db.ready('0:v1 1:v1 2:v1 3:v2');
-      await db.calm(1000);
-      await db.write(partition(1));
-      await db.ready('0:v1 1:v2 2:v2 3:v2');
-      const status = await db.status('all ready', ({ readyReplicas }) => readyReplicas === 4);
-      assert.deepEqual([status.currentReplicas, status.updatedReplicas], [1, 3]);
-      assert.equal(status.currentRevision, await nameOf(db, 'v1'));
-      await db.write(partition(0));
-      await db.ready('0:v2 1:v2 2:v2 3:v2');
-      assert.deepEqual(db.created(since), [3, 2, 1, 0]);
-      assertOneByOne(db, since, 4);
-      const name = await nameOf(db, 'v2');
-      const complete = await db.status('the release', (one) => one.currentRevision === name);
-      assert.deepEqual([complete.currentReplicas, complete.updatedReplicas], [4, 4]);
-      await db.stop();
-    },
-  );
+const inBatches = (policy: string, spec: Json): Behavior =>
+  behavior(`${policy}, each partition releases exactly the ordinals from it on`, async (target) => {
+    const db = await aReadyDb(target, { replicas: 4, spec });
+    const since = db.now;
+    await db.write(template('v2', HOLD_ALL));
+    await db.observed();
+    await db.write(partition(3));
+    await db.ready('0:v1 1:v1 2:v1 3:v2');
+    await db.calm(1000);
+    await db.write(partition(1));
+    await db.ready('0:v1 1:v2 2:v2 3:v2');
+    const status = await db.status('all ready', ({ readyReplicas }) => readyReplicas === 4);
+    assert.deepEqual([status.currentReplicas, status.updatedReplicas], [1, 3]);
+    assert.equal(status.currentRevision, await nameOf(db, 'v1'));
+    await db.write(partition(0));
+    await db.ready('0:v2 1:v2 2:v2 3:v2');
+    assert.deepEqual(db.created(since), [3, 2, 1, 0]);
+    assertOneByOne(db, since, 4);
+    const name = await nameOf(db, 'v2');
+    const complete = await db.status('the release', (one) => one.currentRevision === name);
+    assert.deepEqual([complete.currentReplicas, complete.updatedReplicas], [4, 4]);
+    await db.stop();
+  });
 
 /** Two of three pods updated and ready. */
 async function halfWay(target: ContractTarget, tag = 'v2', spec: Json = {}): Promise<Database> {
@@ -176,11 +173,11 @@ async function halfWay(target: ContractTarget, tag = 'v2', spec: Json = {}): Pro
   return db;
 }
 
-const batches: readonly Behaviour[] = [
+const batches: readonly Behavior[] = [
   inBatches('in order', {}),
   inBatches('in parallel', PARALLEL),
 
-  behaviour('the next pod is updated only when the one above it is available', async (target) => {
+  behavior('the next pod is updated only when the one above it is available', async (target) => {
     const db = await aReadyDb(target, { replicas: 2, spec: { minReadySeconds: 3 } });
     const since = db.now;
     await db.write(withImage('db:v2'));
@@ -195,7 +192,7 @@ const batches: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('a raised partition takes no pod back', async (target) => {
+  behavior('a raised partition takes no pod back', async (target) => {
     const db = await halfWay(target);
     await db.write(partition(HOLD_ALL));
     await db.observed();
@@ -204,7 +201,7 @@ const batches: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'below the partition a deleted pod comes back with the current revision',
     async (target) => {
       const db = await halfWay(target);
@@ -216,21 +213,18 @@ const batches: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
-    'a third template is released at once to the ordinals of the second',
-    async (target) => {
-      const db = await halfWay(target);
-      const since = db.now;
-      await db.write(withImage('db:v3'));
-      await db.ready('0:v1 1:v3 2:v3');
-      assert.deepEqual(db.created(since), [2, 1]);
-      const { currentRevision } = await db.observed();
-      assert.equal(currentRevision, await nameOf(db, 'v1'));
-      await db.stop();
-    },
-  ),
+  behavior('a third template is released at once to the ordinals of the second', async (target) => {
+    const db = await halfWay(target);
+    const since = db.now;
+    await db.write(withImage('db:v3'));
+    await db.ready('0:v1 1:v3 2:v3');
+    assert.deepEqual(db.created(since), [2, 1]);
+    const { currentRevision } = await db.observed();
+    assert.equal(currentRevision, await nameOf(db, 'v1'));
+    await db.stop();
+  }),
 
-  behaviour(
+  behavior(
     'a scale-up amid a batch makes updated pods, a scale-down removes them first',
     async (target) => {
       const db = await halfWay(target);
@@ -244,7 +238,7 @@ const batches: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a partition counts from the first ordinal, whatever its number', async (target) => {
+  behavior('a partition counts from the first ordinal, whatever its number', async (target) => {
     const db = await createDb(target, { replicas: 2, spec: { ordinals: { start: 3 } } });
     await db.ready('3:v1 4:v1');
     await db.write(template('v2', 1));
@@ -254,7 +248,7 @@ const batches: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'in order, a pod that is not ready below the partition stops the update',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 2 });
@@ -268,7 +262,7 @@ const batches: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'in parallel, a pod that is not ready below the partition stops it from 1.37 on',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 2, spec: PARALLEL });
@@ -283,14 +277,14 @@ const batches: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('without a rolling update all pods are updated', async (target) => {
+  behavior('without a rolling update all pods are updated', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.write({ ...withImage('db:v2'), updateStrategy: { rollingUpdate: null } });
     await db.ready('0:v2 1:v2');
     await db.stop();
   }),
 
-  behaviour('revisions that pods are of are kept without any history', async (target) => {
+  behavior('revisions that pods are of are kept without any history', async (target) => {
     const db = await halfWay(target, 'v2', { revisionHistoryLimit: 0 });
     assert.deepEqual([...(await db.revisions()).keys()].sort(), ['v1', 'v2']);
     await db.write(template('v2', 0));
@@ -317,8 +311,8 @@ async function putBack(db: Database): Promise<void> {
   assert.equal(updateRevision, await nameOf(db, 'v1'));
 }
 
-const rollbacks: readonly Behaviour[] = [
-  behaviour(
+const rollbacks: readonly Behavior[] = [
+  behavior(
     'healthy pods are rolled back one by one, and no other pod is touched',
     async (target) => {
       const db = await halfWay(target);
@@ -331,7 +325,7 @@ const rollbacks: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('an earlier template uses its revision again under a new number', async (target) => {
+  behavior('an earlier template uses its revision again under a new number', async (target) => {
     const db = await halfWay(target);
     const before = (await db.revisions()).get('v1');
     await db.write(template('v1', 0));
@@ -343,7 +337,7 @@ const rollbacks: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'an ordered StatefulSet stays stuck on a broken pod until the pod is deleted',
     async (target) => {
       const db = await broken(target);
@@ -357,14 +351,14 @@ const rollbacks: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a parallel StatefulSet replaces its broken pods by itself', async (target) => {
+  behavior('a parallel StatefulSet replaces its broken pods by itself', async (target) => {
     const db = await broken(target, { spec: PARALLEL });
     await putBack(db);
     await db.ready('0:v1 1:v1');
     await db.stop();
   }),
 
-  behaviour('a broken pod comes back broken unless its template was put back', async (target) => {
+  behavior('a broken pod comes back broken unless its template was put back', async (target) => {
     const db = await broken(target);
     const { uid } = db.pod(1).metadata;
     await db.delete(1);
@@ -381,8 +375,8 @@ const rollbacks: readonly Behaviour[] = [
 
 const OnDelete: Json = { updateStrategy: { type: 'OnDelete', rollingUpdate: null } };
 
-const onDelete: readonly Behaviour[] = [
-  behaviour('with OnDelete only pods that are deleted are updated', async (target) => {
+const onDelete: readonly Behavior[] = [
+  behavior('with OnDelete only pods that are deleted are updated', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.write({ ...withImage('db:v2'), ...OnDelete });
     await db.observed();
@@ -392,7 +386,7 @@ const onDelete: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('from OnDelete to a partition no pod is touched below it', async (target) => {
+  behavior('from OnDelete to a partition no pod is touched below it', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.write({ ...withImage('db:v2'), ...OnDelete });
     await db.observed();
@@ -404,7 +398,7 @@ const onDelete: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'with OnDelete the last updated pod completes the update only from 1.37 on',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 1 });
@@ -430,8 +424,8 @@ const withMax = (maxUnavailable: number, from: number): Json => ({
 });
 
 /** Before 1.37 the field is dropped, and pods go one by one whatever it says. */
-const unavailability: readonly Behaviour[] = [
-  behaviour('maxUnavailable lets several pods go at once from 1.37 on', async (target) => {
+const unavailability: readonly Behavior[] = [
+  behavior('maxUnavailable lets several pods go at once from 1.37 on', async (target) => {
     const db = await aReadyDb(target, { replicas: 4, spec: PARALLEL });
     const since = db.now;
     await db.write({ ...withImage('db:v2'), ...withMax(2, 2) });
@@ -441,7 +435,7 @@ const unavailability: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'in order, pods that are missing are not created beside a broken one',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 3 });
@@ -458,7 +452,7 @@ const unavailability: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'in parallel, an unready pod that is released goes first from 1.37 on',
     async (target) => {
       const wishes = { replicas: 3, image: 'db:noready', spec: PARALLEL };
@@ -479,7 +473,7 @@ const unavailability: readonly Behaviour[] = [
 ];
 
 /** How a release controller moves a StatefulSet by its partition, and what it meets there. */
-export const statefulReleases: readonly Behaviour[] = [
+export const statefulReleases: readonly Behavior[] = [
   ...holds,
   ...batches,
   ...rollbacks,

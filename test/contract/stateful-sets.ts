@@ -16,7 +16,7 @@ import {
   type Database,
   type StatefulSet,
 } from './stateful.ts';
-import { behaviour, pause, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, pause, until, type Behavior, type ContractTarget } from './target.ts';
 
 const { controllerRevision, pod: pods, statefulSet } = RESOURCES;
 
@@ -38,8 +38,8 @@ const denied = async (target: ContractTarget, spec: Json, message: RegExp): Prom
   await db.stop();
 };
 
-const writing: readonly Behaviour[] = [
-  behaviour('a StatefulSet is completed with defaults when it is written', async (target) => {
+const writing: readonly Behavior[] = [
+  behavior('a StatefulSet is completed with defaults when it is written', async (target) => {
     const labels = { app: 'db' };
     const namespace = await target.namespace();
     const template = {
@@ -72,14 +72,14 @@ const writing: readonly Behaviour[] = [
     assert.equal(created.metadata.generation, 1);
   }),
 
-  behaviour('a strategy whose rolling update is removed gets no default for it', async (target) => {
+  behavior('a strategy whose rolling update is removed gets no default for it', async (target) => {
     const db = await anEmptyDb(target);
     const { spec } = await db.write({ updateStrategy: { rollingUpdate: null } });
     assert.deepEqual(spec.updateStrategy, { type: 'RollingUpdate' });
     await db.stop();
   }),
 
-  behaviour('maxUnavailable is kept from 1.37 on, and dropped before', async (target) => {
+  behavior('maxUnavailable is kept from 1.37 on, and dropped before', async (target) => {
     const rollingUpdate = { partition: 0, maxUnavailable: 2 };
     const { spec } = await dryRun(target, {
       updateStrategy: { type: 'RollingUpdate', rollingUpdate },
@@ -91,7 +91,7 @@ const writing: readonly Behaviour[] = [
     });
   }),
 
-  behaviour('OnDelete does not go with a rolling update', async (target) => {
+  behavior('OnDelete does not go with a rolling update', async (target) => {
     const message =
       /spec\.updateStrategy\.rollingUpdate: Invalid value: .*only allowed for updateStrategy 'RollingUpdate'/;
     await denied(target, { updateStrategy: { type: 'OnDelete' } }, message);
@@ -101,7 +101,7 @@ const writing: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('a StatefulSet has no Recreate, and no partition below zero', async (target) => {
+  behavior('a StatefulSet has no Recreate, and no partition below zero', async (target) => {
     const recreate = { updateStrategy: { type: 'Recreate', rollingUpdate: null } };
     await denied(target, recreate, /spec\.updateStrategy: Invalid value/);
     const message =
@@ -109,7 +109,7 @@ const writing: readonly Behaviour[] = [
     await denied(target, partition(-1), message);
   }),
 
-  behaviour('policy, service name and selector stay as they were created', async (target) => {
+  behavior('policy, service name and selector stay as they were created', async (target) => {
     const isNamed = (await minorOf(target)) >= 37;
     const message = (field: string): RegExp =>
       isNamed
@@ -125,7 +125,7 @@ const writing: readonly Behaviour[] = [
     await denied(target, relabeled, message('selector'));
   }),
 
-  behaviour(
+  behavior(
     'an apply that sets the partition conflicts with another client that changed it',
     async (target) => {
       const namespace = await target.namespace();
@@ -150,7 +150,7 @@ const writing: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
+  behavior(
     'a change of the spec bumps the generation; annotations and labels do not',
     async (target) => {
       const db = await anEmptyDb(target);
@@ -166,7 +166,7 @@ const writing: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('the content of a ControllerRevision is fixed, its number is not', async (target) => {
+  behavior('the content of a ControllerRevision is fixed, its number is not', async (target) => {
     const db = await anEmptyDb(target);
     const revision = await until(target, 'the revision', async () =>
       (await db.revisions()).get('v1'),
@@ -204,14 +204,14 @@ function story({ timeline }: Database): string {
 const ownersOf = ({ metadata }: { readonly metadata: Partial<KubeObject['metadata']> }) =>
   metadata.ownerReferences?.map(({ kind, name, uid, controller }) => [kind, name, uid, controller]);
 
-const running: readonly Behaviour[] = [
-  behaviour('pods are created one by one, each when the one before is ready', async (target) => {
+const running: readonly Behavior[] = [
+  behavior('pods are created one by one, each when the one before is ready', async (target) => {
     const db = await aReadyDb(target, { replicas: 3 });
     assert.equal(story(db), '+0 =0 +1 =1 +2 =2');
     await db.stop();
   }),
 
-  behaviour('an ordered StatefulSet waits for a pod that does not become ready', async (target) => {
+  behavior('an ordered StatefulSet waits for a pod that does not become ready', async (target) => {
     const db = await createDb(target, { replicas: 2, image: 'db:noready' });
     await db.settled('the first pod', (all) =>
       all.some(({ status }) => status.phase === 'Running'),
@@ -221,14 +221,14 @@ const running: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('a parallel StatefulSet creates all pods at once', async (target) => {
+  behavior('a parallel StatefulSet creates all pods at once', async (target) => {
     const spec = { podManagementPolicy: 'Parallel' };
     const db = await createDb(target, { replicas: 3, image: 'db:noready', spec });
     await db.settled('three pods', (all) => all.length === 3);
     await db.stop();
   }),
 
-  behaviour('the next pod waits until the one before is available', async (target) => {
+  behavior('the next pod waits until the one before is available', async (target) => {
     const db = await aReadyDb(target, { replicas: 2, spec: { minReadySeconds: 3 } });
     const isFirst = (name: string): boolean => name === 'db-0';
     const ready = db.timeline.first((pod) => isFirst(pod.metadata.name) && isReady(pod));
@@ -238,7 +238,7 @@ const running: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('a pod is named and labeled after its StatefulSet and its ordinal', async (target) => {
+  behavior('a pod is named and labeled after its StatefulSet and its ordinal', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     const { metadata, status } = await db.get();
     const { spec } = db.pod(1) as unknown as { spec: Json };
@@ -253,7 +253,7 @@ const running: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'a template is kept as a ControllerRevision that its pods are labeled with',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 1, annotations: { mark: 'x' } });
@@ -273,7 +273,7 @@ const running: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('the status counts the pods and names their revision', async (target) => {
+  behavior('the status counts the pods and names their revision', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     const { metadata, status } = await db.get();
     const name = revisionLabel(db.pod(0));
@@ -291,7 +291,7 @@ const running: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('scaling adds and removes the highest ordinals', async (target) => {
+  behavior('scaling adds and removes the highest ordinals', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.scale(4);
     await db.ready('0:v1 1:v1 2:v1 3:v1');
@@ -312,7 +312,7 @@ const running: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('a pod that is deleted comes back under its name', async (target) => {
+  behavior('a pod that is deleted comes back under its name', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     const { uid } = db.pod(0).metadata;
     await db.delete(0);
@@ -328,7 +328,7 @@ const running: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'a pod with a grace period has one successor, which comes when it is gone',
     async (target) => {
       const db = await createDb(target, {
@@ -350,23 +350,20 @@ const running: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
-    'Events report what the controller did to the pods of a StatefulSet',
-    async (target) => {
-      const db = await aReadyDb(target, { replicas: 1 });
-      await db.scale(0);
-      const reasons = await until(target, 'both Events', async () => {
-        const said = (await db.events()).filter((one) =>
-          /pod db-0 in statefulset db/i.test(one.message),
-        );
-        return said.length === 2 && said.map(({ reason }) => reason).sort();
-      });
-      assert.deepEqual(reasons, ['SuccessfulCreate', 'SuccessfulDelete']);
-      await db.stop();
-    },
-  ),
+  behavior('Events report what the controller did to the pods of a StatefulSet', async (target) => {
+    const db = await aReadyDb(target, { replicas: 1 });
+    await db.scale(0);
+    const reasons = await until(target, 'both Events', async () => {
+      const said = (await db.events()).filter((one) =>
+        /pod db-0 in statefulset db/i.test(one.message),
+      );
+      return said.length === 2 && said.map(({ reason }) => reason).sort();
+    });
+    assert.deepEqual(reasons, ['SuccessfulCreate', 'SuccessfulDelete']);
+    await db.stop();
+  }),
 
-  behaviour('a pod that admission denies is missing until it is allowed', async (target) => {
+  behavior('a pod that admission denies is missing until it is allowed', async (target) => {
     let isDenying = false;
     const message = 'not today';
     const denied = { code: 403, reason: 'Forbidden', message };
@@ -393,7 +390,7 @@ const running: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour('a StatefulSet takes its pods and revisions with it', async (target) => {
+  behavior('a StatefulSet takes its pods and revisions with it', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await target.developer.delete(statefulSet, db.key);
     await until(
@@ -404,7 +401,7 @@ const running: readonly Behaviour[] = [
     await db.stop();
   }),
 
-  behaviour(
+  behavior(
     'a revision whose name is taken gets another name, but not another label',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 1 });
@@ -431,7 +428,7 @@ const running: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('revisions that no pod needs are kept up to the history limit', async (target) => {
+  behavior('revisions that no pod needs are kept up to the history limit', async (target) => {
     const db = await aReadyDb(target, { replicas: 1, spec: { revisionHistoryLimit: 1 } });
     for (const next of ['v2', 'v3']) {
       await db.write(withImage(`db:${next}`));
@@ -446,4 +443,4 @@ const running: readonly Behaviour[] = [
 ];
 
 /** How StatefulSets are written, and how their controller keeps their pods. */
-export const statefulSets: readonly Behaviour[] = [...writing, ...running];
+export const statefulSets: readonly Behavior[] = [...writing, ...running];

@@ -6,18 +6,18 @@ import { caps } from './caps.ts';
 import { custom } from './custom.ts';
 import { denials } from './denials.ts';
 import { deployments } from './deployments.ts';
-import { fates } from './fates.ts';
+import { podScenarios } from './pod-scenarios.ts';
 import { ownership } from './ownership.ts';
 import { reading } from './reading.ts';
 import { releases } from './releases.ts';
 import { scaling } from './scaling.ts';
 import { statefulReleases } from './stateful-releases.ts';
 import { statefulSets } from './stateful-sets.ts';
-import type { Behaviour } from './target.ts';
+import type { Behavior } from './target.ts';
 import { writing } from './writing.ts';
 
 /** Everything of Kubernetes that the sandbox imitates and the product relies on, by topic. */
-export const CONTRACT: Readonly<Record<string, readonly Behaviour[]>> = {
+export const CONTRACT: Readonly<Record<string, readonly Behavior[]>> = {
   // First: the slowest is in there.
   denials,
   reading,
@@ -32,5 +32,5 @@ export const CONTRACT: Readonly<Record<string, readonly Behaviour[]>> = {
   'releases of stateful sets': statefulReleases,
   admission,
   'custom resources': custom,
-  'fates of pods': fates,
+  'fates of pods': podScenarios,
 };

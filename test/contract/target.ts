@@ -48,13 +48,13 @@ export interface ContractTarget {
 }
 
 /** One thing that every target does. */
-export interface Behaviour {
+export interface Behavior {
   /** A plain sentence. */
   readonly name: string;
   readonly check: (target: ContractTarget) => Promise<void>;
 }
 
-export const behaviour = (name: string, check: Behaviour['check']): Behaviour => ({ name, check });
+export const behavior = (name: string, check: Behavior['check']): Behavior => ({ name, check });
 
 export const pause = ({ scheduler }: ContractTarget, ms: number): Promise<void> =>
   sleep(scheduler, ms);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import type { Client, KubeObject, Resource, WatchEvent } from '@altershield/kube';
+import type { Client, KubeObject, APIResource, WatchEvent } from '@altershield/kube';
 import { Timeline } from '../e2e/support/timeline.ts';
 import type { Pod } from '../e2e/support/pods.ts';
 import { RESOURCES } from '@altershield/kube';
@@ -24,7 +24,7 @@ interface WatchWishes {
 /** Watches in the background and keeps everything that comes. */
 export function watching<T extends KubeObject>(
   client: Client,
-  resource: Resource,
+  resource: APIResource,
   { onEvent = () => undefined, timeoutSeconds = 600, ...wishes }: WatchWishes,
 ): Watching<T> {
   const events: WatchEvent<T>[] = [];

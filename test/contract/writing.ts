@@ -12,7 +12,7 @@ import {
   type Deployment,
   type Json,
 } from './helpers.ts';
-import { behaviour, until, type Behaviour, type ContractTarget } from './target.ts';
+import { behavior, until, type Behavior, type ContractTarget } from './target.ts';
 
 const { configMap, deployment } = RESOURCES;
 
@@ -35,8 +35,8 @@ const isComplete = ({ status }: Deployment): boolean =>
 const fresh = (target: ContractTarget, namespace: string) =>
   target.admin.get<ConfigMap>(configMap, { namespace, name: 'm' });
 
-export const writing: readonly Behaviour[] = [
-  behaviour(
+export const writing: readonly Behavior[] = [
+  behavior(
     'creation gives uid, version and time, and refuses the name a second time',
     async (target) => {
       const { namespace, map } = await aMap(target);
@@ -51,14 +51,14 @@ export const writing: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('generateName ends in five letters', async (target) => {
+  behavior('generateName ends in five letters', async (target) => {
     const namespace = await target.namespace();
     const body = { ...aConfigMap('', 'v1'), metadata: { generateName: 'map-' } };
     const { metadata } = await target.admin.create(configMap, namespace, body);
     assert.match(metadata.name, /^map-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
   }),
 
-  behaviour('nothing is created in a namespace that is not there', async ({ admin }) => {
+  behavior('nothing is created in a namespace that is not there', async ({ admin }) => {
     await refused(admin.create(configMap, 'no-such-namespace', aConfigMap('m', 'v1')), {
       status: 404,
       reason: 'NotFound',
@@ -66,7 +66,7 @@ export const writing: readonly Behaviour[] = [
     });
   }),
 
-  behaviour('a JSON patch whose test fails is 422 and changes nothing', async (target) => {
+  behavior('a JSON patch whose test fails is 422 and changes nothing', async (target) => {
     const { namespace, map } = await aMap(target);
     const patch = jsonPatch([
       { op: 'test', path: '/data/value', value: 'other' },
@@ -80,7 +80,7 @@ export const writing: readonly Behaviour[] = [
     assert.equal(versionOf(await fresh(target, namespace)), versionOf(map));
   }),
 
-  behaviour('a JSON patch tests the version and the uid it is meant for', async (target) => {
+  behavior('a JSON patch tests the version and the uid it is meant for', async (target) => {
     const { namespace, map } = await aMap(target);
     const patch = (resourceVersion: string, value: string) =>
       jsonPatch([
@@ -94,7 +94,7 @@ export const writing: readonly Behaviour[] = [
     assert.equal((await fresh(target, namespace)).data?.['value'], 'v2');
   }),
 
-  behaviour(
+  behavior(
     'a JSON patch into what is not there is 422; a test for null finds nothing',
     async (target) => {
       const { namespace } = await aMap(target);
@@ -109,27 +109,24 @@ export const writing: readonly Behaviour[] = [
     },
   ),
 
-  behaviour(
-    'a merge patch merges records, removes by null and locks by version',
-    async (target) => {
-      const { namespace, map } = await aMap(target);
-      const key = { namespace, name: 'm' };
-      const merge = (body: Json) =>
-        target.admin.patch<ConfigMap>(configMap, key, { type: 'merge', body });
-      const added = await merge({ data: { other: 'x' } });
-      assert.deepEqual(added.data, { value: 'v1', other: 'x' });
-      const removed = await merge({ data: { value: null } });
-      assert.deepEqual(removed.data, { other: 'x' });
-      const stale = merge({ metadata: { resourceVersion: versionOf(map) }, data: { late: 'y' } });
-      await refused(stale, {
-        status: 409,
-        reason: 'Conflict',
-        message: /Operation cannot be fulfilled on configmaps "m": the object has been modified/,
-      });
-    },
-  ),
+  behavior('a merge patch merges records, removes by null and locks by version', async (target) => {
+    const { namespace, map } = await aMap(target);
+    const key = { namespace, name: 'm' };
+    const merge = (body: Json) =>
+      target.admin.patch<ConfigMap>(configMap, key, { type: 'merge', body });
+    const added = await merge({ data: { other: 'x' } });
+    assert.deepEqual(added.data, { value: 'v1', other: 'x' });
+    const removed = await merge({ data: { value: null } });
+    assert.deepEqual(removed.data, { other: 'x' });
+    const stale = merge({ metadata: { resourceVersion: versionOf(map) }, data: { late: 'y' } });
+    await refused(stale, {
+      status: 409,
+      reason: 'Conflict',
+      message: /Operation cannot be fulfilled on configmaps "m": the object has been modified/,
+    });
+  }),
 
-  behaviour('a write that changes nothing leaves the version alone', async (target) => {
+  behavior('a write that changes nothing leaves the version alone', async (target) => {
     const { namespace, map } = await aMap(target);
     const body = { data: { value: 'v1' } };
     const same = await target.admin.patch(
@@ -140,7 +137,7 @@ export const writing: readonly Behaviour[] = [
     assert.equal(versionOf(same), versionOf(map));
   }),
 
-  behaviour('a replacement of an older version is 409', async (target) => {
+  behavior('a replacement of an older version is 409', async (target) => {
     const { namespace, map } = await aMap(target);
     const path = `/api/v1/namespaces/${namespace}/configmaps/m`;
     const replaced = (await target.admin.raw('PUT', path, {
@@ -154,7 +151,7 @@ export const writing: readonly Behaviour[] = [
     });
   }),
 
-  behaviour(
+  behavior(
     'server-side apply creates, updates, and drops what it applied before',
     async (target) => {
       const namespace = await target.namespace();
@@ -170,7 +167,7 @@ export const writing: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('server-side apply that drops the last key of a map leaves no map', async (target) => {
+  behavior('server-side apply that drops the last key of a map leaves no map', async (target) => {
     const namespace = await target.namespace();
     const key = { namespace, name: 'm' };
     const apply = (annotations: Json | undefined, data: Json | undefined) => {
@@ -183,36 +180,33 @@ export const writing: readonly Behaviour[] = [
     assert.deepEqual([metadata.annotations, data], [undefined, undefined]);
   }),
 
-  behaviour(
-    'server-side apply conflicts with another owner unless it is forced',
-    async (target) => {
-      const { namespace } = await aMap(target);
-      const key = { namespace, name: 'm' };
-      await target.developer.patch(configMap, key, {
-        type: 'merge',
-        body: { data: { value: 'theirs' } },
-      });
-      const body = {
-        apiVersion: 'v1',
-        kind: 'ConfigMap',
-        metadata: { name: 'm' },
-        data: { value: 'ours' },
-      };
-      await refused(target.admin.patch(configMap, key, { type: 'apply', body }), {
-        status: 409,
-        reason: 'Conflict',
-        message: /Apply failed with 1 conflict: conflict/,
-      });
-      const forced = await target.admin.patch<ConfigMap>(configMap, key, {
-        type: 'apply',
-        body,
-        force: true,
-      });
-      assert.equal(forced.data?.['value'], 'ours');
-    },
-  ),
+  behavior('server-side apply conflicts with another owner unless it is forced', async (target) => {
+    const { namespace } = await aMap(target);
+    const key = { namespace, name: 'm' };
+    await target.developer.patch(configMap, key, {
+      type: 'merge',
+      body: { data: { value: 'theirs' } },
+    });
+    const body = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'm' },
+      data: { value: 'ours' },
+    };
+    await refused(target.admin.patch(configMap, key, { type: 'apply', body }), {
+      status: 409,
+      reason: 'Conflict',
+      message: /Apply failed with 1 conflict: conflict/,
+    });
+    const forced = await target.admin.patch<ConfigMap>(configMap, key, {
+      type: 'apply',
+      body,
+      force: true,
+    });
+    assert.equal(forced.data?.['value'], 'ours');
+  }),
 
-  behaviour('managedFields name the field manager and the operation', async (target) => {
+  behavior('managedFields name the field manager and the operation', async (target) => {
     const namespace = await target.namespace();
     const { metadata } = await createWeb(target, namespace);
     const [entry] = (metadata.managedFields ?? []) as {
@@ -224,7 +218,7 @@ export const writing: readonly Behaviour[] = [
     assert.ok((entry?.manager ?? '') !== '');
   }),
 
-  behaviour(
+  behavior(
     'an entry of managedFields is replaced by its index, whatever is written to the status meanwhile',
     async (target) => {
       const namespace = await target.namespace();
@@ -252,7 +246,7 @@ export const writing: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('a dry run answers as a write would and stores nothing', async (target) => {
+  behavior('a dry run answers as a write would and stores nothing', async (target) => {
     const { namespace, map } = await aMap(target);
     const patch = { type: 'merge', body: { data: { value: 'dry' } } } as const;
     const dry = await target.admin.patch<ConfigMap>(configMap, { namespace, name: 'm' }, patch, {
@@ -264,7 +258,7 @@ export const writing: readonly Behaviour[] = [
     assert.equal(versionOf(await fresh(target, namespace)), versionOf(map));
   }),
 
-  behaviour('deletion checks uid and version', async (target) => {
+  behavior('deletion checks uid and version', async (target) => {
     const { namespace, map } = await aMap(target);
     const key = { namespace, name: 'm' };
     await refused(target.admin.delete(configMap, key, { uid: 'another' }), {
@@ -281,7 +275,7 @@ export const writing: readonly Behaviour[] = [
     await refused(target.admin.delete(configMap, key), { status: 404 });
   }),
 
-  behaviour('a finalizer keeps an object until it is removed', async (target) => {
+  behavior('a finalizer keeps an object until it is removed', async (target) => {
     const namespace = await target.namespace();
     const key = { namespace, name: 'm' };
     const body = {
@@ -299,7 +293,7 @@ export const writing: readonly Behaviour[] = [
     await refused(target.admin.get(configMap, key), { status: 404 });
   }),
 
-  behaviour('dependents go after their owner, those with another owner stay', async (target) => {
+  behavior('dependents go after their owner, those with another owner stay', async (target) => {
     const { namespace, map } = await aMap(target);
     const owner = (one: KubeObject) => ({
       apiVersion: 'v1',
@@ -322,7 +316,7 @@ export const writing: readonly Behaviour[] = [
     await target.admin.get(configMap, { namespace, name: 'shared' });
   }),
 
-  behaviour('the status subresource and the rest do not touch each other', async (target) => {
+  behavior('the status subresource and the rest do not touch each other', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 0 });
     const settled = await until(target, 'an observed Deployment', async () => {
@@ -345,7 +339,7 @@ export const writing: readonly Behaviour[] = [
     assert.equal(status.metadata.generation, (settled.metadata.generation ?? 0) + 1);
   }),
 
-  behaviour(
+  behavior(
     'the generation of a Deployment counts changes of spec and annotations only',
     async (target) => {
       const namespace = await target.namespace();
@@ -364,7 +358,7 @@ export const writing: readonly Behaviour[] = [
     },
   ),
 
-  behaviour('the scale subresource shows and sets replicas', async (target) => {
+  behavior('the scale subresource shows and sets replicas', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 0, spec: { paused: true } });
     const scale = (replicas: number) => ({ type: 'merge', body: { spec: { replicas } } }) as const;

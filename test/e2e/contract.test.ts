@@ -58,9 +58,9 @@ async function clientOf(user: 'admin' | 'developer'): Promise<Client> {
 }
 
 describe('Kubernetes itself', { concurrency: 4 }, () => {
-  for (const [topic, behaviours] of Object.entries(CONTRACT)) {
+  for (const [topic, behaviors] of Object.entries(CONTRACT)) {
     describe(topic, { concurrency: 4 }, () => {
-      for (const { name, check } of behaviours) test(name, () => check(target));
+      for (const { name, check } of behaviors) test(name, () => check(target));
     });
   }
 });

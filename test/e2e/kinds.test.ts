@@ -20,13 +20,13 @@ const POLICY = {
 
 const KINDS: readonly AppKind[] = ['Deployment', 'StatefulSet'];
 
-interface Fate {
+interface PodScenario {
   readonly name: string;
   readonly image: string;
   readonly ends: Phase;
 }
 
-const FATES: readonly Fate[] = [
+const SCENARIOS: readonly PodScenario[] = [
   { name: 'good', image: 'checkout:v2', ends: 'Success' },
   { name: 'image cannot be pulled', image: 'checkout:bad-2', ends: 'RolledBack' },
   { name: 'crash loop', image: 'checkout:crash-2', ends: 'RolledBack' },
@@ -53,11 +53,11 @@ after(() =>
 
 for (const kind of KINDS) {
   describe(`a ${kind}`, { concurrency: 2 }, () => {
-    for (const fate of FATES) {
-      test(`whose change is: ${fate.name}`, async (t) => {
+    for (const scenario of SCENARIOS) {
+      test(`whose change is: ${scenario.name}`, async (t) => {
         const app = await anApp(cluster, { kind, replicas: REPLICAS, policy: POLICY });
         try {
-          t.diagnostic(`${kind}, ${fate.name}: ${await tell(app, fate)}`);
+          t.diagnostic(`${kind}, ${scenario.name}: ${await tell(app, scenario)}`);
         } finally {
           await app.close();
         }
@@ -67,7 +67,7 @@ for (const kind of KINDS) {
 }
 
 /** Lets the change meet its fate and checks what must hold for every kind. */
-async function tell(app: App, { image, ends }: Fate): Promise<string> {
+async function tell(app: App, { image, ends }: PodScenario): Promise<string> {
   const written = (await app.get()).spec;
   const since = performance.now();
   const sent = await app.setImage(image);

@@ -28,12 +28,12 @@ const collection = ({ kind }: NativePolicy): string =>
   `${ADMISSION}/${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
 const path = (policy: NativePolicy): string => `${collection(policy)}/${policy.name}`;
 
-interface Stored {
+interface StoredObject {
   readonly metadata: { readonly uid: string; readonly resourceVersion: string };
   readonly spec: object;
 }
-const stored = async (policy: NativePolicy): Promise<Stored> =>
-  (await cluster.call({ path: path(policy) })) as Stored;
+const stored = async (policy: NativePolicy): Promise<StoredObject> =>
+  (await cluster.call({ path: path(policy) })) as StoredObject;
 const specs = (): Promise<object[]> =>
   Promise.all(POLICIES.map(async (policy) => (await stored(policy)).spec));
 const versions = (): Promise<string[]> =>

@@ -268,16 +268,16 @@ describe('an image that', { concurrency: 3 }, () => {
     ['noready', 'NeverReady'],
     ['flap', 'ReadinessFlapping'],
   ] as const;
-  for (const [fate, reason] of FATES) {
+  for (const [scenario, reason] of FATES) {
     test(`ends in ${reason} is rolled back for that reason`, async () => {
       const release = { batches: [1, '100%'], soakSeconds: 30 };
       const app = await fixture.newApp({ replicas: 2, policy: { release, checks: { podHealth } } });
       const { spec } = await app.get();
-      await app.setImage(`checkout:${fate}-2`);
-      await app.until(`checkout:${fate}-2`, 'RolledBack');
+      await app.setImage(`checkout:${scenario}-2`);
+      await app.until(`checkout:${scenario}-2`, 'RolledBack');
       const [batch] = await app.batches();
       assert.equal(batch?.status?.checks[0]?.reason, reason);
-      assert.equal(app.timeline.maxNew(`checkout:${fate}-2`), 1);
+      assert.equal(app.timeline.maxNew(`checkout:${scenario}-2`), 1);
       await app.assertAtRest(spec);
     });
   }

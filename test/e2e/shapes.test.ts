@@ -67,7 +67,7 @@ async function assertGoodChange(shaped: Shaped): Promise<void> {
 
 async function assertBadChange(shaped: Shaped): Promise<void> {
   const { spec } = await shaped.get();
-  const image = await shaped.setTag(`${shaped.shape.fate}-3`);
+  const image = await shaped.setTag(`${shaped.shape.scenario}-3`);
   const { status } = await shaped.until(image, 'RolledBack');
   assert.equal(status?.verdict, 'Fail', status?.message);
   await shaped.untilOnly(shaped.imageWith('v2'));

@@ -46,9 +46,9 @@ test('a late revision that failed is held when it comes again while the way back
   await checkout.apply('2', 200_000);
   await checkout.play(checkout.sandbox.call('DELETE', { path: POLICY }), 1000);
   await checkout.apply('3', 700_000);
-  await checkout.wearOut({ restartCount: 4, ready: false, version: '3' });
+  await checkout.degrade({ restartCount: 4, ready: false, version: '3' });
   await checkout.govern(SLOW, 10_000);
-  assert.equal(checkout.chronicle.at(-1), '3 Failed CheckFailed');
+  assert.equal(checkout.history.at(-1), '3 Failed CheckFailed');
   assert.equal(checkout.changes.at(-1)?.spec.operation, 'PreExisting');
   await checkout.apply('2', 20_000);
   assert.equal(checkout.changes.at(-1)?.spec.operation, 'Revert');
@@ -71,7 +71,7 @@ test('a decision about a workload that is gone does nothing to one of its name',
 test('an undo of what failed in audit is recorded as a way back, with where it came from', async () => {
   const checkout = await Checkout.start({ policy: { mode: 'Audit', release: { soakSeconds: 5 } } });
   await checkout.apply('bad-2', 60_000);
-  assert.deepEqual(checkout.chronicle, ['bad-2 Failed CheckFailed']);
+  assert.deepEqual(checkout.history, ['bad-2 Failed CheckFailed']);
   await checkout.apply('1', 60_000);
   const { operation, from } = checkout.changes.at(-1)?.spec ?? {};
   assert.deepEqual([operation, from?.images], ['Revert', ['shop/checkout:bad-2']]);
@@ -130,7 +130,7 @@ test('a record that waits for its finalizer is in nobody’s way', async () => {
   await checkout.record('DELETE', { sequence: 1 }, 100);
   await checkout.apply('3', 120_000);
   await checkout.scheduler.runFor(300_000);
-  assert.ok(checkout.changes.length <= 3, checkout.chronicle.join('; '));
+  assert.ok(checkout.changes.length <= 3, checkout.history.join('; '));
 });
 
 test('nobody goes back to what was refused since', async () => {

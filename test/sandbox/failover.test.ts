@@ -16,7 +16,7 @@ test('what changed before any policy governed it is no change to the next leader
   checkout.killOperator();
   standby.lead();
   await checkout.scheduler.runFor(60_000);
-  assert.deepEqual(checkout.chronicle, []);
+  assert.deepEqual(checkout.history, []);
 });
 
 test('what a leader did not live to record is found by the next', async () => {
@@ -27,7 +27,7 @@ test('what a leader did not live to record is found by the next', async () => {
   await checkout.apply('2', 60_000);
   standby.lead();
   await checkout.scheduler.runFor(60_000);
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
+  assert.deepEqual(checkout.history, ['2 Success Verified']);
 });
 
 test('a leader that loses its office begins no further write, and the next one goes on', async () => {
@@ -51,7 +51,7 @@ async function losesOfficeAt(write: number): Promise<boolean> {
   checkout.killOperator();
   const leader = checkout.simulation.startReplica({ faults: { beforeCall } });
   const standby = checkout.simulation.startReplica({ identity: 'replica-2' });
-  void leader.operator.leading(office.signal).catch(() => undefined);
+  void leader.operator.runAsLeader(office.signal).catch(() => undefined);
   await checkout.scheduler.runFor(2000);
   await checkout.apply('bad-2', 30_000);
   const isLost = office.signal.aborted;

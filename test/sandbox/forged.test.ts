@@ -33,7 +33,7 @@ test('a record made by hand is never the revision that a bad change is taken bac
   await checkout.startOperator();
   await checkout.apply('bad3', 60_000);
   assert.deepEqual(Object.keys(checkout.pods).sort(), ['2']);
-  assert.deepEqual(checkout.chronicle, [
+  assert.deepEqual(checkout.history, [
     '2 Success Verified',
     'bad3 RolledBack RolledBack',
     // Still there for everybody to see, and nobody has looked at it.
@@ -48,7 +48,7 @@ test('a record made by hand under the next name is passed over', async () => {
   await checkout.record('POST', { body: forgery(checkout, 'deployment-checkout-2', 2) });
   await checkout.startOperator();
   await checkout.apply('3', 60_000);
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified', '2  ', '3 Success Verified']);
+  assert.deepEqual(checkout.history, ['2 Success Verified', '2  ', '3 Success Verified']);
   assert.equal(checkout.changes.at(-1)?.metadata.name, 'deployment-checkout-3');
 });
 

@@ -9,19 +9,16 @@ test('the rollback of an older change is our own write, and no change that anybo
   });
   await checkout.apply('2', 90_000);
   await checkout.apply('bad3', 60_000);
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified', 'bad3 RolledBack RolledBack']);
+  assert.deepEqual(checkout.history, ['2 Success Verified', 'bad3 RolledBack RolledBack']);
   const before = checkout.deployment.metadata.generation ?? 0;
   const body = { spec: { decision: { action: 'RollBack', reason: 'it leaks' } } };
   await checkout.record('PATCH', { sequence: 1, body }, 10_000);
   const writes = (checkout.deployment.metadata.generation ?? 0) - before;
   assert.ok(writes < 10, `${writes} writes in ten seconds`);
   await checkout.scheduler.runFor(60_000);
-  assert.equal(checkout.chronicle.length, 2);
+  assert.equal(checkout.history.length, 2);
   await checkout.apply('4', 60_000);
-  assert.deepEqual(
-    [checkout.chronicle.at(-1), checkout.chronicle.length],
-    ['4 Success Verified', 3],
-  );
+  assert.deepEqual([checkout.history.at(-1), checkout.history.length], ['4 Success Verified', 3]);
 });
 
 test('a number that a deleted record had is not given again: what comes later has the last word', async () => {
@@ -34,5 +31,5 @@ test('a number that a deleted record had is not given again: what comes later ha
   assert.equal(checkout.version, '1');
   await checkout.record('DELETE', { sequence: 2 });
   await checkout.apply('4', 120_000);
-  assert.deepEqual(checkout.chronicle, ['2 RolledBack RolledBack', '4 Success Verified']);
+  assert.deepEqual(checkout.history, ['2 RolledBack RolledBack', '4 Success Verified']);
 });

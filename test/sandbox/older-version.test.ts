@@ -7,7 +7,7 @@ import { fingerprint } from '@altershield/core';
 import { Checkout } from '../support/checkout.ts';
 
 const POLICY = { release: { batches: [1, '100%'], soakSeconds: 5 } };
-const OWN = {
+const USER_FIELDS = {
   paused: false,
   minReadySeconds: 2,
   progressDeadlineSeconds: 900,
@@ -40,7 +40,9 @@ for (const [version, end] of [
   ['bad-2', 'RolledBack/RolledBack'],
 ] as const) {
   test(`a change that an older version held gets its user's fields back at start, and is released by batches (${version})`, async () => {
-    const checkout = await heldByOlder(version, (from) => JSON.stringify({ from, own: OWN }));
+    const checkout = await heldByOlder(version, (from) =>
+      JSON.stringify({ from, own: USER_FIELDS }),
+    );
     let isRolling = false;
     let most = 0;
     checkout.sandbox.onPod(() => {
@@ -48,12 +50,12 @@ for (const [version, end] of [
       if (!isRolling) most = Math.max(most, checkout.pods[version] ?? 0);
     });
     await checkout.startOperator();
-    assert.deepEqual(fieldsOf(checkout), OWN);
+    assert.deepEqual(fieldsOf(checkout), USER_FIELDS);
     assert.equal(checkout.deployment.metadata.annotations?.[ANNOTATIONS.hold], undefined);
     await checkout.scheduler.runFor(120_000);
     assert.deepEqual([checkout.story, most], [[end], 1]);
     assert.deepEqual(checkout.pods, { [version === '2' ? '2' : '1']: 10 });
-    assert.deepEqual(fieldsOf(checkout), OWN);
+    assert.deepEqual(fieldsOf(checkout), USER_FIELDS);
   });
 }
 

@@ -71,8 +71,8 @@ test('how much a policy governs follows workloads, labels and other policies', a
   assert.match(said(checkout, 'web'), /^2 True Valid/);
   const target = { selector: { matchLabels: { tier: 'db' } } };
   await checkout.play(sandbox.apply(policyManifest({ target }, 'db')), 2000);
-  const relabelled = { ...other, metadata: { ...other.metadata, labels: { tier: 'db' } } };
-  await checkout.play(sandbox.apply(relabelled), 2000);
+  const relabeled = { ...other, metadata: { ...other.metadata, labels: { tier: 'db' } } };
+  await checkout.play(sandbox.apply(relabeled), 2000);
   assert.match(said(checkout, 'web'), /^1 True Valid/);
   assert.match(said(checkout, 'db'), /^1 True Valid/);
   const path = '/apis/altershield.io/v1alpha1/namespaces/shop/changepolicies/db';

@@ -34,7 +34,7 @@ test('a change goes on by the policy it began with, when that is deleted, and no
 
 test('a bad change whose policy is deleted is still rolled back', async () => {
   const checkout = await aChangeWithoutPolicy();
-  await checkout.wearOut({ restartCount: 9, version: '2' });
+  await checkout.degrade({ restartCount: 9, version: '2' });
   await checkout.scheduler.runFor(60_000);
   assert.deepEqual(checkout.story, ['RolledBack/RolledBack']);
   assert.deepEqual([checkout.pods, marksLeft(checkout)], [{ '1': 10 }, []]);
@@ -43,7 +43,7 @@ test('a bad change whose policy is deleted is still rolled back', async () => {
 test('what is applied when nothing governs the workload any more rolls out natively', async () => {
   const checkout = await aChangeWithoutPolicy();
   await checkout.apply('3', 60_000);
-  assert.deepEqual(checkout.chronicle, ['2 Superseded Superseded']);
+  assert.deepEqual(checkout.history, ['2 Superseded Superseded']);
   assert.deepEqual([checkout.pods, marksLeft(checkout)], [{ '3': 10 }, []]);
 });
 

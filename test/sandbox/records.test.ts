@@ -8,7 +8,7 @@ test('a change whose record is deleted while it is held is found anew and brough
   const checkout = await Checkout.start({ policy: { release: { soakSeconds: 30 } } });
   await checkout.apply('2', 5000);
   await checkout.record('DELETE', { sequence: 1 }, 200_000);
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
+  assert.deepEqual(checkout.history, ['2 Success Verified']);
   assert.equal(checkout.isHeld, false);
 });
 
@@ -21,7 +21,7 @@ test('the batches of a change that is found anew are its own, and go not with th
   await checkout.record('DELETE', { sequence: 1 }, 100_000);
   checkout.sandbox.controllers.garbageCollector.start();
   await checkout.scheduler.runFor(1000);
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
+  assert.deepEqual(checkout.history, ['2 Success Verified']);
   const batches = checkout.sandbox.server.store.list('changepods.altershield.io');
   const owners = batches.map(({ metadata }) => metadata.ownerReferences?.[0]?.uid);
   const { uid } = checkout.changes[0]?.metadata ?? {};
@@ -37,7 +37,7 @@ for (const [what, policy] of [
     await checkout.apply('2', 40_000);
     assert.deepEqual(checkout.pods, { '2': 10 });
     await checkout.record('DELETE', { sequence: 1 }, 120_000);
-    assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
+    assert.deepEqual(checkout.history, ['2 Success Verified']);
   });
 }
 
@@ -53,7 +53,7 @@ for (const mode of ['Enforce', 'Audit']) {
     assert.equal(checkout.pods['2'], 1);
     await checkout.startOperator();
     await checkout.scheduler.runFor(200_000);
-    assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
+    assert.deepEqual(checkout.history, ['2 Success Verified']);
     assert.deepEqual([checkout.pods, checkout.isHeld], [{ '2': 10 }, false]);
   });
 }
@@ -90,8 +90,8 @@ test('a revision that is applied again and again is not rolled back without end'
     policy: { release: { batches: [1, '100%'], soakSeconds: 1 }, limits },
   });
   for (let i = 0; i < 6; i += 1) await checkout.apply('bad', 60_000);
-  assert.equal(checkout.chronicle.at(-1), 'bad Suspend RollbackLimit');
-  assert.equal(checkout.chronicle.length, 4);
+  assert.equal(checkout.history.at(-1), 'bad Suspend RollbackLimit');
+  assert.equal(checkout.history.length, 4);
 });
 
 test('records of a workload that is gone go when their time is over', async () => {
@@ -100,8 +100,8 @@ test('records of a workload that is gone go when their time is over', async () =
     policy: { release: { batches: ['100%'], soakSeconds: 1 }, limits },
   });
   await checkout.apply('2', 60_000);
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified']);
+  assert.deepEqual(checkout.history, ['2 Success Verified']);
   const path = '/apis/apps/v1/namespaces/shop/deployments/checkout';
   await checkout.play(checkout.sandbox.call('DELETE', { path }), 120_000);
-  assert.deepEqual(checkout.chronicle, []);
+  assert.deepEqual(checkout.history, []);
 });

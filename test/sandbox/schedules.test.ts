@@ -11,7 +11,7 @@ const ACTIONS = 10;
 const QUIET_MS = 300_000;
 /** Of the operator, for each action and for the end: a multiple of what any needs. */
 const MOST_WRITES = 60;
-const FATES = ['', '', '', 'slow', 'bad', 'crash', 'noready'] as const;
+const SCENARIOS = ['', '', '', 'slow', 'bad', 'crash', 'noready'] as const;
 
 const policyFor = ({ readyDeadlineSeconds }: KindUnderTest) => ({
   release: { batches: [1, '50%', '100%'], soakSeconds: 5 },
@@ -100,7 +100,7 @@ class Schedule {
 
   push(): Promise<unknown> {
     this.#number += 1;
-    const version = `${this.pick(FATES)}${this.#number}`;
+    const version = `${this.pick(SCENARIOS)}${this.#number}`;
     this.#images.push(version);
     return this.#setImage(version);
   }
@@ -214,8 +214,8 @@ async function play(schedule: Schedule, seed: number): Promise<void> {
   await schedule.settle();
   const { checkout } = schedule;
   assert.deepEqual(schedule.violations, [], log());
-  assert.deepEqual(checkout.pods, { final: 10 }, log() + checkout.chronicle.join('\n'));
-  assert.equal(checkout.chronicle.at(-1), 'final Success Verified', log());
+  assert.deepEqual(checkout.pods, { final: 10 }, log() + checkout.history.join('\n'));
+  assert.equal(checkout.history.at(-1), 'final Success Verified', log());
   assert.equal(checkout.isHeld, false, log());
   const { writes } = schedule;
   assert.ok(writes < MOST_WRITES * ACTIONS, `${writes} writes ${log()}`);

@@ -6,7 +6,7 @@ import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
 import { signWith } from '@altershield/core';
 import type { Sandbox } from '@altershield/sandbox';
 import { Checkout } from '../support/checkout.ts';
-import { sealOf } from '../../packages/operator/src/observe/seal.ts';
+import { recordSignature } from '../../packages/operator/src/observe/signature.ts';
 
 const POLICY = { release: { batches: [1, '100%'], soakSeconds: 30 } };
 const HOUR_MS = 3_600_000;
@@ -14,7 +14,7 @@ const HOUR_MS = 3_600_000;
 const OPERATOR_SIGN = signWith(new Uint8Array(32).fill(7));
 const RECORDS = 'changeworkloads.altershield.io';
 
-type Stored = Parameters<Sandbox['server']['store']['put']>[1];
+type StoredObject = Parameters<Sandbox['server']['store']['put']>[1];
 
 /** The newer version's schema: it knows more values and fields than this one's. */
 function openSchema({ sandbox }: Checkout): void {
@@ -26,7 +26,7 @@ function openSchema({ sandbox }: Checkout): void {
         ? { ...value, 'x-kubernetes-preserve-unknown-fields': true }
         : value;
     });
-    sandbox.server.store.put(type, JSON.parse(text) as Stored);
+    sandbox.server.store.put(type, JSON.parse(text) as StoredObject);
   }
 }
 
@@ -41,10 +41,10 @@ function rewrite(checkout: Checkout, edit: Edit, sign = OPERATOR_SIGN): void {
   assert.ok(record);
   const { spec, status } = edit(record);
   const { namespace = '', name } = record.metadata;
-  const seal = sealOf(namespace, name, spec as ChangeWorkload['spec'], sign);
+  const seal = recordSignature(namespace, name, spec as ChangeWorkload['spec'], sign);
   const metadata = { ...record.metadata, annotations: { [ANNOTATIONS.signature]: seal } };
   const next: unknown = { ...record, spec, status, metadata };
-  sandbox.server.store.put(RECORDS, next as Stored);
+  sandbox.server.store.put(RECORDS, next as StoredObject);
 }
 
 /** Version 2 is in its first batch when the operator that released it is gone. */

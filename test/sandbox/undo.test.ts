@@ -44,7 +44,7 @@ async function threeVersions(): Promise<Checkout> {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.apply('3', 60_000);
-  assert.deepEqual(checkout.chronicle, ['2 Success Verified', '3 Success Verified']);
+  assert.deepEqual(checkout.history, ['2 Success Verified', '3 Success Verified']);
   return checkout;
 }
 

@@ -109,7 +109,7 @@ export class Checkout {
   }
 
   /** One pod was restarted this often in its life. */
-  async wearOut({ restartCount, ready = true, version = '' }: Wear): Promise<void> {
+  async degrade({ restartCount, ready = true, version = '' }: Wear): Promise<void> {
     const pod = this.sandbox
       .pods({ namespace: 'shop' })
       .find(({ spec }) => JSON.stringify(spec).includes(`checkout:${version}`));
@@ -161,7 +161,7 @@ export class Checkout {
   }
 
   /** `2 Success Verified`: the same with the version that it brought. */
-  get chronicle(): string[] {
+  get history(): string[] {
     return this.changes.map(
       ({ spec, status }) =>
         `${versionOf(spec.to.images)} ${status?.phase ?? ''} ${status?.reason ?? ''}`,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { run, type Cli } from '@altershield/cli';
+import { run, type CommandContext } from '@altershield/cli';
 import { ADMIN, type UserInfo } from '@altershield/sandbox';
 import type { Checkout } from './checkout.ts';
 
@@ -39,11 +39,11 @@ export function startCommandLine(
 ): Running {
   const lines: string[] = [];
   const errors: string[] = [];
-  const cli: Cli = {
+  const cli: CommandContext = {
     io: {
       out: (text) => lines.push(...text.split('\n')),
       err: (text) => errors.push(...text.split('\n')),
-      colours: false,
+      colors: false,
       columns,
     },
     scheduler,

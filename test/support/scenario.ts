@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
-import { canonical, type Deployment } from '@altershield/core';
+import { canonicalJson, type Deployment } from '@altershield/core';
 import { VirtualScheduler, type CallInfo, type WatchLineInfo } from '@altershield/sandbox';
-import { Keeper, type KeeperOptions } from './keeper.ts';
+import { ReplicaSupervisor, type ReplicaSupervisorOptions } from './replica-supervisor.ts';
 import { deploymentManifest, policyManifest } from './manifests.ts';
 import { ALICE, GITOPS, Simulation } from './simulation.ts';
-import { Watchman } from './watchman.ts';
+import { InvariantChecker } from './invariant-checker.ts';
 
 const SOAK_SECONDS = 5;
 /** What the policy's batches, and the user's 25 %, come to. */
 const LAW = { replicas: 10, unavailable: 2, targets: [1, 3, 10], soakMs: SOAK_SECONDS * 1000 };
 /** The fields of the rollout as the user wrote them, all but one of them unlike the defaults. */
-const OWN = {
+const USER_FIELDS = {
   minReadySeconds: 2,
   progressDeadlineSeconds: 900,
   strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 3, maxUnavailable: '25%' } },
 };
 
-export interface ScenarioOptions extends KeeperOptions {
+export interface ScenarioOptions extends ReplicaSupervisorOptions {
   readonly seed: number;
   /** How long each change is given. Default 90 s; a silent watch is only given up after minutes. */
   readonly settleMs?: number;
@@ -43,7 +43,7 @@ const END = {
     'shop/checkout:1.2 Success Verified Pass',
   ],
   image: 'shop/checkout:1.2',
-  own: { ...OWN, paused: false, replicas: 10 },
+  own: { ...USER_FIELDS, paused: false, replicas: 10 },
   held: false,
   marks: [ANNOTATIONS.release],
   podImages: ['shop/checkout:1.2'],
@@ -70,16 +70,16 @@ class Scenario {
   readonly #settleMs: number;
   readonly #scheduler: VirtualScheduler;
   readonly #simulation: Simulation;
-  readonly #watchman: Watchman;
-  readonly #keeper: Keeper;
+  readonly #invariants: InvariantChecker;
+  readonly #supervisor: ReplicaSupervisor;
   #refused = 0;
 
   constructor({ seed, settleMs = 90_000, ...rest }: ScenarioOptions) {
     this.#settleMs = settleMs;
     this.#scheduler = new VirtualScheduler({ seed, order: 'shuffled' });
     this.#simulation = new Simulation({ scheduler: this.#scheduler });
-    this.#watchman = new Watchman(this.#simulation.sandbox, LAW);
-    this.#keeper = new Keeper(this.#simulation, rest);
+    this.#invariants = new InvariantChecker(this.#simulation.sandbox, LAW);
+    this.#supervisor = new ReplicaSupervisor(this.#simulation, rest);
     this.#simulation.sandbox.server.store.subscribe(({ type, object }) => {
       if (type === 'deployments.apps') this.#lookAtSpec(object as unknown as Deployment);
     });
@@ -87,10 +87,10 @@ class Scenario {
 
   /** At no moment is the rollout another one than the user wrote. */
   #lookAtSpec({ spec }: Deployment): void {
-    const own = canonical({ ...OWN, replicas: 10 });
+    const own = canonicalJson({ ...USER_FIELDS, replicas: 10 });
     const { minReadySeconds, progressDeadlineSeconds, strategy, replicas, paused } = spec;
-    const is = canonical({ minReadySeconds, progressDeadlineSeconds, strategy, replicas });
-    if (is !== own || paused === true) this.#watchman.say(`spec ${JSON.stringify(spec)}`);
+    const is = canonicalJson({ minReadySeconds, progressDeadlineSeconds, strategy, replicas });
+    if (is !== own || paused === true) this.#invariants.report(`spec ${JSON.stringify(spec)}`);
   }
 
   async play(): Promise<void> {
@@ -99,18 +99,18 @@ class Scenario {
     await this.#for(1000, this.#simulation.install());
     await this.#for(10_000, sandbox.apply(deployment('1.0')));
     await this.#for(1000, sandbox.apply(policy));
-    this.#keeper.start();
+    this.#supervisor.start();
     await this.#untilGuarded();
     await this.#for(this.#settleMs, this.#change('1.1', ALICE));
     await this.#for(this.#settleMs, this.#change('bad', GITOPS));
     for (let i = 0; i < 3; i += 1) await this.#for(10_000, this.#again('bad'));
     await this.#for(this.#settleMs, this.#change('1.2', ALICE));
-    this.#keeper.stop();
+    this.#supervisor.stop();
   }
 
   outcome(): Outcome {
-    const { calls, lines, lives } = this.#keeper;
-    const { violations } = this.#watchman;
+    const { calls, lines, lives } = this.#supervisor;
+    const { violations } = this.#invariants;
     const writes = calls.filter(({ write }) => write > 0);
     return { end: this.#end(), violations, calls, writes, lines, lives };
   }
@@ -132,9 +132,9 @@ class Scenario {
   }
 
   async #change(tag: string, user: typeof ALICE): Promise<void> {
-    this.#watchman.expect(`shop/checkout:${tag}`);
+    this.#invariants.expect(`shop/checkout:${tag}`);
     const written = await this.#simulation.sandbox.apply(deployment(tag), user);
-    if (!isInFlight(written)) this.#watchman.say(`${tag} is not held in the very write`);
+    if (!isInFlight(written)) this.#invariants.report(`${tag} is not held in the very write`);
   }
 
   async #again(tag: string): Promise<void> {
@@ -163,7 +163,7 @@ class Scenario {
       held: isInFlight({ metadata }),
       marks: Object.keys(metadata.annotations ?? {}).filter((name) => name.includes('altershield')),
       podImages: [...new Set(sandbox.pods({ namespace: 'shop' }).map((p) => imageOf(p.spec)))],
-      badPods: this.#watchman.made('shop/checkout:bad'),
+      badPods: this.#invariants.made('shop/checkout:bad'),
       refused: this.#refused,
     };
   }
@@ -177,7 +177,7 @@ function isInFlight(object: unknown): boolean {
 }
 
 const deployment = (tag: string) =>
-  deploymentManifest({ image: `shop/checkout:${tag}`, spec: OWN });
+  deploymentManifest({ image: `shop/checkout:${tag}`, spec: USER_FIELDS });
 
 const summary = ({ spec, status }: ChangeWorkload): string =>
   [spec.to.images?.join(), status?.phase, status?.reason, status?.verdict].join(' ');

@@ -7,7 +7,7 @@ import {
   FIELD_MANAGER,
   toCrd,
 } from '@altershield/api';
-import { canonical, type WebhookPlace } from '@altershield/core';
+import { canonicalJson, type WebhookTarget } from '@altershield/core';
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import {
   Client,
@@ -126,17 +126,17 @@ export class Simulation {
       ...{ client, scheduler, log, identity, namespace: OPERATOR_NAMESPACE },
       ...(rollbacksPerHour === undefined ? {} : { rollbacksPerHour }),
       ...(metrics === undefined ? {} : { metrics }),
-      sealKey: new Uint8Array(32).fill(7),
-      webhookPlace: () => placeOf(caBundle),
+      signingKey: new Uint8Array(32).fill(7),
+      webhookTarget: () => placeOf(caBundle),
     });
     const stop = new AbortController();
     const isAlive = (): boolean => !stop.signal.aborted;
-    for (const part of operator.always) void part.start(stop.signal).catch(() => undefined);
+    for (const part of operator.runnables) void part.start(stop.signal).catch(() => undefined);
     void this.#serve(operator, stop.signal).catch(() => undefined);
     return {
       operator,
       isAlive,
-      lead: () => void operator.leading(stop.signal).catch(() => undefined),
+      lead: () => void operator.runAsLeader(stop.signal).catch(() => undefined),
       kill: () => {
         this.#webhooks.delete(operator.handlers);
         void transport.close();
@@ -190,7 +190,7 @@ function isTrespass({ write, path, body = '[]' }: CallInfo): boolean {
   return !Array.isArray(ops) || !ops.every(isOwn);
 }
 
-async function placeOf(caBundle?: () => Promise<string>): Promise<WebhookPlace> {
+async function placeOf(caBundle?: () => Promise<string>): Promise<WebhookTarget> {
   const trust = caBundle === undefined ? {} : { caBundle: await caBundle() };
   return {
     operatorUser: OPERATOR.username,
@@ -209,12 +209,12 @@ export const matchCondition: MatchEvaluator = (expression, { object, oldObject, 
   if (oldObject === null || object === null) return true;
   const [before, after] = [annotationsOf(oldObject), annotationsOf(object)];
   return (
-    canonical(templateOf(object)) !== canonical(templateOf(oldObject)) ||
+    canonicalJson(templateOf(object)) !== canonicalJson(templateOf(oldObject)) ||
     [ANNOTATIONS.release, ANNOTATIONS.hold, ANNOTATIONS.actor].some(
       (name) => before[name] !== after[name],
     ) ||
     (before[ANNOTATIONS.hold] !== undefined &&
-      canonical(strategyOf(object)) !== canonical(strategyOf(oldObject)))
+      canonicalJson(strategyOf(object)) !== canonicalJson(strategyOf(oldObject)))
   );
 };
 

@@ -274,7 +274,7 @@ const OPERATOR: Row = {
 const DATASOURCE = { type: 'prometheus', uid: '$datasource' } as const;
 const COLUMNS = 24;
 
-interface Place {
+interface PanelPosition {
   readonly x: number;
   readonly y: number;
 }
@@ -311,7 +311,7 @@ function variables(): object[] {
 /** Stats four in a row, graphs two in a row, below the title of their section. */
 function layOut(rows: readonly Row[]): object[] {
   const panels: object[] = [];
-  let at: Place = { x: 0, y: 0 };
+  let at: PanelPosition = { x: 0, y: 0 };
   for (const { title, panels: own } of rows) {
     const y = at.x === 0 ? at.y : at.y + 8;
     panels.push({

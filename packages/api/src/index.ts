@@ -5,7 +5,7 @@
  */
 export { API_VERSION, GROUP, VERSION, toCrd, type KindDefinition } from './kind.ts';
 export { ANNOTATIONS, EXEMPT_NAMESPACES, FIELD_MANAGER, LABELS } from './names.ts';
-export { OWN } from './permissions.ts';
+export { OBJECT_NAMES } from './permissions.ts';
 export {
   CHECK_REASONS,
   EVENT_REASONS,
@@ -19,8 +19,8 @@ export {
 export {
   VERDICTS,
   type DeepReadonly,
-  type Meta,
-  type Stored,
+  type ObjectMeta,
+  type CustomResource,
   type Verdict,
 } from './v1alpha1/common.ts';
 export {

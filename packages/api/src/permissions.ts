@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What the operator makes itself, by name: beside its records, and in its own namespace but for the webhooks. */
-export const OWN = {
+export const OBJECT_NAMES = {
   lease: 'altershield',
   certificates: 'altershield-webhook',
   /** The key that seals records; without it, those that exist read as forged. */

@@ -9,9 +9,9 @@ type Json = Readonly<Record<string, unknown>>;
 
 const KINDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind];
 
-const isRecord = (value: unknown): value is Json =>
+const isJsonObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
-const record = (value: unknown): Json => (isRecord(value) ? value : {});
+const record = (value: unknown): Json => (isJsonObject(value) ? value : {});
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 /** What a structural schema of Kubernetes may contain, and nothing else. */
@@ -53,7 +53,7 @@ function* nodes(path: string, schema: Json): Generator<Node> {
     yield* nodes(`${path}.${name}`, record(child));
   }
   if (schema['items'] !== undefined) yield* nodes(`${path}[]`, record(schema['items']));
-  if (isRecord(schema['additionalProperties'])) {
+  if (isJsonObject(schema['additionalProperties'])) {
     yield* nodes(`${path}{}`, schema['additionalProperties']);
   }
 }
@@ -72,7 +72,7 @@ const problemsOf = ({ path, schema }: Node): string[] => [
     ? [`${path}: properties exclude additionalProperties`]
     : []),
   ...(schema['additionalProperties'] === false ? [`${path}: additionalProperties is false`] : []),
-  ...(schema['type'] === 'array' && !isRecord(schema['items']) ? [`${path}: no items`] : []),
+  ...(schema['type'] === 'array' && !isJsonObject(schema['items']) ? [`${path}: no items`] : []),
   ...list(schema['required'])
     .filter((name) => !(String(name) in record(schema['properties'])))
     .map((name) => `${path}: requires unknown "${String(name)}"`),
@@ -94,7 +94,7 @@ function violations(value: unknown, schema: Json, path: string): string[] {
       ...value.flatMap((item, i) => violations(item, record(schema['items']), `${path}[${i}]`)),
     ];
   }
-  if (isRecord(value)) return objectViolations(value, schema, path);
+  if (isJsonObject(value)) return objectViolations(value, schema, path);
   return scalarViolations(value, schema, path);
 }
 
@@ -122,7 +122,7 @@ function objectViolations(value: Json, schema: Json, path: string): string[] {
 /** Fills in defaults as the API server does: depth first, also inside of defaults. */
 function defaulted(value: unknown, schema: Json): unknown {
   if (Array.isArray(value)) return value.map((item) => defaulted(item, record(schema['items'])));
-  if (!isRecord(value)) return value;
+  if (!isJsonObject(value)) return value;
   const filled: Record<string, unknown> = { ...value };
   for (const [name, child] of Object.entries(record(schema['properties']))) {
     const { default: preset } = record(child);
@@ -179,7 +179,7 @@ for (const kind of KINDS) {
 
 function isUnbounded(schema: Json): boolean {
   if (schema['type'] === 'array') return schema['maxItems'] === undefined;
-  if (isRecord(schema['additionalProperties'])) return schema['maxProperties'] === undefined;
+  if (isJsonObject(schema['additionalProperties'])) return schema['maxProperties'] === undefined;
   if (schema['type'] !== 'string') return false;
   return ['maxLength', 'enum', 'format'].every((bound) => schema[bound] === undefined);
 }

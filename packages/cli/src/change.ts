@@ -11,7 +11,7 @@ export interface Change {
 /** Pods of the workload at this moment. */
 export interface PodsNow {
   /** Those of the new revision. */
-  readonly fresh: number;
+  readonly updated: number;
   /** Of all revisions. */
   readonly ready: number;
   readonly all: number;

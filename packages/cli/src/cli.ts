@@ -3,18 +3,18 @@ import type { Client, Scheduler } from '@altershield/kube';
 import { painter, type View } from './render/style.ts';
 
 /** Where a command writes, and what it knows of the terminal. */
-export interface Io {
+export interface IOStreams {
   /** Results. A line feed is added. */
   readonly out: (text: string) => void;
   /** Progress, warnings and errors. */
   readonly err: (text: string) => void;
-  readonly colours: boolean;
+  readonly colors: boolean;
   /** Columns of the terminal; absent when the output is none. */
   readonly columns?: number | undefined;
 }
 
 /** Options that every command takes. */
-export interface Globals {
+export interface GlobalOptions {
   readonly kubeconfig?: string | undefined;
   readonly context?: string | undefined;
   readonly namespace?: string | undefined;
@@ -30,15 +30,15 @@ export interface Session {
 }
 
 /** All that commands reach of the outside. */
-export interface Cli {
-  readonly io: Io;
+export interface CommandContext {
+  readonly io: IOStreams;
   readonly scheduler: Scheduler;
-  connect(globals: Globals): Promise<Session>;
+  connect(globals: GlobalOptions): Promise<Session>;
 }
 
 export async function withSession<T>(
-  cli: Cli,
-  globals: Globals,
+  cli: CommandContext,
+  globals: GlobalOptions,
   run: (session: Session) => Promise<T>,
 ): Promise<T> {
   const session = await cli.connect(globals);
@@ -49,8 +49,8 @@ export async function withSession<T>(
   }
 }
 
-export const viewOf = ({ io, scheduler }: Cli): View => ({
-  paint: painter(io.colours),
+export const viewOf = ({ io, scheduler }: CommandContext): View => ({
+  paint: painter(io.colors),
   now: scheduler.now(),
   columns: io.columns,
 });

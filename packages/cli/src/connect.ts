@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Client, createUndiciTransport, loadConfig, type Scheduler } from '@altershield/kube';
-import type { Globals, Session } from './cli.ts';
+import type { GlobalOptions, Session } from './cli.ts';
 import { RELEASE } from './version.ts';
 
 /** Who we are in `managedFields`. */
@@ -15,7 +15,7 @@ export interface ConnectOptions {
 
 /** Reads the configuration and opens a connection to the cluster that it names. */
 export async function connect(
-  { kubeconfig: path, context }: Globals,
+  { kubeconfig: path, context }: GlobalOptions,
   { env, scheduler }: ConnectOptions,
 ): Promise<Session> {
   const config = await loadConfig({ path, context, env, scheduler });

@@ -3,7 +3,7 @@ import { ConfigError, KubeError } from '@altershield/kube';
 import { CliError, EXIT } from './exit.ts';
 
 /** Turns whatever was thrown into a message, an exit code and a hint. */
-export function failureOf(error: unknown): CliError {
+export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof ConfigError) return new CliError(EXIT.unreachable, error.message);
   if (error instanceof KubeError) return ofServer(error);

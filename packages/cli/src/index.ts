@@ -2,7 +2,7 @@
 /** The command line, and the manifests that it installs. */
 export { cliPage } from './reference.ts';
 export { run } from './run.ts';
-export type { Cli } from './cli.ts';
+export type { CommandContext } from './cli.ts';
 export { RELEASE } from './version.ts';
 export { KINDS, crds } from './manifests/crds.ts';
 export { installManifests, rbacManifests, toYaml } from './manifests/install.ts';

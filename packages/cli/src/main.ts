@@ -3,7 +3,7 @@
 import { isatty } from 'node:tty';
 import { basename } from 'node:path';
 import { realScheduler } from '@altershield/kube';
-import type { Cli } from './cli.ts';
+import type { CommandContext } from './cli.ts';
 import { connect } from './connect.ts';
 import { run } from './run.ts';
 
@@ -13,7 +13,7 @@ const isSet = (name: string): boolean => (env[name] ?? '') !== '';
 // Not `stdout.isTTY`: that is absent for a pipe, and an absent answer means "guess" to colour libraries.
 const isTerminal = isatty(1);
 
-const cli: Cli = {
+const cli: CommandContext = {
   io: {
     out: (text) => {
       stdout.write(`${text}\n`);
@@ -21,7 +21,7 @@ const cli: Cli = {
     err: (text) => {
       stderr.write(`${text}\n`);
     },
-    colours: isTerminal && !isSet('NO_COLOR') && env['TERM'] !== 'dumb',
+    colors: isTerminal && !isSet('NO_COLOR') && env['TERM'] !== 'dumb',
     columns: isTerminal ? stdout.columns : undefined,
   },
   scheduler: realScheduler,

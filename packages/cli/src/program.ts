@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { PHASES, type Phase } from '@altershield/api';
 import { Command, InvalidArgumentError, Option, type OptionValues } from 'commander';
-import type { Cli } from './cli.ts';
+import type { CommandContext } from './cli.ts';
 import { complete } from './commands/complete.ts';
 import { COMPLETE, SHELL_NAMES, completionScript } from './commands/completion.ts';
 import { decide, type DecideOptions, type Verb } from './commands/decide.ts';
@@ -22,7 +22,7 @@ import { RELEASE } from './version.ts';
 const NO_FILES = ':4';
 
 /** The whole command line. `name` is how it was called: `altershield` or `kubectl altershield`. */
-export function buildProgram(cli: Cli, name = 'altershield'): Command {
+export function buildProgram(cli: CommandContext, name = 'altershield'): Command {
   const program = new Command(name)
     .description('Safe changes of workloads: held, released in batches, judged, rolled back.')
     .version(RELEASE, '-V, --version', 'print the version of this program')
@@ -42,7 +42,7 @@ export function buildProgram(cli: Cli, name = 'altershield'): Command {
         cli.io.err(text.trimEnd());
       },
       outputError: (text, write) => {
-        write(text.replace(/^error:/, painter(cli.io.colours)('bad', 'Error:')));
+        write(text.replace(/^error:/, painter(cli.io.colors)('bad', 'Error:')));
       },
       getOutHelpWidth: () => cli.io.columns ?? HELP_WIDTH,
       getErrHelpWidth: () => cli.io.columns ?? HELP_WIDTH,
@@ -59,7 +59,7 @@ export function buildProgram(cli: Cli, name = 'altershield'): Command {
 
 const HELP_WIDTH = 100;
 
-function addReading(program: Command, cli: Cli): void {
+function addReading(program: Command, cli: CommandContext): void {
   program
     .command('get')
     .description('list changes with their batches, newest last, or policies')
@@ -95,7 +95,7 @@ function addReading(program: Command, cli: Cli): void {
     );
 }
 
-function addStatus(program: Command, cli: Cli): void {
+function addStatus(program: Command, cli: CommandContext): void {
   program
     .command('status')
     .description('print where the newest change of a workload stands, or wait for its end')
@@ -111,14 +111,14 @@ function addStatus(program: Command, cli: Cli): void {
 
 const TARGET = 'deploy/NAME (its newest change) or change/NAME';
 
-const DECISIONS: readonly (readonly [Verb, string])[] = [
+const DECISION_COMMANDS: readonly (readonly [Verb, string])[] = [
   ['resume', 'let a suspended change go on in spite of the verdict'],
   ['rollback', 'take a change back, in flight or after it ended: to the revision before'],
   ['lift', 'allow a quarantined revision again'],
 ];
 
-function addDeciding(program: Command, cli: Cli): void {
-  for (const [verb, description] of DECISIONS) {
+function addDeciding(program: Command, cli: CommandContext): void {
+  for (const [verb, description] of DECISION_COMMANDS) {
     program
       .command(verb)
       .description(description)
@@ -131,7 +131,7 @@ function addDeciding(program: Command, cli: Cli): void {
   }
 }
 
-function addInstalling(program: Command, cli: Cli): void {
+function addInstalling(program: Command, cli: CommandContext): void {
   program
     .command('install')
     .description(
@@ -152,7 +152,7 @@ function addInstalling(program: Command, cli: Cli): void {
     .action((_, command: Command) => uninstall(cli, optionsOf<UninstallOptions>(command)));
 }
 
-function addRest(program: Command, cli: Cli): void {
+function addRest(program: Command, cli: CommandContext): void {
   program
     .command('version')
     .description('print the versions of client, server and operator, as far as they can be had')

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { realScheduler } from '@altershield/kube';
-import type { Cli } from './cli.ts';
+import type { CommandContext } from './cli.ts';
 import { commandsOf } from './commands/complete.ts';
 import { EXIT_MEANINGS } from './exit.ts';
 import { buildProgram } from './program.ts';
@@ -26,8 +26,8 @@ export function cliPage(): string {
   return `${parts.join('\n\n')}\n`;
 }
 
-const silent: Cli = {
-  io: { out: () => undefined, err: () => undefined, colours: false },
+const silent: CommandContext = {
+  io: { out: () => undefined, err: () => undefined, colors: false },
   scheduler: realScheduler,
   connect: () => Promise.reject(new Error('a page needs no cluster')),
 };

@@ -44,8 +44,8 @@ const unknownKind = ([word = '', ...others]: readonly string[]): string =>
 
 const KINDS = ADAPTERS.map(({ descriptor }) => `${descriptor.cliNames[0]}/NAME`).join(' or ');
 
-const usage = (words: readonly string[], cure: string): CliError =>
-  new CliError(EXIT.usage, `cannot read the target "${words.join(' ')}"`, cure);
+const usage = (words: readonly string[], hint: string): CliError =>
+  new CliError(EXIT.usage, `cannot read the target "${words.join(' ')}"`, hint);
 
 /** As people type it. */
 export const describeTarget = (target: Target): string =>

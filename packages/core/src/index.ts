@@ -5,21 +5,25 @@
  * which writes that takes. Nothing here reads a clock, waits, or talks to anybody.
  */
 export { allow, deny, type Request, type Review } from './admission/review.ts';
-export { withProvenDecision } from './admission/person.ts';
-export { readStamp, writeStamp, type Stamp } from './hold/actor-annotation.ts';
-export { stampDecision, validatePolicy, validateRecord } from './admission/records.ts';
+export { withVerifiedDecision } from './admission/decision-signature.ts';
+export {
+  readActorAnnotation,
+  writeActorAnnotation,
+  type ActorAnnotation,
+} from './hold/actor-annotation.ts';
+export { stampDecision, validatePolicy, validateRecord } from './admission/record-validation.ts';
 export {
   PATHS,
   isSameConfiguration,
   webhooksFor,
   type WebhookOptions,
-  type WebhookPlace,
+  type WebhookTarget,
 } from './admission/webhook-configuration.ts';
 export { mutateReplicaSet } from './admission/replica-set.ts';
 export {
   mutateWorkload,
   validateWorkload,
-  type Refusal,
+  type QuarantineInfo,
   type WorkloadContext,
 } from './admission/workload.ts';
 export {
@@ -37,49 +41,49 @@ export {
   type NativePolicy,
 } from './workload/deployment/cap/native-policies.ts';
 export { decide } from './change/decide.ts';
-export { detect, type DetectInput, type Seen } from './change/detect.ts';
+export { detect, type DetectInput, type LastObserved } from './change/detect.ts';
 export type { BatchRecord, Decision, Observation } from './change/observation.ts';
 export type { Goal } from './workload/goal.ts';
 export type { PodView } from './check/pod-view.ts';
 export type { RevisionView, WorkloadView } from './workload/view.ts';
 export { changeName } from './change/name.ts';
-export { isGated, isHeld, strategyOf } from './change/enforcement.ts';
+export { isEnforced, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';
 export { strategyFor } from './policy/strategy.ts';
 export { batchConditionsOf, conditionsOf, isOver, phaseOf, statusOf } from './change/status.ts';
 export { isOfUnknownVersion } from './change/unknown-version.ts';
 export {
-  accountingFor,
-  byTurn,
-  isWayBack,
+  currentRecord,
+  byEffectiveOrder,
+  isRevert,
   wasVerified,
   type Replacement,
-} from './change/verified.ts';
-export { judgePods, type Finding, type PodHealthInput } from './check/pod-health.ts';
+} from './change/history.ts';
+export { judgePods, type CheckOutcome, type PodHealthInput } from './check/pod-health.ts';
 export {
   becameReady,
   hasConfigError,
-  isLeaving,
+  isTerminating,
   lostReadiness,
-  running,
+  activePods,
   viewPod,
-  type PodSights,
+  type PodObservations,
 } from './check/observe-pod.ts';
 export { countRestarts, hasRestartRules, type RestartCounts } from './check/restart-rules.ts';
 export { explainErrors, type FieldError } from './policy/field.ts';
 export {
-  futility,
-  governing,
+  exemptionReason,
+  policyFor,
   mismatch,
   selects,
   type Candidate,
-  type GoodPolicy,
+  type ValidPolicy,
 } from './policy/match.ts';
-export { parsePolicy, type ParsedPolicy, type PolicyPlace } from './policy/validate.ts';
+export { parsePolicy, type ParsedPolicy, type PolicyScope } from './policy/validate.ts';
 export { diffTemplates, type Diff } from './revision/diff.ts';
-export { bare, fingerprint, quarantineKey } from './revision/fingerprint.ts';
-export { canonical, digest } from './json/canonical.ts';
-export { seal, signWith, unseal, type Sign } from './hold/signature.ts';
+export { withoutTemplateHash, fingerprint, quarantineKey } from './revision/fingerprint.ts';
+export { canonicalJson, shortHash } from './json/canonical.ts';
+export { sign, signWith, verify, type Signer } from './hold/signature.ts';
 export { batchesOf, batchTargets } from './policy/batch-targets.ts';
 export { userBounds, type Bounds } from './workload/deployment/bounds.ts';
 export {
@@ -94,7 +98,7 @@ export type {
   RelatedObject,
   Snapshot,
   Subject,
-  Tools,
+  Signing,
   WorkloadAdapter,
   Write,
 } from './workload/adapter.ts';

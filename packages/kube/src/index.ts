@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-export { turnsOf } from './runtime/turns.ts';
-export { LinkedSignal } from './runtime/abort.ts';
+export { yielderFor } from './runtime/event-loop-yielder.ts';
+export { DeadlineSignal } from './runtime/abort.ts';
 export { realScheduler, sleep, type Scheduler, type Timer } from './runtime/scheduler.ts';
-export { Gate } from './runtime/gate.ts';
+export { Latch } from './runtime/latch.ts';
 export { silentLogger, type Logger, type LogFields } from './runtime/logger.ts';
 export type { HttpRequest, HttpResponse, Transport } from './client/transport.ts';
 export {
@@ -15,7 +15,7 @@ export {
   type ObjectKey,
   type ObjectMeta,
   type OwnerReference,
-  type Resource,
+  type APIResource,
 } from './client/object.ts';
 export {
   KubeError,
@@ -28,9 +28,9 @@ export {
   isNamespaceEnding,
   isNotFound,
   type ServerStatus,
-} from './client/errors.ts';
+} from './errors/errors.ts';
 export { type JsonPatchOp, type Patch } from './client/patch.ts';
-export { type ClientCall, type ClientObserver } from './client/caller.ts';
+export { type ClientCall, type ClientObserver } from './client/rest-client.ts';
 export { type ListPage } from './client/list.ts';
 export { type WatchEvent } from './client/watch.ts';
 export { type DiscoveredResource, type DiscoveryQuery } from './client/discovery.ts';
@@ -41,7 +41,7 @@ export {
   type DeleteOptions,
   type ListOptions,
   type PatchOptions,
-  type Selection,
+  type ListSelector,
   type WatchOptions,
   type WriteOptions,
 } from './client/client.ts';
@@ -55,11 +55,11 @@ export {
   type CredentialSource,
   type Credentials,
 } from './client/connection.ts';
-export { patiently, type Patience } from './client/patience.ts';
+export { withRetries, type RetryOptions } from './client/with-retries.ts';
 export { loadKubeconfig, type KubeconfigOptions } from './client/kubeconfig.ts';
 export { inClusterConfig, loadConfig, type InClusterOptions } from './client/in-cluster.ts';
 export { createUndiciTransport, type UndiciTransportOptions } from './client/undici-transport.ts';
-export { type InformerEvent } from './cache/mirror.ts';
+export { type InformerEvent } from './cache/cache-writer.ts';
 export {
   Informer,
   type InformerHandler,
@@ -68,7 +68,7 @@ export {
 } from './cache/informer.ts';
 export { type ListWatchClient, type ReflectorStats } from './cache/reflector.ts';
 export { InformerFactory, type InformerFactoryDeps, type SharedOptions } from './cache/factory.ts';
-export { CachedClient, type WriteClient } from './cache/cached-client.ts';
+export { WriteThroughClient, type WriteClient } from './cache/write-through-client.ts';
 export {
   formatLabelSelector,
   parseLabelSelector,
@@ -82,13 +82,13 @@ export {
   type AddOptions,
   type QueueMetrics,
   type QueueOptions,
-  type RetryOptions,
+  type RateLimitOptions,
 } from './queue/work-queue.ts';
 export {
   Controller,
   type ControllerMetrics,
   type ControllerOptions,
-  type KeyMapping,
+  type MapFunc,
   type Reconcile,
   type ReconcileContext,
 } from './controller/controller.ts';
@@ -107,7 +107,7 @@ export {
   type GroupVersionKind,
   type GroupVersionResource,
 } from './webhook/admission.ts';
-export { bounded, boundedBytes } from './webhook/bounded.ts';
+export { truncate, truncateBytes } from './webhook/truncate.ts';
 export { type Address } from './webhook/listen.ts';
 export { reviewAdmission, type ReviewOutcome } from './webhook/review.ts';
 export {

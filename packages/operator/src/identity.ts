@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OWN } from '@altershield/api';
+import { OBJECT_NAMES } from '@altershield/api';
 import {
   ConfigError,
   impersonatedUser,
@@ -18,7 +18,7 @@ export interface IdentityDeps {
 
 /** The user name of the shipped service account. */
 export const serviceAccountUser = (namespace: string): string =>
-  `system:serviceaccount:${namespace}:${OWN.serviceAccount}`;
+  `system:serviceaccount:${namespace}:${OBJECT_NAMES.serviceAccount}`;
 
 /**
  * The connection by which the operator acts. Admission never reviews the operator's own writes: with the

@@ -10,9 +10,15 @@ import {
   type ChangeWorkload,
 } from '@altershield/api';
 import type { Pod, ReplicaSet } from '@altershield/core';
-import type { KubeObject, LabelSelector, Resource } from '@altershield/kube';
+import type { KubeObject, LabelSelector, APIResource } from '@altershield/kube';
 
-const ours = ({ kind, plural }: { readonly kind: string; readonly plural: string }): Resource => ({
+const ours = ({
+  kind,
+  plural,
+}: {
+  readonly kind: string;
+  readonly plural: string;
+}): APIResource => ({
   group: GROUP,
   version: VERSION,
   kind,
@@ -20,13 +26,13 @@ const ours = ({ kind, plural }: { readonly kind: string; readonly plural: string
   namespaced: true,
 });
 
-export const POLICIES = ours(ChangePolicyKind);
-export const CHANGES = ours(ChangeWorkloadKind);
-export const BATCHES = ours(ChangePodKind);
+export const CHANGE_POLICIES = ours(ChangePolicyKind);
+export const CHANGE_WORKLOADS = ours(ChangeWorkloadKind);
+export const CHANGE_PODS = ours(ChangePodKind);
 
 export type PolicyObject = KubeObject & ChangePolicy;
 export type ChangeObject = KubeObject & ChangeWorkload;
-export type BatchObject = KubeObject & ChangePod;
+export type ChangePodObject = KubeObject & ChangePod;
 /** An object of a kind that AlterShield follows. */
 export type WorkloadKubeObject = KubeObject & {
   readonly spec: { readonly selector?: LabelSelector };

@@ -14,7 +14,7 @@ const isText = config.logFormat === 'text';
 const log = createLogger({
   level: config.logLevel,
   pretty: isText,
-  colours: isText && isatty(1) && process.env['NO_COLOR'] === undefined,
+  colors: isText && isatty(1) && process.env['NO_COLOR'] === undefined,
 });
 const signal = stopSignal(process, () => process.exit(130));
 

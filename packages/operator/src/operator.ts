@@ -7,12 +7,12 @@ import {
   signWith,
   type Decision,
   type Goal,
-  type Tools,
+  type Signing,
   type WorkloadAdapter,
-  type WebhookPlace,
+  type WebhookTarget,
 } from '@altershield/core';
 import {
-  CachedClient,
+  WriteThroughClient,
   EventRecorder,
   InformerFactory,
   keyOf,
@@ -28,7 +28,7 @@ import { eventOf, unknownVersionEvent } from './actions/events.ts';
 import { perform, performWrites, type Target } from './actions/perform.ts';
 import { record } from './actions/record.ts';
 import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
-import { DenialLedger } from './admission/ledger.ts';
+import { DeniedAttemptRecorder } from './admission/denied-attempts.ts';
 import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
 import { createDetectionController, type DetectionDeps } from './controllers/detection.ts';
@@ -42,14 +42,14 @@ import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
 import type { ChangeObject, WorkloadKubeObject } from './kinds.ts';
 import { gather, type GatherDeps } from './observe/gather.ts';
-import { ClusterRollbacks } from './observe/rollbacks.ts';
-import { PolicyBook } from './observe/policy-book.ts';
-import { ReadinessLog } from './observe/readiness.ts';
-import { Refusals } from './observe/refusals.ts';
-import { sealCheck } from './observe/seal.ts';
-import { Sightings } from './observe/sightings.ts';
-import { Hearings } from './observe/hearings.ts';
-import { changesOf, createWorld, followedKind, type World } from './observe/world.ts';
+import { RollbackRateLimiter } from './observe/rollback-limiter.ts';
+import { PolicyCache } from './observe/policy-cache.ts';
+import { ReadinessLossCounter } from './observe/readiness.ts';
+import { Quarantines } from './observe/quarantines.ts';
+import { signatureVerifier } from './observe/signature.ts';
+import { TemplateTracker } from './observe/template-tracker.ts';
+import { PodCacheVerifier } from './observe/verifier.ts';
+import { changesOf, createCaches, followedKind, type Caches } from './observe/caches.ts';
 import { ChangeMetrics } from './telemetry/change-metrics.ts';
 
 export interface OperatorOptions {
@@ -59,9 +59,9 @@ export interface OperatorOptions {
   /** Where policies for the whole cluster live, and what of ours there is. */
   readonly namespace: string;
   /** Shared by all replicas; at least 32 bytes. */
-  readonly sealKey: Uint8Array;
+  readonly signingKey: Uint8Array;
   /** Where the API server finds the webhook, read anew; undefined until there is a certificate. */
-  readonly webhookPlace: (signal: AbortSignal) => Promise<WebhookPlace | undefined>;
+  readonly webhookTarget: (signal: AbortSignal) => Promise<WebhookTarget | undefined>;
   readonly identity: string;
   /** As whom the operator clamps in the API server itself; undefined: this one cannot, a webhook does. */
   readonly nativeClamp?: { readonly operatorUser: string } | undefined;
@@ -79,14 +79,14 @@ export interface Operator {
   /** Answers for the API server, by secret path; every replica serves them. */
   readonly handlers: AdmissionHandlers;
   /** Such a path as others may see it. */
-  readonly shownPath: (path: string) => string;
+  readonly redactPath: (path: string) => string;
   /** The shared caches and what else every replica runs. */
-  readonly always: readonly Runnable[];
+  readonly runnables: readonly Runnable[];
   /** What only the leader runs: everything that decides and writes. */
-  readonly leading: (signal: AbortSignal) => Promise<void>;
+  readonly runAsLeader: (signal: AbortSignal) => Promise<void>;
   /** Brings the webhook configurations in line now. */
   readonly publishWebhooks: (signal: AbortSignal) => Promise<void>;
-  readonly world: World;
+  readonly caches: Caches;
   readonly informers: InformerFactory;
 }
 
@@ -94,39 +94,39 @@ export interface Operator {
 export function createOperator(options: OperatorOptions): Operator {
   const { client: plain, scheduler, log, namespace, adapters = ADAPTERS } = options;
   const informers = new InformerFactory({ client: plain, scheduler, log });
-  const client = new CachedClient(plain, informers);
-  const tools: Tools = { sign: signWith(options.sealKey), fingerprintOf: fingerprint };
-  const isOurs = sealCheck(tools);
-  const world = createWorld(informers, { isOurs, tools, adapters });
-  const book = new PolicyBook(world, namespace);
-  const refusals = new Refusals(world, scheduler);
-  const ledger = new DenialLedger({ client, world, scheduler, log });
+  const client = new WriteThroughClient(plain, informers);
+  const signing: Signing = { sign: signWith(options.signingKey), fingerprintOf: fingerprint };
+  const isSigned = signatureVerifier(signing);
+  const caches = createCaches(informers, { isSigned, signing, adapters });
+  const policyCache = new PolicyCache(caches, namespace);
+  const quarantines = new Quarantines(caches, scheduler);
+  const deniedAttempts = new DeniedAttemptRecorder({ client, caches, scheduler, log });
   const events = eventsOf(options);
-  const changeMetrics = new ChangeMetrics(world, options);
+  const changeMetrics = new ChangeMetrics(caches, options);
   const shared = {
-    ...{ world, book, tools, client, scheduler, log, changeMetrics },
+    ...{ caches, policyCache, signing, client, scheduler, log, changeMetrics },
     ...sharedOf(options),
   };
-  const hearings = new Hearings({ client: plain, world, scheduler, log });
-  const paths = new SecretPaths(tools.sign);
+  const verifier = new PodCacheVerifier({ client: plain, caches, scheduler, log });
+  const paths = new SecretPaths(signing.sign);
   const calls = callsOf(options, paths, informers);
   const webhooks = createWebhooksController({ ...shared, ...calls });
-  const observed = { ...shared, refusals, hearings, ...countsOf(options, world, isOurs) };
+  const observed = { ...shared, quarantines, verifier, ...countsOf(options, caches, isSigned) };
   const act = (goal: Goal, on: Target, stop: AbortSignal) => perform(goal, on, shared, stop);
   const change = createChangeController({
     ...shared,
-    isOurs,
+    isSigned,
     gather: (c, look) => gather(c, { ...observed, look }),
-    hear: hearings.ask,
-    record: (c, decision, signal) => record(c, decision, { client, world }, signal),
+    verifyPods: verifier.request,
+    record: (c, decision, signal) => record(c, decision, { client, caches }, signal),
     perform: act,
-    ...{ say: sayMoved(events), sayUnknown: sayUnknown(events, log) },
+    ...{ recordEvent: onTransition(events), sayUnknown: sayUnknown(events, log) },
   });
   const write: DetectionDeps['write'] = (w, on, stop) => performWrites(w, on, shared, stop);
   const controllers = [
     createDetectionController(
       { ...shared, perform: act, write },
-      new Sightings({ ...shared, isOurs }),
+      new TemplateTracker({ ...shared, isSigned }),
     ),
     change,
     createPolicyController(shared),
@@ -136,47 +136,47 @@ export function createOperator(options: OperatorOptions): Operator {
   ];
   return {
     handlers: createHandlers({
-      ...{ book, refusals, ledger, scheduler, paths },
-      ...{ operatorNamespace: namespace, tools },
-      ...lookUps(world),
-      onDenied: sayRefused(events),
+      ...{ policyCache, quarantines, deniedAttempts, scheduler, paths },
+      ...{ operatorNamespace: namespace, signing },
+      ...lookUps(caches),
+      onDenied: onDenied(events),
     }),
-    always: [factoryRunnable(informers), events, ledger],
-    leading: async (signal) => {
+    runnables: [factoryRunnable(informers), events, deniedAttempts],
+    runAsLeader: async (signal) => {
       // A controller that judges by a half-filled cache takes what it does not see for gone.
       await informers.whenSynced(signal);
       await changeMetrics.whileLeading(() => runAll(controllers, signal));
     },
     publishWebhooks: webhooks.publish,
-    shownPath: (path) => paths.shown(path),
-    ...{ world, informers },
+    redactPath: (path) => paths.redact(path),
+    ...{ caches, informers },
   };
 }
 
 /** What admission asks the caches. */
 const lookUps = (
-  world: World,
+  caches: Caches,
 ): Pick<AdmissionDeps, 'changesOf' | 'snapshotOf' | 'deploymentOf'> => ({
-  changesOf: (workload) => changesOf(world, workload),
+  changesOf: (workload) => changesOf(caches, workload),
   snapshotOf: ({ descriptor }, object) => {
-    const kind = followedKind(world, groupKind(descriptor.resource));
+    const kind = followedKind(caches, groupKind(descriptor.resource));
     return kind?.snapshot(object as WorkloadKubeObject) ?? { object, related: {} };
   },
-  deploymentOf: (rs) => followedKind(world, 'Deployment.apps')?.owning(rs),
+  deploymentOf: (rs) => followedKind(caches, 'Deployment.apps')?.owning(rs),
 });
 
 /** What is counted as it happens, and not read from the caches. */
 const countsOf = (
   { rollbacksPerHour = ROLLBACKS_PER_HOUR, scheduler }: OperatorOptions,
-  world: World,
-  isOurs: (change: ChangeObject) => boolean,
-): Pick<GatherDeps, 'readiness' | 'clusterRollbacks' | 'rollbacksPerHour'> => ({
-  readiness: new ReadinessLog(world.pods, scheduler),
-  clusterRollbacks: new ClusterRollbacks(world, isOurs),
+  caches: Caches,
+  isSigned: (change: ChangeObject) => boolean,
+): Pick<GatherDeps, 'readiness' | 'rollbackLimiter' | 'rollbacksPerHour'> => ({
+  readiness: new ReadinessLossCounter(caches.pods, scheduler),
+  rollbackLimiter: new RollbackRateLimiter(caches, isSigned),
   rollbacksPerHour,
 });
 
-const sayMoved =
+const onTransition =
   (events: EventRecorder) =>
   (change: ChangeObject, { status }: Decision): void => {
     const event = eventOf(change, status);
@@ -204,7 +204,7 @@ const sharedOf = ({ metrics, nativeClamp }: OperatorOptions) => ({
 });
 
 const callsOf = (options: OperatorOptions, paths: SecretPaths, informers: InformerFactory) => ({
-  place: secretly(options, paths),
+  target: withSecretPaths(options, paths),
   clamp: options.nativeClamp === undefined ? [] : clampInformers(informers),
 });
 
@@ -214,14 +214,14 @@ const nativePoliciesOf = (
 ): Controller[] =>
   nativeClamp === undefined ? [] : [createNativePoliciesController({ ...deps, ...nativeClamp })];
 
-const secretly =
-  ({ webhookPlace }: OperatorOptions, paths: SecretPaths) =>
-  async (signal: AbortSignal): Promise<WebhookPlace | undefined> => {
-    const place = await webhookPlace(signal);
-    return place && paths.at(place);
+const withSecretPaths =
+  ({ webhookTarget }: OperatorOptions, paths: SecretPaths) =>
+  async (signal: AbortSignal): Promise<WebhookTarget | undefined> => {
+    const target = await webhookTarget(signal);
+    return target && paths.at(target);
   };
 
-const sayRefused =
+const onDenied =
   (events: EventRecorder) =>
   ({ adapter, request: { object, namespace, user }, message: denial }: DeniedWrite): void => {
     const { name, uid } = object.metadata;

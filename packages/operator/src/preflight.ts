@@ -2,7 +2,7 @@
 import { GROUP, VERSION } from '@altershield/api';
 import { ADAPTERS, type WorkloadAdapter } from '@altershield/core';
 import { KubeError, RESOURCES, isNotFound, type Client, type Logger } from '@altershield/kube';
-import { BATCHES, CHANGES, POLICIES } from './kinds.ts';
+import { CHANGE_PODS, CHANGE_WORKLOADS, CHANGE_POLICIES } from './kinds.ts';
 import { missingForKind, missingPermissions } from './permissions.ts';
 
 /** What the operator can't start without, and what to do about it. */
@@ -61,7 +61,7 @@ async function missingKinds(client: Client): Promise<string[]> {
       readonly resources: readonly { readonly name?: string }[];
     };
     const served = new Set(resources.map(({ name }) => name));
-    return [POLICIES, CHANGES, BATCHES]
+    return [CHANGE_POLICIES, CHANGE_WORKLOADS, CHANGE_PODS]
       .filter(({ plural }) => !served.has(plural))
       .map(({ plural }) => `the cluster has no kind ${plural}.${GROUP}`);
   } catch (error) {

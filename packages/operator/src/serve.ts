@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isIPv6 } from 'node:net';
-import { FIELD_MANAGER, OWN } from '@altershield/api';
-import type { WebhookPlace, WorkloadAdapter } from '@altershield/core';
+import { FIELD_MANAGER, OBJECT_NAMES } from '@altershield/api';
+import type { WebhookTarget, WorkloadAdapter } from '@altershield/core';
 import {
   Client,
   HealthServer,
@@ -11,7 +11,7 @@ import {
   createMetrics,
   createUndiciTransport,
   loadConfig,
-  patiently,
+  withRetries,
   serverRunnable,
   whenAborted,
   type ConnectionConfig,
@@ -20,7 +20,7 @@ import {
   type KubeObject,
   type Logger,
   type Metrics,
-  type Patience,
+  type RetryOptions,
   type Runnable,
   type Scheduler,
   type Secret,
@@ -31,13 +31,13 @@ import { chooseIdentity } from './identity.ts';
 import { BypassWarning, unreachableHint } from './observe/bypass-warning.ts';
 import { createOperator, type Operator } from './operator.ts';
 import { permittedKinds, preflight, whoAmI } from './preflight.ts';
-import { ensureSealKey } from './seal-key.ts';
+import { ensureSigningKey } from './signing-key.ts';
 import { createWebhook } from './webhook.ts';
 
 /** The shipped grace period is this, the delay, and ten seconds. */
 const STOP_MS = 25_000;
 
-interface Parts {
+interface Deps {
   readonly config: Config;
   readonly client: Client;
   readonly scheduler: Scheduler;
@@ -65,7 +65,7 @@ export async function serve(
     const found = await connect(client, config, { scheduler, log, signal });
     if (found === undefined) return;
     log.info('connected', { server: connection.server, user: found.operatorUser });
-    await runParts({ config, client, scheduler, log, metrics }, found, signal);
+    await runReplica({ config, client, scheduler, log, metrics }, found, signal);
   } finally {
     await transport.close();
   }
@@ -74,14 +74,14 @@ export async function serve(
 /** How to reach the API server, and as whom; `undefined` when we are told to stop meanwhile. */
 async function connectionOf(
   config: Config,
-  patience: Patience,
+  retryOptions: RetryOptions,
 ): Promise<ConnectionConfig | undefined> {
-  const { scheduler, log, signal } = patience;
+  const { scheduler, log, signal } = retryOptions;
   const loaded = await loadConfig({
     ...{ path: config.kubeconfig, context: config.context, scheduler },
   });
   const userOf = (connection: ConnectionConfig): Promise<string> =>
-    patiently('ask who we are', () => askOnce(connection, scheduler), patience);
+    withRetries('ask who we are', () => askOnce(connection, scheduler), retryOptions);
   try {
     return await chooseIdentity(loaded, config, { userOf, log });
   } catch (error) {
@@ -99,11 +99,11 @@ async function askOnce(connection: ConnectionConfig, scheduler: Scheduler): Prom
   }
 }
 
-interface Found {
+interface ClusterIdentity {
   readonly operatorUser: string;
   /** Whether the API server itself can clamp; read once, so an upgraded one is used after a restart. */
   readonly nativeClamp: boolean;
-  readonly sealKey: Uint8Array;
+  readonly signingKey: Uint8Array;
   readonly adapters: readonly WorkloadAdapter[];
 }
 
@@ -111,29 +111,29 @@ interface Found {
 async function connect(
   client: Client,
   { namespace }: Config,
-  patience: Patience,
-): Promise<Found | undefined> {
+  retryOptions: RetryOptions,
+): Promise<ClusterIdentity | undefined> {
   try {
-    await patiently('check the cluster', () => preflight(client, namespace), patience);
-    const { log } = patience;
+    await withRetries('check the cluster', () => preflight(client, namespace), retryOptions);
+    const { log } = retryOptions;
     const askKinds = (): Promise<readonly WorkloadAdapter[]> =>
       permittedKinds(client, { namespace, log });
-    const adapters = await patiently('check the kinds', askKinds, patience);
-    const operatorUser = await patiently('ask who we are', () => whoAmI(client), patience);
+    const adapters = await withRetries('check the kinds', askKinds, retryOptions);
+    const operatorUser = await withRetries('ask who we are', () => whoAmI(client), retryOptions);
     const asksClamp = (): Promise<boolean> => servesNativeClamp(client);
-    const nativeClamp = await patiently('ask for admission policies', asksClamp, patience);
-    const makeKey = (): Promise<Uint8Array> => ensureSealKey(client, namespace);
-    const sealKey = await patiently('get the seal key', makeKey, patience);
-    return { operatorUser, nativeClamp, sealKey, adapters };
+    const nativeClamp = await withRetries('ask for admission policies', asksClamp, retryOptions);
+    const makeKey = (): Promise<Uint8Array> => ensureSigningKey(client, namespace);
+    const signingKey = await withRetries('get the seal key', makeKey, retryOptions);
+    return { operatorUser, nativeClamp, signingKey, adapters };
   } catch (error) {
-    if (patience.signal.aborted) return undefined;
+    if (retryOptions.signal.aborted) return undefined;
     throw error;
   }
 }
 
-async function runParts(
-  base: Omit<Parts, 'operator'>,
-  { operatorUser, nativeClamp, sealKey, adapters }: Found,
+async function runReplica(
+  base: Omit<Deps, 'operator'>,
+  { operatorUser, nativeClamp, signingKey, adapters }: ClusterIdentity,
   signal: AbortSignal,
 ): Promise<void> {
   const { config, client, scheduler, log, metrics } = base;
@@ -144,26 +144,26 @@ async function runParts(
     namespace: config.namespace,
     identity: config.identity,
     rollbacksPerHour: config.rollbacksPerHour,
-    ...{ sealKey, adapters },
+    ...{ signingKey, adapters },
     nativeClamp: nativeClamp ? { operatorUser } : undefined,
-    webhookPlace: async (stop) => {
+    webhookTarget: async (stop) => {
       if (port === undefined) return undefined;
       const caBundle = await readBundle(client, config, stop);
-      return placeOf(config, { operatorUser, port, caBundle });
+      return webhookTargetOf(config, { operatorUser, port, caBundle });
     },
   });
-  const bypass = new BypassWarning(created.world, {
+  const bypass = new BypassWarning(created.caches, {
     ...{ scheduler, log },
     hint: () => unreachableHint(config, { operatorUser, url: urlOf(config, port ?? 0) }),
   });
   const operator: Operator = {
     ...created,
-    leading: (stop) => bypass.whileLeading(() => created.leading(stop)),
+    runAsLeader: (stop) => bypass.whileLeading(() => created.runAsLeader(stop)),
   };
-  const parts: Parts = { ...base, operator };
+  const deps: Deps = { ...base, operator };
   const webhook = createWebhook({
     ...{ config, client, scheduler, log, metrics, handlers: operator.handlers },
-    shownPath: operator.shownPath,
+    redactPath: operator.redactPath,
     publish: async (listening, stop) => {
       port = listening;
       await operator.publishWebhooks(stop);
@@ -174,7 +174,7 @@ async function runParts(
   // Not whether watches live: what breaks one breaks it for all replicas, and a gate that remembers beats none.
   const ready: HealthChecks = {
     caches: () => missing(informers()),
-    webhook: webhook.trouble,
+    webhook: webhook.readinessError,
     shutdown: () => (manager.isStopping ? 'the process stops' : undefined),
   };
   const manager = new Manager({
@@ -182,10 +182,10 @@ async function runParts(
     log,
     stopMs: STOP_MS + config.shutdownDelaySeconds * 1000,
     groups: [
-      { name: 'health', runnables: [health(parts, ready)] },
-      { name: 'caches', runnables: operator.always },
+      { name: 'health', runnables: [health(deps, ready)] },
+      { name: 'caches', runnables: operator.runnables },
       { name: 'webhook', runnables: webhook.runnables },
-      { name: 'leading', runnables: [leadership(parts), webhook.farewell] },
+      { name: 'leading', runnables: [leadership(deps), webhook.drain] },
     ],
   });
   await manager.run(signal);
@@ -197,23 +197,26 @@ async function readBundle(
   { namespace }: Config,
   signal: AbortSignal,
 ): Promise<string> {
-  const key = { namespace, name: OWN.certificates };
+  const key = { namespace, name: OBJECT_NAMES.certificates };
   const { data } = await client.get<Secret>(RESOURCES.secret, key, { signal });
   const { 'ca.crt': bundle = '' } = data ?? {};
   if (bundle !== '') return bundle;
   throw new Error(
-    `read ca.crt of secret ${namespace}/${OWN.certificates}: it is empty; it is issued anew`,
+    `read ca.crt of secret ${namespace}/${OBJECT_NAMES.certificates}: it is empty; it is issued anew`,
   );
 }
 
-interface Called {
+interface Endpoint {
   readonly operatorUser: string;
   readonly port: number;
   /** PEM in base64. */
   readonly caBundle: string;
 }
 
-function placeOf(config: Config, { operatorUser, port, caBundle }: Called): WebhookPlace {
+function webhookTargetOf(
+  config: Config,
+  { operatorUser, port, caBundle }: Endpoint,
+): WebhookTarget {
   const { namespace, service } = config;
   const url = urlOf(config, port);
   return {
@@ -230,7 +233,7 @@ function placeOf(config: Config, { operatorUser, port, caBundle }: Called): Webh
 const urlOf = ({ webhookUrlHost: host }: Config, port: number): string | undefined =>
   host === undefined ? undefined : `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 
-function health({ config, scheduler, log, metrics }: Parts, ready: HealthChecks): Runnable {
+function health({ config, scheduler, log, metrics }: Deps, ready: HealthChecks): Runnable {
   const { healthHost: host, healthPort: port } = config;
   return serverRunnable('health', new HealthServer({ scheduler, log, metrics, host, port, ready }));
 }
@@ -240,17 +243,17 @@ function missing(informers: readonly Informer<KubeObject>[]): string | undefined
   return empty.length === 0 ? undefined : `not listed yet: ${empty.join(', ')}`;
 }
 
-function leadership({ config, client, scheduler, log, metrics, operator }: Parts): Runnable {
-  const observe = metrics.leader(OWN.lease);
+function leadership({ config, client, scheduler, log, metrics, operator }: Deps): Runnable {
+  const observe = metrics.leader(OBJECT_NAMES.lease);
   if (!config.leaderElection) {
     observe(true);
-    return { name: 'controllers', start: operator.leading };
+    return { name: 'controllers', start: operator.runAsLeader };
   }
   return {
     name: 'leader-election',
     start: async (stop) => {
       const elector = new LeaderElector({
-        ...{ client, scheduler, log, namespace: config.namespace, name: OWN.lease },
+        ...{ client, scheduler, log, namespace: config.namespace, name: OBJECT_NAMES.lease },
         identity: config.identity,
         observe,
         onNewLeader: (leader) => {
@@ -259,7 +262,7 @@ function leadership({ config, client, scheduler, log, metrics, operator }: Parts
         },
         onStartedLeading: async (signal) => {
           log.info('leading', { identity: config.identity });
-          await operator.leading(signal);
+          await operator.runAsLeader(signal);
           await whenAborted(signal);
           if (!stop.aborted) throw new Error('leadership was lost; starting over as a standby');
         },

@@ -71,7 +71,7 @@ function aWebhook({ port = 0, host, publish = () => undefined }: Wishes = {}): W
     client: new Client({ transport: new Secrets(), scheduler, fieldManager: 'test' }),
     ...{ scheduler, log: silentLogger, metrics: createMetrics({ scheduler }) },
     handlers: new Map(),
-    shownPath: (path) => path,
+    redactPath: (path) => path,
     publish: (at) => {
       publish(at);
       return Promise.resolve();
@@ -112,11 +112,11 @@ async function aListening(
 
 test('it is ready, and made known, when the port listens', async () => {
   const published: (string | undefined)[] = [];
-  const webhook = aWebhook({ publish: () => published.push(webhook.trouble()) });
-  assert.equal(webhook.trouble(), 'the webhook does not listen yet');
+  const webhook = aWebhook({ publish: () => published.push(webhook.readinessError()) });
+  assert.equal(webhook.readinessError(), 'the webhook does not listen yet');
   void Promise.all(start(webhook));
   for (const runnable of webhook.runnables) await runnable.whenReady?.(stop.signal);
-  assert.equal(webhook.trouble(), undefined);
+  assert.equal(webhook.readinessError(), undefined);
   while (published.length === 0) await sleep(realScheduler, 5);
   assert.equal(published[0], undefined);
   await webhook.secret.whenSynced();
@@ -134,13 +134,13 @@ test('told to leave, it answers until the delay is over', async () => {
   const { webhook, port } = await aListening();
   const leave = new AbortController();
   const began = performance.now();
-  const left = webhook.farewell.start(leave.signal);
+  const left = webhook.drain.start(leave.signal);
   leave.abort();
   const { status, connection } = await get(port);
   assert.deepEqual([status, connection], [404, 'close']);
   await left;
   assert.ok(performance.now() - began >= 290);
-  assert.equal(webhook.trouble(), undefined);
+  assert.equal(webhook.readinessError(), undefined);
 });
 
 test('a port in use ends the process with the port and the cure, and nothing is made known', async () => {
@@ -153,7 +153,7 @@ test('a port in use ends the process with the port and the cure, and nothing is 
     name: 'ConfigError',
     message: new RegExp(`127.0.0.1:${port}: .*; end what listens there, or choose another port`),
   });
-  assert.notEqual(webhook.trouble(), undefined);
+  assert.notEqual(webhook.readinessError(), undefined);
   assert.equal(published, 0);
   other.close();
 });

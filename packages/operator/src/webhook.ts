@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isIP } from 'node:net';
-import { OWN } from '@altershield/api';
+import { OBJECT_NAMES } from '@altershield/api';
 import {
   AdmissionServer,
   CertificateManager,
-  Gate,
+  Latch,
   Informer,
   RESOURCES,
   sleep,
@@ -35,7 +35,7 @@ export interface WebhookDeps {
   readonly metrics: Metrics;
   readonly handlers: AdmissionHandlers;
   /** A path as others may see it. */
-  readonly shownPath: (path: string) => string;
+  readonly redactPath: (path: string) => string;
   /** Makes the API server call us at this port and trust what lies in the Secret. Called when it finds somebody listening. */
   readonly publish: (port: number, signal: AbortSignal) => Promise<void>;
 }
@@ -48,18 +48,18 @@ export interface Webhook {
    * To be told to stop before the others and waited for: callers learn late that we leave, and until
    * they have, they are answered.
    */
-  readonly farewell: Runnable;
+  readonly drain: Runnable;
   /** Why the API server cannot call us; `undefined` when it can. */
-  readonly trouble: () => string | undefined;
+  readonly readinessError: () => string | undefined;
 }
 
 /** The admission server and its certificate, which all replicas share. Starts nothing. */
 export function createWebhook(deps: WebhookDeps): Webhook {
-  const { config, scheduler, log, handlers, metrics, shownPath } = deps;
+  const { config, scheduler, log, handlers, metrics, redactPath } = deps;
   const server = new AdmissionServer({
     ...{ scheduler, log, handlers, host: config.webhookHost, port: config.webhookPort },
     observe: (seen) => {
-      metrics.webhook({ ...seen, path: shownPath(seen.path) });
+      metrics.webhook({ ...seen, path: redactPath(seen.path) });
     },
     inFlight: metrics.webhookInFlight,
   });
@@ -73,15 +73,15 @@ export function createWebhook(deps: WebhookDeps): Webhook {
       { name: 'webhook-secret', start: (signal) => secret.start(signal) },
     ],
     secret,
-    farewell: {
-      name: 'webhook-farewell',
+    drain: {
+      name: 'webhook-drain',
       start: async (signal) => {
         await whenAborted(signal);
         server.drain();
         await sleep(scheduler, config.shutdownDelaySeconds * 1000);
       },
     },
-    trouble: () => (server.isListening ? undefined : 'the webhook does not listen yet'),
+    readinessError: () => (server.isListening ? undefined : 'the webhook does not listen yet'),
   };
 }
 
@@ -92,7 +92,7 @@ function createCertificates(
 ): CertificateManager {
   const { namespace } = config;
   return new CertificateManager({
-    ...{ client, scheduler, log, namespace, name: OWN.certificates },
+    ...{ client, scheduler, log, namespace, name: OBJECT_NAMES.certificates },
     ...namesOf(config),
     onCertificate: (set, { expiresAt }) => {
       server.setCertificate(set);
@@ -123,7 +123,7 @@ class Listener implements Runnable {
   readonly name = 'webhook';
   readonly #server: AdmissionServer;
   readonly #whenCertified: () => Promise<unknown>;
-  readonly #listening = new Gate();
+  readonly #listening = new Latch();
 
   constructor(server: AdmissionServer, whenCertified: () => Promise<unknown>) {
     this.#server = server;
@@ -151,7 +151,7 @@ function watchSecret(
 ): Informer<KubeObject> {
   const secret = new Informer({
     ...{ client, scheduler, log, resource: RESOURCES.secret, namespace: config.namespace },
-    fieldSelector: `metadata.name=${OWN.certificates}`,
+    fieldSelector: `metadata.name=${OBJECT_NAMES.certificates}`,
   });
   secret.onEvent(({ initial }) => {
     if (!initial) certificates.secretChanged();

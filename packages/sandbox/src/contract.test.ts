@@ -2,16 +2,16 @@
 import { describe, test } from 'node:test';
 import { CONTRACT } from '../../../test/contract/suite.ts';
 import { sandboxTarget } from '../../../test/contract/sandbox-target.ts';
-import type { Behaviour } from '../../../test/contract/target.ts';
+import type { Behavior } from '../../../test/contract/target.ts';
 import { VirtualScheduler, type KubernetesVersion } from './index.ts';
 
 function suite(
   topic: string,
-  behaviours: readonly Behaviour[],
+  behaviors: readonly Behavior[],
   kubernetes?: KubernetesVersion,
 ): void {
   describe(`sandbox${kubernetes === undefined ? '' : ` ${kubernetes}`}: ${topic}`, () => {
-    for (const { name, check } of behaviours) {
+    for (const { name, check } of behaviors) {
       test(name, async () => {
         const scheduler = new VirtualScheduler({ seed: 7, order: 'shuffled' });
         const target = sandboxTarget(scheduler, kubernetes);
@@ -21,9 +21,9 @@ function suite(
   });
 }
 
-for (const [topic, behaviours] of Object.entries(CONTRACT)) suite(topic, behaviours);
+for (const [topic, behaviors] of Object.entries(CONTRACT)) suite(topic, behaviors);
 
 /** Only StatefulSets differ between the versions that the sandbox knows. */
-for (const [topic, behaviours] of Object.entries(CONTRACT)) {
-  if (topic.includes('stateful')) suite(topic, behaviours, '1.37');
+for (const [topic, behaviors] of Object.entries(CONTRACT)) {
+  if (topic.includes('stateful')) suite(topic, behaviors, '1.37');
 }

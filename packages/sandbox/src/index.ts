@@ -25,19 +25,23 @@ export { type UserInfo } from './api-server/call.ts';
 export { type KubernetesVersion } from './api-server/kubernetes-version.ts';
 export { type StoreEvent } from './api-server/store.ts';
 export { type Controller } from './controllers/controller.ts';
-export { type Fate, type FateContext, type Step } from './controllers/fates.ts';
+export {
+  type PodScenario,
+  type PodScenarioContext,
+  type Step,
+} from './controllers/pod-scenarios.ts';
 export type * from './controllers/types.ts';
-export { inProcessTransport, type InProcessOptions } from './front/in-process.ts';
+export { inProcessTransport, type InProcessOptions } from './transport/in-process.ts';
 export {
   type CallFault,
   type CallInfo,
   type FaultPlan,
   type WatchFault,
   type WatchLineInfo,
-} from './front/faults.ts';
+} from './transport/faults.ts';
 export { AcceleratedScheduler } from './scheduler/accelerated.ts';
 export { seededRandom, type Random, type Span } from './scheduler/random.ts';
 export { VirtualScheduler, type ChooseTask, type VirtualOptions } from './scheduler/virtual.ts';
-export { loopbackCertificate, type ServerCertificate } from './front/certificates.ts';
-export { serveHttps, type HttpsFront, type HttpsOptions } from './front/https.ts';
-export { httpsAdmission } from './front/https-webhook.ts';
+export { loopbackCertificate, type ServerCertificate } from './transport/certificates.ts';
+export { serveHttps, type HttpsFront, type HttpsOptions } from './transport/https.ts';
+export { httpsAdmission } from './transport/https-webhook.ts';

@@ -6,10 +6,10 @@ export type Json = Readonly<Record<string, unknown>>;
 /** An object at rest in the simulated cluster: never mutated, replaced as a whole. */
 export type StoredObject = KubeObject & Json;
 
-export const isRecord = (value: unknown): value is Json =>
+export const isJsonObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export const record = (value: unknown): Json => (isRecord(value) ? value : {});
+export const asJsonObject = (value: unknown): Json => (isJsonObject(value) ? value : {});
 
 export const list = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? (value as readonly unknown[]) : [];
@@ -21,7 +21,7 @@ export const integer = (value: unknown): number => (typeof value === 'number' ? 
 /** The string values of a record; everything else in it is left out. */
 export function strings(value: unknown): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const [key, item] of Object.entries(record(value))) {
+  for (const [key, item] of Object.entries(asJsonObject(value))) {
     if (typeof item === 'string') found[key] = item;
   }
   return found;
@@ -29,7 +29,7 @@ export function strings(value: unknown): Record<string, string> {
 
 /** The value at a path of keys; undefined where the path ends early. */
 export function dig(value: unknown, ...path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, key) => record(at)[key], value);
+  return path.reduce<unknown>((at, key) => asJsonObject(at)[key], value);
 }
 
 export function without(value: Json, ...keys: readonly string[]): Json {
@@ -42,7 +42,7 @@ export function same(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, at) => same(item, b[at]));
   }
-  return isRecord(a) && isRecord(b) && sameRecords(a, b);
+  return isJsonObject(a) && isJsonObject(b) && sameRecords(a, b);
 }
 
 function sameRecords(a: Json, b: Json): boolean {
@@ -56,11 +56,11 @@ function sameRecords(a: Json, b: Json): boolean {
 }
 
 /** JSON text with sorted keys, so that equal documents have equal texts. */
-export function canonical(value: unknown): string {
-  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   if (value === undefined) return 'null';
-  if (!isRecord(value)) return JSON.stringify(value);
+  if (!isJsonObject(value)) return JSON.stringify(value);
   const entries = Object.entries(value).filter(([, item]) => item !== undefined);
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`;
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(',')}}`;
 }

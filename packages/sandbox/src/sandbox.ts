@@ -13,8 +13,8 @@ import { PodScheduler } from './controllers/pod-scheduler.ts';
 import { ReplicaSetController } from './controllers/replica-set.ts';
 import { StatefulSetController } from './controllers/stateful-set/controller.ts';
 import type { Pod } from './controllers/types.ts';
-import { inProcessTransport, type InProcessOptions } from './front/in-process.ts';
-import { isRecord, record, text, type Json } from './json.ts';
+import { inProcessTransport, type InProcessOptions } from './transport/in-process.ts';
+import { isJsonObject, asJsonObject, text, type Json } from './json.ts';
 
 export interface SandboxOptions extends ApiServerOptions, KubeletOptions {
   /** Default 3. */
@@ -53,7 +53,7 @@ export class Sandbox {
       replicaSet: new ReplicaSetController(this.server),
       statefulSet: new StatefulSetController(this.server),
       scheduler: new PodScheduler(this.server),
-      kubelet: new Kubelet(this.server, { fate: options.fate }),
+      kubelet: new Kubelet(this.server, { scenario: options.scenario }),
       garbageCollector: new GarbageCollector(this.server),
     };
     for (const name of ['default', 'kube-system', ...(options.namespaces ?? [])]) {
@@ -134,7 +134,7 @@ export class Sandbox {
       );
     }
     const { group, version, plural, namespaced } = definition.resource;
-    const { name, namespace } = record(manifest['metadata']);
+    const { name, namespace } = asJsonObject(manifest['metadata']);
     const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
     const home = namespaced ? `/namespaces/${text(namespace) || 'default'}` : '';
     return `${root}${home}/${plural}/${text(name)}`;
@@ -186,5 +186,5 @@ function patchType(body: unknown, path: string): string {
 function readAnswer({ status, body }: ApiResponse, doing: string): KubeObject {
   const parsed = typeof body === 'string' ? (JSON.parse(body) as unknown) : undefined;
   if (status < 400) return parsed as KubeObject;
-  throw new KubeError({ doing, status, server: isRecord(parsed) ? parsed : {} });
+  throw new KubeError({ doing, status, server: isJsonObject(parsed) ? parsed : {} });
 }

@@ -21,7 +21,7 @@ export interface Shape {
   readonly podSpec: Json;
   readonly containers: readonly [Container, ...Container[]];
   /** How the tag of a bad image begins, and the container that has it; the first one unless told. */
-  readonly fate: 'bad' | 'crash' | 'oom' | 'cfgerr';
+  readonly scenario: 'bad' | 'crash' | 'oom' | 'cfgerr';
   readonly failing?: string;
 }
 
@@ -76,15 +76,15 @@ interface ShopWishes {
   readonly port: number;
   readonly container: Json;
   readonly podSpec?: Json;
-  readonly fate?: Shape['fate'];
+  readonly scenario?: Shape['scenario'];
   readonly annotations?: Shape['annotations'];
 }
 
 /** A service of Online Boutique: one container named server, which runs as an ordinary user. */
 function shopService(name: string, wishes: ShopWishes): Shape {
-  const { port, container, podSpec, fate = 'bad', annotations } = wishes;
+  const { port, container, podSpec, scenario = 'bad', annotations } = wishes;
   return {
-    ...{ ...SINGLE, name, labels: { app: name }, fate },
+    ...{ ...SINGLE, name, labels: { app: name }, scenario },
     ...(annotations === undefined ? {} : { annotations }),
     podSpec: {
       serviceAccountName: name,
@@ -110,7 +110,7 @@ const quiet = (port: number) => variables({ PORT: String(port), DISABLE_PROFILER
 const ONLINE_BOUTIQUE: readonly Shape[] = [
   shopService('adservice', {
     port: 9555,
-    fate: 'oom',
+    scenario: 'oom',
     container: {
       ...grpcProbes(9555, { initialDelaySeconds: 20, periodSeconds: 15 }),
       env: variables({ PORT: '9555' }),
@@ -127,7 +127,7 @@ const ONLINE_BOUTIQUE: readonly Shape[] = [
   }),
   shopService('checkoutservice', {
     port: 5050,
-    fate: 'crash',
+    scenario: 'crash',
     container: {
       ...grpcProbes(5050),
       env: variables({ PORT: '5050', CART_SERVICE_ADDR: 'cartservice:7070' }),
@@ -143,7 +143,7 @@ const ONLINE_BOUTIQUE: readonly Shape[] = [
   }),
   shopService('emailservice', {
     port: 8080,
-    fate: 'crash',
+    scenario: 'crash',
     container: { ...grpcProbes(8080, { periodSeconds: 5 }), env: quiet(8080) },
   }),
   shopService('frontend', {
@@ -156,7 +156,7 @@ const ONLINE_BOUTIQUE: readonly Shape[] = [
   }),
   shopService('loadgenerator', {
     port: 8089,
-    fate: 'crash',
+    scenario: 'crash',
     annotations: { 'sidecar.istio.io/rewriteAppHTTPProbers': 'true' },
     podSpec: {
       restartPolicy: 'Always',
@@ -181,12 +181,12 @@ const ONLINE_BOUTIQUE: readonly Shape[] = [
   }),
   shopService('productcatalogservice', {
     port: 3550,
-    fate: 'crash',
+    scenario: 'crash',
     container: { ...grpcProbes(3550), env: quiet(3550) },
   }),
   shopService('recommendationservice', {
     port: 8080,
-    fate: 'oom',
+    scenario: 'oom',
     container: {
       ...grpcProbes(8080, { periodSeconds: 5 }),
       env: quiet(8080),
@@ -237,7 +237,7 @@ const GRAFANA_DASHBOARDS = ['apiserver', 'kubelet', 'nodes', 'prometheus', 'work
 const KUBE_PROMETHEUS: readonly Shape[] = [
   {
     ...{ ...SINGLE, name: 'grafana', labels: monitoringLabels('grafana', 'grafana') },
-    fate: 'cfgerr',
+    scenario: 'cfgerr',
     annotations: { 'checksum/grafana-config': '5b2f', 'checksum/grafana-datasources': '91c0' },
     podSpec: {
       ...LINUX,
@@ -271,7 +271,7 @@ const KUBE_PROMETHEUS: readonly Shape[] = [
     ],
   },
   {
-    ...{ ...SINGLE, name: 'prometheus-operator', fate: 'crash' },
+    ...{ ...SINGLE, name: 'prometheus-operator', scenario: 'crash' },
     labels: monitoringLabels('prometheus-operator', 'controller'),
     annotations: { 'kubectl.kubernetes.io/default-container': 'prometheus-operator' },
     podSpec: {
@@ -294,7 +294,7 @@ const KUBE_PROMETHEUS: readonly Shape[] = [
     ],
   },
   {
-    ...{ ...SINGLE, name: 'kube-state-metrics', fate: 'bad', failing: 'kube-rbac-proxy-self' },
+    ...{ ...SINGLE, name: 'kube-state-metrics', scenario: 'bad', failing: 'kube-rbac-proxy-self' },
     labels: monitoringLabels('kube-state-metrics', 'exporter'),
     podSpec: { ...LINUX, serviceAccountName: 'kube-state-metrics' },
     containers: [
@@ -310,7 +310,7 @@ const KUBE_PROMETHEUS: readonly Shape[] = [
     ],
   },
   {
-    ...{ name: 'prometheus-adapter', replicas: 2, unavailable: 1, surge: 1, fate: 'bad' },
+    ...{ name: 'prometheus-adapter', replicas: 2, unavailable: 1, surge: 1, scenario: 'bad' },
     labels: monitoringLabels('prometheus-adapter', 'metrics-adapter'),
     strategy: { rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } },
     annotations: { 'checksum.config/md5': '3b1e' },
@@ -348,7 +348,14 @@ const DNS_LABELS = { 'k8s-app': 'kube-dns', 'app.kubernetes.io/name': 'coredns' 
 
 /** As many replicas as nodes, and one on each: a pod of a new revision fits only where one has gone. */
 const COREDNS: Shape = {
-  ...{ name: 'coredns', labels: DNS_LABELS, replicas: 3, unavailable: 1, surge: 1, fate: 'crash' },
+  ...{
+    name: 'coredns',
+    labels: DNS_LABELS,
+    replicas: 3,
+    unavailable: 1,
+    surge: 1,
+    scenario: 'crash',
+  },
   strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1 } },
   podSpec: {
     ...LINUX,

@@ -11,7 +11,7 @@ import {
   time,
   verdict,
   type DeepReadonly,
-  type Stored,
+  type CustomResource,
 } from './common.ts';
 
 /** What each phase of a batch means. One sentence each; the reference page is made from them. */
@@ -102,6 +102,6 @@ export const ChangePodKind = defineKind({
 
 export type ChangePodSpec = DeepReadonly<z.output<typeof changePodSpec>>;
 export type ChangePodStatus = DeepReadonly<z.output<typeof changePodStatus>>;
-export type ChangePod = Stored<ChangePodSpec, ChangePodStatus>;
+export type ChangePod = CustomResource<ChangePodSpec, ChangePodStatus>;
 export type CheckResult = ChangePodStatus['checks'][number];
 export type Evidence = CheckResult['evidence'][number];

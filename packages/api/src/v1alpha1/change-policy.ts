@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
 import { batches } from './batches.ts';
-import { conditions, count, type DeepReadonly, type Stored } from './common.ts';
+import { conditions, count, type DeepReadonly, type CustomResource } from './common.ts';
 import { labelSelector } from './label-selector.ts';
 
 /** `StatefulSet`, or `CloneSet.apps.kruise.io` where the name alone could mean another kind. */
@@ -175,4 +175,4 @@ export const ChangePolicyKind = defineKind({
 
 export type ChangePolicySpec = DeepReadonly<z.output<typeof changePolicySpec>>;
 export type ChangePolicyStatus = DeepReadonly<z.output<typeof changePolicyStatus>>;
-export type ChangePolicy = Stored<ChangePolicySpec, ChangePolicyStatus>;
+export type ChangePolicy = CustomResource<ChangePolicySpec, ChangePolicyStatus>;

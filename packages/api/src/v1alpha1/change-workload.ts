@@ -13,7 +13,7 @@ import {
   time,
   verdict,
   type DeepReadonly,
-  type Stored,
+  type CustomResource,
 } from './common.ts';
 
 /** What each phase of a change means. One sentence each; the reference page is made from them. */
@@ -309,7 +309,7 @@ export const ChangeWorkloadKind = defineKind({
 
 export type ChangeWorkloadSpec = DeepReadonly<z.output<typeof changeWorkloadSpec>>;
 export type ChangeWorkloadStatus = DeepReadonly<z.output<typeof changeWorkloadStatus>>;
-export type ChangeWorkload = Stored<ChangeWorkloadSpec, ChangeWorkloadStatus>;
+export type ChangeWorkload = CustomResource<ChangeWorkloadSpec, ChangeWorkloadStatus>;
 export type Actor = ChangeWorkloadSpec['actor'];
 export type Cause = ChangeWorkloadSpec['cause'];
 export type PastDecision = NonNullable<ChangeWorkloadStatus['decisions']>[number];

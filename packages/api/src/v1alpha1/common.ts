@@ -62,7 +62,7 @@ export const conditions = (message: string) =>
     .max(8)
     .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] });
 
-export interface Meta {
+export interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string;
   readonly uid: string;
@@ -75,10 +75,10 @@ export interface Meta {
 }
 
 /** A stored object of ours. `status` is absent until the operator wrote it. */
-export interface Stored<S, T> {
+export interface CustomResource<S, T> {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: Meta;
+  readonly metadata: ObjectMeta;
   readonly spec: S;
   readonly status?: T;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { GROUP, OWN } from '@altershield/api';
+import { GROUP, OBJECT_NAMES } from '@altershield/api';
 import {
   RESOURCES,
   isForbidden,
   isNotFound,
   type Client,
   type KubeObject,
-  type Resource,
+  type APIResource,
 } from '@altershield/kube';
 
 interface Configuration extends KubeObject {
@@ -24,10 +24,10 @@ export async function clampForm(client: Client): Promise<string | undefined> {
   try {
     const { mutatingPolicy, mutatingPolicyBinding, mutatingWebhook } = RESOURCES;
     const native = await Promise.all(
-      [mutatingPolicy, mutatingPolicyBinding].map((one) => find(client, one, OWN.clamp)),
+      [mutatingPolicy, mutatingPolicyBinding].map((one) => find(client, one, OBJECT_NAMES.clamp)),
     );
     if (native.every((one) => one !== undefined)) return FORMS.native;
-    const hooks = await find<Configuration>(client, mutatingWebhook, OWN.webhooks);
+    const hooks = await find<Configuration>(client, mutatingWebhook, OBJECT_NAMES.webhooks);
     const isClamp = ({ name }: { readonly name: string }): boolean =>
       name === `in-flight.replicaset.${GROUP}`;
     return hooks?.webhooks?.some(isClamp) === true ? FORMS.webhook : FORMS.none;
@@ -39,7 +39,7 @@ export async function clampForm(client: Client): Promise<string | undefined> {
 
 async function find<T extends KubeObject>(
   client: Client,
-  resource: Resource,
+  resource: APIResource,
   name: string,
 ): Promise<T | undefined> {
   try {

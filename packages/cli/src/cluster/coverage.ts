@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicy } from '@altershield/api';
 import {
-  governing,
+  policyFor,
   mismatch,
   parsePolicy,
   type Candidate,
   ADAPTERS,
   type WorkloadAdapter,
-  type GoodPolicy,
+  type ValidPolicy,
 } from '@altershield/core';
 import { KubeError, RESOURCES, isNotFound, type KubeObject } from '@altershield/kube';
 import { plural } from '../render/text.ts';
@@ -19,7 +19,7 @@ export interface Workload {
   readonly object: KubeObject;
 }
 
-export interface Place {
+export interface WorkloadPlace {
   readonly namespace: string;
   readonly name: string;
   /** Policies there apply to the whole cluster. */
@@ -39,7 +39,7 @@ export type Coverage =
 export async function getWorkload(
   client: ReadClient,
   adapter: WorkloadAdapter,
-  { namespace, name }: Pick<Place, 'namespace' | 'name'>,
+  { namespace, name }: Pick<WorkloadPlace, 'namespace' | 'name'>,
 ): Promise<Workload | undefined> {
   try {
     const object = await client.get(adapter.descriptor.resource, { namespace, name });
@@ -54,7 +54,7 @@ export async function getWorkload(
 export async function coverageOf(
   client: ReadClient,
   { adapter, object: { metadata } }: Workload,
-  { namespace, operatorNamespace }: Place,
+  { namespace, operatorNamespace }: WorkloadPlace,
 ): Promise<Coverage> {
   const places = [...new Set([namespace, operatorNamespace])];
   const lists = await Promise.all(
@@ -69,10 +69,10 @@ export async function coverageOf(
     namespaceLabels: { 'kubernetes.io/metadata.name': namespace, ...labels },
   };
   const read = policies.map((policy) => readPolicy(policy, operatorNamespace));
-  const good = read.flatMap(({ good: found }) => found ?? []);
-  const found = governing(good, candidate, operatorNamespace);
+  const valid = read.flatMap(({ valid: found }) => found ?? []);
+  const found = policyFor(valid, candidate, operatorNamespace);
   if (found !== undefined) return { policy: `${found.namespace}/${found.name}` };
-  const whys = read.map(({ id, good: policy }) =>
+  const whys = read.map(({ id, valid: policy }) =>
     policy === undefined
       ? `${id} is not valid`
       : `${id}: ${mismatch(policy, candidate, operatorNamespace) ?? ''}`,
@@ -102,15 +102,15 @@ function explain(whys: readonly string[], places: readonly string[], isCertain: 
 
 interface Read {
   readonly id: string;
-  readonly good: GoodPolicy | undefined;
+  readonly valid: ValidPolicy | undefined;
 }
 
 function readPolicy({ metadata, spec }: ChangePolicy, operatorNamespace: string): Read {
   const { namespace = '', name, uid, generation = 1 } = metadata;
   const kinds = ADAPTERS.map(({ descriptor }) => descriptor);
   const parsed = parsePolicy(spec, { namespace, operatorNamespace, kinds });
-  const good = parsed.ok ? { namespace, name, uid, generation, spec: parsed.spec } : undefined;
-  return { id: `policy ${namespace}/${name}`, good };
+  const valid = parsed.ok ? { namespace, name, uid, generation, spec: parsed.spec } : undefined;
+  return { id: `policy ${namespace}/${name}`, valid };
 }
 
 async function namespaceLabels(

@@ -5,7 +5,7 @@ import { isBeingDeleted, newestFirst } from '../change.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { DEFAULT_OPTIONS } from '../manifests/manifest.ts';
 import { describeTarget, type Target } from '../target.ts';
-import { coverageOf, getWorkload, type Place } from './coverage.ts';
+import { coverageOf, getWorkload, type WorkloadPlace } from './coverage.ts';
 import { getChange, listChanges, type ReadClient } from './records.ts';
 
 /** Changes that a user may mean by a target, newest first. Throws when there is none. */
@@ -31,7 +31,7 @@ export async function findChanges(
 async function explainAbsence(
   client: ReadClient,
   target: Extract<Target, { readonly type: 'workload' }>,
-  place: Place,
+  place: WorkloadPlace,
 ): Promise<CliError> {
   const where = `${describeTarget(target)} in namespace ${place.namespace}`;
   const workload = await getWorkload(client, target.adapter, place);

@@ -3,11 +3,11 @@ import {
   Informer,
   type KubeObject,
   type Logger,
-  type Resource,
+  type APIResource,
   type Scheduler,
-  type Selection,
+  type ListSelector,
 } from '@altershield/kube';
-import type { Cli, Session } from '../cli.ts';
+import type { CommandContext, Session } from '../cli.ts';
 import { printable } from '../render/style.ts';
 
 /** Objects of one kind as a watch keeps them, through any failure of the connection. */
@@ -17,7 +17,12 @@ export class Follower<T extends KubeObject> {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
-  constructor(cli: Cli, { client }: Session, resource: Resource, selection: Selection) {
+  constructor(
+    cli: CommandContext,
+    { client }: Session,
+    resource: APIResource,
+    selection: ListSelector,
+  ) {
     const { scheduler } = cli;
     const log = warnings(cli);
     this.#scheduler = scheduler;
@@ -26,7 +31,7 @@ export class Follower<T extends KubeObject> {
   }
 
   /** Why the objects may be out of date. */
-  get trouble(): string | undefined {
+  get problem(): string | undefined {
     return this.#informer.lastError?.message;
   }
 
@@ -64,7 +69,7 @@ export class Follower<T extends KubeObject> {
 }
 
 /** Says on stderr why nothing comes. */
-function warnings({ io }: Cli): Logger {
+function warnings({ io }: CommandContext): Logger {
   const warn: Logger['warn'] = (message, { err } = {}) => {
     const cause = err instanceof Error ? `: ${err.message}` : '';
     io.err(printable(`Warning: ${message}${cause}`));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OWN } from '@altershield/api';
+import { OBJECT_NAMES } from '@altershield/api';
 import { KubeError, RESOURCES, isNotFound, type Lease } from '@altershield/kube';
 import { duration } from '../render/age.ts';
 import type { ReadClient } from './records.ts';
@@ -20,7 +20,7 @@ export async function operatorAbsence(
   now: number,
 ): Promise<string | undefined> {
   try {
-    const lease = await client.get<Lease>(RESOURCES.lease, { namespace, name: OWN.lease });
+    const lease = await client.get<Lease>(RESOURCES.lease, { namespace, name: OBJECT_NAMES.lease });
     return absenceOf(lease, namespace, now);
   } catch (error) {
     if (isNotFound(error)) return `No operator has run in namespace ${namespace}.`;

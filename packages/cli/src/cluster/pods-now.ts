@@ -25,7 +25,7 @@ export async function podsNow(
     const { metadata, status = {} } = await client.get<Workload>(adapter.descriptor.resource, key);
     if (metadata.uid !== target.uid) return undefined;
     const { updatedReplicas = 0, readyReplicas = 0, replicas = 0 } = status;
-    return { fresh: updatedReplicas, ready: readyReplicas, all: replicas };
+    return { updated: updatedReplicas, ready: readyReplicas, all: replicas };
   } catch (error) {
     if (error instanceof KubeError) return undefined;
     throw error;

@@ -5,10 +5,10 @@ import {
   isNotFound,
   type Client,
   type KubeObject,
-  type Resource,
+  type APIResource,
 } from '@altershield/kube';
 import { missingCrds } from '../failure.ts';
-import { BATCHES, CHANGES, POLICIES } from './resources.ts';
+import { CHANGE_PODS, CHANGE_WORKLOADS, CHANGE_POLICIES } from './resources.ts';
 
 export type ReadClient = Pick<Client, 'get' | 'list'>;
 
@@ -21,13 +21,13 @@ export interface Where {
 }
 
 export const listChanges = (client: ReadClient, where: Where): Promise<ChangeWorkload[]> =>
-  listOurs<ChangeWorkload>(client, CHANGES, where);
+  listOurs<ChangeWorkload>(client, CHANGE_WORKLOADS, where);
 
 export const listPolicies = (client: ReadClient, where: Where): Promise<ChangePolicy[]> =>
-  listOurs<ChangePolicy>(client, POLICIES, where);
+  listOurs<ChangePolicy>(client, CHANGE_POLICIES, where);
 
 export const listBatches = (client: ReadClient, where: Where): Promise<ChangePod[]> =>
-  listOurs<ChangePod>(client, BATCHES, where);
+  listOurs<ChangePod>(client, CHANGE_PODS, where);
 
 /** The batches of one change. */
 export const listBatchesOf = (client: ReadClient, change: ChangeWorkload): Promise<ChangePod[]> =>
@@ -39,7 +39,7 @@ export const listBatchesOf = (client: ReadClient, change: ChangeWorkload): Promi
 /** A kind that is not served is a missing CRD; say so. */
 async function listOurs<T extends KubeObject>(
   client: ReadClient,
-  resource: Resource,
+  resource: APIResource,
   where: Where,
 ): Promise<T[]> {
   try {
@@ -52,7 +52,7 @@ async function listOurs<T extends KubeObject>(
 /** Every page of a list. */
 export async function listAll<T extends KubeObject>(
   client: ReadClient,
-  resource: Resource,
+  resource: APIResource,
   where: Where,
 ): Promise<T[]> {
   const items: T[] = [];
@@ -72,7 +72,7 @@ export async function getChange(
   name: string,
 ): Promise<ChangeWorkload | undefined> {
   try {
-    return await client.get<ChangeWorkload>(CHANGES, { namespace, name });
+    return await client.get<ChangeWorkload>(CHANGE_WORKLOADS, { namespace, name });
   } catch (error) {
     if (!(error instanceof KubeError) || error.status !== 404) throw error;
     // An answer without `details.name` is about the path: the kind itself is not served.

@@ -6,9 +6,9 @@ import {
   GROUP,
   VERSION,
 } from '@altershield/api';
-import { RESOURCES, type Resource } from '@altershield/kube';
+import { RESOURCES, type APIResource } from '@altershield/kube';
 
-const ours = ({ kind, plural }: { kind: string; plural: string }): Resource => ({
+const ours = ({ kind, plural }: { kind: string; plural: string }): APIResource => ({
   group: GROUP,
   version: VERSION,
   kind,
@@ -16,11 +16,11 @@ const ours = ({ kind, plural }: { kind: string; plural: string }): Resource => (
   namespaced: true,
 });
 
-export const POLICIES = ours(ChangePolicyKind);
-export const CHANGES = ours(ChangeWorkloadKind);
-export const BATCHES = ours(ChangePodKind);
+export const CHANGE_POLICIES = ours(ChangePolicyKind);
+export const CHANGE_WORKLOADS = ours(ChangeWorkloadKind);
+export const CHANGE_PODS = ours(ChangePodKind);
 
-const rbac = (kind: string, namespaced: boolean): Resource => ({
+const rbac = (kind: string, namespaced: boolean): APIResource => ({
   group: 'rbac.authorization.k8s.io',
   version: 'v1',
   kind,
@@ -28,7 +28,7 @@ const rbac = (kind: string, namespaced: boolean): Resource => ({
   namespaced,
 });
 
-const INSTALLED: readonly Resource[] = [
+const INSTALLED: readonly APIResource[] = [
   RESOURCES.crd,
   RESOURCES.namespace,
   RESOURCES.deployment,
@@ -48,7 +48,7 @@ const INSTALLED: readonly Resource[] = [
 ];
 
 /** The resource of an object that we install. */
-export function resourceOf({ kind }: { readonly kind: string }): Resource {
+export function resourceOf({ kind }: { readonly kind: string }): APIResource {
   const found = INSTALLED.find((resource) => resource.kind === kind);
   if (found === undefined) throw new Error(`install a ${kind}: no resource is known for this kind`);
   return found;

@@ -4,14 +4,14 @@ import {
   keyOf,
   type Client,
   type KubeObject,
-  type Resource,
+  type APIResource,
   type Scheduler,
 } from '@altershield/kube';
 
 export interface WaitOptions<T> {
   readonly client: Pick<Client, 'get' | 'watch'>;
   readonly scheduler: Scheduler;
-  readonly resource: Resource;
+  readonly resource: APIResource;
   readonly until: (object: T) => boolean;
   readonly timeoutMs: number;
   /** Ends the wait early. */

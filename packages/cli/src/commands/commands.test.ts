@@ -7,10 +7,10 @@ import { RELEASE } from '../version.ts';
 
 const NOW = Date.parse(at(120));
 const OURS = '/apis/altershield.io/v1alpha1/namespaces/shop';
-const CHANGES = `${OURS}/changeworkloads`;
-const BATCHES = `${OURS}/changepods`;
+const CHANGE_WORKLOADS = `${OURS}/changeworkloads`;
+const CHANGE_PODS = `${OURS}/changepods`;
 
-const labelled = <T extends { metadata: object }>(object: T, change: string): T => ({
+const labeled = <T extends { metadata: object }>(object: T, change: string): T => ({
   ...object,
   metadata: { ...object.metadata, labels: { 'altershield.io/change': change } },
 });
@@ -18,10 +18,10 @@ const labelled = <T extends { metadata: object }>(object: T, change: string): T 
 /** A cluster with one refused change of `checkout` and one older good one. */
 const aCluster = (): FakeCluster =>
   new FakeCluster()
-    .put(CHANGES, aRefusedChange())
-    .put(CHANGES, aChange({ phase: 'Success' }, { sequence: 6, detectedAt: at(-600) }))
-    .put(BATCHES, labelled(aFailedBatch(), 'checkout-7'))
-    .put(BATCHES, labelled(aBatch(undefined, { batch: 2 }), 'another'));
+    .put(CHANGE_WORKLOADS, aRefusedChange())
+    .put(CHANGE_WORKLOADS, aChange({ phase: 'Success' }, { sequence: 6, detectedAt: at(-600) }))
+    .put(CHANGE_PODS, labeled(aFailedBatch(), 'checkout-7'))
+    .put(CHANGE_PODS, labeled(aBatch(undefined, { batch: 2 }), 'another'));
 
 describe('get', () => {
   it('lists changes with their batches', async () => {
@@ -63,7 +63,7 @@ describe('get', () => {
     const web = { ...aChange().spec.target, name: 'web', uid: 'uid-of-web' };
     const cluster = aCluster()
       .put(LEASES, aLease(1))
-      .put(CHANGES, aChange({ phase: 'Suspend' }, { target: web, sequence: 2 }));
+      .put(CHANGE_WORKLOADS, aChange({ phase: 'Suspend' }, { target: web, sequence: 2 }));
     const TABLE: Readonly<Record<string, readonly string[]>> = {
       'get changes': ['checkout #6', 'checkout #7', 'web #2'],
       'get changes web': ['web #2'],
@@ -104,7 +104,7 @@ describe('get', () => {
   it('says nothing of the operator when its Lease cannot be read', async () => {
     const cluster = aCluster();
     const message = 'leases is forbidden: User "eve" cannot get resource';
-    cluster.refusals.set(/leases/, { status: 403, reason: 'Forbidden', message });
+    cluster.denials.set(/leases/, { status: 403, reason: 'Forbidden', message });
     const { code, err } = await invoke(cluster, 'get', NOW);
     assert.deepEqual([code, err], [0, '']);
   });
@@ -132,7 +132,7 @@ describe('get', () => {
     const cluster = aCluster();
     const message =
       'changeworkloads.altershield.io is forbidden: User "eve" cannot list resource "changeworkloads"';
-    cluster.refusals.set(/changeworkloads/, { status: 403, reason: 'Forbidden', message });
+    cluster.denials.set(/changeworkloads/, { status: 403, reason: 'Forbidden', message });
     const { code, err } = await invoke(cluster, 'get', NOW);
     assert.equal(code, 4);
     assert.match(err, /not allowed: .*"eve" cannot list.*\nHint: .*altershield-view/);
@@ -216,7 +216,7 @@ describe('why', () => {
       }),
     );
     const message = 'changepolicies is forbidden: User "eve" cannot list resource';
-    cluster.refusals.set(/altershield-system\/changepolicies/, {
+    cluster.denials.set(/altershield-system\/changepolicies/, {
       status: 403,
       reason: 'Forbidden',
       message,
@@ -277,7 +277,7 @@ describe('a decision', () => {
     };
 
   it('writes only the decision, for the very object that was read, and tells what follows', async () => {
-    const cluster = new FakeCluster().put(CHANGES, SUSPENDED);
+    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
     cluster.react = carryOut('Running');
     const { code, out, err } = await invoke(cluster, 'resume deploy/checkout --reason flaky', NOW);
     assert.equal(code, 0, err);
@@ -292,10 +292,13 @@ describe('a decision', () => {
 
   it('takes away who decided before, so that nobody speaks in the name of another', async () => {
     const decision = { action: 'Resume' as const, reason: 'old', by: 'bob', at: at(1) };
-    const cluster = new FakeCluster().put(CHANGES, aChange({ phase: 'Suspend' }, { decision }));
+    const cluster = new FakeCluster().put(
+      CHANGE_WORKLOADS,
+      aChange({ phase: 'Suspend' }, { decision }),
+    );
     cluster.react = carryOut('RollingBack');
     await invoke(cluster, 'rollback deploy/checkout', NOW);
-    const stored = cluster.objects.get(`${CHANGES}/checkout-7`);
+    const stored = cluster.objects.get(`${CHANGE_WORKLOADS}/checkout-7`);
     assert.deepEqual(stored?.['spec'], {
       ...SUSPENDED.spec,
       decision: { action: 'RollBack', at: '2026-01-01T10:02:00.000Z' },
@@ -318,14 +321,14 @@ describe('a decision', () => {
 
   it('finds the refused revision behind newer changes', async () => {
     const cluster = aCluster().put(
-      CHANGES,
+      CHANGE_WORKLOADS,
       aChange({ phase: 'Success' }, { sequence: 8, detectedAt: at(60) }),
     );
     cluster.react = carryOut('RolledBack');
     const { code } = await invoke(cluster, 'lift deploy/checkout', NOW);
     assert.equal(code, 0);
     const patched = cluster.requests.find(({ method }) => method === 'PATCH');
-    assert.equal(patched?.path, `${CHANGES}/checkout-7`);
+    assert.equal(patched?.path, `${CHANGE_WORKLOADS}/checkout-7`);
   });
 
   it('is about no record that is being deleted: the operator takes it for gone', async () => {
@@ -333,7 +336,7 @@ describe('a decision', () => {
     const leaving = { ...SUSPENDED, metadata: { ...SUSPENDED.metadata, deletionTimestamp } };
     const anew = aChange({ phase: 'Running' }, { sequence: 8, detectedAt: at(90) });
     const good = aChange({ phase: 'Success' }, { sequence: 6, detectedAt: at(-60) });
-    const cluster = new FakeCluster().put(CHANGES, leaving).put(BATCHES, aBatch());
+    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, leaving).put(CHANGE_PODS, aBatch());
     for (const [target, message] of [
       ['checkout-7', /cannot resume change 7 of deploy\/checkout: it is being deleted/],
       ['deploy/checkout', /there is no deploy\/checkout in namespace shop/],
@@ -342,9 +345,9 @@ describe('a decision', () => {
       assert.equal(code, 3);
       assert.match(err, message);
     }
-    cluster.put(CHANGES, good);
+    cluster.put(CHANGE_WORKLOADS, good);
     assert.match((await invoke(cluster, 'why deploy/checkout', NOW)).out, /change 6/);
-    cluster.put(CHANGES, anew);
+    cluster.put(CHANGE_WORKLOADS, anew);
     const { err } = await invoke(cluster, 'resume deploy/checkout', NOW);
     assert.match(err, /cannot resume change 8 of deploy\/checkout: it is Running/);
     assert.equal(decisionOf(cluster), undefined);
@@ -352,7 +355,7 @@ describe('a decision', () => {
 
   it('takes back the newest change even when it ended well, but no older one', async () => {
     const good = aChange({ phase: 'Success' }, { sequence: 8, detectedAt: at(60) });
-    const cluster = aCluster().put(CHANGES, good);
+    const cluster = aCluster().put(CHANGE_WORKLOADS, good);
     cluster.react = carryOut('RollingBack');
     const { code, out } = await invoke(cluster, 'rollback deploy/checkout', NOW);
     assert.equal(code, 0);
@@ -363,14 +366,14 @@ describe('a decision', () => {
     const { from } = SUSPENDED.spec;
     assert.ok(from);
     const spec = { ...SUSPENDED.spec, from: { ...from, verified: false } };
-    const cluster = new FakeCluster().put(CHANGES, { ...SUSPENDED, spec });
+    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, { ...SUSPENDED, spec });
     const { code, err } = await invoke(cluster, 'rollback deploy/checkout', NOW);
     assert.equal(code, 3);
     assert.match(err, /was never verified/);
   });
 
   it('fails when the operator looked at it and did not carry it out', async () => {
-    const cluster = new FakeCluster().put(CHANGES, SUSPENDED);
+    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
     cluster.react = carryOut('Suspend');
     const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
     assert.equal(code, 1);
@@ -388,23 +391,23 @@ describe('a decision', () => {
 
   it('does not roll back the creation of a workload', async () => {
     const { from: _, ...spec } = SUSPENDED.spec;
-    const cluster = new FakeCluster().put(CHANGES, { ...SUSPENDED, spec });
+    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, { ...SUSPENDED, spec });
     const { code, err } = await invoke(cluster, 'rollback deploy/checkout', NOW);
     assert.equal(code, 3);
     assert.match(err, /it created the workload/);
   });
 
   it('says that it is recorded when the operator does not act in time', async () => {
-    const cluster = new FakeCluster().put(CHANGES, SUSPENDED);
+    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
     const { code, err } = await invoke(cluster, 'resume deploy/checkout --timeout 1', NOW);
     assert.equal(code, 5);
     assert.match(err, /recorded, but the operator did not act on it within 1 s/);
   });
 
   it('shows the denial of a webhook as it is', async () => {
-    const cluster = new FakeCluster().put(CHANGES, SUSPENDED);
+    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
     const message = 'admission webhook "decisions" denied the request: bob may not decide';
-    cluster.refusals.set(/^PATCH/, { status: 403, reason: 'Forbidden', message });
+    cluster.denials.set(/^PATCH/, { status: 403, reason: 'Forbidden', message });
     const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
     assert.equal(code, 1);
     assert.match(err, /refused: admission webhook "decisions" denied/);
@@ -481,7 +484,7 @@ describe('version', () => {
     cluster.put(`${admission}/mutatingadmissionpolicybindings`, native);
     assert.equal(await told(), 'clamp     API server (MutatingAdmissionPolicy)');
     const denial = { status: 403, reason: 'Forbidden', message: 'no' };
-    cluster.refusals.set(/mutatingadmissionpolicies/, denial);
+    cluster.denials.set(/mutatingadmissionpolicies/, denial);
     assert.equal(await told(), undefined);
   });
 
@@ -497,7 +500,7 @@ describe('version', () => {
 
   it('succeeds without a cluster and says what is wrong', async () => {
     const cluster = new FakeCluster();
-    cluster.refusals.set(/version/, {
+    cluster.denials.set(/version/, {
       status: 401,
       reason: 'Unauthorized',
       message: 'Unauthorized',

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Command, Option } from 'commander';
 import { mostUrgentFirst, targetName } from '../change.ts';
-import { withSession, type Cli, type Globals } from '../cli.ts';
+import { withSession, type CommandContext, type GlobalOptions } from '../cli.ts';
 import { listChanges } from '../cluster/records.ts';
 import { SHELL_NAMES } from './completion.ts';
 
 /** Something that Tab offers, with a word about it. */
-interface Offer {
+interface Completion {
   readonly value: string;
   readonly about?: string;
 }
@@ -16,21 +16,26 @@ interface Line {
   readonly command: Command;
   /** Words of the command that are no options. */
   readonly words: readonly string[];
-  readonly options: Globals;
+  readonly options: GlobalOptions;
   /** An option that waits for its value. */
   readonly open: Option | undefined;
 }
 
 /** What may follow `words`, the last of which is being typed: a line each, the word about it after a tab. */
 export async function complete(
-  cli: Cli,
+  cli: CommandContext,
   program: Command,
   words: readonly string[],
 ): Promise<string[]> {
   // Bash breaks `--output=json` in three.
   const [typed = '', ...before] = words.filter((word) => word !== '=').toReversed();
-  const offers = await offersFor(cli, program, readLine(program, before.toReversed()), typed);
-  return offers
+  const completions = await completionsFor(
+    cli,
+    program,
+    readLine(program, before.toReversed()),
+    typed,
+  );
+  return completions
     .filter(({ value }) => value.startsWith(typed))
     .map(({ value, about }) => (about === undefined ? value : `${value}\t${about}`));
 }
@@ -79,12 +84,12 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   completion: SHELL_NAMES,
 };
 
-async function offersFor(
-  cli: Cli,
+async function completionsFor(
+  cli: CommandContext,
   program: Command,
   { command, words, options, open }: Line,
   typed: string,
-): Promise<readonly Offer[]> {
+): Promise<readonly Completion[]> {
   if (open !== undefined) return (open.argChoices ?? []).map((value) => ({ value }));
   if (typed.startsWith('-')) {
     const known = optionsOf(program, command);
@@ -103,7 +108,10 @@ async function offersFor(
 }
 
 /** Workloads with changes. Nobody wants to read about a cluster that is away while typing. */
-async function targets(cli: Cli, options: Globals): Promise<readonly Offer[]> {
+async function targets(
+  cli: CommandContext,
+  options: GlobalOptions,
+): Promise<readonly Completion[]> {
   try {
     return await withSession(cli, options, async ({ client, namespace }) => {
       const records = await listChanges(client, { namespace: options.namespace ?? namespace });

@@ -3,33 +3,39 @@ import type { ChangeWorkload, DecisionAction } from '@altershield/api';
 import { keyOf } from '@altershield/kube';
 import { isOver, phaseOf } from '@altershield/core';
 import { isBeingDeleted, isQuarantined, targetName } from '../change.ts';
-import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import {
+  viewOf,
+  withSession,
+  type CommandContext,
+  type GlobalOptions,
+  type Session,
+} from '../cli.ts';
 import { findChanges } from '../cluster/find.ts';
-import { CHANGES } from '../cluster/resources.ts';
+import { CHANGE_WORKLOADS } from '../cluster/resources.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { headline } from '../render/headline.ts';
 import { printable } from '../render/style.ts';
 import { describeTarget, parseTarget } from '../target.ts';
 
-export interface DecideOptions extends Globals {
+export interface DecideOptions extends GlobalOptions {
   readonly reason?: string;
   /** How long to wait for the operator. Seconds. */
   readonly timeout: number;
 }
 
-interface Decision {
+interface DecisionCommand {
   readonly action: DecisionAction;
   /** Why the decision makes no sense for a change; undefined when it does. */
-  readonly refusal: (record: ChangeWorkload, now: number) => string | undefined;
+  readonly rejection: (record: ChangeWorkload, now: number) => string | undefined;
   /** Whether the operator carried it out. */
   readonly isDone: (record: ChangeWorkload) => boolean;
 }
 
-const DECISIONS = {
+const DECISION_COMMANDS = {
   resume: {
     action: 'Resume',
-    refusal: (record) =>
+    rejection: (record) =>
       phaseOf(record) === 'Suspend'
         ? undefined
         : `it is ${phaseOf(record)}; only a suspended change can be resumed`,
@@ -37,29 +43,29 @@ const DECISIONS = {
   },
   rollback: {
     action: 'RollBack',
-    refusal: refuseRollback,
+    rejection: rejectRollback,
     isDone: (record) => ['RollingBack', 'RolledBack'].includes(phaseOf(record)),
   },
   lift: {
     action: 'Lift',
-    refusal: (record, now) =>
+    rejection: (record, now) =>
       isQuarantined(record, now)
         ? undefined
         : 'its revision is not quarantined, so there is nothing to lift',
     isDone: ({ status }) => status?.quarantine?.lifted !== undefined,
   },
-} as const satisfies Record<string, Decision>;
+} as const satisfies Record<string, DecisionCommand>;
 
-export type Verb = keyof typeof DECISIONS;
+export type Verb = keyof typeof DECISION_COMMANDS;
 
-const SAID: Readonly<Record<Verb, string>> = {
+const VERB_PHRASE: Readonly<Record<Verb, string>> = {
   resume: 'resume',
   rollback: 'roll back',
   lift: 'lift',
 };
 
 /** A change that ended can be taken back, too, as long as its revision runs. */
-function refuseRollback(record: ChangeWorkload): string | undefined {
+function rejectRollback(record: ChangeWorkload): string | undefined {
   const phase = phaseOf(record);
   if (phase === 'RolledBack' || phase === 'Superseded') return `it ended (${phase})`;
   if (phase === 'RollingBack') return 'it is already being rolled back';
@@ -68,8 +74,8 @@ function refuseRollback(record: ChangeWorkload): string | undefined {
   return from.verified ? undefined : 'the revision before it was never verified; apply a good one';
 }
 
-const refusalOf = (verb: Verb, record: ChangeWorkload, now: number): string | undefined =>
-  isBeingDeleted(record) ? 'it is being deleted' : DECISIONS[verb].refusal(record, now);
+const rejectionOf = (verb: Verb, record: ChangeWorkload, now: number): string | undefined =>
+  isBeingDeleted(record) ? 'it is being deleted' : DECISION_COMMANDS[verb].rejection(record, now);
 
 /** The change that a person means: of those that ended, only the newest can be running. */
 function pick(
@@ -79,14 +85,14 @@ function pick(
 ): ChangeWorkload | undefined {
   return found.find(
     (record, index) =>
-      refusalOf(verb, record, now) === undefined &&
+      rejectionOf(verb, record, now) === undefined &&
       (verb !== 'rollback' || index === 0 || !isOver(phaseOf(record))),
   );
 }
 
 /** `altershield lift|resume|rollback TARGET`: writes a person's decision and tells what follows. */
 export async function decide(
-  cli: Cli,
+  cli: CommandContext,
   verb: Verb,
   words: readonly string[],
   options: DecideOptions,
@@ -99,10 +105,10 @@ export async function decide(
     const [newest] = found;
     const record = pick(verb, found, now);
     if (record === undefined) {
-      const why = refusalOf(verb, newest, now) ?? '';
+      const why = rejectionOf(verb, newest, now) ?? '';
       const which = `change ${newest.spec.sequence} of ${targetName(newest.spec.target)}`;
       const hint = `\`altershield why ${describeTarget(target)} -n ${namespace}\` tells where it stands`;
-      throw new CliError(EXIT.notFound, `cannot ${SAID[verb]} ${which}: ${why}`, hint);
+      throw new CliError(EXIT.notFound, `cannot ${VERB_PHRASE[verb]} ${which}: ${why}`, hint);
     }
     const written = await write(cli, session, verb, { record, options });
     report(cli, verb, await confirm(cli, session, options, written));
@@ -114,21 +120,21 @@ export async function decide(
  * a decision stands as a new one, by nobody known, when admission is down.
  */
 async function write(
-  { scheduler }: Cli,
+  { scheduler }: CommandContext,
   { client }: Session,
   verb: Verb,
   { record, options }: { record: ChangeWorkload; options: DecideOptions },
 ): Promise<ChangeWorkload> {
-  const { action } = DECISIONS[verb];
+  const { action } = DECISION_COMMANDS[verb];
   const at = new Date(scheduler.now()).toISOString();
   const decision = { action, reason: options.reason ?? null, by: null, at };
   const body = { metadata: { uid: record.metadata.uid }, spec: { decision } };
-  return client.patch<ChangeWorkload>(CHANGES, keyOf(record), { type: 'merge', body });
+  return client.patch<ChangeWorkload>(CHANGE_WORKLOADS, keyOf(record), { type: 'merge', body });
 }
 
 /** The record when the operator has looked at the decision. Throws when that takes too long. */
 async function confirm(
-  { io, scheduler }: Cli,
+  { io, scheduler }: CommandContext,
   { client }: Session,
   { timeout }: DecideOptions,
   written: ChangeWorkload,
@@ -140,7 +146,7 @@ async function confirm(
   const seen = await waitUntil(written, {
     client,
     scheduler,
-    resource: CHANGES,
+    resource: CHANGE_WORKLOADS,
     until: ({ status }) => status?.observedDecision === `${action} ${at}`,
     timeoutMs: timeout * 1000,
   });
@@ -154,8 +160,9 @@ async function confirm(
 
 const LIFTED = 'Its revision is allowed again: apply it when you are ready.';
 
-function report(cli: Cli, verb: Verb, seen: ChangeWorkload): void {
+function report(cli: CommandContext, verb: Verb, seen: ChangeWorkload): void {
   const lines = headline(printable(seen), viewOf(cli)).join('\n');
-  if (DECISIONS[verb].isDone(seen)) cli.io.out(verb === 'lift' ? `${lines}\n  ${LIFTED}` : lines);
+  if (DECISION_COMMANDS[verb].isDone(seen))
+    cli.io.out(verb === 'lift' ? `${lines}\n  ${LIFTED}` : lines);
   else throw new CliError(EXIT.failed, `the operator did not carry it out:\n${lines}`);
 }

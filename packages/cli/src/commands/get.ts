@@ -8,18 +8,24 @@ import {
   type Filter,
   isMatch,
 } from '../change.ts';
-import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import {
+  viewOf,
+  withSession,
+  type CommandContext,
+  type GlobalOptions,
+  type Session,
+} from '../cli.ts';
 import { Follower } from '../cluster/follow.ts';
 import { operatorAbsence } from '../cluster/operator.ts';
 import { listBatches, listChanges, listPolicies } from '../cluster/records.ts';
-import { CHANGES } from '../cluster/resources.ts';
+import { CHANGE_WORKLOADS } from '../cluster/resources.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { changeLine, renderChanges } from '../render/changes.ts';
 import { renderPolicies } from '../render/policies.ts';
 import { listOf, structured, type Format } from '../render/structured.ts';
 import { printable } from '../render/style.ts';
 
-export interface GetOptions extends Globals {
+export interface GetOptions extends GlobalOptions {
   readonly allNamespaces?: boolean;
   readonly output?: Format | 'wide' | 'name';
   readonly phase?: readonly Phase[];
@@ -33,7 +39,7 @@ const CHANGES_WORDS = new Set(['changes', 'change', 'changeworkloads', 'changewo
 const POLICIES_WORDS = new Set(['policies', 'policy', 'changepolicies', 'changepolicy', 'chp']);
 
 interface Query {
-  readonly cli: Cli;
+  readonly cli: CommandContext;
   readonly session: Session;
   readonly options: GetOptions;
   /** Absent: all namespaces. */
@@ -46,7 +52,7 @@ interface Query {
 
 /** `altershield get [changes|policies] [NAME]`. */
 export async function get(
-  cli: Cli,
+  cli: CommandContext,
   [what = 'changes', name]: readonly string[],
   options: GetOptions,
 ): Promise<void> {
@@ -113,7 +119,7 @@ async function warnOfAbsence({ cli, session, options }: Query): Promise<void> {
 /** A line for each move of a change, until the reader ends it. */
 async function watchChanges(query: Query): Promise<void> {
   const { cli, session, namespace } = query;
-  const follower = new Follower<ChangeWorkload>(cli, session, CHANGES, { namespace });
+  const follower = new Follower<ChangeWorkload>(cli, session, CHANGE_WORKLOADS, { namespace });
   try {
     await follower.until((records) => {
       for (const record of records) showMove(query, record);

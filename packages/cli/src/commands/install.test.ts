@@ -10,7 +10,7 @@ import { aChange, aPolicy, at } from '../testing/objects.ts';
 
 const NOW = Date.parse(at(120));
 const OURS = '/apis/altershield.io/v1alpha1/namespaces/shop';
-const OWN = '/apis/apps/v1/namespaces/altershield-system/deployments';
+const OPERATOR_DEPLOYMENTS = '/apis/apps/v1/namespaces/altershield-system/deployments';
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases';
 const SECRETS = '/api/v1/namespaces/altershield-system/secrets';
 const HOOKS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
@@ -287,7 +287,9 @@ describe('uninstall', () => {
   });
 
   it('cleans up what is left of half an installation', async () => {
-    const cluster = new FakeCluster().put(OWN, { metadata: { name: 'altershield' } });
+    const cluster = new FakeCluster().put(OPERATOR_DEPLOYMENTS, {
+      metadata: { name: 'altershield' },
+    });
     cluster.put(`${OURS}/changepolicies`, aPolicy('web'));
     const { code, out, err } = await invoke(cluster, 'uninstall --timeout 1', NOW);
     assert.equal(code, 0);
@@ -298,20 +300,20 @@ describe('uninstall', () => {
 
 const WEBHOOKS = ['mutatingwebhookconfigurations', 'validatingwebhookconfigurations'];
 
-const POLICIES = ['mutating', 'validating'].flatMap((type) =>
+const CHANGE_POLICIES = ['mutating', 'validating'].flatMap((type) =>
   ['policies', 'policybindings'].map((what) => `${type}admission${what}`),
 );
 
 /** What the operator's code calls: another verb needs a caller first. */
 const USED = {
   get: [
-    ...['namespaces', 'deployments', 'statefulsets', 'changepods', ...WEBHOOKS, ...POLICIES],
+    ...['namespaces', 'deployments', 'statefulsets', 'changepods', ...WEBHOOKS, ...CHANGE_POLICIES],
     ...['leases', 'secrets', 'secrets'],
   ],
   patch: [
     ...['events', 'deployments', 'deployments/status', 'replicasets', 'statefulsets'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
-    ...[...WEBHOOKS, ...POLICIES, 'leases', 'secrets'],
+    ...[...WEBHOOKS, ...CHANGE_POLICIES, 'leases', 'secrets'],
   ],
   delete: ['changeworkloads', 'pods'],
 };

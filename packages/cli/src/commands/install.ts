@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isDeepStrictEqual } from 'node:util';
 import { isNotFound, type Client, type KubeObject } from '@altershield/kube';
-import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import {
+  viewOf,
+  withSession,
+  type CommandContext,
+  type GlobalOptions,
+  type Session,
+} from '../cli.ts';
 import { resourceOf } from '../cluster/resources.ts';
 import {
   isRolledOut,
@@ -21,7 +27,7 @@ import {
 } from '../manifests/manifest.ts';
 import { duration } from '../render/age.ts';
 
-export interface InstallCommandOptions extends Globals {
+export interface InstallCommandOptions extends GlobalOptions {
   readonly dryRun?: boolean;
   readonly image: string;
   readonly replicas: number;
@@ -32,7 +38,7 @@ export interface InstallCommandOptions extends Globals {
 }
 
 /** `altershield install`: server-side apply, each kind before those that need it. */
-export async function install(cli: Cli, options: InstallCommandOptions): Promise<void> {
+export async function install(cli: CommandContext, options: InstallCommandOptions): Promise<void> {
   const { namespace = DEFAULT_OPTIONS.namespace, image, replicas } = options;
   const wanted = { namespace, image, replicas };
   if (options.dryRun === true) {
@@ -43,14 +49,14 @@ export async function install(cli: Cli, options: InstallCommandOptions): Promise
 }
 
 interface Run {
-  readonly cli: Cli;
+  readonly cli: CommandContext;
   readonly session: Session;
   readonly options: InstallCommandOptions;
   readonly wanted: InstallOptions;
 }
 
 async function apply(run: Run): Promise<void> {
-  await refuseSecond(run);
+  await rejectSecond(run);
   const manifests = installManifests(run.wanted);
   const crds = manifests.filter(({ kind }) => kind === 'CustomResourceDefinition');
   const rest = manifests.filter((manifest) => !crds.includes(manifest));
@@ -100,7 +106,7 @@ const notRolledOut = (message: string): CliError =>
   );
 
 /** Two operators in one cluster would both govern the same workloads. */
-async function refuseSecond({ session: { client }, wanted }: Run): Promise<void> {
+async function rejectSecond({ session: { client }, wanted }: Run): Promise<void> {
   const other = await homeOf(client);
   if (other === undefined || other === wanted.namespace) return;
   throw new CliError(
@@ -155,7 +161,7 @@ function wanted({ metadata, ...rest }: KubeObject): object {
   return { ...rest, metadata: kept, status: undefined };
 }
 
-function report(cli: Cli, { kind, metadata: { name } }: Manifest, what: string): void {
+function report(cli: CommandContext, { kind, metadata: { name } }: Manifest, what: string): void {
   const { paint } = viewOf(cli);
   const tone = what === 'unchanged' ? 'dim' : 'good';
   cli.io.out(`${kind.toLowerCase()}/${name} ${paint(tone, what)}`);

@@ -2,13 +2,19 @@
 import { LABELS, type ChangeWorkload } from '@altershield/api';
 import { fingerprint, valueAt, type Template } from '@altershield/core';
 import { newestFirst, recordOf, targetName, type WorkloadState } from '../change.ts';
-import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import {
+  viewOf,
+  withSession,
+  type CommandContext,
+  type GlobalOptions,
+  type Session,
+} from '../cli.ts';
 import { coverageOf, getWorkload, type Workload } from '../cluster/coverage.ts';
 import { findChanges } from '../cluster/find.ts';
 import { Follower } from '../cluster/follow.ts';
 import { operatorAbsence } from '../cluster/operator.ts';
 import { listChanges } from '../cluster/records.ts';
-import { CHANGES } from '../cluster/resources.ts';
+import { CHANGE_WORKLOADS } from '../cluster/resources.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { duration } from '../render/age.ts';
 import { headline } from '../render/headline.ts';
@@ -17,7 +23,7 @@ import { structured, type Format } from '../render/structured.ts';
 import { printable } from '../render/style.ts';
 import { describeTarget, parseTarget, type Target } from '../target.ts';
 
-export interface StatusOptions extends Globals {
+export interface StatusOptions extends GlobalOptions {
   readonly wait?: true;
   /** How long to wait for the end. Seconds. */
   readonly timeout: number;
@@ -28,8 +34,8 @@ export interface StatusOptions extends Globals {
 /** What is asked about: a workload as it is now, or one record. */
 type Subject = WorkloadState & { readonly workload: Workload };
 
-interface Call {
-  readonly cli: Cli;
+interface StatusContext {
+  readonly cli: CommandContext;
   readonly session: Session;
   readonly namespace: string;
   readonly options: StatusOptions;
@@ -37,17 +43,17 @@ interface Call {
 
 /** `altershield status TARGET [--wait]`: where the newest change stands, or how it ends. */
 export async function status(
-  cli: Cli,
+  cli: CommandContext,
   words: readonly string[],
   options: StatusOptions,
 ): Promise<void> {
   const target = parseTarget(words);
   await withSession(cli, options, async (session) => {
     const namespace = options.namespace ?? session.namespace;
-    const call = { cli, session, namespace, options };
-    const find = await finderOf(call, target);
-    if (options.wait === true) await waitForEnd(call, find);
-    else await showNow(call, find);
+    const context = { cli, session, namespace, options };
+    const find = await finderOf(context, target);
+    if (options.wait === true) await waitForEnd(context, find);
+    else await showNow(context, find);
   });
 }
 
@@ -59,9 +65,9 @@ interface Finder {
   readonly subject: Subject | undefined;
 }
 
-async function finderOf(call: Call, target: Target): Promise<Finder> {
-  const { session, namespace } = call;
-  if (target.type === 'workload') return workloadFinder(call, target);
+async function finderOf(context: StatusContext, target: Target): Promise<Finder> {
+  const { session, namespace } = context;
+  if (target.type === 'workload') return workloadFinder(context, target);
   const [{ metadata, spec }] = await findChanges(session.client, namespace, target);
   return {
     what: targetName(spec.target),
@@ -72,7 +78,7 @@ async function finderOf(call: Call, target: Target): Promise<Finder> {
 }
 
 async function workloadFinder(
-  { session, namespace }: Call,
+  { session, namespace }: StatusContext,
   target: Extract<Target, { readonly type: 'workload' }>,
 ): Promise<Finder> {
   const { adapter, name } = target;
@@ -92,12 +98,12 @@ async function workloadFinder(
   };
 }
 
-async function showNow(call: Call, finder: Finder): Promise<void> {
-  const { cli, session, namespace, options } = call;
+async function showNow(context: StatusContext, finder: Finder): Promise<void> {
+  const { cli, session, namespace, options } = context;
   const { labelSelector, pick, what } = finder;
   const records = await listChanges(session.client, { namespace, labelSelector });
   const record = pick(records);
-  if (record === undefined && records.length === 0) throw await noChange(call, finder);
+  if (record === undefined && records.length === 0) throw await noChange(context, finder);
   const shown = record ?? records.toSorted(newestFirst)[0];
   if (options.output !== undefined) {
     cli.io.out(structured(options.output, shown));
@@ -110,14 +116,14 @@ async function showNow(call: Call, finder: Finder): Promise<void> {
 /** A governed template without any record gets one within seconds, or none at all. */
 const FIRST_RECORD_MS = 15_000;
 
-async function waitForEnd(call: Call, finder: Finder): Promise<void> {
-  const { cli, session, namespace, options } = call;
+async function waitForEnd(context: StatusContext, finder: Finder): Promise<void> {
+  const { cli, session, namespace, options } = context;
   const { labelSelector } = finder;
   // Told here, once, what is missing or not allowed; the watch would try for ever.
   const known = await listChanges(session.client, { namespace, labelSelector });
-  if (finder.pick(known) === undefined) await refuseUnmatched(call, finder);
-  await warnOfAbsence(call);
-  const follower = new Follower<ChangeWorkload>(cli, session, CHANGES, {
+  if (finder.pick(known) === undefined) await rejectUnmatched(context, finder);
+  await warnOfAbsence(context);
+  const follower = new Follower<ChangeWorkload>(cli, session, CHANGE_WORKLOADS, {
     namespace,
     labelSelector,
   });
@@ -127,24 +133,24 @@ async function waitForEnd(call: Call, finder: Finder): Promise<void> {
     const record = await follower.until(finder.pick, limit);
     if (record === undefined) {
       throw known.length === 0 && left() > 0
-        ? await noChange(call, finder)
-        : noRecord(call, finder, follower.trouble);
+        ? await noChange(context, finder)
+        : noRecord(context, finder, follower.problem);
     }
-    const last = await follow(call, follower, record, left());
-    report(call, finder, last);
+    const last = await follow(context, follower, record, left());
+    report(context, finder, last);
   } finally {
     await follower.close();
   }
 }
 
-function timeLeft({ scheduler }: Cli, timeoutMs: number): () => number {
+function timeLeft({ scheduler }: CommandContext, timeoutMs: number): () => number {
   const end = scheduler.elapsed() + timeoutMs;
   return () => Math.max(0, end - scheduler.elapsed());
 }
 
 /** Prints each step; the record as it ended, was deleted, or stood when time was over. */
 async function follow(
-  { cli, options }: Call,
+  { cli, options }: StatusContext,
   follower: Follower<ChangeWorkload>,
   picked: ChangeWorkload,
   timeoutMs: number,
@@ -164,7 +170,7 @@ async function follow(
   return { record, end: end ?? 'TimedOut' };
 }
 
-const clockOf = ({ scheduler }: Cli): string =>
+const clockOf = ({ scheduler }: CommandContext): string =>
   new Date(scheduler.now()).toISOString().slice(11, 19);
 
 interface Last {
@@ -172,7 +178,11 @@ interface Last {
   readonly end: 'Ended' | 'Deleted' | 'TimedOut';
 }
 
-function report({ cli, namespace, options }: Call, finder: Finder, { record, end }: Last): void {
+function report(
+  { cli, namespace, options }: StatusContext,
+  finder: Finder,
+  { record, end }: Last,
+): void {
   const { output, timeout } = options;
   const { name } = record.metadata;
   if (output !== undefined) cli.io.out(structured(output, record));
@@ -193,8 +203,8 @@ function report({ cli, namespace, options }: Call, finder: Finder, { record, end
 }
 
 /** Nothing comes for a workload that no policy matches: say so at once. */
-async function refuseUnmatched(
-  { session, namespace, options }: Call,
+async function rejectUnmatched(
+  { session, namespace, options }: StatusContext,
   { subject, what }: Finder,
 ): Promise<void> {
   if (subject === undefined) return;
@@ -210,7 +220,7 @@ async function refuseUnmatched(
 }
 
 async function noChange(
-  { cli, session, namespace, options }: Call,
+  { cli, session, namespace, options }: StatusContext,
   { what }: Finder,
 ): Promise<CliError> {
   const absence = await operatorAbsence(
@@ -225,14 +235,18 @@ async function noChange(
   );
 }
 
-const noRecord = ({ namespace, options }: Call, { what }: Finder, trouble?: string): CliError =>
+const noRecord = (
+  { namespace, options }: StatusContext,
+  { what }: Finder,
+  problem?: string,
+): CliError =>
   new CliError(
     EXIT.timedOut,
-    `the newest template of ${what} in namespace ${namespace} got no record within ${duration(options.timeout * 1000)}${trouble === undefined ? '' : `: ${trouble}`}`,
+    `the newest template of ${what} in namespace ${namespace} got no record within ${duration(options.timeout * 1000)}${problem === undefined ? '' : `: ${problem}`}`,
     '`altershield version` shows whether an operator is alive',
   );
 
-async function warnOfAbsence({ cli, session, options }: Call): Promise<void> {
+async function warnOfAbsence({ cli, session, options }: StatusContext): Promise<void> {
   const { operatorNamespace } = options;
   const absence = await operatorAbsence(session.client, operatorNamespace, cli.scheduler.now());
   if (absence !== undefined) cli.io.err(`Warning: ${absence}`);

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ADAPTERS, isOver, phaseOf } from '@altershield/core';
-import { ANNOTATIONS, OWN } from '@altershield/api';
-import { RESOURCES, isNotFound, type KubeObject, type Resource } from '@altershield/kube';
+import { ANNOTATIONS, OBJECT_NAMES } from '@altershield/api';
+import { RESOURCES, isNotFound, type KubeObject, type APIResource } from '@altershield/kube';
 import { targetName } from '../change.ts';
-import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import {
+  viewOf,
+  withSession,
+  type CommandContext,
+  type GlobalOptions,
+  type Session,
+} from '../cli.ts';
 import { listAll, listChanges } from '../cluster/records.ts';
 import { resourceOf } from '../cluster/resources.ts';
 import { waitUntil } from '../cluster/wait.ts';
@@ -13,7 +19,7 @@ import { DEFAULT_OPTIONS, type Manifest } from '../manifests/manifest.ts';
 import { plural } from '../render/text.ts';
 import { existing, homeOf, isOurs, keyOfManifest } from './install.ts';
 
-export interface UninstallOptions extends Globals {
+export interface UninstallOptions extends GlobalOptions {
   readonly force?: boolean;
   /** Delete the CRDs and the namespace too, and with them every policy and every record. */
   readonly crds?: boolean;
@@ -22,15 +28,15 @@ export interface UninstallOptions extends Globals {
 }
 
 /** What the API server asks or evaluates for the operator: bindings before the policies they name. */
-const ADMISSION: readonly (readonly [Resource, string])[] = [
-  [RESOURCES.mutatingWebhook, OWN.webhooks],
-  [RESOURCES.validatingWebhook, OWN.webhooks],
-  [RESOURCES.mutatingPolicyBinding, OWN.clamp],
-  [RESOURCES.mutatingPolicyBinding, OWN.keep],
-  [RESOURCES.validatingPolicyBinding, OWN.clamp],
-  [RESOURCES.mutatingPolicy, OWN.clamp],
-  [RESOURCES.mutatingPolicy, OWN.keep],
-  [RESOURCES.validatingPolicy, OWN.clamp],
+const ADMISSION: readonly (readonly [APIResource, string])[] = [
+  [RESOURCES.mutatingWebhook, OBJECT_NAMES.webhooks],
+  [RESOURCES.validatingWebhook, OBJECT_NAMES.webhooks],
+  [RESOURCES.mutatingPolicyBinding, OBJECT_NAMES.clamp],
+  [RESOURCES.mutatingPolicyBinding, OBJECT_NAMES.keep],
+  [RESOURCES.validatingPolicyBinding, OBJECT_NAMES.clamp],
+  [RESOURCES.mutatingPolicy, OBJECT_NAMES.clamp],
+  [RESOURCES.mutatingPolicy, OBJECT_NAMES.keep],
+  [RESOURCES.validatingPolicy, OBJECT_NAMES.clamp],
 ];
 
 /**
@@ -39,11 +45,11 @@ const ADMISSION: readonly (readonly [Resource, string])[] = [
  * Records stay with what makes them worth keeping: the CRDs, and the namespace with the key that
  * seals them and the policies for the whole cluster.
  */
-export async function uninstall(cli: Cli, options: UninstallOptions): Promise<void> {
+export async function uninstall(cli: CommandContext, options: UninstallOptions): Promise<void> {
   const { namespace = DEFAULT_OPTIONS.namespace } = options;
   await withSession(cli, options, async (session) => {
-    await refuseElsewhere(session, namespace);
-    await refuseInFlight(cli, session, options);
+    await rejectElsewhere(session, namespace);
+    await rejectInFlight(cli, session, options);
     const run = { cli, session, namespace, timeoutMs: options.timeout * 1000 };
     const manifests = installManifests({ ...DEFAULT_OPTIONS, namespace }).toReversed();
     const of = (kind: string): Manifest[] => manifests.filter((each) => each.kind === kind);
@@ -51,7 +57,11 @@ export async function uninstall(cli: Cli, options: UninstallOptions): Promise<vo
     for (const manifest of of('Deployment')) await stop(run, manifest);
     await deleteAdmission(run);
     for (const manifest of manifests.filter(isPlain)) await deleteOne(run, manifest);
-    await deleteMade(run, [RESOURCES.lease, OWN.lease], [RESOURCES.secret, OWN.certificates]);
+    await deleteMade(
+      run,
+      [RESOURCES.lease, OBJECT_NAMES.lease],
+      [RESOURCES.secret, OBJECT_NAMES.certificates],
+    );
     if (options.crds === true) await deleteRecords(run, of);
     else await tellWhatStays(run, of);
   });
@@ -71,7 +81,7 @@ async function tellWhatStays(
 }
 
 /** Half of what there is belongs to the cluster: it would be taken from an operator that goes on. */
-async function refuseElsewhere({ client }: Session, namespace: string): Promise<void> {
+async function rejectElsewhere({ client }: Session, namespace: string): Promise<void> {
   const home = await homeOf(client);
   if (home === undefined || home === namespace) return;
   throw new CliError(
@@ -86,21 +96,21 @@ const isPlain = ({ kind }: Manifest): boolean =>
 
 async function deleteRecords(run: Run, of: (kind: string) => Manifest[]): Promise<void> {
   for (const manifest of of('CustomResourceDefinition')) await deleteOne(run, manifest);
-  await deleteMade(run, [RESOURCES.secret, OWN.seal]);
+  await deleteMade(run, [RESOURCES.secret, OBJECT_NAMES.seal]);
   for (const manifest of of('Namespace')) await deleteNamespace(run, manifest);
 }
 
 /** What the operator made itself. */
 async function deleteMade(
   run: Run,
-  ...made: readonly (readonly [Resource, string])[]
+  ...made: readonly (readonly [APIResource, string])[]
 ): Promise<void> {
   const { namespace } = run;
   for (const [resource, name] of made) await remove(run, resource, { namespace, name });
 }
 
 interface Run {
-  readonly cli: Cli;
+  readonly cli: CommandContext;
   readonly session: Session;
   readonly namespace: string;
   readonly timeoutMs: number;
@@ -109,8 +119,8 @@ interface Run {
 const MEANS = 'docs/release-control.md tells what holds them';
 
 /** Nothing holds a change any more when the clamp is deleted: all of it is released. */
-async function refuseInFlight(
-  cli: Cli,
+async function rejectInFlight(
+  cli: CommandContext,
   session: Session,
   options: UninstallOptions,
 ): Promise<void> {
@@ -202,7 +212,7 @@ async function deleteNamespace(run: Run, manifest: Manifest): Promise<void> {
 
 async function remove(
   { cli, session: { client } }: Run,
-  resource: Resource,
+  resource: APIResource,
   key: { namespace: string; name: string },
 ): Promise<void> {
   try {
@@ -213,6 +223,6 @@ async function remove(
   }
 }
 
-const report = (cli: Cli, { kind }: Resource, name: string): void => {
+const report = (cli: CommandContext, { kind }: APIResource, name: string): void => {
   cli.io.out(`${kind.toLowerCase()}/${name} ${viewOf(cli).paint('good', 'deleted')}`);
 };

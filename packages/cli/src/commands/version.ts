@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OWN } from '@altershield/api';
+import { OBJECT_NAMES } from '@altershield/api';
 import { RESOURCES, isNotFound, type KubeObject, type Lease } from '@altershield/kube';
-import { withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import { withSession, type CommandContext, type GlobalOptions, type Session } from '../cli.ts';
 import { clampForm } from '../cluster/clamp.ts';
-import { failureOf } from '../failure.ts';
+import { toCliError } from '../failure.ts';
 import { DEFAULT_OPTIONS, NAME } from '../manifests/manifest.ts';
 import { structured, type Format } from '../render/structured.ts';
 import { printable } from '../render/style.ts';
 import { RELEASE } from '../version.ts';
 
-export interface VersionOptions extends Globals {
+export interface VersionOptions extends GlobalOptions {
   readonly output?: Format;
 }
 
@@ -26,11 +26,11 @@ interface Versions {
 }
 
 /** `altershield version`. Succeeds without a cluster, too. */
-export async function version(cli: Cli, options: VersionOptions): Promise<void> {
+export async function version(cli: CommandContext, options: VersionOptions): Promise<void> {
   const { namespace = DEFAULT_OPTIONS.namespace } = options;
   const found = await withSession(cli, options, (session) =>
     ask(session, namespace, cli.scheduler.now()),
-  ).catch((error: unknown) => ({ problem: failureOf(error).message }));
+  ).catch((error: unknown) => ({ problem: toCliError(error).message }));
   const versions: Versions = { client: RELEASE, ...found };
   if (options.output !== undefined) cli.io.out(structured(options.output, versions));
   else cli.io.out(text(printable(versions)).join('\n'));
@@ -56,7 +56,7 @@ async function ask(
     const clamp = await clampForm(client);
     return { server, operator, ...(clamp === undefined ? {} : { clamp }) };
   } catch (error) {
-    return { server, problem: `operator: ${failureOf(error).message}` };
+    return { server, problem: `operator: ${toCliError(error).message}` };
   }
 }
 
@@ -69,7 +69,9 @@ async function operatorOf(
     client.get<Operator>(RESOURCES.deployment, { namespace, name: NAME }),
   );
   if (installed !== undefined) return operatorText(installed);
-  const lease = await orNone(client.get<Lease>(RESOURCES.lease, { namespace, name: OWN.lease }));
+  const lease = await orNone(
+    client.get<Lease>(RESOURCES.lease, { namespace, name: OBJECT_NAMES.lease }),
+  );
   const leader = leaderOf(lease, now);
   return leader === undefined ? undefined : `${leader} (not installed in the cluster)`;
 }

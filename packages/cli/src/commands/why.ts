@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isOver, phaseOf } from '@altershield/core';
 import { joinBatches, newestFirst, type Story } from '../change.ts';
-import { viewOf, withSession, type Cli, type Globals, type Session } from '../cli.ts';
+import {
+  viewOf,
+  withSession,
+  type CommandContext,
+  type GlobalOptions,
+  type Session,
+} from '../cli.ts';
 import { findChanges } from '../cluster/find.ts';
 import { podsNow } from '../cluster/pods-now.ts';
 import { listBatchesOf, listChanges } from '../cluster/records.ts';
@@ -10,13 +16,17 @@ import { printable } from '../render/style.ts';
 import { renderWhy } from '../render/why.ts';
 import { parseTarget } from '../target.ts';
 
-export interface WhyOptions extends Globals {
+export interface WhyOptions extends GlobalOptions {
   readonly output?: Format;
   readonly operatorNamespace: string;
 }
 
 /** `altershield why deploy/NAME`: the newest change of the workload, or the change that was named. */
-export async function why(cli: Cli, words: readonly string[], options: WhyOptions): Promise<void> {
+export async function why(
+  cli: CommandContext,
+  words: readonly string[],
+  options: WhyOptions,
+): Promise<void> {
   const target = parseTarget(words);
   await withSession(cli, options, async (session) => {
     const namespace = options.namespace ?? session.namespace;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { GROUP, OWN } from '@altershield/api';
+import { GROUP, OBJECT_NAMES } from '@altershield/api';
 import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/core';
 import { NAME, labels, type InstallOptions, type Manifest } from './manifest.ts';
 
@@ -18,7 +18,7 @@ export const rbac = (options: InstallOptions): Manifest[] => [
 const serviceAccount = ({ namespace }: InstallOptions): Manifest => ({
   apiVersion: 'v1',
   kind: 'ServiceAccount',
-  metadata: { name: OWN.serviceAccount, namespace, labels },
+  metadata: { name: OBJECT_NAMES.serviceAccount, namespace, labels },
 });
 
 const role = (kind: string, name: string, namespace?: string): Manifest => ({
@@ -30,7 +30,7 @@ const role = (kind: string, name: string, namespace?: string): Manifest => ({
 const binding = (of: 'ClusterRole' | 'Role', { namespace }: InstallOptions): Manifest => ({
   ...role(`${of}Binding`, NAME, of === 'Role' ? namespace : undefined),
   roleRef: { apiGroup: RBAC, kind: of, name: NAME },
-  subjects: [{ kind: 'ServiceAccount', name: OWN.serviceAccount, namespace }],
+  subjects: [{ kind: 'ServiceAccount', name: OBJECT_NAMES.serviceAccount, namespace }],
 });
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OWN } from '@altershield/api';
+import { OBJECT_NAMES } from '@altershield/api';
 import {
   NAME,
   PORTS,
@@ -64,7 +64,7 @@ const deployment = (options: InstallOptions): Manifest => ({
 });
 
 const podSpec = (options: InstallOptions): Json => ({
-  serviceAccountName: OWN.serviceAccount,
+  serviceAccountName: OBJECT_NAMES.serviceAccount,
   enableServiceLinks: false,
   terminationGracePeriodSeconds: SHUTDOWN_DELAY_SECONDS + 35,
   securityContext: {

@@ -3,9 +3,9 @@ import type { ChangePod, ChangeWorkload, CheckResult } from '@altershield/api';
 import { isOver, phaseOf } from '@altershield/core';
 import type { Change, PodsNow } from '../change.ts';
 import { age, duration } from './age.ts';
-import { standing, verdictSign } from './signs.ts';
+import { batchStatus, verdictSymbol } from './status-symbols.ts';
 import type { View } from './style.ts';
-import { cut } from './table.ts';
+import { truncate } from './table.ts';
 import { finding, plural } from './text.ts';
 
 /** Each batch with its verdict, what each check found and the smallest evidence for it. */
@@ -41,7 +41,7 @@ interface Around {
 
 function batchStory(batch: ChangePod, { record, pods }: Around, view: View): string[] {
   const { spec, status } = batch;
-  const sign = standing(batch, record);
+  const statusSymbol = batchStatus(batch, record);
   const isOpen = !isOver(phaseOf(record)) && status?.verdict === 'Pending';
   const judged = status?.judgedAt;
   const open = isOpen ? ` for ${age(spec.releasedAt, view.now)}` : '';
@@ -50,28 +50,28 @@ function batchStory(batch: ChangePod, { record, pods }: Around, view: View): str
       ? open
       : ` after ${duration(Date.parse(judged) - Date.parse(spec.releasedAt))}`;
   const counts = isOpen && status.pods === undefined ? nowText(pods) : podCounts(status);
-  const verdict = view.paint(sign.tone, `${sign.text}${after}`);
-  const head = `  ${view.paint(sign.tone, sign.symbol)} ${spec.batch} of ${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${verdict}${counts}`;
+  const verdict = view.paint(statusSymbol.tone, `${statusSymbol.text}${after}`);
+  const head = `  ${view.paint(statusSymbol.tone, statusSymbol.symbol)} ${spec.batch} of ${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${verdict}${counts}`;
   const checks = (status?.checks ?? []).filter(({ verdict: found }) => found !== 'None');
   return [head, ...checks.flatMap((check) => checkLines(check, view))];
 }
 
 function podCounts(status: ChangePod['status']): string {
   if (status?.pods === undefined) return '';
-  const { updated: fresh, ready, unhealthy, stable, stableReady } = status.pods;
-  const trouble = unhealthy === 0 ? '' : `, ${unhealthy} unhealthy`;
-  return `  updated ${ready}/${fresh} ready${trouble}; stable ${stableReady}/${stable} ready`;
+  const { updated: updated, ready, unhealthy, stable, stableReady } = status.pods;
+  const problem = unhealthy === 0 ? '' : `, ${unhealthy} unhealthy`;
+  return `  updated ${ready}/${updated} ready${problem}; stable ${stableReady}/${stable} ready`;
 }
 
 const nowText = (pods: PodsNow | undefined): string =>
   pods === undefined
     ? ''
-    : `  now ${pods.fresh} updated; ${pods.ready} of ${pods.all} pods are ready`;
+    : `  now ${pods.updated} updated; ${pods.ready} of ${pods.all} pods are ready`;
 
 function checkLines(check: CheckResult, view: View): string[] {
   const { name, verdict, evidence } = check;
-  const sign = verdictSign(verdict);
-  const head = `      ${view.paint(sign.tone, sign.symbol)} ${name}  ${finding(check)}`;
+  const statusSymbol = verdictSymbol(verdict);
+  const head = `      ${view.paint(statusSymbol.tone, statusSymbol.symbol)} ${name}  ${finding(check)}`;
   return [head, ...evidence.map((item) => `          ${fit(evidenceText(item), 10, view)}`)];
 }
 
@@ -91,4 +91,4 @@ export function evidenceText(item: CheckResult['evidence'][number]): string {
 }
 
 const fit = (text: string, indent: number, { columns }: View): string =>
-  columns === undefined ? text : cut(text, columns * 2 - indent);
+  columns === undefined ? text : truncate(text, columns * 2 - indent);

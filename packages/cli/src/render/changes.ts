@@ -3,9 +3,9 @@ import type { ChangePod, ChangeWorkload } from '@altershield/api';
 import { phaseOf } from '@altershield/core';
 import { newestFirst, targetName, type Change } from '../change.ts';
 import { age } from './age.ts';
-import { phaseSign, standing } from './signs.ts';
+import { phaseSymbol, batchStatus } from './status-symbols.ts';
 import type { View } from './style.ts';
-import { cut, table, width, type Cell, type Row } from './table.ts';
+import { truncate, table, width, type Cell, type Row } from './table.ts';
 import { finding, plural } from './text.ts';
 
 export interface ChangesOptions {
@@ -62,13 +62,13 @@ const headings = ({ allNamespaces, wide }: ChangesOptions): string[] => [
 function changeRow({ record, batches }: Change, options: ChangesOptions, view: View): Row {
   const { spec, status, metadata } = record;
   const phase = phaseOf(record);
-  const sign = phaseSign(phase);
-  const name = `${sign.symbol} ${targetName(spec.target)} #${spec.sequence}`;
+  const statusSymbol = phaseSymbol(phase);
+  const name = `${statusSymbol.symbol} ${targetName(spec.target)} #${spec.sequence}`;
   return {
     cells: [
-      { text: name, tone: sign.tone },
+      { text: name, tone: statusSymbol.tone },
       ...(options.allNamespaces ? [metadata.namespace ?? ''] : []),
-      { text: phase, tone: sign.tone },
+      { text: phase, tone: statusSymbol.tone },
       status?.batch === undefined ? '-' : `${status.batch.index}/${status.batch.total}`,
       actorCell(record),
       age(spec.detectedAt, view.now),
@@ -89,7 +89,7 @@ const whyOf = ({ status }: ChangeWorkload): string => (status === undefined ? ''
 function whyLine(record: ChangeWorkload, { paint, columns }: View): string[] {
   if (record.status === undefined || record.status.reason === 'Verified') return [];
   const room = (columns ?? Infinity) - WHY_INDENT.length;
-  return [`${WHY_INDENT}${paint('dim', cut(whyOf(record), room))}`];
+  return [`${WHY_INDENT}${paint('dim', truncate(whyOf(record), room))}`];
 }
 
 const WHY_INDENT = '    ';
@@ -111,27 +111,27 @@ function batchLine(
   { paint, columns, isLast }: View & { readonly isLast: boolean },
 ): string {
   const { spec, status } = batch;
-  const sign = standing(batch, change);
+  const statusSymbol = batchStatus(batch, change);
   const branch = isLast ? '└─' : '├─';
   const check = decisiveCheck(status);
-  const head = `batch ${spec.batch}/${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${sign.text}`;
+  const head = `batch ${spec.batch}/${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${statusSymbol.text}`;
   const found = check === undefined ? '' : `  ${finding(check)}`;
   const room = (columns ?? Infinity) - 7;
-  return `  ${paint('dim', branch)} ${paint(sign.tone, sign.symbol)} ${cut(head + found, room)}`;
+  return `  ${paint('dim', branch)} ${paint(statusSymbol.tone, statusSymbol.symbol)} ${truncate(head + found, room)}`;
 }
 
 /** One line for a change that moved while it is followed. */
 export function changeLine(record: ChangeWorkload, options: ChangesOptions, view: View): string {
   const { spec, status, metadata } = record;
   const phase = phaseOf(record);
-  const { symbol, tone } = phaseSign(phase);
+  const { symbol, tone } = phaseSymbol(phase);
   const where = options.allNamespaces ? `${metadata.namespace ?? ''} ` : '';
   const batch = status?.batch === undefined ? '' : `  ${status.batch.index}/${status.batch.total}`;
   const head = `${symbol} ${where}${targetName(spec.target)} #${spec.sequence}  ${phase}${batch}`;
   const time = new Date(view.now).toISOString().slice(11, 19);
   const text = `${head}  ${whyOf(record)}`.trimEnd();
   const room = (options.wide ? Infinity : (view.columns ?? PAGE_COLUMNS)) - time.length - 1;
-  return `${view.paint('dim', time)} ${view.paint(tone, cut(text, room))}`;
+  return `${view.paint('dim', time)} ${view.paint(tone, truncate(text, room))}`;
 }
 
 /** The check that decided against a batch; none when it passed. */

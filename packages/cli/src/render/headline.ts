@@ -3,17 +3,20 @@ import { REASONS, type ChangeWorkload, type Phase } from '@altershield/api';
 import { phaseOf } from '@altershield/core';
 import { targetName } from '../change.ts';
 import { age, relative } from './age.ts';
-import { phaseSign } from './signs.ts';
+import { phaseSymbol } from './status-symbols.ts';
 import type { View } from './style.ts';
 
 /** The sentence that matters first, and the reason in the operator's words. */
 export function headline(record: ChangeWorkload, { paint, now }: View): string[] {
   const { spec, status, metadata } = record;
-  const sign = phaseSign(phaseOf(record));
+  const statusSymbol = phaseSymbol(phaseOf(record));
   const subject = `${targetName(spec.target)} in ${metadata.namespace ?? 'default'}`;
-  const sentence = `${sign.symbol} ${subject}: change ${spec.sequence} ${whatHappened(record, now)}`;
+  const sentence = `${statusSymbol.symbol} ${subject}: change ${spec.sequence} ${whatHappened(record, now)}`;
   const reason = status === undefined ? '' : explain(status.reason, status.message);
-  return [paint(sign.tone, paint('strong', sentence)), ...(reason === '' ? [] : [`  ${reason}`])];
+  return [
+    paint(statusSymbol.tone, paint('strong', sentence)),
+    ...(reason === '' ? [] : [`  ${reason}`]),
+  ];
 }
 
 function whatHappened(record: ChangeWorkload, now: number): string {
@@ -30,14 +33,14 @@ function whatHappened(record: ChangeWorkload, now: number): string {
   });
 }
 
-interface Moment {
+interface HeadlineFacts {
   /** ` at batch 1 of 3`, or nothing. */
   readonly at: string;
   readonly ago: string;
   readonly lasting: string;
 }
 
-const SENTENCES: Readonly<Record<Phase, (moment: Moment) => string>> = {
+const SENTENCES: Readonly<Record<Phase, (moment: HeadlineFacts) => string>> = {
   Init: ({ lasting }) => `has been held for ${lasting}`,
   Running: ({ at }) => `is being released${at}`,
   TimeOutPreThreshold: ({ at }) => `is late${at}`,

@@ -6,8 +6,8 @@ export type Tone = 'good' | 'bad' | 'warn' | 'busy' | 'dim' | 'strong' | 'plain'
 /** Gives a text its colour, or leaves it alone when the output takes none. */
 export type Paint = (tone: Tone, text: string) => string;
 
-export function painter(colours: boolean): Paint {
-  const { green, red, yellow, cyan, dim, bold } = createColors(colours);
+export function painter(colors: boolean): Paint {
+  const { green, red, yellow, cyan, dim, bold } = createColors(colors);
   const plain = (text: string): string => text;
   const tones = { good: green, bad: red, warn: yellow, busy: cyan, dim, strong: bold, plain };
   return (tone, text) => tones[tone](text);

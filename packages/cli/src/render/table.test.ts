@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { painter, printable } from './style.ts';
-import { cut, table, width } from './table.ts';
+import { truncate, table, width } from './table.ts';
 
 const plain = painter(false);
-const coloured = painter(true);
+const colored = painter(true);
 
 describe('a table', () => {
   it('aligns its columns under their headings', () => {
@@ -16,7 +16,7 @@ describe('a table', () => {
 
   it('aligns coloured cells by what is seen of them', () => {
     const rows = [{ cells: [{ text: 'ok', tone: 'good' } as const, 'x'] }];
-    const [, line = ''] = table(['STATE', 'B'], rows, coloured);
+    const [, line = ''] = table(['STATE', 'B'], rows, colored);
     assert.equal(line, '\u001b[32mok\u001b[39m     x');
   });
 
@@ -50,11 +50,11 @@ describe('a table', () => {
 
 describe('cut', () => {
   it('leaves what fits', () => {
-    assert.equal(cut('short', 40), 'short');
+    assert.equal(truncate('short', 40), 'short');
   });
 
   it('keeps enough to read on the narrowest terminal', () => {
-    assert.equal(width(cut('x'.repeat(100), 3)), 20);
+    assert.equal(width(truncate('x'.repeat(100), 3)), 20);
   });
 });
 

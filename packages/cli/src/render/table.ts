@@ -67,11 +67,11 @@ const textOf = (cell: Cell | string): string => (typeof cell === 'string' ? cell
 /** Columns that a text takes, as far as names and our symbols go: one per code point. */
 export const width = (text: string): number => Array.from(text).length;
 
-const MIN_CUT = 20;
+const MIN_TRUNCATED = 20;
 
 /** At most `columns` wide, but never so short that nothing can be read. */
-export const cut = (text: string, columns: number): string =>
-  shorten(text, Math.max(columns, MIN_CUT));
+export const truncate = (text: string, columns: number): string =>
+  shorten(text, Math.max(columns, MIN_TRUNCATED));
 
 const shorten = (text: string, limit: number): string =>
   width(text) <= limit

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
-import { isGated, isHeld, phaseOf } from '@altershield/core';
+import { isEnforced, isHeld, phaseOf } from '@altershield/core';
 import type { Change } from '../change.ts';
 import { clock, duration } from './age.ts';
 import { decided, pendingDecision } from './decisions.ts';
 import type { View } from './style.ts';
 import { plural } from './text.ts';
 
-interface Moment {
+interface TimelineEntry {
   readonly at: string;
   readonly text: string;
 }
@@ -15,7 +15,7 @@ interface Moment {
 /** What was done, in order, each with its distance from the moment the change was seen. */
 export function renderTimeline(change: Change, { paint }: View): string[] {
   const start = Date.parse(change.record.spec.detectedAt);
-  return moments(change)
+  return timelineEntries(change)
     .toSorted((a, b) => Date.parse(a.at) - Date.parse(b.at))
     .map(({ at, text }) => {
       const offset = `+${duration(Date.parse(at) - start)}`.padEnd(7);
@@ -23,40 +23,40 @@ export function renderTimeline(change: Change, { paint }: View): string[] {
     });
 }
 
-const moments = ({ record, batches }: Change): Moment[] => [
+const timelineEntries = ({ record, batches }: Change): TimelineEntry[] => [
   seen(record),
-  ...batches.flatMap((batch) => batchMoments(batch, record)),
+  ...batches.flatMap((batch) => batchEntries(batch, record)),
   ...decisions(record),
   ...rollback(record),
   ...ended(record),
   ...afterwards(record),
 ];
 
-function seen({ spec }: ChangeWorkload): Moment {
+function seen({ spec }: ChangeWorkload): TimelineEntry {
   const at = spec.detectedAt;
   const { mode } = spec.policy.spec;
   const where = spec.detectedBy === 'Watch' ? 'found by the watch' : 'seen at admission';
   if (mode === 'Audit') return { at, text: 'seen; Audit: observed only' };
-  if (!isGated(spec)) return { at, text: `${where}; observed only` };
+  if (!isEnforced(spec)) return { at, text: `${where}; observed only` };
   if (spec.detectedBy === 'Watch' && isHeld(spec)) return { at, text: `${where} and held late` };
   return { at, text: isHeld(spec) ? 'held at admission' : where };
 }
 
-function batchMoments({ spec, status }: ChangePod, record: ChangeWorkload): Moment[] {
+function batchEntries({ spec, status }: ChangePod, record: ChangeWorkload): TimelineEntry[] {
   const pods = plural(spec.targetUnits - spec.previous, 'pod');
-  const done = isGated(record.spec) ? 'released' : 'observed';
-  const out = { at: spec.releasedAt, text: `batch ${spec.batch} ${done}: ${pods}` };
-  if (status?.judgedAt === undefined) return [out];
+  const done = isEnforced(record.spec) ? 'released' : 'observed';
+  const released = { at: spec.releasedAt, text: `batch ${spec.batch} ${done}: ${pods}` };
+  if (status?.judgedAt === undefined) return [released];
   const finding = status.checks.find(({ verdict }) => verdict === status.verdict);
   const why = finding === undefined || status.verdict === 'Pass' ? '' : ` (${finding.reason})`;
   return [
-    out,
+    released,
     { at: status.judgedAt, text: `batch ${spec.batch} judged: ${status.verdict}${why}` },
   ];
 }
 
 /** Decisions by all users; of an older operator's record, only the newest is known. */
-function decisions(record: ChangeWorkload): Moment[] {
+function decisions(record: ChangeWorkload): TimelineEntry[] {
   const kept = record.status?.decisions ?? [];
   const pending = pendingDecision(record);
   const newest = kept.length === 0 ? record.spec.decision : pending;
@@ -66,14 +66,14 @@ function decisions(record: ChangeWorkload): Moment[] {
 }
 
 /** That a rollback began is not that it is done: the end says so. */
-function rollback({ spec, status }: ChangeWorkload): Moment[] {
+function rollback({ spec, status }: ChangeWorkload): TimelineEntry[] {
   if (status?.rolledBackAt === undefined) return [];
   const how = status.automaticRollback === true ? 'automatically rolling back' : 'rolling back';
   const to = spec.from === undefined ? '' : ` to ${spec.from.images?.join(', ')}`;
   return [{ at: status.rolledBackAt, text: `${how}${to}` }];
 }
 
-function ended(record: ChangeWorkload): Moment[] {
+function ended(record: ChangeWorkload): TimelineEntry[] {
   const { status } = record;
   if (status?.finishedAt !== undefined) {
     return [
@@ -87,7 +87,7 @@ function ended(record: ChangeWorkload): Moment[] {
   return [{ at: status.phaseSince, text: `suspended (${status.reason})` }];
 }
 
-function afterwards({ status }: ChangeWorkload): Moment[] {
+function afterwards({ status }: ChangeWorkload): TimelineEntry[] {
   const { deniedAttempts, quarantine } = status ?? {};
   const again =
     deniedAttempts === undefined || deniedAttempts.count === 0

@@ -151,7 +151,7 @@ describe('why', () => {
   it('tells of a batch that is not judged yet how long it is out, and how the pods are', () => {
     const story = { record: aChange({}), batches: [aBatch({ verdict: 'Pending' })] };
     assert.match(tell(story), /● 1 of 3 {2}1 pod {2}Pending for 119s$/m);
-    const pods = { fresh: 1, ready: 6, all: 7 };
+    const pods = { updated: 1, ready: 6, all: 7 };
     assert.match(
       tell({ ...story, pods }),
       /Pending for 119s {2}now 1 updated; 6 of 7 pods are ready$/m,

@@ -5,10 +5,10 @@ import { isQuarantined, type Story } from '../change.ts';
 import { instant, relative } from './age.ts';
 import { batchLines } from './batches.ts';
 import { decisionLines } from './decisions.ts';
-import { facts, short } from './facts.ts';
+import { details, short } from './details.ts';
 import { headline } from './headline.ts';
 import { nextSteps } from './next.ts';
-import { phaseSign } from './signs.ts';
+import { phaseSymbol } from './status-symbols.ts';
 import type { View } from './style.ts';
 import { plural } from './text.ts';
 import { renderTimeline } from './timeline.ts';
@@ -17,7 +17,7 @@ import { renderTimeline } from './timeline.ts';
 export function renderWhy(story: Story, view: View): string {
   const sections = [
     headline(story.record, view),
-    facts(story.record, view),
+    details(story.record, view),
     section('Batches', batchLines(story, view), view),
     section('Timeline', renderTimeline(story, view), view),
     section('Decisions', decisionLines(story.record), view),
@@ -58,10 +58,10 @@ const MAX_OTHERS = 5;
 
 function others({ others: changes }: Story, { paint, now }: View): string[] {
   const lines = changes.slice(0, MAX_OTHERS).map((record) => {
-    const sign = phaseSign(phaseOf(record));
-    const still = isQuarantined(record, now) ? paint('warn', '  still quarantined') : '';
+    const statusSymbol = phaseSymbol(phaseOf(record));
+    const suffix = isQuarantined(record, now) ? paint('warn', '  still quarantined') : '';
     const images = record.spec.to.images?.join(', ');
-    return `  ${paint(sign.tone, sign.symbol)} #${record.spec.sequence}  ${phaseOf(record)}  ${relative(record.spec.detectedAt, now)}  ${images}${still}`;
+    return `  ${paint(statusSymbol.tone, statusSymbol.symbol)} #${record.spec.sequence}  ${phaseOf(record)}  ${relative(record.spec.detectedAt, now)}  ${images}${suffix}`;
   });
   const more = changes.length - MAX_OTHERS;
   return more > 0 ? [...lines, paint('dim', `  … and ${plural(more, 'older one')}`)] : lines;

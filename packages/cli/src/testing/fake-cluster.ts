@@ -7,10 +7,10 @@ import {
   type Scheduler,
   type Transport,
 } from '@altershield/kube';
-import type { Cli, Globals } from '../cli.ts';
+import type { CommandContext, GlobalOptions } from '../cli.ts';
 import { run } from '../run.ts';
 
-interface Stored {
+interface StoredObject {
   readonly metadata: { readonly name: string; readonly [field: string]: unknown };
   readonly [field: string]: unknown;
 }
@@ -24,12 +24,12 @@ export interface Request {
 /** Answers like an API server, as far as the command line asks one. */
 export class FakeCluster implements Transport {
   /** Path of the object → object. */
-  readonly objects = new Map<string, Stored>();
+  readonly objects = new Map<string, StoredObject>();
   readonly requests: Request[] = [];
   /** Paths that are answered with this status and message instead. */
-  readonly refusals = new Map<RegExp, { status: number; reason: string; message: string }>();
+  readonly denials = new Map<RegExp, { status: number; reason: string; message: string }>();
   /** What the operator does when somebody watches its object: the next version of it. */
-  react: (object: Stored) => Stored | undefined = () => undefined;
+  react: (object: StoredObject) => StoredObject | undefined = () => undefined;
   /** Collections that are served although they are empty. */
   readonly served = new Set<string>(['/apis/apps/v1/statefulsets', '/apis/apps/v1/deployments']);
   #version = 100;
@@ -53,8 +53,8 @@ export class FakeCluster implements Transport {
   }
 
   #answer({ method, stream }: HttpRequest, { pathname, searchParams }: URL, body: unknown) {
-    const refusal = [...this.refusals].find(([pattern]) => pattern.test(`${method} ${pathname}`));
-    if (refusal !== undefined) return failure(refusal[1]);
+    const denial = [...this.denials].find(([pattern]) => pattern.test(`${method} ${pathname}`));
+    if (denial !== undefined) return failure(denial[1]);
     if (stream) return this.#watch(pathname, searchParams);
     if (pathname === '/version') return answer(200, { gitVersion: 'v1.36.3' });
     if (this.served.has(anyNamespace(pathname))) return this.#list(pathname, searchParams);
@@ -92,7 +92,7 @@ export class FakeCluster implements Transport {
     return answer(200, { type: 'MODIFIED', object: this.objects.get(path) });
   }
 
-  #stamp(object: Stored): Stored {
+  #stamp(object: StoredObject): StoredObject {
     this.#version += 1;
     const uid = `uid-${object.metadata.name}`;
     const metadata = { uid, ...object.metadata, resourceVersion: String(this.#version) };
@@ -136,23 +136,24 @@ async function* pending(): AsyncGenerator<Uint8Array> {
   yield encoder.encode('');
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
+const isJsonObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-function asStored(value: unknown): Stored {
-  if (!isRecord(value) || !isRecord(value['metadata'])) throw new Error('an object has metadata');
+function asStored(value: unknown): StoredObject {
+  if (!isJsonObject(value) || !isJsonObject(value['metadata']))
+    throw new Error('an object has metadata');
   const { name } = value['metadata'];
   if (typeof name !== 'string') throw new Error('an object has a name');
   return { ...value, metadata: { ...value['metadata'], name } };
 }
 
-const labelsOf = ({ labels }: Stored['metadata']): Record<string, unknown> =>
-  isRecord(labels) ? labels : {};
+const labelsOf = ({ labels }: StoredObject['metadata']): Record<string, unknown> =>
+  isJsonObject(labels) ? labels : {};
 
 /** RFC 7396. */
 function merge(into: unknown, patch: unknown): unknown {
-  if (!isRecord(patch)) return patch;
-  const base = isRecord(into) ? into : {};
+  if (!isJsonObject(patch)) return patch;
+  const base = isJsonObject(into) ? into : {};
   const merged = Object.entries(patch).map(([key, value]): [string, unknown] => [
     key,
     merge(base[key], value),
@@ -178,10 +179,10 @@ export async function invoke(cluster: FakeCluster, line: string, now: number): P
     // Nothing happens between two answers of the fake, so waiting any longer shows nothing more.
     after: (_, run) => realScheduler.after(0, run),
   };
-  const cli: Cli = {
-    io: { out: (text) => out.push(text), err: (text) => err.push(text), colours: false },
+  const cli: CommandContext = {
+    io: { out: (text) => out.push(text), err: (text) => err.push(text), colors: false },
     scheduler,
-    connect: ({ context }: Globals) =>
+    connect: ({ context }: GlobalOptions) =>
       Promise.resolve({
         client: new Client({ transport: cluster, scheduler: realScheduler, fieldManager: 'test' }),
         namespace: context ?? 'shop',

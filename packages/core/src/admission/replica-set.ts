@@ -8,7 +8,7 @@ import {
 } from '../workload/deployment/cap/annotation.ts';
 import { INVALID_RELEASE } from '../workload/deployment/cap/clamp-table.ts';
 import { clampReplicas, type ReplicaSetWrite } from '../workload/deployment/cap/clamp.ts';
-import { pointer, type PatchOp } from '../json/patch.ts';
+import { toJsonPointer, type PatchOp } from '../json/patch.ts';
 import type { ReplicaSet } from '../workload/deployment/objects.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
@@ -38,7 +38,7 @@ export function mutateReplicaSet(
   if (isInFlight(release)) return allow([replicas]);
   const isStable = write.hash === release.verified;
   if (isStable && isReplaced(release.verified, releaseOfDeployment)) return allow();
-  const path = pointer('metadata', 'annotations', ANNOTATIONS.release);
+  const path = toJsonPointer('metadata', 'annotations', ANNOTATIONS.release);
   const held = formatReleaseCap({ ...release, target: HELD });
   return allow([replicas, { op: 'replace', path, value: held }]);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altershield/api';
-import { canonical, digest } from '../json/canonical.ts';
-import { futility, matchesKind, names, type GoodPolicy } from '../policy/match.ts';
+import { canonicalJson, shortHash } from '../json/canonical.ts';
+import { exemptionReason, matchesKind, selectsByName, type ValidPolicy } from '../policy/match.ts';
 import { strategyFor } from '../policy/strategy.ts';
 import type { APIResource, WorkloadAdapter } from '../workload/adapter.ts';
 import { ADAPTERS } from '../workload/registry.ts';
@@ -11,11 +11,11 @@ import {
   CLAMPS_IN_FLIGHT,
   inlined,
 } from '../workload/deployment/cap/clamp-table.ts';
-import { isMap } from '../json/json.ts';
+import { isJsonObject } from '../json/json.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-export interface WebhookPlace {
+export interface WebhookTarget {
   /** The webhook's address: a Service in the cluster, or a URL outside of it. */
   readonly clientConfig: (path: string) => Json;
   /** User name of the operator itself: its own writes are never reviewed. */
@@ -47,8 +47,8 @@ const HELD = `oldObject.metadata.?annotations[?'${ANNOTATIONS.hold}'].hasValue()
 
 /** The API server does not even call us for a write that is no change. */
 function workloadConditions(operatorUser: string, kinds: readonly WorkloadAdapter[]): Json[] {
-  const marks = kinds.flatMap(({ admission }) => admission.annotations);
-  const ours = unique([...marks, ANNOTATIONS.actor])
+  const added = kinds.flatMap(({ admission }) => admission.annotations);
+  const ours = unique([...added, ANNOTATIONS.actor])
     .map(celText)
     .join(', ');
   const paths = unique(kinds.map(({ descriptor }) => descriptor.revisionPath));
@@ -82,7 +82,7 @@ const rule = (
 
 /** What one entry is for: policies that select alike, and kinds that are held alike. */
 interface Entry {
-  readonly policies: readonly GoodPolicy[];
+  readonly policies: readonly ValidPolicy[];
   readonly kinds: readonly WorkloadAdapter[];
   readonly failurePolicy: 'Ignore' | 'Fail';
   readonly operations: readonly string[];
@@ -93,7 +93,10 @@ interface Entry {
  * policies select alike. A user's write fails for want of an operator only where nothing else can
  * keep the policy's word.
  */
-function entriesOf(policies: readonly GoodPolicy[], adapters: readonly WorkloadAdapter[]): Entry[] {
+function entriesOf(
+  policies: readonly ValidPolicy[],
+  adapters: readonly WorkloadAdapter[],
+): Entry[] {
   return policies.flatMap((policy) => {
     const kinds = adapters.filter(({ descriptor }) =>
       matchesKind(policy.spec.target.kinds, descriptor.resource),
@@ -126,7 +129,7 @@ function merged(entries: readonly Entry[], operatorNamespace: string): Entry[] {
     const kinds = entry.kinds.map(({ descriptor }) => descriptor.resource.plural);
     const { failurePolicy, operations } = entry;
     const scope = isClusterWide ? [ofNamespaces ?? {}] : 'namespaces';
-    const key = canonical([scope, selector ?? {}, kinds, failurePolicy, operations]);
+    const key = canonicalJson([scope, selector ?? {}, kinds, failurePolicy, operations]);
     const known = groups.get(key);
     const policies = [...(known?.policies ?? []), ...entry.policies];
     groups.set(key, { ...entry, policies });
@@ -135,8 +138,8 @@ function merged(entries: readonly Entry[], operatorNamespace: string): Entry[] {
 }
 
 function workloadWebhooks(
-  policies: readonly GoodPolicy[],
-  { adapters, ...place }: WebhookPlace & Required<Pick<WebhookOptions, 'adapters'>>,
+  policies: readonly ValidPolicy[],
+  { adapters, ...place }: WebhookTarget & Required<Pick<WebhookOptions, 'adapters'>>,
   verb: 'mutate' | 'validate',
 ): Json[] {
   return merged(entriesOf(policies, adapters), place.operatorNamespace).flatMap((entry) => {
@@ -167,13 +170,18 @@ function workloadWebhooks(
 function nameOf(
   verb: string,
   { failurePolicy, operations, kinds }: Entry,
-  { name, namespace, uid }: GoodPolicy,
+  { name, namespace, uid }: ValidPolicy,
 ): string {
   const isAll = operations.length > 1;
   const what = [
     verb,
-    ...(isAll ? [] : [...operations.map((o) => o.toLowerCase()), failurePolicy.toLowerCase()]),
-    ...(kinds.length === ADAPTERS.length ? [] : [digest(kinds.map(pluralOf).join())]),
+    ...(isAll
+      ? []
+      : [
+          ...operations.map((observation) => observation.toLowerCase()),
+          failurePolicy.toLowerCase(),
+        ]),
+    ...(kinds.length === ADAPTERS.length ? [] : [shortHash(kinds.map(pluralOf).join())]),
   ].join('-');
   const full = `${what}.${name}.${namespace}.${GROUP}`;
   return full.length <= 253 ? full : `${what}.${uid}.${namespace}.${GROUP}`;
@@ -182,8 +190,8 @@ function nameOf(
 const pluralOf = ({ descriptor }: WorkloadAdapter): string => descriptor.resource.plural;
 
 function namespaceSelector(
-  policies: readonly GoodPolicy[],
-  policy: GoodPolicy,
+  policies: readonly ValidPolicy[],
+  policy: ValidPolicy,
   operatorNamespace: string,
 ): Json {
   const notIgnored = { key: LABELS.admission, operator: 'NotIn', values: ['ignore'] };
@@ -196,14 +204,14 @@ function namespaceSelector(
   }
   const { matchLabels = {}, matchExpressions = [] } = policy.spec.target.namespaceSelector ?? {};
   const values = [...EXEMPT_NAMESPACES, operatorNamespace].filter(
-    (namespace) => !names(policy.spec.target.namespaceSelector, namespace),
+    (namespace) => !selectsByName(policy.spec.target.namespaceSelector, namespace),
   );
   const exempt = values.length === 0 ? [] : [{ key: byName, operator: 'NotIn', values }];
   return { matchLabels, matchExpressions: [...matchExpressions, ...exempt, notIgnored] };
 }
 
 const recordWebhook = (
-  place: WebhookPlace,
+  place: WebhookTarget,
   path: string,
   resources: readonly string[],
   operations: readonly string[],
@@ -229,7 +237,7 @@ const REPLICA_SETS = { group: 'apps', version: 'v1', plural: 'replicasets' } as 
  * share. Both are called only for a write whose number they would change.
  */
 const replicaSetWebhook = (
-  place: WebhookPlace,
+  place: WebhookTarget,
   form: {
     readonly name: string;
     readonly failurePolicy: 'Fail' | 'Ignore';
@@ -267,12 +275,12 @@ export interface WebhookOptions {
 
 /** Both lists of webhooks, from the policies as they stand. */
 export function webhooksFor(
-  policies: readonly GoodPolicy[],
-  place: WebhookPlace,
+  policies: readonly ValidPolicy[],
+  place: WebhookTarget,
   { nativeClamp, adapters = ADAPTERS }: WebhookOptions,
 ): { readonly mutating: readonly Json[]; readonly validating: readonly Json[] } {
   const sorted = policies
-    .filter(({ namespace }) => futility(namespace, place.operatorNamespace) === undefined)
+    .filter(({ namespace }) => exemptionReason(namespace, place.operatorNamespace) === undefined)
     .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
   return {
     mutating: [
@@ -299,14 +307,16 @@ export function webhooksFor(
 
 /** Whether two lists of webhooks say the same: the API server leaves out what is empty. */
 export const isSameConfiguration = (a: unknown, b: unknown): boolean =>
-  canonical(withoutEmpty(a)) === canonical(withoutEmpty(b));
+  canonicalJson(withoutEmpty(a)) === canonicalJson(withoutEmpty(b));
 
 function withoutEmpty(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutEmpty);
-  if (!isMap(value)) return value;
+  if (!isJsonObject(value)) return value;
   const kept = Object.entries(value).map(([key, item]) => [key, withoutEmpty(item)] as const);
   return Object.fromEntries(kept.filter(([, item]) => !isEmpty(item)));
 }
 
 const isEmpty = (value: unknown): boolean =>
-  Array.isArray(value) ? value.length === 0 : isMap(value) && Object.keys(value).length === 0;
+  Array.isArray(value)
+    ? value.length === 0
+    : isJsonObject(value) && Object.keys(value).length === 0;

@@ -11,18 +11,18 @@ import {
   aTemplate,
   aContext,
   aReplicaSet,
-  sign,
+  signer,
   stamped,
 } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
 import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import type { Deployment } from '../workload/deployment/objects.ts';
 import type { Review } from './review.ts';
-import { readStamp } from '../hold/actor-annotation.ts';
+import { readActorAnnotation } from '../hold/actor-annotation.ts';
 import { mutateWorkload, validateWorkload, type WorkloadContext } from './workload.ts';
 
-const A = fingerprint(aTemplate('a'));
-const B = fingerprint(aTemplate('b'));
+const REVISION_A = fingerprint(aTemplate('a'));
+const REVISION_B = fingerprint(aTemplate('b'));
 const replicaSets = ['a', 'b', 'c'].map((tag) => aReplicaSet(tag, 1));
 const context = (policy: WorkloadContext['policy'] = aPolicy()): WorkloadContext =>
   aContext({
@@ -95,18 +95,18 @@ test('Recreate is not marked: its stable ReplicaSet alone holds it', () => {
 test('the stamp tells who wrote the template and cannot be forged', () => {
   const forged = { annotations: { [ANNOTATIONS.actor]: '{"user":"root"}' } };
   const held = admit(atRest({ tag: 'b', metadata: forged }), atRest());
-  assert.equal(readStamp(stamped(held), B, sign)?.user, 'ann');
+  assert.equal(readActorAnnotation(stamped(held), REVISION_B, signer)?.user, 'ann');
   const scaled = {
     ...held,
     metadata: { ...held.metadata, ...forged },
     spec: { ...held.spec, replicas: 3 },
   };
   const kept = admit(scaled, held);
-  assert.equal(readStamp(stamped(kept), B, sign)?.user, 'ann');
-  assert.equal(readStamp(stamped(kept), A, sign), undefined);
+  assert.equal(readActorAnnotation(stamped(kept), REVISION_B, signer)?.user, 'ann');
+  assert.equal(readActorAnnotation(stamped(kept), REVISION_A, signer), undefined);
   for (const other of [{ name: 'other' }, { namespace: 'other' }]) {
     const copy = { ...held, metadata: { ...held.metadata, ...other } };
-    assert.equal(readStamp(stamped(copy), B, sign), undefined);
+    assert.equal(readActorAnnotation(stamped(copy), REVISION_B, signer), undefined);
   }
 });
 
@@ -117,7 +117,7 @@ const numbered = (number: string) => ({
 test('who applies a manifest that was exported is known, whatever number of a revision it carries', () => {
   const sent = aDeployment({ tag: 'b', metadata: numbered('7') });
   for (const old of [undefined, aDeployment({ metadata: numbered('3') })]) {
-    assert.equal(readStamp(stamped(admit(sent, old)), B, sign)?.user, 'ann');
+    assert.equal(readActorAnnotation(stamped(admit(sent, old)), REVISION_B, signer)?.user, 'ann');
   }
 });
 
@@ -125,7 +125,7 @@ test('a number of a revision that is none spoils no mark', () => {
   for (const number of ['1.5', '-1', 'seven', '1e99', 'Infinity']) {
     const metadata = numbered(number);
     const held = admit(aDeployment({ tag: 'b', metadata }), aDeployment({ metadata }));
-    assert.equal(readStamp(stamped(held), B, sign)?.user, 'ann', number);
+    assert.equal(readActorAnnotation(stamped(held), REVISION_B, signer)?.user, 'ann', number);
   }
 });
 
@@ -141,13 +141,16 @@ test('a revision that was verified earlier is released at once, whether somethin
       object,
       mutateWorkload(aRequest(object, old), {
         ...context(),
-        isWayBack: ({ uid, template }) => uid === 'd-1' && fingerprint(template) !== B,
+        isRevert: ({ uid, template }) => uid === 'd-1' && fingerprint(template) !== REVISION_B,
       }),
     );
   for (const old of [atRest(), aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 3))]) {
     const back = good(aHeldDeployment('a', { tag: 'c' }), old);
     assert.equal(capOf(back), aCap('c', ''));
-    assert.equal(readStamp(stamped(back), fingerprint(aTemplate('c')), sign)?.user, 'ann');
+    assert.equal(
+      readActorAnnotation(stamped(back), fingerprint(aTemplate('c')), signer)?.user,
+      'ann',
+    );
   }
   const gone = good(atRest({ tag: 'x' }), atRest());
   assert.equal(capOf(gone), undefined, 'its ReplicaSet is gone: nothing must cap the new one');
@@ -180,7 +183,7 @@ test('fields of the rollout are the user’s at any time of a change', () => {
 test('a new workload is stamped, and a mark that it brings along is stripped', () => {
   const created = admit(aHeldDeployment('a', { tag: 'b' }));
   assert.equal(capOf(created), undefined);
-  assert.equal(readStamp(stamped(created), B, sign)?.operation, 'Create');
+  assert.equal(readActorAnnotation(stamped(created), REVISION_B, signer)?.operation, 'Create');
 });
 
 test('near the limit of annotations a user’s write is not denied for what AlterShield adds', () => {
@@ -204,7 +207,7 @@ for (const policy of [aPolicy({ mode: 'Audit' }), aPolicy({ release: { strategy:
     const result = admit(sent, aDeployment(), policy);
     assert.deepEqual(result.spec, sent.spec);
     assert.equal(capOf(result), undefined);
-    assert.equal(readStamp(stamped(result), B, sign)?.user, 'ann');
+    assert.equal(readActorAnnotation(stamped(result), REVISION_B, signer)?.user, 'ann');
   });
 }
 
@@ -218,7 +221,7 @@ test('what no policy governs is untouched', () => {
 
 test('a refused revision is denied with the reason, also with a restart mark on it', () => {
   const refused = quarantineKey(aTemplate('b'));
-  const refusalOf = (fp: string) =>
+  const quarantineOf = (fp: string) =>
     fp === refused ? { change: 'web-1', why: 'ImagePullBackOff', until: 'Friday' } : undefined;
   const restarted = aTemplate('b', {
     labels: { app: 'web' },
@@ -228,7 +231,7 @@ test('a refused revision is denied with the reason, also with a restart mark on 
     for (const review of [mutateWorkload, validateWorkload]) {
       const answer = review(aRequest(aDeployment({ template }), aDeployment()), {
         ...context(),
-        refusalOf,
+        quarantineOf,
       });
       assert.ok(!answer.allowed);
       assert.match(
@@ -241,14 +244,14 @@ test('a refused revision is denied with the reason, also with a restart mark on 
     aDeployment({ tag: 'b', spec: { replicas: 3 } }),
     aDeployment({ tag: 'b' }),
   );
-  assert.ok(validateWorkload(scaled, { ...context(), refusalOf }).allowed);
-  const audit = { ...context(aPolicy({ mode: 'Audit' })), refusalOf };
+  assert.ok(validateWorkload(scaled, { ...context(), quarantineOf }).allowed);
+  const audit = { ...context(aPolicy({ mode: 'Audit' })), quarantineOf };
   assert.ok(!validateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), audit).allowed);
 });
 
 test('a quarantined revision is no reason to deny a workload that does not exist', () => {
-  const refusalOf = () => ({ change: 'web-1', why: 'ImagePullBackOff', until: 'Friday' });
+  const quarantineOf = () => ({ change: 'web-1', why: 'ImagePullBackOff', until: 'Friday' });
   for (const review of [mutateWorkload, validateWorkload]) {
-    assert.ok(review(aRequest(aDeployment(), undefined), { ...context(), refusalOf }).allowed);
+    assert.ok(review(aRequest(aDeployment(), undefined), { ...context(), quarantineOf }).allowed);
   }
 });

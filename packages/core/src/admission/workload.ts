@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import type { Replacement } from '../change/verified.ts';
-import { writeStamp } from '../hold/actor-annotation.ts';
-import { valueAt, pointer, type PatchOp } from '../json/patch.ts';
+import type { Replacement } from '../change/history.ts';
+import { writeActorAnnotation } from '../hold/actor-annotation.ts';
+import { valueAt, toJsonPointer, type PatchOp } from '../json/patch.ts';
 import type { Template, WorkloadObject } from '../json/objects.ts';
 import { utf8Length as bytesOf } from '../json/sha256.ts';
-import type { GoodPolicy } from '../policy/match.ts';
+import type { ValidPolicy } from '../policy/match.ts';
 import { strategyFor } from '../policy/strategy.ts';
 import { isSameTemplate, quarantineKey } from '../revision/fingerprint.ts';
 import type {
   AdmissionInput,
   AdmissionMarks,
   Snapshot,
-  Tools,
+  Signing,
   WorkloadAdapter,
 } from '../workload/adapter.ts';
 import { revisionNumber, stampSubject } from '../workload/writes.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
 /** Why a revision is refused; undefined when it is not. */
-export interface Refusal {
+export interface QuarantineInfo {
   readonly change: string;
   readonly why: string;
   readonly until: string;
@@ -28,15 +28,15 @@ export interface Refusal {
 export interface WorkloadContext {
   readonly adapter: WorkloadAdapter;
   /** The policy that matches the object, or that matched it before this write; undefined: none does. */
-  readonly policy: GoodPolicy | undefined;
-  readonly refusalOf: (quarantineKey: string) => Refusal | undefined;
+  readonly policy: ValidPolicy | undefined;
+  readonly quarantineOf: (quarantineKey: string) => QuarantineInfo | undefined;
   /** Whether to put this template there is a way back to what was proven good before. */
-  readonly isWayBack: (replacement: Replacement) => boolean;
+  readonly isRevert: (replacement: Replacement) => boolean;
   /** What belongs to the object, by the caches. */
   readonly snapshotOf: (object: WorkloadObject) => Snapshot;
   /** Name of the record that a change gets. */
   readonly nextChange: string;
-  readonly tools: Tools;
+  readonly signing: Signing;
 }
 
 /** Refuses quarantined revisions, whatever became of the policy meanwhile. The mutating review asks this first, the validating one last. */
@@ -45,22 +45,22 @@ export function validateWorkload(
   context: WorkloadContext,
 ): Review {
   const isJudged = context.policy !== undefined && isChange(request, context);
-  return (isJudged ? refused(request, context) : undefined) ?? allow();
+  return (isJudged ? denyQuarantined(request, context) : undefined) ?? allow();
 }
 
-function refused(
+function denyQuarantined(
   { object, namespace }: Request<WorkloadObject>,
-  { refusalOf, adapter: { descriptor } }: WorkloadContext,
+  { quarantineOf, adapter: { descriptor } }: WorkloadContext,
 ): Review | undefined {
-  const refusal = refusalOf(quarantineKey(templateOf(object, descriptor)));
-  if (refusal === undefined) return undefined;
+  const quarantine = quarantineOf(quarantineKey(templateOf(object, descriptor)));
+  if (quarantine === undefined) return undefined;
   const { name } = object.metadata;
   const { resource, cliNames } = descriptor;
   return deny(
     'Forbidden',
-    `AlterShield denies this revision of ${resource.kind} ${namespace}/${name} until ${refusal.until}: ` +
-      `it was rolled back (${refusal.why}). Change the pod template, or run: altershield lift ${cliNames[0]}/${name} -n ${namespace}. ` +
-      `Evidence: altershield why ${refusal.change} -n ${namespace}`,
+    `AlterShield denies this revision of ${resource.kind} ${namespace}/${name} until ${quarantine.until}: ` +
+      `it was rolled back (${quarantine.why}). Change the pod template, or run: altershield lift ${cliNames[0]}/${name} -n ${namespace}. ` +
+      `Evidence: altershield why ${quarantine.change} -n ${namespace}`,
   );
 }
 
@@ -84,72 +84,72 @@ export function mutateWorkload(request: Request<WorkloadObject>, context: Worklo
   const { oldObject } = request;
   if (policy === undefined) return allow();
   if (oldObject === undefined) return created(request, context);
-  if (!isChange(request, context)) return keep(request, oldObject, context);
-  const refusal = refused(request, context);
-  if (refusal !== undefined) return refusal;
+  if (!isChange(request, context)) return preserveHold(request, oldObject, context);
+  const denial = denyQuarantined(request, context);
+  if (denial !== undefined) return denial;
   return changed(request, oldObject, { ...context, policy });
 }
 
 function created(request: Request<WorkloadObject>, context: WorkloadContext): Review {
   const { object, namespace } = request;
-  const { adapter, tools } = context;
-  const marks = adapter.admission.create({ object, namespace, tools });
-  return allow(write(object, marks, stampText(request, context)));
+  const { adapter, signing } = context;
+  const added = adapter.admission.create({ object, namespace, signing });
+  return allow(write(object, added, actorText(request, context)));
 }
 
 /** A write that is no change: what the operator put there stays, whoever sends what. */
-function keep(
+function preserveHold(
   request: Request<WorkloadObject>,
   old: WorkloadObject,
   context: WorkloadContext,
 ): Review {
-  const marks = context.adapter.admission.keep(inputOf(request, old, context));
-  return allow(write(request.object, marks, old.metadata.annotations?.[ANNOTATIONS.actor]));
+  const added = context.adapter.admission.keep(inputOf(request, old, context));
+  return allow(write(request.object, added, old.metadata.annotations?.[ANNOTATIONS.actor]));
 }
 
 const inputOf = (
   { object, namespace }: Request<WorkloadObject>,
   old: WorkloadObject,
-  { tools, snapshotOf }: WorkloadContext,
+  { signing, snapshotOf }: WorkloadContext,
 ): AdmissionInput<WorkloadObject> => ({
-  ...{ object, old, namespace, tools },
+  ...{ object, old, namespace, signing },
   snapshot: () => snapshotOf(old),
 });
 
 function changed(
   request: Request<WorkloadObject>,
   old: WorkloadObject,
-  context: WorkloadContext & { readonly policy: GoodPolicy },
+  context: WorkloadContext & { readonly policy: ValidPolicy },
 ): Review {
   const { object, namespace } = request;
   const { mode, release: how } = context.policy.spec;
   const { descriptor, admission } = context.adapter;
-  const actor = stampText(request, context);
+  const actor = actorText(request, context);
   const input = inputOf(request, old, context);
   const template = templateOf(object, descriptor);
   const running = templateOf(old, descriptor);
   // The way back is never blocked.
-  if (context.isWayBack({ uid: old.metadata.uid, template, running })) {
+  if (context.isRevert({ uid: old.metadata.uid, template, running })) {
     return allow(write(object, admission.revert(input), actor));
   }
   if (mode !== 'Enforce' || strategyFor(how, descriptor).strategy !== 'Batch') {
     return allow(write(object, admission.keep(input), actor));
   }
-  const marks = admission.hold(input);
+  const added = admission.hold(input);
   const command = `altershield status ${descriptor.cliNames[0]}/${object.metadata.name} -n ${namespace} --wait`;
-  if (marks.notHeld !== undefined) {
-    const warning = `AlterShield records this change as ${context.nextChange} but does not hold it: ${marks.notHeld}`;
-    return allow(write(object, marks, actor), [warning]);
+  if (added.notHeld !== undefined) {
+    const warning = `AlterShield records this change as ${context.nextChange} but does not hold it: ${added.notHeld}`;
+    return allow(write(object, added, actor), [warning]);
   }
-  return allow(write(object, marks, actor), [
+  return allow(write(object, added, actor), [
     `AlterShield holds this change as ${context.nextChange} and releases it batch by batch; ` +
       `follow it with: ${command}`,
   ]);
 }
 
-function stampText(
+function actorText(
   { object, oldObject, namespace, user, fieldManager, operation }: Request<WorkloadObject>,
-  { adapter: { descriptor }, tools }: WorkloadContext,
+  { adapter: { descriptor }, signing }: WorkloadContext,
 ): string {
   const stamp = {
     user: user.name.slice(0, 512),
@@ -158,7 +158,7 @@ function stampText(
       ? {}
       : { groups: user.groups.slice(0, 16).map((g) => g.slice(0, 256)) }),
     ...(fieldManager === undefined ? {} : { manager: fieldManager.slice(0, 128) }),
-    to: tools.fingerprintOf(templateOf(object, descriptor)),
+    to: signing.fingerprintOf(templateOf(object, descriptor)),
     // A manifest that was exported carries a number, too, until its controller writes its own.
     number: Math.max(
       revisionNumber(descriptor, object.metadata),
@@ -166,7 +166,11 @@ function stampText(
     ),
     operation: operation === 'CREATE' ? 'Create' : 'Update',
   } as const;
-  return writeStamp(stamp, stampSubject(descriptor, object.metadata, namespace), tools.sign);
+  return writeActorAnnotation(
+    stamp,
+    stampSubject(descriptor, object.metadata, namespace),
+    signing.sign,
+  );
 }
 
 /**
@@ -182,13 +186,13 @@ type Annotations = Readonly<Record<string, string | undefined>>;
 
 function write(
   object: WorkloadObject,
-  marks: AdmissionMarks,
+  added: AdmissionMarks,
   actor: string | undefined,
 ): PatchOp[] {
   const { annotations } = object.metadata;
-  const wanted: Annotations = { ...marks.annotations, [ANNOTATIONS.actor]: actor };
+  const wanted: Annotations = { ...added.annotations, [ANNOTATIONS.actor]: actor };
   const fitting = fittingMarks(annotations ?? {}, wanted);
-  const hasRoom = Object.keys(marks.annotations).every((name) => fitting[name] === wanted[name]);
+  const hasRoom = Object.keys(added.annotations).every((name) => fitting[name] === wanted[name]);
   const ops = Object.entries(fitting).flatMap(([name, value]) =>
     setAnnotation(annotations ?? {}, name, value),
   );
@@ -197,7 +201,7 @@ function write(
     ...(isMissing ? [{ op: 'add', path: '/metadata/annotations', value: {} } as const] : []),
     ...ops,
     // A field that was borrowed without a copy of the user's value could never be given back.
-    ...(hasRoom ? Object.entries(marks.fields ?? {}) : []).map(
+    ...(hasRoom ? Object.entries(added.fields ?? {}) : []).map(
       ([path, value]) => ({ op: 'add', path, value }) as const,
     ),
   ];
@@ -230,6 +234,6 @@ function setAnnotation(
   value: string | undefined,
 ): PatchOp[] {
   if (annotations[name] === value) return [];
-  const path = pointer('metadata', 'annotations', name);
+  const path = toJsonPointer('metadata', 'annotations', name);
   return value === undefined ? [{ op: 'remove', path }] : [{ op: 'add', path, value }];
 }

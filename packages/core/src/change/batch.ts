@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
 import { createFailures } from '../check/create-failure.ts';
-import { judgePods, type Finding } from '../check/pod-health.ts';
+import { judgePods, type CheckOutcome } from '../check/pod-health.ts';
 import { batchesOf, batchTargets } from '../policy/batch-targets.ts';
 import type { BatchRecord, Decision, Observation } from './observation.ts';
 import { mayMakeRoom, type WorkloadView } from '../workload/view.ts';
-import { isGated, isHeld } from './enforcement.ts';
+import { isEnforced, isHeld } from './enforcement.ts';
 import { timeText } from './status.ts';
 
 export interface BatchView {
@@ -18,28 +18,28 @@ export interface BatchView {
 }
 
 /** Whether the change is let out in steps; otherwise everything is one batch. */
-export const isStepped = (
+export const isBatched = (
   { spec }: Observation['change'],
-  { recreate }: Pick<WorkloadView, 'recreate'>,
-): boolean => isHeld(spec) && !recreate;
+  { isAllOrNothing }: Pick<WorkloadView, 'isAllOrNothing'>,
+): boolean => isHeld(spec) && !isAllOrNothing;
 
 /**
  * Whether a workload that runs this went back to where the change came from. From what is only observed
  * there is no way back but to a verified revision: any other is a change that is to be judged.
  */
-export const isBackAt = (spec: Observation['change']['spec'], fingerprint: string): boolean =>
-  spec.from?.fingerprint === fingerprint && (spec.from.verified || isGated(spec));
+export const isRevertTo = (spec: Observation['change']['spec'], fingerprint: string): boolean =>
+  spec.from?.fingerprint === fingerprint && (spec.from.verified || isEnforced(spec));
 
 /** The batch in progress, against the replicas of this moment: percentages follow. */
 export function batchOf(
-  { change, fresh }: Observation,
+  { change, updated }: Observation,
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
 ): BatchView {
-  const targets = isStepped(change, workload)
+  const targets = isBatched(change, workload)
     ? batchTargets(batchesOf(change.spec.policy.spec.release), workload.size)
     : [workload.size];
-  return batchAt(targets, status.batch?.index ?? firstBatch(targets, fresh.length));
+  return batchAt(targets, status.batch?.index ?? firstBatch(targets, updated.length));
 }
 
 /** A change that was taken over late begins with the batch that holds what is out already. */
@@ -63,13 +63,16 @@ function batchAt(targets: readonly number[], wanted: number): BatchView {
 
 /** The first later batch that is larger than this one. */
 export function nextBatch(
-  o: Observation,
+  observation: Observation,
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
 ): BatchView {
-  const current = batchOf(o, workload, status);
+  const current = batchOf(observation, workload, status);
   for (let index = current.index + 1; index <= current.total; index += 1) {
-    const batch = batchOf(o, workload, { ...status, batch: { index, total: 1, target: 0 } });
+    const batch = batchOf(observation, workload, {
+      ...status,
+      batch: { index, total: 1, target: 0 },
+    });
     if (batch.target > current.target) return batch;
   }
   return current;
@@ -79,51 +82,62 @@ export const batchStatus = ({ index, total, target }: BatchView) => ({ index, to
 
 /** The verdict of the batch in progress. */
 export function judge(
-  o: Observation,
+  observation: Observation,
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
   batch: BatchView,
-): Finding {
-  const { policy } = o.change.spec;
+): CheckOutcome {
+  const { policy } = observation.change.spec;
   const { podHealth } = policy.spec.checks;
-  const from = o.change.spec.from?.fingerprint ?? '';
+  const from = observation.change.spec.from?.fingerprint ?? '';
   return judgePods({
-    ...(o.evidence ?? { fresh: o.fresh, stable: o.stable }),
+    ...(observation.evidence ?? { updated: observation.updated, stable: observation.stable }),
     target: batch.target,
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
     // A pod is available only after the user's own minReadySeconds.
     soakSeconds: Math.max(policy.spec.release.soakSeconds, workload.minReadySeconds),
-    releasedAt: Math.max(releasedAt(o, status), workload.writtenAt, o.since ?? 0),
-    isLetOut: workload.allowed > o.fresh.length,
-    now: o.now,
-    heardAt: heardAt(o),
-    acceptedBefore: acceptedBefore(status),
-    seenAt: Date.parse(o.change.spec.detectedAt),
-    ...createFailures(o.change.spec, workload),
+    releasedAt: Math.max(
+      releasedAt(observation, status),
+      workload.lastOperatorWriteAt,
+      observation.since ?? 0,
+    ),
+    mayReleaseMore: workload.allowed > observation.updated.length,
+    now: observation.now,
+    currentAsOf: currentAsOf(observation),
+    overriddenBefore: overriddenBefore(status),
+    seenAt: Date.parse(observation.change.spec.detectedAt),
+    ...createFailures(observation.change.spec, workload),
     mayFreeQuota:
-      !isHeld(o.change.spec) ||
-      mayMakeRoom({ from, to: o.change.spec.to.fingerprint, target: batch.target }, workload),
+      !isHeld(observation.change.spec) ||
+      mayMakeRoom(
+        { from, to: observation.change.spec.to.fingerprint, target: batch.target },
+        workload,
+      ),
   });
 }
 
 /** Up to when the pods are known. */
-export const heardAt = (o: Observation): number => Math.min(o.now, o.heardAt ?? o.now);
+export const currentAsOf = (observation: Observation): number =>
+  Math.min(observation.now, observation.currentAsOf ?? observation.now);
 
 /** When to look again at what is still pending. */
 export const due = ({
   dueAt,
-  unheard,
-}: Pick<Finding, 'dueAt' | 'unheard'>): Pick<Decision, 'recheckAt' | 'unheard'> => ({
+  needsPodListing,
+}: Pick<CheckOutcome, 'dueAt' | 'needsPodListing'>): Pick<
+  Decision,
+  'recheckAt' | 'needsPodListing'
+> => ({
   ...(dueAt === undefined ? {} : { recheckAt: dueAt }),
-  ...(unheard === undefined ? {} : { unheard }),
+  ...(needsPodListing === undefined ? {} : { needsPodListing }),
 });
 
 /**
  * Pods made before a person resumed the change are as that person accepted them. Pods tell when they
  * were made in whole seconds: those of the very second may be later ones, and are judged.
  */
-export const acceptedBefore = ({ resumedAt }: ChangeWorkloadStatus): number =>
+export const overriddenBefore = ({ resumedAt }: ChangeWorkloadStatus): number =>
   resumedAt === undefined ? 0 : Math.floor(Date.parse(resumedAt) / 1000) * 1000;
 
 /** While a change waits to be let out, no deadline runs; one that is over stays so. */
@@ -135,32 +149,36 @@ function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadS
 }
 
 /** What is written before the first pod of a batch is let out. */
-export function batchIntent(o: Observation, batch: BatchView): BatchRecord {
+export function batchIntent(observation: Observation, batch: BatchView): BatchRecord {
   const { index, total, target, previous } = batch;
-  const releasedAt = o.batch?.spec.releasedAt ?? timeText(o.now);
+  const releasedAt = observation.batch?.spec.releasedAt ?? timeText(observation.now);
   return { index, spec: { batch: index, total, targetUnits: target, previous, releasedAt } };
 }
 
 /** The same with the verdict and its evidence. */
-export const batchRecord = (o: Observation, batch: BatchView, finding: Finding): BatchRecord => ({
-  ...batchIntent(o, batch),
-  status: judged(o, finding),
+export const batchRecord = (
+  observation: Observation,
+  batch: BatchView,
+  outcome: CheckOutcome,
+): BatchRecord => ({
+  ...batchIntent(observation, batch),
+  status: judged(observation, outcome),
 });
 
-function judged(o: Observation, { result, unhealthy }: Finding): ChangePodStatus {
-  const { fresh, stable } = o;
+function judged(observation: Observation, { result, unhealthy }: CheckOutcome): ChangePodStatus {
+  const { updated, stable } = observation;
   return {
     phase: PHASE_OF[result.verdict],
     verdict: result.verdict,
     pods: {
-      updated: fresh.length,
-      ready: fresh.filter((p) => p.ready).length,
+      updated: updated.length,
+      ready: updated.filter((p) => p.ready).length,
       unhealthy,
       stable: stable.length,
       stableReady: stable.filter((p) => p.ready).length,
     },
     checks: [result],
-    judgedAt: timeText(o.now),
+    judgedAt: timeText(observation.now),
   };
 }
 

@@ -3,7 +3,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Actor } from '@altershield/api';
 import { anObservation, aTemplate, aWorkload, NOW, pods } from '../testing/builders.ts';
-import { A, B, change, crashed, free, out, status } from '../testing/standings.ts';
+import {
+  REVISION_A,
+  REVISION_B,
+  change,
+  crashedPods,
+  unmarked,
+  oneReleased,
+  status,
+} from '../testing/standings.ts';
 import { decide } from './decide.ts';
 import type { Observation } from './observation.ts';
 import { timeText } from './status.ts';
@@ -19,21 +27,25 @@ const rows: readonly Row[] = [
   ['a held change lets out its first batch', {}, 'Running', 'BatchReleasing', 'Release'],
   [
     'a bad pod rolls back at once',
-    { fresh: crashed, workload: out },
+    { updated: crashedPods, workload: oneReleased },
     'RollingBack',
     'CheckFailed',
     'RollBack',
   ],
   [
     'a bad pod suspends, if the policy says so',
-    { fresh: crashed, workload: out, change: change(undefined, { onFail: 'Suspend' }) },
+    {
+      updated: crashedPods,
+      workload: oneReleased,
+      change: change(undefined, { onFail: 'Suspend' }),
+    },
     'Suspend',
     'CheckFailed',
     'Hold',
   ],
   [
     'an unverified revision is nothing to go back to',
-    { fresh: crashed, workload: out, change: change(undefined, {}, {}, false) },
+    { updated: crashedPods, workload: oneReleased, change: change(undefined, {}, {}, false) },
     'Suspend',
     'NoVerifiedRevision',
     'Hold',
@@ -41,8 +53,8 @@ const rows: readonly Row[] = [
   [
     'a fourth rollback in an hour is left to a person',
     {
-      fresh: crashed,
-      workload: out,
+      updated: crashedPods,
+      workload: oneReleased,
       recentRollbacks: 3,
       clusterRollbacks: { recent: 3, allowed: 4 },
     },
@@ -52,14 +64,14 @@ const rows: readonly Row[] = [
   ],
   [
     'no more automatic rollbacks than the cluster may have',
-    { fresh: crashed, workload: out, clusterRollbacks: { recent: 4, allowed: 4 } },
+    { updated: crashedPods, workload: oneReleased, clusterRollbacks: { recent: 4, allowed: 4 } },
     'Suspend',
     'RollbackLimit',
     'Hold',
   ],
   [
     'a trouble of all pods suspends',
-    { fresh: crashed, stable: crashed, workload: out },
+    { updated: crashedPods, stable: crashedPods, workload: oneReleased },
     'Suspend',
     'CheckInconclusive',
     'Hold',
@@ -104,7 +116,7 @@ const rows: readonly Row[] = [
   ],
   [
     'a refused revision that came past admission is taken back',
-    { refused: true },
+    { isQuarantined: true },
     'RollingBack',
     'QuarantinedRevision',
     'RollBack',
@@ -113,8 +125,8 @@ const rows: readonly Row[] = [
     'a suspended change stays',
     {
       change: change(status('Suspend', { reason: 'RollbackLimit' })),
-      fresh: pods('new', 1),
-      workload: out,
+      updated: pods('new', 1),
+      workload: oneReleased,
     },
     'Suspend',
     'RollbackLimit',
@@ -122,7 +134,7 @@ const rows: readonly Row[] = [
   ],
   [
     'a suspended change that nothing marks any more is held again',
-    { change: change(status('Suspend', { reason: 'RollbackLimit' })), workload: free('b') },
+    { change: change(status('Suspend', { reason: 'RollbackLimit' })), workload: unmarked('b') },
     'Suspend',
     'RollbackLimit',
     'Hold',
@@ -131,8 +143,8 @@ const rows: readonly Row[] = [
     'what was unclear and turns out bad is rolled back',
     {
       change: change(status('Suspend', { reason: 'CheckInconclusive' })),
-      fresh: crashed,
-      workload: out,
+      updated: crashedPods,
+      workload: oneReleased,
     },
     'RollingBack',
     'CheckFailed',
@@ -142,9 +154,9 @@ const rows: readonly Row[] = [
     'a passed batch moves on',
     {
       change: change(status('Running')),
-      fresh: pods('new', 1),
+      updated: pods('new', 1),
       stable: pods('old', 9),
-      workload: out,
+      workload: oneReleased,
     },
     'Running',
     'BatchReleasing',
@@ -154,9 +166,9 @@ const rows: readonly Row[] = [
     'stable pods that a surge leaves beside the batch do not keep it from passing',
     {
       change: change(status('Running')),
-      fresh: pods('new', 1),
+      updated: pods('new', 1),
       stable: pods('old', 10),
-      workload: out,
+      workload: oneReleased,
     },
     'Running',
     'BatchReleasing',
@@ -166,7 +178,7 @@ const rows: readonly Row[] = [
     'the last batch that passes ends the change',
     {
       change: change(status('Running', { batch: { index: 3, total: 3, target: 10 } })),
-      fresh: pods('new', 10),
+      updated: pods('new', 10),
       stable: [],
     },
     'Success',
@@ -184,7 +196,7 @@ const rows: readonly Row[] = [
     'without replicas a new workload waits to be judged',
     {
       change: change(undefined, {}, { operation: 'Create' }),
-      workload: { ...free('b'), replicas: 0, size: 0 },
+      workload: { ...unmarked('b'), replicas: 0, size: 0 },
       stable: [],
     },
     'Init',
@@ -193,7 +205,7 @@ const rows: readonly Row[] = [
   ],
   [
     'a pause by the user keeps a change where it is',
-    { workload: aWorkload({ paused: true }) },
+    { workload: aWorkload({ isPaused: true }) },
     'Init',
     'PausedByUser',
     'Hold',
@@ -207,7 +219,7 @@ const rows: readonly Row[] = [
   ],
   [
     'a revert by the owner is let through',
-    { workload: aWorkload({ fingerprint: A }) },
+    { workload: aWorkload({ fingerprint: REVISION_A }) },
     'RollingBack',
     'RevertedByUser',
     undefined,
@@ -238,8 +250,8 @@ const rows: readonly Row[] = [
     'a rollback waits for the bad pods to go',
     {
       change: change(status('RollingBack')),
-      workload: aWorkload({ fingerprint: A }),
-      fresh: crashed,
+      workload: aWorkload({ fingerprint: REVISION_A }),
+      updated: crashedPods,
     },
     'RollingBack',
     'BatchReleasing',
@@ -247,56 +259,65 @@ const rows: readonly Row[] = [
   ],
   [
     'a rollback ends when the verified revision is back',
-    { change: change(status('RollingBack')), workload: free('a') },
+    { change: change(status('RollingBack')), workload: unmarked('a') },
     'RolledBack',
     'RolledBack',
     undefined,
   ],
   [
     'a rollback waits for capacity',
-    { change: change(status('RollingBack')), workload: free('a'), stable: pods('old', 8) },
+    { change: change(status('RollingBack')), workload: unmarked('a'), stable: pods('old', 8) },
     'RollingBack',
     'BatchReleasing',
     'RollBack',
   ],
   [
     'a rollback that does not come back is told',
-    { change: change(status('RollingBack')), workload: free('a'), stable: [], now: NOW + 600_000 },
+    {
+      change: change(status('RollingBack')),
+      workload: unmarked('a'),
+      stable: [],
+      now: NOW + 600_000,
+    },
     'Failed',
     'RollbackIncomplete',
     undefined,
   ],
   [
     'a newer revision supersedes a rollback',
-    { change: change(status('RollingBack')), workload: free('c') },
+    { change: change(status('RollingBack')), workload: unmarked('c') },
     'Superseded',
     'Superseded',
     undefined,
   ],
   [
     'a missed change is taken over with the batch that holds what is out',
-    { workload: free('b'), fresh: pods('new', 2), stable: pods('old', 9) },
+    { workload: unmarked('b'), updated: pods('new', 2), stable: pods('old', 9) },
     'Running',
     'BatchReleasing',
     'Release',
   ],
   [
     'a missed change that is all out is judged',
-    { workload: free('b'), fresh: pods('new', 10), stable: [] },
+    { workload: unmarked('b'), updated: pods('new', 10), stable: [] },
     'Success',
     'Verified',
     undefined,
   ],
   [
     'Audit touches nothing',
-    { change: change(undefined, { mode: 'Audit' }), workload: free('b'), fresh: crashed },
+    { change: change(undefined, { mode: 'Audit' }), workload: unmarked('b'), updated: crashedPods },
     'Failed',
     'CheckFailed',
     undefined,
   ],
   [
     'a new workload is judged and left alone',
-    { change: change(undefined, {}, { operation: 'Create' }), workload: free('b'), fresh: crashed },
+    {
+      change: change(undefined, {}, { operation: 'Create' }),
+      workload: unmarked('b'),
+      updated: crashedPods,
+    },
     'Failed',
     'CheckFailed',
     undefined,
@@ -305,8 +326,8 @@ const rows: readonly Row[] = [
     'Rolling waits while the controller rolls',
     {
       change: change(undefined, { release: { strategy: 'Rolling' } }),
-      workload: free('b'),
-      fresh: pods('new', 3),
+      workload: unmarked('b'),
+      updated: pods('new', 3),
     },
     'Running',
     'BatchReleasing',
@@ -316,8 +337,8 @@ const rows: readonly Row[] = [
     'Rolling stops at a failure',
     {
       change: change(undefined, { release: { strategy: 'Rolling' }, onFail: 'Suspend' }),
-      workload: free('b'),
-      fresh: crashed,
+      workload: unmarked('b'),
+      updated: crashedPods,
     },
     'Suspend',
     'CheckFailed',
@@ -335,8 +356,10 @@ for (const [name, o, phase, reason, action] of rows) {
 for (const phase of ['Success', 'Failed', 'RolledBack', 'Superseded'] as const) {
   test(`${phase} absorbs whatever is seen`, () => {
     for (const o of rows.map(([, parts]) => parts)) {
-      const ended = status(phase);
-      assert.deepEqual(decide(anObservation({ ...o, change: change(ended) })), { status: ended });
+      const terminated = status(phase);
+      assert.deepEqual(decide(anObservation({ ...o, change: change(terminated) })), {
+        status: terminated,
+      });
     }
   });
 }
@@ -344,7 +367,7 @@ for (const phase of ['Success', 'Failed', 'RolledBack', 'Superseded'] as const) 
 test('Proceed goes on with what is unclear, but never calls it verified', () => {
   const policy = { onInconclusive: 'Proceed' } as const;
   const unclear = {
-    fresh: [...pods('new', 1), ...pods('late', 9, { ready: false, createdAt: 0 })],
+    updated: [...pods('new', 1), ...pods('late', 9, { ready: false, createdAt: 0 })],
     stable: pods('old', 1, { ready: false, createdAt: 0 }),
   };
   const last = status('Running', { batch: { index: 3, total: 3, target: 10 } });
@@ -356,7 +379,7 @@ test('Proceed goes on with what is unclear, but never calls it verified', () => 
 test('Proceed does not walk on over a batch of which no pod is ready', () => {
   const policy = { onInconclusive: 'Proceed' } as const;
   const nothing = {
-    fresh: pods('new', 1, { ready: false, createdAt: 0 }),
+    updated: pods('new', 1, { ready: false, createdAt: 0 }),
     stable: pods('old', 1, { ready: false, createdAt: 0 }),
   };
   const d = decide(anObservation({ ...nothing, change: change(status('Running'), policy) }));
@@ -364,9 +387,9 @@ test('Proceed does not walk on over a batch of which no pod is ready', () => {
 });
 
 test('a rollback writes the verified template, and quarantines what failed', () => {
-  const d = decide(anObservation({ fresh: crashed, workload: out }));
+  const d = decide(anObservation({ updated: crashedPods, workload: oneReleased }));
   assert.deepEqual(d.goal, {
-    ...{ type: 'RollBack', from: A, to: B, template: aTemplate('a') },
+    ...{ type: 'RollBack', from: REVISION_A, to: REVISION_B, template: aTemplate('a') },
     failure: { since: timeText(NOW), message: d.status.message },
     ...{ isOwn: true, keepsHold: false },
   });
@@ -375,8 +398,8 @@ test('a rollback writes the verified template, and quarantines what failed', () 
 
 test('a new pod without a place may take the one of a stable pod', () => {
   const needs = (scheduled: boolean) => {
-    const fresh = pods('new', 1, { ready: false, scheduled, createdAt: NOW });
-    const { goal } = decide(anObservation({ workload: out, fresh }));
+    const updated = pods('new', 1, { ready: false, scheduled, createdAt: NOW });
+    const { goal } = decide(anObservation({ workload: oneReleased, updated }));
     return goal?.type === 'Release' && goal.needsRoom;
   };
   assert.deepEqual([needs(true), needs(false)], [false, true]);
@@ -387,8 +410,8 @@ test('the soak is never shorter than the user’s own minReadySeconds', () => {
     decide(
       anObservation({
         change: change(status('Running'), { release: { soakSeconds: 5 } }),
-        workload: { ...out, minReadySeconds },
-        fresh: pods('new', 1, { readySince: NOW - 10_000 }),
+        workload: { ...oneReleased, minReadySeconds },
+        updated: pods('new', 1, { readySince: NOW - 10_000 }),
         stable: pods('old', 9),
       }),
     ).status.batch?.index;
@@ -410,7 +433,9 @@ test('a new workload that is changed before its first soak is over is verified o
   assert.equal(at(60_000, proven).goal?.type, 'Release');
   assert.equal(at(10_000, undefined, false).goal?.type, 'Release', 'its cure is not kept waiting');
   const failed = change(proven, {}, from === undefined ? {} : { from });
-  const back = decide(anObservation({ change: failed, fresh: crashed, workload: out }));
+  const back = decide(
+    anObservation({ change: failed, updated: crashedPods, workload: oneReleased }),
+  );
   assert.equal(back.status.phase, 'RollingBack');
 });
 
@@ -421,18 +446,18 @@ test('a batch that begins after a long soak, or a long pause, has its whole dead
   const first = decide(
     anObservation({
       change: change(status('Running', since(hour))),
-      fresh: soaked,
+      updated: soaked,
       stable: pods('old', 9),
-      workload: out,
+      workload: oneReleased,
     }),
   );
   assert.equal(first.status.batch?.index, 2);
   const second = decide(
     anObservation({
       change: change(first.status),
-      fresh: soaked,
+      updated: soaked,
       stable: pods('old', 9),
-      workload: out,
+      workload: oneReleased,
     }),
   );
   assert.deepEqual([second.status.phase, second.goal?.type], ['Running', 'Release']);
@@ -441,14 +466,15 @@ test('a batch that begins after a long soak, or a long pause, has its whole dead
 });
 
 test('trouble of a superseded revision does not excuse this one', () => {
-  const trouble = {
+  const failure = {
     ready: false,
-    trouble: { kind: 'ImagePull', reason: 'ImagePullBackOff', message: '', container: 'app' },
+    failure: { kind: 'ImagePull', reason: 'ImagePullBackOff', message: '', container: 'app' },
   } as const;
-  const fresh = pods('new', 1, trouble);
-  const stable = [...pods('old', 9), ...pods('stuck', 1, trouble)];
+  const updated = pods('new', 1, failure);
+  const stable = [...pods('old', 9), ...pods('stuck', 1, failure)];
   const phase = (compared: typeof stable): string =>
-    decide(anObservation({ fresh, stable, evidence: { fresh, stable: compared } })).status.phase;
+    decide(anObservation({ updated, stable, evidence: { updated, stable: compared } })).status
+      .phase;
   assert.equal(phase(stable), 'Suspend');
   assert.equal(phase(pods('old', 9)), 'RollingBack');
 });
@@ -457,19 +483,19 @@ test('a person’s resume accepts the pods of then; the batch is let out, later 
   const bad = {
     ready: false,
     createdAt: NOW - 60_000,
-    trouble: { kind: 'Crash', reason: 'CrashLoopBackOff', message: '', container: 'app' },
+    failure: { kind: 'Crash', reason: 'CrashLoopBackOff', message: '', container: 'app' },
   } as const;
   const resumedAt = new Date(NOW - 1000).toISOString();
   const batch = { index: 1, total: 3, target: 1, overridden: true };
   const at = (parts: Parameters<typeof anObservation>[0]) =>
     decide(anObservation({ change: change(status('Running', { batch, resumedAt })), ...parts }));
-  const accepted = at({ fresh: pods('old-bad', 1, bad), stable: pods('old', 9) });
+  const accepted = at({ updated: pods('old-bad', 1, bad), stable: pods('old', 9) });
   assert.notEqual(accepted.status.phase, 'Suspend');
   assert.equal(accepted.status.batch?.index, 2);
   // Made in the second of the decision: whether before or after, nobody can tell.
   const later = { ...bad, createdAt: NOW - 1000 };
   const judged = at({
-    fresh: [...pods('old-bad', 1, bad), ...pods('new-bad', 1, later)],
+    updated: [...pods('old-bad', 1, bad), ...pods('new-bad', 1, later)],
     stable: pods('old', 9),
   });
   assert.equal(judged.status.phase, 'RollingBack');
@@ -477,7 +503,7 @@ test('a person’s resume accepts the pods of then; the batch is let out, later 
 
 test('the record names the user who reverts, as far as admission knows it', () => {
   const back = (actor: Actor) => {
-    const workload = aWorkload({ fingerprint: A, actor });
+    const workload = aWorkload({ fingerprint: REVISION_A, actor });
     const { revertedBy, message } = decide(anObservation({ workload })).status;
     return [revertedBy, message];
   };
@@ -510,20 +536,20 @@ test('pods that a person let pass as they were verify no revision that is only o
     {},
     { operation: 'PreExisting' },
   );
-  const end = (...broken: typeof crashed) => {
-    const fresh = [...pods('new', 9), ...broken];
-    const o = anObservation({ change: resumed, workload: free('b'), fresh, stable: [] });
+  const end = (...broken: typeof crashedPods) => {
+    const updated = [...pods('new', 9), ...broken];
+    const o = anObservation({ change: resumed, workload: unmarked('b'), updated, stable: [] });
     const { phase, reason, verdict } = decide(o).status;
     return [phase, reason, verdict];
   };
   assert.deepEqual(end(...pods('last', 1)), ['Success', 'Verified', 'Pass']);
-  assert.deepEqual(end(...crashed), ['Success', 'CompletedUnverified', 'Inconclusive']);
+  assert.deepEqual(end(...crashedPods), ['Success', 'CompletedUnverified', 'Inconclusive']);
 });
 
 test('a held change whose workload can no longer be released in batches is suspended and moves nothing', () => {
   const workload = aWorkload({ unsupported: 'its update strategy is OnDelete' });
-  for (const fresh of [[], pods('new', 1), crashed]) {
-    const d = decide(anObservation({ workload, fresh, change: change(status('Running')) }));
+  for (const updated of [[], pods('new', 1), crashedPods]) {
+    const d = decide(anObservation({ workload, updated, change: change(status('Running')) }));
     assert.deepEqual([d.status.phase, d.status.reason], ['Suspend', 'CannotMove']);
     assert.match(d.status.message, /OnDelete; change that back, then run `altershield resume`/);
     assert.equal(d.goal, undefined);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Phase, Reason, Verdict } from '@altershield/api';
-import { answerDecision } from './answer.ts';
-import { batchIntent, batchOf, batchRecord, batchStatus, due, isBackAt, judge } from './batch.ts';
-import { isGated, isHeld } from './enforcement.ts';
+import { answerDecision } from './user-decision.ts';
+import { batchIntent, batchOf, batchRecord, batchStatus, due, isRevertTo, judge } from './batch.ts';
+import { isEnforced, isHeld } from './enforcement.ts';
 import type { Decision, Observation } from './observation.ts';
 import type { WorkloadView } from '../workload/view.ts';
 import {
@@ -13,9 +13,9 @@ import {
   endVerdict,
   isPausedByUser,
   pausedByUser,
-  type Standing,
+  type ReleaseContext,
 } from './release.ts';
-import { decideRollback, reasonOf, startRollback } from './rollback.ts';
+import { decideRollback, rollbackReason, startRollback } from './rollback.ts';
 import { isOver, move, statusOf } from './status.ts';
 import { suspend } from './suspend.ts';
 
@@ -24,33 +24,40 @@ import { suspend } from './suspend.ts';
  * that repeating it after its own actions took effect adds nothing. A phase that ends the change
  * carries no action.
  */
-export function decide(o: Observation): Decision {
-  const status = statusOf(o.change);
-  const answered = answerDecision(o, status);
+export function decide(observation: Observation): Decision {
+  const status = statusOf(observation.change);
+  const answered = answerDecision(observation, status);
   if (answered !== undefined) return answered;
   if (isOver(status.phase)) return { status };
-  const { workload } = o;
-  if (workload === undefined || workload.uid !== o.change.spec.target.uid) {
-    return { status: move(status, o.now, ['Failed', 'WorkloadDeleted'], 'the workload is gone') };
+  const { workload } = observation;
+  if (workload === undefined || workload.uid !== observation.change.spec.target.uid) {
+    return {
+      status: move(status, observation.now, ['Failed', 'WorkloadDeleted'], 'the workload is gone'),
+    };
   }
-  if (status.phase === 'RollingBack') return decideRollback(o, workload, status);
-  if (workload.fingerprint !== o.change.spec.to.fingerprint) return movedOn(o, workload, status);
-  return decideHere(o, workload, status);
+  if (status.phase === 'RollingBack') return decideRollback(observation, workload, status);
+  if (workload.fingerprint !== observation.change.spec.to.fingerprint)
+    return handleOtherRevision(observation, workload, status);
+  return decideCurrent(observation, workload, status);
 }
 
 /** The workload runs another template than the one this change releases. */
-function movedOn(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
-  if (isBackAt(o.change.spec, workload.fingerprint)) {
-    return reverted(o, workload, status);
+function handleOtherRevision(
+  observation: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+): Decision {
+  if (isRevertTo(observation.change.spec, workload.fingerprint)) {
+    return reverted(observation, workload, status);
   }
-  const isNewest = (o.newest ?? 0) <= o.change.spec.sequence;
-  if (workload.isOwnWrite && isNewest && isGated(o.change.spec)) {
+  const isNewest = (observation.newest ?? 0) <= observation.change.spec.sequence;
+  if (workload.isOwnWrite && isNewest && isEnforced(observation.change.spec)) {
     const why =
       'another admission plug-in altered the pod template when AlterShield wrote its annotation; exempt the user of the operator from it';
-    return { status: move(status, o.now, ['Suspend', 'AlteredByAdmission'], why) };
+    return { status: move(status, observation.now, ['Suspend', 'AlteredByAdmission'], why) };
   }
   const message = 'a newer revision was applied before this one was done';
-  return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
+  return { status: move(status, observation.now, ['Superseded', 'Superseded'], message) };
 }
 
 function reverted(
@@ -58,7 +65,7 @@ function reverted(
   { actor }: WorkloadView,
   status: ChangeWorkloadStatus,
 ): Decision {
-  const reason = status.rolledBackAt === undefined ? 'RevertedByUser' : reasonOf(status);
+  const reason = status.rolledBackAt === undefined ? 'RevertedByUser' : rollbackReason(status);
   const message = actor.stamped
     ? `${actor.user} applied the previous revision again`
     : 'the previous revision was applied again';
@@ -66,81 +73,95 @@ function reverted(
   return { status: { ...next, revertedBy: actor }, recheckAt: now };
 }
 
-function decideHere(
-  o: Observation,
+function decideCurrent(
+  observation: Observation,
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
 ): Decision {
-  if (o.denial !== undefined) {
-    return { status: suspend(o, status, { reason: 'WriteDenied', message: o.denial }).status };
+  if (observation.denial !== undefined) {
+    return {
+      status: suspend(observation, status, { reason: 'WriteDenied', message: observation.denial })
+        .status,
+    };
   }
-  const batch = batchOf(o, workload, status);
-  const finding = judge(o, workload, status, batch);
-  const standing: Standing = { o, workload, status, batch, finding };
-  if (isToBeTakenBack(o, status)) return takeBack(o, workload, status);
-  if (!isGated(o.change.spec)) return observe(standing);
-  return decideEnforced(standing);
+  const batch = batchOf(observation, workload, status);
+  const outcome = judge(observation, workload, status, batch);
+  const context: ReleaseContext = { observation, workload, status, batch, outcome };
+  if (mustRollBack(observation, status)) return rollBackQuarantined(observation, workload, status);
+  if (!isEnforced(observation.change.spec)) return observe(context);
+  return decideEnforced(context);
 }
 
 /** The user may have edited the workload so that it can no longer be released in batches: nothing moves. */
-function decideEnforced(s: Standing): Decision {
-  const { o, status } = s;
-  const { unsupported } = s.workload;
-  if (!isHeld(o.change.spec)) return decideRolling(s);
-  if (unsupported === undefined) return decideRelease(s);
+function decideEnforced(context: ReleaseContext): Decision {
+  const { observation, status } = context;
+  const { unsupported } = context.workload;
+  if (!isHeld(observation.change.spec)) return decideRolling(context);
+  if (unsupported === undefined) return decideRelease(context);
   const message = `${unsupported}; change that back, then run \`altershield resume\`, or run \`altershield rollback\``;
-  return { status: suspend(o, status, { reason: 'CannotMove', message }).status };
+  return { status: suspend(observation, status, { reason: 'CannotMove', message }).status };
 }
 
 /** A refused revision that got past admission, whether by a new change, late, or as a way back. */
-function isToBeTakenBack(
-  { change: { spec }, refused }: Observation,
+function mustRollBack(
+  { change: { spec }, isQuarantined }: Observation,
   { phase }: ChangeWorkloadStatus,
 ): boolean {
   const isOurs = spec.policy.spec.mode === 'Enforce' && spec.operation !== 'Create';
-  return refused && isOurs && phase === 'Init';
+  return isQuarantined && isOurs && phase === 'Init';
 }
 
 /** What is out and can't be taken back is left to a user as it is. */
-function takeBack(o: Observation, workload: WorkloadView, status: ChangeWorkloadStatus): Decision {
+function rollBackQuarantined(
+  observation: Observation,
+  workload: WorkloadView,
+  status: ChangeWorkloadStatus,
+): Decision {
   const message = 'this revision was quarantined before; it is rolled back';
-  const back = startRollback(o, workload, status, { reason: 'QuarantinedRevision', message });
-  const isStuck = back.status.phase === 'Suspend' && !isGated(o.change.spec);
+  const back = startRollback(observation, workload, status, {
+    reason: 'QuarantinedRevision',
+    message,
+  });
+  const isStuck = back.status.phase === 'Suspend' && !isEnforced(observation.change.spec);
   return isStuck ? { status: back.status } : back;
 }
 
 /** Audit mode, new workloads, ways back and what was out when it was found: recorded and judged, nothing is touched. */
-function observe(s: Standing): Decision {
-  const { o, batch, finding } = s;
-  if (s.status.phase === 'Suspend') return { status: s.status };
-  if (isPausedByUser(s)) return pausedByUser(s);
-  if (s.workload.size === 0) return awaitReplicas(s);
-  const { verdict, message } = finding.result;
-  const status = observing(s);
+function observe(context: ReleaseContext): Decision {
+  const { observation, batch, outcome } = context;
+  if (context.status.phase === 'Suspend') return { status: context.status };
+  if (isPausedByUser(context)) return pausedByUser(context);
+  if (context.workload.size === 0) return awaitReplicas(context);
+  const { verdict, message } = outcome.result;
+  const status = observing(context);
   switch (verdict) {
     case 'Fail':
-      return closed(s, ['Failed', 'CheckFailed', verdict], message);
+      return close(context, ['Failed', 'CheckFailed', verdict], message);
     case 'Inconclusive':
-      return closed(s, ['Failed', 'CheckInconclusive', verdict], message);
+      return close(context, ['Failed', 'CheckInconclusive', verdict], message);
     case 'Pass':
-      return closed(s, ['Success', END_OF[endVerdict(s)], endVerdict(s)], message);
+      return close(context, ['Success', END_OF[endVerdict(context)], endVerdict(context)], message);
     case 'None':
     case 'Pending':
-      return { status, batch: batchIntent(o, batch), ...due(finding) };
+      return { status, batch: batchIntent(observation, batch), ...due(outcome) };
   }
 }
 
-function observing({ o, status, batch }: Standing): ChangeWorkloadStatus {
-  const reason: Reason = o.change.spec.operation === 'Create' ? 'NewWorkload' : 'ObserveOnly';
-  const running = move(status, o.now, ['Running', reason], '');
+function observing({ observation, status, batch }: ReleaseContext): ChangeWorkloadStatus {
+  const reason: Reason =
+    observation.change.spec.operation === 'Create' ? 'NewWorkload' : 'ObserveOnly';
+  const running = move(status, observation.now, ['Running', reason], '');
   return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
 }
 
-function closed(
-  s: Standing,
+function close(
+  context: ReleaseContext,
   [phase, reason, verdict]: readonly [Phase, Reason, Verdict],
   message: string,
 ): Decision {
-  const status = { ...move(observing(s), s.o.now, [phase, reason], message), verdict };
-  return { status, batch: batchRecord(s.o, s.batch, s.finding) };
+  const status = {
+    ...move(observing(context), context.observation.now, [phase, reason], message),
+    verdict,
+  };
+  return { status, batch: batchRecord(context.observation, context.batch, context.outcome) };
 }

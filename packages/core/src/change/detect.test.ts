@@ -15,17 +15,17 @@ import {
   aRequest,
   aTemplate,
   NOW,
-  tools,
+  signing,
 } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
 import type { Template } from '../json/objects.ts';
 import type { Deployment, ReplicaSet } from '../workload/deployment/objects.ts';
 import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
 import { viewDeployment } from '../workload/deployment/observe.ts';
-import { detect, type DetectInput, type Seen } from './detect.ts';
+import { detect, type DetectInput, type LastObserved } from './detect.ts';
 
 const fp = (tag: string): string => fingerprint(aTemplate(tag));
-const seen = (tag: string): Seen => ({
+const seen = (tag: string): LastObserved => ({
   fingerprint: fp(tag),
   template: aTemplate(tag),
 });
@@ -38,14 +38,14 @@ const find = (
     {
       descriptor: DEPLOYMENT,
       object: deployment,
-      view: viewDeployment(deployment, revisions, tools),
+      view: viewDeployment(deployment, revisions, signing),
       policy: aPolicy(),
       last: undefined,
-      seen: seen('a'),
+      lastObserved: seen('a'),
       now: NOW,
       ...parts,
     },
-    tools,
+    signing,
   );
 const madeAgo = (ms: number, { metadata, ...rest }: ReplicaSet): ReplicaSet => ({
   ...rest,
@@ -101,8 +101,10 @@ test('a way back that was not healthy is not verified', () => {
 test('a revision that was itself still replacing another is not verified', () => {
   const held = aHeldDeployment('b', { tag: 'c' });
   const from = (others: number) =>
-    find(held, { revisions: [aReplicaSet('a', others), aReplicaSet('b', 1)], seen: seen('b') })
-      ?.from;
+    find(held, {
+      revisions: [aReplicaSet('a', others), aReplicaSet('b', 1)],
+      lastObserved: seen('b'),
+    })?.from;
   assert.deepEqual([from(9)?.fingerprint, from(9)?.verified], [fp('b'), false]);
   assert.equal(from(0)?.verified, true);
 });
@@ -111,7 +113,7 @@ test('what changed while nothing governed the workload is the way back, not the 
   const spec = (before: string, ready = 10) =>
     find(aHeldDeployment(before, { tag: 'f' }), {
       last: last('Success'),
-      seen: seen(before),
+      lastObserved: seen(before),
       revisions: [aReplicaSet(before, 10, { ready })],
     })?.from;
   assert.deepEqual([spec('e')?.fingerprint, spec('e')?.verified], [fp('e'), true]);
@@ -124,9 +126,9 @@ test('a revision verified earlier that is put back is a revert, not held by anyb
   const spec = (deployment: Deployment) =>
     find(deployment, {
       last: last('Success'),
-      seen: seen('b'),
+      lastObserved: seen('b'),
       isVerified: (is) => is === fp('a'),
-      isWayBack: () => fingerprint(deployment.spec.template) === fp('a'),
+      isRevert: () => fingerprint(deployment.spec.template) === fp('a'),
     });
   assert.equal(spec(aDeployment({ tag: 'a' }))?.operation, 'Revert');
   assert.equal(spec(aDeployment({ tag: 'c' }))?.operation, 'Update');
@@ -137,9 +139,9 @@ test('a revert that is found late took the place of what the last record brought
   const replaced: unknown[] = [];
   const spec = find(aDeployment({ tag: 'a' }), {
     last: last('Success'),
-    seen: seen('a'),
+    lastObserved: seen('a'),
     revisions: [aReplicaSet('b', 10)],
-    isWayBack: (running) => replaced.push(fingerprint(running)) > 0,
+    isRevert: (running) => replaced.push(fingerprint(running)) > 0,
   });
   assert.equal(spec?.operation, 'Revert');
   assert.deepEqual(replaced, [fp('b')]);
@@ -152,8 +154,11 @@ test('what is out and well for a while when it is found is late, and anything el
   });
   let status = progress('2020-01-01T00:00:00Z');
   const operation = (...revisions: ReplicaSet[]) =>
-    find(aDeployment({ tag: 'c', status }), { last: last('Success'), seen: seen('c'), revisions })
-      ?.operation;
+    find(aDeployment({ tag: 'c', status }), {
+      last: last('Success'),
+      lastObserved: seen('c'),
+      revisions,
+    })?.operation;
   const b = aReplicaSet('b', 0);
   assert.equal(operation(created(600_000), b), 'PreExisting');
   assert.equal(operation(created(599_000), b), 'Update', 'young');
@@ -172,17 +177,17 @@ test('nothing changed, nothing is found', () => {
 test('a rollout that was under way before we came is taken over late', () => {
   const status = { conditions: [{ type: 'Progressing', reason: 'ReplicaSetUpdated' }] };
   const revisions = [aReplicaSet('a', 7), aReplicaSet('b', 4)];
-  const spec = find(aDeployment({ tag: 'b', status }), { revisions, seen: seen('b') });
+  const spec = find(aDeployment({ tag: 'b', status }), { revisions, lastObserved: seen('b') });
   assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('a'), true]);
   const done = { conditions: [{ type: 'Progressing', reason: 'NewReplicaSetAvailable' }] };
   assert.equal(
-    find(aDeployment({ tag: 'b', status: done }), { revisions, seen: seen('b') }),
+    find(aDeployment({ tag: 'b', status: done }), { revisions, lastObserved: seen('b') }),
     undefined,
   );
 });
 
 test('a new workload is a change without a way back', () => {
-  const spec = find(aDeployment(), { revisions: [], seen: undefined });
+  const spec = find(aDeployment(), { revisions: [], lastObserved: undefined });
   assert.deepEqual(
     [spec?.operation, spec?.from, spec?.cause.action],
     ['Create', undefined, 'Create'],
@@ -194,7 +199,7 @@ test('an object of the same name is another object', () => {
   const spec = find(aDeployment({ tag: 'b', metadata: { uid: 'd-2' } }), {
     last: gone,
     revisions: [],
-    seen: undefined,
+    lastObserved: undefined,
   });
   assert.equal(spec?.operation, 'Create');
   assert.equal(spec.target.uid, 'd-2');
@@ -202,7 +207,7 @@ test('an object of the same name is another object', () => {
 
 test('a held change without a record is found, whoever lost it', () => {
   assert.equal(
-    find(aHeldDeployment('a', { tag: 'b' }), { seen: seen('b') })?.from?.fingerprint,
+    find(aHeldDeployment('a', { tag: 'b' }), { lastObserved: seen('b') })?.from?.fingerprint,
     fp('a'),
   );
   const reverted = { ...aHeldDeployment('a', { tag: 'b' }) };
@@ -280,7 +285,7 @@ test('a change that supersedes another keeps its verified way back, record or no
     last('Failed'),
     last('Success', { verdict: 'None' }),
   ]) {
-    const spec = find(aDeployment({ tag: 'c' }), { last: newest, seen: seen('b') });
+    const spec = find(aDeployment({ tag: 'c' }), { last: newest, lastObserved: seen('b') });
     assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('a'), true]);
   }
 });
@@ -290,7 +295,7 @@ test('after a verified change its revision is the way back, from its pods or fro
     const spec = find(aDeployment({ tag: 'c' }), {
       last: last('Success'),
       revisions,
-      seen: seen('b'),
+      lastObserved: seen('b'),
     });
     assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('b'), true]);
     assert.deepEqual(spec?.from?.content, { '/spec/template': aTemplate('b') });
@@ -308,8 +313,8 @@ test('a restart is called one', () => {
 });
 
 test('a restart of a change in flight is called one, whoever has seen what it replaced', () => {
-  const action = (template: Template, before: Seen | undefined, change: ChangeWorkload) =>
-    find(aHeldDeployment('a', { template }), { seen: before, last: change })?.cause.action;
+  const action = (template: Template, before: LastObserved | undefined, change: ChangeWorkload) =>
+    find(aHeldDeployment('a', { template }), { lastObserved: before, last: change })?.cause.action;
   for (const before of [seen('b'), undefined]) {
     assert.equal(action(restarted('b'), before, last('Running')), 'Restart');
     assert.equal(action(restarted('b'), before, last('Superseded')), 'Restart');
@@ -327,7 +332,7 @@ test('the undo of a restart is called an undo', () => {
   ];
   const spec = find(aDeployment({ tag: 'b' }), {
     revisions,
-    seen: { fingerprint: fingerprint(before), template: before },
+    lastObserved: { fingerprint: fingerprint(before), template: before },
   });
   assert.equal(spec?.cause.action, 'Undo');
 });
@@ -372,7 +377,7 @@ test('a rollout is under way only while its controller says so, unpaused, over t
     const status = reason === '' ? {} : { conditions: [{ type: 'Progressing', reason }] };
     const spec = { paused };
     const deployment = aDeployment({ tag: 'b', status, spec });
-    return find(deployment, { revisions, seen: seen('b') }) !== undefined;
+    return find(deployment, { revisions, lastObserved: seen('b') }) !== undefined;
   };
   assert.equal(is(), true);
   assert.equal(is({ reason: '' }), false, 'd17');
@@ -384,7 +389,7 @@ test('a rollout is under way only while its controller says so, unpaused, over t
 test('a workload without pods is not well for a while: nothing is late', () => {
   const spec = find(aDeployment({ tag: 'c', spec: { replicas: 0 } }), {
     last: last('Success'),
-    seen: seen('c'),
+    lastObserved: seen('c'),
     revisions: [aReplicaSet('b', 0), aReplicaSet('c', 0)],
   });
   assert.equal(spec?.operation, 'Update');
@@ -393,7 +398,7 @@ test('a workload without pods is not well for a while: nothing is late', () => {
 test('a verified revision whose template is gone is passed over for one that is there', () => {
   const spec = find(aHeldDeployment('b', { tag: 'c' }), {
     last: last('Failed'),
-    seen: seen('c'),
+    lastObserved: seen('c'),
     revisions: [aReplicaSet('a', 0)],
     isVerified: (is) => is === fp('b'),
   });
@@ -405,14 +410,14 @@ test('a change that superseded a way back keeps where that one came from', () =>
     spec: { operation: 'Revert' },
     status: { phase: 'Superseded', reason: 'Superseded', message: '', verdict: 'Pending' },
   });
-  const spec = find(aHeldDeployment('a', { tag: 'c' }), { last: revert, seen: seen('a') });
+  const spec = find(aHeldDeployment('a', { tag: 'c' }), { last: revert, lastObserved: seen('a') });
   assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('a'), true]);
 });
 
 test('a held change came from where admission says, whatever was seen last', () => {
   const spec = find(aHeldDeployment('e', { tag: 'f' }), {
     last: last('Success'),
-    seen: seen('f'),
+    lastObserved: seen('f'),
     revisions: [aReplicaSet('e', 10)],
   });
   assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('e'), true]);
@@ -420,8 +425,10 @@ test('a held change came from where admission says, whatever was seen last', () 
 
 test('what comes back while an observed change is judged is a new change, unless it was verified', () => {
   const isKnown = (verified: boolean, operation: 'Revert' | 'Update'): boolean =>
-    find(aDeployment(), { last: aChange({ verified, spec: { operation } }), seen: seen('b') }) ===
-    undefined;
+    find(aDeployment(), {
+      last: aChange({ verified, spec: { operation } }),
+      lastObserved: seen('b'),
+    }) === undefined;
   assert.deepEqual([isKnown(true, 'Revert'), isKnown(false, 'Revert')], [true, false]);
   assert.deepEqual([isKnown(true, 'Update'), isKnown(false, 'Update')], [true, true]);
 });
@@ -433,7 +440,7 @@ test('how a change is released is recorded with the reason why it is not enforce
   assert.deepEqual(released(rolling), { strategy: 'Rolling', enforced: true });
   const audit = released({ policy: aPolicy({ mode: 'Audit' }) });
   assert.deepEqual([audit?.enforced, audit?.reason], [false, 'the policy only audits changes']);
-  const isNew = released({ seen: undefined, revisions: [aReplicaSet('b', 10)] });
+  const isNew = released({ lastObserved: undefined, revisions: [aReplicaSet('b', 10)] });
   assert.deepEqual(isNew, {
     ...{ strategy: 'Batch', enforced: false },
     reason: 'a new workload has no revision to roll back to',
@@ -444,7 +451,7 @@ test('a workload that cannot be released in batches is judged while it rolls out
   const unsupported = 'its update strategy is OnDelete: its user deletes the pods';
   const deployment = aDeployment({ tag: 'b' });
   const revisions = [aReplicaSet('a', 10), aReplicaSet('b', 0)];
-  const view = { ...viewDeployment(deployment, revisions, tools), unsupported };
+  const view = { ...viewDeployment(deployment, revisions, signing), unsupported };
   assert.deepEqual(find(deployment, { view })?.release, {
     ...{ strategy: 'Rolling', enforced: true },
     reason: unsupported,

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
 import { actorFromManagedFields } from '../hold/actor.ts';
-import { readStamp, type Stamp } from '../hold/actor-annotation.ts';
+import { readActorAnnotation, type ActorAnnotation } from '../hold/actor-annotation.ts';
 import type { ObjectMeta, Template } from '../json/objects.ts';
-import type { GoodPolicy } from '../policy/match.ts';
+import type { ValidPolicy } from '../policy/match.ts';
 import { strategyFor } from '../policy/strategy.ts';
 import { diffTemplates } from '../revision/diff.ts';
-import { bare, quarantineKey } from '../revision/fingerprint.ts';
+import { withoutTemplateHash, quarantineKey } from '../revision/fingerprint.ts';
 import { contentOf, keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
-import type { KindDescriptor, Tools } from '../workload/adapter.ts';
+import type { KindDescriptor, Signing } from '../workload/adapter.ts';
 import type { RevisionView, WorkloadView } from '../workload/view.ts';
 import { stampSubject } from '../workload/writes.ts';
-import { isBackAt } from './batch.ts';
-import { isGated } from './enforcement.ts';
+import { isRevertTo } from './batch.ts';
+import { isEnforced } from './enforcement.ts';
 import { isOver, statusOf, timeText } from './status.ts';
-import { isVerifiedBy } from './verified.ts';
+import { isVerifiedBy } from './history.ts';
 
 /** What was seen of a workload when we last looked: the template it ran. */
-export interface Seen {
+export interface LastObserved {
   readonly fingerprint: string;
   readonly template: Template;
   /** Whose fields the template's were, as JSON. */
@@ -31,28 +31,28 @@ export interface DetectInput {
   readonly descriptor: KindDescriptor;
   readonly object: { readonly metadata: ObjectMeta };
   readonly view: WorkloadView;
-  readonly policy: GoodPolicy;
+  readonly policy: ValidPolicy;
   /** The record that accounts for what a workload of this kind and name runs. */
   readonly last: ChangeWorkload | undefined;
   /** Undefined for an object that appeared after we began to watch. */
-  readonly seen: Seen | undefined;
+  readonly lastObserved: LastObserved | undefined;
   /** Whether a revision of this workload was proven good before. Default: none was. */
   readonly isVerified?: (fingerprint: string) => boolean;
   /** Whether what runs now is a way back from this. Default: it is none. */
-  readonly isWayBack?: (running: Template) => boolean;
+  readonly isRevert?: (running: Template) => boolean;
   readonly now: number;
 }
 
 /** The record of a change that nobody recorded yet; undefined when there is none. */
-export function detect(input: DetectInput, tools: Tools): ChangeWorkloadSpec | undefined {
+export function detect(input: DetectInput, signing: Signing): ChangeWorkloadSpec | undefined {
   const { descriptor, object, view } = input;
   const { fingerprint: to, isOwnWrite, hold } = view;
   const held = hold?.from;
-  const stamp = readStamp(stampSubject(descriptor, object.metadata), to, tools.sign);
+  const stamp = readActorAnnotation(stampSubject(descriptor, object.metadata), to, signing.sign);
   const last = input.last?.spec.target.uid === view.uid ? input.last : undefined;
   const isHeld = hold?.isInFlight === true;
   const facts: Facts = { to, held, isHeld, isOwnWrite, stamp, last };
-  if (isKnown(input, facts)) return undefined;
+  if (isRecorded(input, facts)) return undefined;
   return specOf(input, facts);
 }
 
@@ -63,18 +63,18 @@ interface Facts {
   /** The newest one is held; a change that came while no operator was alive may be out long since. */
   readonly isHeld: boolean;
   readonly isOwnWrite: boolean;
-  readonly stamp: Stamp | undefined;
+  readonly stamp: ActorAnnotation | undefined;
   /** The same, if it is of this very object. */
   readonly last: ChangeWorkload | undefined;
 }
 
-function isKnown({ seen, view }: DetectInput, facts: Facts): boolean {
+function isRecorded({ lastObserved, view }: DetectInput, facts: Facts): boolean {
   const { to, isHeld, last } = facts;
   // A hold that no change in flight stands for: the record is lost, and nobody would release it.
   if (isHeld && !isHeldFor(to, last)) return false;
-  if (last !== undefined) return expects(last, to) || isAltered(facts);
-  if (seen === undefined) return false;
-  return seen.fingerprint === to && !view.rollout.isInProgress;
+  if (last !== undefined) return accountsFor(last, to) || isAltered(facts);
+  if (lastObserved === undefined) return false;
+  return lastObserved.fingerprint === to && !view.rollout.isInProgress;
 }
 
 /** Also what another plug-in made of a verified template is held until it is protected by its own hash. */
@@ -84,15 +84,15 @@ const isHeldFor = (to: string, last: ChangeWorkload | undefined): boolean =>
 
 /** What another admission plug-in made of the operator's own write is nobody's change. */
 const isAltered = ({ last, isOwnWrite }: Facts): boolean =>
-  isOwnWrite && last !== undefined && isGated(last.spec) && !isOver(statusOf(last).phase);
+  isOwnWrite && last !== undefined && isEnforced(last.spec) && !isOver(statusOf(last).phase);
 
 /** Whether a record accounts for the template that its workload runs. */
-function expects({ spec, status }: ChangeWorkload, fingerprint: string): boolean {
+function accountsFor({ spec, status }: ChangeWorkload, fingerprint: string): boolean {
   const isTo = spec.to.fingerprint === fingerprint;
   const isFrom = [spec.from?.fingerprint, status?.restoredFingerprint].includes(fingerprint);
-  if (status === undefined || !isOver(status.phase)) return isTo || isBackAt(spec, fingerprint);
+  if (status === undefined || !isOver(status.phase)) return isTo || isRevertTo(spec, fingerprint);
   const { phase, reason } = status;
-  if (phase === 'Superseded') return isBackAt(spec, fingerprint);
+  if (phase === 'Superseded') return isRevertTo(spec, fingerprint);
   return phase === 'RolledBack' || reason === 'RollbackIncomplete' ? isFrom : isTo;
 }
 
@@ -100,7 +100,7 @@ function specOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec {
   const { descriptor, object, view, policy, now, last } = input;
   const { stamp } = facts;
   const found = fromOf(input, facts);
-  const from = found?.fingerprint === facts.to ? leftBy(input, facts) : found;
+  const from = found?.fingerprint === facts.to ? revisionLeftByUser(input, facts) : found;
   const { metadata } = object;
   const operation = operationOf(input, facts, from);
   return {
@@ -143,10 +143,13 @@ function operationOf(
   from: ChangeWorkloadSpec['from'],
 ): ChangeWorkloadSpec['operation'] {
   if (from === undefined) return 'Create';
-  const { seen } = input;
+  const { lastObserved } = input;
   // Who comes late sees only what runs now: it took the place of what the records say.
-  const before = seen === undefined || seen.fingerprint === to ? contentOf(from) : seen.template;
-  if (input.isWayBack?.(before) === true) return 'Revert';
+  const before =
+    lastObserved === undefined || lastObserved.fingerprint === to
+      ? contentOf(from)
+      : lastObserved.template;
+  if (input.isRevert?.(before) === true) return 'Revert';
   if (isHeld) return 'Update';
   return isSettled(input) ? 'PreExisting' : 'Update';
 }
@@ -179,22 +182,25 @@ function revisionsOf(
 ): Pick<ChangeWorkloadSpec, 'from' | 'to' | 'diff' | 'diffTruncated'> {
   const to = { fingerprint, quarantineKey: quarantineKey(template), images: imagesOf(template) };
   if (from === undefined) return { to, diff: [] };
-  const { differences, truncated } = diffTemplates(bare(contentOf(from)), bare(template));
+  const { differences, truncated } = diffTemplates(
+    withoutTemplateHash(contentOf(from)),
+    withoutTemplateHash(template),
+  );
   return { from, to, diff: differences, ...(truncated ? { diffTruncated: true } : {}) };
 }
 
 /** The last verified revision: the one that ran before, or of a change that did not end well, the one it came from. */
 function fromOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec['from'] {
-  const before = replacedBy(facts, input.seen);
+  const before = previousRevision(facts, input.lastObserved);
   const last = accounting(facts.last, before);
   if (before !== undefined && input.isVerified?.(before) === true) {
     const found = revisionAt(before, true, input);
     if (found !== undefined) return found;
   }
-  const wayBack = wayBackOf(last, before);
-  if (wayBack !== undefined) return wayBack;
+  const target = rollbackTarget(last, before);
+  if (target !== undefined) return target;
   if (last !== undefined) return broughtBy(last, input);
-  const known = before ?? otherRunning(input);
+  const known = before ?? otherRunningRevision(input);
   return known === undefined ? undefined : revisionAt(known, isHealthy(known, input), input);
 }
 
@@ -206,32 +212,33 @@ function broughtBy(last: ChangeWorkload, input: DetectInput): ChangeWorkloadSpec
 }
 
 /** What a way back left behind: where it came from, and nothing to go to. */
-function leftBy(input: DetectInput, { to, held }: Facts): ChangeWorkloadSpec['from'] {
-  const { seen } = input;
-  if (held !== undefined || seen === undefined || seen.fingerprint === to) return undefined;
-  const isBack = input.isWayBack?.(seen.template) === true;
-  return isBack ? revisionAt(seen.fingerprint, false, input) : undefined;
+function revisionLeftByUser(input: DetectInput, { to, held }: Facts): ChangeWorkloadSpec['from'] {
+  const { lastObserved } = input;
+  if (held !== undefined || lastObserved === undefined || lastObserved.fingerprint === to)
+    return undefined;
+  const isBack = input.isRevert?.(lastObserved.template) === true;
+  return isBack ? revisionAt(lastObserved.fingerprint, false, input) : undefined;
 }
 
 /** A revision to go back to, if its template is to be had. */
 function revisionAt(
   fingerprint: string,
   verified: boolean,
-  { descriptor, seen, view, last }: DetectInput,
+  { descriptor, lastObserved, view, last }: DetectInput,
 ): ChangeWorkloadSpec['from'] {
   const template =
-    seen?.fingerprint === fingerprint
-      ? seen.template
+    lastObserved?.fingerprint === fingerprint
+      ? lastObserved.template
       : view.revisions.find((r) => r.fingerprint === fingerprint)?.template;
   if (template === undefined) return undefined;
   const recorded = last?.spec.from;
-  const ownership = [seen, recorded].find((r) => r?.fingerprint === fingerprint)?.ownership;
+  const ownership = [lastObserved, recorded].find((r) => r?.fingerprint === fingerprint)?.ownership;
   return {
     fingerprint,
     quarantineKey: quarantineKey(template),
     images: imagesOf(template),
     verified,
-    ...keepContent(descriptor.revisionPath, bare(template)),
+    ...keepContent(descriptor.revisionPath, withoutTemplateHash(template)),
     ...(ownership === undefined ? {} : { ownership }),
   };
 }
@@ -240,7 +247,7 @@ function revisionAt(
  * Where the last change came from, when it did not end well or was reverted since. Not where somebody
  * left by a way back: a person decides, then.
  */
-function wayBackOf(
+function rollbackTarget(
   last: ChangeWorkload | undefined,
   before: string | undefined,
 ): ChangeWorkloadSpec['from'] {
@@ -251,7 +258,7 @@ function wayBackOf(
 }
 
 /** The revision that ran before this one, as admission or our own watch saw it. */
-function replacedBy({ to, held }: Facts, seen: Seen | undefined): string | undefined {
+function previousRevision({ to, held }: Facts, seen: LastObserved | undefined): string | undefined {
   if (held !== undefined) return held;
   return seen === undefined || seen.fingerprint === to ? undefined : seen.fingerprint;
 }
@@ -270,7 +277,9 @@ function accounting(
 const runningOf = (revisions: readonly RevisionView[]): RevisionView[] =>
   revisions.filter(({ replicas }) => replicas > 0);
 
-const otherRunning = ({ view: { fingerprint, revisions } }: DetectInput): string | undefined =>
+const otherRunningRevision = ({
+  view: { fingerprint, revisions },
+}: DetectInput): string | undefined =>
   runningOf(revisions).find((r) => r.fingerprint !== fingerprint)?.fingerprint;
 
 /** Ran healthy before we came, and was not itself still replacing another revision. */
@@ -290,7 +299,7 @@ const TOOLS: readonly (readonly [RegExp, string])[] = [
   [/^pulumi/i, 'Pulumi'],
 ];
 
-function toolOf(metadata: ObjectMeta, stamp: Stamp | undefined): string {
+function toolOf(metadata: ObjectMeta, stamp: ActorAnnotation | undefined): string {
   const manager = stamp?.manager ?? actorFromManagedFields(metadata).fieldManager ?? '';
   const tool = TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown');
   return tool.slice(0, 64);
@@ -307,10 +316,11 @@ function actionOf(input: DetectInput, facts: Facts, from: ChangeWorkloadSpec['fr
 
 /** What the template replaced need not be the rollback target: a change in flight is restarted, too. */
 function replacedKey(
-  { seen }: DetectInput,
+  { lastObserved }: DetectInput,
   { to, last }: Pick<Facts, 'to' | 'last'>,
 ): string | undefined {
-  if (seen !== undefined && seen.fingerprint !== to) return quarantineKey(seen.template);
+  if (lastObserved !== undefined && lastObserved.fingerprint !== to)
+    return quarantineKey(lastObserved.template);
   if (last === undefined) return undefined;
   const { phase } = statusOf(last);
   return !isOver(phase) || phase === 'Superseded' ? last.spec.to.quarantineKey : undefined;

@@ -5,7 +5,7 @@ import type { Strategy } from '../policy/strategy.ts';
 type Recorded = Pick<ChangeWorkloadSpec, 'operation' | 'policy' | 'release'>;
 
 /** Whether anything is done about the change; others are judged and left alone. */
-export const isGated = ({ operation, policy, release }: Recorded): boolean =>
+export const isEnforced = ({ operation, policy, release }: Recorded): boolean =>
   release?.enforced ?? (policy.spec.mode === 'Enforce' && operation === 'Update');
 
 /** How the change is released. Records of earlier versions have it in the policy alone. */
@@ -13,4 +13,4 @@ export const strategyOf = ({ policy, release }: Recorded): Strategy =>
   release?.strategy ?? policy.spec.release.strategy ?? 'Batch';
 
 /** Whether the change is held at admission and released by the operator. */
-export const isHeld = (spec: Recorded): boolean => isGated(spec) && strategyOf(spec) === 'Batch';
+export const isHeld = (spec: Recorded): boolean => isEnforced(spec) && strategyOf(spec) === 'Batch';

@@ -9,7 +9,7 @@ import { contentOf } from '../revision/content.ts';
 import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import { anObservation, aTemplate } from '../testing/builders.ts';
 import { decide } from './decide.ts';
-import { isGated, isHeld, strategyOf } from './enforcement.ts';
+import { isEnforced, isHeld, strategyOf } from './enforcement.ts';
 
 /** A policy with every default that the former schema wrote into it. */
 const POLICY = {
@@ -92,11 +92,11 @@ test('a manifest of the former schema is denied with every field that has anothe
 
 test('a record without `release` is enforced and held as its policy and operation say', () => {
   const held = record('Enforce', 'Batch').spec;
-  assert.deepEqual([isGated(held), strategyOf(held), isHeld(held)], [true, 'Batch', true]);
+  assert.deepEqual([isEnforced(held), strategyOf(held), isHeld(held)], [true, 'Batch', true]);
   const rolling = record('Enforce', 'Rolling').spec;
-  assert.deepEqual([isGated(rolling), isHeld(rolling)], [true, false]);
-  assert.equal(isGated(record('Audit', 'Batch').spec), false);
-  assert.equal(isGated({ ...held, operation: 'Create' }), false);
+  assert.deepEqual([isEnforced(rolling), isHeld(rolling)], [true, false]);
+  assert.equal(isEnforced(record('Audit', 'Batch').spec), false);
+  assert.equal(isEnforced({ ...held, operation: 'Create' }), false);
 });
 
 test('a record that keeps its rollback target as `template` is released and rolled back by it', () => {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { digest } from '../json/canonical.ts';
+import { shortHash } from '../json/canonical.ts';
 
 const MAX_NAME = 240;
 
@@ -7,6 +7,6 @@ const MAX_NAME = 240;
 export function changeName(kind: string, name: string, sequence: number): string {
   const prefix = `${kind.toLowerCase()}-${name}`;
   const fits = prefix.length <= MAX_NAME - 12;
-  const base = fits ? prefix : `${prefix.slice(0, MAX_NAME - 40)}-${digest(prefix)}`;
+  const base = fits ? prefix : `${prefix.slice(0, MAX_NAME - 40)}-${shortHash(prefix)}`;
   return `${base}-${sequence}`;
 }

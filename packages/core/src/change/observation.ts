@@ -14,18 +14,18 @@ import type { WorkloadView } from '../workload/view.ts';
 export interface Observation {
   readonly now: number;
   /** Up to when the pods are known: what did not happen since may only not have been heard. Default: now. */
-  readonly heardAt?: number;
+  readonly currentAsOf?: number;
   readonly change: ChangeWorkload;
   /** The record of the batch in progress, once it exists. */
   readonly batch: ChangePod | undefined;
   readonly workload: WorkloadView | undefined;
   /** Pods of the revision that is being released; like `stable` without those that ended. */
-  readonly fresh: readonly PodView[];
+  readonly updated: readonly PodView[];
   /** Pods of all other revisions. */
   readonly stable: readonly PodView[];
   /** What a verdict looks at, where it differs: pods that ended, and of `stable` only the revision to go back to. */
   readonly evidence?: {
-    readonly fresh: readonly PodView[];
+    readonly updated: readonly PodView[];
     readonly stable: readonly PodView[];
   };
   /** Automatic rollbacks of this workload within the last hour, other changes' only. */
@@ -35,9 +35,9 @@ export interface Observation {
   /** Number of the newest change of this workload. Default: this one. */
   readonly newest?: number;
   /** True when the revision was refused before and is applied again. */
-  readonly refused: boolean;
+  readonly isQuarantined: boolean;
   /** True when the revision to go back to was refused meanwhile. */
-  readonly isBackRefused?: boolean;
+  readonly isTargetQuarantined?: boolean;
   /** Since when this process looks at the change: no deadline for pods that are not made yet runs before. Default: ever since. */
   readonly since?: number;
   /** It has not written anything for this change yet. */
@@ -60,5 +60,5 @@ export interface Decision {
   /** When to look again although nothing happened; milliseconds since the epoch. */
   readonly recheckAt?: number;
   /** It waits only because nothing was heard of the pods: reading them from the server may decide it. */
-  readonly unheard?: true;
+  readonly needsPodListing?: true;
 }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Verdict } from '@altershield/api';
 import { createFailureKind, createFailures } from '../check/create-failure.ts';
-import { wait, type Finding } from '../check/pod-health.ts';
+import { wait, type CheckOutcome } from '../check/pod-health.ts';
 import {
-  acceptedBefore,
+  overriddenBefore,
   batchIntent,
   batchRecord,
   batchStatus,
   due,
-  heardAt,
+  currentAsOf,
   nextBatch,
   type BatchView,
 } from './batch.ts';
@@ -21,21 +21,22 @@ import { move, timeText } from './status.ts';
 import { holdGoal, routeOf, suspend } from './suspend.ts';
 
 /** Where a held change stands: what is looked at, how far it is, what its pods say. */
-export interface Standing {
-  readonly o: Observation;
+export interface ReleaseContext {
+  readonly observation: Observation;
   readonly workload: WorkloadView;
   readonly status: ChangeWorkloadStatus;
   readonly batch: BatchView;
-  readonly finding: Finding;
+  readonly outcome: CheckOutcome;
 }
 
 /** Releases a held change, batch by batch. */
-export function decideRelease(s: Standing): Decision {
-  const { status, o } = s;
-  if (status.phase === 'Suspend') return keepSuspended(s);
-  if (isPausedByUser(s)) return { ...pausedByUser(s), goal: holdGoal(o) };
-  if (s.workload.size === 0) return { ...awaitReplicas(s), goal: holdGoal(o) };
-  return proveFrom(s) ?? act(s);
+export function decideRelease(context: ReleaseContext): Decision {
+  const { status, observation } = context;
+  if (status.phase === 'Suspend') return keepSuspended(context);
+  if (isPausedByUser(context)) return { ...pausedByUser(context), goal: holdGoal(observation) };
+  if (context.workload.size === 0)
+    return { ...awaitReplicas(context), goal: holdGoal(observation) };
+  return proveFrom(context) ?? applyVerdict(context);
 }
 
 /**
@@ -43,154 +44,172 @@ export function decideRelease(s: Standing): Decision {
  * healthy, for the soak time, so that there is one to roll back to. One that is not healthy is waited
  * for by nobody: the change may be its cure.
  */
-function proveFrom({ o, status, workload }: Standing): Decision | undefined {
-  const { from, policy } = o.change.spec;
-  if (from?.isNew !== true || status.fromVerified === true || o.fresh.length > 0) return undefined;
-  if (o.stable.length < workload.replicas || !o.stable.every((p) => p.ready)) return undefined;
+function proveFrom({ observation, status, workload }: ReleaseContext): Decision | undefined {
+  const { from, policy } = observation.change.spec;
+  if (from?.isNew !== true || status.fromVerified === true || observation.updated.length > 0)
+    return undefined;
+  if (observation.stable.length < workload.replicas || !observation.stable.every((p) => p.ready))
+    return undefined;
   const soakMs = Math.max(policy.spec.release.soakSeconds, workload.minReadySeconds) * 1000;
-  const dueAt = Math.max(...o.stable.map((p) => p.readySince)) + soakMs;
-  if (heardAt(o) >= dueAt) return { status: { ...status, fromVerified: true }, recheckAt: o.now };
-  return { status, goal: holdGoal(o), ...due(wait(dueAt, o.now)) };
+  const dueAt = Math.max(...observation.stable.map((p) => p.readySince)) + soakMs;
+  if (currentAsOf(observation) >= dueAt)
+    return { status: { ...status, fromVerified: true }, recheckAt: observation.now };
+  return { status, goal: holdGoal(observation), ...due(wait(dueAt, observation.now)) };
 }
 
 /** Judges a change that the native controller rolls at its own pace. */
-export function decideRolling(s: Standing): Decision {
-  if (s.status.phase === 'Suspend') return keepSuspended(s);
-  if (isPausedByUser(s)) return pausedByUser(s);
-  if (s.workload.size === 0) return awaitReplicas(s);
-  const { goal, ...decision } = act(s);
+export function decideRolling(context: ReleaseContext): Decision {
+  if (context.status.phase === 'Suspend') return keepSuspended(context);
+  if (isPausedByUser(context)) return pausedByUser(context);
+  if (context.workload.size === 0) return awaitReplicas(context);
+  const { goal, ...decision } = applyVerdict(context);
   if (goal === undefined) return decision;
   if (goal.type !== 'Release') return { ...decision, goal };
-  return s.workload.isMarked ? { ...decision, goal: { type: 'LetGo' } } : decision;
+  return context.workload.isMarked ? { ...decision, goal: { type: 'LetGo' } } : decision;
 }
 
 /** A pause by the user stops the change and its deadlines; it does not hide a failure. */
-export const isPausedByUser = ({ workload: { paused }, finding }: Standing): boolean =>
-  paused && finding.result.verdict !== 'Fail';
+export const isPausedByUser = ({ workload: { isPaused }, outcome }: ReleaseContext): boolean =>
+  isPaused && outcome.result.verdict !== 'Fail';
 
-export function pausedByUser(s: Standing): Decision {
+export function pausedByUser(context: ReleaseContext): Decision {
   const message = 'the workload is paused; `kubectl rollout resume` lets the change begin';
-  return { status: move(s.status, s.o.now, ['Init', 'PausedByUser'], message) };
+  return {
+    status: move(context.status, context.observation.now, ['Init', 'PausedByUser'], message),
+  };
 }
 
 /** Without pods nothing is judged: the change waits, held, until there are some again. */
-export function awaitReplicas({ status, o, workload }: Standing): Decision {
+export function awaitReplicas({ status, observation, workload }: ReleaseContext): Decision {
   const message =
     workload.replicas === 0
       ? 'the workload is scaled to zero; the change goes on when it has replicas again'
       : 'the workload keeps all of its pods as they are by its own partition; lower it to let the change begin';
-  return { status: move(status, o.now, ['Init', 'NoReplicas'], message) };
+  return { status: move(status, observation.now, ['Init', 'NoReplicas'], message) };
 }
 
 /** A suspended change moves only when what was unclear turns out to be a failure. */
-function keepSuspended(s: Standing): Decision {
-  const { status, finding, o } = s;
-  if (status.reason === 'CheckInconclusive' && finding.result.verdict === 'Fail') return failed(s);
+function keepSuspended(context: ReleaseContext): Decision {
+  const { status, outcome, observation } = context;
+  if (status.reason === 'CheckInconclusive' && outcome.result.verdict === 'Fail')
+    return fail(context);
   // What was denied once is not tried again before a user decides.
-  return status.reason === 'WriteDenied' ? { status } : { status, goal: holdGoal(o) };
+  return status.reason === 'WriteDenied' ? { status } : { status, goal: holdGoal(observation) };
 }
 
 /** What the verdict of the batch in progress leads to. */
-export function act(s: Standing): Decision {
-  switch (s.finding.result.verdict) {
+export function applyVerdict(context: ReleaseContext): Decision {
+  switch (context.outcome.result.verdict) {
     case 'Fail':
-      return failed(s);
+      return fail(context);
     case 'Inconclusive':
-      return inconclusive(s);
+      return inconclusive(context);
     case 'Pass':
-      return passed(s);
+      return completeBatch(context);
     case 'Pending':
     case 'None':
-      return release(s);
+      return release(context);
   }
 }
 
-function failed(s: Standing): Decision {
-  const { o, workload, finding } = s;
-  const because = {
+function fail(context: ReleaseContext): Decision {
+  const { observation, workload, outcome } = context;
+  const explanation = {
     reason: 'CheckFailed',
-    message: finding.result.message,
+    message: outcome.result.message,
     verdict: 'Fail',
   } as const;
   const decision =
-    o.change.spec.policy.spec.onFail === 'Suspend'
-      ? suspend(o, begun(s), because)
-      : startRollback(o, workload, begun(s), because);
-  return { ...decision, batch: batchRecord(o, s.batch, finding) };
+    observation.change.spec.policy.spec.onFail === 'Suspend'
+      ? suspend(observation, enterBatch(context), explanation)
+      : startRollback(observation, workload, enterBatch(context), explanation);
+  return { ...decision, batch: batchRecord(observation, context.batch, outcome) };
 }
 
-function inconclusive(s: Standing): Decision {
-  const { o, status, finding } = s;
-  const { onInconclusive } = o.change.spec.policy.spec;
-  if (onInconclusive === 'Proceed' && s.o.fresh.some((p) => isDone(s, p))) return proceed(s);
-  if (status.batch?.overridden === true) return isOut(s) ? passed(s) : release(s);
-  const because = {
+function inconclusive(context: ReleaseContext): Decision {
+  const { observation, status, outcome } = context;
+  const { onInconclusive } = observation.change.spec.policy.spec;
+  if (onInconclusive === 'Proceed' && context.observation.updated.some((p) => isDone(context, p)))
+    return proceed(context);
+  if (status.batch?.overridden === true)
+    return isOut(context) ? completeBatch(context) : release(context);
+  const explanation = {
     reason: 'CheckInconclusive',
-    message: finding.result.message,
+    message: outcome.result.message,
     verdict: 'Inconclusive',
   } as const;
-  return { ...suspend(o, begun(s), because), batch: batchRecord(o, s.batch, finding) };
+  return {
+    ...suspend(observation, enterBatch(context), explanation),
+    batch: batchRecord(observation, context.batch, outcome),
+  };
 }
 
 /** On in spite of doubt. Of a batch that is late, the pods that are there must stay ready as long as a whole one. */
-function proceed(s: Standing): Decision {
-  const { o, status, finding } = s;
-  if (finding.result.reason !== 'ReadyDeadlineExceeded') return passed(s);
+function proceed(context: ReleaseContext): Decision {
+  const { observation, status, outcome } = context;
+  if (outcome.result.reason !== 'ReadyDeadlineExceeded') return completeBatch(context);
   const late = move(
-    begun(s),
-    o.now,
+    enterBatch(context),
+    observation.now,
     ['TimeOutPreThreshold', 'ReadyDeadlineExceeded'],
-    finding.result.message,
+    outcome.result.message,
   );
-  const since = status.phase === late.phase ? Date.parse(status.phaseSince ?? '') : o.now;
-  const dueAt = since + o.change.spec.policy.spec.release.soakSeconds * 1000;
-  return heardAt(o) >= dueAt
-    ? passed(s)
-    : { status: late, batch: batchIntent(o, s.batch), ...due(wait(dueAt, o.now)) };
+  const since = status.phase === late.phase ? Date.parse(status.phaseSince ?? '') : observation.now;
+  const dueAt = since + observation.change.spec.policy.spec.release.soakSeconds * 1000;
+  return currentAsOf(observation) >= dueAt
+    ? completeBatch(context)
+    : {
+        status: late,
+        batch: batchIntent(observation, context.batch),
+        ...due(wait(dueAt, observation.now)),
+      };
 }
 
-const isOut = ({ o, batch }: Standing): boolean => o.fresh.length >= batch.target;
+const isOut = ({ observation, batch }: ReleaseContext): boolean =>
+  observation.updated.length >= batch.target;
 
 /** Ready, or accepted by a user as it is. */
-const isDone = ({ status }: Standing, pod: PodView): boolean =>
-  pod.ready || pod.createdAt < acceptedBefore(status);
+const isDone = ({ status }: ReleaseContext, pod: PodView): boolean =>
+  pod.ready || pod.createdAt < overriddenBefore(status);
 
 /** The status with the batch in progress in it. */
-function begun({ status, batch, o, finding }: Standing): ChangeWorkloadStatus {
+function enterBatch({ status, batch, observation, outcome }: ReleaseContext): ChangeWorkloadStatus {
   // What was late once is so still while nothing is heard of it.
   const isLate =
     status.phase === 'TimeOutPreThreshold' &&
-    (finding.result.verdict === 'Inconclusive' || finding.unheard === true);
-  const running = isLate ? status : move(status, o.now, ['Running', 'BatchReleasing'], '');
+    (outcome.result.verdict === 'Inconclusive' || outcome.needsPodListing === true);
+  const running = isLate
+    ? status
+    : move(status, observation.now, ['Running', 'BatchReleasing'], '');
   if (status.batch?.index === batch.index && status.batch.target === batch.target) return running;
   return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
 }
 
 /** The batch in progress: the record of it first, then its pods. */
-function release(s: Standing): Decision {
-  const { o, batch } = s;
+function release(context: ReleaseContext): Decision {
+  const { observation, batch } = context;
   return {
-    status: begun(s),
-    batch: batchIntent(o, batch),
-    goal: releaseGoal(s),
-    ...due(s.finding),
+    status: enterBatch(context),
+    batch: batchIntent(observation, batch),
+    goal: releaseGoal(context),
+    ...due(context.outcome),
   };
 }
 
 const releaseGoal = ({
-  o,
+  observation,
   workload,
   status,
-  finding,
+  outcome,
   batch: { target, isLast },
-}: Standing): Goal => ({
+}: ReleaseContext): Goal => ({
   type: 'Release',
-  ...routeOf(o),
+  ...routeOf(observation),
   ...{ target, isLast },
-  needsRoom: needsRoom(o, workload),
-  ...(mayBeAsleep(o, workload, status) ? { wakes: true } : {}),
-  ...(finding.result.reason === 'Soaking' && finding.dueAt !== undefined
-    ? { soaksUntil: finding.dueAt }
+  needsRoom: needsRoom(observation, workload),
+  ...(mayBeAsleep(observation, workload, status) ? { wakes: true } : {}),
+  ...(outcome.result.reason === 'Soaking' && outcome.dueAt !== undefined
+    ? { soaksUntil: outcome.dueAt }
     : {}),
 });
 
@@ -202,33 +221,40 @@ const mayBeAsleep = (
 ): boolean => isFirstLook === true && (phase !== 'Init' || createFailure !== undefined);
 
 /** A new pod that no node takes, or that a quota does not let be created, may need the place of a stable one. */
-function needsRoom({ fresh, change }: Observation, workload: WorkloadView): boolean {
+function needsRoom({ updated, change }: Observation, workload: WorkloadView): boolean {
   const { createFailure } = createFailures(change.spec, workload);
   const isFull =
     createFailure !== undefined && createFailureKind(createFailure.message) === 'Quota';
-  return isFull || fresh.some(({ scheduled }) => !scheduled);
+  return isFull || updated.some(({ scheduled }) => !scheduled);
 }
 
 /** The batch is done: on to the next, or to the end. */
-function passed(s: Standing): Decision {
-  const { o, workload, batch, finding, status } = s;
-  const record = batchRecord(o, batch, finding);
-  if (batch.isLast) return { ...finish(s, finding.result.message), batch: record };
-  const next = nextBatch(o, workload, { ...status, batch: batchStatus(batch) });
-  const running = move(status, o.now, ['Running', 'BatchReleasing'], '');
-  const phaseSince = timeText(o.now);
+function completeBatch(context: ReleaseContext): Decision {
+  const { observation, workload, batch, outcome, status } = context;
+  const record = batchRecord(observation, batch, outcome);
+  if (batch.isLast) return { ...finish(context, outcome.result.message), batch: record };
+  const next = nextBatch(observation, workload, { ...status, batch: batchStatus(batch) });
+  const running = move(status, observation.now, ['Running', 'BatchReleasing'], '');
+  const phaseSince = timeText(observation.now);
   const moved = { ...running, phaseSince, verdict: 'Pending' as const, batch: batchStatus(next) };
-  return { status: moved, batch: record, recheckAt: o.now };
+  return { status: moved, batch: record, recheckAt: observation.now };
 }
 
 /** A change ends well only if all of its pods do: one that a user let pass as it was proves nothing. */
-export const endVerdict = ({ o, finding: { result } }: Standing): Verdict =>
-  result.verdict === 'Pass' && !o.fresh.every((p) => p.ready) ? 'Inconclusive' : result.verdict;
+export const endVerdict = ({ observation, outcome: { result } }: ReleaseContext): Verdict =>
+  result.verdict === 'Pass' && !observation.updated.every((p) => p.ready)
+    ? 'Inconclusive'
+    : result.verdict;
 
 /** The change ends; only a Pass makes its revision one to go back to. What caps the workload at rest follows from that. */
-function finish(s: Standing, message: string): Decision {
-  const verdict = endVerdict(s);
-  return { status: { ...move(begun(s), s.o.now, ['Success', END_OF[verdict]], message), verdict } };
+function finish(context: ReleaseContext, message: string): Decision {
+  const verdict = endVerdict(context);
+  return {
+    status: {
+      ...move(enterBatch(context), context.observation.now, ['Success', END_OF[verdict]], message),
+      verdict,
+    },
+  };
 }
 
 export const END_OF = {

@@ -8,7 +8,7 @@ import {
   aHeldDeployment,
   aPolicy,
   aReplicaSet,
-  tools,
+  signing,
 } from '../testing/builders.ts';
 import { status } from '../testing/standings.ts';
 import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
@@ -23,7 +23,7 @@ const at = (
 ) =>
   restGoal({
     descriptor: DEPLOYMENT,
-    view: viewDeployment(deployment, sets, tools),
+    view: viewDeployment(deployment, sets, signing),
     policy,
     changes,
   });

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import type { GoodPolicy } from '../policy/match.ts';
+import type { ValidPolicy } from '../policy/match.ts';
 import { strategyFor } from '../policy/strategy.ts';
 import type { KindDescriptor } from '../workload/adapter.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { WorkloadView } from '../workload/view.ts';
-import { isGated } from './enforcement.ts';
+import { isEnforced } from './enforcement.ts';
 import { isOver, statusOf } from './status.ts';
 
 export interface RestInput {
   readonly descriptor: KindDescriptor;
   readonly view: WorkloadView;
   /** The policy that matches it; undefined: none does. */
-  readonly policy: GoodPolicy | undefined;
+  readonly policy: ValidPolicy | undefined;
   readonly changes: readonly ChangeWorkload[];
 }
 
@@ -24,7 +24,7 @@ export function restGoal({ descriptor, view, policy, changes }: RestInput): Goal
   const isReleasing = changes.some(
     (change) =>
       change.spec.target.uid === view.uid &&
-      isGated(change.spec) &&
+      isEnforced(change.spec) &&
       !isOver(statusOf(change).phase),
   );
   if (isReleasing) return undefined;

@@ -6,8 +6,8 @@ import type { WorkloadView } from '../workload/view.ts';
 import { contentOf } from '../revision/content.ts';
 import { move, timeText } from './status.ts';
 import { isRestored } from '../workload/ownership.ts';
-import { isFromVerified } from './verified.ts';
-import { routeOf, suspend, type Because } from './suspend.ts';
+import { isFromVerified } from './history.ts';
+import { routeOf, suspend, type Explanation } from './suspend.ts';
 
 /** How long the verified revision may take to come back before a person is told. */
 const MIN_ROLLBACK_MS = 600_000;
@@ -25,30 +25,30 @@ const QUARANTINED: ReadonlySet<Reason> = new Set([
  * workload and the operator's owner for the cluster.
  */
 export function startRollback(
-  o: Observation,
+  observation: Observation,
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
-  because: Because,
+  explanation: Explanation,
 ): Decision {
-  if (!isFromVerified(o.change)) {
-    const message = `${because.message}; no verified revision to go back to`;
-    return suspend(o, status, { ...because, reason: 'NoVerifiedRevision', message });
+  if (!isFromVerified(observation.change)) {
+    const message = `${explanation.message}; no verified revision to go back to`;
+    return suspend(observation, status, { ...explanation, reason: 'NoVerifiedRevision', message });
   }
-  const isAutomatic = because.reason !== 'RequestedByUser';
-  const limit = isAutomatic ? limitReached(o) : undefined;
+  const isAutomatic = explanation.reason !== 'RequestedByUser';
+  const limit = isAutomatic ? limitReached(observation) : undefined;
   if (limit !== undefined) {
-    const message = `${because.message}; ${limit}`;
-    return suspend(o, status, { ...because, reason: 'RollbackLimit', message });
+    const message = `${explanation.message}; ${limit}`;
+    return suspend(observation, status, { ...explanation, reason: 'RollbackLimit', message });
   }
   const next: ChangeWorkloadStatus = {
-    ...move(status, o.now, ['RollingBack', because.reason], because.message),
-    ...(because.verdict === undefined ? {} : { verdict: because.verdict }),
-    rolledBackAt: timeText(o.now),
-    rolledBackAtSequence: o.newest ?? o.change.spec.sequence,
+    ...move(status, observation.now, ['RollingBack', explanation.reason], explanation.message),
+    ...(explanation.verdict === undefined ? {} : { verdict: explanation.verdict }),
+    rolledBackAt: timeText(observation.now),
+    rolledBackAtSequence: observation.newest ?? observation.change.spec.sequence,
     automaticRollback: isAutomatic,
-    ...quarantineOf(o.change, because.reason, o.now),
+    ...quarantineOf(observation.change, explanation.reason, observation.now),
   };
-  return { status: next, goal: rollBackGoal(o, next) };
+  return { status: next, goal: rollBackGoal(observation, next) };
 }
 
 function limitReached({
@@ -77,14 +77,14 @@ function quarantineOf(
 }
 
 const rollBackGoal = (
-  o: Observation,
+  observation: Observation,
   { reason, rolledBackAt, message }: ChangeWorkloadStatus,
 ): Goal => {
-  const { from, policy } = o.change.spec;
+  const { from, policy } = observation.change.spec;
   const isOwn = reason !== 'RevertedByUser';
   return {
     type: 'RollBack',
-    ...routeOf(o),
+    ...routeOf(observation),
     template: from === undefined ? {} : contentOf(from),
     ...(isOwn && from?.ownership !== undefined ? { ownership: from.ownership } : {}),
     ...(isOwn && rolledBackAt !== undefined ? { failure: { since: rolledBackAt, message } } : {}),
@@ -94,30 +94,30 @@ const rollBackGoal = (
 };
 
 /** Why a rollback that was stopped on its way goes on. */
-export const reasonOf = ({ automaticRollback }: ChangeWorkloadStatus): Reason =>
+export const rollbackReason = ({ automaticRollback }: ChangeWorkloadStatus): Reason =>
   automaticRollback === true ? 'CheckFailed' : 'RequestedByUser';
 
 /** Carries a rollback to its end. Nothing but its end, or a newer revision, leaves this phase. */
 export function decideRollback(
-  o: Observation,
+  observation: Observation,
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
 ): Decision {
-  const { from, to } = o.change.spec;
+  const { from, to } = observation.change.spec;
   const { fingerprint } = workload;
-  if (o.denial !== undefined) {
-    const message = `the rollback was denied: ${o.denial}`;
-    return { status: suspend(o, status, { reason: 'WriteDenied', message }).status };
+  if (observation.denial !== undefined) {
+    const message = `the rollback was denied: ${observation.denial}`;
+    return { status: suspend(observation, status, { reason: 'WriteDenied', message }).status };
   }
-  if (fingerprint === to.fingerprint) return stillThere(o, status);
+  if (fingerprint === to.fingerprint) return stillThere(observation, status);
   if ([from?.fingerprint, status.restoredFingerprint].includes(fingerprint)) {
-    return awaitVerified(o, workload, status);
+    return awaitVerified(observation, workload, status);
   }
-  if (isOwnRollback(o, workload, status)) {
-    return { status: { ...status, restoredFingerprint: fingerprint }, recheckAt: o.now };
+  if (isOwnRollback(observation, workload, status)) {
+    return { status: { ...status, restoredFingerprint: fingerprint }, recheckAt: observation.now };
   }
   const message = 'a newer revision was applied during the rollback';
-  return { status: move(status, o.now, ['Superseded', 'Superseded'], message) };
+  return { status: move(status, observation.now, ['Superseded', 'Superseded'], message) };
 }
 
 /** The verified template, as another admission plug-in left it: the operator wrote it. */
@@ -130,40 +130,47 @@ function isOwnRollback(
 }
 
 /** Our own rollback is repeated; a user who reverted and then thought better of it begins anew. */
-function stillThere(o: Observation, status: ChangeWorkloadStatus): Decision {
-  if (status.reason !== 'RevertedByUser') return { status, goal: rollBackGoal(o, status) };
+function stillThere(observation: Observation, status: ChangeWorkloadStatus): Decision {
+  if (status.reason !== 'RevertedByUser')
+    return { status, goal: rollBackGoal(observation, status) };
   const message = 'the revision was applied again';
   const { batch: _, resumedAt: __, revertedBy: ___, ...anew } = status;
-  return { status: move(anew, o.now, ['Init', 'AwaitingRelease'], message), recheckAt: o.now };
+  return {
+    status: move(anew, observation.now, ['Init', 'AwaitingRelease'], message),
+    recheckAt: observation.now,
+  };
 }
 
 /** When a rollback that is not done is given to a user; counted from its write, which may come late. */
-function deadlineOf(
+function rollbackDeadline(
   { now }: Observation,
-  { progressDeadlineSeconds, writtenAt }: WorkloadView,
+  { progressDeadlineSeconds, lastOperatorWriteAt }: WorkloadView,
   { phaseSince, rolledBackAt }: ChangeWorkloadStatus,
 ): number {
   const since = Date.parse(phaseSince ?? rolledBackAt ?? timeText(now));
-  return Math.max(since, writtenAt) + Math.max(MIN_ROLLBACK_MS, progressDeadlineSeconds * 1000);
+  return (
+    Math.max(since, lastOperatorWriteAt) + Math.max(MIN_ROLLBACK_MS, progressDeadlineSeconds * 1000)
+  );
 }
 
 function awaitVerified(
-  o: Observation,
+  observation: Observation,
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
 ): Decision {
-  const ready = o.stable.filter((p) => p.ready).length;
-  const goal = rollBackGoal(o, status);
-  const isBack = workload.settled && o.fresh.length === 0 && ready >= workload.minReady;
-  if (isBack && isOwned(o, workload, status)) {
+  const ready = observation.stable.filter((p) => p.ready).length;
+  const goal = rollBackGoal(observation, status);
+  const isBack =
+    workload.isObserved && observation.updated.length === 0 && ready >= workload.minReady;
+  if (isBack && isOwned(observation, workload, status)) {
     const reason = status.reason === 'RevertedByUser' ? 'RevertedByUser' : 'RolledBack';
-    return { status: endOf(status, o.now, reason, status.message) };
+    return { status: rollbackEnd(status, observation.now, reason, status.message) };
   }
-  const dueAt = deadlineOf(o, workload, status);
+  const dueAt = rollbackDeadline(observation, workload, status);
   const ownedAt = isBack ? ownershipDueAt(status) : dueAt;
-  if (o.now < dueAt) return { status, goal, recheckAt: Math.min(dueAt, ownedAt) };
-  const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${o.fresh.length} of the quarantined one are left; look at the pods`;
-  return { status: endOf(status, o.now, 'RollbackIncomplete', message) };
+  if (observation.now < dueAt) return { status, goal, recheckAt: Math.min(dueAt, ownedAt) };
+  const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${observation.updated.length} of the quarantined one are left; look at the pods`;
+  return { status: rollbackEnd(status, observation.now, 'RollbackIncomplete', message) };
 }
 
 /** For so long a rollback waits for its last write, which other clients can be in the way of. */
@@ -174,16 +181,16 @@ const ownershipDueAt = ({ rolledBackAt = '' }: ChangeWorkloadStatus): number =>
 
 /** Whether the fields of the template belong to whom they belonged: else the next apply is a conflict. */
 function isOwned(
-  o: Observation,
+  observation: Observation,
   { ownership: now }: WorkloadView,
   status: ChangeWorkloadStatus,
 ): boolean {
-  const wanted = o.change.spec.from?.ownership;
+  const wanted = observation.change.spec.from?.ownership;
   if (wanted === undefined || status.reason === 'RevertedByUser') return true;
-  return isRestored(now, wanted) || o.now >= ownershipDueAt(status);
+  return isRestored(now, wanted) || observation.now >= ownershipDueAt(status);
 }
 
-const endOf = (
+const rollbackEnd = (
   status: ChangeWorkloadStatus,
   now: number,
   reason: Reason,

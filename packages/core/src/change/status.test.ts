@@ -27,8 +27,13 @@ test('Completed says whether the change ended, Succeeded how', () => {
 });
 
 test('a condition moves when the change ends, and has its reason and the generation that was read', () => {
-  const ended = move(status('Running'), NOW + 5000, ['Success', 'Verified'], 'all batches passed');
-  assert.deepEqual(conditions('Success', ended).completed, {
+  const terminated = move(
+    status('Running'),
+    NOW + 5000,
+    ['Success', 'Verified'],
+    'all batches passed',
+  );
+  assert.deepEqual(conditions('Success', terminated).completed, {
     type: 'Completed',
     status: 'True',
     reason: 'Verified',

@@ -4,7 +4,7 @@ import type { Decision, Observation } from './observation.ts';
 import type { Goal } from '../workload/goal.ts';
 import { move } from './status.ts';
 
-export interface Because {
+export interface Explanation {
   readonly reason: Reason;
   readonly message: string;
   readonly verdict?: Verdict;
@@ -12,13 +12,13 @@ export interface Because {
 
 /** Stops where it stands: nothing more is released until a user decides. */
 export function suspend(
-  o: Observation,
+  observation: Observation,
   status: ChangeWorkloadStatus,
-  { reason, message, verdict }: Because,
+  { reason, message, verdict }: Explanation,
 ): Decision {
-  const moved = move(status, o.now, ['Suspend', reason], message);
+  const moved = move(status, observation.now, ['Suspend', reason], message);
   const next = verdict === undefined ? moved : { ...moved, verdict };
-  return { status: next, goal: holdGoal(o) };
+  return { status: next, goal: holdGoal(observation) };
 }
 
 /** Where a change goes from and to, as goals name it. */
@@ -27,4 +27,7 @@ export const routeOf = ({ change: { spec } }: Observation) => ({
   to: spec.to.fingerprint,
 });
 
-export const holdGoal = (o: Observation): Goal => ({ type: 'Hold', ...routeOf(o) });
+export const holdGoal = (observation: Observation): Goal => ({
+  type: 'Hold',
+  ...routeOf(observation),
+});

@@ -2,8 +2,15 @@
 import type { CheckReason, Evidence } from '@altershield/api';
 import type { PodView } from './pod-view.ts';
 import { createDeadlines, createEvidence, explain, judgeCreateFailure } from './create-failure.ts';
-import { bounded, isAccepted, result, wait, type Finding, type PodHealthInput } from './finding.ts';
-import { running } from './observe-pod.ts';
+import {
+  truncate,
+  isAccepted,
+  result,
+  wait,
+  type CheckOutcome,
+  type PodHealthInput,
+} from './finding.ts';
+import { activePods } from './observe-pod.ts';
 
 /**
  * A kubelet tries again every 10 to 15 s to make a container whose Secret, ConfigMap or volume is
@@ -20,26 +27,26 @@ export const deadlineOf = (
 /** When what the pod shows becomes evidence; until then it may pass by itself. */
 function decisiveAt(pod: PodView, input: PodHealthInput): number {
   const deadline = deadlineOf(pod, input);
-  return pod.trouble?.kind === 'ConfigError' ? Math.min(deadline, graceOf(pod)) : deadline;
+  return pod.failure?.kind === 'ConfigError' ? Math.min(deadline, graceOf(pod)) : deadline;
 }
 
-const graceOf = ({ trouble, createdAt }: PodView): number =>
-  (trouble?.seenAt ?? createdAt) + CONFIG_GRACE_MS;
+const graceOf = ({ failure, createdAt }: PodView): number =>
+  (failure?.seenAt ?? createdAt) + CONFIG_GRACE_MS;
 
 /** True while the failure that the pod shows may pass by itself. */
 export const mayPass = (pod: PodView, input: PodHealthInput): boolean =>
-  pod.trouble?.kind === 'ConfigError' && input.heardAt < decisiveAt(pod, input);
+  pod.failure?.kind === 'ConfigError' && input.currentAsOf < decisiveAt(pod, input);
 
 /** Not all pods of the batch are ready: waits for them, unless something says why there will be none. */
-export function awaitReady(ready: number, input: PodHealthInput): Finding {
+export function awaitReady(ready: number, input: PodHealthInput): CheckOutcome {
   const progress = `${ready} of ${input.target} updated pods are ready`;
   const denied = judgeCreateFailure(progress, input);
   if (denied !== undefined) return denied;
-  const fresh = running(input.fresh);
-  const isLate = ready === fresh.length && input.isLetOut;
-  const stuckAt = lastProgress(fresh, input) + input.readyDeadlineSeconds * 1000;
-  if (isLate && input.heardAt >= stuckAt) return notCreated(progress, input);
-  const unready = fresh.filter((p) => !p.ready && !isAccepted(p, input));
+  const updated = activePods(input.updated);
+  const isLate = ready === updated.length && input.mayReleaseMore;
+  const stuckAt = lastProgress(updated, input) + input.readyDeadlineSeconds * 1000;
+  if (isLate && input.currentAsOf >= stuckAt) return notCreated(progress, input);
+  const unready = updated.filter((p) => !p.ready && !isAccepted(p, input));
   const deadlines = [
     ...unready.map((p) => decisiveAt(p, input)),
     ...(unready.length === 0 && isLate ? [stuckAt] : []),
@@ -53,26 +60,26 @@ export function awaitReady(ready: number, input: PodHealthInput): Finding {
   };
 }
 
-const lastProgress = (fresh: readonly PodView[], { releasedAt }: PodHealthInput): number =>
-  Math.max(releasedAt, ...fresh.flatMap((p) => [p.createdAt, p.readySince]));
+const lastProgress = (updated: readonly PodView[], { releasedAt }: PodHealthInput): number =>
+  Math.max(releasedAt, ...updated.flatMap((p) => [p.createdAt, p.readySince]));
 
 /** The kubelet's own words for why a pod is not ready yet. */
 function whyUnready(unready: readonly PodView[]): string {
-  const failed = unready.find((p) => p.trouble !== undefined);
-  if (failed?.trouble === undefined) return '';
-  const { reason, message } = failed.trouble;
-  return `; ${failed.name} waits: ${reason}${message === '' ? '' : `: ${bounded(message)}`}`;
+  const failed = unready.find((p) => p.failure !== undefined);
+  if (failed?.failure === undefined) return '';
+  const { reason, message } = failed.failure;
+  return `; ${failed.name} waits: ${reason}${message === '' ? '' : `: ${truncate(message)}`}`;
 }
 
-const whyMissing = ({ createFailure: failure, fresh, target }: PodHealthInput): string =>
-  failure === undefined || running(fresh).length >= target ? '' : explain('', failure);
+const whyMissing = ({ createFailure: failure, updated, target }: PodHealthInput): string =>
+  failure === undefined || activePods(updated).length >= target ? '' : explain('', failure);
 
-function notCreated(progress: string, input: PodHealthInput): Finding {
+function notCreated(progress: string, input: PodHealthInput): CheckOutcome {
   const { createFailure: failure, readyDeadlineSeconds } = input;
   const message = `${progress}; the others were not created within ${readyDeadlineSeconds} s`;
   const rejected = rejectedPods(input);
   const texts = [
-    ...(failure === undefined ? [] : [bounded(failure.message)]),
+    ...(failure === undefined ? [] : [truncate(failure.message)]),
     ...(rejected.length === 0 ? [] : [rejectionText(rejected)]),
   ];
   const evidence = [
@@ -91,19 +98,19 @@ function notCreated(progress: string, input: PodHealthInput): Finding {
 }
 
 /** Pods of this batch that their node rejected: each made room for the next one that it rejected. */
-const rejectedPods = ({ fresh, releasedAt }: PodHealthInput): PodView[] =>
-  fresh.filter(
+const rejectedPods = ({ updated, releasedAt }: PodHealthInput): PodView[] =>
+  updated.filter(
     (p) => p.nodeRejection !== undefined && p.createdAt >= Math.floor(releasedAt / 1000) * 1000,
   );
 
 function rejectionText(rejected: readonly PodView[]): string {
   const { reason = '', message = '' } = rejected[0]?.nodeRejection ?? {};
-  return `${rejected.length} were rejected by their node: ${reason}: ${bounded(message)}`;
+  return `${rejected.length} were rejected by their node: ${reason}: ${truncate(message)}`;
 }
 
 const rejectionEvidence = ({ name, node, nodeRejection }: PodView): Evidence => ({
   pod: name,
   ...(node === '' ? {} : { node }),
   reason: nodeRejection?.reason ?? '',
-  message: bounded(nodeRejection?.message ?? ''),
+  message: truncate(nodeRejection?.message ?? ''),
 });

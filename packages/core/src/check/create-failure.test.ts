@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CreateFailure } from './pod-view.ts';
-import { aDeployment, aPolicy, aReplicaSet, NOW, pods, tools } from '../testing/builders.ts';
+import { aDeployment, aPolicy, aReplicaSet, NOW, pods, signing } from '../testing/builders.ts';
 import { viewDeployment } from '../workload/deployment/observe.ts';
 import { createFailureKind, createFailures, type CreateFailureKind } from './create-failure.ts';
 import { judgePods, type PodHealthInput } from './pod-health.ts';
@@ -58,10 +58,10 @@ const failure = (kind: CreateFailureKind, since = NOW - 1000): CreateFailure => 
 /** One of two pods is there and ready; the batch was released this second. */
 const judge = (parts: Partial<PodHealthInput>) =>
   judgePods({
-    ...{ fresh: pods('new', 1), stable: pods('old', 9), target: 2 },
+    ...{ updated: pods('new', 1), stable: pods('old', 9), target: 2 },
     settings: aPolicy().spec.checks.podHealth,
-    ...{ readyDeadlineSeconds: 600, soakSeconds: 10, releasedAt: NOW - 1000, isLetOut: true },
-    ...{ now: NOW, heardAt: NOW },
+    ...{ readyDeadlineSeconds: 600, soakSeconds: 10, releasedAt: NOW - 1000, mayReleaseMore: true },
+    ...{ now: NOW, currentAsOf: NOW },
     ...parts,
   });
 
@@ -81,7 +81,7 @@ test('an exceeded quota is inconclusive at once, and only as long as the conditi
   assert.match(result.message, /exceeded quota: pods, requested: pods=1/);
   assert.equal(result.evidence[0]?.message, textOf('Quota'));
   assert.equal(judge({}).result.verdict, 'Pending');
-  const complete = { fresh: pods('new', 2), createFailure: failure('Quota') };
+  const complete = { updated: pods('new', 2), createFailure: failure('Quota') };
   assert.equal(judge(complete).result.verdict, 'Pass', 'no pod of the batch is missing');
 });
 
@@ -100,8 +100,11 @@ test('an object that is missing has a minute to come', () => {
   assert.deepEqual([young.result.verdict, young.dueAt], ['Pending', NOW + 1]);
   assert.match(young.result.message, /serviceaccount "web" not found/);
   assert.equal(judge(missing(NOW - 60_000)).result.verdict, 'Fail');
-  const unheard = judge({ ...missing(NOW - 60_000), heardAt: NOW - 1 });
-  assert.deepEqual([unheard.result.verdict, unheard.unheard], ['Pending', true]);
+  const needsPodListing = judge({ ...missing(NOW - 60_000), currentAsOf: NOW - 1 });
+  assert.deepEqual(
+    [needsPodListing.result.verdict, needsPodListing.needsPodListing],
+    ['Pending', true],
+  );
 });
 
 test('an error that passes is waited for, and named when it does not pass in time', () => {
@@ -126,20 +129,20 @@ test('a failure that stable pods have as well is not the change’s', () => {
 
 test('a failure that a user accepted no longer decides', () => {
   for (const kind of ['Forbidden', 'Quota'] as const) {
-    const accepted = { createFailure: failure(kind, NOW - 2000), acceptedBefore: NOW - 1000 };
+    const accepted = { createFailure: failure(kind, NOW - 2000), overriddenBefore: NOW - 1000 };
     assert.equal(judge(accepted).result.verdict, 'Pending', kind);
   }
 });
 
 test('a pod with evidence counts before one that cannot be created', () => {
-  const trouble = {
+  const podFailing = {
     kind: 'Crash',
     reason: 'CrashLoopBackOff',
     message: '',
     container: 'app',
   } as const;
-  const fresh = pods('new', 1, { ready: false, trouble });
-  const { result } = judge({ fresh, createFailure: failure('Quota') });
+  const updated = pods('new', 1, { ready: false, failure: podFailing });
+  const { result } = judge({ updated, createFailure: failure('Quota') });
   assert.equal(result.reason, 'CrashLoopBackOff');
 });
 
@@ -164,7 +167,7 @@ const failing = (tag: string, condition: Readonly<Record<string, string>> = {}) 
 };
 
 const fingerprintOf = (tag: string): string =>
-  tools.fingerprintOf(aReplicaSet(tag, 1).spec.template ?? {});
+  signing.fingerprintOf(aReplicaSet(tag, 1).spec.template ?? {});
 
 const found = (
   sets: Parameters<typeof viewDeployment>[1],
@@ -177,7 +180,7 @@ const found = (
   };
   const { createFailure, stableCreateFailure } = createFailures(
     change,
-    viewDeployment(aDeployment(status), sets, tools),
+    viewDeployment(aDeployment(status), sets, signing),
   );
   return [createFailure?.message, stableCreateFailure?.message];
 };

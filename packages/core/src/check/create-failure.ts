@@ -2,8 +2,8 @@
 import type { CheckReason, Evidence } from '@altershield/api';
 import type { CreateFailure } from './pod-view.ts';
 import type { Condition } from '../json/objects.ts';
-import { bounded, result, type Finding, type PodHealthInput } from './finding.ts';
-import { running } from './observe-pod.ts';
+import { truncate, result, type CheckOutcome, type PodHealthInput } from './finding.ts';
+import { activePods } from './observe-pod.ts';
 
 type Conditions = readonly Condition[];
 
@@ -106,7 +106,10 @@ const MISSING_GRACE_MS = 60_000;
  *
  * @param progress how many pods are ready, for the message
  */
-export function judgeCreateFailure(progress: string, input: PodHealthInput): Finding | undefined {
+export function judgeCreateFailure(
+  progress: string,
+  input: PodHealthInput,
+): CheckOutcome | undefined {
   const failure = openFailure(input);
   if (failure === undefined) return undefined;
   switch (createFailureKind(failure.message)) {
@@ -120,7 +123,7 @@ export function judgeCreateFailure(progress: string, input: PodHealthInput): Fin
             failure,
           );
     case 'Missing':
-      return input.heardAt >= failure.since + MISSING_GRACE_MS
+      return input.currentAsOf >= failure.since + MISSING_GRACE_MS
         ? forbidden(progress, failure, input)
         : undefined;
     case 'Forbidden':
@@ -140,19 +143,19 @@ export function createDeadlines(input: PodHealthInput): readonly number[] {
 /** The failure, while pods of the batch are missing, unless a user saw it and resumed the change. */
 function openFailure({
   createFailure: failure,
-  acceptedBefore = 0,
-  fresh,
+  overriddenBefore = 0,
+  updated,
   target,
 }: PodHealthInput) {
-  const isMissing = running(fresh).length < target;
-  return isMissing && (failure?.since ?? 0) >= acceptedBefore ? failure : undefined;
+  const isMissing = activePods(updated).length < target;
+  return isMissing && (failure?.since ?? 0) >= overriddenBefore ? failure : undefined;
 }
 
 function forbidden(
   progress: string,
   failure: CreateFailure,
   { stableCreateFailure: stable }: PodHealthInput,
-): Finding {
+): CheckOutcome {
   const why = explain(progress, failure);
   // Where quota keeps stable pods from being created, nothing is known of the template.
   const isShared = stable !== undefined && createFailureKind(stable.message) !== 'Quota';
@@ -168,18 +171,18 @@ function forbidden(
 
 /** The same wherever pods are missing and a text of the server says why. */
 export const explain = (progress: string, { message }: CreateFailure): string =>
-  `${progress}; the others cannot be created: ${bounded(message)}`;
+  `${progress}; the others cannot be created: ${truncate(message)}`;
 
 function conclude(
   verdict: 'Fail' | 'Inconclusive',
   reason: string,
   message: string,
   failure: CreateFailure,
-): Finding {
+): CheckOutcome {
   return { unhealthy: 0, result: result(verdict, reason, message, [createEvidence(failure)]) };
 }
 
 export const createEvidence = ({ reason, message }: CreateFailure): Evidence => ({
   reason,
-  message: bounded(message),
+  message: truncate(message),
 });

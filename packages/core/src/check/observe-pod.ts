@@ -6,14 +6,18 @@ import { unexpectedRestarts, wasRestartedByRule, type RestartCounts } from './re
 import type { PodView } from './pod-view.ts';
 
 /** What only an observer that followed the pod knows of it, by the observer's own clock. */
-export interface PodSights {
+export interface PodObservations {
   readonly readySeenAt?: number;
   readonly configErrorSeenAt?: number;
   readonly restarts?: RestartCounts;
 }
 
-/** Reduces a pod to what a verdict needs. `unreadyCount` and `sights` come from whoever watches it. */
-export function viewPod(pod: Pod, unreadyCount: number, sights: PodSights = {}): PodView {
+/** Reduces a pod to what a verdict needs. `unreadyCount` and `observations` come from whoever watches it. */
+export function viewPod(
+  pod: Pod,
+  unreadyCount: number,
+  observations: PodObservations = {},
+): PodView {
   const { metadata, spec, status } = pod;
   const ready = conditionOf(pod, 'Ready');
   const isReady = ready?.status === 'True';
@@ -24,30 +28,30 @@ export function viewPod(pod: Pod, unreadyCount: number, sights: PodSights = {}):
     createdAt: timeOf(metadata.creationTimestamp),
     ready: isReady,
     readySince: isReady ? timeOf(ready.lastTransitionTime) : 0,
-    ...(isReady ? readySeen(sights) : { unreadySince: timeOf(ready?.lastTransitionTime) }),
+    ...(isReady ? readySeen(observations) : { unreadySince: timeOf(ready?.lastTransitionTime) }),
     scheduled: conditionOf(pod, 'PodScheduled')?.status !== 'False',
-    restarts: unexpectedRestarts(pod, sights.restarts),
+    restarts: unexpectedRestarts(pod, observations.restarts),
     unreadyCount,
-    ...hasEnded(status),
-    ...failureOf(pod, sights),
+    ...terminatedOf(status),
+    ...failureOf(pod, observations),
   };
 }
 
-const readySeen = ({ readySeenAt }: PodSights): Pick<PodView, 'readySeenAt'> =>
+const readySeen = ({ readySeenAt }: PodObservations): Pick<PodView, 'readySeenAt'> =>
   readySeenAt === undefined ? {} : { readySeenAt };
 
-const hasEnded = (status: Pod['status']): Pick<PodView, 'ended'> =>
-  status?.phase === 'Failed' ? { ended: true } : {};
+const terminatedOf = (status: Pod['status']): Pick<PodView, 'terminated'> =>
+  status?.phase === 'Failed' ? { terminated: true } : {};
 
 function failureOf(
   pod: Pod,
-  { configErrorSeenAt: seenAt }: PodSights,
-): Pick<PodView, 'trouble' | 'nodeRejection'> {
-  const trouble = podFailure(pod);
-  if (trouble?.kind === 'ConfigError' && seenAt !== undefined) {
-    return { trouble: { ...trouble, seenAt } };
+  { configErrorSeenAt: seenAt }: PodObservations,
+): Pick<PodView, 'failure' | 'nodeRejection'> {
+  const failure = podFailure(pod);
+  if (failure?.kind === 'ConfigError' && seenAt !== undefined) {
+    return { failure: { ...failure, seenAt } };
   }
-  if (trouble !== undefined) return { trouble };
+  if (failure !== undefined) return { failure };
   const rejection = nodeRejection(pod);
   return rejection === undefined ? {} : { nodeRejection: rejection };
 }
@@ -76,9 +80,9 @@ const readyTime = (pod: Pod): string | undefined => conditionOf(pod, 'Ready')?.l
 export const hasConfigError = (pod: Pod): boolean => podFailure(pod)?.kind === 'ConfigError';
 
 /** Those that a ReplicaSet counts: in place of one that ended it makes another. */
-export const running = (pods: readonly PodView[]): PodView[] =>
-  pods.filter((p) => p.ended !== true);
+export const activePods = (pods: readonly PodView[]): PodView[] =>
+  pods.filter((p) => p.terminated !== true);
 
 /** A pod that is going away, or that ended well, is no pod of a batch. */
-export const isLeaving = ({ metadata, status }: Pod): boolean =>
+export const isTerminating = ({ metadata, status }: Pod): boolean =>
   metadata.deletionTimestamp !== undefined || status?.phase === 'Succeeded';

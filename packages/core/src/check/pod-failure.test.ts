@@ -6,13 +6,13 @@ import { viewPod } from './observe-pod.ts';
 
 type Status = NonNullable<Parameters<typeof aPod>[1]>;
 
-const failed = (reason: string | undefined, more: Status = {}) => {
+const fail = (reason: string | undefined, more: Status = {}) => {
   const status = { phase: 'Failed', containerStatuses: [], ...more };
-  const { trouble, nodeRejection } = viewPod(
+  const { failure, nodeRejection } = viewPod(
     aPod('p', reason === undefined ? status : { ...status, reason }),
     0,
   );
-  return [trouble?.reason, nodeRejection?.reason];
+  return [failure?.reason, nodeRejection?.reason];
 };
 
 const ran = { state: { terminated: { exitCode: 137, reason: 'ContainerStatusUnknown' } } };
@@ -23,36 +23,36 @@ for (const reason of [
   ...['InsufficientResource', 'VolumeAttachmentLimitExceeded'],
 ]) {
   test(`a pod that its node rejected for ${reason} is no evidence, though it ran before`, () => {
-    assert.deepEqual(failed(reason), [undefined, reason]);
+    assert.deepEqual(fail(reason), [undefined, reason]);
     const containerStatuses = [{ name: 'app', ...ran }];
-    assert.deepEqual(failed(reason, { containerStatuses }), [undefined, reason]);
+    assert.deepEqual(fail(reason, { containerStatuses }), [undefined, reason]);
   });
 }
 
 test('a pod that failed before any container ran is no evidence, whatever a later kubelet calls it', () => {
   const waits = { name: 'app', state: { waiting: { reason: 'ContainerCreating' } } };
-  assert.deepEqual(failed('NewInVersion2'), [undefined, 'NewInVersion2']);
-  assert.deepEqual(failed(undefined, { containerStatuses: [waits] }), [undefined, 'Failed']);
+  assert.deepEqual(fail('NewInVersion2'), [undefined, 'NewInVersion2']);
+  assert.deepEqual(fail(undefined, { containerStatuses: [waits] }), [undefined, 'Failed']);
   for (const container of [
     { name: 'app', ...ran },
     { name: 'app', state: {}, restartCount: 1 },
     { name: 'app', lastState: ran.state },
     { name: 'app', state: { running: {} } },
   ]) {
-    const found = failed('NewInVersion2', { containerStatuses: [waits, container] });
+    const found = fail('NewInVersion2', { containerStatuses: [waits, container] });
     assert.deepEqual(found, ['NewInVersion2', undefined]);
   }
 });
 
 for (const reason of ['SysctlForbidden', 'AppArmor', 'PodOSNotSupported']) {
   test(`a pod that is rejected for ${reason}, because of its template, is evidence`, () => {
-    assert.deepEqual(failed(reason), [reason, undefined]);
+    assert.deepEqual(fail(reason), [reason, undefined]);
   });
 }
 
 test('an eviction is evidence unless the node evicted the pod before it ran', () => {
   const low = 'The node was low on resource: memory. Threshold quantity: 100Mi';
-  assert.deepEqual(failed('Evicted', { message: low }), ['Evicted', undefined]);
+  assert.deepEqual(fail('Evicted', { message: low }), ['Evicted', undefined]);
   const pressure = 'Pod was rejected: The node had condition: [DiskPressure]. ';
-  assert.deepEqual(failed('Evicted', { message: pressure }), [undefined, 'Evicted']);
+  assert.deepEqual(fail('Evicted', { message: pressure }), [undefined, 'Evicted']);
 });

@@ -3,7 +3,7 @@ import type { PodView } from './pod-view.ts';
 import type { ContainerStatus, Pod } from './pod.ts';
 import { containersOf, isExpectedRestart, lastEnd } from './restart-rules.ts';
 
-type PodFailure = NonNullable<PodView['trouble']>;
+type PodFailure = NonNullable<PodView['failure']>;
 
 /**
  * Waiting reasons that are evidence by themselves. A first ErrImagePull may pass, its back-off does

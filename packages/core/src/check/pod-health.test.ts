@@ -2,32 +2,32 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import type { PodView, Trouble } from './pod-view.ts';
+import type { PodView, FailureKind } from './pod-view.ts';
 import { aPod, aPodView, aPolicy, NOW, pods } from '../testing/builders.ts';
 import { judgePods, type PodHealthInput } from './pod-health.ts';
-import { isLeaving, lostReadiness, viewPod } from './observe-pod.ts';
+import { isTerminating, lostReadiness, viewPod } from './observe-pod.ts';
 
 const judge = (parts: Partial<PodHealthInput>) =>
   judgePods({
-    fresh: pods('new', 2),
+    updated: pods('new', 2),
     stable: pods('old', 8),
     target: 2,
     settings: aPolicy().spec.checks.podHealth,
     readyDeadlineSeconds: 600,
     soakSeconds: 10,
     releasedAt: NOW - 60_000,
-    isLetOut: true,
+    mayReleaseMore: true,
     now: NOW,
-    heardAt: parts.now ?? NOW,
+    currentAsOf: parts.now ?? NOW,
     ...parts,
   });
 const verdict = (parts: Partial<PodHealthInput>): string => {
   const { result } = judge(parts);
   return `${result.verdict} ${result.reason}`;
 };
-const inTrouble = (kind: Trouble) => ({
+const inTrouble = (kind: FailureKind) => ({
   ready: false,
-  trouble: { kind, reason: kind, message: 'why', container: 'app' },
+  failure: { kind, reason: kind, message: 'why', container: 'app' },
 });
 
 const waiting = (reason: string) => [{ name: 'app', state: { waiting: { reason, message: 'm' } } }];
@@ -75,7 +75,7 @@ const STATES: readonly (readonly [string, Parameters<typeof aPod>[1], string | u
 
 for (const [what, status, kind] of STATES) {
   test(`${what} is ${kind ?? 'no trouble by itself'}`, () => {
-    assert.equal(viewPod(aPod('p', status), 0).trouble?.kind, kind);
+    assert.equal(viewPod(aPod('p', status), 0).failure?.kind, kind);
   });
 }
 
@@ -93,13 +93,13 @@ test('readiness is lost from True to False; leaving pods are known', () => {
     aPod('p', { conditions: [{ type: 'Ready', status }] }),
   );
   assert.ok(ready && not && lostReadiness(ready, not) && !lostReadiness(not, ready));
-  assert.ok(isLeaving(aPod('p', { phase: 'Succeeded' })) && !isLeaving(aPod('p')));
+  assert.ok(isTerminating(aPod('p', { phase: 'Succeeded' })) && !isTerminating(aPod('p')));
 });
 
 for (const kind of ['ImagePull', 'ConfigError', 'Crash', 'OutOfMemory', 'Failed'] as const) {
   test(`one pod with ${kind} fails the batch at once, with evidence`, () => {
     const { result, unhealthy } = judge({
-      fresh: [aPodView('new-0'), aPodView('new-1', inTrouble(kind))],
+      updated: [aPodView('new-0'), aPodView('new-1', inTrouble(kind))],
     });
     assert.equal(result.verdict, 'Fail');
     assert.equal(unhealthy, 1);
@@ -110,18 +110,21 @@ for (const kind of ['ImagePull', 'ConfigError', 'Crash', 'OutOfMemory', 'Failed'
   });
 
   test(`${kind} that stable pods have as well is not the change’s`, () => {
-    const all = { fresh: pods('new', 2, inTrouble(kind)), stable: pods('old', 8, inTrouble(kind)) };
+    const all = {
+      updated: pods('new', 2, inTrouble(kind)),
+      stable: pods('old', 8, inTrouble(kind)),
+    };
     assert.equal(judge(all).result.verdict, 'Inconclusive');
   });
 }
 
 test('restarts, flapping and lateness fail beyond their limits and not at them', () => {
-  assert.equal(verdict({ fresh: pods('new', 2, { restarts: 2 }) }), 'Pass Healthy');
-  assert.equal(verdict({ fresh: pods('new', 2, { restarts: 3 }) }), 'Fail Restarts');
-  assert.equal(verdict({ fresh: pods('new', 2, { unreadyCount: 1 }) }), 'Pass Healthy');
-  assert.equal(verdict({ fresh: pods('new', 2, { unreadyCount: 2 }) }), 'Fail ReadinessFlapping');
+  assert.equal(verdict({ updated: pods('new', 2, { restarts: 2 }) }), 'Pass Healthy');
+  assert.equal(verdict({ updated: pods('new', 2, { restarts: 3 }) }), 'Fail Restarts');
+  assert.equal(verdict({ updated: pods('new', 2, { unreadyCount: 1 }) }), 'Pass Healthy');
+  assert.equal(verdict({ updated: pods('new', 2, { unreadyCount: 2 }) }), 'Fail ReadinessFlapping');
   const late = (ms: number, more = {}) => ({
-    fresh: pods('new', 2, { ready: false, createdAt: NOW - 600_000 + ms, ...more }),
+    updated: pods('new', 2, { ready: false, createdAt: NOW - 600_000 + ms, ...more }),
   });
   assert.equal(verdict(late(1)), 'Pending AwaitingReady');
   assert.equal(verdict(late(0)), 'Fail NeverReady');
@@ -131,7 +134,7 @@ test('restarts, flapping and lateness fail beyond their limits and not at them',
 
 test('a pod that lost its readiness has the whole deadline to come back', () => {
   const lost = (ms: number) => ({
-    fresh: pods('new', 2, {
+    updated: pods('new', 2, {
       ...{ ready: false, createdAt: NOW - 9_000_000, unreadyCount: 1 },
       unreadySince: NOW - 600_000 + ms,
     }),
@@ -142,24 +145,27 @@ test('a pod that lost its readiness has the whole deadline to come back', () => 
 });
 
 test('one old pod that can’t pull its image is enough to doubt the registry, one crash is not enough', () => {
-  const stable = (kind: Trouble) => [aPodView('old-0', inTrouble(kind)), ...pods('old', 7)];
-  const fresh = (kind: Trouble) => pods('new', 2, inTrouble(kind));
+  const stable = (kind: FailureKind) => [aPodView('old-0', inTrouble(kind)), ...pods('old', 7)];
+  const updated = (kind: FailureKind) => pods('new', 2, inTrouble(kind));
   assert.match(
-    verdict({ fresh: fresh('ImagePull'), stable: stable('ImagePull') }),
+    verdict({ updated: updated('ImagePull'), stable: stable('ImagePull') }),
     /^Inconclusive/,
   );
-  assert.match(verdict({ fresh: fresh('Crash'), stable: stable('Crash') }), /^Fail/);
+  assert.match(verdict({ updated: updated('Crash'), stable: stable('Crash') }), /^Fail/);
 });
 
 test('a trouble of the new pods alone counts, whatever else both suffer', () => {
-  const fresh = [aPodView('new-0', inTrouble('ImagePull')), aPodView('new-1', inTrouble('Crash'))];
-  const { result } = judge({ fresh, stable: pods('old', 8, inTrouble('ImagePull')) });
+  const updated = [
+    aPodView('new-0', inTrouble('ImagePull')),
+    aPodView('new-1', inTrouble('Crash')),
+  ];
+  const { result } = judge({ updated, stable: pods('old', 8, inTrouble('ImagePull')) });
   assert.deepEqual([result.verdict, result.reason], ['Fail', 'Crash']);
 });
 
 test('pods that are never created are no failure of the change, and no pass', () => {
   const stuck = {
-    fresh: pods('new', 1, { createdAt: NOW - 700_000, readySince: NOW - 690_000 }),
+    updated: pods('new', 1, { createdAt: NOW - 700_000, readySince: NOW - 690_000 }),
     releasedAt: NOW - 700_000,
   };
   assert.equal(verdict(stuck), 'Inconclusive ReadyDeadlineExceeded');
@@ -167,29 +173,29 @@ test('pods that are never created are no failure of the change, and no pass', ()
 });
 
 test('what nobody could have heard of, or let out, is not late', () => {
-  const late = { fresh: pods('new', 2, { ready: false, createdAt: NOW - 600_000 }) };
-  assert.equal(verdict({ ...late, heardAt: NOW }), 'Fail NeverReady');
-  assert.equal(verdict({ ...late, heardAt: NOW - 1 }), 'Pending AwaitingReady');
-  assert.equal(judge({ ...late, heardAt: NOW - 1 }).dueAt, NOW + 5000, 'listens again');
+  const late = { updated: pods('new', 2, { ready: false, createdAt: NOW - 600_000 }) };
+  assert.equal(verdict({ ...late, currentAsOf: NOW }), 'Fail NeverReady');
+  assert.equal(verdict({ ...late, currentAsOf: NOW - 1 }), 'Pending AwaitingReady');
+  assert.equal(judge({ ...late, currentAsOf: NOW - 1 }).dueAt, NOW + 5000, 'listens again');
   const missing = {
-    fresh: pods('new', 1, { createdAt: NOW - 700_000, readySince: NOW - 690_000 }),
+    updated: pods('new', 1, { createdAt: NOW - 700_000, readySince: NOW - 690_000 }),
     releasedAt: NOW - 700_000,
   };
   assert.equal(verdict(missing), 'Inconclusive ReadyDeadlineExceeded');
-  assert.equal(verdict({ ...missing, isLetOut: false }), 'Pending AwaitingReady');
-  assert.equal(verdict({ ...missing, heardAt: NOW - 700_000 }), 'Pending AwaitingReady');
+  assert.equal(verdict({ ...missing, mayReleaseMore: false }), 'Pending AwaitingReady');
+  assert.equal(verdict({ ...missing, currentAsOf: NOW - 700_000 }), 'Pending AwaitingReady');
 });
 
 test('a batch soaks from the end of the second on in which its last pod became ready', () => {
-  const fresh = [aPodView('new-0'), aPodView('new-1', { readySince: NOW - 9_000 })];
-  const soaking = judge({ fresh });
+  const updated = [aPodView('new-0'), aPodView('new-1', { readySince: NOW - 9_000 })];
+  const soaking = judge({ updated });
   assert.deepEqual([soaking.result.reason, soaking.dueAt], ['Soaking', NOW + 1999]);
-  assert.equal(verdict({ fresh, now: NOW + 1999 }), 'Pass Healthy');
-  assert.equal(verdict({ fresh, soakSeconds: 0 }), 'Pass Healthy');
+  assert.equal(verdict({ updated, now: NOW + 1999 }), 'Pass Healthy');
+  assert.equal(verdict({ updated, soakSeconds: 0 }), 'Pass Healthy');
 });
 
 test('a soak counts from the latest of creation, readiness and the first sight of it', () => {
-  const soaking = (times: Partial<PodView>) => judge({ fresh: pods('new', 2, times) }).dueAt;
+  const soaking = (times: Partial<PodView>) => judge({ updated: pods('new', 2, times) }).dueAt;
   const at = (createdAt: number, readySince: number, readySeenAt: number) =>
     soaking({
       ...{ createdAt: NOW - createdAt, readySince: NOW - readySince },
@@ -207,50 +213,57 @@ test('no clock of a node shortens a soak', () => {
   const age = fc.integer({ min: 0, max: 100_000 });
   fc.assert(
     fc.property(offset, offset, age, (createdAgo, readyAgo, seenAgo) => {
-      const fresh = pods('new', 2, {
+      const updated = pods('new', 2, {
         ...{ createdAt: NOW - createdAgo, readySince: NOW - readyAgo },
         readySeenAt: NOW - seenAgo,
       });
-      const found = verdict({ fresh, soakSeconds: 30 });
+      const found = verdict({ updated, soakSeconds: 30 });
       assert.ok(found === 'Pending Soaking' || seenAgo >= 30_000, found);
     }),
   );
 });
 
 test('no replicas verify nothing, also while pods are still leaving', () => {
-  assert.equal(verdict({ fresh: [], target: 0 }), 'None NoReplicas');
-  assert.equal(verdict({ fresh: pods('new', 1, { ready: false }), target: 0 }), 'None NoReplicas');
+  assert.equal(verdict({ updated: [], target: 0 }), 'None NoReplicas');
+  assert.equal(
+    verdict({ updated: pods('new', 1, { ready: false }), target: 0 }),
+    'None NoReplicas',
+  );
 });
 
 test('what old pods suffered long ago excuses nothing today', () => {
-  const fresh = pods('new', 2, inTrouble('Crash'));
+  const updated = pods('new', 2, inTrouble('Crash'));
   const worn = { restarts: 3, readySince: NOW - 3_600_000 };
-  const outOfMemory = { trouble: inTrouble('OutOfMemory').trouble, readySince: NOW - 3_600_000 };
-  assert.match(verdict({ fresh, stable: pods('old', 8, worn) }), /^Fail/);
-  assert.match(verdict({ fresh, stable: pods('old', 8, outOfMemory) }), /^Fail/);
+  const outOfMemory = { failure: inTrouble('OutOfMemory').failure, readySince: NOW - 3_600_000 };
+  assert.match(verdict({ updated, stable: pods('old', 8, worn) }), /^Fail/);
+  assert.match(verdict({ updated, stable: pods('old', 8, outOfMemory) }), /^Fail/);
   const today = { ...worn, readySince: NOW - 60_000 };
-  assert.match(verdict({ fresh, stable: pods('old', 8, today) }), /^Inconclusive/);
+  assert.match(verdict({ updated, stable: pods('old', 8, today) }), /^Inconclusive/);
 });
 
 test('a pod that ended is evidence, and no pod of the batch', () => {
-  const ended = (at: number) => ({ ...inTrouble('Failed'), ended: true, unreadySince: at });
-  const evicted = aPodView('gone', ended(NOW - 60_000));
-  assert.equal(verdict({ fresh: [...pods('new', 2), evicted] }), 'Fail Failed');
+  const terminated = (at: number) => ({
+    ...inTrouble('Failed'),
+    terminated: true,
+    unreadySince: at,
+  });
+  const evicted = aPodView('gone', terminated(NOW - 60_000));
+  assert.equal(verdict({ updated: [...pods('new', 2), evicted] }), 'Fail Failed');
   assert.equal(
-    verdict({ fresh: [aPodView('new-0'), evicted], acceptedBefore: NOW }),
+    verdict({ updated: [aPodView('new-0'), evicted], overriddenBefore: NOW }),
     'Pending AwaitingReady',
   );
   const both = (at: number) => ({
-    fresh: [aPodView('new-0'), evicted],
-    stable: [...pods('old', 2), ...pods('old-gone', 2, ended(at))],
+    updated: [aPodView('new-0'), evicted],
+    stable: [...pods('old', 2), ...pods('old-gone', 2, terminated(at))],
   });
   assert.match(verdict(both(NOW - 60_000)), /^Inconclusive/, 'a node under pressure evicts both');
   assert.match(verdict(both(NOW - 86_400_000)), /^Fail/, 'the leftovers of yesterday');
 });
 
 test('a pod that a user accepted is not said to be ready', () => {
-  const fresh = [aPodView('new-0'), aPodView('new-1', inTrouble('ImagePull'))];
-  const { result } = judge({ fresh, acceptedBefore: NOW });
+  const updated = [aPodView('new-0'), aPodView('new-1', inTrouble('ImagePull'))];
+  const { result } = judge({ updated, overriddenBefore: NOW });
   assert.deepEqual(
     [result.verdict, result.reason, result.message],
     [
@@ -263,19 +276,19 @@ test('a pod that a user accepted is not said to be ready', () => {
 
 test('a pod that its node took along is no evidence', () => {
   const gone = aPod('p', { phase: 'Failed', reason: 'Terminated', containerStatuses: [] });
-  const { trouble, ended } = viewPod(gone, 0);
-  assert.deepEqual([trouble, ended], [undefined, true]);
-  assert.equal(verdict({ fresh: [...pods('new', 2), viewPod(gone, 0)] }), 'Pass Healthy');
+  const { failure, terminated } = viewPod(gone, 0);
+  assert.deepEqual([failure, terminated], [undefined, true]);
+  assert.equal(verdict({ updated: [...pods('new', 2), viewPod(gone, 0)] }), 'Pass Healthy');
 });
 
 const rejected = (reason: string): PodView =>
   viewPod(aPod('rejected', { phase: 'Failed', reason, message: 'why', containerStatuses: [] }), 0);
 
 test('a pod that its node rejected fails no batch, and explains one that is not complete in time', () => {
-  const fresh = [...pods('new', 2), rejected('OutOfcpu')];
-  assert.equal(verdict({ fresh }), 'Pass Healthy');
-  assert.equal(verdict({ fresh: [rejected('OutOfcpu')] }), 'Pending AwaitingReady');
-  const late = { fresh: [rejected('OutOfcpu')], releasedAt: NOW - 600_000 };
+  const updated = [...pods('new', 2), rejected('OutOfcpu')];
+  assert.equal(verdict({ updated }), 'Pass Healthy');
+  assert.equal(verdict({ updated: [rejected('OutOfcpu')] }), 'Pending AwaitingReady');
+  const late = { updated: [rejected('OutOfcpu')], releasedAt: NOW - 600_000 };
   const { verdict: found, message, evidence } = judge(late).result;
   assert.equal(found, 'Inconclusive');
   assert.match(message, /not created within 600 s: 1 were rejected by their node: OutOfcpu: why$/);
@@ -288,11 +301,11 @@ test('a pod that its node rejected fails no batch, and explains one that is not 
 
 test('a config error becomes evidence after a grace of 30 s, or at the ready deadline', () => {
   const since = (seenAt: number, parts: Partial<PodView> = {}) => ({
-    fresh: [
+    updated: [
       aPodView('new-0'),
       aPodView('new-1', {
         ready: false,
-        trouble: { ...inTrouble('ConfigError').trouble, seenAt },
+        failure: { ...inTrouble('ConfigError').failure, seenAt },
         ...parts,
       }),
     ],
@@ -304,48 +317,51 @@ test('a config error becomes evidence after a grace of 30 s, or at the ready dea
     '1 of 2 updated pods are ready; new-1 waits: ConfigError: why',
   );
   assert.equal(verdict(since(NOW - 30_000)), 'Fail ConfigError');
-  const unheard = judge({ ...since(NOW - 30_000), heardAt: NOW - 1 });
-  assert.deepEqual([unheard.result.reason, unheard.unheard], ['AwaitingReady', true]);
+  const needsPodListing = judge({ ...since(NOW - 30_000), currentAsOf: NOW - 1 });
+  assert.deepEqual(
+    [needsPodListing.result.reason, needsPodListing.needsPodListing],
+    ['AwaitingReady', true],
+  );
   const late = { ...since(NOW - 1000), readyDeadlineSeconds: 60 };
   assert.equal(verdict(late), 'Fail ConfigError', 'made 60 s ago');
   assert.equal(verdict(since(NOW, { restarts: 3 })), 'Fail Restarts', 'hides nothing else');
 });
 
 test('stable pods with a config error excuse one from its first sight on', () => {
-  const trouble = (seenAt: number) => ({
+  const failure = (seenAt: number) => ({
     ...{ ready: false },
-    trouble: { ...inTrouble('ConfigError').trouble, seenAt },
+    failure: { ...inTrouble('ConfigError').failure, seenAt },
   });
-  const fresh = pods('new', 2, trouble(NOW - 30_000));
-  assert.match(verdict({ fresh, stable: pods('old', 8, trouble(NOW)) }), /^Inconclusive/);
+  const updated = pods('new', 2, failure(NOW - 30_000));
+  assert.match(verdict({ updated, stable: pods('old', 8, failure(NOW)) }), /^Inconclusive/);
 });
 
 test('evidence is bounded', () => {
-  const fresh = pods('new', 50, {
+  const updated = pods('new', 50, {
     ...inTrouble('Crash'),
-    trouble: { kind: 'Crash', reason: 'R', message: 'm'.repeat(9999), container: 'c' },
+    failure: { kind: 'Crash', reason: 'R', message: 'm'.repeat(9999), container: 'c' },
   });
-  const { evidence } = judge({ fresh, target: 50 }).result;
+  const { evidence } = judge({ updated, target: 50 }).result;
   assert.equal(evidence.length, 5);
   assert.ok(evidence.every((e) => (e.message ?? '').length <= 512));
 });
 
 test('what is due by the clock alone waits to be heard of, and says so', () => {
   const waits = (parts: Partial<PodHealthInput>) => {
-    const { result, dueAt, unheard } = judge(parts);
-    return [result.reason, dueAt, unheard];
+    const { result, dueAt, needsPodListing } = judge(parts);
+    return [result.reason, dueAt, needsPodListing];
   };
-  const soaked = { fresh: pods('new', 2, { readySince: NOW - 11_000 }), heardAt: NOW - 2 };
+  const soaked = { updated: pods('new', 2, { readySince: NOW - 11_000 }), currentAsOf: NOW - 2 };
   assert.deepEqual(waits(soaked), ['Soaking', NOW + 5000, true]);
   assert.deepEqual(waits({ ...soaked, soakSeconds: 0 }), ['Healthy', undefined, undefined]);
   const soaking = { ...soaked, soakSeconds: 11 };
   assert.deepEqual(waits(soaking), ['Soaking', NOW + 999, undefined]);
-  const late = { fresh: pods('new', 2, { ready: false, createdAt: NOW - 600_000 }) };
-  assert.deepEqual(waits({ ...late, heardAt: NOW - 1 }), ['AwaitingReady', NOW + 5000, true]);
+  const late = { updated: pods('new', 2, { ready: false, createdAt: NOW - 600_000 }) };
+  assert.deepEqual(waits({ ...late, currentAsOf: NOW - 1 }), ['AwaitingReady', NOW + 5000, true]);
   const early = { createdAt: NOW - 600_000, readySince: NOW - 600_000 };
-  const fresh = pods('new', 1, early);
-  const missing = { fresh, releasedAt: NOW - 600_000, heardAt: NOW - 1 };
+  const updated = pods('new', 1, early);
+  const missing = { updated, releasedAt: NOW - 600_000, currentAsOf: NOW - 1 };
   assert.deepEqual(waits(missing), ['AwaitingReady', NOW + 5000, true]);
-  const held = { ...missing, isLetOut: false };
+  const held = { ...missing, mayReleaseMore: false };
   assert.deepEqual(waits(held), ['AwaitingReady', undefined, undefined]);
 });

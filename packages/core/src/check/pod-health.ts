@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CheckReason, Evidence } from '@altershield/api';
-import type { PodView, Trouble } from './pod-view.ts';
+import type { PodView, FailureKind } from './pod-view.ts';
 import { awaitReady, deadlineOf, mayPass } from './await-ready.ts';
-import { bounded, isAccepted, result, type Finding, type PodHealthInput } from './finding.ts';
-import { running } from './observe-pod.ts';
+import { truncate, isAccepted, result, type CheckOutcome, type PodHealthInput } from './finding.ts';
+import { activePods } from './observe-pod.ts';
 import { soak } from './soak.ts';
 
-export { wait, type Finding, type PodHealthInput } from './finding.ts';
+export { wait, type CheckOutcome, type PodHealthInput } from './finding.ts';
 
-interface BadPod {
+interface UnhealthyPod {
   readonly pod: PodView;
-  readonly kind: Trouble;
+  readonly kind: FailureKind;
   readonly reason: string;
   readonly message: string;
 }
@@ -19,7 +19,7 @@ interface BadPod {
  * Judges a batch by its pods. One pod with evidence that does not pass by itself fails the batch at
  * once, unless stable pods have the same failure: then the change is not its cause.
  */
-export function judgePods(input: PodHealthInput): Finding {
+export function judgePods(input: PodHealthInput): CheckOutcome {
   if (input.target === 0) {
     return {
       unhealthy: 0,
@@ -30,23 +30,25 @@ export function judgePods(input: PodHealthInput): Finding {
       ),
     };
   }
-  const bad = input.fresh.filter((p) => isJudged(p, input)).flatMap((p) => badPod(p, input));
-  if (bad.length > 0) return judgeBad(bad, input);
-  const done = running(input.fresh).filter((p) => p.ready || isAccepted(p, input));
+  const unhealthy = input.updated
+    .filter((p) => isJudged(p, input))
+    .flatMap((p) => unhealthyPod(p, input));
+  if (unhealthy.length > 0) return judgeUnhealthy(unhealthy, input);
+  const done = activePods(input.updated).filter((p) => p.ready || isAccepted(p, input));
   if (done.length < input.target) return awaitReady(done.length, input);
   return soak(done, input);
 }
 
 const isJudged = (pod: PodView, input: PodHealthInput): boolean => {
   const isOlder = pod.createdAt < Math.floor((input.seenAt ?? 0) / 1000) * 1000 - RECENT_MS;
-  return !isAccepted(pod, input) && (!isOlder || isTroubledNow(pod, input));
+  return !isAccepted(pod, input) && (!isOlder || isFailingNow(pod, input));
 };
 
 /** What is wrong with the pod now, whether or not it may pass. */
-function failureOf(pod: PodView, input: PodHealthInput): BadPod[] {
+function podFailureNow(pod: PodView, input: PodHealthInput): UnhealthyPod[] {
   const { settings } = input;
-  if (pod.trouble !== undefined) {
-    const { kind, reason, message } = pod.trouble;
+  if (pod.failure !== undefined) {
+    const { kind, reason, message } = pod.failure;
     return [{ pod, kind, reason, message }];
   }
   if (pod.restarts > settings.maxRestarts) {
@@ -61,19 +63,19 @@ function failureOf(pod: PodView, input: PodHealthInput): BadPod[] {
 }
 
 /** The same without a failure that may pass by itself. */
-function badPod(pod: PodView, input: PodHealthInput): BadPod[] {
-  if (!mayPass(pod, input)) return failureOf(pod, input);
-  const { trouble: _, ...rest } = pod;
-  return failureOf(rest, input);
+function unhealthyPod(pod: PodView, input: PodHealthInput): UnhealthyPod[] {
+  if (!mayPass(pod, input)) return podFailureNow(pod, input);
+  const { failure: _, ...rest } = pod;
+  return podFailureNow(rest, input);
 }
 
 const isOverdue = (pod: PodView, input: PodHealthInput): boolean =>
-  !pod.ready && pod.ended !== true && input.heardAt >= deadlineOf(pod, input);
+  !pod.ready && pod.terminated !== true && input.currentAsOf >= deadlineOf(pod, input);
 
-function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): BadPod {
+function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): UnhealthyPod {
   const after = `after ${readyDeadlineSeconds} s`;
   return pod.scheduled
-    ? { pod, kind: 'NotReady', reason: reasonOf(pod), message: `not ready ${after}` }
+    ? { pod, kind: 'NotReady', reason: readinessReason(pod), message: `not ready ${after}` }
     : {
         pod,
         kind: 'Unschedulable',
@@ -82,11 +84,11 @@ function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): BadPod
       };
 }
 
-const reasonOf = ({ unreadyCount }: PodView): CheckReason =>
+const readinessReason = ({ unreadyCount }: PodView): CheckReason =>
   unreadyCount > 0 ? 'ReadinessLost' : 'NeverReady';
 
 /** Kinds that look alike from outside: an outage shows as either of them. */
-const ALIKE: Readonly<Record<Trouble, string>> = {
+const FAILURE_CLASS: Readonly<Record<FailureKind, string>> = {
   ImagePull: 'image',
   ConfigError: 'config',
   Crash: 'run',
@@ -98,13 +100,13 @@ const ALIKE: Readonly<Record<Trouble, string>> = {
   Unschedulable: 'schedule',
 };
 
-function judgeBad(bad: readonly BadPod[], input: PodHealthInput): Finding {
-  const own = bad.filter((b) => !stableSuffers(b.kind, input));
-  const [first] = own.length > 0 ? own : bad;
+function judgeUnhealthy(unhealthy: readonly UnhealthyPod[], input: PodHealthInput): CheckOutcome {
+  const own = unhealthy.filter((b) => !stableHasSameFailure(b.kind, input));
+  const [first] = own.length > 0 ? own : unhealthy;
   const verdict = own.length > 0 ? 'Fail' : 'Inconclusive';
-  const shown = own.length > 0 ? own : bad;
-  const { fresh } = input;
-  const stable = running(input.stable);
+  const shown = own.length > 0 ? own : unhealthy;
+  const { updated } = input;
+  const stable = activePods(input.stable);
   const sound = stable.filter((p) => p.ready).length;
   const healthy =
     stable.length === 0
@@ -112,15 +114,18 @@ function judgeBad(bad: readonly BadPod[], input: PodHealthInput): Finding {
       : `${sound} of ${stable.length} stable pods are ready`;
   const blame = verdict === 'Fail' ? '' : '; stable pods have the same failure';
   const reason = first?.reason ?? 'Failed';
-  const message = `${bad.length} of ${fresh.length} updated pods: ${reason}; ${healthy}${blame}`;
-  return { unhealthy: bad.length, result: result(verdict, reason, message, shown.map(evidenceOf)) };
+  const message = `${unhealthy.length} of ${updated.length} updated pods: ${reason}; ${healthy}${blame}`;
+  return {
+    unhealthy: unhealthy.length,
+    result: result(verdict, reason, message, shown.map(evidenceOf)),
+  };
 }
 
 /** A pod's failures count as those of now for so long after it is ready again, or ended. */
 const RECENT_MS = 600_000;
 
-const isTroubledNow = (pod: PodView, { now }: PodHealthInput): boolean => {
-  if (pod.ended === true) return (pod.unreadySince ?? 0) >= now - RECENT_MS;
+const isFailingNow = (pod: PodView, { now }: PodHealthInput): boolean => {
+  if (pod.terminated === true) return (pod.unreadySince ?? 0) >= now - RECENT_MS;
   return !pod.ready || pod.readySince >= now - RECENT_MS;
 };
 
@@ -129,26 +134,29 @@ const isTroubledNow = (pod: PodView, { now }: PodHealthInput): boolean => {
  * of today. One that can't pull its image is enough: running pods do not pull. Otherwise their share
  * must be half of the updated pods'.
  */
-function stableSuffers(kind: Trouble, input: PodHealthInput): boolean {
-  const { fresh } = input;
-  const stable = input.stable.filter((p) => p.ended !== true || isTroubledNow(p, input));
-  const suffers = (pod: PodView): boolean =>
-    (ALIKE[kind] === 'ready' && !pod.ready) ||
-    (isTroubledNow(pod, input) && failureOf(pod, input).some((b) => ALIKE[b.kind] === ALIKE[kind]));
-  const among = stable.filter(suffers).length;
-  if (ALIKE[kind] === 'image') return among > 0;
-  return among * fresh.length * 2 >= fresh.filter(suffers).length * stable.length && among > 0;
+function stableHasSameFailure(kind: FailureKind, input: PodHealthInput): boolean {
+  const { updated } = input;
+  const stable = input.stable.filter((p) => p.terminated !== true || isFailingNow(p, input));
+  const hasSameFailure = (pod: PodView): boolean =>
+    (FAILURE_CLASS[kind] === 'ready' && !pod.ready) ||
+    (isFailingNow(pod, input) &&
+      podFailureNow(pod, input).some((b) => FAILURE_CLASS[b.kind] === FAILURE_CLASS[kind]));
+  const among = stable.filter(hasSameFailure).length;
+  if (FAILURE_CLASS[kind] === 'image') return among > 0;
+  return (
+    among * updated.length * 2 >= updated.filter(hasSameFailure).length * stable.length && among > 0
+  );
 }
 
-function evidenceOf({ pod, reason, message }: BadPod): Evidence {
+function evidenceOf({ pod, reason, message }: UnhealthyPod): Evidence {
   return {
     pod: pod.name,
     ...(pod.node === '' ? {} : { node: pod.node }),
-    ...(pod.trouble === undefined || pod.trouble.container === ''
+    ...(pod.failure === undefined || pod.failure.container === ''
       ? {}
-      : { container: pod.trouble.container }),
+      : { container: pod.failure.container }),
     reason,
-    ...(message === '' ? {} : { message: bounded(message) }),
+    ...(message === '' ? {} : { message: truncate(message) }),
     restarts: pod.restarts,
   };
 }

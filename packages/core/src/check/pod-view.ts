@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export type Trouble =
+export type FailureKind =
   | 'ImagePull'
   | 'ConfigError'
   | 'Crash'
@@ -29,10 +29,10 @@ export interface PodView {
   /** How often it lost readiness since we watch it. */
   readonly unreadyCount: number;
   /** It ended for good (evicted, say) and another was made in its place: evidence, but no pod of a batch. */
-  readonly ended?: boolean;
+  readonly terminated?: boolean;
   /** The worst container, when something is wrong by itself; waiting alone is not. */
-  readonly trouble?: {
-    readonly kind: Trouble;
+  readonly failure?: {
+    readonly kind: FailureKind;
     readonly reason: string;
     readonly message: string;
     readonly container: string;

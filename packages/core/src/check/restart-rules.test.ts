@@ -60,8 +60,8 @@ test('CrashLoopBackOff after an expected exit is no failure, after another one i
     const state = { waiting: { reason: 'CrashLoopBackOff' } };
     return aPodWith([restartOn([42])], [{ ...ended(exitCode), state }]);
   };
-  assert.equal(viewPod(waits(42), 0).trouble, undefined);
-  assert.equal(viewPod(waits(1), 0).trouble?.kind, 'Crash');
+  assert.equal(viewPod(waits(42), 0).failure, undefined);
+  assert.equal(viewPod(waits(1), 0).failure?.kind, 'Crash');
 });
 
 test('readiness that is lost by an expected restart does not count', () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import * as z from 'zod';
-import { seal, unseal, type Sign } from './signature.ts';
+import { sign, verify, type Signer } from './signature.ts';
 import type { ObjectMeta } from '../json/objects.ts';
 
 const stamp = z.object({
@@ -17,7 +17,7 @@ const stamp = z.object({
 });
 
 /** Who wrote a template, as admission saw it. */
-export type Stamp = z.output<typeof stamp>;
+export type ActorAnnotation = z.output<typeof stamp>;
 
 /** The object that a stamp is on. */
 export interface StampSubject {
@@ -31,17 +31,24 @@ export interface StampSubject {
 const ownerOf = ({ kind, metadata: { name, namespace = '' } }: StampSubject): string =>
   `${kind}/${namespace}/${name}`;
 
-export const writeStamp = (value: Stamp, subject: StampSubject, sign: Sign): string =>
-  seal(value, ownerOf(subject), sign);
+export const writeActorAnnotation = (
+  value: ActorAnnotation,
+  subject: StampSubject,
+  signer: Signer,
+): string => sign(value, ownerOf(subject), signer);
 
 /**
  * The stamp of the template that the object has now; undefined when there is no true one. One that
  * `kubectl rollout undo` brought back names who wrote the template once, not who undid.
  */
-export function readStamp(subject: StampSubject, to: string, sign: Sign): Stamp | undefined {
+export function readActorAnnotation(
+  subject: StampSubject,
+  to: string,
+  signer: Signer,
+): ActorAnnotation | undefined {
   const text = subject.metadata.annotations?.[ANNOTATIONS.actor];
   if (text === undefined) return undefined;
-  const opened = unseal(text, ownerOf(subject), sign);
+  const opened = verify(text, ownerOf(subject), signer);
   if (!opened.ok) return undefined;
   const parsed = stamp.safeParse(opened.value);
   if (!parsed.success || parsed.data.to !== to) return undefined;

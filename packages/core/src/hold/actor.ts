@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Actor } from '@altershield/api';
 import type { ObjectMeta } from '../json/objects.ts';
-import type { Stamp } from './actor-annotation.ts';
+import type { ActorAnnotation } from './actor-annotation.ts';
 
 /** Who wrote the template that the object has now, as far as it is known. */
 export const actorOf = (
   metadata: Pick<ObjectMeta, 'managedFields'>,
-  stamp: Stamp | undefined,
+  stamp: ActorAnnotation | undefined,
 ): Actor => (stamp === undefined ? actorFromManagedFields(metadata) : stampedActor(stamp));
 
-const stampedActor = ({ user, uid, groups, manager }: Stamp): Actor => ({
+const stampedActor = ({ user, uid, groups, manager }: ActorAnnotation): Actor => ({
   user,
   ...(uid === undefined ? {} : { uid }),
   ...(groups === undefined ? {} : { groups }),

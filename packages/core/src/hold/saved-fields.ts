@@ -2,7 +2,7 @@
 import { ANNOTATIONS } from '@altershield/api';
 import * as z from 'zod';
 import type { ObjectMeta } from '../json/objects.ts';
-import { seal, unseal, type Sign } from './signature.ts';
+import { sign, verify, type Signer } from './signature.ts';
 
 const savedFields = z.object({
   v: z.literal(2),
@@ -31,17 +31,17 @@ const ownerOf = ({ kind, metadata: { name, namespace = '' } }: HeldObject): stri
 export function writeSavedFields(
   { from, userFields }: SavedFields,
   object: HeldObject,
-  sign: Sign,
+  signer: Signer,
 ): string | undefined {
-  const text = seal({ v: 2, from, userFields }, ownerOf(object), sign);
+  const text = sign({ v: 2, from, userFields }, ownerOf(object), signer);
   return text.length > MAX_LENGTH ? undefined : text;
 }
 
 /** What the operator saved on this object; undefined when there is nothing, or nothing that can be trusted. */
-export function readSavedFields(object: HeldObject, sign: Sign): SavedFields | undefined {
+export function readSavedFields(object: HeldObject, signer: Signer): SavedFields | undefined {
   const text = object.metadata.annotations?.[ANNOTATIONS.hold];
   if (text === undefined) return undefined;
-  const opened = unseal(text, ownerOf(object), sign);
+  const opened = verify(text, ownerOf(object), signer);
   return opened.ok ? savedFields.safeParse(opened.value).data : undefined;
 }
 

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { canonical } from '../json/canonical.ts';
+import { canonicalJson } from '../json/canonical.ts';
 import { hmacSha256Hex } from '../json/sha256.ts';
 
 /** Proves that we wrote a value: HMAC-SHA-256 under a key that only the operator's replicas have. */
-export type Sign = (value: unknown) => string;
+export type Signer = (value: unknown) => string;
 
 /** @param key at least 32 random bytes, shared by all replicas */
-export function signWith(key: Uint8Array): Sign {
+export function signWith(key: Uint8Array): Signer {
   const mac = hmacSha256Hex(key);
-  return (value) => mac(canonical(value)).slice(0, 32);
+  return (value) => mac(canonicalJson(value)).slice(0, 32);
 }
 
 /** Sealed text: JSON of the value with its signature over the value and what it belongs to. */
-export function seal(value: object, owner: string, sign: Sign): string {
-  return JSON.stringify({ ...value, sig: sign({ owner, value }) });
+export function sign(value: object, owner: string, signer: Signer): string {
+  return JSON.stringify({ ...value, sig: signer({ owner, value }) });
 }
 
 /** The value of a sealed text, or the sentence that says why it can't be trusted. */
-export function unseal(
+export function verify(
   text: string,
   owner: string,
-  sign: Sign,
+  signer: Signer,
 ): { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly why: string } {
   let parsed: unknown;
   try {
@@ -32,6 +32,6 @@ export function unseal(
     return { ok: false, why: 'it has no signature' };
   }
   const { sig, ...value } = parsed;
-  if (sig !== sign({ owner, value })) return { ok: false, why: 'its signature does not match' };
+  if (sig !== signer({ owner, value })) return { ok: false, why: 'its signature does not match' };
   return { ok: true, value };
 }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isMap } from './json.ts';
+import { isJsonObject } from './json.ts';
 import { sha256Hex } from './sha256.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
 /** JSON with sorted keys and without nulls in maps: equal values give equal text. */
-export const canonical = (value: unknown): string => JSON.stringify(sorted(value ?? null));
+export const canonicalJson = (value: unknown): string => JSON.stringify(sorted(value ?? null));
 
 /** A sorted copy and one call into the engine cost a third of writing the text piece by piece. */
 function sorted(value: unknown): unknown {
-  if (isMap(value)) return sortedMap(value);
+  if (isJsonObject(value)) return sortedMap(value);
   return Array.isArray(value) ? value.map(sorted) : value;
 }
 
@@ -28,12 +28,12 @@ function sortedMap(map: Fields): object {
 /** Hex digits of SHA-256 that identify a value; 64 bits are plenty within one workload. */
 const LENGTH = 16;
 
-export const digest = (text: string): string => sha256Hex(text).slice(0, LENGTH);
+export const shortHash = (text: string): string => sha256Hex(text).slice(0, LENGTH);
 
 /** Equality of JSON values in which a null field is an absent one. */
 export function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
-  if (isMap(a)) return isMap(b) && isEqualMap(a, b);
+  if (isJsonObject(a)) return isJsonObject(b) && isEqualMap(a, b);
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => isEqual(item, b[index]));
   }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isMap } from './json.ts';
+import { isJsonObject } from './json.ts';
 
 export type PatchOp =
   | { readonly op: 'add' | 'replace' | 'test'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
 /** A JSON pointer from its parts. */
-export const pointer = (...parts: readonly string[]): string =>
+export const toJsonPointer = (...parts: readonly string[]): string =>
   parts.map((p) => `/${p.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
 /** The value at a JSON pointer; undefined where there is none. */
@@ -15,5 +15,5 @@ export function valueAt(object: unknown, path: string): unknown {
     .split('/')
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce<unknown>((value, part) => (isMap(value) ? value[part] : undefined), object);
+    .reduce<unknown>((value, part) => (isJsonObject(value) ? value[part] : undefined), object);
 }

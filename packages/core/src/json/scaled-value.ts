@@ -4,7 +4,7 @@ import type { IntOrPercent } from './objects.ts';
 const percentOf = (value: string): number => Number(value.slice(0, -1)) / 100;
 
 /** A count or percentage of `replicas`, rounded as asked. Unreadable text counts as 0. */
-export function resolve(
+export function scaledValue(
   value: IntOrPercent | undefined,
   replicas: number,
   round: (n: number) => number,

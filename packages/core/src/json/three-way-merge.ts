@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isEqual } from './canonical.ts';
-import { isMap } from './json.ts';
+import { isJsonObject } from './json.ts';
 
 /**
  * What a user edited, put into a copy of the user's own value: leaves that differ between `base` and
@@ -12,7 +12,7 @@ import { isMap } from './json.ts';
  */
 export function threeWayMerge(base: unknown, edited: unknown, own: unknown): unknown {
   if (isEqual(base, edited)) return own;
-  if (!isMap(base) || !isMap(edited) || !isMap(own)) return edited;
+  if (!isJsonObject(base) || !isJsonObject(edited) || !isJsonObject(own)) return edited;
   const keys = new Set([...Object.keys(edited), ...Object.keys(own), ...Object.keys(base)]);
   const entries = [...keys].map(
     (key) => [key, threeWayMerge(base[key], edited[key], own[key])] as const,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicySpec } from '@altershield/api';
 import type { IntOrPercent } from '../json/objects.ts';
-import { resolve } from '../json/scaled-value.ts';
+import { scaledValue } from '../json/scaled-value.ts';
 
 /** The steps of a release whose policy names none. */
 const DEFAULT_BATCHES: readonly IntOrPercent[] = [1, '30%', '100%'];
@@ -19,7 +19,7 @@ export const batchesOf = ({
 export function batchTargets(steps: readonly IntOrPercent[], replicas: number): number[] {
   const targets: number[] = [];
   for (const step of steps) {
-    const wanted = Math.min(replicas, Math.max(1, resolve(step, replicas, Math.ceil)));
+    const wanted = Math.min(replicas, Math.max(1, scaledValue(step, replicas, Math.ceil)));
     targets.push(Math.max(wanted, targets.at(-1) ?? 0));
   }
   if ((targets.at(-1) ?? 0) < replicas) targets.push(replicas);

@@ -5,7 +5,7 @@ type Labels = Readonly<Record<string, string>>;
 type Selector = NonNullable<ChangePolicySpec['target']['selector']>;
 
 /** A policy that was read and found right. */
-export interface GoodPolicy {
+export interface ValidPolicy {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
@@ -28,10 +28,10 @@ export type Mismatch = string | undefined;
 export function selects(selector: Selector | undefined, labels: Labels): boolean {
   if (selector === undefined) return true;
   const byLabel = Object.entries(selector.matchLabels ?? {}).every(([k, v]) => labels[k] === v);
-  return byLabel && (selector.matchExpressions ?? []).every((e) => holds(e, labels));
+  return byLabel && (selector.matchExpressions ?? []).every((e) => matchesExpression(e, labels));
 }
 
-function holds(
+function matchesExpression(
   { key, operator, values = [] }: NonNullable<Selector['matchExpressions']>[number],
   labels: Labels,
 ): boolean {
@@ -50,7 +50,7 @@ function holds(
 
 /** Says why a policy does not govern a workload, as a sentence. */
 export function mismatch(
-  { namespace, spec: { target } }: GoodPolicy,
+  { namespace, spec: { target } }: ValidPolicy,
   candidate: Candidate,
   operatorNamespace: string,
 ): Mismatch {
@@ -82,17 +82,17 @@ function isExempt(
 ): boolean {
   if (namespaceLabels[LABELS.admission] === 'ignore') return true;
   if (![...EXEMPT_NAMESPACES, operatorNamespace].includes(namespace)) return false;
-  return !names(selector, namespace);
+  return !selectsByName(selector, namespace);
 }
 
 /** Why a policy can govern nothing, whatever there is; undefined when it can. */
-export function futility(namespace: string, operatorNamespace: string): Mismatch {
+export function exemptionReason(namespace: string, operatorNamespace: string): Mismatch {
   if (namespace === operatorNamespace || !EXEMPT_NAMESPACES.includes(namespace)) return undefined;
   return `namespace ${namespace} is exempt: only a policy in namespace ${operatorNamespace} whose namespaceSelector names it matches there`;
 }
 
 /** True when a selector names the namespace itself. */
-export const names = (selector: Selector | undefined, namespace: string): boolean =>
+export const selectsByName = (selector: Selector | undefined, namespace: string): boolean =>
   selector?.matchLabels?.['kubernetes.io/metadata.name'] === namespace ||
   (selector?.matchExpressions ?? []).some(
     (e) =>
@@ -105,12 +105,12 @@ export const names = (selector: Selector | undefined, namespace: string): boolea
  * The policy that governs a workload: the namespace's own before a cluster-wide one, one with a
  * selector before one without, then the older name in the alphabet.
  */
-export function governing(
-  policies: readonly GoodPolicy[],
+export function policyFor(
+  policies: readonly ValidPolicy[],
   candidate: Candidate,
   operatorNamespace: string,
-): GoodPolicy | undefined {
-  const rank = (p: GoodPolicy): string =>
+): ValidPolicy | undefined {
+  const rank = (p: ValidPolicy): string =>
     [
       p.namespace === candidate.namespace ? 0 : 1,
       p.spec.target.selector === undefined ? 1 : 0,

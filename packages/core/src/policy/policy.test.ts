@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { validatePolicy } from '../admission/records.ts';
+import { validatePolicy } from '../admission/record-validation.ts';
 import { isSameConfiguration, webhooksFor } from '../admission/webhook-configuration.ts';
 import { aPolicy } from '../testing/builders.ts';
 import { explainErrors } from './field.ts';
-import { governing, mismatch, selects, type Candidate } from './match.ts';
+import { policyFor, mismatch, selects, type Candidate } from './match.ts';
 import { ADAPTERS } from '../workload/registry.ts';
 import { parsePolicy } from './validate.ts';
 
@@ -225,10 +225,10 @@ test('the namespace’s own policy governs first, then the one with a selector, 
     aPolicy({}, { name: 'c' }),
     aPolicy({ target: { selector } }, { name: 'z' }),
   ];
-  assert.equal(governing(all, web, 'ops')?.name, 'z');
-  assert.equal(governing(all.slice(0, 3), web, 'ops')?.name, 'b');
-  assert.equal(governing(all.slice(0, 1), web, 'ops')?.namespace, 'ops');
-  assert.equal(governing([], web, 'ops'), undefined);
+  assert.equal(policyFor(all, web, 'ops')?.name, 'z');
+  assert.equal(policyFor(all.slice(0, 3), web, 'ops')?.name, 'b');
+  assert.equal(policyFor(all.slice(0, 1), web, 'ops')?.namespace, 'ops');
+  assert.equal(policyFor([], web, 'ops'), undefined);
 });
 
 const place = {

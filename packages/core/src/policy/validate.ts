@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { changePolicySpec, type ChangePolicySpec } from '@altershield/api';
-import { asRecord } from '../json/json.ts';
+import { asJsonObject } from '../json/json.ts';
 import type { IntOrPercent } from '../json/objects.ts';
 import { matchesKind } from './match.ts';
 import { fieldPath, invalid, type FieldError } from './field.ts';
@@ -9,7 +9,7 @@ export type ParsedPolicy =
   | { readonly ok: true; readonly spec: ChangePolicySpec }
   | { readonly ok: false; readonly errors: readonly FieldError[] };
 
-export interface PolicyPlace {
+export interface PolicyScope {
   readonly namespace: string;
   /** Where policies for the whole cluster live. */
   readonly operatorNamespace: string;
@@ -24,7 +24,7 @@ export interface PolicyKind {
 }
 
 /** Reads the spec of a policy. Reports every problem at once and never throws. */
-export function parsePolicy(spec: unknown, place: PolicyPlace): ParsedPolicy {
+export function parsePolicy(spec: unknown, place: PolicyScope): ParsedPolicy {
   const parsed = changePolicySpec.safeParse(spec ?? {});
   if (!parsed.success) {
     return { ok: false, errors: parsed.error.issues.flatMap((issue) => problemsOf(issue, spec)) };
@@ -56,7 +56,7 @@ function problemsOf(issue: Issue, spec: unknown): FieldError[] {
 const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>((value, part) => {
     if (Array.isArray(value)) return value[Number(part)] as unknown;
-    return asRecord(value)[String(part)];
+    return asJsonObject(value)[String(part)];
   }, root);
 
 /** A count and a percentage cannot be compared before the replicas are known, each with its like can. */
@@ -78,7 +78,7 @@ function misplaced(step: IntOrPercent, before: readonly IntOrPercent[]): string 
 const sizeOf = (step: IntOrPercent): number =>
   typeof step === 'number' ? step : Number(step.slice(0, -1));
 
-function checkPlace({ target }: ChangePolicySpec, place: PolicyPlace): FieldError[] {
+function checkPlace({ target }: ChangePolicySpec, place: PolicyScope): FieldError[] {
   if (target.namespaceSelector === undefined) return [];
   if (place.namespace === place.operatorNamespace) return [];
   const message = `only policies in namespace ${place.operatorNamespace} reach other namespaces; remove it, or move the policy there`;
@@ -86,7 +86,7 @@ function checkPlace({ target }: ChangePolicySpec, place: PolicyPlace): FieldErro
 }
 
 /** A kind with a group may come later, as a CRD does; one without can only be one that is followed. */
-function checkKinds({ target, release }: ChangePolicySpec, { kinds }: PolicyPlace): FieldError[] {
+function checkKinds({ target, release }: ChangePolicySpec, { kinds }: PolicyScope): FieldError[] {
   const known = kinds.map(({ resource }) => resource.kind).join(', ');
   return (target.kinds ?? []).flatMap((name, i) => {
     const kind = kinds.find(({ resource }) => matchesKind([name], resource));

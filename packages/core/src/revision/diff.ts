@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Difference } from '@altershield/api';
-import { canonical } from '../json/canonical.ts';
+import { canonicalJson } from '../json/canonical.ts';
 
 const MAX_DIFFERENCES = 64;
 const MAX_VALUE = 200;
@@ -39,10 +39,10 @@ export function diffTemplates(from: unknown, to: unknown): Diff {
 }
 
 function compare(path: string, was: unknown, is: unknown, found: Difference[]): void {
-  if (canonical(was) === canonical(is)) return;
+  if (canonicalJson(was) === canonicalJson(is)) return;
   const from = was ?? emptyOf(is);
   const to = is ?? emptyOf(was);
-  if (isObject(from) && isObject(to)) {
+  if (isJsonObject(from) && isJsonObject(to)) {
     for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
       compare(join(path, key), from[key], to[key], found);
     }
@@ -74,7 +74,7 @@ function compareKeyed(
 }
 
 const keyOfItem = (item: unknown): string | undefined => {
-  if (!isObject(item)) return undefined;
+  if (!isJsonObject(item)) return undefined;
   const key = ITEM_KEYS.find((k) => typeof item[k] === 'string' || typeof item[k] === 'number');
   return key === undefined ? undefined : String(item[key]);
 };
@@ -100,7 +100,7 @@ function difference(path: string, from: unknown, to: unknown): Difference {
 function show(value: unknown, hide: boolean): string {
   if (hide && !isReference(value)) return MASK;
   const kept = masked(value);
-  const text = typeof kept === 'string' ? kept : canonical(kept);
+  const text = typeof kept === 'string' ? kept : canonicalJson(kept);
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
@@ -115,14 +115,14 @@ const maskedText = (text: string): string =>
     .replace(ASSIGNED, `$1${MASK}`)
     .replace(IN_URL, `$1${MASK}`);
 
-const isReference = (value: unknown): boolean => isObject(value) && 'valueFrom' in value;
+const isReference = (value: unknown): boolean => isJsonObject(value) && 'valueFrom' in value;
 
 /** Masks values of secret-like names inside an added or removed subtree, and within texts: arguments, addresses. */
 function masked(value: unknown): unknown {
   if (typeof value === 'string') return maskedText(value);
   if (Array.isArray(value))
     return value.map((item, i) => (isFlag(value[i - 1]) ? MASK : masked(item)));
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   const isSecret = typeof value['name'] === 'string' && SECRET_NAME.test(value['name']);
   return Object.fromEntries(
     Object.entries(value).map(([k, v]) => {
@@ -135,7 +135,7 @@ function masked(value: unknown): unknown {
 /** What people read by its entries, labels and variables for instance, is told by them also when it comes or goes as a whole. */
 function emptyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.length > 0 && areKeyed(value, []) ? [] : undefined;
-  const entries = isObject(value) ? Object.values(value) : [];
+  const entries = isJsonObject(value) ? Object.values(value) : [];
   const isFlat = entries.length > 0 && entries.every((each) => typeof each !== 'object');
   return isFlat ? {} : undefined;
 }
@@ -145,5 +145,5 @@ function join(path: string, key: string): string {
   return /[./]/.test(key) ? `${path}[${key}]` : `${path}.${key}`;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+const isJsonObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { asRecord } from '../json/json.ts';
+import { asJsonObject } from '../json/json.ts';
 import type { Template } from '../json/objects.ts';
-import { canonical, digest, isEqual } from '../json/canonical.ts';
+import { canonicalJson, shortHash, isEqual } from '../json/canonical.ts';
 
 const HASH_LABEL = 'pod-template-hash';
 const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
 
 /** Remembers what a function of an immutable object gave, as long as the object lives. */
-function remembering(compute: (template: Template) => string): (template: Template) => string {
+function memoize(compute: (template: Template) => string): (template: Template) => string {
   const known = new WeakMap<Template, string>();
   return (template) => {
     const before = known.get(template);
@@ -22,26 +22,29 @@ function remembering(compute: (template: Template) => string): (template: Templa
 /** Identity of a template; a seam for tests. */
 export type FingerprintOf = (template: Template) => string;
 
-export const fingerprint = remembering((template) => digest(canonical(bare(template))));
+export const fingerprint = memoize((template) =>
+  shortHash(canonicalJson(withoutTemplateHash(template))),
+);
 
 /** Identity for refusals: a restart mark alone does not make a refused template a new one. */
-export const quarantineKey = remembering((template) => {
+export const quarantineKey = memoize((template) => {
   const { metadata, ...rest } = template;
-  const { annotations, ...others } = asRecord(metadata);
-  const { [RESTARTED_AT]: mark, ...kept } = asRecord(annotations);
+  const { annotations, ...others } = asJsonObject(metadata);
+  const { [RESTARTED_AT]: mark, ...kept } = asJsonObject(annotations);
   if (mark === undefined) return fingerprint(template);
   const isEmpty = Object.keys(kept).length === 0;
-  const marks = isEmpty ? others : { ...others, annotations: kept };
-  return fingerprint({ ...rest, metadata: marks });
+  const added = isEmpty ? others : { ...others, annotations: kept };
+  return fingerprint({ ...rest, metadata: added });
 });
 
 /** Whether two templates are one revision; far cheaper than their fingerprints. */
-export const isSameTemplate = (a: Template, b: Template): boolean => isEqual(bare(a), bare(b));
+export const isSameTemplate = (a: Template, b: Template): boolean =>
+  isEqual(withoutTemplateHash(a), withoutTemplateHash(b));
 
 /** The template as its author knows it: without what the Deployment controller adds. */
-export function bare(template: Template): Template {
-  const { labels, ...metadata } = asRecord(template['metadata']);
-  const { [HASH_LABEL]: _, ...own } = asRecord(labels);
+export function withoutTemplateHash(template: Template): Template {
+  const { labels, ...metadata } = asJsonObject(template['metadata']);
+  const { [HASH_LABEL]: _, ...own } = asJsonObject(labels);
   const kept = Object.keys(own).length === 0 ? metadata : { ...metadata, labels: own };
   return { ...template, metadata: kept };
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { asRecord } from '../json/json.ts';
+import { asJsonObject } from '../json/json.ts';
 import type { Template } from '../json/objects.ts';
 
 /** Images of a template's containers, init containers first. */
 export function imagesOf(template: Template): string[] {
-  const spec = asRecord(template['spec']);
+  const spec = asJsonObject(template['spec']);
   return [spec['initContainers'], spec['containers']]
     .flatMap((list): unknown[] => (Array.isArray(list) ? list : []))
-    .map((container) => asRecord(container)['image'])
+    .map((container) => asJsonObject(container)['image'])
     .filter((image): image is string => typeof image === 'string')
     .slice(0, 32);
 }

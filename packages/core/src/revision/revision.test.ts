@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { aTemplate, otherSign, sign } from '../testing/builders.ts';
+import { aTemplate, otherSign, signer } from '../testing/builders.ts';
 import { diffTemplates } from './diff.ts';
-import { bare, fingerprint, isSameTemplate, quarantineKey } from './fingerprint.ts';
-import { seal, unseal } from '../hold/signature.ts';
+import { withoutTemplateHash, fingerprint, isSameTemplate, quarantineKey } from './fingerprint.ts';
+import { sign, verify } from '../hold/signature.ts';
 
 const RESTART = { annotations: { 'kubectl.kubernetes.io/restartedAt': '2026-01-01T00:00:00Z' } };
 
@@ -16,7 +16,9 @@ test('a fingerprint ignores key order, nulls and what the controller adds', () =
     metadata: { creationTimestamp: null, labels: { b: '2', 'pod-template-hash': 'f00', a: '1' } },
   };
   assert.equal(fingerprint(one), fingerprint(same));
-  assert.deepEqual(bare({ metadata: { labels: { 'pod-template-hash': 'x' } } }), { metadata: {} });
+  assert.deepEqual(withoutTemplateHash({ metadata: { labels: { 'pod-template-hash': 'x' } } }), {
+    metadata: {},
+  });
 });
 
 test('a fingerprint tells list order, types and values apart', () => {
@@ -150,17 +152,17 @@ test('a diff is bounded and says so', () => {
 });
 
 test('a sealed text opens for its owner under the same key only', () => {
-  const text = seal({ a: 1, b: { c: 'x' } }, 'me', sign);
-  assert.deepEqual(unseal(text, 'me', sign), { ok: true, value: { a: 1, b: { c: 'x' } } });
-  const cases: [string, string, typeof sign][] = [
-    [text, 'you', sign],
+  const text = sign({ a: 1, b: { c: 'x' } }, 'me', signer);
+  assert.deepEqual(verify(text, 'me', signer), { ok: true, value: { a: 1, b: { c: 'x' } } });
+  const cases: [string, string, typeof signer][] = [
+    [text, 'you', signer],
     [text, 'me', otherSign],
-    [text.replace('"x"', '"y"'), 'me', sign],
-    ['{"a":1}', 'me', sign],
-    ['null', 'me', sign],
-    ['not json', 'me', sign],
+    [text.replace('"x"', '"y"'), 'me', signer],
+    ['{"a":1}', 'me', signer],
+    ['null', 'me', signer],
+    ['not json', 'me', signer],
   ];
-  for (const [sealed, owner, key] of cases) assert.equal(unseal(sealed, owner, key).ok, false);
+  for (const [sealed, owner, key] of cases) assert.equal(verify(sealed, owner, key).ok, false);
 });
 
 const json: fc.Arbitrary<unknown> = fc.letrec((tie) => ({

@@ -6,11 +6,11 @@ import type { Observation } from '../change/observation.ts';
 import type { PodView } from '../check/pod-view.ts';
 import type { WorkloadView } from '../workload/view.ts';
 import { viewPod } from '../check/observe-pod.ts';
-import type { GoodPolicy } from '../policy/match.ts';
+import type { ValidPolicy } from '../policy/match.ts';
 import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import { formatReleaseCap } from '../workload/deployment/cap/annotation.ts';
 import { signWith } from '../hold/signature.ts';
-import type { Tools } from '../workload/adapter.ts';
+import type { Signing } from '../workload/adapter.ts';
 import { deployment } from '../workload/deployment/adapter.ts';
 import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
 import { stampSubject } from '../workload/writes.ts';
@@ -20,11 +20,11 @@ import { keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { Deployment, ReplicaSet } from '../workload/deployment/objects.ts';
 import type { Pod } from '../check/pod.ts';
-import { asRecord } from '../json/json.ts';
+import { asJsonObject } from '../json/json.ts';
 import type { Template } from '../json/objects.ts';
 
 export const NOW = Date.parse('2026-01-01T12:00:00Z');
-export const sign = signWith(new Uint8Array(32).fill(7));
+export const signer = signWith(new Uint8Array(32).fill(7));
 export const otherSign = signWith(new Uint8Array(32).fill(8));
 
 const known = new WeakMap<Template, string>();
@@ -36,7 +36,7 @@ const fingerprintOf = (template: Template): string => {
   return found;
 };
 
-export const tools: Tools = { sign, fingerprintOf };
+export const signing: Signing = { sign: signer, fingerprintOf };
 
 /** A pod template whose image tag says what it is. */
 export const aTemplate = (tag: string, more: Readonly<Record<string, unknown>> = {}): Template => ({
@@ -96,13 +96,13 @@ export function aReplicaSet(
   }: { ready?: number; template?: Template; cap?: string } = {},
 ): ReplicaSet {
   const labels = { app: 'web', 'pod-template-hash': hashOf(tag) };
-  const marks = cap === undefined ? {} : { annotations: { [ANNOTATIONS.release]: cap } };
-  const metadata = { name: `web-${tag}`, namespace: 'shop', uid: `rs-${tag}`, labels, ...marks };
+  const added = cap === undefined ? {} : { annotations: { [ANNOTATIONS.release]: cap } };
+  const metadata = { name: `web-${tag}`, namespace: 'shop', uid: `rs-${tag}`, labels, ...added };
   return {
     metadata,
     spec: {
       replicas,
-      template: { ...template, metadata: { ...asRecord(template['metadata']), labels } },
+      template: { ...template, metadata: { ...asJsonObject(template['metadata']), labels } },
     },
     status: { replicas, readyReplicas: ready },
   };
@@ -137,7 +137,7 @@ export const pods = (prefix: string, n: number, parts: Partial<PodView> = {}): P
 
 type PolicyInput = Parameters<typeof changePolicySpec.parse>[0];
 
-export const aPolicy = (spec: PolicyInput = {}, parts: Partial<GoodPolicy> = {}): GoodPolicy => ({
+export const aPolicy = (spec: PolicyInput = {}, parts: Partial<ValidPolicy> = {}): ValidPolicy => ({
   namespace: 'shop',
   name: 'default',
   uid: 'p-1',
@@ -147,7 +147,7 @@ export const aPolicy = (spec: PolicyInput = {}, parts: Partial<GoodPolicy> = {})
 });
 
 interface ChangeParts {
-  readonly policy?: GoodPolicy;
+  readonly policy?: ValidPolicy;
   readonly status?: NonNullable<ChangeWorkload['status']>;
   readonly spec?: Partial<ChangeWorkloadSpec>;
   readonly verified?: boolean;
@@ -206,11 +206,11 @@ export function anObservation(parts: Partial<Observation> = {}): Observation {
     now: NOW,
     change: aChange(),
     batch: undefined,
-    workload: viewDeployment(held, heldSets(), tools),
-    fresh: [],
+    workload: viewDeployment(held, heldSets(), signing),
+    updated: [],
     stable: pods('a', 10),
     recentRollbacks: 0,
-    refused: false,
+    isQuarantined: false,
     ...parts,
   };
 }
@@ -221,18 +221,18 @@ export function aWorkload(
   deployment: DeploymentParts = {},
 ): WorkloadView {
   const held = aHeldDeployment('a', { tag: 'b', ...deployment });
-  return { ...viewDeployment(held, heldSets(), tools), ...parts };
+  return { ...viewDeployment(held, heldSets(), signing), ...parts };
 }
 
 /** What admission knows of a Deployment: the hashes of the revisions with these image tags. */
 export const aContext = (parts: Partial<WorkloadContext> = {}): WorkloadContext => ({
   adapter: deployment,
   policy: aPolicy(),
-  refusalOf: () => undefined,
-  isWayBack: () => false,
+  quarantineOf: () => undefined,
+  isRevert: () => false,
   snapshotOf: (object) => ({ object, related: { replicaSets: [] } }),
   nextChange: 'deployment-web-7',
-  tools,
+  signing,
   ...parts,
 });
 

@@ -13,10 +13,10 @@ import {
   aTemplate,
   NOW,
   pods,
-  tools,
+  signing,
 } from './builders.ts';
 
-export const [A, B] = [fingerprint(aTemplate('a')), fingerprint(aTemplate('b'))];
+export const [REVISION_A, REVISION_B] = [fingerprint(aTemplate('a')), fingerprint(aTemplate('b'))];
 export const status = (
   phase: ChangeWorkloadStatus['phase'],
   more: Partial<ChangeWorkloadStatus> = {},
@@ -38,17 +38,17 @@ export const change = (
   aChange({ policy: aPolicy(policy), spec, verified, ...(s === undefined ? {} : { status: s }) });
 
 /** The workload with this image tag, as nothing marks it. */
-export const free = (tag: string) =>
-  viewDeployment(aDeployment({ tag }), [aReplicaSet('a', 10), aReplicaSet('b', 0)], tools);
+export const unmarked = (tag: string) =>
+  viewDeployment(aDeployment({ tag }), [aReplicaSet('a', 10), aReplicaSet('b', 0)], signing);
 /** The workload of a change of which so many pods are released. */
 export const released = (n: number) =>
   viewDeployment(
     aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', n)),
     [aReplicaSet('a', 10 - n), aReplicaSet('b', n)],
-    tools,
+    signing,
   );
-export const crashed = pods('new', 1, {
+export const crashedPods = pods('new', 1, {
   ready: false,
-  trouble: { kind: 'Crash', reason: 'CrashLoopBackOff', message: '', container: 'app' },
+  failure: { kind: 'Crash', reason: 'CrashLoopBackOff', message: '', container: 'app' },
 });
-export const out = released(1);
+export const oneReleased = released(1);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { FingerprintOf } from '../revision/fingerprint.ts';
-import type { Sign } from '../hold/signature.ts';
+import type { Signer } from '../hold/signature.ts';
 import type { PatchOp } from '../json/patch.ts';
 import type { ObjectMeta, WorkloadObject } from '../json/objects.ts';
 import type { Goal } from './goal.ts';
@@ -79,8 +79,8 @@ export interface RelatedObject {
   readonly metadata: ObjectMeta;
 }
 
-export interface Tools {
-  readonly sign: Sign;
+export interface Signing {
+  readonly sign: Signer;
   /** Identity of a template; a seam for tests. */
   readonly fingerprintOf: FingerprintOf;
 }
@@ -119,7 +119,7 @@ export interface AdmissionInput<O extends WorkloadObject> {
   /** The object before this write. */
   readonly old: O;
   readonly namespace: string;
-  readonly tools: Tools;
+  readonly signing: Signing;
   /** Everything that belongs to it, as it was before this write. */
   readonly snapshot: () => Snapshot<O>;
 }
@@ -144,7 +144,7 @@ export interface WorkloadAdapter<
 > {
   readonly descriptor: KindDescriptor;
   readonly admission: AdmissionAdapter<O>;
-  observe(snapshot: Snapshot<O>, tools: Tools): V;
+  observe(snapshot: Snapshot<O>, signing: Signing): V;
   /** Key of the revision that a pod belongs to: the `uid` or the `name` of a `RevisionView`. */
   revisionOfPod(pod: RelatedObject): string | undefined;
   /**
@@ -162,5 +162,5 @@ export interface Subject<
 > {
   readonly object: O;
   readonly view: V;
-  readonly tools: Tools;
+  readonly signing: Signing;
 }

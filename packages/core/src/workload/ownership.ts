@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FIELD_MANAGER } from '@altershield/api';
-import { canonical } from '../json/canonical.ts';
-import { pointer, type PatchOp } from '../json/patch.ts';
-import { asRecord, isMap } from '../json/json.ts';
+import { canonicalJson } from '../json/canonical.ts';
+import { toJsonPointer, type PatchOp } from '../json/patch.ts';
+import { asJsonObject, isJsonObject } from '../json/json.ts';
 import type { WorkloadObject } from '../json/objects.ts';
 
 /** kubectl's copy of the manifest that it applied last, by which it knows what a later one leaves out. */
@@ -30,7 +30,7 @@ export function ownershipOf({ metadata }: WorkloadObject): string | undefined {
     return template === undefined ? [] : [{ key: keyOf(entry), template }];
   });
   const applied = appliedOf(metadata.annotations?.[LAST_APPLIED]);
-  const template = asRecord(asRecord(applied)['spec'])['template'];
+  const template = asJsonObject(asJsonObject(applied)['spec'])['template'];
   if (managers.length === 0 && template === undefined) return undefined;
   const text = JSON.stringify({
     managers,
@@ -41,17 +41,18 @@ export function ownershipOf({ metadata }: WorkloadObject): string | undefined {
 
 /** Managed fields belong to a manager, its operation and its subresource. */
 const keyOf = (entry: unknown): string => {
-  const { manager, operation, subresource = '', apiVersion } = asRecord(entry);
-  return canonical([manager, operation, subresource, apiVersion]);
+  const { manager, operation, subresource = '', apiVersion } = asJsonObject(entry);
+  return canonicalJson([manager, operation, subresource, apiVersion]);
 };
 
-const fieldsOf = (entry: unknown): Json => asRecord(asRecord(entry)['fieldsV1']);
-const templateOf = (entry: unknown): unknown => asRecord(fieldsOf(entry)['f:spec'])['f:template'];
+const fieldsOf = (entry: unknown): Json => asJsonObject(asJsonObject(entry)['fieldsV1']);
+const templateOf = (entry: unknown): unknown =>
+  asJsonObject(fieldsOf(entry)['f:spec'])['f:template'];
 
 function appliedOf(text: string | undefined): Json | undefined {
   try {
     const value: unknown = text === undefined ? undefined : JSON.parse(text);
-    return isMap(value) ? value : undefined;
+    return isJsonObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -93,8 +94,9 @@ export function isRestored(now: string | undefined, wanted: string): boolean {
   if (is === undefined || was === undefined) return true;
   const others = was.managers.filter(({ key }) => managerOf(key) !== FIELD_MANAGER);
   // Who applies on the server's side has no manifest of kubectl any more.
-  const isApplied = is.applied === undefined || canonical(is.applied) === canonical(was.applied);
-  return isApplied && canonical(byKey(is.managers)) === canonical(byKey(others));
+  const isApplied =
+    is.applied === undefined || canonicalJson(is.applied) === canonicalJson(was.applied);
+  return isApplied && canonicalJson(byKey(is.managers)) === canonicalJson(byKey(others));
 }
 
 /** The API server sorts managers by the time of their last write. */
@@ -107,7 +109,7 @@ function parse(text: string): Ownership | undefined {
   const value = appliedOf(text);
   if (value === undefined || !Array.isArray(value['managers'])) return undefined;
   const managers = value['managers'].map((m: unknown) => {
-    const { key, template } = asRecord(m);
+    const { key, template } = asJsonObject(m);
     return { key: String(key), template };
   });
   return { managers, ...('applied' in value ? { applied: value['applied'] } : {}) };
@@ -123,7 +125,7 @@ function managersOps(managedFields: readonly unknown[], { managers }: Ownership)
     const key = keyOf(entry);
     const template = left.get(key);
     left.delete(key);
-    const path = pointer('metadata', 'managedFields', `${index}`);
+    const path = toJsonPointer('metadata', 'managedFields', `${index}`);
     return entryOps(entry, isOwn(entry) ? undefined : template, path);
   });
   // A manager that has nothing any more but what it had of the template.
@@ -139,20 +141,20 @@ function managersOps(managedFields: readonly unknown[], { managers }: Ownership)
 }
 
 function entryOps(entry: unknown, template: unknown, path: string): PatchOp[] {
-  if (canonical(template) === canonical(templateOf(entry))) return [];
+  if (canonicalJson(template) === canonicalJson(templateOf(entry))) return [];
   const fields = withTemplate(fieldsOf(entry), template);
   const change: PatchOp =
     Object.keys(fields).length === 0
       ? { op: 'remove', path }
-      : { op: 'replace', path, value: { ...asRecord(entry), fieldsV1: fields } };
+      : { op: 'replace', path, value: { ...asJsonObject(entry), fieldsV1: fields } };
   return [{ op: 'test', path, value: entry }, change];
 }
 
-const isOwn = (entry: unknown): boolean => asRecord(entry)['manager'] === FIELD_MANAGER;
+const isOwn = (entry: unknown): boolean => asJsonObject(entry)['manager'] === FIELD_MANAGER;
 
 function withTemplate(fields: Json, template: unknown): Json {
   const { 'f:spec': spec, ...rest } = fields;
-  const { 'f:template': _, ...others } = asRecord(spec);
+  const { 'f:template': _, ...others } = asJsonObject(spec);
   const next = template === undefined ? others : { ...others, 'f:template': template };
   return Object.keys(next).length === 0 ? rest : { ...rest, 'f:spec': next };
 }
@@ -161,9 +163,9 @@ function withTemplate(fields: Json, template: unknown): Json {
 function appliedOps(text: string | undefined, template: unknown): PatchOp[] {
   const manifest = appliedOf(text);
   if (manifest === undefined || template === undefined) return [];
-  const next = { ...manifest, spec: { ...asRecord(manifest['spec']), template } };
-  if (canonical(next) === canonical(manifest)) return [];
-  const path = pointer('metadata', 'annotations', LAST_APPLIED);
+  const next = { ...manifest, spec: { ...asJsonObject(manifest['spec']), template } };
+  if (canonicalJson(next) === canonicalJson(manifest)) return [];
+  const path = toJsonPointer('metadata', 'annotations', LAST_APPLIED);
   return [
     { op: 'test', path, value: text },
     { op: 'replace', path, value: `${JSON.stringify(next)}\n` },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { GROUP, OWN } from '@altershield/api';
+import { GROUP, OBJECT_NAMES } from '@altershield/api';
 import type { APIResource, KindDescriptor } from './adapter.ts';
 import { ADAPTERS } from './registry.ts';
 
@@ -11,7 +11,7 @@ export interface PolicyRule {
   readonly verbs: readonly string[];
 }
 
-const FOLLOW = ['list', 'watch'] as const;
+const LIST_WATCH = ['list', 'watch'] as const;
 
 const WEBHOOKS = {
   apiGroups: ['admissionregistration.k8s.io'],
@@ -29,12 +29,16 @@ const VALIDATING_POLICIES = {
 
 /** What the operator may do in the whole cluster, whatever kinds it follows. */
 export const BASE_RULES: readonly PolicyRule[] = [
-  { apiGroups: [''], resources: ['pods'], verbs: FOLLOW },
-  { apiGroups: [''], resources: ['namespaces'], verbs: ['get', ...FOLLOW] },
+  { apiGroups: [''], resources: ['pods'], verbs: LIST_WATCH },
+  { apiGroups: [''], resources: ['namespaces'], verbs: ['get', ...LIST_WATCH] },
   { apiGroups: [''], resources: ['events'], verbs: ['create', 'patch'] },
-  { apiGroups: [GROUP], resources: ['changepolicies'], verbs: FOLLOW },
-  { apiGroups: [GROUP], resources: ['changeworkloads'], verbs: [...FOLLOW, 'create', 'delete'] },
-  { apiGroups: [GROUP], resources: ['changepods'], verbs: ['get', ...FOLLOW, 'create'] },
+  { apiGroups: [GROUP], resources: ['changepolicies'], verbs: LIST_WATCH },
+  {
+    apiGroups: [GROUP],
+    resources: ['changeworkloads'],
+    verbs: [...LIST_WATCH, 'create', 'delete'],
+  },
+  { apiGroups: [GROUP], resources: ['changepods'], verbs: ['get', ...LIST_WATCH, 'create'] },
   {
     apiGroups: [GROUP],
     resources: ['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
@@ -42,26 +46,30 @@ export const BASE_RULES: readonly PolicyRule[] = [
   },
   // Kubernetes cannot tie `create` to a name; every other verb is tied to ours.
   { ...WEBHOOKS, verbs: ['create'] },
-  { ...WEBHOOKS, resourceNames: [OWN.webhooks], verbs: ['get', ...FOLLOW, 'patch'] },
+  { ...WEBHOOKS, resourceNames: [OBJECT_NAMES.webhooks], verbs: ['get', ...LIST_WATCH, 'patch'] },
   { ...MUTATING_POLICIES, verbs: ['create'] },
   {
     ...MUTATING_POLICIES,
-    resourceNames: [OWN.clamp, OWN.keep],
-    verbs: ['get', ...FOLLOW, 'patch'],
+    resourceNames: [OBJECT_NAMES.clamp, OBJECT_NAMES.keep],
+    verbs: ['get', ...LIST_WATCH, 'patch'],
   },
   { ...VALIDATING_POLICIES, verbs: ['create'] },
-  { ...VALIDATING_POLICIES, resourceNames: [OWN.clamp], verbs: ['get', ...FOLLOW, 'patch'] },
+  {
+    ...VALIDATING_POLICIES,
+    resourceNames: [OBJECT_NAMES.clamp],
+    verbs: ['get', ...LIST_WATCH, 'patch'],
+  },
 ];
 
 /** What it needs for one kind: for the roles, and for the check at its start. */
 export function rulesOf({ resource, verbs, relatedResources }: KindDescriptor): PolicyRule[] {
   const own = Object.entries(verbs).map(([subresource, more]) =>
     subresource === ''
-      ? rule(resource, [...FOLLOW, ...more])
+      ? rule(resource, [...LIST_WATCH, ...more])
       : rule({ ...resource, plural: `${resource.plural}/${subresource}` }, more),
   );
   const related = Object.values(relatedResources).map((each) =>
-    rule(each.resource, [...FOLLOW, ...each.verbs]),
+    rule(each.resource, [...LIST_WATCH, ...each.verbs]),
   );
   return [...own, ...related];
 }
@@ -97,8 +105,12 @@ const SECRETS = { apiGroups: [''], resources: ['secrets'] } as const;
 /** What the operator may do in its own namespace: elect a leader, share certificates and a key. */
 export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
   { ...LEASES, verbs: ['create'] },
-  { ...LEASES, resourceNames: [OWN.lease], verbs: ['get', 'patch'] },
+  { ...LEASES, resourceNames: [OBJECT_NAMES.lease], verbs: ['get', 'patch'] },
   { ...SECRETS, verbs: ['create'] },
-  { ...SECRETS, resourceNames: [OWN.certificates], verbs: ['get', ...FOLLOW, 'patch'] },
-  { ...SECRETS, resourceNames: [OWN.seal], verbs: ['get'] },
+  {
+    ...SECRETS,
+    resourceNames: [OBJECT_NAMES.certificates],
+    verbs: ['get', ...LIST_WATCH, 'patch'],
+  },
+  { ...SECRETS, resourceNames: [OBJECT_NAMES.seal], verbs: ['get'] },
 ];

@@ -19,8 +19,8 @@ export const adapterOf = (kind: GroupKind): WorkloadAdapter | undefined =>
   byGroupKind.get(groupKind(kind));
 
 /** The adapter that a word of the command line means: `deploy`, `StatefulSet`, `statefulsets.apps`. */
-export const adapterNamed = (word: string): WorkloadAdapter | undefined =>
-  byName.get(word.toLowerCase());
+export const adapterNamed = (verdict: string): WorkloadAdapter | undefined =>
+  byName.get(verdict.toLowerCase());
 
 const byName = new Map(
   ADAPTERS.flatMap((adapter) => {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aCap, aHeldDeployment, aReplicaSet, tools } from '../testing/builders.ts';
-import { A, B } from '../testing/standings.ts';
+import { aCap, aHeldDeployment, aReplicaSet, signing } from '../testing/builders.ts';
+import { REVISION_A, REVISION_B } from '../testing/standings.ts';
 import { viewDeployment } from './deployment/observe.ts';
 import { mayMakeRoom } from './view.ts';
 
@@ -12,7 +12,10 @@ const mayBeRoom = (maxUnavailable: number, stable: number, updated: [number, num
   const strategy = { rollingUpdate: { maxSurge: 1, maxUnavailable } };
   const deployment = aHeldDeployment('a', { tag: 'b', spec: { strategy } }, aCap('a', 'b', 10));
   const revisions = [aReplicaSet('a', stable), aReplicaSet('b', replicas, { ready })];
-  return mayMakeRoom({ from: A, to: B, target: 10 }, viewDeployment(deployment, revisions, tools));
+  return mayMakeRoom(
+    { from: REVISION_A, to: REVISION_B, target: 10 },
+    viewDeployment(deployment, revisions, signing),
+  );
 };
 
 test('stable pods make room for the batch as far as the user’s bounds allow', () => {

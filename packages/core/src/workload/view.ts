@@ -45,13 +45,13 @@ export interface WorkloadView {
   /** Pods that its user wants ready at all times. */
   readonly minReady: number;
   /** The user paused it. */
-  readonly paused: boolean;
+  readonly isPaused: boolean;
   /** It can only be released in one step. */
-  readonly recreate: boolean;
+  readonly isAllOrNothing: boolean;
   /** False while its controller has not seen the newest spec. */
-  readonly settled: boolean;
+  readonly isObserved: boolean;
   /** When we last wrote it, as far as it says; milliseconds since the epoch, 0: never. */
-  readonly writtenAt: number;
+  readonly lastOperatorWriteAt: number;
   /** Pods of its template that its controller may have by now; infinite where nothing of ours limits them. */
   readonly allowed: number;
   readonly minReadySeconds: number;

@@ -1,52 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FIELD_MANAGER } from '@altershield/api';
 import { actorOf } from '../hold/actor.ts';
-import { readStamp, type StampSubject } from '../hold/actor-annotation.ts';
-import type { Sign } from '../hold/signature.ts';
-import { asRecord } from '../json/json.ts';
+import { readActorAnnotation, type StampSubject } from '../hold/actor-annotation.ts';
+import type { Signer } from '../hold/signature.ts';
+import { asJsonObject } from '../json/json.ts';
 import type { ObjectMeta, WorkloadObject } from '../json/objects.ts';
 import type { KindDescriptor } from './adapter.ts';
 import type { WorkloadView } from './view.ts';
 
 /** When the operator last wrote an object, by its managed fields; milliseconds since the epoch, 0: never. */
-function writtenAt(managedFields: readonly unknown[]): number {
+function lastOperatorWriteAt(managedFields: readonly unknown[]): number {
   const times = managedFields.map((entry) => {
-    const { manager, subresource = '', time } = asRecord(entry);
+    const { manager, subresource = '', time } = asJsonObject(entry);
     const isOurs = manager === FIELD_MANAGER && subresource === '';
     return isOurs && typeof time === 'string' ? Date.parse(time) : 0;
   });
   return Math.max(0, ...times);
 }
 
-interface ObjectView extends Pick<WorkloadView, 'uid' | 'actor' | 'isOwnWrite' | 'settled'> {
-  readonly writtenAt: number;
-}
+type ObjectView = Pick<
+  WorkloadView,
+  'uid' | 'actor' | 'isOwnWrite' | 'isObserved' | 'lastOperatorWriteAt'
+>;
 
 /** What metadata and status say of a workload of any kind. A user's write carries the mark of the user. */
 export function objectView(
   { descriptor, object }: Described,
   fingerprint: string,
-  sign: Sign,
+  sign: Signer,
 ): ObjectView {
   const { metadata, status } = object;
   const { managedFields = [], generation = 0, uid } = metadata;
-  const stamp = readStamp(stampSubject(descriptor, metadata), fingerprint, sign);
+  const stamp = readActorAnnotation(stampSubject(descriptor, metadata), fingerprint, sign);
   const { observedGeneration = 0 } = (status ?? {}) as { readonly observedGeneration?: number };
   return {
     uid,
     actor: actorOf(metadata, stamp),
     isOwnWrite: stamp === undefined && isNewestOurs(managedFields),
-    settled: observedGeneration >= generation,
-    writtenAt: writtenAt(managedFields),
+    isObserved: observedGeneration >= generation,
+    lastOperatorWriteAt: lastOperatorWriteAt(managedFields),
   };
 }
 
 function isNewestOurs(managedFields: readonly unknown[]): boolean {
   const times = managedFields.map((entry) => {
-    const { subresource = '', time } = asRecord(entry);
+    const { subresource = '', time } = asJsonObject(entry);
     return subresource === '' && typeof time === 'string' ? Date.parse(time) : 0;
   });
-  const own = writtenAt(managedFields);
+  const own = lastOperatorWriteAt(managedFields);
   return own > 0 && own >= Math.max(...times);
 }
 

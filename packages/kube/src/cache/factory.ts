@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Selection } from '../client/client.ts';
-import { apiVersionOf, type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
+import type { ListSelector } from '../client/client.ts';
+import {
+  apiVersionOf,
+  type KubeObject,
+  type ObjectKey,
+  type APIResource,
+} from '../client/object.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import { Informer } from './informer.ts';
 import type { ListWatchClient } from './reflector.ts';
-import { selectionKey } from './selection.ts';
+import { listSelectorKey } from './list-selector.ts';
 import type { IndexFunction } from './store.ts';
 
 export interface InformerFactoryDeps {
@@ -16,7 +21,7 @@ export interface InformerFactoryDeps {
   readonly pageSize?: number;
 }
 
-export interface SharedOptions<T extends KubeObject> extends Selection {
+export interface SharedOptions<T extends KubeObject> extends ListSelector {
   readonly transform?: (object: T) => T;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
 }
@@ -38,8 +43,11 @@ export class InformerFactory {
   }
 
   /** Adds what indexes are missing. One that is asked for after `start` starts at once. */
-  informer<T extends KubeObject>(resource: Resource, options: SharedOptions<T> = {}): Informer<T> {
-    const key = `${typeKey(resource)}|${selectionKey(options)}`;
+  informer<T extends KubeObject>(
+    resource: APIResource,
+    options: SharedOptions<T> = {},
+  ): Informer<T> {
+    const key = `${typeKey(resource)}|${listSelectorKey(options)}`;
     const shared = this.#shared.get(key);
     if (shared === undefined) return this.#create(key, resource, options);
     if (options.transform !== undefined && options.transform !== shared.transform) {
@@ -75,21 +83,21 @@ export class InformerFactory {
   }
 
   /** Tells every informer of this resource type what the server answered to a write. */
-  written(resource: Resource, object: KubeObject): void {
-    for (const informer of this.#of(resource)) informer.written(object);
+  applyWrite(resource: APIResource, object: KubeObject): void {
+    for (const informer of this.#of(resource)) informer.applyWrite(object);
   }
 
-  removed(resource: Resource, key: ObjectKey, uid: string): void {
-    for (const informer of this.#of(resource)) informer.removed(key, uid);
+  applyDelete(resource: APIResource, key: ObjectKey, uid: string): void {
+    for (const informer of this.#of(resource)) informer.applyDelete(key, uid);
   }
 
-  #of(resource: Resource): Informer<KubeObject>[] {
+  #of(resource: APIResource): Informer<KubeObject>[] {
     return this.all().filter((informer) => typeKey(informer.resource) === typeKey(resource));
   }
 
   #create<T extends KubeObject>(
     key: string,
-    resource: Resource,
+    resource: APIResource,
     options: SharedOptions<T>,
   ): Informer<T> {
     const informer = new Informer<T>({ ...this.#deps, resource, ...options });
@@ -100,7 +108,7 @@ export class InformerFactory {
   }
 }
 
-const typeKey = (resource: Resource): string => `${apiVersionOf(resource)}/${resource.plural}`;
+const typeKey = (resource: APIResource): string => `${apiVersionOf(resource)}/${resource.plural}`;
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {

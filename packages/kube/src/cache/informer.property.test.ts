@@ -8,7 +8,7 @@ import { RESOURCES, type KubeObject } from '../client/object.ts';
 import { silentLogger } from '../runtime/logger.ts';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
 import { Informer } from './informer.ts';
-import type { InformerEvent } from './mirror.ts';
+import type { InformerEvent } from './cache-writer.ts';
 import { isNewer } from './resource-version.ts';
 
 const NAMES = ['a', 'b', 'c'];
@@ -96,7 +96,7 @@ class Run {
   #write(it: string): void {
     const mine = this.api.put(it);
     this.#onTheWay.push(() => {
-      this.informer.written(mine);
+      this.informer.applyWrite(mine);
       const seen = this.informer.get(`shop/${it}`);
       const old =
         seen !== undefined && isNewer(mine.metadata.resourceVersion, seen.metadata.resourceVersion);
@@ -113,7 +113,7 @@ class Run {
       if (this.informer.get(`shop/${it}`)?.metadata.uid === old.metadata.uid) {
         this.#deleted.add(old.metadata.uid);
       }
-      this.informer.removed(`shop/${it}`, old.metadata.uid);
+      this.informer.applyDelete(`shop/${it}`, old.metadata.uid);
       assert.notEqual(this.informer.get(`shop/${it}`)?.metadata.uid, old.metadata.uid);
     });
   }

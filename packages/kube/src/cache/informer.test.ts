@@ -143,7 +143,7 @@ describe('own writes', () => {
     world.api.prompt = false;
     world.api.put('c0', { by: 'another' });
     const mine = world.api.put('c0', { by: 'me' });
-    world.informer.written(mine);
+    world.informer.applyWrite(mine);
     assert.equal(world.informer.get('shop/c0')?.data?.['by'], 'me');
     world.api.deliver();
     await world.scheduler.advance(1);
@@ -157,7 +157,7 @@ describe('own writes', () => {
     const mine = world.api.put('a');
     world.api.remove('a');
     await world.scheduler.advance(1);
-    world.informer.written(mine);
+    world.informer.applyWrite(mine);
     assert.equal(world.informer.size, 0);
   });
 
@@ -168,7 +168,7 @@ describe('own writes', () => {
     world.api.prompt = false;
     world.api.put('c0', { late: 'yes' });
     const old = world.api.remove('c0');
-    world.informer.removed('shop/c0', old?.metadata.uid ?? '');
+    world.informer.applyDelete('shop/c0', old?.metadata.uid ?? '');
     assert.equal(world.informer.size, 0);
     world.api.put('c0');
     world.api.deliver();
@@ -181,7 +181,7 @@ describe('own writes', () => {
     const world = aWorld({ before: putMany(1) });
     await world.scheduler.advance(1);
     const elsewhere = world.api.put('c0');
-    world.informer.written({
+    world.informer.applyWrite({
       ...elsewhere,
       metadata: { ...elsewhere.metadata, namespace: 'other' },
     });

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Selection } from '../client/client.ts';
-import { keyString, type KubeObject, type ObjectKey, type Resource } from '../client/object.ts';
-import { orAborted } from '../runtime/abort.ts';
-import { Gate } from '../runtime/gate.ts';
+import type { ListSelector } from '../client/client.ts';
+import { keyString, type KubeObject, type ObjectKey, type APIResource } from '../client/object.ts';
+import { abortable } from '../runtime/abort.ts';
+import { Latch } from '../runtime/latch.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
-import { Mirror, type InformerEvent } from './mirror.ts';
+import { CacheWriter, type InformerEvent } from './cache-writer.ts';
 import { Reflector, type ListWatchClient, type ReflectorStats } from './reflector.ts';
-import { selects } from './selection.ts';
+import { selects } from './list-selector.ts';
 import { Store, type IndexFunction } from './store.ts';
 
 export type InformerHandler<T extends KubeObject> = (event: InformerEvent<T>) => void;
 export type Unsubscribe = () => void;
 
-export interface InformerOptions<T extends KubeObject> extends Selection {
+export interface InformerOptions<T extends KubeObject> extends ListSelector {
   readonly client: ListWatchClient;
-  readonly resource: Resource;
+  readonly resource: APIResource;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   /** What is kept of an object; must not change its argument. Default: all but `managedFields`. */
@@ -30,32 +30,32 @@ const DEFAULT_PAGE_SIZE = 40;
 
 /** A copy of one resource type (or a selection of it) in memory, kept up to date. */
 export class Informer<T extends KubeObject> {
-  readonly resource: Resource;
+  readonly resource: APIResource;
   readonly #log: Logger;
   readonly #store: Store<T>;
-  readonly #mirror: Mirror<T>;
+  readonly #cacheWriter: CacheWriter<T>;
   readonly #reflector: Reflector<T>;
   readonly #handlers = new Set<InformerHandler<T>>();
-  readonly #firstList = new Gate();
+  readonly #firstList = new Latch();
   #running: Promise<void> | undefined;
 
   constructor(options: InformerOptions<T>) {
     const { client, resource, scheduler, log, pageSize = DEFAULT_PAGE_SIZE, indexes } = options;
     const { namespace, labelSelector, fieldSelector } = options;
-    const selection = { namespace, labelSelector, fieldSelector };
+    const listSelector = { namespace, labelSelector, fieldSelector };
     this.resource = resource;
     this.#log = log.child({ resource: resource.plural });
     this.#store = new Store(indexes);
-    this.#mirror = new Mirror({
+    this.#cacheWriter = new CacheWriter({
       store: this.#store,
       transform: options.transform ?? withoutManagedFields,
-      selects: selects(selection),
+      selects: selects(listSelector),
       emit: this.#emit,
     });
     this.#reflector = new Reflector({
-      ...{ client, resource, selection, scheduler, pageSize },
+      ...{ client, resource, listSelector, scheduler, pageSize },
       log: this.#log,
-      mirror: this.#mirror,
+      cacheWriter: this.#cacheWriter,
       listed: () => {
         this.#firstList.open();
       },
@@ -64,7 +64,7 @@ export class Informer<T extends KubeObject> {
 
   /** True from the end of the first list on. */
   get synced(): boolean {
-    return this.#mirror.synced;
+    return this.#cacheWriter.synced;
   }
 
   /** Why the copy may be out of date at the moment; `undefined` while all is well. */
@@ -73,16 +73,16 @@ export class Informer<T extends KubeObject> {
   }
 
   /** Up to when the copy is known to be complete, milliseconds since the epoch: bookmarks move it, silence does not. */
-  get heardAt(): number {
-    return this.#reflector.heardAt;
+  get currentAsOf(): number {
+    return this.#reflector.currentAsOf;
   }
 
   /**
    * Ends a watch of which somebody knows that it says nothing any more, and opens another. Once for a
    * silence: if the next one says no more, there is no more to say.
    */
-  reopen(why: string): void {
-    this.#reflector.reopen(why);
+  restartWatch(why: string): void {
+    this.#reflector.restartWatch(why);
   }
 
   get stats(): ReflectorStats {
@@ -102,7 +102,7 @@ export class Informer<T extends KubeObject> {
   /** Resolves when the first list is complete; rejects with the signal's reason when it aborts. */
   async whenSynced(signal?: AbortSignal): Promise<void> {
     if (signal === undefined) await this.#firstList.opened;
-    else await orAborted(this.#firstList.opened, signal);
+    else await abortable(this.#firstList.opened, signal);
   }
 
   get(key: ObjectKey | string): T | undefined {
@@ -137,13 +137,13 @@ export class Informer<T extends KubeObject> {
   }
 
   /** Takes the server's answer to a write of ours at once; what the watch still has of before is dropped. */
-  written(object: T): void {
-    this.#mirror.written(object);
+  applyWrite(object: T): void {
+    this.#cacheWriter.applyWrite(object);
   }
 
   /** Takes a delete of ours at once, if the object there is the one with this `uid`. */
-  removed(key: ObjectKey | string, uid: string): void {
-    this.#mirror.removed(typeof key === 'string' ? key : keyString(key), uid);
+  applyDelete(key: ObjectKey | string, uid: string): void {
+    this.#cacheWriter.applyDelete(typeof key === 'string' ? key : keyString(key), uid);
   }
 
   readonly #emit = (event: InformerEvent<T>): void => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatLabelSelector, parseLabelSelector } from './label-selector.ts';
-import { selects } from './selection.ts';
+import { selects } from './list-selector.ts';
 
 const WEB = { tier: 'web', 'app.kubernetes.io/name': 'shop' };
 

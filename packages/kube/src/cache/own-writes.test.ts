@@ -9,7 +9,7 @@ import { Controller } from '../controller/controller.ts';
 import { silentLogger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/scheduler.ts';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
-import { CachedClient } from './cached-client.ts';
+import { WriteThroughClient } from './write-through-client.ts';
 import { InformerFactory } from './factory.ts';
 import { isNewer } from './resource-version.ts';
 
@@ -20,7 +20,7 @@ interface World {
   readonly api: FakeApi;
   readonly scheduler: VirtualScheduler;
   readonly factory: InformerFactory;
-  readonly client: CachedClient;
+  readonly client: WriteThroughClient;
   readonly stop: AbortController;
 }
 
@@ -51,7 +51,7 @@ function aWorld(seed = 1): World {
   const transport = new SlowTransport(api, scheduler);
   const bare = new Client({ transport, scheduler, fieldManager: 'test' });
   const factory = new InformerFactory({ client: bare, scheduler, log: silentLogger });
-  const client = new CachedClient(bare, factory);
+  const client = new WriteThroughClient(bare, factory);
   return { api, scheduler, factory, client, stop: new AbortController() };
 }
 

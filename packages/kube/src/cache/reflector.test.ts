@@ -150,17 +150,17 @@ describe('the watch', () => {
     world.api.put('missed');
     world.api.prompt = true;
     await world.scheduler.advance(20_000);
-    world.informer.reopen('the server has more');
+    world.informer.restartWatch('the server has more');
     await world.scheduler.advance(5000);
     assert.equal(world.api.watches.length, 2);
     assert.equal(world.api.lists().length, 1);
     assertInStep(world);
-    world.informer.reopen('the server has more');
+    world.informer.restartWatch('the server has more');
     await world.scheduler.advance(5000);
     assert.equal(world.api.watches.length, 2, 'nothing was heard since');
     world.api.bookmark();
     await world.scheduler.advance(5000);
-    world.informer.reopen('the server has more');
+    world.informer.restartWatch('the server has more');
     await world.scheduler.advance(5000);
     assert.equal(world.api.watches.length, 3);
   });
@@ -287,10 +287,10 @@ describe('much at once gives way to other work every few milliseconds', () => {
 
 describe('trouble that needs a person', () => {
   const cases = [
-    { status: 403, reason: 'Forbidden', cure: /grant get, list and watch on configmaps/ },
-    { status: 404, reason: 'NotFound', cure: /install the CustomResourceDefinition of ConfigMap/ },
+    { status: 403, reason: 'Forbidden', hint: /grant get, list and watch on configmaps/ },
+    { status: 404, reason: 'NotFound', hint: /install the CustomResourceDefinition of ConfigMap/ },
   ];
-  for (const { status, reason, cure } of cases) {
+  for (const { status, reason, hint } of cases) {
     test(`${status} is told once with its cure, shown, and asked about slowly`, async () => {
       const lines: { message: string; fields: LogFields | undefined }[] = [];
       const log: Logger = {
@@ -305,7 +305,7 @@ describe('trouble that needs a person', () => {
       await world.scheduler.advance(120_000);
       assert.equal(lines.length, 1);
       assert.equal(world.informer.synced, false);
-      assert.match(String(lines[0]?.fields?.['cure']), cure);
+      assert.match(String(lines[0]?.fields?.['hint']), hint);
       assert.match(world.informer.lastError?.message ?? '', new RegExp(reason));
       assert.ok(world.api.requests.length <= 17, `${world.api.requests.length} requests`);
       world.api.intercept = () => undefined;
@@ -353,5 +353,5 @@ test('what a list shows was so when its first page was asked for, however long t
   };
   await world.scheduler.advance(3000);
   assert.equal(world.informer.synced, true);
-  assert.equal(world.informer.heardAt, began);
+  assert.equal(world.informer.currentAsOf, began);
 });

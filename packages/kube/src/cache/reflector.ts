@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Client, Selection } from '../client/client.ts';
-import { KubeError, isGone } from '../client/errors.ts';
-import type { KubeObject, Resource } from '../client/object.ts';
-import { LinkedSignal } from '../runtime/abort.ts';
+import type { Client, ListSelector } from '../client/client.ts';
+import { KubeError, isGone } from '../errors/errors.ts';
+import type { KubeObject, APIResource } from '../client/object.ts';
+import { DeadlineSignal } from '../runtime/abort.ts';
 import { Backoff } from '../runtime/backoff.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { sleep, type Scheduler } from '../runtime/scheduler.ts';
-import { turnsOf } from '../runtime/turns.ts';
-import type { Mirror } from './mirror.ts';
-import { cureOf, needsPerson } from './trouble.ts';
+import { yielderFor } from '../runtime/event-loop-yielder.ts';
+import type { CacheWriter } from './cache-writer.ts';
+import { hintFor, isPermanent } from '../errors/hints.ts';
 
 export type ListWatchClient = Pick<Client, 'list' | 'watch'>;
 
 export interface ReflectorDeps<T extends KubeObject> {
   readonly client: ListWatchClient;
-  readonly resource: Resource;
-  readonly selection: Selection;
+  readonly resource: APIResource;
+  readonly listSelector: ListSelector;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   /** Objects per page of a list. */
   readonly pageSize: number;
-  readonly mirror: Mirror<T>;
+  readonly cacheWriter: CacheWriter<T>;
   /** Called each time a list is complete. */
   readonly listed: () => void;
 }
@@ -69,7 +69,7 @@ export class Reflector<T extends KubeObject> {
   #lastError: Error | undefined;
   #stats = { lists: 0, watches: 0, events: 0, failures: 0 };
   #askedAt = 0;
-  #heardAt = 0;
+  #currentAsOf = 0;
   #watchdog: Watchdog | undefined;
   /** The silence, by its beginning, in which a watch was opened anew. */
   #reopenedIn = -1;
@@ -86,8 +86,8 @@ export class Reflector<T extends KubeObject> {
   }
 
   /** When the server last said anything: until then, what is not in the mirror was not there. */
-  get heardAt(): number {
-    return this.#heardAt;
+  get currentAsOf(): number {
+    return this.#currentAsOf;
   }
 
   get stats(): ReflectorStats {
@@ -98,10 +98,10 @@ export class Reflector<T extends KubeObject> {
    * Ends a watch of which somebody knows that it says nothing any more, and opens another. Once for a
    * silence: if the next one says no more, there is no more to say.
    */
-  reopen(why: string): void {
-    if (this.#reopenedIn === this.#heardAt) return;
-    this.#reopenedIn = this.#heardAt;
-    this.#watchdog?.bark(why);
+  restartWatch(why: string): void {
+    if (this.#reopenedIn === this.#currentAsOf) return;
+    this.#reopenedIn = this.#currentAsOf;
+    this.#watchdog?.expire(why);
   }
 
   /** Resolves when `signal` aborts, never rejects. */
@@ -125,18 +125,18 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, resource, selection, scheduler, mirror } = this.#deps;
+    const { client, resource, listSelector, scheduler, cacheWriter } = this.#deps;
     for (;;) {
       const { token, pageSize } = this.#cursor;
       // All pages show the state of the first one, however long the others take.
       if (token === '') this.#askedAt = scheduler.now();
-      const options = { ...selection, limit: pageSize, continue: token, signal };
+      const options = { ...listSelector, limit: pageSize, continue: token, signal };
       const page = await client.list<T>(resource, options);
       // Parsing a page and taking it in are a turn of the event loop each.
-      await turnsOf(scheduler).next();
+      await yielderFor(scheduler).next();
       signal.throwIfAborted();
-      if (token === '') mirror.beginList(page.resourceVersion);
-      for (const item of page.items) mirror.listed(item);
+      if (token === '') cacheWriter.beginList(page.resourceVersion);
+      for (const item of page.items) cacheWriter.applyListed(item);
       this.#cursor.token = page.continue ?? '';
       if (this.#cursor.token === '') break;
     }
@@ -144,40 +144,40 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #finishList(signal: AbortSignal): Promise<void> {
-    const { scheduler, mirror, pageSize, listed } = this.#deps;
-    const turns = turnsOf(scheduler);
-    for (const _step of mirror.endList()) if (turns.isOver) await turns.next();
+    const { scheduler, cacheWriter, pageSize, listed } = this.#deps;
+    const yielder = yielderFor(scheduler);
+    for (const _step of cacheWriter.endList()) if (yielder.shouldYield) await yielder.next();
     signal.throwIfAborted();
     this.#mustList = false;
     this.#cursor = { token: '', pageSize };
     this.#stats.lists += 1;
-    this.#heardAt = this.#askedAt;
+    this.#currentAsOf = this.#askedAt;
     this.#recovered();
     listed();
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
-    const { client, resource, selection, scheduler, mirror } = this.#deps;
-    const { resourceVersion } = mirror;
+    const { client, resource, listSelector, scheduler, cacheWriter } = this.#deps;
+    const { resourceVersion } = cacheWriter;
     const timeoutSeconds = Math.floor(WATCH_SECONDS * (1 + scheduler.random() / 10));
     const watchdog = new Watchdog(scheduler, timeoutSeconds * 1000 + SILENCE_GRACE_MS, signal);
     this.#watchdog = watchdog;
     const opened = (): void => {
       this.#opened();
     };
-    const options = { ...selection, resourceVersion, timeoutSeconds, opened };
-    const turns = turnsOf(scheduler);
+    const options = { ...listSelector, resourceVersion, timeoutSeconds, opened };
+    const yielder = yielderFor(scheduler);
     try {
       for await (const event of client.watch<T>(resource, {
         ...options,
         signal: watchdog.signal,
       })) {
         if (signal.aborted) return;
-        watchdog.heard();
-        if (this.#stoodFor(CATCH_UP_MS)) this.#heardAt = scheduler.now();
+        watchdog.reset();
+        if (this.#stoodFor(CATCH_UP_MS)) this.#currentAsOf = scheduler.now();
         this.#stats.events += 1;
-        mirror.watched(event);
-        if (turns.isOver) await turns.next();
+        cacheWriter.applyEvent(event);
+        if (yielder.shouldYield) await yielder.next();
       }
     } finally {
       watchdog.stop();
@@ -221,7 +221,7 @@ export class Reflector<T extends KubeObject> {
   #delayAfter(error: unknown): number {
     const { scheduler } = this.#deps;
     const delayMs = this.#backoff.next();
-    if (needsPerson(error) && this.#backoff.failures > QUICK_TRIES) {
+    if (isPermanent(error) && this.#backoff.failures > QUICK_TRIES) {
       return Math.floor(SLOW_RETRY_MS * (1 + scheduler.random() / 2));
     }
     return delayMs + (error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0);
@@ -231,13 +231,13 @@ export class Reflector<T extends KubeObject> {
   #report(error: unknown, retryInMs: number): void {
     const { log, resource } = this.#deps;
     const err = error instanceof Error ? error : new Error(String(error));
-    const known = this.#lastError !== undefined && gistOf(err) === gistOf(this.#lastError);
+    const known = this.#lastError !== undefined && summarize(err) === summarize(this.#lastError);
     this.#lastError = err;
     this.#stats.failures += 1;
     const doing = this.#mustList ? 'list' : 'watch';
-    const cure = cureOf(resource, error);
+    const hint = hintFor(resource, error);
     const level = known || isGone(error) ? 'debug' : 'warn';
-    const fields = { doing, err, retryInMs, ...(cure !== '' && { cure }) };
+    const fields = { doing, err, retryInMs, ...(hint !== '' && { hint }) };
     log[level]('lost touch with a resource, will try again', fields);
   }
 
@@ -249,22 +249,22 @@ export class Reflector<T extends KubeObject> {
 }
 
 /** What makes two errors the same news; a watch's address differs each time. */
-const gistOf = (error: Error): string =>
+const summarize = (error: Error): string =>
   error instanceof KubeError ? `${error.status} ${error.server.message ?? ''}` : error.message;
 
 /** Ends a watch that has been silent for too long, or that is told to. One timer, not one per event. */
 class Watchdog {
   readonly #scheduler: Scheduler;
   readonly #silenceMs: number;
-  readonly #link: LinkedSignal;
-  #heardAt: number;
+  readonly #link: DeadlineSignal;
+  #lastEventAt: number;
   #timer: { cancel(): void };
 
   constructor(scheduler: Scheduler, silenceMs: number, outer: AbortSignal) {
     this.#scheduler = scheduler;
     this.#silenceMs = silenceMs;
-    this.#link = new LinkedSignal(outer);
-    this.#heardAt = scheduler.elapsed();
+    this.#link = new DeadlineSignal(outer);
+    this.#lastEventAt = scheduler.elapsed();
     this.#timer = this.#start(silenceMs);
   }
 
@@ -272,11 +272,11 @@ class Watchdog {
     return this.#link.signal;
   }
 
-  heard(): void {
-    this.#heardAt = this.#scheduler.elapsed();
+  reset(): void {
+    this.#lastEventAt = this.#scheduler.elapsed();
   }
 
-  bark(why: string): void {
+  expire(why: string): void {
     this.#link.abort(new Error(why));
   }
 
@@ -287,9 +287,9 @@ class Watchdog {
 
   #start(delayMs: number): { cancel(): void } {
     return this.#scheduler.after(delayMs, () => {
-      const left = this.#heardAt + this.#silenceMs - this.#scheduler.elapsed();
+      const left = this.#lastEventAt + this.#silenceMs - this.#scheduler.elapsed();
       if (left > 0) this.#timer = this.#start(left);
-      else this.bark(`the watch was silent for ${this.#silenceMs / 1000} s`);
+      else this.expire(`the watch was silent for ${this.#silenceMs / 1000} s`);
     });
   }
 }

@@ -6,7 +6,7 @@ import { RESOURCES, type KubeObject } from '../client/object.ts';
 import { silentLogger, type Logger } from '../runtime/logger.ts';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
 import { Informer, type InformerOptions } from './informer.ts';
-import type { InformerEvent } from './mirror.ts';
+import type { InformerEvent } from './cache-writer.ts';
 
 export type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 

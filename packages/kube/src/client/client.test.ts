@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
-import type { ClientCall } from './caller.ts';
+import type { ClientCall } from './rest-client.ts';
 import { Client } from './client.ts';
-import { KubeError, isConflict, isNotFound } from './errors.ts';
+import { KubeError, isConflict, isNotFound } from '../errors/errors.ts';
 import { refusal, respond } from './fake-api.test-support.ts';
 import { RESOURCES } from './object.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { silentLogger, type Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
-import { isRecord } from './body.ts';
-import { Caller, type ClientObserver } from './caller.ts';
+import { isJsonObject } from './body.ts';
+import { RestClient, type ClientObserver } from './rest-client.ts';
 import { Discovery, type DiscoveredResource, type DiscoveryQuery } from './discovery.ts';
 import { listPageOf, objectOf, type ListPage } from './list.ts';
-import type { KubeObject, ObjectKey, Resource } from './object.ts';
+import type { KubeObject, ObjectKey, APIResource } from './object.ts';
 import { bodyOf, contentTypeOf, type Patch } from './patch.ts';
 import { collectionPath, objectPath, withQuery } from './paths.ts';
 import type { HttpRequest, Transport } from './transport.ts';
@@ -39,20 +39,20 @@ export interface PatchOptions extends WriteOptions {
   readonly subresource?: 'status' | 'scale' | undefined;
 }
 
-export interface Selection {
+export interface ListSelector {
   /** Default: all namespaces. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
 }
 
-export interface ListOptions extends Selection, CallOptions {
+export interface ListOptions extends ListSelector, CallOptions {
   readonly limit?: number | undefined;
   readonly continue?: string | undefined;
   readonly resourceVersion?: string | undefined;
 }
 
-export interface WatchOptions extends Selection, CallOptions {
+export interface WatchOptions extends ListSelector, CallOptions {
   readonly resourceVersion: string;
   /** After which the server ends the watch. */
   readonly timeoutSeconds: number;
@@ -73,7 +73,7 @@ export interface DeleteOptions extends CallOptions {
  * is retried here.
  */
 export class Client {
-  readonly #caller: Caller;
+  readonly #restClient: RestClient;
   readonly #discovery: Discovery;
   readonly #fieldManager: string;
 
@@ -81,23 +81,23 @@ export class Client {
     const { transport, scheduler, fieldManager, userAgent = fieldManager } = deps;
     const { timeoutMs = 60_000, observer = () => undefined, log = silentLogger } = deps;
     this.#fieldManager = fieldManager;
-    this.#caller = new Caller({ transport, scheduler, userAgent, timeoutMs, observer });
-    this.#discovery = new Discovery({ caller: this.#caller, scheduler, log });
+    this.#restClient = new RestClient({ transport, scheduler, userAgent, timeoutMs, observer });
+    this.#discovery = new Discovery({ restClient: this.#restClient, scheduler, log });
   }
 
   async get<T extends KubeObject = KubeObject>(
-    resource: Resource,
+    resource: APIResource,
     key: ObjectKey,
     options: CallOptions = {},
   ): Promise<T> {
     const path = objectPath(resource, key);
     const call = { method: 'GET', path, ...callOf(resource, options) } as const;
-    return objectOf<T>(call, await this.#caller.json(call));
+    return objectOf<T>(call, await this.#restClient.json(call));
   }
 
   /** One page; a `continue` in it leads to the next. Items get the `kind` that lists leave out. */
   async list<T extends KubeObject = KubeObject>(
-    resource: Resource,
+    resource: APIResource,
     { namespace = '', ...query }: ListOptions = {},
   ): Promise<ListPage<T>> {
     const path = withQuery(collectionPath(resource, namespace), {
@@ -107,22 +107,22 @@ export class Client {
       resourceVersion: query.resourceVersion,
     });
     const call = { method: 'GET', path, ...callOf(resource, query) } as const;
-    return listPageOf<T>(call, resource, await this.#caller.json(call));
+    return listPageOf<T>(call, resource, await this.#restClient.json(call));
   }
 
   async create<T extends KubeObject = KubeObject>(
-    resource: Resource,
+    resource: APIResource,
     namespace: string,
     body: object,
     { dryRun, ...options }: WriteOptions = {},
   ): Promise<T> {
     const path = withQuery(collectionPath(resource, namespace), this.#writeQuery(dryRun));
     const call = { method: 'POST', path, ...callOf(resource, options) } as const;
-    return objectOf<T>(call, await this.#caller.json({ ...call, body: JSON.stringify(body) }));
+    return objectOf<T>(call, await this.#restClient.json({ ...call, body: JSON.stringify(body) }));
   }
 
   async patch<T extends KubeObject = KubeObject>(
-    resource: Resource,
+    resource: APIResource,
     key: ObjectKey,
     patch: Patch,
     { dryRun, subresource, ...options }: PatchOptions = {},
@@ -132,7 +132,7 @@ export class Client {
     const path = withQuery(target, { ...this.#writeQuery(dryRun), force });
     const call = { method: 'PATCH', path, ...callOf(resource, options) } as const;
     const body = { body: bodyOf(patch), contentType: contentTypeOf(patch) };
-    return objectOf<T>(call, await this.#caller.json({ ...call, ...body }));
+    return objectOf<T>(call, await this.#restClient.json({ ...call, ...body }));
   }
 
   /**
@@ -140,15 +140,15 @@ export class Client {
    * `undefined` when it is gone. 404 is an error: see `isNotFound`.
    */
   async delete<T extends KubeObject = KubeObject>(
-    resource: Resource,
+    resource: APIResource,
     key: ObjectKey,
     { dryRun, ...options }: DeleteOptions = {},
   ): Promise<T | undefined> {
     const path = withQuery(objectPath(resource, key), { dryRun: dryRun === true && 'All' });
     const call = { method: 'DELETE', path, ...callOf(resource, options) } as const;
     const body = JSON.stringify(deleteOptionsOf(options));
-    const answer = await this.#caller.json({ ...call, body });
-    const marked = isRecord(answer) && answer['kind'] === resource.kind;
+    const answer = await this.#restClient.json({ ...call, body });
+    const marked = isJsonObject(answer) && answer['kind'] === resource.kind;
     return marked ? objectOf<T>(call, answer) : undefined;
   }
 
@@ -157,7 +157,7 @@ export class Client {
    * aborts. Throws a `KubeError` for an ERROR event (410: list again) and for a garbled stream.
    */
   async *watch<T extends KubeObject = KubeObject>(
-    resource: Resource,
+    resource: APIResource,
     { namespace = '', opened, ...query }: WatchOptions,
   ): AsyncGenerator<WatchEvent<T>, void> {
     const path = withQuery(collectionPath(resource, namespace), {
@@ -168,7 +168,7 @@ export class Client {
       timeoutSeconds: query.timeoutSeconds,
     });
     const call = { method: 'GET', path, ...callOf(resource, query) } as const;
-    yield* readEvents<T>(call, this.#caller.lines(call, opened));
+    yield* readEvents<T>(call, this.#restClient.lines(call, opened));
   }
 
   /** Resource types of this server that match; asks again (at most every 10 s) when none does. */
@@ -184,7 +184,7 @@ export class Client {
     options: CallOptions & { readonly contentType?: string } = {},
   ): Promise<unknown> {
     const text = body === undefined ? {} : { body: JSON.stringify(body) };
-    return this.#caller.json({ method, path, ...text, ...options });
+    return this.#restClient.json({ method, path, ...text, ...options });
   }
 
   #writeQuery(dryRun: boolean | undefined): { fieldManager: string; dryRun: string | undefined } {
@@ -192,10 +192,10 @@ export class Client {
   }
 }
 
-const callOf = ({ plural }: Resource, { signal, urgent }: CallOptions) =>
+const callOf = ({ plural }: APIResource, { signal, urgent }: CallOptions) =>
   ({ resource: plural, signal, urgent }) as const;
 
-function selectionQuery({ labelSelector, fieldSelector }: Selection): Selection {
+function selectionQuery({ labelSelector, fieldSelector }: ListSelector): ListSelector {
   return { labelSelector, fieldSelector };
 }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
-import { isRecord } from './body.ts';
-import type { Caller } from './caller.ts';
-import { isNotFound } from './errors.ts';
-import type { Resource } from './object.ts';
+import { isJsonObject } from './body.ts';
+import type { RestClient } from './rest-client.ts';
+import { isNotFound } from '../errors/errors.ts';
+import type { APIResource } from './object.ts';
 import { groupPath } from './paths.ts';
 
-export interface DiscoveredResource extends Resource {
+export interface DiscoveredResource extends APIResource {
   readonly verbs: readonly string[];
   readonly shortNames: readonly string[];
   readonly singular: string;
@@ -25,7 +25,7 @@ export interface DiscoveryQuery {
 }
 
 export interface DiscoveryDeps {
-  readonly caller: Caller;
+  readonly restClient: RestClient;
   readonly scheduler: Scheduler;
   readonly log: Logger;
 }
@@ -74,9 +74,9 @@ export class Discovery {
   }
 
   async #ask(): Promise<readonly DiscoveredResource[]> {
-    const { caller } = this.#deps;
-    const core = await caller.json({ method: 'GET', path: '/api', accept: AGGREGATED });
-    const groups = await caller.json({ method: 'GET', path: '/apis', accept: AGGREGATED });
+    const { restClient } = this.#deps;
+    const core = await restClient.json({ method: 'GET', path: '/api', accept: AGGREGATED });
+    const groups = await restClient.json({ method: 'GET', path: '/apis', accept: AGGREGATED });
     const answers = [core, groups];
     if (answers.every(isAggregated)) return answers.flatMap(aggregated);
     return this.#legacy(core, groups);
@@ -94,7 +94,7 @@ export class Discovery {
   async #legacyVersion(groupVersion: GroupVersion): Promise<DiscoveredResource[]> {
     const path = groupPath(groupVersion);
     try {
-      return legacy(groupVersion, await this.#deps.caller.json({ method: 'GET', path }));
+      return legacy(groupVersion, await this.#deps.restClient.json({ method: 'GET', path }));
     } catch (error) {
       // An aggregated API whose server is down must not hide all the others.
       const level = isNotFound(error) ? 'debug' : 'warn';
@@ -127,14 +127,14 @@ const namesOf = ({ plural, singular, kind, shortNames }: DiscoveredResource): st
 ];
 
 const isAggregated = (answer: unknown): boolean =>
-  isRecord(answer) && answer['kind'] === 'APIGroupDiscoveryList';
+  isJsonObject(answer) && answer['kind'] === 'APIGroupDiscoveryList';
 
 const records = (value: unknown): Json[] =>
-  Array.isArray(value) ? value.filter((item: unknown) => isRecord(item)) : [];
+  Array.isArray(value) ? value.filter((item: unknown) => isJsonObject(item)) : [];
 const strings = (value: unknown): string[] =>
   Array.isArray(value) ? value.filter((item: unknown) => typeof item === 'string') : [];
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
-const record = (value: unknown): Json => (isRecord(value) ? value : {});
+const record = (value: unknown): Json => (isJsonObject(value) ? value : {});
 
 function aggregated(answer: unknown): DiscoveredResource[] {
   return records(record(answer)['items']).flatMap((item) => {

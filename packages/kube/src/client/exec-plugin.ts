@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFile } from 'node:child_process';
 import type { Scheduler } from '../runtime/scheduler.ts';
-import { isRecord } from './body.ts';
+import { isJsonObject } from './body.ts';
 import { ConfigError, type CredentialSource, type Credentials } from './connection.ts';
 
 /** The `exec` part of a kubeconfig user. */
@@ -107,11 +107,11 @@ function parse(plugin: ExecPlugin, output: string): Held {
   } catch (cause) {
     throw bad('it is not JSON', cause);
   }
-  if (!isRecord(answer) || answer['kind'] !== 'ExecCredential') throw bad('no ExecCredential');
+  if (!isJsonObject(answer) || answer['kind'] !== 'ExecCredential') throw bad('no ExecCredential');
   if (answer['apiVersion'] !== plugin.apiVersion) {
     throw bad(`its apiVersion is not the "${plugin.apiVersion}" that the kubeconfig asks for`);
   }
-  if (!isRecord(answer['status'])) throw bad('it has no status');
+  if (!isJsonObject(answer['status'])) throw bad('it has no status');
   const credentials = credentialsOf(answer['status']);
   if (Object.keys(credentials).length === 0)
     throw bad('its status has no token and no certificate');

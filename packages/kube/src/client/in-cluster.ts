@@ -24,8 +24,8 @@ export async function inClusterConfig(options: InClusterOptions = {}): Promise<C
     );
   }
   const ca = await readFile(join(dir, 'ca.crt'), 'utf8').catch((cause: unknown) => {
-    const cure = 'is automountServiceAccountToken switched off?';
-    throw new ConfigError(`use the in-cluster configuration: no "${dir}/ca.crt"; ${cure}`, {
+    const hint = 'is automountServiceAccountToken switched off?';
+    throw new ConfigError(`use the in-cluster configuration: no "${dir}/ca.crt"; ${hint}`, {
       cause,
     });
   });

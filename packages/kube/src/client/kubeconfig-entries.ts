@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFile } from 'node:fs/promises';
 import type { Scheduler } from '../runtime/scheduler.ts';
-import { isRecord } from './body.ts';
+import { isJsonObject } from './body.ts';
 import {
   ConfigError,
   fixedCredentials,
@@ -100,7 +100,7 @@ async function credentialsOf(facts: UserFacts): Promise<CredentialSource> {
   const token = text(user, 'token');
   if (token !== '') return fixedCredentials({ ...rest, token });
   const { exec } = user;
-  if (isRecord(exec)) return new ExecCredentials(pluginOf(exec, facts), scheduler);
+  if (isJsonObject(exec)) return new ExecCredentials(pluginOf(exec, facts), scheduler);
   return fixedCredentials(rest);
 }
 
@@ -160,23 +160,23 @@ const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
 /** As the protocol wants it: nothing that is a file, and what the kubeconfig has for plug-ins. */
 function clusterInfo(cluster: Entry, ca: string | undefined): Entry {
   const { extensions, ['certificate-authority']: _file, ...info } = cluster;
-  const ours = list(extensions).find((it) => isRecord(it) && it['name'] === EXEC_EXTENSION);
+  const ours = list(extensions).find((it) => isJsonObject(it) && it['name'] === EXEC_EXTENSION);
   return {
     ...info,
     ...(ca !== undefined && { 'certificate-authority-data': Buffer.from(ca).toString('base64') }),
-    ...(isRecord(ours) && { config: ours['extension'] }),
+    ...(isJsonObject(ours) && { config: ours['extension'] }),
   };
 }
 
 function envOf(env: unknown): Record<string, string> {
-  const pairs = list(env).filter((entry) => isRecord(entry));
+  const pairs = list(env).filter((entry) => isJsonObject(entry));
   return Object.fromEntries(pairs.map((entry) => [text(entry, 'name'), text(entry, 'value')]));
 }
 
 function impersonation(user: Entry): Record<string, string | string[]> {
   const [as, uid] = [text(user, 'as'), text(user, 'as-uid')];
   const groups = list(user['as-groups']).map(String);
-  const extra = isRecord(user['as-user-extra']) ? user['as-user-extra'] : {};
+  const extra = isJsonObject(user['as-user-extra']) ? user['as-user-extra'] : {};
   return {
     ...(as !== '' && { 'impersonate-user': as }),
     ...(uid !== '' && { 'impersonate-uid': uid }),

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join, resolve } from 'node:path';
 import { realScheduler, type Scheduler } from '../runtime/scheduler.ts';
-import { isRecord } from './body.ts';
+import { isJsonObject } from './body.ts';
 import { ConfigError, type ConnectionConfig } from './connection.ts';
 import { connectionOf, type Entry, type Kubeconfig } from './kubeconfig-entries.ts';
 
@@ -49,8 +49,8 @@ async function readOne(path: string, mustExist: boolean): Promise<Kubeconfig | u
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     if (!mustExist && isMissing(cause)) return undefined;
     const why = isMissing(cause) ? 'there is no such file' : String(cause);
-    const cure = 'give the path of a kubeconfig, or set KUBECONFIG';
-    throw new ConfigError(`read the kubeconfig "${path}": ${why}; ${cure}`, { cause });
+    const hint = 'give the path of a kubeconfig, or set KUBECONFIG';
+    throw new ConfigError(`read the kubeconfig "${path}": ${why}; ${hint}`, { cause });
   });
   if (text === undefined) return undefined;
   // Loaded here: in a cluster there is no kubeconfig, and it takes two megabytes.
@@ -58,7 +58,7 @@ async function readOne(path: string, mustExist: boolean): Promise<Kubeconfig | u
   return parseOne(path, text, yaml.parse);
 }
 
-const isMissing = (error: unknown): boolean => isRecord(error) && error['code'] === 'ENOENT';
+const isMissing = (error: unknown): boolean => isJsonObject(error) && error['code'] === 'ENOENT';
 
 function parseOne(path: string, text: string, parse: (yaml: string) => unknown): Kubeconfig {
   let document: unknown;
@@ -68,7 +68,7 @@ function parseOne(path: string, text: string, parse: (yaml: string) => unknown):
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError(`read the kubeconfig "${path}": it is not YAML: ${why}`, { cause });
   }
-  if (!isRecord(document)) {
+  if (!isJsonObject(document)) {
     const what = text.trim() === '' ? 'it is empty' : 'it is no kubeconfig';
     throw new ConfigError(`read the kubeconfig "${path}": ${what}`);
   }
@@ -89,9 +89,9 @@ const PATH_FIELDS = ['certificate-authority', 'client-certificate', 'client-key'
 function named(list: unknown, field: string, base: string): Map<string, Entry> {
   const entries = new Map<string, Entry>();
   for (const item of Array.isArray(list) ? (list as unknown[]) : []) {
-    if (!isRecord(item) || typeof item['name'] !== 'string') continue;
+    if (!isJsonObject(item) || typeof item['name'] !== 'string') continue;
     const entry = item[field];
-    entries.set(item['name'], isRecord(entry) ? withPaths(entry, base) : {});
+    entries.set(item['name'], isJsonObject(entry) ? withPaths(entry, base) : {});
   }
   return entries;
 }
@@ -105,7 +105,7 @@ function withPaths(entry: Entry, base: string): Entry {
   const exec = entry['exec'];
   return Object.fromEntries([
     ...absolute,
-    ...(isRecord(exec) ? [['exec', withCommand(exec, base)]] : []),
+    ...(isJsonObject(exec) ? [['exec', withCommand(exec, base)]] : []),
   ]) as Entry;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /* eslint-disable @typescript-eslint/no-unnecessary-type-parameters --
    parsers of the edge: the caller names the shape it expects */
-import { isRecord } from './body.ts';
-import { KubeError } from './errors.ts';
-import { apiVersionOf, type KubeObject, type Resource } from './object.ts';
+import { isJsonObject } from './body.ts';
+import { KubeError } from '../errors/errors.ts';
+import { apiVersionOf, type KubeObject, type APIResource } from './object.ts';
 
 export interface ListPage<T extends KubeObject> {
   readonly items: readonly T[];
@@ -20,16 +20,16 @@ interface Asked {
 
 /** Refuses what is no object at all; beyond that the server is trusted. */
 export function objectOf<T extends KubeObject>(asked: Asked, answer: unknown): T {
-  if (isRecord(answer) && isRecord(answer['metadata'])) return answer as unknown as T;
+  if (isJsonObject(answer) && isJsonObject(answer['metadata'])) return answer as unknown as T;
   throw unexpected(asked, 'an object with metadata');
 }
 
 export function listPageOf<T extends KubeObject>(
   asked: Asked,
-  resource: Resource,
+  resource: APIResource,
   answer: unknown,
 ): ListPage<T> {
-  if (!isRecord(answer) || !isRecord(answer['metadata'])) throw unexpected(asked, 'a list');
+  if (!isJsonObject(answer) || !isJsonObject(answer['metadata'])) throw unexpected(asked, 'a list');
   const { metadata, items } = answer;
   const { resourceVersion, continue: token } = metadata;
   return {
@@ -40,7 +40,7 @@ export function listPageOf<T extends KubeObject>(
 }
 
 /** Lists of built-in kinds leave `apiVersion` and `kind` out of their items. */
-function itemsOf<T extends KubeObject>(asked: Asked, resource: Resource, items: unknown): T[] {
+function itemsOf<T extends KubeObject>(asked: Asked, resource: APIResource, items: unknown): T[] {
   if (!Array.isArray(items)) throw unexpected(asked, 'a list with items');
   const named = { apiVersion: apiVersionOf(resource), kind: resource.kind };
   return items.map((item: unknown) => ({ ...named, ...objectOf<T>(asked, item) }));

@@ -32,7 +32,7 @@ export interface KubeObject {
 }
 
 /** What identifies a resource type in URLs. `group` is '' for the core group. */
-export interface Resource {
+export interface APIResource {
   readonly group: string;
   readonly version: string;
   readonly plural: string;
@@ -46,7 +46,7 @@ export interface ObjectKey {
   readonly name: string;
 }
 
-export const apiVersionOf = ({ group, version }: Resource): string =>
+export const apiVersionOf = ({ group, version }: APIResource): string =>
   group === '' ? version : `${group}/${version}`;
 
 export const keyOf = ({ metadata }: KubeObject): ObjectKey => ({
@@ -65,7 +65,7 @@ export function parseKey(key: string): ObjectKey {
     : { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
 }
 
-const native = (group: string, kind: string, plural: string, namespaced = true): Resource => ({
+const native = (group: string, kind: string, plural: string, namespaced = true): APIResource => ({
   group,
   version: 'v1',
   plural,
@@ -73,7 +73,7 @@ const native = (group: string, kind: string, plural: string, namespaced = true):
   namespaced,
 });
 
-const admission = (kind: string, plural: string): Resource =>
+const admission = (kind: string, plural: string): APIResource =>
   native('admissionregistration.k8s.io', kind, plural, false);
 
 /** The built-in resources that callers name most. */
@@ -107,4 +107,4 @@ export const RESOURCES = {
     'ValidatingAdmissionPolicyBinding',
     'validatingadmissionpolicybindings',
   ),
-} as const satisfies Record<string, Resource>;
+} as const satisfies Record<string, APIResource>;

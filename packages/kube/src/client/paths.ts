@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Resource } from './object.ts';
+import type { APIResource } from './object.ts';
 
 export type QueryValue = string | number | boolean | undefined;
 
 /** `/api/v1` or `/apis/{group}/{version}`. */
-export const groupPath = ({ group, version }: Pick<Resource, 'group' | 'version'>): string =>
+export const groupPath = ({ group, version }: Pick<APIResource, 'group' | 'version'>): string =>
   group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
 
 /** Path of a collection; `namespace` '' means all namespaces, or a cluster-scoped resource. */
-export function collectionPath(resource: Resource, namespace: string): string {
+export function collectionPath(resource: APIResource, namespace: string): string {
   const inNamespace =
     resource.namespaced && namespace !== '' ? `/namespaces/${encodeURIComponent(namespace)}` : '';
   return `${groupPath(resource)}${inNamespace}/${resource.plural}`;
@@ -16,7 +16,7 @@ export function collectionPath(resource: Resource, namespace: string): string {
 
 /** Throws when a namespaced object is named without its namespace, or the name is empty. */
 export function objectPath(
-  resource: Resource,
+  resource: APIResource,
   { namespace, name }: { readonly namespace: string; readonly name: string },
 ): string {
   if (name === '') throw new TypeError(`address a ${resource.kind}: its name is empty`);

@@ -4,7 +4,7 @@ import { Pool, type Dispatcher } from 'undici';
 import type { ConnectionConfig, Credentials } from './connection.ts';
 import { discard } from './body.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
-import { unreachable } from './unreachable.ts';
+import { unreachable } from '../errors/unreachable.ts';
 
 export interface UndiciTransportOptions {
   /** Connections for calls; each watch has one of its own beside them, urgent calls two. Default 16. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRecord } from './body.ts';
-import { KubeError } from './errors.ts';
-import { failureOfStatus } from './failure.ts';
+import { isJsonObject } from './body.ts';
+import { KubeError } from '../errors/errors.ts';
+import { failureOfStatus } from '../errors/failure.ts';
 import type { KubeObject } from './object.ts';
 
 /** A BOOKMARK's object has a kind and a resourceVersion and nothing else. */
@@ -43,14 +43,15 @@ function parseEvent<T extends KubeObject>(doing: string, line: string): WatchEve
 function parseLine(doing: string, line: string): Readonly<Record<string, unknown>> {
   try {
     const parsed: unknown = JSON.parse(line);
-    if (isRecord(parsed)) return parsed;
+    if (isJsonObject(parsed)) return parsed;
   } catch {
     // Told below, with the line.
   }
   throw garbage(doing, line);
 }
 
-const hasMetadata = (object: unknown): boolean => isRecord(object) && isRecord(object['metadata']);
+const hasMetadata = (object: unknown): boolean =>
+  isJsonObject(object) && isJsonObject(object['metadata']);
 
 function garbage(doing: string, line: string): KubeError {
   const message = `the watch sent a line that is no event: ${line.slice(0, 100)}`;

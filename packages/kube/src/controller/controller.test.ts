@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { InformerFactory } from '../cache/factory.ts';
 import { Client } from '../client/client.ts';
-import { KubeError, TerminalError } from '../client/errors.ts';
+import { KubeError, TerminalError } from '../errors/errors.ts';
 import { FakeApi } from '../client/fake-api.test-support.ts';
 import { RESOURCES, type KubeObject } from '../client/object.ts';
 import { silentLogger, type Logger } from '../runtime/logger.ts';

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { InformerEvent } from '../cache/mirror.ts';
+import type { InformerEvent } from '../cache/cache-writer.ts';
 import type { Informer } from '../cache/informer.ts';
 import { keyOf, keyString, type KubeObject } from '../client/object.ts';
-import { LinkedSignal } from '../runtime/abort.ts';
+import { DeadlineSignal } from '../runtime/abort.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
-import { turnsOf } from '../runtime/turns.ts';
+import { yielderFor } from '../runtime/event-loop-yielder.ts';
 import {
   LOW_PRIORITY,
   WorkQueue,
@@ -62,7 +62,7 @@ export interface ControllerOptions {
 }
 
 /** Which keys an event wakes. */
-export type KeyMapping<T extends KubeObject> = (
+export type MapFunc<T extends KubeObject> = (
   event: InformerEvent<T>,
 ) => string | Iterable<string> | undefined;
 
@@ -105,7 +105,7 @@ export class Controller {
    */
   watch<T extends KubeObject>(
     informer: Informer<T>,
-    keysOf: KeyMapping<T>,
+    keysOf: MapFunc<T>,
     { delayMs = () => 0 }: WatchOptions = {},
   ): void {
     informer.onEvent((event) => {
@@ -159,20 +159,16 @@ export class Controller {
   }
 
   async #visitAll(signal: AbortSignal): Promise<void> {
-    const turns = turnsOf(this.#options.scheduler);
+    const yielder = yielderFor(this.#options.scheduler);
     for (const { visit } of this.#sources) {
       for (const _step of visit()) {
-        if (turns.isOver) await turns.next();
+        if (yielder.shouldYield) await yielder.next();
         if (signal.aborted) return;
       }
     }
   }
 
-  #wake<T extends KubeObject>(
-    event: InformerEvent<T>,
-    keysOf: KeyMapping<T>,
-    delayMs: number,
-  ): void {
+  #wake<T extends KubeObject>(event: InformerEvent<T>, keysOf: MapFunc<T>, delayMs: number): void {
     try {
       const keys = keysOf(event) ?? [];
       const options = event.initial ? { priority: LOW_PRIORITY } : {};
@@ -185,7 +181,7 @@ export class Controller {
   }
 
   async #work(signal: AbortSignal): Promise<void> {
-    const turns = turnsOf(this.#options.scheduler);
+    const yielder = yielderFor(this.#options.scheduler);
     for (;;) {
       const key = await this.#queue.get();
       if (key === undefined) return;
@@ -193,7 +189,7 @@ export class Controller {
       await this.#handle(key, signal);
       this.#setActive(-1);
       // Reconciles that find nothing to do never wait for anything: a thousand would be one turn.
-      if (turns.isOver) await turns.next();
+      if (yielder.shouldYield) await yielder.next();
     }
   }
 
@@ -215,7 +211,7 @@ export class Controller {
     stop: AbortSignal,
   ): Promise<Outcome> {
     const { reconcile, scheduler, timeoutMs } = this.#options;
-    const link = new LinkedSignal(stop);
+    const link = new DeadlineSignal(stop);
     if (timeoutMs !== undefined) {
       link.arm(scheduler, timeoutMs, `the reconcile took longer than ${timeoutMs} ms`);
     }

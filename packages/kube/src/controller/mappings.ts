@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { InformerEvent } from '../cache/mirror.ts';
+import type { InformerEvent } from '../cache/cache-writer.ts';
 import { keyOf, keyString, type KubeObject } from '../client/object.ts';
 
 /** The object's own key. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { KubeError, TerminalError, isConflict, isNamespaceEnding } from '../client/errors.ts';
+import { KubeError, TerminalError, isConflict, isNamespaceEnding } from '../errors/errors.ts';
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import type { WorkQueue } from '../queue/work-queue.ts';
 

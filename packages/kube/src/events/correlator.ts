@@ -6,7 +6,7 @@ import {
   identityOf,
   subjectKey,
 } from './event.ts';
-import { Recent } from './recent.ts';
+import { LruMap } from './lru-map.ts';
 
 export interface CorrelatorLimits {
   /** Events that one subject may have at once. Default 25. */
@@ -48,13 +48,13 @@ interface Similar {
 /** Decides under which Event an occurrence is counted, and whether it may be written at all. */
 export class Correlator {
   readonly #limits: CorrelatorLimits;
-  readonly #buckets: Recent<Bucket>;
-  readonly #similar: Recent<Similar>;
+  readonly #buckets: LruMap<Bucket>;
+  readonly #similar: LruMap<Similar>;
 
   constructor(limits: CorrelatorLimits) {
     this.#limits = limits;
-    this.#buckets = new Recent(limits.memory);
-    this.#similar = new Recent(limits.memory);
+    this.#buckets = new LruMap(limits.memory);
+    this.#similar = new LruMap(limits.memory);
   }
 
   /** `undefined` when the subject has had too many events lately. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KubeError } from '../client/errors.ts';
-import type { KubeObject, ObjectKey, Resource } from '../client/object.ts';
+import { KubeError } from '../errors/errors.ts';
+import type { KubeObject, ObjectKey, APIResource } from '../client/object.ts';
 import type { Patch } from '../client/patch.ts';
 import { silentLogger } from '../runtime/logger.ts';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
@@ -25,14 +25,14 @@ class FakeEvents implements EventClient {
   readonly faults: (number | KubeError | 'silence')[] = [];
   calls = 0;
 
-  async create(_: Resource, namespace: string, body: object): Promise<KubeObject> {
+  async create(_: APIResource, namespace: string, body: object): Promise<KubeObject> {
     await this.#arrive();
     const event: Fields = { ...body };
     this.events.set(`${namespace}/${Object(event['metadata']).name}`, event);
     return asObject(event);
   }
 
-  async patch(_: Resource, key: ObjectKey, patch: Patch): Promise<KubeObject> {
+  async patch(_: APIResource, key: ObjectKey, patch: Patch): Promise<KubeObject> {
     await this.#arrive();
     const id = `${key.namespace}/${key.name}`;
     const event = this.events.get(id);

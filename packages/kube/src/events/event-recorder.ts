@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { KubeError, isNotFound } from '../client/errors.ts';
+import { KubeError, isNotFound } from '../errors/errors.ts';
 import { RESOURCES } from '../client/object.ts';
-import { LinkedSignal, orAborted } from '../runtime/abort.ts';
+import { DeadlineSignal, abortable } from '../runtime/abort.ts';
 import type { Runnable } from '../manager/runnable.ts';
 import { whenAborted } from '../manager/when-aborted.ts';
 import type { Logger } from '../runtime/logger.ts';
@@ -22,7 +22,7 @@ import {
   namespaceOf,
   repeatOf,
 } from './event.ts';
-import { Recent } from './recent.ts';
+import { LruMap } from './lru-map.ts';
 
 export type EventOutcome = 'created' | 'counted' | 'limited' | 'dropped';
 
@@ -60,7 +60,7 @@ export class EventRecorder implements Runnable {
   readonly name = 'events';
   readonly #options: EventRecorderOptions;
   readonly #correlator: Correlator;
-  readonly #written: Recent<Series>;
+  readonly #written: LruMap<Series>;
   /** By correlation key: repetitions that wait are merged into one write. */
   readonly #pending = new Map<string, Pending>();
   readonly #stop = new AbortController();
@@ -70,7 +70,7 @@ export class EventRecorder implements Runnable {
     this.#options = options;
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#correlator = new Correlator(limits);
-    this.#written = new Recent(limits.memory);
+    this.#written = new LruMap(limits.memory);
   }
 
   /** Notes one occurrence; it is written soon. */
@@ -183,10 +183,10 @@ export class EventRecorder implements Runnable {
   }
 
   async #call(run: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
-    const link = new LinkedSignal(this.#stop.signal);
+    const link = new DeadlineSignal(this.#stop.signal);
     link.arm(this.#options.scheduler, WRITE_TIMEOUT_MS, 'writing an event took too long');
     try {
-      await orAborted(run(link.signal), link.signal);
+      await abortable(run(link.signal), link.signal);
     } finally {
       link.dispose();
     }

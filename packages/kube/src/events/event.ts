@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { KubeObject, ObjectKey, Resource } from '../client/object.ts';
+import type { KubeObject, ObjectKey, APIResource } from '../client/object.ts';
 import type { Patch } from '../client/patch.ts';
-import { boundedBytes } from '../webhook/bounded.ts';
+import { truncateBytes } from '../webhook/truncate.ts';
 
 /** The object that an event is about. */
 export interface EventSubject {
@@ -34,13 +34,13 @@ export interface Series {
 /** The calls that recording takes; `Client` has them. */
 export interface EventClient {
   create(
-    resource: Resource,
+    resource: APIResource,
     namespace: string,
     body: object,
     options?: { signal?: AbortSignal },
   ): Promise<KubeObject>;
   patch(
-    resource: Resource,
+    resource: APIResource,
     key: ObjectKey,
     patch: Patch,
     options?: { signal?: AbortSignal },
@@ -62,7 +62,7 @@ export const subjectKey = ({ apiVersion, kind, namespace, name, uid }: EventSubj
 export const boundedDetails = ({ type, reason, message }: EventDetails): EventDetails => ({
   type,
   reason: reason.slice(0, MAX_REASON),
-  message: boundedBytes(message, MAX_MESSAGE_BYTES),
+  message: truncateBytes(message, MAX_MESSAGE_BYTES),
 });
 
 /** Unique enough among events of one subject: time and a random part. */

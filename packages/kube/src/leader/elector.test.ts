@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { KubeError } from '../client/errors.ts';
+import { KubeError } from '../errors/errors.ts';
 import { silentLogger } from '../runtime/logger.ts';
 import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
 import { Candidate } from './candidate.test-support.ts';

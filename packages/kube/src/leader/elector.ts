@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isAlreadyExists, isConflict, isForbidden } from '../client/errors.ts';
-import { orAborted } from '../runtime/abort.ts';
+import { isAlreadyExists, isConflict, isForbidden } from '../errors/errors.ts';
+import { abortable } from '../runtime/abort.ts';
 import type { Runnable } from '../manager/runnable.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type Scheduler, sleep } from '../runtime/scheduler.ts';
@@ -90,7 +90,7 @@ export class LeaderElector implements Runnable {
     while (!signal.aborted) {
       const deadline = this.#newDeadline();
       try {
-        const lease = await orAborted(this.#attempt(deadline.signal), deadline.signal);
+        const lease = await abortable(this.#attempt(deadline.signal), deadline.signal);
         if (lease !== undefined) return { lease, deadline };
       } catch (err) {
         this.#explain(err);
@@ -162,8 +162,8 @@ export class LeaderElector implements Runnable {
     if (isConflict(err) || isAlreadyExists(err)) {
       log.debug('another candidate took the lease first', { lease: name });
     } else if (isForbidden(err)) {
-      const cure = `allow get, create and patch of leases in namespace ${namespace}`;
-      log.error(`may not use the lease: ${cure}`, { lease: name, err });
+      const hint = `allow get, create and patch of leases in namespace ${namespace}`;
+      log.error(`may not use the lease: ${hint}`, { lease: name, err });
     } else {
       log.warn('could not read or take the lease', { lease: name, err });
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { KubeError } from '../client/errors.ts';
-import type { ObjectKey, Resource } from '../client/object.ts';
+import { KubeError } from '../errors/errors.ts';
+import type { ObjectKey, APIResource } from '../client/object.ts';
 import type { Patch } from '../client/patch.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import type { Lease, LeaseClient, LeaseSpec } from './lease.ts';
@@ -8,7 +8,7 @@ import type { Lease, LeaseClient, LeaseSpec } from './lease.ts';
 const refuse = (status: number, reason: string): KubeError =>
   new KubeError({ doing: 'lease', status, server: { reason, message: reason } });
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+const isJsonObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
 /** Holds one Lease, with the optimistic locking of an API server. */
@@ -62,10 +62,10 @@ export class FakeLeaseServer {
 }
 
 const specIn = (body: object): LeaseSpec =>
-  'spec' in body && isObject(body.spec) ? body.spec : {};
+  'spec' in body && isJsonObject(body.spec) ? body.spec : {};
 
 const versionIn = (body: object): unknown =>
-  'metadata' in body && isObject(body.metadata) ? body.metadata['resourceVersion'] : undefined;
+  'metadata' in body && isJsonObject(body.metadata) ? body.metadata['resourceVersion'] : undefined;
 
 /** What may happen to requests of one candidate. */
 export interface Weather {
@@ -88,12 +88,12 @@ export class LeaseLine implements LeaseClient {
     this.#scheduler = scheduler;
   }
 
-  get(_: Resource, _key: ObjectKey, options?: { signal?: AbortSignal }): Promise<Lease> {
+  get(_: APIResource, _key: ObjectKey, options?: { signal?: AbortSignal }): Promise<Lease> {
     return this.#call(() => this.#server.read(), options?.signal);
   }
 
   create(
-    _: Resource,
+    _: APIResource,
     _ns: string,
     body: object,
     options?: { signal?: AbortSignal },
@@ -102,7 +102,7 @@ export class LeaseLine implements LeaseClient {
   }
 
   patch(
-    _: Resource,
+    _: APIResource,
     _key: ObjectKey,
     patch: Patch,
     options?: { signal?: AbortSignal },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isNotFound } from '../client/errors.ts';
+import { isNotFound } from '../errors/errors.ts';
 import { type ObjectKey, RESOURCES } from '../client/object.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import { type Lease, type LeaseClient, type LeaseSpec, holderOf, microTime } from './lease.ts';

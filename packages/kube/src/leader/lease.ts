@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CallOptions } from '../client/client.ts';
-import type { KubeObject, ObjectKey, Resource } from '../client/object.ts';
+import type { KubeObject, ObjectKey, APIResource } from '../client/object.ts';
 import type { Patch } from '../client/patch.ts';
 
 export interface LeaseSpec {
@@ -19,14 +19,14 @@ export interface Lease extends KubeObject {
 
 /** The calls that an election takes; `Client` has them. */
 export interface LeaseClient {
-  get(resource: Resource, key: ObjectKey, options?: CallOptions): Promise<Lease>;
+  get(resource: APIResource, key: ObjectKey, options?: CallOptions): Promise<Lease>;
   create(
-    resource: Resource,
+    resource: APIResource,
     namespace: string,
     body: object,
     options?: CallOptions,
   ): Promise<Lease>;
-  patch(resource: Resource, key: ObjectKey, patch: Patch, options?: CallOptions): Promise<Lease>;
+  patch(resource: APIResource, key: ObjectKey, patch: Patch, options?: CallOptions): Promise<Lease>;
 }
 
 /** The form of `MicroTime`. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isConflict, isNotFound } from '../client/errors.ts';
-import { DeadlineError, LinkedSignal, orAborted, reasonOf } from '../runtime/abort.ts';
+import { isConflict, isNotFound } from '../errors/errors.ts';
+import { DeadlineError, DeadlineSignal, abortable, reasonOf } from '../runtime/abort.ts';
 import { whenAborted } from '../manager/when-aborted.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
@@ -37,7 +37,7 @@ export class Term {
     this.#lease = options.won.lease;
     this.#deadline = options.won.deadline;
     this.#work.signal.addEventListener('abort', options.onWorkAborted, { once: true });
-    this.#obey(options.won.deadline);
+    this.#handleAbort(options.won.deadline);
   }
 
   /** Aborts when writing must stop. */
@@ -94,7 +94,7 @@ export class Term {
     }
     this.#deadline.cancel();
     this.#deadline = next;
-    this.#obey(next);
+    this.#handleAbort(next);
     return false;
   }
 
@@ -130,10 +130,10 @@ export class Term {
   /** Bounded by the deadline in force too: an answer after it comes too late. */
   async #call<T>(run: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { scheduler, callTimeoutMs } = this.#options;
-    const link = new LinkedSignal(this.#deadline.signal);
+    const link = new DeadlineSignal(this.#deadline.signal);
     link.arm(scheduler, callTimeoutMs, `no answer within ${callTimeoutMs} ms`);
     try {
-      return await orAborted(run(link.signal), link.signal);
+      return await abortable(run(link.signal), link.signal);
     } finally {
       link.dispose();
     }
@@ -148,7 +148,7 @@ export class Term {
     }
   }
 
-  #obey(deadline: Deadline): void {
+  #handleAbort(deadline: Deadline): void {
     const expire = (): void => {
       if (deadline === this.#deadline && !this.#over.signal.aborted)
         this.#lose('it could not be renewed in time');

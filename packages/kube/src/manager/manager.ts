@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { orAborted } from '../runtime/abort.ts';
+import { abortable } from '../runtime/abort.ts';
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import type { Runnable, RunnableGroup } from './runnable.ts';
@@ -79,7 +79,7 @@ export class Manager {
       this.#options.log.debug('starting', { group: group.name });
       const running = this.#startGroup(group);
       this.#running.push(running);
-      await orAborted(running.ready, this.#end.signal).catch(() => undefined);
+      await abortable(running.ready, this.#end.signal).catch(() => undefined);
     }
     if (!this.#end.signal.aborted) this.#options.log.info('all parts are ready');
   }
@@ -132,7 +132,7 @@ export class Manager {
       log.debug('stopping', { group: group.name });
       stop.abort(new Error('the process stops'));
       if (!cut.signal.aborted) {
-        await orAborted(ended, cut.signal).catch(() => hanging.push(...alive));
+        await abortable(ended, cut.signal).catch(() => hanging.push(...alive));
       }
     }
     timer.cancel();

@@ -33,7 +33,7 @@ export interface AddOptions {
   readonly priority?: number | undefined;
 }
 
-export interface RetryOptions extends AddOptions {
+export interface RateLimitOptions extends AddOptions {
   /** Default 0. */
   readonly atLeastMs?: number | undefined;
 }
@@ -113,7 +113,7 @@ export class WorkQueue {
   }
 
   /** Adds after a delay that grows with each call until `forget`. Returns the delay, milliseconds. */
-  addRateLimited(key: string, { atLeastMs = 0, ...options }: RetryOptions = {}): number {
+  addRateLimited(key: string, { atLeastMs = 0, ...options }: RateLimitOptions = {}): number {
     const delayMs = Math.max(atLeastMs, this.#nextDelay(key));
     this.#metrics.retried();
     this.addAfter(key, delayMs, options);

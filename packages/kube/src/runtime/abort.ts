@@ -10,15 +10,15 @@ export class DeadlineError extends Error {
  * A signal of its own that follows `outer` and can be ended by a timer. `dispose` must be called: it
  * drops the listener, so that a long-lived signal does not collect one per call.
  */
-export class LinkedSignal {
+export class DeadlineSignal {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal | undefined;
   #timer: { cancel(): void } | undefined;
 
   constructor(outer: AbortSignal | undefined) {
     this.#outer = outer;
-    if (outer?.aborted === true) this.#follow();
-    else outer?.addEventListener('abort', this.#follow, { once: true });
+    if (outer?.aborted === true) this.#handleAbort();
+    else outer?.addEventListener('abort', this.#handleAbort, { once: true });
   }
 
   get signal(): AbortSignal {
@@ -45,10 +45,10 @@ export class LinkedSignal {
 
   dispose(): void {
     this.disarm();
-    this.#outer?.removeEventListener('abort', this.#follow);
+    this.#outer?.removeEventListener('abort', this.#handleAbort);
   }
 
-  readonly #follow = (): void => {
+  readonly #handleAbort = (): void => {
     this.#controller.abort(this.#outer?.reason);
   };
 }
@@ -57,7 +57,7 @@ export class LinkedSignal {
  * Settles as `work` does, or rejects with the signal's reason as soon as it aborts, even when the
  * work ignores its signal.
  */
-export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+export function abortable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = (): void => {
       reject(reasonOf(signal));

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LinkedSignal, orAborted } from './abort.ts';
+import { DeadlineSignal, abortable } from './abort.ts';
 import { Backoff } from './backoff.ts';
 import { realScheduler, sleep, type Scheduler } from './scheduler.ts';
-import { turnsOf } from './turns.ts';
+import { yielderFor } from './event-loop-yielder.ts';
 import { VirtualScheduler } from './virtual-scheduler.test-support.ts';
 
 describe('the real scheduler', () => {
@@ -48,16 +48,16 @@ describe('sleep', () => {
 describe('a linked signal', () => {
   test('follows the outer one with its reason, also when that aborted before', () => {
     const outer = new AbortController();
-    const link = new LinkedSignal(outer.signal);
+    const link = new DeadlineSignal(outer.signal);
     const reason = new Error('enough');
     outer.abort(reason);
     assert.equal(link.signal.reason, reason);
-    assert.equal(new LinkedSignal(outer.signal).signal.reason, reason);
+    assert.equal(new DeadlineSignal(outer.signal).signal.reason, reason);
   });
 
   test('ends at its deadline, unless it was disarmed or disposed of', async () => {
     const scheduler = new VirtualScheduler();
-    const [late, disarmed, disposed] = [1, 2, 3].map(() => new LinkedSignal(undefined));
+    const [late, disarmed, disposed] = [1, 2, 3].map(() => new DeadlineSignal(undefined));
     for (const link of [late, disarmed, disposed]) link?.arm(scheduler, 100, 'too late');
     disarmed?.disarm();
     disposed?.dispose();
@@ -70,11 +70,11 @@ describe('a linked signal', () => {
 
 test('work that ignores its signal is left behind when the signal aborts', async () => {
   const stop = new AbortController();
-  const left = orAborted(new Promise(() => undefined), stop.signal);
+  const left = abortable(new Promise(() => undefined), stop.signal);
   stop.abort(new Error('enough'));
   await assert.rejects(left, /enough/);
-  await assert.rejects(orAborted(Promise.resolve(1), stop.signal), /enough/);
-  assert.equal(await orAborted(Promise.resolve(1), new AbortController().signal), 1);
+  await assert.rejects(abortable(Promise.resolve(1), stop.signal), /enough/);
+  assert.equal(await abortable(Promise.resolve(1), new AbortController().signal), 1);
 });
 
 test('a backoff grows with full jitter, stays within its bound and starts over', () => {
@@ -105,12 +105,12 @@ test('work gives way after 8 ms, all of it together', async () => {
       return { cancel: () => undefined };
     },
   };
-  const turns = turnsOf(scheduler);
-  assert.equal(turnsOf(scheduler), turns);
+  const turns = yielderFor(scheduler);
+  assert.equal(yielderFor(scheduler), turns);
   elapsed = 7;
-  assert.equal(turns.isOver, false);
+  assert.equal(turns.shouldYield, false);
   elapsed = 8;
-  assert.equal(turns.isOver, true);
+  assert.equal(turns.shouldYield, true);
   const went: string[] = [];
   const work = ['a', 'b'].map(async (name) => {
     await turns.next();
@@ -121,7 +121,7 @@ test('work gives way after 8 ms, all of it together', async () => {
     due.shift()?.();
     await sleep(realScheduler, 0);
     assert.deepEqual(went, expected);
-    assert.equal(turns.isOver, false);
+    assert.equal(turns.shouldYield, false);
   }
   await Promise.all(work);
   assert.equal(due.length, 0);

@@ -37,9 +37,9 @@ test('without checks it is alive and ready', async () => {
 });
 
 test('a failing check is named with its reason, and so are the others', async () => {
-  let trouble: string | undefined = 'pods are still being listed';
+  let failure: string | undefined = 'pods are still being listed';
   const get = await serve({
-    ready: { caches: () => trouble, webhook: () => undefined },
+    ready: { caches: () => failure, webhook: () => undefined },
   });
   const failed = await get('/readyz');
   assert.equal(failed.status, 500);
@@ -51,7 +51,7 @@ test('a failing check is named with its reason, and so are the others', async ()
   assert.equal((await get('/readyz/caches')).status, 500);
   assert.equal((await get('/healthz')).status, 200);
   assert.match((await get('/readyz/typo')).text, /no check "typo", there are: caches, webhook/);
-  trouble = undefined;
+  failure = undefined;
   assert.equal((await get('/readyz')).text, 'ok\n');
   assert.match((await get('/readyz?verbose')).text, /\[\+\]caches ok/);
 });

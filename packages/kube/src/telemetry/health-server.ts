@@ -101,11 +101,11 @@ function answerChecks(
       text: `no check "${name}", there are: ${Object.keys(checks).join(', ')}\n`,
     };
   }
-  const results = chosen.map(([key, check]) => ({ key, trouble: run(check) }));
-  const failed = results.some(({ trouble }) => trouble !== undefined);
+  const results = chosen.map(([key, check]) => ({ key, failure: run(check) }));
+  const failed = results.some(({ failure }) => failure !== undefined);
   if (!failed && !verbose) return { status: 200, text: 'ok\n' };
-  const lines = results.map(({ key, trouble }) =>
-    trouble === undefined ? `[+]${key} ok` : `[-]${key} failed: ${trouble}`,
+  const lines = results.map(({ key, failure }) =>
+    failure === undefined ? `[+]${key} ok` : `[-]${key} failed: ${failure}`,
   );
   const verdict = `${root} check ${failed ? 'failed' : 'passed'}`;
   return { status: failed ? 500 : 200, text: [...lines, verdict, ''].join('\n') };

@@ -7,7 +7,7 @@ export interface LogDestination {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const COLOURS: Readonly<Record<string, string>> = {
+const COLORS: Readonly<Record<string, string>> = {
   debug: '\u001B[2m',
   info: '\u001B[36m',
   warn: '\u001B[33m',
@@ -16,16 +16,16 @@ const COLOURS: Readonly<Record<string, string>> = {
 const RESET = '\u001B[0m';
 
 /** Turns JSON lines into `12:00:01.234 info  message  key=value`, with colours if wanted. */
-export function prettyDestination(out: LogDestination, colours: boolean): LogDestination {
-  return { write: (line) => out.write(prettyLine(line, colours)) };
+export function prettyDestination(out: LogDestination, colors: boolean): LogDestination {
+  return { write: (line) => out.write(prettyLine(line, colors)) };
 }
 
-function prettyLine(line: string, colours: boolean): string {
+function prettyLine(line: string, colors: boolean): string {
   const fields = parse(line);
   if (fields === undefined) return line;
   const { time, level, msg, err, ...rest } = fields;
   const name = textOf(level);
-  const label = colours ? `${COLOURS[name] ?? ''}${name.padEnd(5)}${RESET}` : name.padEnd(5);
+  const label = colors ? `${COLORS[name] ?? ''}${name.padEnd(5)}${RESET}` : name.padEnd(5);
   const pairs = Object.entries(rest).map(([key, value]) => `${key}=${textOf(value)}`);
   const head = [textOf(time).slice(11, 23), label, textOf(msg), ...pairs].join(' ');
   return `${head}${errorLines(err)}\n`;

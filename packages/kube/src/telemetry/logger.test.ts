@@ -77,5 +77,5 @@ test('pretty lines are for people', () => {
     plain,
     /^\d\d:\d\d:\d\d\.\d{3} warn  watch broke resource=pods retryInMs=500\n {2}Error: reset\n {6}at /,
   );
-  assert.match(logged(write, { pretty: true, colours: true })[0] ?? '', /\u001B\[33mwarn/);
+  assert.match(logged(write, { pretty: true, colors: true })[0] ?? '', /\u001B\[33mwarn/);
 });

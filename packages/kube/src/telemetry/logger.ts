@@ -11,7 +11,7 @@ export interface LoggerOptions {
   /** Lines for people instead of JSON. Default false. */
   readonly pretty?: boolean;
   /** With `pretty`: default false. */
-  readonly colours?: boolean;
+  readonly colors?: boolean;
   /** Default: standard output. */
   readonly destination?: LogDestination;
 }
@@ -35,7 +35,7 @@ const JWT = /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g;
 
 /** Structured logs: one JSON object a line, `err` serialised with its causes, secrets left out. */
 export function createLogger(options: LoggerOptions = {}): Logger {
-  const { level = 'info', pretty = false, colours = false } = options;
+  const { level = 'info', pretty = false, colors = false } = options;
   const out = options.destination ?? pino.destination({ sync: true });
   const clean = { write: (line: string) => out.write(withoutTokens(line)) };
   const settings = {
@@ -52,7 +52,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       censor: '[redacted]',
     },
   };
-  return adapt(pino(settings, pretty ? prettyDestination(clean, colours) : clean));
+  return adapt(pino(settings, pretty ? prettyDestination(clean, colors) : clean));
 }
 
 const withoutTokens = (line: string): string =>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { ClientObserver } from '../client/caller.ts';
+import type { ClientObserver } from '../client/rest-client.ts';
 import type { ControllerMetrics } from '../controller/controller.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import type { AdmissionObservation } from '../webhook/server.ts';

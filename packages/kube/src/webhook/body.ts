@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http';
 
 /** Why a body was not taken; `status` is the HTTP status to answer with. */
-export class BodyRefused extends Error {
-  override readonly name = 'BodyRefused';
+export class RequestRejected extends Error {
+  override readonly name = 'RequestRejected';
   readonly status: number;
 
   constructor(status: number, message: string) {
@@ -28,7 +28,7 @@ export class BodyBudget {
     return true;
   }
 
-  giveBack(bytes: number): void {
+  release(bytes: number): void {
     this.#used -= bytes;
   }
 }
@@ -39,7 +39,7 @@ export interface BodyLimits {
   readonly all: BodyBudget;
 }
 
-/** Reads a JSON body. Rejects with `BodyRefused`, or when the client goes. */
+/** Reads a JSON body. Rejects with `RequestRejected`, or when the client goes. */
 export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Uint8Array> {
   refuseByHead(request, limits.each);
   const body = new Body(limits);
@@ -53,13 +53,13 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
 function refuseByHead({ headers }: IncomingMessage, limit: number): void {
   const type = headers['content-type'] ?? '';
   if (!/^application\/json\s*(;|$)/i.test(type)) {
-    throw new BodyRefused(400, `content type is "${type}", expected application/json`);
+    throw new RequestRejected(400, `content type is "${type}", expected application/json`);
   }
   if (Number(headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
 }
 
-const tooLarge = (limit: number): BodyRefused =>
-  new BodyRefused(413, `body is larger than ${limit} bytes`);
+const tooLarge = (limit: number): RequestRejected =>
+  new RequestRejected(413, `body is larger than ${limit} bytes`);
 
 /** What has arrived of one body. Bytes count when they are here: to announce many costs nobody a thing. */
 class Body {
@@ -76,11 +76,11 @@ class Body {
   }
 
   /** Why the chunk was not taken. */
-  take(chunk: Buffer): BodyRefused | undefined {
+  take(chunk: Buffer): RequestRejected | undefined {
     const { each, all } = this.#limits;
     if (this.#size + chunk.byteLength > each) return tooLarge(each);
     if (!all.take(chunk.byteLength)) {
-      return new BodyRefused(503, 'too many requests are being read; try again in a second');
+      return new RequestRejected(503, 'too many requests are being read; try again in a second');
     }
     this.#size += chunk.byteLength;
     this.#chunks.push(chunk);
@@ -93,7 +93,7 @@ class Body {
   }
 
   dispose(): void {
-    this.#limits.all.giveBack(this.#size);
+    this.#limits.all.release(this.#size);
     this.#chunks = [];
   }
 }

@@ -23,7 +23,7 @@ export function listen(
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => {
       const where = `${host ?? '*'}:${port}`;
-      const message = `${name} cannot listen on ${where}: ${cause.message}; ${cureOf(cause)}`;
+      const message = `${name} cannot listen on ${where}: ${cause.message}; ${hintFor(cause)}`;
       reject(new ConfigError(message, { cause }));
     });
     server.listen({ port, ...(host !== undefined && { host }) }, () => {
@@ -37,7 +37,7 @@ export function listen(
   });
 }
 
-const cureOf = (error: Error): string =>
+const hintFor = (error: Error): string =>
   'code' in error && error.code === 'EADDRINUSE'
     ? 'end what listens there, or choose another port'
     : 'choose another address or port';

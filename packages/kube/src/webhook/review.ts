@@ -5,7 +5,7 @@ import type {
   AdmissionResponse,
   Denied,
 } from './admission.ts';
-import { bounded, boundedWarnings } from './bounded.ts';
+import { truncate, boundedWarnings } from './truncate.ts';
 import { MalformedReview, parseReview } from './parse.ts';
 
 /** One HTTP answer, and what the caller logs and counts about it. */
@@ -37,7 +37,7 @@ export function failureBody(code: number, message: string): string {
     apiVersion: 'v1',
     status: 'Failure',
     reason: REASONS[code] ?? 'Unknown',
-    message: bounded(message, MAX_MESSAGE),
+    message: truncate(message, MAX_MESSAGE),
     code,
   });
 }
@@ -79,7 +79,7 @@ const failed = (status: number, message: string, error: unknown = message): Revi
 
 /** Does not say which there are: who asks may be anybody. */
 export const unknownPath = (path: string): string =>
-  `no admission handler at ${bounded(path, 200)}`;
+  `no admission handler at ${truncate(path, 200)}`;
 
 const reviewOf = (uid: string, response: AdmissionResponse): object => ({
   kind: 'AdmissionReview',
@@ -104,5 +104,5 @@ const statusOf = ({ code, reason, message }: Denied): object => ({
   status: 'Failure',
   code: code >= 400 && code <= 599 ? code : 403,
   reason,
-  message: bounded(message, MAX_MESSAGE),
+  message: truncate(message, MAX_MESSAGE),
 });

@@ -5,7 +5,7 @@ import type { SecureContextOptions } from 'node:tls';
 import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import type { AdmissionHandlers } from './admission.ts';
-import { BodyBudget, BodyRefused, readBody, type BodyLimits } from './body.ts';
+import { BodyBudget, RequestRejected, readBody, type BodyLimits } from './body.ts';
 import { type Address, closeServer, listen } from './listen.ts';
 import { type ReviewOutcome, failureBody, reviewAdmission, unknownPath } from './review.ts';
 
@@ -143,13 +143,14 @@ export class AdmissionServer {
     let outcome: ReviewOutcome;
     let started = performance.now();
     try {
-      if (!handlers.has(path)) throw new BodyRefused(404, unknownPath(path));
-      if (request.method !== 'POST') throw new BodyRefused(405, 'send an AdmissionReview by POST');
+      if (!handlers.has(path)) throw new RequestRejected(404, unknownPath(path));
+      if (request.method !== 'POST')
+        throw new RequestRejected(405, 'send an AdmissionReview by POST');
       const bytes = await readBody(request, this.#limits);
       started = performance.now();
       outcome = reviewAdmission(bytes, handlers, path);
     } catch (error) {
-      if (!(error instanceof BodyRefused)) {
+      if (!(error instanceof RequestRejected)) {
         this.#options.log.debug('an admission request ended early', { path, err: error });
         return;
       }

@@ -10,7 +10,9 @@ export interface ChangeEvent {
   readonly message: string;
 }
 
-const SAID: Readonly<Partial<Record<Phase, readonly ['Normal' | 'Warning', EventReason]>>> = {
+const EVENT_BY_PHASE: Readonly<
+  Partial<Record<Phase, readonly ['Normal' | 'Warning', EventReason]>>
+> = {
   Running: ['Normal', 'ChangeStarted'],
   Suspend: ['Warning', 'ChangeSuspended'],
   RollingBack: ['Warning', 'ChangeRollingBack'],
@@ -22,9 +24,9 @@ const SAID: Readonly<Partial<Record<Phase, readonly ['Normal' | 'Warning', Event
 
 /** One event per move to another phase. */
 export function eventOf(change: ChangeObject, next: ChangeWorkloadStatus): ChangeEvent | undefined {
-  const said = SAID[next.phase];
-  if (statusOf(change).phase === next.phase || said === undefined) return undefined;
-  const [type, reason] = said;
+  const eventType = EVENT_BY_PHASE[next.phase];
+  if (statusOf(change).phase === next.phase || eventType === undefined) return undefined;
+  const [type, reason] = eventType;
   return { type, reason, message: `${change.metadata.name}: ${sentence(change, next)}` };
 }
 

@@ -2,7 +2,7 @@
 
 type Json = Readonly<Record<string, unknown>>;
 
-const isMap = (value: unknown): value is Json =>
+const isJsonObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The JSON merge patch (RFC 7396) that turns one value into the other; undefined: they are equal. */
@@ -17,6 +17,6 @@ export function mergePatch(from: Json, to: Json): Json | undefined {
 
 function changeOf(from: unknown, to: unknown): unknown {
   if (to === undefined) return from === undefined ? undefined : null;
-  if (isMap(from) && isMap(to)) return mergePatch(from, to);
+  if (isJsonObject(from) && isJsonObject(to)) return mergePatch(from, to);
   return JSON.stringify(from) === JSON.stringify(to) ? undefined : to;
 }

@@ -7,7 +7,7 @@ import {
   isConflict,
   realScheduler,
   silentLogger,
-  type CachedClient,
+  type WriteThroughClient,
 } from '@altershield/kube';
 import type { WorkloadKubeObject } from '../kinds.ts';
 import { WriteDeniedError, perform } from './perform.ts';
@@ -32,13 +32,13 @@ const revision: ReplicaSet = {
   spec: { replicas: 2, template: { is: 'bad' } },
   status: { readyReplicas: 2 },
 };
-const tools = {
+const signing = {
   sign: () => 'sig',
   fingerprintOf: ({ is }: Readonly<Record<string, unknown>>) => String(is),
 };
 const { signal } = new AbortController();
 
-const denying = (status: number, server: object): Pick<CachedClient, 'patch'> => ({
+const denying = (status: number, server: object): Pick<WriteThroughClient, 'patch'> => ({
   patch: () => Promise.reject(new KubeError({ doing: 'PATCH', status, server })),
 });
 
@@ -51,9 +51,9 @@ const act = (client: object, goal: Goal = REST, on = deployment) =>
     {
       kind: { adapter },
       object: on as unknown as WorkloadKubeObject,
-      view: viewDeployment(on, [revision], tools),
+      view: viewDeployment(on, [revision], signing),
     },
-    { client, tools, scheduler: realScheduler, log: silentLogger } as unknown as Parameters<
+    { client, signing, scheduler: realScheduler, log: silentLogger } as unknown as Parameters<
       typeof perform
     >[2],
     signal,

@@ -3,14 +3,14 @@ import {
   isRestored,
   restoreOwnership,
   type Goal,
-  type Tools,
+  type Signing,
   type WorkloadAdapter,
   type WorkloadView,
   type Write,
 } from '@altershield/core';
 import {
   KubeError,
-  LinkedSignal,
+  DeadlineSignal,
   isConflict,
   isForbidden,
   isInvalid,
@@ -18,18 +18,18 @@ import {
   isNotFound,
   keyOf,
   keyString,
-  type CachedClient,
+  type WriteThroughClient,
   type Logger,
-  type Resource,
+  type APIResource,
   type Scheduler,
 } from '@altershield/kube';
 import type { WorkloadKubeObject } from '../kinds.ts';
 import type { FollowedKind } from '../observe/followed-kind.ts';
-import { templateOf } from '../observe/sightings.ts';
+import { templateOf } from '../observe/template-tracker.ts';
 
 export interface PerformDeps {
-  readonly client: CachedClient;
-  readonly tools: Tools;
+  readonly client: WriteThroughClient;
+  readonly signing: Signing;
   readonly scheduler: Scheduler;
   readonly log: Logger;
 }
@@ -66,7 +66,7 @@ export async function perform(
   signal: AbortSignal,
 ): Promise<number> {
   const { kind, object, view } = target;
-  const writes = kind.adapter.plan(goal, { object, view, tools: deps.tools });
+  const writes = kind.adapter.plan(goal, { object, view, signing: deps.signing });
   await performWrites(writes, target, deps, signal);
   const owned = goal.type === 'RollBack' ? await restore(goal, target, deps, signal) : 0;
   return writes.length + owned;
@@ -95,7 +95,7 @@ async function tryWrite(
   deps: PerformDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const link = new LinkedSignal(signal);
+  const link = new DeadlineSignal(signal);
   link.arm(deps.scheduler, OPTIONAL_MS, `no answer within ${OPTIONAL_MS} ms`);
   try {
     await take(write, target, deps, link.signal);
@@ -134,7 +134,7 @@ async function take(
   }
 }
 
-function resourceOf(kind: string, { descriptor }: WorkloadAdapter): Resource {
+function resourceOf(kind: string, { descriptor }: WorkloadAdapter): APIResource {
   const related = Object.values(descriptor.relatedResources).map(({ resource }) => resource);
   const found = [descriptor.resource, ...related].find((resource) => resource.kind === kind);
   if (found !== undefined) return found;
@@ -153,23 +153,23 @@ async function restore(
   signal: AbortSignal,
 ): Promise<number> {
   const { object, view } = target;
-  const isBack = view.fingerprint !== to && view.settled;
+  const isBack = view.fingerprint !== to && view.isObserved;
   if (ownership === undefined || !isBack) return 0;
   if (isRestored(object.ownership, ownership)) return 0;
-  return giveBack({ ownership, to, target }, deps, signal);
+  return restoreFieldOwnership({ ownership, to, target }, deps, signal);
 }
 
 /** How often it is tried: other clients may write the same entries at the same moment. */
 const ATTEMPTS = 3;
 
-interface GiveBack {
+interface OwnershipRestore {
   readonly ownership: string;
   readonly to: string;
   readonly target: Target;
 }
 
-async function giveBack(
-  what: GiveBack,
+async function restoreFieldOwnership(
+  what: OwnershipRestore,
   deps: PerformDeps,
   signal: AbortSignal,
   attempt = 1,
@@ -178,7 +178,7 @@ async function giveBack(
   const { resource } = target.kind.adapter.descriptor;
   const key = keyOf(target.object);
   const live = await deps.client.get<WorkloadKubeObject>(resource, key, { signal });
-  if (deps.tools.fingerprintOf(templateOf(target.kind, live)) === to) return 0;
+  if (deps.signing.fingerprintOf(templateOf(target.kind, live)) === to) return 0;
   const ops = restoreOwnership(live, ownership);
   if (ops.length === 0) return 0;
   try {
@@ -186,7 +186,7 @@ async function giveBack(
     return 1;
   } catch (error) {
     if (!isConflict(error) || attempt === ATTEMPTS) throw error;
-    return giveBack(what, deps, signal, attempt + 1);
+    return restoreFieldOwnership(what, deps, signal, attempt + 1);
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KubeError } from '@altershield/kube';
-import type { BatchObject, ChangeObject } from '../kinds.ts';
+import type { ChangePodObject, ChangeObject } from '../kinds.ts';
 import { record } from './record.ts';
 
 const metadata = { name: 'c', namespace: 'shop', uid: 'u', resourceVersion: '7', generation: 2 };
@@ -33,7 +33,7 @@ const aBatch = (more: object = {}) =>
     metadata: { name: 'c-b1', namespace: 'shop', uid: 'b', resourceVersion: '3' },
     spec,
     ...more,
-  }) as unknown as BatchObject;
+  }) as unknown as ChangePodObject;
 
 type Sent = readonly [verb: string, name: string, body: object];
 type RecordDeps = Parameters<typeof record>[2];
@@ -41,7 +41,10 @@ type RecordDeps = Parameters<typeof record>[2];
 /** Writes down what a decision makes of a server that has this batch; `isBehind`: the cache has not. */
 async function recorded(
   decision: object,
-  { known, isBehind = false }: { readonly known?: BatchObject; readonly isBehind?: boolean } = {},
+  {
+    known,
+    isBehind = false,
+  }: { readonly known?: ChangePodObject; readonly isBehind?: boolean } = {},
 ): Promise<Sent[]> {
   const sent: Sent[] = [];
   const exists = new KubeError({
@@ -60,7 +63,7 @@ async function recorded(
       return Promise.resolve();
     },
   };
-  const deps = { client, world: { batches: { get: () => (isBehind ? undefined : known) } } };
+  const deps = { client, caches: { batches: { get: () => (isBehind ? undefined : known) } } };
   const { signal } = new AbortController();
   await record(change, { status, ...decision }, deps as unknown as RecordDeps, signal);
   return sent;
@@ -110,7 +113,7 @@ test('what is known already is not written again', async () => {
 test('a batch is created in the name of its change, which it goes with', async () => {
   const [[verb, name, body] = []] = await recorded({ batch: { index: 1, spec } });
   assert.deepEqual([verb, name], ['create', 'c-b1']);
-  const { metadata: made, spec: written } = body as BatchObject;
+  const { metadata: made, spec: written } = body as ChangePodObject;
   const [owner] = made.ownerReferences ?? [];
   assert.deepEqual([owner?.kind, owner?.uid, owner?.controller], ['ChangeWorkload', 'u', true]);
   assert.deepEqual(

@@ -6,15 +6,20 @@ import {
   type BatchRecord,
   type Decision,
 } from '@altershield/core';
-import { isAlreadyExists, type CachedClient } from '@altershield/kube';
-import { BATCHES, CHANGES, type BatchObject, type ChangeObject } from '../kinds.ts';
-import type { World } from '../observe/world.ts';
+import { isAlreadyExists, type WriteThroughClient } from '@altershield/kube';
+import {
+  CHANGE_PODS,
+  CHANGE_WORKLOADS,
+  type ChangePodObject,
+  type ChangeObject,
+} from '../kinds.ts';
+import type { Caches } from '../observe/caches.ts';
 import { mergePatch } from './merge-patch.ts';
 import { batchName } from './names.ts';
 
 export interface RecordDeps {
-  readonly client: CachedClient;
-  readonly world: Pick<World, 'batches'>;
+  readonly client: WriteThroughClient;
+  readonly caches: Pick<Caches, 'batches'>;
 }
 
 /** Writes down what was decided, before anything is done about it. */
@@ -44,19 +49,19 @@ async function recordStatus(
   const next = { ...status, ...observed, conditions: conditionsOf(change, status) };
   const patch = mergePatch(before, next);
   if (patch === undefined) return;
-  await patchStatus({ client, resource: CHANGES, signal }, change, patch);
+  await patchStatus({ client, resource: CHANGE_WORKLOADS, signal }, change, patch);
 }
 
 async function recordBatch(
   change: ChangeObject,
   batch: BatchRecord,
-  { client, world }: RecordDeps,
+  { client, caches }: RecordDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const { namespace = '', name } = change.metadata;
   const key = { namespace, name: batchName(name, batch.index) };
   const known =
-    world.batches.get(key) ?? (await createBatch(change, batch, { client, key }, signal));
+    caches.batches.get(key) ?? (await createBatch(change, batch, { client, key }, signal));
   if (batch.status === undefined) return;
   const { judgedAt, ...finding } = batch.status;
   // Conditions and time follow from the rest: they are no reason to write on their own.
@@ -70,52 +75,52 @@ async function recordBatch(
     ...(generation === undefined ? {} : { observedGeneration: generation }),
     conditions: batchConditionsOf(known, batch.status),
   };
-  await patchStatus({ client, resource: BATCHES, signal }, known, { ...patch, ...more });
+  await patchStatus({ client, resource: CHANGE_PODS, signal }, known, { ...patch, ...more });
 }
 
-interface Place {
-  readonly client: CachedClient;
+interface BatchLocation {
+  readonly client: WriteThroughClient;
   readonly key: { readonly namespace: string; readonly name: string };
 }
 
 async function createBatch(
   change: ChangeObject,
   batch: BatchRecord,
-  { client, key }: Place,
+  { client, key }: BatchLocation,
   signal: AbortSignal,
-): Promise<BatchObject> {
+): Promise<ChangePodObject> {
   const { name, uid } = change.metadata;
   const { target } = change.spec;
   const body = {
     apiVersion: API_VERSION,
-    kind: BATCHES.kind,
+    kind: CHANGE_PODS.kind,
     metadata: {
       ...key,
       labels: { [LABELS.change]: name.slice(0, 63), [LABELS.targetUid]: target.uid },
       ownerReferences: [
-        { apiVersion: API_VERSION, kind: CHANGES.kind, name, uid, controller: true },
+        { apiVersion: API_VERSION, kind: CHANGE_WORKLOADS.kind, name, uid, controller: true },
       ],
     },
     spec: { ...batch.spec, change: { name, uid }, target },
   };
   try {
-    return await client.create<BatchObject>(BATCHES, key.namespace, body, { signal });
+    return await client.create<ChangePodObject>(CHANGE_PODS, key.namespace, body, { signal });
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    return client.get<BatchObject>(BATCHES, key, { signal });
+    return client.get<ChangePodObject>(CHANGE_PODS, key, { signal });
   }
 }
 
 interface StatusCall {
-  readonly client: CachedClient;
-  readonly resource: typeof CHANGES;
+  readonly client: WriteThroughClient;
+  readonly resource: typeof CHANGE_WORKLOADS;
   readonly signal: AbortSignal;
 }
 
 /** Refused with a conflict when the object is not the one we looked at any more. */
 async function patchStatus(
   { client, resource, signal }: StatusCall,
-  { metadata }: ChangeObject | BatchObject,
+  { metadata }: ChangeObject | ChangePodObject,
   status: object,
 ): Promise<void> {
   const { namespace = '', name, uid, resourceVersion } = metadata;

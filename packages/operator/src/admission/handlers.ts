@@ -9,16 +9,16 @@ import {
   validatePolicy,
   validateRecord,
   validateWorkload,
-  isWayBack,
+  isRevert,
   ADAPTERS,
   adapterOf,
   groupKind,
   valueAt,
-  type GoodPolicy,
+  type ValidPolicy,
   type Request,
   type Review,
   type Snapshot,
-  type Tools,
+  type Signing,
   type WorkloadAdapter,
   type WorkloadContext,
   type WorkloadObject,
@@ -34,23 +34,23 @@ import {
 import { changeName } from '../actions/names.ts';
 import type { ChangeObject, ReplicaSetObject, WorkloadKubeObject } from '../kinds.ts';
 import type { WorkloadKey } from '../observe/followed-kind.ts';
-import type { PolicyBook } from '../observe/policy-book.ts';
-import type { Refusals } from '../observe/refusals.ts';
-import { lastNumber } from '../observe/world.ts';
-import type { DenialLedger } from './ledger.ts';
+import type { PolicyCache } from '../observe/policy-cache.ts';
+import type { Quarantines } from '../observe/quarantines.ts';
+import { lastSequence } from '../observe/caches.ts';
+import type { DeniedAttemptRecorder } from './denied-attempts.ts';
 import type { SecretPaths } from './paths.ts';
 
 export interface AdmissionDeps {
-  readonly book: PolicyBook;
-  readonly refusals: Refusals;
-  readonly ledger: DenialLedger;
+  readonly policyCache: PolicyCache;
+  readonly quarantines: Quarantines;
+  readonly deniedAttempts: DeniedAttemptRecorder;
   /** Records of a workload, oldest first. */
   readonly changesOf: (workload: WorkloadKey) => readonly ChangeObject[];
   /** What belongs to a workload, by the caches. */
   readonly snapshotOf: (adapter: WorkloadAdapter, object: WorkloadObject) => Snapshot;
   /** The Deployment that owns a ReplicaSet; undefined: not known. */
   readonly deploymentOf: (rs: ReplicaSetObject) => WorkloadKubeObject | undefined;
-  readonly tools: Tools;
+  readonly signing: Signing;
   readonly paths: SecretPaths;
   readonly operatorNamespace: string;
   readonly scheduler: Pick<Scheduler, 'now'>;
@@ -82,7 +82,7 @@ export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
     [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
     [
       PATHS.mutateRecord,
-      (r) => answer(stampDecision(read(r), { now: now(), sign: deps.tools.sign })),
+      (r) => answer(stampDecision(read(r), { now: now(), sign: deps.signing.sign })),
     ],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
   ];
@@ -106,13 +106,14 @@ function workload(
   const made = review(request, {
     adapter,
     policy: policyOf(request, adapter, deps),
-    refusalOf: (fingerprint) => deps.refusals.of(key, fingerprint),
-    isWayBack: (replacement) => isWayBack(deps.changesOf(key), replacement),
+    quarantineOf: (fingerprint) => deps.quarantines.describe(key, fingerprint),
+    isRevert: (replacement) => isRevert(deps.changesOf(key), replacement),
     snapshotOf: (object) => deps.snapshotOf(adapter, object),
-    nextChange: changeName(resource.kind, name, lastNumber(deps.changesOf(key)) + 1),
-    tools: deps.tools,
+    nextChange: changeName(resource.kind, name, lastSequence(deps.changesOf(key)) + 1),
+    signing: deps.signing,
   });
-  if (!made.allowed && !admission.dryRun) denied({ adapter, request, message: made.message }, deps);
+  if (!made.allowed && !admission.dryRun)
+    recordDenied({ adapter, request, message: made.message }, deps);
   return answer(made);
 }
 
@@ -129,9 +130,9 @@ const keyOf = (
 function policyOf(
   { object, oldObject, namespace }: Request<WorkloadObject>,
   { descriptor: { resource } }: WorkloadAdapter,
-  { book }: AdmissionDeps,
-): GoodPolicy | undefined {
-  const of = ({ metadata }: WorkloadObject) => book.governing(resource, metadata, namespace);
+  { policyCache }: AdmissionDeps,
+): ValidPolicy | undefined {
+  const of = ({ metadata }: WorkloadObject) => policyCache.policyFor(resource, metadata, namespace);
   return of(object) ?? (oldObject && of(oldObject));
 }
 
@@ -147,17 +148,17 @@ function replicaSet(
   return mutateReplicaSet(request, { releaseOfDeployment: annotations?.[ANNOTATIONS.release] });
 }
 
-function denied(write: DeniedWrite, deps: AdmissionDeps): void {
+function recordDenied(write: DeniedWrite, deps: AdmissionDeps): void {
   const { adapter, request } = write;
   const { namespace, object, oldObject, user, fieldManager } = request;
   const template = valueAt(object, adapter.descriptor.revisionPath) ?? {};
   const refusal = quarantineKey(template as Parameters<typeof quarantineKey>[0]);
-  const by = deps.refusals.find(keyOf(adapter, request), refusal);
+  const by = deps.quarantines.find(keyOf(adapter, request), refusal);
   if (by === undefined) {
     deps.onDenied(write);
     return;
   }
-  const isCounted = deps.ledger.add({
+  const isCounted = deps.deniedAttempts.add({
     change: keyString({ namespace, name: by.metadata.name }),
     user: user.name,
     fieldManager,

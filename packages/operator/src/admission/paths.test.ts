@@ -14,14 +14,14 @@ test('paths are the same for all replicas of an installation, and another’s ca
 });
 
 test('the API server is told the secret path, metrics the plain one', () => {
-  const place = {
+  const target = {
     operatorUser: 'op',
     operatorNamespace: 'ops',
     clientConfig: (path: string) => ({ url: `https://op${path}` }),
   };
   const path = of(1).secret(PATHS.mutateRecord);
-  const told = of(1).at(place).clientConfig(PATHS.mutateRecord);
+  const told = of(1).at(target).clientConfig(PATHS.mutateRecord);
   assert.deepEqual(told, { url: `https://op${path}` });
-  assert.equal(of(1).shown(path), PATHS.mutateRecord);
-  assert.equal(of(1).shown('/anything'), '/anything');
+  assert.equal(of(1).redact(path), PATHS.mutateRecord);
+  assert.equal(of(1).redact('/anything'), '/anything');
 });

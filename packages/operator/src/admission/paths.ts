@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Sign, WebhookPlace } from '@altershield/core';
+import type { Signer, WebhookTarget } from '@altershield/core';
 
 /**
  * Whoever could call the webhook would get our seal on what never was written. So nothing is served
@@ -9,7 +9,7 @@ import type { Sign, WebhookPlace } from '@altershield/core';
 export class SecretPaths {
   readonly #prefix: string;
 
-  constructor(sign: Sign) {
+  constructor(sign: Signer) {
     this.#prefix = `/${sign({ webhook: 'paths' })}`;
   }
 
@@ -18,12 +18,12 @@ export class SecretPaths {
   }
 
   /** The path without its secret, for whoever shows it to others. */
-  shown(path: string): string {
+  redact(path: string): string {
     return path.startsWith(this.#prefix) ? path.slice(this.#prefix.length) : path;
   }
 
   /** The place under its secret paths. */
-  at(place: WebhookPlace): WebhookPlace {
-    return { ...place, clientConfig: (path) => place.clientConfig(this.secret(path)) };
+  at(target: WebhookTarget): WebhookTarget {
+    return { ...target, clientConfig: (path) => target.clientConfig(this.secret(path)) };
   }
 }

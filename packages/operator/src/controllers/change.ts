@@ -23,23 +23,23 @@ import {
 } from '@altershield/kube';
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
 import type { ChangeObject } from '../kinds.ts';
-import type { Sight } from '../observe/gather.ts';
+import type { Gathered } from '../observe/gather.ts';
 import type { Workload } from '../observe/followed-kind.ts';
 import type { ChangeMetrics } from '../telemetry/change-metrics.ts';
-import { BY_TARGET, type World } from '../observe/world.ts';
+import { BY_TARGET, type Caches } from '../observe/caches.ts';
 
 export interface ChangeDeps {
-  readonly world: World;
+  readonly caches: Caches;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
-  readonly isOurs: (change: ChangeObject) => boolean;
-  readonly gather: (change: ChangeObject, look: Look) => Sight;
+  readonly isSigned: (change: ChangeObject) => boolean;
+  readonly gather: (change: ChangeObject, look: Look) => Gathered;
   /** Asks the server whether our copy of the workload's pods is complete, and calls when it is. Does not wait. */
-  readonly hear: (workload: Workload, then: () => void) => void;
+  readonly verifyPods: (workload: Workload, then: () => void) => void;
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
   readonly perform: (goal: Goal, target: Target, signal: AbortSignal) => Promise<number>;
-  readonly say: (change: ChangeObject, decision: Decision) => void;
+  readonly recordEvent: (change: ChangeObject, decision: Decision) => void;
   readonly sayUnknown: (change: ChangeObject) => void;
   readonly changeMetrics: Pick<ChangeMetrics, 'decided' | 'acted'>;
 }
@@ -52,9 +52,9 @@ interface Look {
 
 /** Drives each change to its end. The only writer of `status` of changes and batches. */
 export function createChangeController(deps: ChangeDeps): Controller {
-  const { world, scheduler, log, metrics } = deps;
+  const { caches, scheduler, log, metrics } = deps;
   const looks = new Map<string, Look>();
-  world.changes.onEvent(({ type, object }) => {
+  caches.changes.onEvent(({ type, object }) => {
     if (type === 'Deleted') looks.delete(object.metadata.uid);
   });
   const lookAt = ({ metadata: { uid } }: ChangeObject): Look => {
@@ -77,18 +77,18 @@ export function createChangeController(deps: ChangeDeps): Controller {
         },
       }),
   });
-  controller.watch(world.changes, keyOfObject);
-  for (const kind of world.kinds) {
-    controller.watch(kind.objects, ({ object }) => openChanges(world, kind.keyOf(object)));
+  controller.watch(caches.changes, keyOfObject);
+  for (const kind of caches.kinds) {
+    controller.watch(kind.objects, ({ object }) => openChanges(caches, kind.keyOf(object)));
     for (const { key, informer } of kind.related) {
-      controller.watch(informer, ({ object }) => openChanges(world, kind.rootOf(key, object)));
+      controller.watch(informer, ({ object }) => openChanges(caches, kind.rootOf(key, object)));
     }
   }
   return controller;
 }
 
 /** Keys of the changes in flight of a workload. */
-function openChanges({ changes }: World, workload: string | undefined): string[] {
+function openChanges({ changes }: Caches, workload: string | undefined): string[] {
   if (workload === undefined) return [];
   return changes
     .byIndex(BY_TARGET, workload)
@@ -106,9 +106,9 @@ async function reconcile(
   deps: ChangeDeps,
   { signal, log, wokenAt, again, lookAt }: ChangeContext,
 ): Promise<Result | undefined> {
-  const change = deps.world.changes.get(key);
+  const change = deps.caches.changes.get(key);
   if (change === undefined || change.metadata.deletionTimestamp !== undefined) return undefined;
-  if (!deps.isOurs(change)) {
+  if (!deps.isSigned(change)) {
     log.warn('a ChangeWorkload that the operator did not write is ignored', {
       cure: `delete it, or restore its annotation ${ANNOTATIONS.signature}`,
     });
@@ -122,7 +122,7 @@ async function reconcile(
   const { observation, subject } = deps.gather(change, look);
   const decision = decide(observation);
   // Not awaited: a failure that the watches tell must not wait for a list.
-  if (decision.unheard === true && subject !== undefined) deps.hear(subject, again);
+  if (decision.needsPodListing === true && subject !== undefined) deps.verifyPods(subject, again);
   // Record, then perform: a crash in between leaves the intent behind, and `decide` repeats it.
   await write(change, decision, deps, { signal, log });
   deps.changeMetrics.decided(change, decision, wokenAt);
@@ -141,7 +141,7 @@ async function write(
   { signal, log }: Context,
 ): Promise<void> {
   await deps.record(change, decision, signal);
-  deps.say(change, decision);
+  deps.recordEvent(change, decision);
   logMove(log, change, decision);
 }
 
@@ -166,7 +166,7 @@ async function reach(
   } catch (error) {
     if (!(error instanceof WriteDeniedError)) throw error;
     context.log.warn('the API server denied a write', { goal: goal.type, err: error });
-    const recorded = deps.world.changes.get(keyOf(change)) ?? change;
+    const recorded = deps.caches.changes.get(keyOf(change)) ?? change;
     const before = { ...recorded, status };
     const denied = decide({ ...observation, change: before, denial: error.why });
     await write(recorded, denied, deps, context);

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, API_VERSION, LABELS, type ChangeWorkloadSpec } from '@altershield/api';
 import {
-  accountingFor,
+  currentRecord,
   detect,
   isOfUnknownVersion,
   isOver,
   restGoal,
   statusOf,
-  isWayBack,
+  isRevert,
   wasVerified,
   type DetectInput,
   type Goal,
-  type GoodPolicy,
-  type Tools,
+  type ValidPolicy,
+  type Signing,
   type WorkloadView,
   type Write,
 } from '@altershield/core';
@@ -20,7 +20,7 @@ import {
   Controller,
   isAlreadyExists,
   keyOf,
-  type CachedClient,
+  type WriteThroughClient,
   type ControllerMetrics,
   type InformerEvent,
   type KubeObject,
@@ -31,20 +31,20 @@ import {
 } from '@altershield/kube';
 import { changeName } from '../actions/names.ts';
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
-import { CHANGES, type ChangeObject } from '../kinds.ts';
+import { CHANGE_WORKLOADS, type ChangeObject } from '../kinds.ts';
 import { parseWorkloadKey, workloadKeyString } from '../observe/followed-kind.ts';
 import type { Workload } from '../observe/followed-kind.ts';
-import type { PolicyBook } from '../observe/policy-book.ts';
-import { sealOf } from '../observe/seal.ts';
-import { isOfLabels, isOfSpec } from '../observe/news.ts';
-import { mayBeChange, templateOf, type Sightings } from '../observe/sightings.ts';
-import { changesOf, lastNumber, targetKey, workloadOf, type World } from '../observe/world.ts';
+import type { PolicyCache } from '../observe/policy-cache.ts';
+import { recordSignature } from '../observe/signature.ts';
+import { labelsChanged, specChanged } from '../observe/predicates.ts';
+import { isPossibleChange, templateOf, type TemplateTracker } from '../observe/template-tracker.ts';
+import { changesOf, lastSequence, targetKey, workloadOf, type Caches } from '../observe/caches.ts';
 
 export interface DetectionDeps {
-  readonly world: World;
-  readonly book: PolicyBook;
-  readonly tools: Tools;
-  readonly client: CachedClient;
+  readonly caches: Caches;
+  readonly policyCache: PolicyCache;
+  readonly signing: Signing;
+  readonly client: WriteThroughClient;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
@@ -57,18 +57,23 @@ export interface DetectionDeps {
 }
 
 /** Finds changes that nobody recorded yet, whether admission held them or missed them. */
-export function createDetectionController(deps: DetectionDeps, sightings: Sightings): Controller {
-  const { world, book, scheduler, log, metrics } = deps;
+export function createDetectionController(
+  deps: DetectionDeps,
+  tracker: TemplateTracker,
+): Controller {
+  const { caches, policyCache, scheduler, log, metrics } = deps;
   const controller = new Controller({
     name: 'detection',
     workers: 4,
     scheduler,
     log,
     ...(metrics === undefined ? {} : { metrics }),
-    reconcile: (key, context) => reconcile(key, { deps, sightings }, context),
+    reconcile: (key, context) => reconcile(key, { deps, tracker }, context),
   });
-  for (const kind of world.kinds) {
-    controller.watch(kind.objects, (event) => (mayBeChange(event) ? kind.keyOf(event.object) : []));
+  for (const kind of caches.kinds) {
+    controller.watch(kind.objects, (event) =>
+      isPossibleChange(event) ? kind.keyOf(event.object) : [],
+    );
     for (const { key, informer } of kind.related.filter((related) => related.key !== 'pods')) {
       // A revision is known by its own object, which may come later than the workload.
       controller.watch(informer, (event) =>
@@ -77,20 +82,22 @@ export function createDetectionController(deps: DetectionDeps, sightings: Sighti
     }
   }
   // A policy that begins to govern may find a rollout under way, or one that is held already.
-  controller.watch(world.policies, (event) =>
-    isNewsOf(event, isOfSpec) ? workloadsIn(world, book.reachOf(namespaceOf(event))) : [],
+  controller.watch(caches.policies, (event) =>
+    changedAfterSync(event, specChanged)
+      ? workloadsIn(caches, policyCache.scopeOf(namespaceOf(event)))
+      : [],
   );
-  controller.watch(world.namespaces, (event) =>
-    isNewsOf(event, isOfLabels) ? workloadsIn(world, event.object.metadata.name) : [],
+  controller.watch(caches.namespaces, (event) =>
+    changedAfterSync(event, labelsChanged) ? workloadsIn(caches, event.object.metadata.name) : [],
   );
-  controller.watch(world.changes, (event) =>
-    leavesOpen(event) ? workloadKeyString(targetKey(event.object)) : [],
+  controller.watch(caches.changes, (event) =>
+    mayLeaveHold(event) ? workloadKeyString(targetKey(event.object)) : [],
   );
   return controller;
 }
 
 /** All workloads are looked at anyway when we begin. */
-const isNewsOf = <T extends KubeObject>(
+const changedAfterSync = <T extends KubeObject>(
   event: InformerEvent<T>,
   isNews: (event: InformerEvent<T>) => boolean,
 ): boolean => !event.initial && isNews(event);
@@ -98,11 +105,11 @@ const isNewsOf = <T extends KubeObject>(
 const namespaceOf = ({ object }: InformerEvent<KubeObject>): string =>
   object.metadata.namespace ?? '';
 
-const workloadsIn = ({ kinds }: World, namespace: string | undefined): string[] =>
+const workloadsIn = ({ kinds }: Caches, namespace: string | undefined): string[] =>
   kinds.flatMap((kind) => kind.objects.list(namespace).map((object) => kind.keyOf(object)));
 
 /** A record that moved may have ended; one that was deleted in flight left its workload held. */
-const leavesOpen = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
+const mayLeaveHold = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
   type === 'Updated' || (type === 'Deleted' && !isOver(statusOf(object).phase));
 
 /** A revision that is new, or whose own annotation changed, behind the workload's back perhaps. */
@@ -116,29 +123,29 @@ const mayNeedMark = ({ type, object, old, initial }: InformerEvent<KubeObject>):
 
 async function reconcile(
   key: string,
-  { deps, sightings }: Looking,
+  { deps, tracker }: Looking,
   { signal, log }: ReconcileContext,
 ): Promise<Result | undefined> {
-  const { world } = deps;
-  const workload = workloadOf(world, parseWorkloadKey(key));
-  if (workload === undefined || isLeftAlone(workload, world)) return undefined;
+  const { caches } = deps;
+  const workload = workloadOf(caches, parseWorkloadKey(key));
+  if (workload === undefined || isLeftAlone(workload, caches)) return undefined;
   const { kind, object } = workload;
   const view = kind.view(object);
-  const policy = policyOf(workload, { deps, sightings });
+  const policy = policyOf(workload, { deps, tracker });
   const spec =
-    policy && detect(inputOf({ ...workload, view }, policy, { deps, sightings }), deps.tools);
+    policy && detect(inputOf({ ...workload, view }, policy, { deps, tracker }), deps.signing);
   if (spec === undefined) {
     await keepAtRest({ ...workload, view }, policy, deps, { signal, log });
   } else {
-    await create(key, numbered(key, spec, world), deps, signal);
+    await create(key, withNextSequence(key, spec, caches), deps, signal);
     log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
   }
-  sightings.note(kind, object);
+  tracker.record(kind, object);
   return undefined;
 }
 
-const isLeftAlone = ({ kind, object }: Workload, world: World): boolean =>
-  changesOf(world, parseWorkloadKey(kind.keyOf(object))).some(
+const isLeftAlone = ({ kind, object }: Workload, caches: Caches): boolean =>
+  changesOf(caches, parseWorkloadKey(kind.keyOf(object))).some(
     (change) => change.spec.target.uid === object.metadata.uid && isOfUnknownVersion(change),
   );
 
@@ -148,14 +155,14 @@ const isLeftAlone = ({ kind, object }: Workload, world: World): boolean =>
  */
 async function keepAtRest(
   workload: Workload & { readonly view: WorkloadView },
-  policy: GoodPolicy | undefined,
-  { world, tools, perform, write }: DetectionDeps,
+  policy: ValidPolicy | undefined,
+  { caches, signing, perform, write }: DetectionDeps,
   { signal, log }: Pick<ReconcileContext, 'signal' | 'log'>,
 ): Promise<void> {
   const { kind, object, view } = workload;
-  const changes = changesOf(world, parseWorkloadKey(kind.keyOf(object)));
+  const changes = changesOf(caches, parseWorkloadKey(kind.keyOf(object)));
   try {
-    const legacy = kind.adapter.migrate?.({ object, view, tools }) ?? [];
+    const legacy = kind.adapter.migrate?.({ object, view, signing }) ?? [];
     if (legacy.length > 0) {
       log.info('restored the fields of a workload that an older version held');
       await write(legacy, workload, signal);
@@ -173,49 +180,53 @@ async function keepAtRest(
 }
 
 /** The policy of a workload; of one that changed in the write that left it, the policy before. */
-function policyOf(workload: Workload, { deps, sightings }: Looking): GoodPolicy | undefined {
-  const { book, tools } = deps;
+function policyOf(workload: Workload, { deps, tracker }: Looking): ValidPolicy | undefined {
+  const { policyCache, signing } = deps;
   const { kind, object } = workload;
   const { resource } = kind.adapter.descriptor;
   const { namespace } = keyOf(object);
-  const now = book.governing(resource, object.metadata, namespace);
-  const seen = sightings.of(object);
-  const isSame = seen?.fingerprint === tools.fingerprintOf(templateOf(kind, object));
+  const now = policyCache.policyFor(resource, object.metadata, namespace);
+  const seen = tracker.get(object);
+  const isSame = seen?.fingerprint === signing.fingerprintOf(templateOf(kind, object));
   if (now !== undefined || seen?.labels === undefined || isSame) return now;
-  return book.governing(resource, { labels: seen.labels }, namespace);
+  return policyCache.policyFor(resource, { labels: seen.labels }, namespace);
 }
 
 interface Looking {
   readonly deps: DetectionDeps;
-  readonly sightings: Sightings;
+  readonly tracker: TemplateTracker;
 }
 
 function inputOf(
   { kind, object, view }: Workload & { readonly view: WorkloadView },
-  policy: GoodPolicy,
-  { deps, sightings }: Looking,
+  policy: ValidPolicy,
+  { deps, tracker }: Looking,
 ): DetectInput {
-  const { world, scheduler } = deps;
+  const { caches, scheduler } = deps;
   const { uid, template } = view;
-  const changes = changesOf(world, parseWorkloadKey(kind.keyOf(object)));
+  const changes = changesOf(caches, parseWorkloadKey(kind.keyOf(object)));
   return {
     ...{ descriptor: kind.adapter.descriptor, object, view, policy },
-    last: accountingFor(changes),
+    last: currentRecord(changes),
     isVerified: (fingerprint) => wasVerified(changes, { uid, fingerprint }),
-    isWayBack: (running) => isWayBack(changes, { uid, template, running }),
-    seen: sightings.of(object),
+    isRevert: (running) => isRevert(changes, { uid, template, running }),
+    lastObserved: tracker.get(object),
     now: scheduler.now(),
   };
 }
 
 /** With the next number whose name is free: of a record that we did not write, and of batches that one left behind. */
-function numbered(key: string, spec: ChangeWorkloadSpec, world: World): ChangeWorkloadSpec {
+function withNextSequence(
+  key: string,
+  spec: ChangeWorkloadSpec,
+  caches: Caches,
+): ChangeWorkloadSpec {
   const { namespace } = parseWorkloadKey(key);
   const { kind, name } = spec.target;
-  const left = new Set(world.batches.list(namespace).map((batch) => batch.spec.change.name));
+  const left = new Set(caches.batches.list(namespace).map((batch) => batch.spec.change.name));
   const isTaken = (change: string): boolean =>
-    left.has(change) || world.changes.get({ namespace, name: change }) !== undefined;
-  let sequence = lastNumber(changesOf(world, parseWorkloadKey(key))) + 1;
+    left.has(change) || caches.changes.get({ namespace, name: change }) !== undefined;
+  let sequence = lastSequence(changesOf(caches, parseWorkloadKey(key))) + 1;
   while (isTaken(changeName(kind, name, sequence))) sequence += 1;
   return { ...spec, sequence };
 }
@@ -223,24 +234,26 @@ function numbered(key: string, spec: ChangeWorkloadSpec, world: World): ChangeWo
 async function create(
   key: string,
   spec: ChangeWorkloadSpec,
-  { client, tools }: DetectionDeps,
+  { client, signing }: DetectionDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const { namespace } = parseWorkloadKey(key);
   const name = changeName(spec.target.kind, spec.target.name, spec.sequence);
   const body = {
     apiVersion: API_VERSION,
-    kind: CHANGES.kind,
+    kind: CHANGE_WORKLOADS.kind,
     metadata: {
       namespace,
       name,
       labels: { [LABELS.targetUid]: spec.target.uid },
-      annotations: { [ANNOTATIONS.signature]: sealOf(namespace, name, spec, tools.sign) },
+      annotations: {
+        [ANNOTATIONS.signature]: recordSignature(namespace, name, spec, signing.sign),
+      },
     },
     spec,
   };
   try {
-    await client.create(CHANGES, namespace, body, { signal });
+    await client.create(CHANGE_WORKLOADS, namespace, body, { signal });
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
     throw new Error(`record change ${namespace}/${name}: the cache does not have it yet`, {

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OWN } from '@altershield/api';
+import { OBJECT_NAMES } from '@altershield/api';
 import { nativePolicies, type NativeKind } from '@altershield/core';
 import {
   Controller,
   RESOURCES,
   isNotFound,
-  type CachedClient,
+  type WriteThroughClient,
   type Client,
   type ControllerMetrics,
   type Informer,
   type InformerFactory,
   type KubeObject,
   type Logger,
-  type Resource,
+  type APIResource,
   type Scheduler,
 } from '@altershield/kube';
-import { HealingPace } from './pace.ts';
+import { DriftBackoff } from './drift-backoff.ts';
 import { publish, type Wanted } from './published.ts';
 
 export interface NativePoliciesDeps {
   readonly informers: Pick<InformerFactory, 'informer'>;
-  readonly client: CachedClient;
+  readonly client: WriteThroughClient;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
@@ -30,7 +30,7 @@ export interface NativePoliciesDeps {
 
 const KEY = 'policies';
 
-const RESOURCE_OF: Readonly<Record<NativeKind, Resource>> = {
+const RESOURCE_OF: Readonly<Record<NativeKind, APIResource>> = {
   MutatingAdmissionPolicy: RESOURCES.mutatingPolicy,
   MutatingAdmissionPolicyBinding: RESOURCES.mutatingPolicyBinding,
   ValidatingAdmissionPolicy: RESOURCES.validatingPolicy,
@@ -40,7 +40,7 @@ const RESOURCE_OF: Readonly<Record<NativeKind, Resource>> = {
 /** Keeps the clamp in the API server as it should be, where the API server can have one. */
 export function createNativePoliciesController(deps: NativePoliciesDeps): Controller {
   const { informers, scheduler, log, metrics, operatorUser } = deps;
-  const pace = new HealingPace(deps);
+  const driftBackoff = new DriftBackoff(deps);
   const wanted = nativePolicies(operatorUser).map(({ kind, name, spec }): Wanted => {
     return { resource: RESOURCE_OF[kind], name, field: 'spec', value: spec };
   });
@@ -50,11 +50,11 @@ export function createNativePoliciesController(deps: NativePoliciesDeps): Contro
     log,
     ...(metrics === undefined ? {} : { metrics }),
     reconcile: (_key, { signal }) =>
-      publish(wanted, () => Promise.resolve(wanted), { ...deps, pace }, signal),
+      publish(wanted, () => Promise.resolve(wanted), { ...deps, driftBackoff }, signal),
   });
-  const healing = { delayMs: () => pace.delayMs() };
+  const driftCorrection = { delayMs: () => driftBackoff.delayMs() };
   for (const { resource, name } of wanted) {
-    controller.watch(informerOf(informers, resource, name), () => KEY, healing);
+    controller.watch(informerOf(informers, resource, name), () => KEY, driftCorrection);
   }
   controller.enqueue(KEY);
   return controller;
@@ -62,7 +62,7 @@ export function createNativePoliciesController(deps: NativePoliciesDeps): Contro
 
 const informerOf = (
   informers: Pick<InformerFactory, 'informer'>,
-  resource: Resource,
+  resource: APIResource,
   name: string,
 ): Informer<KubeObject> => informers.informer(resource, { fieldSelector: `metadata.name=${name}` });
 
@@ -71,7 +71,7 @@ export const clampInformers = (
   informers: Pick<InformerFactory, 'informer'>,
 ): readonly Informer<KubeObject>[] =>
   [RESOURCES.mutatingPolicy, RESOURCES.mutatingPolicyBinding].map((resource) =>
-    informerOf(informers, resource, OWN.clamp),
+    informerOf(informers, resource, OBJECT_NAMES.clamp),
   );
 
 /** Whether this API server has MutatingAdmissionPolicy as a stable API: Kubernetes 1.36 and later. */

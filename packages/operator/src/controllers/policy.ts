@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { explainErrors, type GoodPolicy } from '@altershield/core';
+import { explainErrors, type ValidPolicy } from '@altershield/core';
 import {
   Controller,
   keyOf,
   keyOfObject,
   keyString,
-  turnsOf,
-  type CachedClient,
+  yielderFor,
+  type WriteThroughClient,
   type ControllerMetrics,
   type InformerEvent,
   type KubeObject,
@@ -14,10 +14,10 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { mergePatch } from '../actions/merge-patch.ts';
-import { POLICIES, type PolicyObject } from '../kinds.ts';
-import type { PolicyBook } from '../observe/policy-book.ts';
-import { isOfLabels, isOfSpec } from '../observe/news.ts';
-import type { World } from '../observe/world.ts';
+import { CHANGE_POLICIES, type PolicyObject } from '../kinds.ts';
+import type { PolicyCache } from '../observe/policy-cache.ts';
+import { labelsChanged, specChanged } from '../observe/predicates.ts';
+import type { Caches } from '../observe/caches.ts';
 
 /** News of this long are counted together. */
 const RECOUNT_MS = 1000;
@@ -25,9 +25,9 @@ const MAX_MESSAGE = 32_000;
 const MAX_REASONS = 5;
 
 export interface PolicyDeps {
-  readonly world: World;
-  readonly book: PolicyBook;
-  readonly client: CachedClient;
+  readonly caches: Caches;
+  readonly policyCache: PolicyCache;
+  readonly client: WriteThroughClient;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
@@ -37,35 +37,36 @@ export interface PolicyDeps {
 
 /** Tells each policy's author whether it governs, and how much, or every problem that it has. */
 export function createPolicyController(deps: PolicyDeps): Controller {
-  const { world, scheduler, log, metrics } = deps;
+  const { caches, scheduler, log, metrics } = deps;
   const controller = new Controller({
     name: 'policy',
     scheduler,
     log,
     ...(metrics === undefined ? {} : { metrics }),
     reconcile: async (key, { signal }) => {
-      const policy = world.policies.get(key);
+      const policy = caches.policies.get(key);
       if (policy !== undefined) await reconcile(policy, deps, signal);
     },
   });
-  controller.watch(world.policies, keyOfObject);
+  controller.watch(caches.policies, keyOfObject);
   recountOnNews(controller, deps);
   return controller;
 }
 
 /** How much a policy governs changes with workloads, labels and other policies: many at a time. */
-function recountOnNews(controller: Controller, { world, book }: PolicyDeps): void {
+function recountOnNews(controller: Controller, { caches, policyCache }: PolicyDeps): void {
   const concerned = (namespace: string | undefined): string[] =>
-    world.policies
+    caches.policies
       .list()
       .filter(({ metadata }) => {
-        const reach = book.reachOf(metadata.namespace ?? '');
+        const reach = policyCache.scopeOf(metadata.namespace ?? '');
         return reach === undefined || namespace === undefined || reach === namespace;
       })
       .map((policy) => keyString(keyOf(policy)));
   const together = { delayMs: () => RECOUNT_MS };
-  const isNews = (event: InformerEvent<KubeObject>): boolean => !event.initial && isOfLabels(event);
-  for (const { objects } of world.kinds) {
+  const isNews = (event: InformerEvent<KubeObject>): boolean =>
+    !event.initial && labelsChanged(event);
+  for (const { objects } of caches.kinds) {
     controller.watch(
       objects,
       (event) => (isNews(event) ? concerned(event.object.metadata.namespace ?? '') : []),
@@ -73,15 +74,15 @@ function recountOnNews(controller: Controller, { world, book }: PolicyDeps): voi
     );
   }
   controller.watch(
-    world.namespaces,
+    caches.namespaces,
     (event) => (isNews(event) ? concerned(event.object.metadata.name) : []),
     together,
   );
   controller.watch(
-    world.policies,
+    caches.policies,
     (event) =>
-      !event.initial && isOfSpec(event)
-        ? concerned(book.reachOf(event.object.metadata.namespace ?? ''))
+      !event.initial && specChanged(event)
+        ? concerned(policyCache.scopeOf(event.object.metadata.namespace ?? ''))
         : [],
     together,
   );
@@ -94,7 +95,7 @@ async function reconcile(
 ): Promise<void> {
   const { client, scheduler } = deps;
   const { generation = 1, uid, resourceVersion } = policy.metadata;
-  const { matchedWorkloads, ...said } = await findingOf(policy, deps);
+  const { matchedWorkloads, ...said } = await reportOf(policy, deps);
   const known = policy.status?.conditions?.find((c) => c.type === 'Ready');
   const lastTransitionTime =
     known?.status === said.status
@@ -106,14 +107,14 @@ async function reconcile(
   if (patch === undefined) return;
   const body = { metadata: { uid, resourceVersion }, status: patch };
   await client.patch(
-    POLICIES,
+    CHANGE_POLICIES,
     keyOf(policy),
     { type: 'merge', body },
     { subresource: 'status', signal },
   );
 }
 
-interface Finding {
+interface PolicyReport {
   readonly matchedWorkloads: number;
   readonly status: 'True' | 'False';
   readonly reason: string;
@@ -121,18 +122,18 @@ interface Finding {
 }
 
 /** What there is to say of a policy: every problem, or how much it governs, or why it is nothing. */
-async function findingOf(policy: PolicyObject, deps: PolicyDeps): Promise<Finding> {
-  const { book } = deps;
-  const good = book.good().find(({ uid }) => uid === policy.metadata.uid);
-  if (good === undefined) {
-    const message = explainErrors(book.problemsOf(policy)).slice(0, MAX_MESSAGE);
+async function reportOf(policy: PolicyObject, deps: PolicyDeps): Promise<PolicyReport> {
+  const { policyCache } = deps;
+  const valid = policyCache.valid().find(({ uid }) => uid === policy.metadata.uid);
+  if (valid === undefined) {
+    const message = explainErrors(policyCache.errorsFor(policy)).slice(0, MAX_MESSAGE);
     return { matchedWorkloads: 0, status: 'False', reason: 'Invalid', message };
   }
-  const futile = book.futilityOf(good);
+  const futile = policyCache.exemptionReason(valid);
   if (futile !== undefined) {
     return { matchedWorkloads: 0, status: 'False', reason: 'Exempt', message: futile };
   }
-  const reasons = await reasonsAgainst(good, deps);
+  const reasons = await reasonsAgainst(valid, deps);
   const matchedWorkloads = reasons.filter((why) => why === undefined).length;
   if (matchedWorkloads > 0) {
     const message = `the policy matches ${workloads(matchedWorkloads)}; ${clampText(deps)}`;
@@ -155,18 +156,18 @@ const clampText = ({ nativeClamp }: Pick<PolicyDeps, 'nativeClamp'>): string =>
 
 /** For each workload in the policy's reach, why the policy does not match it; undefined where it is. */
 async function reasonsAgainst(
-  policy: GoodPolicy,
-  { world, book, scheduler }: PolicyDeps,
+  policy: ValidPolicy,
+  { caches, policyCache, scheduler }: PolicyDeps,
 ): Promise<(string | undefined)[]> {
-  const turns = turnsOf(scheduler);
-  const good = book.good();
+  const yielder = yielderFor(scheduler);
+  const valid = policyCache.valid();
   const reasons: (string | undefined)[] = [];
-  for (const { adapter, objects } of world.kinds) {
+  for (const { adapter, objects } of caches.kinds) {
     const { resource } = adapter.descriptor;
-    for (const { metadata } of objects.list(book.reachOf(policy.namespace))) {
-      const at = { namespace: metadata.namespace ?? '', good };
-      reasons.push(book.whyNot(policy, resource, metadata, at));
-      if (turns.isOver) await turns.next();
+    for (const { metadata } of objects.list(policyCache.scopeOf(policy.namespace))) {
+      const at = { namespace: metadata.namespace ?? '', valid };
+      reasons.push(policyCache.mismatchReason(policy, resource, metadata, at));
+      if (yielder.shouldYield) await yielder.next();
     }
   }
   return reasons;

@@ -5,16 +5,16 @@ import {
   isAlreadyExists,
   isConflict,
   isNotFound,
-  type CachedClient,
+  type WriteThroughClient,
   type KubeObject,
   type Logger,
-  type Resource,
+  type APIResource,
 } from '@altershield/kube';
-import type { HealingPace } from './pace.ts';
+import type { DriftBackoff } from './drift-backoff.ts';
 
 /** An object of the cluster that the operator keeps as it should be. */
 export interface Kept {
-  readonly resource: Resource;
+  readonly resource: APIResource;
   readonly name: string;
 }
 
@@ -25,9 +25,9 @@ export interface Wanted extends Kept {
 }
 
 export interface PublishDeps {
-  readonly client: CachedClient;
+  readonly client: WriteThroughClient;
   readonly log: Logger;
-  readonly pace: HealingPace;
+  readonly driftBackoff: DriftBackoff;
 }
 
 /** What is to be published, asked for after what is in force was read; undefined: nothing yet. */
@@ -63,16 +63,16 @@ async function publishOnce(
   signal: AbortSignal,
 ): Promise<void> {
   const read = await Promise.all(kept.map((one) => readKnown(one, deps.client, signal)));
-  const known = new Map(kept.map((one, i) => [keyOf(one), read[i]]));
+  const known = new Map(kept.map((one, i) => [publishedKey(one), read[i]]));
   const wanted = (await wantedOf(signal)) ?? [];
-  await Promise.all(wanted.map((one) => write(one, known.get(keyOf(one)), deps, signal)));
+  await Promise.all(wanted.map((one) => write(one, known.get(publishedKey(one)), deps, signal)));
 }
 
-const keyOf = ({ resource, name }: Kept): string => `${resource.plural}/${name}`;
+const publishedKey = ({ resource, name }: Kept): string => `${resource.plural}/${name}`;
 
 async function readKnown(
   { resource, name }: Kept,
-  client: CachedClient,
+  client: WriteThroughClient,
   signal: AbortSignal,
 ): Promise<KubeObject | undefined> {
   try {
@@ -86,7 +86,7 @@ async function readKnown(
 async function write(
   { resource, name, field, value }: Wanted,
   known: KubeObject | undefined,
-  { client, log, pace }: PublishDeps,
+  { client, log, driftBackoff }: PublishDeps,
   signal: AbortSignal,
 ): Promise<void> {
   const { kind } = resource;
@@ -101,7 +101,7 @@ async function write(
     ] as const;
     await client.patch(resource, { namespace: '', name }, { type: 'json', ops }, { signal });
   } else return;
-  pace.wrote(`${kind}/${name}`, value);
+  driftBackoff.recordWrite(`${kind}/${name}`, value);
   log.info('admission configuration written', { kind, name });
 }
 

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import { accountingFor, isOver, statusOf } from '@altershield/core';
+import { currentRecord, isOver, statusOf } from '@altershield/core';
 import {
   Controller,
   isNotFound,
   keyOf,
-  type CachedClient,
+  type WriteThroughClient,
   type ControllerMetrics,
   type Logger,
   type Result,
   type Scheduler,
 } from '@altershield/kube';
-import { CHANGES, type ChangeObject } from '../kinds.ts';
-import { countsUntil } from '../observe/rollbacks.ts';
+import { CHANGE_WORKLOADS, type ChangeObject } from '../kinds.ts';
+import { windowEndsAt } from '../observe/rollback-limiter.ts';
 import { parseWorkloadKey, workloadKeyString } from '../observe/followed-kind.ts';
-import { changesOf, followedKind, targetKey, type World } from '../observe/world.ts';
+import { changesOf, followedKind, targetKey, type Caches } from '../observe/caches.ts';
 
 export interface RetentionDeps {
-  readonly world: World;
-  readonly client: CachedClient;
+  readonly caches: Caches;
+  readonly client: WriteThroughClient;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
@@ -25,7 +25,7 @@ export interface RetentionDeps {
 
 /** Deletes finished records that are too old or too many; their batches follow by ownership. */
 export function createRetentionController(deps: RetentionDeps): Controller {
-  const { world, scheduler, log, metrics } = deps;
+  const { caches, scheduler, log, metrics } = deps;
   const controller = new Controller({
     name: 'retention',
     scheduler,
@@ -33,11 +33,11 @@ export function createRetentionController(deps: RetentionDeps): Controller {
     ...(metrics === undefined ? {} : { metrics }),
     reconcile: (key, { signal }) => reconcile(key, deps, signal),
   });
-  controller.watch(world.changes, ({ type, object }) => {
+  controller.watch(caches.changes, ({ type, object }) => {
     const isFinished = type !== 'Deleted' && isOver(statusOf(object).phase);
     return isFinished ? workloadKeyString(targetKey(object)) : [];
   });
-  for (const kind of world.kinds) {
+  for (const kind of caches.kinds) {
     controller.watch(kind.objects, ({ type, object }) =>
       type === 'Deleted' ? kind.keyOf(object) : [],
     );
@@ -47,33 +47,37 @@ export function createRetentionController(deps: RetentionDeps): Controller {
 
 async function reconcile(
   key: string,
-  { world, client, scheduler }: RetentionDeps,
+  { caches, client, scheduler }: RetentionDeps,
   signal: AbortSignal,
 ): Promise<Result | undefined> {
   const workload = parseWorkloadKey(key);
-  const kind = followedKind(world, workload.kind);
+  const kind = followedKind(caches, workload.kind);
   // Of a kind that is not followed, nothing is known to be gone.
   const isGone = kind !== undefined && kind.get(workload) === undefined;
-  const { due, nextAt } = expired(changesOf(world, workload), scheduler.now(), isGone);
+  const { due, nextAt } = expired(changesOf(caches, workload), scheduler.now(), isGone);
   for (const change of due) await remove(client, change, signal);
   return nextAt === undefined ? undefined : { requeueAfterMs: nextAt - scheduler.now() };
 }
 
 async function remove(
-  client: CachedClient,
+  client: WriteThroughClient,
   change: ChangeObject,
   signal: AbortSignal,
 ): Promise<void> {
   const { uid } = change.metadata;
   try {
-    await client.delete(CHANGES, keyOf(change), { uid, propagationPolicy: 'Background', signal });
+    await client.delete(CHANGE_WORKLOADS, keyOf(change), {
+      uid,
+      propagationPolicy: 'Background',
+      signal,
+    });
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
 }
 
 /** Records that refuse a revision are kept beyond the cap, but not without end: this many times it. */
-const REFUSING = 3;
+const QUARANTINED_FACTOR = 3;
 
 /**
  * Which records are due. The newest of a workload that is there stays whatever its age, and the one that
@@ -87,29 +91,31 @@ export function expired(
 ): { readonly due: readonly ChangeObject[]; readonly nextAt: number | undefined } {
   const newest = changes.at(-1);
   const records = newest?.spec.policy.spec.limits.historyLimit ?? 10;
-  const kept = isGone ? [] : [newest, accountingFor(changes)];
+  const kept = isGone ? [] : [newest, currentRecord(changes)];
   const finished = changes.filter((c) => !kept.includes(c) && isOver(statusOf(c).phase));
-  const free = finished.filter((c) => countsUntil(c) <= now);
-  const refusing = free.filter((c) => refusesUntil(c, changes) > now);
-  const idle = free.filter((c) => refusesUntil(c, changes) <= now);
+  const free = finished.filter((c) => windowEndsAt(c) <= now);
+  const quarantined = free.filter((c) => quarantinedUntil(c, changes) > now);
+  const idle = free.filter((c) => quarantinedUntil(c, changes) <= now);
   const surplus = idle.length + (isGone ? 0 : 1) - records;
   const due = [
-    ...idle.filter((c, i) => i < surplus || endOf(c) <= now),
-    ...refusing.slice(0, Math.max(0, refusing.length - REFUSING * records)),
+    ...idle.filter((c, i) => i < surplus || expiresAt(c) <= now),
+    ...quarantined.slice(0, Math.max(0, quarantined.length - QUARANTINED_FACTOR * records)),
   ];
   const later = finished
     .filter((c) => !due.includes(c))
-    .flatMap((c) => [countsUntil(c), refusesUntil(c, changes), endOf(c)].filter((at) => at > now));
+    .flatMap((c) =>
+      [windowEndsAt(c), quarantinedUntil(c, changes), expiresAt(c)].filter((at) => at > now),
+    );
   return { due, nextAt: later.length === 0 ? undefined : Math.min(...later) };
 }
 
 /** When a record is old enough to go. */
-const endOf = (change: ChangeObject): number =>
+const expiresAt = (change: ChangeObject): number =>
   Date.parse(statusOf(change).finishedAt ?? change.metadata.creationTimestamp) +
   change.spec.policy.spec.limits.historyTTLSeconds * 1000;
 
 /** What was lifted lifts older refusals, too: the record that says so must outlive them. */
-function refusesUntil(change: ChangeObject, changes: readonly ChangeObject[]): number {
+function quarantinedUntil(change: ChangeObject, changes: readonly ChangeObject[]): number {
   const quarantine = change.status?.quarantine;
   if (quarantine === undefined) return 0;
   if (quarantine.lifted === undefined) return Date.parse(quarantine.until);

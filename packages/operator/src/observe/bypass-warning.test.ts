@@ -9,7 +9,7 @@ import {
 } from '@altershield/kube';
 import type { ChangeObject } from '../kinds.ts';
 import { BypassWarning, unreachableHint } from './bypass-warning.ts';
-import type { World } from './world.ts';
+import type { Caches } from './caches.ts';
 
 type Handler = (event: InformerEvent<KubeObject>) => void;
 
@@ -26,11 +26,11 @@ class Bench {
   constructor() {
     const on = (what: 'changes' | 'configurations') => (handler: Handler) =>
       void this.#handlers[what].push(handler);
-    const world = {
+    const caches = {
       changes: { onEvent: on('changes'), byIndex: () => this.#signed },
       configurations: [{ onEvent: on('configurations') }],
-    } as unknown as Pick<World, 'changes' | 'configurations'>;
-    const warning = new BypassWarning(world, {
+    } as unknown as Pick<Caches, 'changes' | 'configurations'>;
+    const warning = new BypassWarning(caches, {
       scheduler: { now: () => this.now },
       log: { ...silentLogger, warn: (_, fields = {}) => void this.warnings.push(fields) },
       hint: () => 'look',

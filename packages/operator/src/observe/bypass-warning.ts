@@ -4,7 +4,7 @@ import type { Config } from '../config.ts';
 import type { ChangeObject } from '../kinds.ts';
 import { serviceAccountUser } from '../identity.ts';
 import { workloadKeyString } from './followed-kind.ts';
-import { BY_TARGET, targetKey, type World } from './world.ts';
+import { BY_TARGET, targetKey, type Caches } from './caches.ts';
 
 /** API servers learn of a webhook within a few seconds; so does detection of what happened before. */
 const GRACE_MS = 10_000;
@@ -18,21 +18,21 @@ export interface BypassWarningDeps {
 
 /** Warns of each change that admission did not see although the webhook was registered for it. */
 export class BypassWarning {
-  readonly #world: Pick<World, 'changes' | 'configurations'>;
+  readonly #caches: Pick<Caches, 'changes' | 'configurations'>;
   readonly #deps: BypassWarningDeps;
   /** Since when this replica leads and the webhooks are as they are; `undefined`: it does not lead. */
   #leadsSince: number | undefined;
   #registeredSince: number | undefined;
 
-  constructor(world: Pick<World, 'changes' | 'configurations'>, deps: BypassWarningDeps) {
-    this.#world = world;
+  constructor(caches: Pick<Caches, 'changes' | 'configurations'>, deps: BypassWarningDeps) {
+    this.#caches = caches;
     this.#deps = deps;
-    for (const configuration of world.configurations) {
+    for (const configuration of caches.configurations) {
       configuration.onEvent(({ type }) => {
         this.#registeredSince = type === 'Deleted' ? undefined : deps.scheduler.now();
       });
     }
-    world.changes.onEvent((event) => {
+    caches.changes.onEvent((event) => {
       this.#onChange(event);
     });
   }
@@ -54,7 +54,7 @@ export class BypassWarning {
     if (spec.detectedBy !== 'Watch' || spec.operation === 'PreExisting') return;
     const { log, hint } = this.#deps;
     const target = workloadKeyString(targetKey(object));
-    const isSigned = this.#world.changes
+    const isSigned = this.#caches.changes
       .byIndex(BY_TARGET, target)
       .some(({ metadata: { uid } }) => uid === metadata.uid);
     if (!isSigned) return;

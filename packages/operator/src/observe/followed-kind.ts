@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   groupKind,
-  isLeaving,
+  isTerminating,
   type RelatedObject,
-  type Tools,
+  type Signing,
   type WorkloadAdapter,
   type WorkloadView,
 } from '@altershield/core';
 import { keyString, type Informer, type InformerFactory, type KubeObject } from '@altershield/kube';
 import type { PodObject, WorkloadKubeObject } from '../kinds.ts';
-import { slimWorkload, transformFor } from './slim.ts';
+import { trimWorkload, transformFor } from './trim.ts';
 
 /** Index by the uid of an owner. */
 export const BY_OWNER = 'owner';
@@ -53,14 +53,14 @@ export class FollowedKind {
   readonly name: string;
   readonly objects: Informer<WorkloadKubeObject>;
   readonly related: readonly RelatedInformer[];
-  readonly #tools: Tools;
+  readonly #tools: Signing;
 
-  constructor(adapter: WorkloadAdapter, informers: InformerFactory, tools: Tools) {
+  constructor(adapter: WorkloadAdapter, informers: InformerFactory, signing: Signing) {
     const { resource, relatedResources } = adapter.descriptor;
     this.adapter = adapter;
     this.name = groupKind(resource);
-    this.#tools = tools;
-    this.objects = informers.informer<WorkloadKubeObject>(resource, { transform: slimWorkload });
+    this.#tools = signing;
+    this.objects = informers.informer<WorkloadKubeObject>(resource, { transform: trimWorkload });
     this.related = Object.entries(relatedResources).map(([key, related]) => {
       const transform = transformFor<KubeObject>(related.resource);
       const informer = informers.informer<KubeObject>(related.resource, {
@@ -101,7 +101,7 @@ export class FollowedKind {
   pods(object: WorkloadKubeObject): { readonly pod: PodObject; readonly revision: string }[] {
     const pods = (this.snapshot(object).related['pods'] ?? []) as readonly PodObject[];
     return pods
-      .filter((pod) => !isLeaving(pod))
+      .filter((pod) => !isTerminating(pod))
       .map((pod) => ({ pod, revision: this.adapter.revisionOfPod(pod) ?? '' }));
   }
 
@@ -145,7 +145,7 @@ export class FollowedKind {
   }
 
   /** Up to when everything that belongs to its workloads is known; milliseconds since the epoch. */
-  get heardAt(): number {
-    return Math.min(...this.related.map(({ informer }) => informer.heardAt));
+  get currentAsOf(): number {
+    return Math.min(...this.related.map(({ informer }) => informer.currentAsOf));
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InformerEvent } from '@altershield/kube';
 import type { PodObject } from '../kinds.ts';
-import { ReadinessLog } from './readiness.ts';
+import { ReadinessLossCounter } from './readiness.ts';
 
 type Handler = (event: InformerEvent<PodObject>) => void;
 
@@ -17,7 +17,7 @@ function aLog() {
       return () => undefined;
     },
   };
-  const log = new ReadinessLog(pods, { now: () => clock.now });
+  const log = new ReadinessLossCounter(pods, { now: () => clock.now });
   const last = new Map<string, PodObject>();
   const at = (now: number, object: PodObject, { initial = false, isGone = false } = {}): void => {
     clock.now = now;
@@ -47,7 +47,7 @@ const waiting = (reason: string): Status => ({
 test('pods of the first list are seen ready at the time of the list', () => {
   const { log, at } = aLog();
   at(5000, pod('a', ready('True')), { initial: true });
-  assert.equal(log.sightsOf('a').readySeenAt, 5000);
+  assert.equal(log.observationsOf('a').readySeenAt, 5000);
 });
 
 test('a pod is seen ready when it is told to be, by the operator’s clock', () => {
@@ -55,37 +55,37 @@ test('a pod is seen ready when it is told to be, by the operator’s clock', () 
   at(5000, pod('a', ready('False')));
   at(7000, pod('a', ready('True')));
   at(8000, pod('a', ready('True')));
-  assert.equal(log.sightsOf('a').readySeenAt, 7000);
+  assert.equal(log.observationsOf('a').readySeenAt, 7000);
   at(9000, pod('b', ready('True')));
-  assert.equal(log.sightsOf('b').readySeenAt, 9000);
+  assert.equal(log.observationsOf('b').readySeenAt, 9000);
 });
 
 test('a pod that was unready while nothing was told is seen ready anew', () => {
   const { log, at } = aLog();
   at(5000, pod('a', ready('True')), { initial: true });
   at(60_000, pod('a', ready('True', '2026-01-01T00:00:50Z')));
-  assert.equal(log.sightsOf('a').readySeenAt, 60_000);
+  assert.equal(log.observationsOf('a').readySeenAt, 60_000);
 });
 
 test('readiness that is lost is counted for each pod, until the pod is gone', () => {
   const { log, at } = aLog();
   for (const status of ['True', 'False', 'True', 'False']) at(5000, pod('a', ready(status)));
-  assert.deepEqual([log.of('a'), log.of('b')], [2, 0]);
+  assert.deepEqual([log.lossesOf('a'), log.lossesOf('b')], [2, 0]);
   at(6000, pod('a', ready('False')), { isGone: true });
-  assert.equal(log.of('a'), 0);
+  assert.equal(log.lossesOf('a'), 0);
 });
 
 test('a config error is seen from its first sight until it passes', () => {
   const { log, at } = aLog();
   at(5000, pod('a', waiting('CreateContainerConfigError')));
   at(9000, pod('a', waiting('CreateContainerError')));
-  assert.equal(log.sightsOf('a').configErrorSeenAt, 5000);
+  assert.equal(log.observationsOf('a').configErrorSeenAt, 5000);
   at(10_000, pod('a', waiting('ContainerCreating')));
-  assert.equal(log.sightsOf('a').configErrorSeenAt, undefined);
+  assert.equal(log.observationsOf('a').configErrorSeenAt, undefined);
   at(11_000, pod('a', waiting('CreateContainerConfigError')));
-  assert.equal(log.sightsOf('a').configErrorSeenAt, 11_000);
+  assert.equal(log.observationsOf('a').configErrorSeenAt, 11_000);
   at(12_000, pod('a', {}), { isGone: true });
-  assert.equal(log.sightsOf('a').configErrorSeenAt, undefined);
+  assert.equal(log.observationsOf('a').configErrorSeenAt, undefined);
 });
 
 test('of a pod with restart rules the restarts that no rule asks for are counted', () => {
@@ -100,7 +100,7 @@ test('of a pod with restart rules the restarts that no rule asks for are counted
     });
   };
   ends('a', [42, 1, 42, 1, 42], { containers: [{ name: 'app', restartPolicyRules }] });
-  assert.deepEqual(log.sightsOf('a').restarts, { app: 2 });
+  assert.deepEqual(log.observationsOf('a').restarts, { app: 2 });
   ends('b', [42, 1], { containers: [{ name: 'app' }] });
-  assert.equal(log.sightsOf('b').restarts, undefined);
+  assert.equal(log.observationsOf('b').restarts, undefined);
 });

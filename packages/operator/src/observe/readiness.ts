@@ -5,7 +5,7 @@ import {
   hasConfigError,
   hasRestartRules,
   lostReadiness,
-  type PodSights,
+  type PodObservations,
   type RestartCounts,
 } from '@altershield/core';
 import type { Informer, InformerEvent, Scheduler } from '@altershield/kube';
@@ -18,7 +18,7 @@ import type { PodObject } from '../kinds.ts';
  * It is kept in memory alone. A restart of the operator sees every pod for the first time again: soak
  * times and graces start over, which makes a release slower and never less safe.
  */
-export class ReadinessLog {
+export class ReadinessLossCounter {
   readonly #scheduler: Pick<Scheduler, 'now'>;
   readonly #losses = new Map<string, number>();
   /** Of pods that became ready since the first list. Those of the first list share its time. */
@@ -33,16 +33,16 @@ export class ReadinessLog {
     pods.onEvent((event) => {
       const { uid } = event.object.metadata;
       if (event.type === 'Deleted') this.#forget(uid);
-      else this.#follow(uid, event);
+      else this.#onPod(uid, event);
     });
   }
 
   /** How often the pod lost its readiness. */
-  of(uid: string): number {
+  lossesOf(uid: string): number {
     return this.#losses.get(uid) ?? 0;
   }
 
-  sightsOf(uid: string): PodSights {
+  observationsOf(uid: string): PodObservations {
     const configErrorSeenAt = this.#configErrorSeenAt.get(uid);
     const restarts = this.#restarts.get(uid);
     return {
@@ -52,11 +52,12 @@ export class ReadinessLog {
     };
   }
 
-  #follow(uid: string, { object, old, initial }: InformerEvent<PodObject>): void {
+  #onPod(uid: string, { object, old, initial }: InformerEvent<PodObject>): void {
     const now = this.#scheduler.now();
     if (initial) this.#listedAt = now;
     else if (becameReady(old, object)) this.#readySeenAt.set(uid, now);
-    if (old !== undefined && lostReadiness(old, object)) this.#losses.set(uid, this.of(uid) + 1);
+    if (old !== undefined && lostReadiness(old, object))
+      this.#losses.set(uid, this.lossesOf(uid) + 1);
     if (!hasConfigError(object)) this.#configErrorSeenAt.delete(uid);
     else if (!this.#configErrorSeenAt.has(uid)) this.#configErrorSeenAt.set(uid, now);
     this.#countRestarts(uid, object, old);

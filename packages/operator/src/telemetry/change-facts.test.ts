@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ChangeWorkloadStatus, Verdict } from '@altershield/api';
-import type { BatchObject, ChangeObject, PolicyObject } from '../kinds.ts';
+import type { ChangePodObject, ChangeObject, PolicyObject } from '../kinds.ts';
 import {
   changesInFlight,
   longestWaits,
@@ -139,7 +139,7 @@ test('a check that reaches a verdict, or another one, is counted; one that is pe
   const aBatch = (...verdicts: Verdict[]) =>
     ({
       status: { checks: verdicts.map((verdict, i) => ({ name: `check-${i}`, verdict })) },
-    }) as unknown as BatchObject;
+    }) as unknown as ChangePodObject;
   const after = aBatch('Pass', 'Fail', 'Pending', 'Inconclusive');
   assert.deepEqual(newVerdicts(aBatch('Pass', 'Inconclusive', 'Pass', 'Pending'), after), [
     { check: 'check-1', verdict: 'Fail' },

@@ -2,9 +2,9 @@
 import { statusOf, type Decision } from '@altershield/core';
 import type { InformerEvent, Metrics, Scheduler } from '@altershield/kube';
 import { Registry } from 'prom-client';
-import type { BatchObject, ChangeObject } from '../kinds.ts';
+import type { ChangePodObject, ChangeObject } from '../kinds.ts';
 import { workloadKeyString } from '../observe/followed-kind.ts';
-import { BY_TARGET, targetKey, type World } from '../observe/world.ts';
+import { BY_TARGET, targetKey, type Caches } from '../observe/caches.ts';
 import { createChangeSeries, type ChangeSeries, type ChangeStates } from './change-series.ts';
 import {
   changesInFlight,
@@ -15,7 +15,7 @@ import {
 } from './change-state.ts';
 import { actionOnEvidence, changeTransition, newVerdicts } from './change-transition.ts';
 
-type Observed = Pick<World, 'changes' | 'batches' | 'policies'>;
+type Observed = Pick<Caches, 'changes' | 'batches' | 'policies'>;
 
 export interface ChangeMetricsOptions {
   readonly scheduler: Pick<Scheduler, 'now' | 'elapsed'>;
@@ -33,21 +33,21 @@ interface Evidence {
  * the same changes, and sums over replicas would be wrong.
  */
 export class ChangeMetrics {
-  readonly #world: Observed;
+  readonly #caches: Observed;
   readonly #scheduler: ChangeMetricsOptions['scheduler'];
   readonly #series: ChangeSeries;
   /** What is decided and not done yet, by the uid of the change. */
   readonly #pending = new Map<string, Evidence>();
   #isLeading = false;
 
-  constructor(world: Observed, { scheduler, metrics }: ChangeMetricsOptions) {
-    this.#world = world;
+  constructor(caches: Observed, { scheduler, metrics }: ChangeMetricsOptions) {
+    this.#caches = caches;
     this.#scheduler = scheduler;
     this.#series = createChangeSeries(metrics?.registry ?? new Registry(), this.#states());
-    world.changes.onEvent((event) => {
+    caches.changes.onEvent((event) => {
       this.#onChange(event);
     });
-    world.batches.onEvent((event) => {
+    caches.batches.onEvent((event) => {
       this.#onBatch(event);
     });
   }
@@ -56,7 +56,7 @@ export class ChangeMetrics {
   async whileLeading(lead: () => Promise<void>): Promise<void> {
     this.#isLeading = true;
     // A counter that begins with its first event hides that event from `increase`.
-    for (const { metadata } of this.#world.changes.list()) {
+    for (const { metadata } of this.#caches.changes.list()) {
       this.#series.openNamespace(metadata.namespace ?? '');
     }
     try {
@@ -98,21 +98,21 @@ export class ChangeMetrics {
     this.#series.moved(namespace, changeTransition(old, object));
   }
 
-  #onBatch({ type, object, old, initial }: InformerEvent<BatchObject>): void {
+  #onBatch({ type, object, old, initial }: InformerEvent<ChangePodObject>): void {
     if (!this.#isLeading || initial || type === 'Deleted') return;
     for (const verdict of newVerdicts(old, object)) this.#series.judged(verdict);
   }
 
   /** Only records that the operator signed are found by their workload. */
   #isOurs(object: ChangeObject): boolean {
-    const ours = this.#world.changes.byIndex(BY_TARGET, workloadKeyString(targetKey(object)));
+    const ours = this.#caches.changes.byIndex(BY_TARGET, workloadKeyString(targetKey(object)));
     return ours.some((change) => change.metadata.uid === object.metadata.uid);
   }
 
   /** The records that count; none while another replica leads. */
   #changes(): ChangeObject[] {
     if (!this.#isLeading) return [];
-    return this.#world.changes.list().filter((change) => this.#isOurs(change));
+    return this.#caches.changes.list().filter((change) => this.#isOurs(change));
   }
 
   #states(): ChangeStates {
@@ -122,7 +122,7 @@ export class ChangeMetrics {
       waiting: () => waitingChanges(this.#changes()),
       longestWaits: () => longestWaits(this.#changes(), now()),
       quarantined: () => quarantinedRevisions(this.#changes(), now()),
-      policies: () => policiesByReason(this.#isLeading ? this.#world.policies.list() : []),
+      policies: () => policiesByReason(this.#isLeading ? this.#caches.policies.list() : []),
     };
   }
 }

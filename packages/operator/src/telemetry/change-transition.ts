@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Phase, Verdict } from '@altershield/api';
 import { statusOf } from '@altershield/core';
-import type { BatchObject, ChangeObject } from '../kinds.ts';
+import type { ChangePodObject, ChangeObject } from '../kinds.ts';
 
 /** How changes end: the last phase, told apart where users have to act differently. */
 export const OUTCOMES = [
@@ -68,7 +68,10 @@ export interface CheckVerdict {
 }
 
 /** Verdicts that checks reached since the version before; one that stays is not news. */
-export function newVerdicts(before: BatchObject | undefined, after: BatchObject): CheckVerdict[] {
+export function newVerdicts(
+  before: ChangePodObject | undefined,
+  after: ChangePodObject,
+): CheckVerdict[] {
   const old = new Map(before?.status?.checks.map(({ name, verdict }) => [name, verdict]));
   return (after.status?.checks ?? [])
     .filter(({ name, verdict }) => isReached(verdict) && old.get(name) !== verdict)

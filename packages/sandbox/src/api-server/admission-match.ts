@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRecord, list, text, type Json, type StoredObject } from '../json.ts';
+import { isJsonObject, list, text, type Json, type StoredObject } from '../json.ts';
 import type { AdmissionAttributes } from './call.ts';
 import { compileLabelSelector, type Labels } from './selectors.ts';
 
@@ -13,7 +13,7 @@ export function isSelected(
   namespace: StoredObject | undefined,
 ): boolean {
   return (
-    list(webhook['rules']).some((rule) => isRecord(rule) && matchesRule(rule, attributes)) &&
+    list(webhook['rules']).some((rule) => isJsonObject(rule) && matchesRule(rule, attributes)) &&
     matchesNamespace(webhook, attributes, namespace) &&
     matchesObject(webhook, attributes)
   );

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { apiVersionOf } from '@altershield/kube';
-import { dig, isRecord, list, text, without, type Json, type StoredObject } from '../json.ts';
+import { dig, isJsonObject, list, text, without, type Json, type StoredObject } from '../json.ts';
 import type { AdmissionAttributes } from './call.ts';
-import { ApiFailure } from './failure.ts';
+import { StatusError } from './failure.ts';
 import { scaleOf } from './scale.ts';
 
 /** The request that a webhook gets, and that `matchConditions` see as `request`. */
@@ -40,11 +40,11 @@ function asSeen(
   { call, operation, phase }: AdmissionAttributes,
   object: StoredObject | undefined,
 ): Json | null {
-  const isNewborn = operation === 'CREATE' && phase === 'Mutating';
+  const isCreate = operation === 'CREATE' && phase === 'Mutating';
   if (object === undefined) return null;
   if (call.subresource === 'scale') return scaleOf(call.definition, object);
   const { resource } = call.definition;
-  const shown = isNewborn ? { ...object, metadata: unborn(object) } : object;
+  const shown = isCreate ? { ...object, metadata: unborn(object) } : object;
   return { ...shown, apiVersion: apiVersionOf(resource), kind: resource.kind };
 }
 
@@ -59,13 +59,13 @@ const isNameGenerated = (metadata: object): boolean => 'generateName' in metadat
 
 /** A name that is still to be generated is not known to a mutating webhook. */
 function nameOf({ call, object, operation, phase }: AdmissionAttributes): string {
-  const isNewborn = operation === 'CREATE' && phase === 'Mutating';
-  return isNewborn && isNameGenerated(object?.metadata ?? {}) ? '' : call.key.name;
+  const isCreate = operation === 'CREATE' && phase === 'Mutating';
+  return isCreate && isNameGenerated(object?.metadata ?? {}) ? '' : call.key.name;
 }
 
 export interface ReviewAnswer {
   readonly isAllowed: boolean;
-  readonly denial: ApiFailure;
+  readonly denial: StatusError;
   readonly patch: unknown;
   readonly warnings: readonly string[];
 }
@@ -73,7 +73,7 @@ export interface ReviewAnswer {
 /** Reads a webhook's answer; throws an Error that says what is wrong with it. */
 export function readAnswer(body: string, uid: string, webhookName: string): ReviewAnswer {
   const response = dig(JSON.parse(body) as unknown, 'response');
-  if (!isRecord(response)) throw new Error('webhook response was absent');
+  if (!isJsonObject(response)) throw new Error('webhook response was absent');
   if (response['uid'] !== uid) {
     throw new Error(`expected response.uid="${uid}", got "${text(response['uid'])}"`);
   }
@@ -89,12 +89,12 @@ export function readAnswer(body: string, uid: string, webhookName: string): Revi
 const decodePatch = (patch: string): unknown =>
   JSON.parse(Buffer.from(patch, 'base64').toString('utf8')) as unknown;
 
-function denial(response: Json, webhookName: string): ApiFailure {
+function denial(response: Json, webhookName: string): StatusError {
   const status = response['status'];
   const message = text(dig(status, 'message')) || text(dig(status, 'reason'));
   const code = dig(status, 'code');
   const prefix = `admission webhook "${webhookName}" denied the request`;
-  return new ApiFailure({
+  return new StatusError({
     code: typeof code === 'number' && code >= 400 ? code : 403,
     reason: text(dig(status, 'reason')) || 'Forbidden',
     message: message === '' ? `${prefix} without explanation` : `${prefix}: ${message}`,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RESOURCES, type Resource, type Scheduler } from '@altershield/kube';
-import { dig, integer, isRecord, list, text, type Json, type StoredObject } from '../json.ts';
+import { RESOURCES, type APIResource, type Scheduler } from '@altershield/kube';
+import { dig, integer, isJsonObject, list, text, type Json, type StoredObject } from '../json.ts';
 import { within, type Span } from '../scheduler/random.ts';
 import { isSelected } from './admission-match.ts';
 import { readAnswer, reviewRequest, type ReviewAnswer } from './admission-review.ts';
@@ -61,7 +61,7 @@ export class Admission {
     this.#options = options;
   }
 
-  /** The object as the policy and the mutating webhooks leave it; throws an ApiFailure when one denies. */
+  /** The object as the policy and the mutating webhooks leave it; throws an StatusError when one denies. */
   async mutate(
     attributes: AdmissionAttributes,
     complete: (object: StoredObject) => StoredObject,
@@ -122,7 +122,7 @@ export class Admission {
     return { ...attributes, object: complete(patched as StoredObject) };
   }
 
-  #webhooks(resource: Resource, attributes: AdmissionAttributes): Webhook[] {
+  #webhooks(resource: APIResource, attributes: AdmissionAttributes): Webhook[] {
     const { group } = attributes.call.definition.resource;
     // The API server never lets a webhook intercept the webhook configurations.
     if (group === RESOURCES.mutatingWebhook.group) return [];
@@ -130,7 +130,7 @@ export class Admission {
     const home = this.#store.get(typeKey(RESOURCES.namespace), { namespace: '', name: namespace });
     return this.#store
       .list(typeKey(resource))
-      .flatMap((configuration) => list(configuration['webhooks']).filter(isRecord))
+      .flatMap((configuration) => list(configuration['webhooks']).filter(isJsonObject))
       .filter((config) => isSelected(config, attributes, home))
       .map((config) => ({
         name: text(config['name']),

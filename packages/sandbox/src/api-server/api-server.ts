@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { apiVersionOf, type ObjectKey, type Resource, type Scheduler } from '@altershield/kube';
-import { record, text, type Json, type StoredObject } from '../json.ts';
+import { apiVersionOf, type ObjectKey, type APIResource, type Scheduler } from '@altershield/kube';
+import { asJsonObject, text, type Json, type StoredObject } from '../json.ts';
 import { Admission, type AdmissionOptions } from './admission.ts';
 import { appliedFields } from './apply.ts';
 import type { UserInfo, WriteCall } from './call.ts';
@@ -9,7 +9,7 @@ import { typeKey } from './definition.ts';
 import { Deletes, deleteOptions } from './deletes.ts';
 import { discover, versionInfo } from './discovery.ts';
 import {
-  ApiFailure,
+  StatusError,
   badRequest,
   methodNotAllowed,
   noSuchPath,
@@ -32,7 +32,7 @@ import { Writes } from './writes.ts';
 export interface AccessRequest {
   readonly user: UserInfo;
   readonly verb: string;
-  readonly resource: Resource;
+  readonly resource: APIResource;
   readonly subresource: string;
   readonly key: ObjectKey;
 }
@@ -105,7 +105,7 @@ export class ApiServer {
       return await this.#answer(request, this.#userOf(request), warnings);
     } catch (error) {
       if (error instanceof UnknownPath) return UNKNOWN_PATH;
-      if (!(error instanceof ApiFailure)) throw error;
+      if (!(error instanceof StatusError)) throw error;
       return failureResponse(error);
     }
   }
@@ -177,7 +177,7 @@ export class ApiServer {
     const where =
       key.namespace === '' ? 'at the cluster scope' : `in the namespace "${key.namespace}"`;
     const what = subresource === '' ? resource.plural : `${resource.plural}/${subresource}`;
-    throw new ApiFailure({
+    throw new StatusError({
       code: 403,
       reason: 'Forbidden',
       message: `${qualified(resource)}${named} is forbidden: User "${user.username}" cannot ${verb} resource "${what}" in API group "${resource.group}" ${where}`,
@@ -237,11 +237,11 @@ export class ApiServer {
         'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch',
       );
     }
-    const body = record(patch.body);
+    const body = asJsonObject(patch.body);
     const applied = format === 'apply' ? { applied: appliedFields(body) } : {};
     const isNew = this.store.get(typeKey(definition.resource), key) === undefined;
     if (format === 'apply' && isNew && subresource === '') {
-      const named = { ...body, metadata: { ...record(body['metadata']), name: key.name } };
+      const named = { ...body, metadata: { ...asJsonObject(body['metadata']), name: key.name } };
       return { status: 201, body: await this.writes.create(call, named, applied.applied) };
     }
     const plan = {
@@ -363,7 +363,7 @@ const UNKNOWN_PATH: ApiResponse = {
 
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
-export function failureResponse(failure: ApiFailure): ApiResponse {
+export function failureResponse(failure: StatusError): ApiResponse {
   const { retryAfterSeconds, code, status } = failure;
   const headers =
     retryAfterSeconds === undefined

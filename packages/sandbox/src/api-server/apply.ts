@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRecord, list, record, same, without, type Json, type StoredObject } from '../json.ts';
-import { ApiFailure } from './failure.ts';
+import {
+  isJsonObject,
+  list,
+  asJsonObject,
+  same,
+  without,
+  type Json,
+  type StoredObject,
+} from '../json.ts';
+import { StatusError } from './failure.ts';
 import {
   fieldsOf,
   managersOf,
@@ -12,7 +20,7 @@ import { itemKey } from './merge-patch.ts';
 
 /** What a server-side apply asks for, without the parts that identify the object. */
 export function appliedFields(config: Json): FieldTree {
-  const { labels, annotations } = record(config['metadata']);
+  const { labels, annotations } = asJsonObject(config['metadata']);
   const metadata = {
     ...(labels === undefined ? {} : { labels }),
     ...(annotations === undefined ? {} : { annotations }),
@@ -60,7 +68,7 @@ function refuseConflicts(comparison: Comparison, managers: readonly string[]): v
   const count = fields.length === 1 ? '1 conflict' : `${fields.length} conflicts`;
   const message = `Apply failed with ${count}: conflicts with ${managers.map((one) => `"${one}"`).join(', ')}: ${fields.join(', ')}`;
   const causes = fields.map((field) => ({ reason: 'FieldManagerConflict', message, field }));
-  throw new ApiFailure({ code: 409, reason: 'Conflict', message, details: { causes } });
+  throw new StatusError({ code: 409, reason: 'Conflict', message, details: { causes } });
 }
 
 function conflicts({ live, config, others }: Comparison, path: string): string[] {
@@ -68,11 +76,16 @@ function conflicts({ live, config, others }: Comparison, path: string): string[]
     const owned = others[`f:${key}`];
     if (owned === undefined || same(live[key], value)) return [];
     const at = `${path}.${key}`;
-    if (isRecord(value))
-      return conflicts({ live: record(live[key]), config: value, others: record(owned) }, at);
+    if (isJsonObject(value))
+      return conflicts(
+        { live: asJsonObject(live[key]), config: value, others: asJsonObject(owned) },
+        at,
+      );
     const items = list(value).filter((item) => itemKey(key, item) !== undefined);
     if (items.length === 0) return [at];
-    return items.flatMap((item) => itemConflicts(item, { live, others: record(owned), key }, at));
+    return items.flatMap((item) =>
+      itemConflicts(item, { live, others: asJsonObject(owned), key }, at),
+    );
   });
 }
 
@@ -84,9 +97,9 @@ function itemConflicts(
 ): string[] {
   const identity = itemKey(key, item) ?? '';
   const before = list(live[key]).find((one) => itemKey(key, one) === identity);
-  const owned = record(others[`k:${identity}`]);
+  const owned = asJsonObject(others[`k:${identity}`]);
   return conflicts(
-    { live: record(before), config: record(item), others: owned },
+    { live: asJsonObject(before), config: asJsonObject(item), others: owned },
     `${path}${identity}`,
   );
 }
@@ -95,7 +108,7 @@ function removeFields(document: Json, fields: FieldTree): Json {
   let left = document;
   for (const [field, sub] of Object.entries(fields)) {
     const key = field.slice(2);
-    if (field.startsWith('f:')) left = removeField(left, key, record(sub));
+    if (field.startsWith('f:')) left = removeField(left, key, asJsonObject(sub));
   }
   return left;
 }
@@ -103,14 +116,14 @@ function removeFields(document: Json, fields: FieldTree): Json {
 function removeField(document: Json, key: string, sub: FieldTree): Json {
   const value = document[key];
   if (value === undefined || Object.keys(sub).length === 0) return without(document, key);
-  if (isRecord(value)) {
+  if (isJsonObject(value)) {
     const left = removeFields(value, sub);
     return Object.keys(left).length === 0 ? without(document, key) : { ...document, [key]: left };
   }
   const kept = list(value).flatMap((item) => {
     const owned = sub[`k:${itemKey(key, item) ?? ''}`];
     if (owned === undefined) return [item];
-    const rest = removeFields(record(item), record(owned));
+    const rest = removeFields(asJsonObject(item), asJsonObject(owned));
     return Object.keys(rest).length === 0 ? [] : [rest];
   });
   return kept.length === 0 ? without(document, key) : { ...document, [key]: kept };
@@ -125,14 +138,14 @@ function mergeConfig(document: Json, config: Json): Json {
 }
 
 function mergeValue(name: string, old: unknown, value: unknown): unknown {
-  if (isRecord(value)) return mergeConfig(record(old), value);
+  if (isJsonObject(value)) return mergeConfig(asJsonObject(old), value);
   const items = list(value);
   if (items.length === 0 || items.some((item) => itemKey(name, item) === undefined)) return value;
   const merged = [...list(old)];
   for (const item of items) {
     const at = merged.findIndex((one) => itemKey(name, one) === itemKey(name, item));
     if (at < 0) merged.push(item);
-    else merged[at] = mergeConfig(record(merged[at]), record(item));
+    else merged[at] = mergeConfig(asJsonObject(merged[at]), asJsonObject(item));
   }
   return merged;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RESOURCES, type Scheduler } from '@altershield/kube';
-import { dig, list, record, text, type StoredObject } from '../json.ts';
+import { dig, list, asJsonObject, text, type StoredObject } from '../json.ts';
 import { within } from '../scheduler/random.ts';
 import { typeKey } from './definition.ts';
 import type { Registry } from './registry.ts';
@@ -45,7 +45,7 @@ function establish(written: StoredObject, store: ObjectStore, now: string): void
       condition('NamesAccepted', 'NoConflicts', 'no conflicts found'),
       condition('Established', 'InitialNamesAccepted', 'the initial names have been accepted'),
     ],
-    acceptedNames: record(dig(crd, 'spec', 'names')),
+    acceptedNames: asJsonObject(dig(crd, 'spec', 'names')),
     storedVersions: list(dig(crd, 'spec', 'versions')).map((version) => text(dig(version, 'name'))),
   };
   store.put(CRD_TYPE, { ...crd, status });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Resource } from '@altershield/kube';
+import type { APIResource } from '@altershield/kube';
 import type { Json, StoredObject } from '../json.ts';
 import type { FieldProblem } from './failure.ts';
 
@@ -20,7 +20,7 @@ export interface ScalePaths {
 
 /** One resource type that the server serves. */
 export interface ResourceDefinition {
-  readonly resource: Resource;
+  readonly resource: APIResource;
   readonly singular: string;
   readonly shortNames: readonly string[];
   readonly categories: readonly string[];
@@ -31,7 +31,7 @@ export interface ResourceDefinition {
 }
 
 /** Identifies a resource type inside the server; versions of a type share their objects. */
-export const typeKey = ({ group, plural }: Pick<Resource, 'group' | 'plural'>): string =>
+export const typeKey = ({ group, plural }: Pick<APIResource, 'group' | 'plural'>): string =>
   `${plural}.${group}`;
 
 /** Top-level fields other than metadata and status: what users mean by the specification. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RESOURCES, type Scheduler } from '@altershield/kube';
-import { dig, integer, list, record, text, type Json, type StoredObject } from '../json.ts';
+import { dig, integer, list, asJsonObject, text, type Json, type StoredObject } from '../json.ts';
 import type { Admission } from './admission.ts';
 import type { WriteCall } from './call.ts';
 import { typeKey } from './definition.ts';
@@ -25,7 +25,7 @@ export class Deletes {
     const { resource } = call.definition;
     const old = this.#store.get(typeKey(resource), call.key);
     if (old === undefined) throw notFound(resource, call.key.name);
-    checkPreconditions(call, old, record(options['preconditions']));
+    checkPreconditions(call, old, asJsonObject(options['preconditions']));
     await this.#admission.validate({
       call,
       operation: 'DELETE',
@@ -35,7 +35,7 @@ export class Deletes {
     });
     const current = this.#store.get(typeKey(resource), call.key);
     if (current === undefined) throw notFound(resource, call.key.name);
-    checkPreconditions(call, current, record(options['preconditions']));
+    checkPreconditions(call, current, asJsonObject(options['preconditions']));
     if (!call.dryRun) return this.#carryOut(call, current, options);
     return success(call, current);
   }

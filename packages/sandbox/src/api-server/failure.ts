@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Resource } from '@altershield/kube';
+import type { APIResource } from '@altershield/kube';
 import type { Json } from '../json.ts';
 
 /** One thing wrong with one field, as the API server reports it. */
@@ -15,50 +15,50 @@ export interface FieldProblem {
 }
 
 /** A refusal: carried as an error inside the server, sent as a `Status` object. */
-export class ApiFailure extends Error {
+export class StatusError extends Error {
   override readonly name = 'ApiFailure';
   readonly code: number;
   readonly status: Json;
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(facts: { code: number; reason: string; message: string; details?: Json }) {
-    super(facts.message);
-    this.code = facts.code;
-    const retryAfter = facts.details?.['retryAfterSeconds'];
+  constructor(status: { code: number; reason: string; message: string; details?: Json }) {
+    super(status.message);
+    this.code = status.code;
+    const retryAfter = status.details?.['retryAfterSeconds'];
     this.retryAfterSeconds = typeof retryAfter === 'number' ? retryAfter : undefined;
     this.status = {
       kind: 'Status',
       apiVersion: 'v1',
       metadata: {},
       status: 'Failure',
-      message: facts.message,
-      reason: facts.reason,
-      details: facts.details ?? {},
-      code: facts.code,
+      message: status.message,
+      reason: status.reason,
+      details: status.details ?? {},
+      code: status.code,
     };
   }
 }
 
 /** `deployments.apps`, or `pods` for the core group. */
-export const qualified = ({ plural, group }: Pick<Resource, 'plural' | 'group'>): string =>
+export const qualified = ({ plural, group }: Pick<APIResource, 'plural' | 'group'>): string =>
   group === '' ? plural : `${plural}.${group}`;
 
-const detailsOf = ({ group, plural }: Resource, name: string): Json => ({
+const detailsOf = ({ group, plural }: APIResource, name: string): Json => ({
   name,
   ...(group === '' ? {} : { group }),
   kind: plural,
 });
 
-export const notFound = (resource: Resource, name: string): ApiFailure =>
-  new ApiFailure({
+export const notFound = (resource: APIResource, name: string): StatusError =>
+  new StatusError({
     code: 404,
     reason: 'NotFound',
     message: `${qualified(resource)} "${name}" not found`,
     details: detailsOf(resource, name),
   });
 
-export const noSuchPath = (): ApiFailure =>
-  new ApiFailure({
+export const noSuchPath = (): StatusError =>
+  new StatusError({
     code: 404,
     reason: 'NotFound',
     message: 'the server could not find the requested resource',
@@ -69,8 +69,8 @@ export class UnknownPath extends Error {
   override readonly name = 'UnknownPath';
 }
 
-export const alreadyExists = (resource: Resource, name: string): ApiFailure =>
-  new ApiFailure({
+export const alreadyExists = (resource: APIResource, name: string): StatusError =>
+  new StatusError({
     code: 409,
     reason: 'AlreadyExists',
     message: `${qualified(resource)} "${name}" already exists`,
@@ -80,8 +80,8 @@ export const alreadyExists = (resource: Resource, name: string): ApiFailure =>
 const STALE =
   'the object has been modified; please apply your changes to the latest version and try again';
 
-export const conflict = (resource: Resource, name: string, why = STALE): ApiFailure =>
-  new ApiFailure({
+export const conflict = (resource: APIResource, name: string, why = STALE): StatusError =>
+  new StatusError({
     code: 409,
     reason: 'Conflict',
     message: `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`,
@@ -89,18 +89,21 @@ export const conflict = (resource: Resource, name: string, why = STALE): ApiFail
   });
 
 /** The 409 of a deletion that was meant for another object or state; it names the kind. */
-export const deletesAnother = ({ group, kind }: Resource, name: string, why: string): ApiFailure =>
-  conflict({ group, plural: kind, kind, version: '', namespaced: true }, name, why);
+export const deletesAnother = (
+  { group, kind }: APIResource,
+  name: string,
+  why: string,
+): StatusError => conflict({ group, plural: kind, kind, version: '', namespaced: true }, name, why);
 
 export function invalid(
-  { group, kind }: Resource,
+  { group, kind }: APIResource,
   name: string,
   problems: readonly FieldProblem[],
-): ApiFailure {
+): StatusError {
   const sentences = problems.map(({ field, message }) => `${field}: ${message}`);
   const all = sentences.length === 1 ? (sentences[0] ?? '') : `[${sentences.join(', ')}]`;
   const typeName = group === '' ? kind : `${kind}.${group}`;
-  return new ApiFailure({
+  return new StatusError({
     code: 422,
     reason: 'Invalid',
     message: `${typeName} "${name}" is invalid: ${all}`,
@@ -114,31 +117,31 @@ export function invalid(
 }
 
 /** The answer to a JSON patch that cannot be applied, a failed `test` above all. */
-export const patchRejected = (): ApiFailure =>
-  new ApiFailure({
+export const patchRejected = (): StatusError =>
+  new StatusError({
     code: 422,
     reason: 'Invalid',
     message: 'the server rejected our request due to an error in our request',
   });
 
-export const badRequest = (message: string): ApiFailure =>
-  new ApiFailure({ code: 400, reason: 'BadRequest', message });
+export const badRequest = (message: string): StatusError =>
+  new StatusError({ code: 400, reason: 'BadRequest', message });
 
-export const expired = (message: string): ApiFailure =>
-  new ApiFailure({ code: 410, reason: 'Expired', message });
+export const expired = (message: string): StatusError =>
+  new StatusError({ code: 410, reason: 'Expired', message });
 
-export const unauthorized = (): ApiFailure =>
-  new ApiFailure({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
+export const unauthorized = (): StatusError =>
+  new StatusError({ code: 401, reason: 'Unauthorized', message: 'Unauthorized' });
 
-export const methodNotAllowed = (): ApiFailure =>
-  new ApiFailure({
+export const methodNotAllowed = (): StatusError =>
+  new StatusError({
     code: 405,
     reason: 'MethodNotAllowed',
     message: 'the server does not allow this method on the requested resource',
   });
 
-export const internalError = (message: string): ApiFailure =>
-  new ApiFailure({
+export const internalError = (message: string): StatusError =>
+  new StatusError({
     code: 500,
     reason: 'InternalError',
     message: `Internal error occurred: ${message}`,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRecord, list, same, text, without, type Json } from '../json.ts';
+import { isJsonObject, list, same, text, without, type Json } from '../json.ts';
 import { badRequest, patchRejected } from './failure.ts';
 
 const REMOVED = Symbol('removed');
@@ -9,13 +9,13 @@ export function applyJsonPatch(document: Json, operations: unknown): Json {
   if (!Array.isArray(operations))
     throw badRequest('error decoding patch: a JSON array is expected');
   const patched = list(operations).reduce<unknown>(applyOne, document);
-  if (!isRecord(patched)) throw patchRejected();
+  if (!isJsonObject(patched)) throw patchRejected();
   return patched;
 }
 
 function applyOne(document: unknown, operation: unknown): unknown {
-  if (!isRecord(operation)) throw badRequest('error decoding patch: operations are objects');
-  const path = pointer(operation['path']);
+  if (!isJsonObject(operation)) throw badRequest('error decoding patch: operations are objects');
+  const path = parseJsonPointer(operation['path']);
   switch (operation['op']) {
     case 'add':
       return setAt(document, path, operation['value'], 'add');
@@ -28,12 +28,12 @@ function applyOne(document: unknown, operation: unknown): unknown {
     case 'test':
       return test(document, path, operation['value']);
     case 'move': {
-      const from = pointer(operation['from']);
+      const from = parseJsonPointer(operation['from']);
       const value = readAt(document, from);
       return setAt(setAt(document, from, REMOVED, 'replace'), path, value, 'add');
     }
     case 'copy':
-      return setAt(document, path, readAt(document, pointer(operation['from'])), 'add');
+      return setAt(document, path, readAt(document, parseJsonPointer(operation['from'])), 'add');
     default:
       throw patchRejected();
   }
@@ -47,7 +47,7 @@ function test(document: unknown, path: readonly string[], value: unknown): unkno
   return document;
 }
 
-function pointer(path: unknown): string[] {
+function parseJsonPointer(path: unknown): string[] {
   const parts = text(path).split('/').slice(1);
   return parts.map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
@@ -61,7 +61,11 @@ function readAt(document: unknown, path: readonly string[]): unknown {
 function readOrMissing(document: unknown, path: readonly string[]): unknown {
   let at = document;
   for (const key of path) {
-    const next: unknown = Array.isArray(at) ? at[Number(key)] : isRecord(at) ? at[key] : undefined;
+    const next: unknown = Array.isArray(at)
+      ? at[Number(key)]
+      : isJsonObject(at)
+        ? at[key]
+        : undefined;
     if (next === undefined) return REMOVED;
     at = next;
   }
@@ -77,7 +81,7 @@ function setAt(document: unknown, path: readonly string[], value: unknown, mode:
     rest.length === 0 ? value : setAt(existing(at), rest, value, mode);
   if (Array.isArray(document))
     return setItem(document, key, child, rest.length > 0 ? 'replace' : mode);
-  if (!isRecord(document)) throw patchRejected();
+  if (!isJsonObject(document)) throw patchRejected();
   const next = child(document[key]);
   return next === REMOVED ? without(document, key) : { ...document, [key]: next };
 }

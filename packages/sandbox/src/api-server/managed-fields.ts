@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRecord, list, record, same, text, type Json, type StoredObject } from '../json.ts';
+import {
+  isJsonObject,
+  list,
+  asJsonObject,
+  same,
+  text,
+  type Json,
+  type StoredObject,
+} from '../json.ts';
 import { desired } from './definition.ts';
 import { itemKey } from './merge-patch.ts';
 
@@ -14,12 +22,12 @@ export function fieldsOf(document: Json): FieldTree {
 }
 
 function treeOf(name: string, value: unknown): FieldTree {
-  if (isRecord(value)) return fieldsOf(value);
+  if (isJsonObject(value)) return fieldsOf(value);
   const items = list(value);
   const keys = items.map((item) => itemKey(name, item));
   if (items.length === 0 || keys.includes(undefined)) return {};
   return Object.fromEntries(
-    items.map((item, at) => [`k:${keys[at] ?? ''}`, fieldsOf(record(item))]),
+    items.map((item, at) => [`k:${keys[at] ?? ''}`, fieldsOf(asJsonObject(item))]),
   );
 }
 
@@ -30,14 +38,17 @@ export function changedFields(old: Json, next: Json): FieldTree {
     const before = old[key];
     if (same(before, value)) continue;
     changed[`f:${key}`] =
-      isRecord(value) && isRecord(before) ? changedFields(before, value) : treeOf(key, value);
+      isJsonObject(value) && isJsonObject(before)
+        ? changedFields(before, value)
+        : treeOf(key, value);
   }
   return changed;
 }
 
 export function mergeTrees(a: FieldTree, b: FieldTree): FieldTree {
   const merged: Record<string, unknown> = { ...a };
-  for (const [key, sub] of Object.entries(b)) merged[key] = mergeTrees(record(a[key]), record(sub));
+  for (const [key, sub] of Object.entries(b))
+    merged[key] = mergeTrees(asJsonObject(a[key]), asJsonObject(sub));
   return merged;
 }
 
@@ -47,8 +58,8 @@ export function subtractTree(a: FieldTree, b: FieldTree): FieldTree {
   for (const [key, sub] of Object.entries(a)) {
     const other = b[key];
     if (other === undefined) left[key] = sub;
-    else if (Object.keys(record(sub)).length > 0) {
-      const rest = subtractTree(record(sub), record(other));
+    else if (Object.keys(asJsonObject(sub)).length > 0) {
+      const rest = subtractTree(asJsonObject(sub), asJsonObject(other));
       if (Object.keys(rest).length > 0) left[key] = rest;
     }
   }
@@ -89,7 +100,7 @@ const body = (object: StoredObject | undefined): Json =>
       };
 
 export const managersOf = (object: StoredObject | undefined): ManagerEntry[] =>
-  list(object?.metadata.managedFields).filter(isRecord) as unknown as ManagerEntry[];
+  list(object?.metadata.managedFields).filter(isJsonObject) as unknown as ManagerEntry[];
 
 const isSameManager = (entry: ManagerEntry, by: Authorship): boolean =>
   entry.manager === by.manager &&

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { canonical, isRecord, list, record, text, without, type Json } from '../json.ts';
+import {
+  canonicalJson,
+  isJsonObject,
+  list,
+  asJsonObject,
+  text,
+  without,
+  type Json,
+} from '../json.ts';
 
 /** Applies RFC 7386: null removes, records merge, everything else replaces. */
 export function applyMergePatch(document: Json, patch: Json): Json {
@@ -12,7 +20,7 @@ export function applyMergePatch(document: Json, patch: Json): Json {
 }
 
 function mergeValue(old: unknown, value: unknown): unknown {
-  return isRecord(value) ? applyMergePatch(record(old), value) : value;
+  return isJsonObject(value) ? applyMergePatch(asJsonObject(old), value) : value;
 }
 
 /** By which fields the items of a list are told apart, by the list's own name. */
@@ -33,8 +41,8 @@ const LIST_KEYS: Readonly<Record<string, readonly string[]>> = {
 /** The identity of a list item, or undefined where the list is replaced as a whole. */
 export function itemKey(listName: string, item: unknown): string | undefined {
   const keys = LIST_KEYS[listName];
-  if (keys === undefined || !isRecord(item)) return undefined;
-  return canonical(keys.map((key) => item[key] ?? (key === 'protocol' ? 'TCP' : null)));
+  if (keys === undefined || !isJsonObject(item)) return undefined;
+  return canonicalJson(keys.map((key) => item[key] ?? (key === 'protocol' ? 'TCP' : null)));
 }
 
 /** Applies a strategic merge patch to a built-in kind, with `$patch` and `$retainKeys`. */
@@ -56,15 +64,15 @@ function retainKeys(document: Json, patch: Json): Json {
 }
 
 function strategicValue(name: string, old: unknown, value: unknown): unknown {
-  if (isRecord(value)) return applyStrategicPatch(record(old), value);
+  if (isJsonObject(value)) return applyStrategicPatch(asJsonObject(old), value);
   if (!Array.isArray(value) || LIST_KEYS[name] === undefined) return value;
   return mergeLists(name, list(old), value);
 }
 
 function mergeLists(name: string, old: readonly unknown[], patch: readonly unknown[]): unknown[] {
-  const directives = patch.filter(isRecord);
+  const directives = patch.filter(isJsonObject);
   if (directives.some((item) => item['$patch'] === 'replace')) {
-    return patch.filter((item) => !isRecord(item) || item['$patch'] === undefined);
+    return patch.filter((item) => !isJsonObject(item) || item['$patch'] === undefined);
   }
   let merged = [...old];
   for (const item of directives) {
@@ -72,7 +80,7 @@ function mergeLists(name: string, old: readonly unknown[], patch: readonly unkno
     const at = merged.findIndex((one) => itemKey(name, one) === key);
     if (text(item['$patch']) === 'delete') merged = merged.filter((_, index) => index !== at);
     else if (at < 0) merged.push(item);
-    else merged[at] = applyStrategicPatch(record(merged[at]), item);
+    else merged[at] = applyStrategicPatch(asJsonObject(merged[at]), item);
   }
   return merged;
 }

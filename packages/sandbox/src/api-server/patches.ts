@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRecord, record, text, type Json, type StoredObject } from '../json.ts';
+import { isJsonObject, asJsonObject, text, type Json, type StoredObject } from '../json.ts';
 import { applyConfig } from './apply.ts';
 import type { WriteCall } from './call.ts';
-import { ApiFailure, badRequest } from './failure.ts';
+import { StatusError, badRequest } from './failure.ts';
 import { applyJsonPatch } from './json-patch.ts';
 import { applyMergePatch, applyStrategicPatch } from './merge-patch.ts';
 import { parseAny } from './request.ts';
@@ -24,7 +24,7 @@ export function patchFormat(contentType: string, isCustom: boolean): PatchFormat
     const accepted = Object.keys(FORMATS)
       .filter((type) => !isCustom || FORMATS[type] !== 'strategic')
       .join(', ');
-    throw new ApiFailure({
+    throw new StatusError({
       code: 415,
       reason: 'UnsupportedMediaType',
       message: `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
@@ -41,7 +41,7 @@ export interface ParsedPatch {
 
 export const parsePatch = (format: PatchFormat, body: string, force: boolean): ParsedPatch => {
   const parsed = parseAny(body);
-  if (format !== 'json' && !isRecord(parsed)) throw badRequest('the patch must be an object');
+  if (format !== 'json' && !isJsonObject(parsed)) throw badRequest('the patch must be an object');
   return { format, body: parsed, force };
 };
 
@@ -52,20 +52,20 @@ export function patched(call: WriteCall, current: StoredObject, patch: ParsedPat
     case 'json':
       return applyJsonPatch(document, patch.body);
     case 'merge':
-      return applyMergePatch(document, record(patch.body));
+      return applyMergePatch(document, asJsonObject(patch.body));
     case 'strategic':
-      return applyStrategicPatch(document, record(patch.body));
+      return applyStrategicPatch(document, asJsonObject(patch.body));
     case 'apply':
       return applied(call, current, patch);
   }
 }
 
 function applied(call: WriteCall, current: StoredObject, patch: ParsedPatch): Json {
-  const config = record(patch.body);
+  const config = asJsonObject(patch.body);
   const by = { manager: call.fieldManager, force: patch.force };
   const merged = applyConfig(current, config, by);
-  const lock = text(record(config['metadata'])['resourceVersion']);
+  const lock = text(asJsonObject(config['metadata'])['resourceVersion']);
   return lock === ''
     ? merged
-    : { ...merged, metadata: { ...record(merged['metadata']), resourceVersion: lock } };
+    : { ...merged, metadata: { ...asJsonObject(merged['metadata']), resourceVersion: lock } };
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { KubeObject, Resource } from '@altershield/kube';
+import type { KubeObject, APIResource } from '@altershield/kube';
 import type { StoredObject } from '../json.ts';
 import type { AdmissionAttributes, Subresource, UserInfo } from './call.ts';
-import { ApiFailure } from './failure.ts';
+import { StatusError } from './failure.ts';
 
 /** One creation or update as a policy sees it. */
 export interface PolicyAttributes {
   readonly operation: 'CREATE' | 'UPDATE';
-  readonly resource: Resource;
+  readonly resource: APIResource;
   readonly subresource: Subresource;
   readonly object: KubeObject;
   /** Undefined for a creation. */
@@ -38,10 +38,10 @@ export function applyPolicy(
 }
 
 /** The server answers 403, and says `Invalid` as the reason. */
-function denial(error: unknown): ApiFailure {
+function denial(error: unknown): StatusError {
   const why = error instanceof Error ? error.message : String(error);
   const message = `policy 'sandbox' with binding 'sandbox' denied request: ${why}`;
-  return new ApiFailure({
+  return new StatusError({
     code: 403,
     reason: 'Invalid',
     message,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Resource } from '@altershield/kube';
+import type { APIResource } from '@altershield/kube';
 import {
   dig,
-  isRecord,
+  isJsonObject,
   list,
-  record,
+  asJsonObject,
   strings,
   text,
   type Json,
@@ -129,7 +129,7 @@ export class Registry {
   }
 
   /** The definition of a resource that the caller knows to exist; throws a plain Error if not. */
-  of({ group, version, plural }: Resource): ResourceDefinition {
+  of({ group, version, plural }: APIResource): ResourceDefinition {
     const found = this.find(group, version, plural);
     if (found === undefined) throw new Error(`look up ${plural}.${version}.${group}: not served`);
     return found;
@@ -156,7 +156,7 @@ export class Registry {
   /** Serves what the CRD defines, in all its served versions. */
   establish(crd: StoredObject): void {
     this.withdraw(crd);
-    for (const version of list(dig(crd, 'spec', 'versions')).filter(isRecord)) {
+    for (const version of list(dig(crd, 'spec', 'versions')).filter(isJsonObject)) {
       if (version['served'] === true) this.#add(customDefinition(crd, version));
     }
   }
@@ -203,7 +203,7 @@ function namesOf(crd: StoredObject): { group: string; plural: string } {
 }
 
 function customDefinition(crd: StoredObject, version: Json): ResourceDefinition {
-  const names = record(dig(crd, 'spec', 'names'));
+  const names = asJsonObject(dig(crd, 'spec', 'names'));
   const kind = text(names['kind']);
   return {
     resource: {
@@ -215,9 +215,9 @@ function customDefinition(crd: StoredObject, version: Json): ResourceDefinition 
     singular: text(names['singular']) || kind.toLowerCase(),
     shortNames: list(names['shortNames']).map(text),
     categories: list(names['categories']).map(text),
-    hasStatus: isRecord(dig(version, 'subresources', 'status')),
+    hasStatus: isJsonObject(dig(version, 'subresources', 'status')),
     scale: undefined,
     isCustom: true,
-    rules: customRules(record(dig(version, 'schema', 'openAPIV3Schema'))),
+    rules: customRules(asJsonObject(dig(version, 'schema', 'openAPIV3Schema'))),
   };
 }

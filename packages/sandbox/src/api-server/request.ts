@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ObjectKey } from '@altershield/kube';
-import { isRecord, type Json } from '../json.ts';
+import { isJsonObject, type Json } from '../json.ts';
 import type { Subresource, UserInfo } from './call.ts';
 import type { ResourceDefinition } from './definition.ts';
 import { badRequest, noSuchPath, UnknownPath } from './failure.ts';
@@ -80,7 +80,7 @@ function checkSubresource(definition: ResourceDefinition, subresource: string): 
 export function parseBody(body: string | undefined): Json {
   if (body === undefined || body === '') return {};
   const value = parseAny(body);
-  if (!isRecord(value)) throw badRequest('the body of the request must be an object');
+  if (!isJsonObject(value)) throw badRequest('the body of the request must be an object');
   return value;
 }
 

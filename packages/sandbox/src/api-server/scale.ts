@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { dig, integer, record, type Json, type StoredObject } from '../json.ts';
+import { dig, integer, asJsonObject, type Json, type StoredObject } from '../json.ts';
 import type { ResourceDefinition } from './definition.ts';
 import { noSuchPath } from './failure.ts';
 
@@ -22,5 +22,5 @@ export function scaleOf({ scale }: ResourceDefinition, object: StoredObject): Js
 /** The object with the replicas that a written scale asks for. */
 export function withScale(object: StoredObject, scale: Json): StoredObject {
   const replicas = integer(dig(scale, 'spec', 'replicas'));
-  return { ...object, spec: { ...record(object['spec']), replicas } };
+  return { ...object, spec: { ...asJsonObject(object['spec']), replicas } };
 }

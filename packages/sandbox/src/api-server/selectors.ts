@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { dig, isRecord, list, strings, text, type StoredObject } from '../json.ts';
+import { dig, isJsonObject, list, strings, text, type StoredObject } from '../json.ts';
 import { badRequest } from './failure.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -63,7 +63,7 @@ export function compileLabelSelector(selector: unknown): LabelTest {
   const tests = [
     ...equalities.map(([key, value]) => requirement(key, 'In', [value])),
     ...list(dig(selector, 'matchExpressions'))
-      .filter(isRecord)
+      .filter(isJsonObject)
       .map((one) =>
         requirement(text(one['key']), text(one['operator']), list(one['values']).map(text)),
       ),

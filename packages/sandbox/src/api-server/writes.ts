@@ -2,9 +2,9 @@
 import { apiVersionOf, RESOURCES, type ObjectMeta, type Scheduler } from '@altershield/kube';
 import {
   dig,
-  isRecord,
+  isJsonObject,
   list,
-  record,
+  asJsonObject,
   same,
   text,
   without,
@@ -16,7 +16,7 @@ import type { WriteCall } from './call.ts';
 import { typeKey } from './definition.ts';
 import {
   alreadyExists,
-  ApiFailure,
+  StatusError,
   badRequest,
   conflict,
   FIELD,
@@ -62,7 +62,7 @@ export class Writes {
   }
 
   async create(call: WriteCall, body: Json, applied?: FieldTree): Promise<StoredObject> {
-    const draft = this.#complete(call, this.#newborn(call, body), undefined);
+    const draft = this.#complete(call, this.#newObject(call, body), undefined);
     const named: WriteCall = { ...call, key: { ...call.key, name: draft.metadata.name } };
     this.#refuseCollision(named);
     const object = await this.#admit(named, draft, undefined);
@@ -93,7 +93,7 @@ export class Writes {
     try {
       await this.#prepare({ ...call, warnings: [] }, plan, previous);
     } catch (error) {
-      if (!(error instanceof ApiFailure)) throw error;
+      if (!(error instanceof StatusError)) throw error;
     }
   }
 
@@ -134,9 +134,9 @@ export class Writes {
     return stored;
   }
 
-  #newborn(call: WriteCall, body: Json): StoredObject {
+  #newObject(call: WriteCall, body: Json): StoredObject {
     const { resource, rules, hasStatus } = call.definition;
-    const given = record(body['metadata']);
+    const given = asJsonObject(body['metadata']);
     const namespace = this.#namespaceFor(call, given);
     const metadata = {
       ...theirMetadata(given),
@@ -237,7 +237,7 @@ function checkPreconditions(
   wanted: Json,
   old: StoredObject,
 ): void {
-  const { resourceVersion, uid, name } = record(wanted['metadata']);
+  const { resourceVersion, uid, name } = asJsonObject(wanted['metadata']);
   if (text(resourceVersion) !== '' && resourceVersion !== old.metadata.resourceVersion) {
     throw conflict(resource, key.name);
   }
@@ -255,7 +255,7 @@ function checkPreconditions(
 /** What a subresource lets through: `/status` the status, `/scale` the replicas, else all but status. */
 function merged(call: WriteCall, wanted: Json, old: StoredObject): StoredObject {
   if (call.subresource === 'scale') return withScale(old, wanted);
-  const metadata = ownedMetadata(record(wanted['metadata']), old.metadata);
+  const metadata = ownedMetadata(asJsonObject(wanted['metadata']), old.metadata);
   if (call.subresource === 'status') {
     const { annotations } = metadata;
     const isKept = call.definition.isCustom || annotations === undefined;
@@ -299,7 +299,7 @@ function ownedMetadata(wanted: Json, old: ObjectMeta): ObjectMeta {
 
 const isEmpty = (value: unknown): boolean =>
   value === null ||
-  (isRecord(value)
+  (isJsonObject(value)
     ? Object.keys(value).length === 0
     : list(value).length === 0 && Array.isArray(value));
 
@@ -321,7 +321,7 @@ const withoutTimes = (object: StoredObject): Json => ({
   metadata: {
     ...object.metadata,
     managedFields: list(object.metadata.managedFields).map((entry) =>
-      without({ ...record(entry) }, 'time'),
+      without({ ...asJsonObject(entry) }, 'time'),
     ),
   },
 });

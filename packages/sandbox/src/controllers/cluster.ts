@@ -5,18 +5,18 @@ import {
   sleep,
   type KubeObject,
   type ObjectKey,
-  type Resource,
+  type APIResource,
   type Scheduler,
 } from '@altershield/kube';
 import type { ApiServer } from '../api-server/api-server.ts';
 import type { Subresource, WriteCall } from '../api-server/call.ts';
 import { typeKey } from '../api-server/definition.ts';
-import { ApiFailure } from '../api-server/failure.ts';
+import { StatusError } from '../api-server/failure.ts';
 import type { StoreEvent } from '../api-server/store.ts';
 import type { Json } from '../json.ts';
 import { within, type Span } from '../scheduler/random.ts';
 
-export interface DeleteWish {
+export interface DeleteOptions {
   readonly uid?: string;
   readonly gracePeriodSeconds?: number;
 }
@@ -41,23 +41,23 @@ export class Cluster {
   }
 
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows the kind
-  get<T extends KubeObject>(resource: Resource, key: ObjectKey): T | undefined {
+  get<T extends KubeObject>(resource: APIResource, key: ObjectKey): T | undefined {
     return this.server.store.get(typeKey(resource), key) as T | undefined;
   }
 
-  list<T extends KubeObject>(resource: Resource, namespace = ''): T[] {
+  list<T extends KubeObject>(resource: APIResource, namespace = ''): T[] {
     return this.server.store.list(typeKey(resource), namespace) as unknown[] as T[];
   }
 
   /** The objects that `owner` controls. */
-  controlledBy<T extends KubeObject>(resource: Resource, owner: KubeObject): T[] {
+  controlledBy<T extends KubeObject>(resource: APIResource, owner: KubeObject): T[] {
     return this.list<T>(resource, owner.metadata.namespace).filter(
       (object) => controllerOf(object)?.uid === owner.metadata.uid,
     );
   }
 
-  async create<T extends KubeObject>(resource: Resource, body: NewObject): Promise<T> {
-    await this.#travel();
+  async create<T extends KubeObject>(resource: APIResource, body: NewObject): Promise<T> {
+    await this.#advance();
     const { namespace = '', name = '' } = body.metadata;
     const call = this.#call(resource, { namespace, name }, '');
     const typed = { ...body, apiVersion: apiVersionOf(resource), kind: resource.kind };
@@ -66,20 +66,24 @@ export class Cluster {
 
   /** Replaces the object that was read, or fails with 409. */
   async update<T extends KubeObject>(
-    resource: Resource,
+    resource: APIResource,
     object: T,
     subresource: Subresource = '',
   ): Promise<T> {
-    await this.#travel();
+    await this.#advance();
     const call = this.#call(resource, keyOf(object), subresource);
     const plan = { change: () => object as unknown as Json, isReplace: true };
     return (await this.server.writes.update(call, plan)) as unknown as T;
   }
 
   /** Deletes an object; one that is gone already is as good. */
-  async delete(resource: Resource, key: ObjectKey, wish: DeleteWish = {}): Promise<void> {
-    await this.#travel();
-    const { uid, gracePeriodSeconds } = wish;
+  async delete(
+    resource: APIResource,
+    key: ObjectKey,
+    deleteOptions: DeleteOptions = {},
+  ): Promise<void> {
+    await this.#advance();
+    const { uid, gracePeriodSeconds } = deleteOptions;
     const options = {
       ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
       ...(uid === undefined ? {} : { preconditions: { uid } }),
@@ -91,14 +95,14 @@ export class Cluster {
     return this.server.store.subscribe(listener);
   }
 
-  #travel(): Promise<void> {
+  #advance(): Promise<void> {
     return sleep(
       this.scheduler,
       within(this.#latency, () => this.scheduler.random()),
     );
   }
 
-  #call(resource: Resource, key: ObjectKey, subresource: Subresource): WriteCall {
+  #call(resource: APIResource, key: ObjectKey, subresource: Subresource): WriteCall {
     return {
       definition: this.server.registry.of(resource),
       key,
@@ -123,7 +127,7 @@ export const controllerOf = (object: KubeObject) =>
   object.metadata.ownerReferences?.find(({ controller }) => controller === true);
 
 export const isFailure = (error: unknown, code: number): boolean =>
-  error instanceof ApiFailure && error.code === code;
+  error instanceof StatusError && error.code === code;
 
 export async function ignoring(code: number, work: Promise<unknown>): Promise<void> {
   try {

@@ -4,7 +4,7 @@ import {
   RESOURCES,
   type ObjectKey,
   type OwnerReference,
-  type Resource,
+  type APIResource,
 } from '@altershield/kube';
 import type { ApiServer } from '../api-server/api-server.ts';
 import { typeKey } from '../api-server/definition.ts';
@@ -73,7 +73,7 @@ export class GarbageCollector implements Controller {
     });
   }
 
-  #resources(): Resource[] {
+  #resources(): APIResource[] {
     return this.#cluster.server.registry.all().map(({ resource }) => resource);
   }
 
@@ -88,7 +88,7 @@ export class GarbageCollector implements Controller {
     }
   }
 
-  async #collect(resource: Resource, { metadata }: StoredObject): Promise<void> {
+  async #collect(resource: APIResource, { metadata }: StoredObject): Promise<void> {
     const key: ObjectKey = { namespace: metadata.namespace ?? '', name: metadata.name };
     const current = this.#cluster.get<StoredObject>(resource, key);
     if (current?.metadata.uid !== metadata.uid) return;

@@ -6,8 +6,15 @@ import { timestamp } from '../api-server/util.ts';
 import { within, type Span } from '../scheduler/random.ts';
 import { Cluster } from './cluster.ts';
 import type { Controller } from './controller.ts';
-import { creating, destinyOf, isOfOneFate, type Destiny, type Fate, type Step } from './fates.ts';
-import { podStatus, type IsFated, type Moment } from './pod-status.ts';
+import {
+  creating,
+  podScriptFor,
+  hasSameScenario,
+  type PodScript,
+  type PodScenario,
+  type Step,
+} from './pod-scenarios.ts';
+import { podStatus, type IsScripted, type Moment } from './pod-status.ts';
 import type { Pod } from './types.ts';
 
 const ACCEPT_MS: Span = { min: 1, max: 30 };
@@ -15,13 +22,13 @@ const DELETE_MS: Span = { min: 1, max: 20 };
 
 export interface KubeletOptions {
   /** Overrules the fate that the image's tag says. */
-  readonly fate?: ((pod: Pod) => Fate | undefined) | undefined;
+  readonly scenario?: ((pod: Pod) => PodScenario | undefined) | undefined;
 }
 
 interface Life {
   readonly key: ObjectKey;
   readonly steps: Generator<Step, void>;
-  readonly isFated: IsFated;
+  readonly isScripted: IsScripted;
   timer: Timer | undefined;
 }
 
@@ -55,18 +62,18 @@ export class Kubelet implements Controller {
   #see(pod: Pod): void {
     const { uid, deletionTimestamp } = pod.metadata;
     if (pod.spec.nodeName === undefined) return;
-    if (deletionTimestamp !== undefined) this.#bury(pod);
+    if (deletionTimestamp !== undefined) this.#remove(pod);
     else if (!this.#lives.has(uid)) this.#begin(pod);
   }
 
   #begin(pod: Pod): void {
     const random = (): number => this.#cluster.scheduler.random();
-    const destiny = destinyOf(pod, random, this.#options.fate?.(pod));
-    const { image } = destiny.context;
+    const script = podScriptFor(pod, random, this.#options.scenario?.(pod));
+    const { image } = script.context;
     const life: Life = {
       key: keyOf(pod),
-      steps: lifeOf(destiny, within(ACCEPT_MS, random)),
-      isFated: (container) => isOfOneFate(container.image, image),
+      steps: lifeOf(script, within(ACCEPT_MS, random)),
+      isScripted: (container) => hasSameScenario(container.image, image),
       timer: undefined,
     };
     this.#lives.set(pod.metadata.uid, life);
@@ -84,16 +91,16 @@ export class Kubelet implements Controller {
   }
 
   /** Kubelets patch the status without a lock, so nobody's write can be in their way. */
-  #write(uid: string, { key, isFated }: Life, moment: (nowMs: number) => Moment): void {
+  #write(uid: string, { key, isScripted }: Life, moment: (nowMs: number) => Moment): void {
     const pod = this.#cluster.get<Pod>(RESOURCES.pod, key);
     if (pod?.metadata.uid !== uid) return;
     const now = this.#cluster.scheduler.now();
-    const status = podStatus(pod, moment(now), { now: timestamp(now), isFated });
+    const status = podStatus(pod, moment(now), { now: timestamp(now), isScripted });
     const next = { ...pod, status };
     this.#cluster.server.store.put(typeKey(RESOURCES.pod), next);
   }
 
-  #bury(pod: Pod): void {
+  #remove(pod: Pod): void {
     const { uid } = pod.metadata;
     if (this.#dying.has(uid)) return;
     this.#lives.get(uid)?.timer?.cancel();
@@ -113,7 +120,7 @@ export class Kubelet implements Controller {
   }
 }
 
-function* lifeOf({ fate, context }: Destiny, acceptMs: number): Generator<Step, void> {
+function* lifeOf({ scenario, context }: PodScript, acceptMs: number): Generator<Step, void> {
   yield { delayMs: acceptMs, moment: () => creating };
-  yield* fate(context);
+  yield* scenario(context);
 }

@@ -6,7 +6,7 @@ import { timestamp } from '../api-server/util.ts';
 import { Cluster } from './cluster.ts';
 import { findCondition, withCondition } from './conditions.ts';
 import type { Controller } from './controller.ts';
-import { Loop } from './loop.ts';
+import { WorkQueue } from './work-queue.ts';
 import type { Condition, Node, Pod } from './types.ts';
 
 const SCHEDULE_MS = { min: 1, max: 10 };
@@ -14,7 +14,7 @@ const SCHEDULE_MS = { min: 1, max: 10 };
 /** Binds pods to the node with the fewest pods among those that the nodeSelector allows. */
 export class PodScheduler implements Controller {
   readonly #cluster: Cluster;
-  readonly #loop: Loop;
+  readonly #queue: WorkQueue;
   #unsubscribe: () => void = () => undefined;
 
   constructor(server: ApiServer) {
@@ -22,7 +22,7 @@ export class PodScheduler implements Controller {
       name: 'system:kube-scheduler',
       latency: SCHEDULE_MS,
     });
-    this.#loop = new Loop({
+    this.#queue = new WorkQueue({
       scheduler: server.scheduler,
       latency: SCHEDULE_MS,
       reconcile: (key) => {
@@ -33,9 +33,9 @@ export class PodScheduler implements Controller {
   }
 
   start(): void {
-    this.#loop.start();
+    this.#queue.start();
     this.#unsubscribe = this.#cluster.onEvent(({ type, kind, object }) => {
-      if (type === 'pods.' && kind === 'Added') this.#loop.add(keyString(keyOf(object)));
+      if (type === 'pods.' && kind === 'Added') this.#queue.add(keyString(keyOf(object)));
       if (type === 'nodes.') this.#retryAll();
     });
     this.#retryAll();
@@ -43,12 +43,12 @@ export class PodScheduler implements Controller {
 
   stop(): void {
     this.#unsubscribe();
-    this.#loop.stop();
+    this.#queue.stop();
   }
 
   #retryAll(): void {
     for (const pod of this.#cluster.list<Pod>(RESOURCES.pod)) {
-      if (pod.spec.nodeName === undefined) this.#loop.add(keyString(keyOf(pod)));
+      if (pod.spec.nodeName === undefined) this.#queue.add(keyString(keyOf(pod)));
     }
   }
 

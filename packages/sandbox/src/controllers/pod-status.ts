@@ -21,20 +21,20 @@ export interface Moment {
 }
 
 /** Which containers share the moment; the others are well as soon as anything runs. */
-export type IsFated = (container: Container) => boolean;
+export type IsScripted = (container: Container) => boolean;
 
 interface Kubelet {
   readonly now: string;
-  readonly isFated: IsFated;
+  readonly isScripted: IsScripted;
 }
 
 /** A pod's status as its kubelet writes it. */
 export function podStatus(pod: Pod, moment: Moment, kubelet: Kubelet): PodStatus {
-  const fated = pod.spec.containers.filter(kubelet.isFated);
+  const scripted = pod.spec.containers.filter(kubelet.isScripted);
   const containerStatuses = pod.spec.containers.map((container) =>
-    fated.includes(container)
+    scripted.includes(container)
       ? statusOf(container, moment, pod)
-      : neighbour(container, moment, pod, kubelet.now),
+      : neighbor(container, moment, pod, kubelet.now),
   );
   const isPlaced = moment.isCreating !== true;
   return {
@@ -84,7 +84,7 @@ const condition = (type: string, isTrue: boolean, now: string): Condition => ({
   lastTransitionTime: now,
 });
 
-function neighbour(container: Container, moment: Moment, pod: Pod, now: string): ContainerStatus {
+function neighbor(container: Container, moment: Moment, pod: Pod, now: string): ContainerStatus {
   if (moment.isCreating === true) return statusOf(container, moment, pod);
   const known = pod.status.containerStatuses?.find(({ name }) => name === container.name);
   if (known?.state.running !== undefined) return known;

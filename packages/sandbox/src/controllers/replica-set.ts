@@ -6,7 +6,7 @@ import { same } from '../json.ts';
 import { Cluster, controllerOf, isFailure } from './cluster.ts';
 import { availableAt, isActive, isReady } from './conditions.ts';
 import type { Controller } from './controller.ts';
-import { Loop } from './loop.ts';
+import { WorkQueue } from './work-queue.ts';
 import { byDeletionOrder } from './pod-order.ts';
 import type { Condition, Pod, ReplicaSet, ReplicaSetStatus } from './types.ts';
 
@@ -18,13 +18,13 @@ const BURST = 500;
 /** Keeps as many pods of each ReplicaSet as it asks for, and counts them. */
 export class ReplicaSetController implements Controller {
   readonly #cluster: Cluster;
-  readonly #loop: Loop;
+  readonly #queue: WorkQueue;
   #unsubscribe: () => void = () => undefined;
 
   constructor(server: ApiServer) {
     const name = 'system:serviceaccount:kube-system:replicaset-controller';
     this.#cluster = new Cluster(server, { name, latency: WRITE_MS });
-    this.#loop = new Loop({
+    this.#queue = new WorkQueue({
       scheduler: server.scheduler,
       latency: RECONCILE_MS,
       reconcile: (key) => this.#reconcile(key),
@@ -32,22 +32,22 @@ export class ReplicaSetController implements Controller {
   }
 
   start(): void {
-    this.#loop.start();
+    this.#queue.start();
     this.#unsubscribe = this.#cluster.onEvent(({ type, object }) => {
-      if (type === 'replicasets.apps') this.#loop.add(keyString(keyOf(object)));
+      if (type === 'replicasets.apps') this.#queue.add(keyString(keyOf(object)));
       const owner = type === 'pods.' ? controllerOf(object) : undefined;
       if (owner?.kind !== 'ReplicaSet') return;
       const namespace = object.metadata.namespace ?? '';
-      this.#loop.add(keyString({ namespace, name: owner.name }));
+      this.#queue.add(keyString({ namespace, name: owner.name }));
     });
     for (const set of this.#cluster.list<ReplicaSet>(RESOURCES.replicaSet)) {
-      this.#loop.add(keyString(keyOf(set)));
+      this.#queue.add(keyString(keyOf(set)));
     }
   }
 
   stop(): void {
     this.#unsubscribe();
-    this.#loop.stop();
+    this.#queue.stop();
   }
 
   async #reconcile(key: string): Promise<void> {
@@ -126,7 +126,7 @@ export class ReplicaSetController implements Controller {
       .map((pod) => availableAt(pod, set.spec.minReadySeconds ?? 0))
       .filter((at) => at !== undefined && at > now);
     const next = Math.min(...due.map((at) => at ?? Infinity));
-    if (Number.isFinite(next)) this.#loop.addAfter(keyString(keyOf(set)), next - now);
+    if (Number.isFinite(next)) this.#queue.addAfter(keyString(keyOf(set)), next - now);
   }
 }
 

@@ -128,7 +128,7 @@ export class VirtualScheduler implements Scheduler {
 
   /** Fills the ready list, moving the clock when it must; false when there is nothing before `until`. */
   #prepare(until: number): boolean {
-    this.#dropCancelled();
+    this.#dropCanceled();
     if (this.#ready.length > 0) return true;
     const next = this.#waiting.peek();
     if (next === undefined || next.due > until) return false;
@@ -140,7 +140,7 @@ export class VirtualScheduler implements Scheduler {
     return true;
   }
 
-  #dropCancelled(): void {
+  #dropCanceled(): void {
     while (this.#ready[0] !== undefined && this.#ready[0].run === undefined) this.#ready.shift();
     while (this.#waiting.size > 0 && this.#waiting.peek()?.run === undefined) this.#waiting.pop();
   }

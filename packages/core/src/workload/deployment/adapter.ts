@@ -11,8 +11,8 @@ import { planDeployment } from './plan.ts';
 export const deployment: WorkloadAdapter<Deployment, DeploymentView> = {
   descriptor: DEPLOYMENT,
   admission: deploymentAdmission,
-  observe: ({ object, related: { replicaSets = [] } }, tools) =>
-    viewDeployment(object, replicaSets as readonly ReplicaSet[], tools),
+  observe: ({ object, related: { replicaSets = [] } }, signing) =>
+    viewDeployment(object, replicaSets as readonly ReplicaSet[], signing),
   revisionOfPod: ({ metadata }) =>
     metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid,
   plan: (goal, { object, view }) => planDeployment(goal, { deployment: object, view }),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import type { Template } from '../../json/objects.ts';
-import type { AdmissionAdapter, AdmissionInput, Tools } from '../adapter.ts';
+import type { AdmissionAdapter, AdmissionInput, Signing } from '../adapter.ts';
 import { AT_REST, HELD, formatReleaseCap, isInFlight, parseReleaseCap } from './cap/annotation.ts';
 import { isRecreate, type Deployment, type ReplicaSet } from './objects.ts';
 
@@ -47,15 +47,15 @@ function heldText(input: Input): string | undefined {
 }
 
 /** `pod-template-hash` of the ReplicaSet with this template; undefined: there is none, or it is not known. */
-function hashOf(template: Template, { snapshot, tools }: Input): string | undefined {
+function hashOf(template: Template, { snapshot, signing }: Input): string | undefined {
   const replicaSets = (snapshot().related['replicaSets'] ?? []) as readonly ReplicaSet[];
-  return hashAmong(replicaSets, template, tools);
+  return hashAmong(replicaSets, template, signing);
 }
 
 export function hashAmong(
   replicaSets: readonly ReplicaSet[],
   template: Template,
-  { fingerprintOf }: Pick<Tools, 'fingerprintOf'>,
+  { fingerprintOf }: Pick<Signing, 'fingerprintOf'>,
 ): string | undefined {
   const wanted = fingerprintOf(template);
   const found = replicaSets.find(

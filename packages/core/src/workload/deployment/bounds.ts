@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IntOrPercent } from '../../json/objects.ts';
-import { resolve } from '../../json/scaled-value.ts';
+import { scaledValue } from '../../json/scaled-value.ts';
 
 /** `maxSurge` and `maxUnavailable`, resolved against the replicas. */
 export interface Bounds {
@@ -13,10 +13,10 @@ export function userBounds(
   rolling: { readonly maxSurge?: IntOrPercent; readonly maxUnavailable?: IntOrPercent } | undefined,
   replicas: number,
 ): Bounds {
-  const surge = resolve(rolling?.maxSurge ?? '25%', replicas, Math.ceil);
+  const surge = scaledValue(rolling?.maxSurge ?? '25%', replicas, Math.ceil);
   const unavailable = Math.min(
     replicas,
-    resolve(rolling?.maxUnavailable ?? '25%', replicas, Math.floor),
+    scaledValue(rolling?.maxUnavailable ?? '25%', replicas, Math.floor),
   );
   return surge === 0 && unavailable === 0 ? { surge, unavailable: 1 } : { surge, unavailable };
 }

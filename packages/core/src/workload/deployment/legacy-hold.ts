@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { AT_REST, HELD, formatReleaseCap } from './cap/annotation.ts';
 import type { DeploymentView } from './observe.ts';
 import { revisionOf } from '../view.ts';
-import { pointer, type PatchOp } from '../../json/patch.ts';
+import { toJsonPointer, type PatchOp } from '../../json/patch.ts';
 import type { PatchWrite } from '../adapter.ts';
 import type { Deployment } from './objects.ts';
 
@@ -36,10 +36,10 @@ export function legacyRestore(deployment: Deployment, view: DeploymentView): Pat
   const text = annotations?.[ANNOTATIONS.hold];
   const saved = text === undefined ? undefined : parse(text);
   if (text === undefined || saved === undefined) return [];
-  const path = pointer('metadata', 'annotations', ANNOTATIONS.hold);
+  const path = toJsonPointer('metadata', 'annotations', ANNOTATIONS.hold);
   const fields = Object.entries(saved.own).map(([field, value]): PatchOp => ({
     op: 'add',
-    path: pointer('spec', field),
+    path: toJsonPointer('spec', field),
     value,
   }));
   return [
@@ -68,7 +68,9 @@ function holdAsItIs(view: DeploymentView, from: string): PatchOp[] {
     released: isBack ? 0 : (updated?.replicas ?? 0),
     replicas: view.replicas,
   });
-  return [{ op: 'add', path: pointer('metadata', 'annotations', ANNOTATIONS.release), value }];
+  return [
+    { op: 'add', path: toJsonPointer('metadata', 'annotations', ANNOTATIONS.release), value },
+  ];
 }
 
 function parse(text: string): z.output<typeof legacyHold> | undefined {

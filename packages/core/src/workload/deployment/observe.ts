@@ -3,7 +3,7 @@ import { ANNOTATIONS } from '@altershield/api';
 import type { CreateFailure } from '../../check/pod-view.ts';
 import { podCreateFailure, replicaSetCreateFailure } from '../../check/create-failure.ts';
 import type { FingerprintOf } from '../../revision/fingerprint.ts';
-import type { Tools } from '../adapter.ts';
+import type { Signing } from '../adapter.ts';
 import { revisionOf, type RevisionView, type Rollout, type WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { userBounds, type Bounds } from './bounds.ts';
@@ -31,7 +31,7 @@ export interface DeploymentView extends WorkloadView {
 export function viewDeployment(
   deployment: Deployment,
   replicaSets: readonly ReplicaSet[],
-  { fingerprintOf, sign }: Tools,
+  { fingerprintOf, sign }: Signing,
 ): DeploymentView {
   const { metadata, spec, status } = deployment;
   const replicas = spec.replicas ?? 1;
@@ -47,8 +47,8 @@ export function viewDeployment(
     replicas,
     size: replicas,
     minReady: replicas - user.unavailable,
-    paused: spec.paused ?? false,
-    recreate: isRecreate(spec.strategy),
+    isPaused: spec.paused ?? false,
+    isAllOrNothing: isRecreate(spec.strategy),
     allowed: allowedPods(deployment, known),
     cap,
     user,

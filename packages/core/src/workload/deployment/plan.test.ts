@@ -9,15 +9,15 @@ import {
   aHeldDeployment,
   aReplicaSet,
   aTemplate,
-  tools,
+  signing,
 } from '../../testing/builders.ts';
 import { applyPatch } from '../../testing/json-patch.ts';
-import { A, B } from '../../testing/standings.ts';
+import { REVISION_A, REVISION_B } from '../../testing/standings.ts';
 import { viewDeployment } from './observe.ts';
 import { planDeployment } from './plan.ts';
 import type { Deployment, ReplicaSet } from './objects.ts';
 
-const route = { from: A, to: B };
+const route = { from: REVISION_A, to: REVISION_B };
 const release = (target: number, more: Partial<Extract<Goal, { type: 'Release' }>> = {}): Goal => ({
   ...{ type: 'Release', ...route, target, isLast: target === 10, needsRoom: false },
   ...more,
@@ -30,7 +30,7 @@ const noSurge = {
 
 /** The writes as `web: a/b/3/10` and `web-a: 7`, in their order. */
 function plan(goal: Goal, deployment: Deployment, revisions: readonly ReplicaSet[]): string[] {
-  const view = viewDeployment(deployment, revisions, tools);
+  const view = viewDeployment(deployment, revisions, signing);
   return planDeployment(goal, { deployment, view }).map(({ name, ops }) => {
     const values = ops.flatMap((op) => {
       if (op.op === 'test' || op.path.includes('desired-replicas')) return [];
@@ -114,7 +114,7 @@ test('after a scale from zero the stable revision gets its pods back, in whateve
 });
 
 test('a ReplicaSet that the operator sizes says how many pods the Deployment wants, or the controller would do nothing but scale', () => {
-  const view = viewDeployment(held(), [a(0), b(0)], tools);
+  const view = viewDeployment(held(), [a(0), b(0)], signing);
   const [write] = planDeployment({ type: 'Hold', ...route }, { deployment: held(), view });
   const path = '/metadata/annotations/deployment.kubernetes.io~1desired-replicas';
   assert.deepEqual(
@@ -194,7 +194,7 @@ function inProgress(progressing: object, spec: Partial<Deployment['spec']> = {})
 test('a rollback first says that the rollout failed, for as long as the template is the quarantined one', () => {
   const deployment = inProgress({});
   const revisions = [a(8), b(3)];
-  const view = viewDeployment(deployment, revisions, tools);
+  const view = viewDeployment(deployment, revisions, signing);
   const [told, template] = planDeployment({ ...back, failure }, { deployment, view });
   assert.deepEqual([told?.subresource, told?.isOptional], ['status', true]);
   assert.ok(template?.ops.some(({ path }) => path === '/spec/template'));

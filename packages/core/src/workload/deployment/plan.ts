@@ -14,7 +14,7 @@ import type { DeploymentView, ReplicaSetView } from './observe.ts';
 import { revisionOf } from '../view.ts';
 import { keepProgressing, reportFailure } from './progress.ts';
 import { balance, intermediate, retire, writeRevision } from './sizes.ts';
-import { pointer, type PatchOp } from '../../json/patch.ts';
+import { toJsonPointer, type PatchOp } from '../../json/patch.ts';
 import type { PatchWrite } from '../adapter.ts';
 import type { Deployment } from './objects.ts';
 
@@ -42,7 +42,7 @@ export function planDeployment(goal: Goal, snapshot: Snapshot): PatchWrite[] {
     case 'Rest':
       return rest(goal, snapshot);
     case 'LetGo':
-      return letGo(snapshot);
+      return removeHold(snapshot);
   }
 }
 
@@ -88,13 +88,13 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): PatchWrite[] {
 function releaseNext(goal: Of<'Release'>, snapshot: Snapshot, verified: string): PatchWrite[] {
   const { view } = snapshot;
   const updated = revisionOf(view, goal.to);
-  const isStuck = updated === undefined || !view.settled;
+  const isStuck = updated === undefined || !view.isObserved;
   if (goal.wakes === true && isStuck)
     return wake(updated ?? revisionOf(view, goal.from), view.replicas, verified);
-  if (!view.settled) return [];
+  if (!view.isObserved) return [];
   if (intermediate(goal, view).length > 0) return retireOthers(goal, snapshot, verified);
   if (updated !== undefined) return releaseTo(updated, goal, { ...snapshot, verified });
-  return view.recreate ? makeWay(goal, snapshot, verified) : [];
+  return view.isAllOrNothing ? makeWay(goal, snapshot, verified) : [];
 }
 
 /**
@@ -102,7 +102,7 @@ function releaseNext(goal: Of<'Release'>, snapshot: Snapshot, verified: string):
  * observes the newest spec: both are written as things stand, before anything more is released.
  */
 function mend(goal: Of<'Release'>, { deployment, view }: Snapshot, verified: string): PatchWrite[] {
-  if (view.settled) return [];
+  if (view.isObserved) return [];
   const updated = revisionOf(view, goal.to);
   const { replicas } = view;
   const asItIs = { verified, target: updated?.hash ?? HELD, released: updated?.replicas ?? 0 };
@@ -185,11 +185,11 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWr
   const verified = verifiedHash(view, from);
   const cap = verified === undefined ? undefined : capAtRest(verified, view.replicas, keepsHold);
   const isBack = view.fingerprint !== to;
-  const marks = cap === undefined || isSameCap(view, cap) ? [] : setRelease(deployment, cap);
+  const added = cap === undefined || isSameCap(view, cap) ? [] : setRelease(deployment, cap);
   const ops = isBack
-    ? [...marks, ...(marks.length > 0 ? dropAnnotation(deployment, ANNOTATIONS.actor) : [])]
+    ? [...added, ...(added.length > 0 ? dropAnnotation(deployment, ANNOTATIONS.actor) : [])]
     : [
-        ...marks,
+        ...added,
         // Who wrote the refused template did not write this one.
         ...dropAnnotation(deployment, ANNOTATIONS.actor),
         { op: 'replace', path: '/spec/template', value: template } as const,
@@ -242,7 +242,7 @@ const isSameCap = ({ cap }: DeploymentView, { verified, target, released }: Rele
   cap.released === released;
 
 /** The annotation would cap a ReplicaSet for as long as it carries its copy: each of them loses it. */
-function letGo({ deployment, view }: Snapshot): PatchWrite[] {
+function removeHold({ deployment, view }: Snapshot): PatchWrite[] {
   return [
     ...writeDeployment(deployment, dropAnnotation(deployment, ANNOTATIONS.release)),
     ...view.revisions
@@ -259,23 +259,23 @@ function letGo({ deployment, view }: Snapshot): PatchWrite[] {
 
 /** @param forgetsActor the record of the change names the actor: one annotation is enough */
 function writeCap(deployment: Deployment, cap: ReleaseCap, forgetsActor = false): PatchWrite[] {
-  const marks = setRelease(deployment, cap);
-  if (marks.length === 0) return [];
+  const added = setRelease(deployment, cap);
+  if (added.length === 0) return [];
   const actor = forgetsActor ? dropAnnotation(deployment, ANNOTATIONS.actor) : [];
-  return writeDeployment(deployment, [...marks, ...actor]);
+  return writeDeployment(deployment, [...added, ...actor]);
 }
 
 function writeDeployment(deployment: Deployment, ops: readonly PatchOp[]): PatchWrite[] {
   if (ops.length === 0) return [];
   const { name } = deployment.metadata;
-  return [{ resource: 'Deployment', name, ops: [...guards(deployment), ...ops] }];
+  return [{ resource: 'Deployment', name, ops: [...preconditions(deployment), ...ops] }];
 }
 
 /**
  * The object must be the one we looked at, with the spec we looked at. The generation moves with
  * the spec and not with the status, so that the controller's own progress is no conflict.
  */
-function guards({ metadata }: Deployment): PatchOp[] {
+function preconditions({ metadata }: Deployment): PatchOp[] {
   const cap = metadata.annotations?.[ANNOTATIONS.release];
   return [
     { op: 'test', path: '/metadata/uid', value: metadata.uid },
@@ -286,7 +286,7 @@ function guards({ metadata }: Deployment): PatchOp[] {
   ];
 }
 
-const annotation = (name: string): string => pointer('metadata', 'annotations', name);
+const annotation = (name: string): string => toJsonPointer('metadata', 'annotations', name);
 
 function setRelease({ metadata }: Deployment, cap: ReleaseCap): PatchOp[] {
   const { annotations } = metadata;

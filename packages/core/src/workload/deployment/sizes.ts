@@ -10,7 +10,7 @@ import { releasedShare } from './cap/clamp.ts';
 import type { Goal } from '../goal.ts';
 import type { DeploymentView, ReplicaSetView } from './observe.ts';
 import { revisionOf, spareReady, sumOf } from '../view.ts';
-import { pointer, type PatchOp } from '../../json/patch.ts';
+import { toJsonPointer, type PatchOp } from '../../json/patch.ts';
 import type { PatchWrite } from '../adapter.ts';
 
 type Release = Extract<Goal, { readonly type: 'Release' }>;
@@ -117,7 +117,7 @@ function stableReplicas(
   view: DeploymentView,
   { stable, floor }: { readonly stable: ReplicaSetView; readonly floor: number },
 ): number {
-  const isShort = view.settled && sumOf(view.revisions, 'replicas') < view.replicas;
+  const isShort = view.isObserved && sumOf(view.revisions, 'replicas') < view.replicas;
   if (isShort && stable.replicas < floor) return floor;
   if (!needsRoom || stable.replicas <= floor) return stable.replicas;
   return Math.max(floor, stable.replicas - spareReady(view));
@@ -141,7 +141,7 @@ const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
 
 const annotation = (name: string, value: string): PatchOp => ({
   op: 'add',
-  path: pointer('metadata', 'annotations', name),
+  path: toJsonPointer('metadata', 'annotations', name),
   value,
 });
 

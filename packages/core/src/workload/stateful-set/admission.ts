@@ -31,7 +31,7 @@ export const statefulSetAdmission: AdmissionAdapter<StatefulSet> = {
     const saved = savedOf(input);
     const own = userStrategy(input, saved);
     if (own.type === 'OnDelete') return { ...restored(input.object, own), notHeld: ON_DELETE };
-    const from = saved?.from ?? input.tools.fingerprintOf(input.old.spec.template);
+    const from = saved?.from ?? input.signing.fingerprintOf(input.old.spec.template);
     const held = withPartition(own, HOLD_ALL);
     return holding(input, { from, userFields: { [STRATEGY]: own } }, held);
   },
@@ -51,8 +51,8 @@ const heldObject = (object: StatefulSet, namespace: string): HeldObject => ({
   metadata: { ...object.metadata, namespace },
 });
 
-const savedOf = ({ old, namespace, tools }: Input): SavedFields | undefined =>
-  readSavedFields(heldObject(old, namespace), tools.sign);
+const savedOf = ({ old, namespace, signing }: Input): SavedFields | undefined =>
+  readSavedFields(heldObject(old, namespace), signing.sign);
 
 /** What the user wants the strategy to be, with what this very write edits of it. */
 function userStrategy({ object, old }: Input, saved: SavedFields | undefined): UpdateStrategy {
@@ -84,13 +84,13 @@ function stillHeld(input: Input, saved: SavedFields, held: UpdateStrategy): Admi
 }
 
 function holding(input: Input, saved: SavedFields, held: UpdateStrategy): AdmissionMarks {
-  const { object, old, namespace, tools } = input;
+  const { object, old, namespace, signing } = input;
   const name = ANNOTATIONS.hold;
   const before = savedOf(input);
   const text =
     before !== undefined && isEqual(before, saved)
       ? old.metadata.annotations?.[name]
-      : writeSavedFields(saved, heldObject(object, namespace), tools.sign);
+      : writeSavedFields(saved, heldObject(object, namespace), signing.sign);
   return { annotations: { [name]: text }, ...fieldsOf(object, held) };
 }
 

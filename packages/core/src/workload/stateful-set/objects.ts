@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { asRecord } from '../../json/json.ts';
+import { asJsonObject } from '../../json/json.ts';
 import type { IntOrPercent, ObjectMeta, Template } from '../../json/objects.ts';
 
 export interface UpdateStrategy {
@@ -39,9 +39,9 @@ export function templateOf({ data }: ControllerRevision): Template | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const known = templates.get(data);
   if (known !== undefined) return known;
-  const template = asRecord(asRecord(data)['spec'])['template'];
+  const template = asJsonObject(asJsonObject(data)['spec'])['template'];
   if (template === undefined) return undefined;
-  const { $patch: _, ...kept } = asRecord(template);
+  const { $patch: _, ...kept } = asJsonObject(template);
   templates.set(data, kept);
   return kept;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readSavedFields, type SavedFields } from '../../hold/saved-fields.ts';
-import { isLeaving } from '../../check/observe-pod.ts';
+import { isTerminating } from '../../check/observe-pod.ts';
 import type { Pod } from '../../check/pod.ts';
 import type { Template } from '../../json/objects.ts';
-import type { Snapshot, Tools } from '../adapter.ts';
+import type { Snapshot, Signing } from '../adapter.ts';
 import type { RevisionView, Rollout, WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { STATEFUL_SET } from './descriptor.ts';
@@ -44,7 +44,7 @@ export interface StatefulSetView extends WorkloadView {
 
 export function viewStatefulSet(
   { object, related }: Snapshot<StatefulSet>,
-  { fingerprintOf, sign }: Tools,
+  { fingerprintOf, sign }: Signing,
 ): StatefulSetView {
   const { metadata, spec, status } = object;
   const replicas = replicasOf(object);
@@ -56,7 +56,7 @@ export function viewStatefulSet(
   const pods = ((related['pods'] ?? []) as readonly Pod[]).flatMap(podOf);
   const unavailable = maxUnavailableOf(strategy, replicas);
   // Until the controller has seen the newest spec, it names the revision before.
-  const updateRevision = seen.settled ? status?.updateRevision : undefined;
+  const updateRevision = seen.isObserved ? status?.updateRevision : undefined;
   const newest = { name: updateRevision, fingerprint, template: spec.template };
   return {
     ...seen,
@@ -65,8 +65,8 @@ export function viewStatefulSet(
       (revision) => viewRevision(revision, { newest, pods, unavailable, fingerprintOf }),
     ),
     minReady: Math.max(0, replicas - unavailable),
-    paused: false,
-    recreate: strategy.type === 'Recreate',
+    isPaused: false,
+    isAllOrNothing: strategy.type === 'Recreate',
     allowed: allowedPods(object),
     minReadySeconds: spec.minReadySeconds ?? 0,
     progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
@@ -107,7 +107,7 @@ const isWhole = ({ spec }: StatefulSet, strategy: UpdateStrategy): boolean =>
   partitionOf(spec.updateStrategy) <= partitionOf(strategy);
 
 function podOf(pod: Pod): PodOfSet[] {
-  if (isLeaving(pod)) return [];
+  if (isTerminating(pod)) return [];
   const { name, uid, labels } = pod.metadata;
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
   return [{ name, uid, revision: labels?.[REVISION_LABEL], ready }];
@@ -122,7 +122,7 @@ interface Known {
   };
   readonly pods: readonly PodOfSet[];
   readonly unavailable: number;
-  readonly fingerprintOf: Tools['fingerprintOf'];
+  readonly fingerprintOf: Signing['fingerprintOf'];
 }
 
 function viewRevision(revision: ControllerRevision, known: Known): RevisionView {

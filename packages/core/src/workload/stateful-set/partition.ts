@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { resolve } from '../../json/scaled-value.ts';
+import { scaledValue } from '../../json/scaled-value.ts';
 import type { StatefulSet, UpdateStrategy } from './objects.ts';
 
 export const STRATEGY = '/spec/updateStrategy';
@@ -12,7 +12,7 @@ export const partitionOf = (strategy: UpdateStrategy | undefined): number =>
 
 /** Pods that may be unavailable during an update; the API server drops the field where it is not enabled. */
 export const maxUnavailableOf = (strategy: UpdateStrategy | undefined, replicas: number): number =>
-  Math.max(1, resolve(strategy?.rollingUpdate?.maxUnavailable ?? 1, replicas, Math.floor));
+  Math.max(1, scaledValue(strategy?.rollingUpdate?.maxUnavailable ?? 1, replicas, Math.floor));
 
 /** The user's strategy with this partition: whatever it is, pods are held by a partition. */
 export const withPartition = (

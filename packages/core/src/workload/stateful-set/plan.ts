@@ -2,7 +2,7 @@
 import { ANNOTATIONS } from '@altershield/api';
 import { writeSavedFields } from '../../hold/saved-fields.ts';
 import { isEqual } from '../../json/canonical.ts';
-import { pointer, type PatchOp } from '../../json/patch.ts';
+import { toJsonPointer, type PatchOp } from '../../json/patch.ts';
 import { POD, type DeleteWrite, type PatchWrite, type Subject, type Write } from '../adapter.ts';
 import type { Goal } from '../goal.ts';
 import { revisionOf } from '../view.ts';
@@ -31,12 +31,12 @@ export function planStatefulSet(goal: Goal, subject: OfSet): Write[] {
 
 /** Keeps the user's strategy in the annotation, and this partition in the object. */
 function hold({ from }: Pick<Of<'Hold'>, 'from'>, partition: number, subject: OfSet): Write[] {
-  const { object, view, tools } = subject;
+  const { object, view, signing } = subject;
   if (view.unsupported !== undefined) return [];
   const saved = view.saved ?? { from, userFields: { [STRATEGY]: view.strategy } };
   const held = { kind: STATEFUL_SET.resource.kind, metadata: object.metadata };
   const text =
-    view.saved === undefined ? writeSavedFields(saved, held, tools.sign) : annotationOf(object);
+    view.saved === undefined ? writeSavedFields(saved, held, signing.sign) : annotationOf(object);
   if (text === undefined) return [];
   return patch(object, [
     ...annotate(object, ANNOTATIONS.hold, text),
@@ -132,7 +132,7 @@ function patch(object: StatefulSet, ops: readonly PatchOp[]): PatchWrite[] {
   ];
 }
 
-const annotation = (name: string): string => pointer('metadata', 'annotations', name);
+const annotation = (name: string): string => toJsonPointer('metadata', 'annotations', name);
 
 function annotate({ metadata }: StatefulSet, name: string, value: string): PatchOp[] {
   if (metadata.annotations?.[name] === value) return [];

@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
-import { KubeError } from '../../client/errors.ts';
+import { KubeError } from '../../errors/errors.ts';
 import { type Logger, silentLogger } from '../../runtime/logger.ts';
 import { VirtualScheduler } from '../../runtime/virtual-scheduler.test-support.ts';
 import { CertificateManager } from './certificate-manager.ts';
 import { type CertificateSet, isSignedBy, readCertificates } from './certificate-set.ts';
 import { FakeSecrets } from './fake-secrets.test-support.ts';
-import { issue, type IssueOrder, type IssuedPair } from './issue.ts';
+import { issue, type IssueRequest, type IssuedPair } from './issue.ts';
 import { DAY } from './pki.test-support.ts';
 
 /** The set a server presents is always one that the published bundle vouches for. */
@@ -52,10 +52,10 @@ class World {
   #issuing = 0;
 
   /** In this process: one of its own each time would only be slower. */
-  readonly issue = async (order: IssueOrder): Promise<IssuedPair> => {
+  readonly issue = async (request: IssueRequest): Promise<IssuedPair> => {
     this.#issuing += 1;
     try {
-      return await issue(order);
+      return await issue(request);
     } finally {
       this.#issuing -= 1;
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isAlreadyExists, isConflict, isForbidden, isNotFound } from '../../client/errors.ts';
+import { isAlreadyExists, isConflict, isForbidden, isNotFound } from '../../errors/errors.ts';
 import { RESOURCES } from '../../client/object.ts';
 import type { Runnable } from '../../manager/runnable.ts';
-import { LinkedSignal } from '../../runtime/abort.ts';
+import { DeadlineSignal } from '../../runtime/abort.ts';
 import type { Logger } from '../../runtime/logger.ts';
 import { type Scheduler, sleep } from '../../runtime/scheduler.ts';
 import { type CertificateSet, endOf, readCertificates } from './certificate-set.ts';
-import { issueApart } from './issue-apart.ts';
-import type { IssueOrder } from './issue.ts';
+import { issueInChild } from './issue-in-child.ts';
+import type { IssueRequest } from './issue.ts';
 import { type CertificatePlan, planCertificates } from './plan.ts';
 import { type Secret, type SecretClient, dataOf, setOf } from './secret.ts';
 
@@ -32,7 +32,7 @@ export interface CertificateManagerOptions {
   /** Makes the API server trust this bundle (`caBundle` of webhooks). Repeated after a failure. */
   readonly publish?: (caBundle: string, signal: AbortSignal) => Promise<void>;
   /** Makes them. Default: in a process that ends with it. */
-  readonly issue?: typeof issueApart;
+  readonly issue?: typeof issueInChild;
 }
 
 const DAY_MS = 86_400_000;
@@ -46,17 +46,21 @@ type Write = Extract<CertificatePlan, { action: 'Write' }>;
 export class CertificateManager implements Runnable {
   readonly name = 'certificates';
   readonly #options: CertificateManagerOptions;
-  readonly #wish: { dnsNames: readonly string[]; ips: readonly string[]; leafLifetimeMs: number };
+  readonly #desired: {
+    dnsNames: readonly string[];
+    ips: readonly string[];
+    leafLifetimeMs: number;
+  };
   readonly #ready: Promise<CertificateSet>;
   #markReady: (set: CertificateSet) => void = () => undefined;
   #current: CertificateSet | undefined;
   #published: { readonly bundle: string; readonly at: number } | undefined;
-  #poke: LinkedSignal | undefined;
+  #poke: DeadlineSignal | undefined;
 
   constructor(options: CertificateManagerOptions) {
     this.#options = options;
     const { dnsNames, ips = [], leafLifetimeMs = 90 * DAY_MS } = options;
-    this.#wish = { dnsNames, ips, leafLifetimeMs };
+    this.#desired = { dnsNames, ips, leafLifetimeMs };
     this.#ready = new Promise((resolve) => {
       this.#markReady = resolve;
     });
@@ -81,7 +85,7 @@ export class CertificateManager implements Runnable {
   async start(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {
-      const poke = new LinkedSignal(signal);
+      const poke = new DeadlineSignal(signal);
       this.#poke = poke;
       let waitMs: number;
       try {
@@ -114,7 +118,7 @@ export class CertificateManager implements Runnable {
     const { scheduler } = this.#options;
     const now = scheduler.now();
     const published = this.#trustedAt(current) <= scheduler.elapsed();
-    const plan = planCertificates({ current, wish: this.#wish, now, published });
+    const plan = planCertificates({ current, desired: this.#desired, now, published });
     if (plan.action === 'Write') {
       await this.#write(plan, secret, signal);
       return undefined;
@@ -157,7 +161,7 @@ export class CertificateManager implements Runnable {
     current: CertificateSet | undefined,
     signal: AbortSignal,
   ): Promise<CertificateSet> {
-    const { issue = issueApart } = this.#options;
+    const { issue = issueInChild } = this.#options;
     const { authority, leaf = current } = await issue(this.#orderOf(plan, current), signal);
     if (leaf === undefined) throw new Error(`${this.#where}: no leaf was issued, none is stored`);
     const bundle = plan.newAuthority ? [authority.cert, ...plan.keep] : plan.keep;
@@ -165,9 +169,9 @@ export class CertificateManager implements Runnable {
     return { cert, key, caBundle: bundle.map(endLine).join(''), caKey: authority.key };
   }
 
-  #orderOf(plan: Write, current: CertificateSet | undefined): IssueOrder {
+  #orderOf(plan: Write, current: CertificateSet | undefined): IssueRequest {
     const { name, caLifetimeMs = 3650 * DAY_MS, scheduler } = this.#options;
-    const { leafLifetimeMs, ...names } = this.#wish;
+    const { leafLifetimeMs, ...names } = this.#desired;
     return {
       now: scheduler.now(),
       authority: plan.newAuthority

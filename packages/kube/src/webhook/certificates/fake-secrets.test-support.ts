@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { KubeError } from '../../client/errors.ts';
-import type { ObjectKey, Resource } from '../../client/object.ts';
+import { KubeError } from '../../errors/errors.ts';
+import type { ObjectKey, APIResource } from '../../client/object.ts';
 import type { Patch } from '../../client/patch.ts';
 import type { CertificateSet } from './certificate-set.ts';
 import { type Secret, type SecretClient, dataOf, setOf } from './secret.ts';
@@ -8,7 +8,7 @@ import { type Secret, type SecretClient, dataOf, setOf } from './secret.ts';
 const refuse = (status: number, reason: string): KubeError =>
   new KubeError({ doing: 'secret', status, server: { reason, message: reason } });
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+const isJsonObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null;
 
 /** Holds one Secret, with the optimistic locking of an API server. */
@@ -25,23 +25,23 @@ export class FakeSecrets implements SecretClient {
     return this.secret;
   }
 
-  async create(_: Resource, _ns: string, body: object): Promise<Secret> {
+  async create(_: APIResource, _ns: string, body: object): Promise<Secret> {
     await this.#arrive();
     if (this.secret !== undefined) throw refuse(409, 'AlreadyExists');
     return this.#store('data' in body ? body.data : {});
   }
 
-  async patch(_: Resource, _key: ObjectKey, patch: Patch): Promise<Secret> {
+  async patch(_: APIResource, _key: ObjectKey, patch: Patch): Promise<Secret> {
     await this.#arrive();
     if (this.secret === undefined) throw refuse(404, 'NotFound');
     if (patch.type !== 'merge' || !('metadata' in patch.body) || !('data' in patch.body)) {
       throw refuse(400, 'BadRequest');
     }
     const { metadata, data } = patch.body;
-    if (!isObject(metadata) || metadata['resourceVersion'] !== String(this.#version)) {
+    if (!isJsonObject(metadata) || metadata['resourceVersion'] !== String(this.#version)) {
       throw refuse(409, 'Conflict');
     }
-    return this.#store({ ...this.secret.data, ...(isObject(data) ? data : {}) });
+    return this.#store({ ...this.secret.data, ...(isJsonObject(data) ? data : {}) });
   }
 
   put(set: CertificateSet): void {
@@ -68,7 +68,7 @@ export class FakeSecrets implements SecretClient {
   #store(data: unknown): Secret {
     this.#version += 1;
     this.writes += 1;
-    const texts = isObject(data)
+    const texts = isJsonObject(data)
       ? Object.fromEntries(Object.entries(data).map(([key, value]) => [key, String(value)]))
       : undefined;
     this.secret = {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process of issue-apart.ts: one order, one answer.
-import { issue, type IssueOrder, type IssuedPair } from './issue.ts';
+// The process of issue-in-child.ts: one order, one answer.
+import { issue, type IssueRequest, type IssuedPair } from './issue.ts';
 
-export type IssueAnswer = { readonly made: IssuedPair } | { readonly trouble: string };
+export type IssueAnswer = { readonly made: IssuedPair } | { readonly error: string };
 
 const answer = (one: IssueAnswer): void => {
   process.send?.(one, () => {
@@ -10,13 +10,13 @@ const answer = (one: IssueAnswer): void => {
   });
 };
 
-process.once('message', (order: IssueOrder) => {
-  issue(order).then(
+process.once('message', (request: IssueRequest) => {
+  issue(request).then(
     (made) => {
       answer({ made });
     },
     (error: unknown) => {
-      answer({ trouble: String(error) });
+      answer({ error: String(error) });
     },
   );
 });

@@ -33,7 +33,7 @@ export interface LeafRequest extends Validity {
 }
 
 /** What is to be made; plain data, for it crosses threads. */
-export interface IssueOrder {
+export interface IssueRequest {
   readonly now: number;
   /** The one that signs, or a new one to make. */
   readonly authority: Issued | { readonly commonName: string; readonly lifetimeMs: number };
@@ -52,7 +52,7 @@ const BACKDATED_MS = 5 * 60_000;
 const MAX_COMMON_NAME = 64;
 
 /** Makes the leaf, and before it the authority that signs, as ordered. */
-export async function issue({ now, authority: wanted, leaf }: IssueOrder): Promise<IssuedPair> {
+export async function issue({ now, authority: wanted, leaf }: IssueRequest): Promise<IssuedPair> {
   const authority =
     'cert' in wanted
       ? wanted

@@ -8,10 +8,10 @@ import { type CertificatePlan, planCertificates } from './plan.ts';
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 const set = await newSet(NOW);
 const other = await newSet(NOW);
-const wish = { dnsNames: ['hook.system.svc'], ips: ['127.0.0.1'], leafLifetimeMs: 90 * DAY };
+const desired = { dnsNames: ['hook.system.svc'], ips: ['127.0.0.1'], leafLifetimeMs: 90 * DAY };
 
 const plan = (change: Partial<Parameters<typeof planCertificates>[0]> = {}): CertificatePlan =>
-  planCertificates({ current: set, wish, now: NOW + DAY, published: true, ...change });
+  planCertificates({ current: set, desired, now: NOW + DAY, published: true, ...change });
 
 /** The parts that matter, as words. */
 function summary(it: CertificatePlan): string {
@@ -34,7 +34,12 @@ describe('a sound set', () => {
   test('gets a new authority after two thirds of its life; a good leaf stays meanwhile', async () => {
     const now = NOW + 2435 * DAY;
     const authority = { cert: set.caBundle, key: set.caKey };
-    const leaf = await issueLeaf({ authority, ...wish, now, lifetimeMs: wish.leafLifetimeMs });
+    const leaf = await issueLeaf({
+      authority,
+      ...desired,
+      now,
+      lifetimeMs: desired.leafLifetimeMs,
+    });
     const aged = { ...set, ...leaf };
     assert.equal(summary(plan({ current: aged, now: NOW + 2433 * DAY })), 'repair leaf keep 1');
     assert.equal(summary(plan({ current: aged, now })), 'rotate authority keep 1');
@@ -66,11 +71,11 @@ describe('nothing, or something broken, is replaced at once', () => {
   }
 
   test('a leaf that does not cover a name or address that is called now', () => {
-    const names = { ...wish, dnsNames: ['hook.elsewhere.svc'] };
-    const it = plan({ wish: names });
+    const names = { ...desired, dnsNames: ['hook.elsewhere.svc'] };
+    const it = plan({ desired: names });
     assert.equal(summary(it), 'repair leaf keep 1');
     assert.match(it.action === 'Write' ? it.reason : '', /does not cover hook\.elsewhere\.svc/);
-    assert.equal(summary(plan({ wish: { ...wish, ips: ['::1'] } })), 'repair leaf keep 1');
+    assert.equal(summary(plan({ desired: { ...desired, ips: ['::1'] } })), 'repair leaf keep 1');
   });
 
   test('a leaf that is not valid yet or any more', () => {
@@ -91,12 +96,12 @@ describe('after a new authority', () => {
   test('the old one stays trusted as long as its leaves could live, and leaves then', () => {
     const switched = { ...rotated, cert: other.cert, key: other.key };
     assert.equal(summary(plan({ current: switched, now })), 'Keep');
-    const late = { ...wish, leafLifetimeMs: 30 * DAY };
-    const kept = plan({ current: switched, now, wish: late });
+    const late = { ...desired, leafLifetimeMs: 30 * DAY };
+    const kept = plan({ current: switched, now, desired: late });
     assert.ok(kept.action === 'Keep');
     assert.equal(Math.round((kept.checkAt - NOW) / DAY), 30);
     assert.equal(
-      summary(plan({ current: switched, now: NOW + 31 * DAY, wish: late })),
+      summary(plan({ current: switched, now: NOW + 31 * DAY, desired: late })),
       'rotate  keep 1',
     );
   });

@@ -12,7 +12,7 @@ import {
   startOf,
 } from './certificate-set.ts';
 
-interface CertificateWish {
+interface DesiredCertificate {
   /** Names that the API server calls us by, e.g. `webhook.system.svc`. */
   readonly dnsNames: readonly string[];
   /** Addresses that it calls us by, e.g. `127.0.0.1`. */
@@ -23,7 +23,7 @@ interface CertificateWish {
 export interface PlanInput {
   /** What is stored; `undefined` when nothing is. */
   readonly current: CertificateSet | undefined;
-  readonly wish: CertificateWish;
+  readonly desired: DesiredCertificate;
   readonly now: number;
   /** Clients trust every authority of the current bundle by now. */
   readonly published: boolean;
@@ -50,13 +50,13 @@ export type CertificatePlan =
  * when clients trust it, the former authority leaves when none of its leaves can be valid.
  * An unusable leaf does not wait for trust: there is nothing to lose.
  */
-export function planCertificates({ current, wish, now, published }: PlanInput): CertificatePlan {
+export function planCertificates({ current, desired, now, published }: PlanInput): CertificatePlan {
   if (current === undefined) return write({ newAuthority: true, newLeaf: true }, 'none is stored');
   const set = readSet(current);
   const living = set.authorities.filter((authority) => now < endOf(authority));
   const keep = living.map(pemOf);
-  const leafTrouble = whyLeafUnusable(set, living, wish, now);
-  const newLeaf = leafTrouble !== undefined;
+  const leafProblem = whyLeafUnusable(set, living, desired, now);
+  const newLeaf = leafProblem !== undefined;
 
   const signer = usableSigner(set, now);
   if (signer === undefined) {
@@ -66,22 +66,22 @@ export function planCertificates({ current, wish, now, published }: PlanInput): 
   if (now >= renewalOf(signer)) {
     return write({ newAuthority: true, newLeaf }, 'the authority is near its end', keep);
   }
-  if (leafTrouble !== undefined) {
-    return { ...write({ newAuthority: false, newLeaf }, leafTrouble, keep), broken: true };
+  if (leafProblem !== undefined) {
+    return { ...write({ newAuthority: false, newLeaf }, leafProblem, keep), broken: true };
   }
-  return planSound(set, { signer, living, wish, now, published });
+  return planValidSet(set, { signer, living, desired, now, published });
 }
 
-interface Sound {
+interface ValidSet {
   readonly signer: X509Certificate;
   readonly living: readonly X509Certificate[];
-  readonly wish: CertificateWish;
+  readonly desired: DesiredCertificate;
   readonly now: number;
   readonly published: boolean;
 }
 
-function planSound({ leaf }: ReadSet, sound: Sound): CertificatePlan {
-  const { signer, living, wish, now, published } = sound;
+function planValidSet({ leaf }: ReadSet, validSet: ValidSet): CertificatePlan {
+  const { signer, living, desired, now, published } = validSet;
   const keep = living.map(pemOf);
   const leafOnly = { newAuthority: false, newLeaf: true };
   if (leaf === undefined || !isSignedBy(leaf, signer)) {
@@ -92,7 +92,7 @@ function planSound({ leaf }: ReadSet, sound: Sound): CertificatePlan {
   if (now >= renewalOf(leaf)) return write(leafOnly, 'the leaf is near its end', keep);
 
   // Former authorities signed nothing after this one began.
-  const retireAt = startOf(signer) + wish.leafLifetimeMs;
+  const retireAt = startOf(signer) + desired.leafLifetimeMs;
   const renewAt = Math.min(renewalOf(leaf), renewalOf(signer));
   if (living.length <= 1) return { action: 'Keep', checkAt: renewAt };
   if (now < retireAt) return { action: 'Keep', checkAt: Math.min(renewAt, retireAt) };
@@ -109,7 +109,7 @@ function usableSigner({ authorities, caKey }: ReadSet, now: number): X509Certifi
 function whyLeafUnusable(
   { leaf, leafKey }: ReadSet,
   living: readonly X509Certificate[],
-  { dnsNames, ips }: CertificateWish,
+  { dnsNames, ips }: DesiredCertificate,
   now: number,
 ): string | undefined {
   if (leaf === undefined || leafKey === undefined) return 'the leaf or its key is broken';

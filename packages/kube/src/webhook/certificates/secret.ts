@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { KubeObject, ObjectKey, Resource } from '../../client/object.ts';
+import type { KubeObject, ObjectKey, APIResource } from '../../client/object.ts';
 import type { Patch } from '../../client/patch.ts';
 import type { CertificateSet } from './certificate-set.ts';
 
@@ -11,15 +11,15 @@ export interface Secret extends KubeObject {
 
 /** The calls that sharing certificates through a Secret takes; `Client` has them. */
 export interface SecretClient {
-  get(resource: Resource, key: ObjectKey, options?: { signal?: AbortSignal }): Promise<Secret>;
+  get(resource: APIResource, key: ObjectKey, options?: { signal?: AbortSignal }): Promise<Secret>;
   create(
-    resource: Resource,
+    resource: APIResource,
     namespace: string,
     body: object,
     options?: { signal?: AbortSignal },
   ): Promise<Secret>;
   patch(
-    resource: Resource,
+    resource: APIResource,
     key: ObjectKey,
     patch: Patch,
     options?: { signal?: AbortSignal },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { dig, list, record, same, text, type Json, type StoredObject } from '../../json.ts';
+import { dig, list, asJsonObject, same, text, type Json, type StoredObject } from '../../json.ts';
 import { desired, type KindRules } from '../definition.ts';
 import { FIELD, type FieldProblem } from '../failure.ts';
 import { validateSelector } from './selector.ts';
@@ -34,7 +34,7 @@ export const secretRules: KindRules = {
     ...object,
     ...(stringData === undefined
       ? {}
-      : { data: { ...record(object['data']), ...encoded(record(stringData)) } }),
+      : { data: { ...asJsonObject(object['data']), ...encoded(asJsonObject(stringData)) } }),
     type: object['type'] ?? 'Opaque',
   }),
   validate: validateImmutable,
@@ -62,10 +62,14 @@ function validateImmutable(object: StoredObject, old: StoredObject | undefined):
 export const webhookRules: KindRules = {
   complete: (object) => ({
     ...object,
-    webhooks: list(object['webhooks']).map((one) => completeWebhook(record(one), object.kind)),
+    webhooks: list(object['webhooks']).map((one) =>
+      completeWebhook(asJsonObject(one), object.kind),
+    ),
   }),
   validate: (object) =>
-    list(object['webhooks']).flatMap((one, at) => validateWebhook(record(one), `webhooks[${at}]`)),
+    list(object['webhooks']).flatMap((one, at) =>
+      validateWebhook(asJsonObject(one), `webhooks[${at}]`),
+    ),
   bumpsGeneration: specChanged,
 };
 
@@ -79,7 +83,7 @@ function completeWebhook(webhook: Json, kind: string): Json {
     objectSelector: webhook['objectSelector'] ?? {},
     timeoutSeconds: webhook['timeoutSeconds'] ?? 10,
     ...(isMutating ? { reinvocationPolicy: webhook['reinvocationPolicy'] ?? 'Never' } : {}),
-    rules: list(webhook['rules']).map((rule) => ({ scope: '*', ...record(rule) })),
+    rules: list(webhook['rules']).map((rule) => ({ scope: '*', ...asJsonObject(rule) })),
   };
 }
 

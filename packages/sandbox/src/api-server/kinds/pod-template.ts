@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { dig, isRecord, list, record, text, type Json } from '../../json.ts';
+import { dig, isJsonObject, list, asJsonObject, text, type Json } from '../../json.ts';
 import { FIELD, type FieldProblem } from '../failure.ts';
 
 /** Completes a pod's specification as the API server does; what is set stays. */
 export function completePodSpec(spec: Json): Json {
   return {
     ...spec,
-    containers: list(spec['containers']).map((one) => completeContainer(record(one))),
+    containers: list(spec['containers']).map((one) => completeContainer(asJsonObject(one))),
     ...(spec['initContainers'] === undefined
       ? {}
       : {
-          initContainers: list(spec['initContainers']).map((one) => completeContainer(record(one))),
+          initContainers: list(spec['initContainers']).map((one) =>
+            completeContainer(asJsonObject(one)),
+          ),
         }),
     restartPolicy: spec['restartPolicy'] ?? 'Always',
     terminationGracePeriodSeconds: spec['terminationGracePeriodSeconds'] ?? 30,
@@ -35,21 +37,23 @@ function completeContainer(container: Json): Json {
 }
 
 function completePort(port: unknown): Json {
-  const given = record(port);
+  const given = asJsonObject(port);
   return { ...given, protocol: given['protocol'] ?? 'TCP' };
 }
 
 function probes(container: Json): Json {
   const names = ['readinessProbe', 'livenessProbe', 'startupProbe'];
-  const given = names.filter((name) => isRecord(container[name]));
-  return Object.fromEntries(given.map((name) => [name, completeProbe(record(container[name]))]));
+  const given = names.filter((name) => isJsonObject(container[name]));
+  return Object.fromEntries(
+    given.map((name) => [name, completeProbe(asJsonObject(container[name]))]),
+  );
 }
 
 function completeProbe(probe: Json): Json {
   const http = probe['httpGet'];
   return {
     ...probe,
-    ...(isRecord(http)
+    ...(isJsonObject(http)
       ? { httpGet: { ...http, path: http['path'] ?? '/', scheme: http['scheme'] ?? 'HTTP' } }
       : {}),
     timeoutSeconds: probe['timeoutSeconds'] ?? 1,

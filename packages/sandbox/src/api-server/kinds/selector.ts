@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { dig, list, record, text } from '../../json.ts';
+import { dig, list, asJsonObject, text } from '../../json.ts';
 import { FIELD, type FieldProblem } from '../failure.ts';
 
 const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
@@ -7,7 +7,7 @@ const DNS_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?
 
 /** What the API server finds wrong with a label selector, in the beginnings of its own words. */
 export const validateSelector = (selector: unknown, path: string): FieldProblem[] => [
-  ...Object.entries(record(dig(selector, 'matchLabels'))).flatMap(([key, value]) => [
+  ...Object.entries(asJsonObject(dig(selector, 'matchLabels'))).flatMap(([key, value]) => [
     ...keyProblems(key, `${path}.matchLabels`),
     ...valueProblems(value, `${path}.matchLabels`),
   ]),
@@ -17,7 +17,7 @@ export const validateSelector = (selector: unknown, path: string): FieldProblem[
 ];
 
 function validateExpression(expression: unknown, path: string): FieldProblem[] {
-  const { key, operator, values: given } = record(expression);
+  const { key, operator, values: given } = asJsonObject(expression);
   const values = list(given);
   return [
     ...countProblems(operator, values.length, path),

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   dig,
-  isRecord,
-  record,
+  isJsonObject,
+  asJsonObject,
   same,
   text,
   without,
@@ -35,20 +35,20 @@ export const statefulSetRules = (kubernetes: KubernetesVersion): KindRules => ({
     ...omitEmpty(withSpec(object, (spec) => defaults(spec, old, hasMaxUnavailable(kubernetes)))),
   }),
   validate: (object, old) => [
-    ...validatePolicies(record(object['spec'])),
+    ...validatePolicies(asJsonObject(object['spec'])),
     ...validateWorkload(object),
     // The controller can count below zero; its status is then rejected, and it tries again.
-    ...nonNegative(record(object['status']), 'currentReplicas', 'status'),
+    ...nonNegative(asJsonObject(object['status']), 'currentReplicas', 'status'),
     ...(old === undefined ? [] : validateFixed(object, old, kubernetes)),
   ],
   bumpsGeneration: differs('spec'),
 });
 
 function defaults(spec: Json, old: StoredObject | undefined, keepsMaxUnavailable: boolean): Json {
-  const given = record(spec['updateStrategy']);
+  const given = asJsonObject(spec['updateStrategy']);
   const isUsed =
     dig(old, 'spec', 'updateStrategy', 'rollingUpdate', 'maxUnavailable') !== undefined;
-  const retention = record(spec['persistentVolumeClaimRetentionPolicy']);
+  const retention = asJsonObject(spec['persistentVolumeClaimRetentionPolicy']);
   return {
     replicas: spec['replicas'] ?? 1,
     serviceName: spec['serviceName'] ?? '',
@@ -72,7 +72,7 @@ interface MaxUnavailable {
 function completeStrategy(given: Json, { keepsMaxUnavailable, isUsed }: MaxUnavailable): Json {
   const type = given['type'] ?? 'RollingUpdate';
   const rollingUpdate = given['rollingUpdate'] ?? (given['type'] === undefined ? {} : undefined);
-  if (!isRecord(rollingUpdate)) return { ...given, type };
+  if (!isJsonObject(rollingUpdate)) return { ...given, type };
   if (type !== 'RollingUpdate') return { ...given, type, rollingUpdate };
   const kept =
     keepsMaxUnavailable || isUsed ? rollingUpdate : without(rollingUpdate, 'maxUnavailable');
@@ -82,8 +82,8 @@ function completeStrategy(given: Json, { keepsMaxUnavailable, isUsed }: MaxUnava
 
 const validatePolicies = (spec: Json): FieldProblem[] => [
   ...validateManagement(spec['podManagementPolicy']),
-  ...validateStrategy(record(spec['updateStrategy'])),
-  ...validateRetention(record(spec['persistentVolumeClaimRetentionPolicy'])),
+  ...validateStrategy(asJsonObject(spec['updateStrategy'])),
+  ...validateRetention(asJsonObject(spec['persistentVolumeClaimRetentionPolicy'])),
 ];
 
 function validateManagement(policy: unknown): FieldProblem[] {
@@ -98,7 +98,7 @@ function validateStrategy(strategy: Json): FieldProblem[] {
   const at = 'spec.updateStrategy';
   switch (type) {
     case 'RollingUpdate':
-      return rollingUpdate === undefined ? [] : validateRollingUpdate(record(rollingUpdate));
+      return rollingUpdate === undefined ? [] : validateRollingUpdate(asJsonObject(rollingUpdate));
     case 'OnDelete': {
       const why = "only allowed for updateStrategy 'RollingUpdate'";
       return rollingUpdate === undefined
@@ -173,7 +173,7 @@ function validateFixed(
 export const controllerRevisionRules: KindRules = {
   ...plainRules,
   validate: (object, old) => [
-    ...(isRecord(object['data']) ? [] : [FIELD.required('data', 'data is mandatory')]),
+    ...(isJsonObject(object['data']) ? [] : [FIELD.required('data', 'data is mandatory')]),
     ...(old === undefined || same(object['data'], old['data'])
       ? []
       : [FIELD.invalid('data', object['data'], 'field is immutable')]),

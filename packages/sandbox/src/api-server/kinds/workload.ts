@@ -2,8 +2,8 @@
 import {
   dig,
   integer,
-  isRecord,
-  record,
+  isJsonObject,
+  asJsonObject,
   same,
   strings,
   type Json,
@@ -15,13 +15,13 @@ import { compileLabelSelector } from '../selectors.ts';
 import { completePodSpec, validatePodSpec } from './pod-template.ts';
 
 const completeTemplate = (template: unknown): Json => ({
-  ...record(template),
-  metadata: record(dig(template, 'metadata')),
-  spec: completePodSpec(record(dig(template, 'spec'))),
+  ...asJsonObject(template),
+  metadata: asJsonObject(dig(template, 'metadata')),
+  spec: completePodSpec(asJsonObject(dig(template, 'spec'))),
 });
 
 export function withSpec(object: StoredObject, defaults: (spec: Json) => Json): StoredObject {
-  const spec = record(object['spec']);
+  const spec = asJsonObject(object['spec']);
   const completed = { ...spec, ...defaults(spec), template: completeTemplate(spec['template']) };
   return { ...object, spec: completed };
 }
@@ -30,7 +30,7 @@ const replicaSetDefaults = (spec: Json): Json => ({ replicas: spec['replicas'] ?
 
 const deploymentDefaults = (spec: Json): Json => ({
   replicas: spec['replicas'] ?? 1,
-  strategy: completeStrategy(record(spec['strategy'])),
+  strategy: completeStrategy(asJsonObject(spec['strategy'])),
   revisionHistoryLimit: spec['revisionHistoryLimit'] ?? 10,
   progressDeadlineSeconds: spec['progressDeadlineSeconds'] ?? 600,
 });
@@ -38,7 +38,7 @@ const deploymentDefaults = (spec: Json): Json => ({
 function completeStrategy(strategy: Json): Json {
   const type = strategy['type'] ?? 'RollingUpdate';
   if (type !== 'RollingUpdate') return { ...strategy, type };
-  const given = record(strategy['rollingUpdate']);
+  const given = asJsonObject(strategy['rollingUpdate']);
   const rollingUpdate = {
     maxUnavailable: given['maxUnavailable'] ?? '25%',
     maxSurge: given['maxSurge'] ?? '25%',
@@ -48,7 +48,7 @@ function completeStrategy(strategy: Json): Json {
 
 /** Zero values that Go leaves out when it writes JSON; `paused: false` reads back as absent. */
 export function omitEmpty(object: StoredObject): StoredObject {
-  const spec = Object.entries(record(object['spec'])).filter(
+  const spec = Object.entries(asJsonObject(object['spec'])).filter(
     ([key, value]) =>
       !(key === 'paused' && value === false) && !(key === 'minReadySeconds' && value === 0),
   );
@@ -67,7 +67,7 @@ export const nonNegative = (fields: Json, field: string, at = 'spec'): FieldProb
 
 function validateSelector(object: StoredObject): FieldProblem[] {
   const selector = dig(object, 'spec', 'selector');
-  if (!isRecord(selector)) return [FIELD.required('spec.selector')];
+  if (!isJsonObject(selector)) return [FIELD.required('spec.selector')];
   const labels = strings(dig(object, 'spec', 'template', 'metadata', 'labels'));
   if (compileLabelSelector(selector)(labels)) return [];
   const why = '`selector` does not match template `labels`';
@@ -118,7 +118,7 @@ export function validateShare(at: string, value: unknown): FieldProblem[] {
 function validateStrategy(strategy: Json): FieldProblem[] {
   switch (strategy['type']) {
     case 'RollingUpdate':
-      return validateRollingUpdate(record(strategy['rollingUpdate']));
+      return validateRollingUpdate(asJsonObject(strategy['rollingUpdate']));
     case 'Recreate':
       return strategy['rollingUpdate'] === undefined
         ? []
@@ -148,10 +148,10 @@ function validateProgress(spec: Json): FieldProblem[] {
 
 /** What every workload is checked for, whatever its kind. */
 export const validateWorkload = (object: StoredObject): FieldProblem[] => [
-  ...nonNegative(record(object['spec']), 'replicas'),
+  ...nonNegative(asJsonObject(object['spec']), 'replicas'),
   ...validateSelector(object),
   ...validatePodSpec(dig(object, 'spec', 'template', 'spec'), 'spec.template.spec'),
-  ...nonNegative(record(object['spec']), 'minReadySeconds'),
+  ...nonNegative(asJsonObject(object['spec']), 'minReadySeconds'),
 ];
 
 /** A Deployment's generation also counts changes of its annotations. */
@@ -161,11 +161,11 @@ export const deploymentRules: KindRules = {
     ...omitEmpty(withSpec(object, deploymentDefaults)),
   }),
   validate: (object, old) => {
-    const spec = record(object['spec']);
+    const spec = asJsonObject(object['spec']);
     return [
       ...validateWorkload(object),
       ...validateSameSelector(object, old),
-      ...validateStrategy(record(spec['strategy'])),
+      ...validateStrategy(asJsonObject(spec['strategy'])),
       ...nonNegative(spec, 'revisionHistoryLimit'),
       ...validateProgress(spec),
     ];
@@ -185,7 +185,7 @@ export const replicaSetRules: KindRules = {
 export const podRules: KindRules = {
   complete: (object) => ({
     ...object,
-    spec: { enableServiceLinks: true, ...completePodSpec(record(object['spec'])) },
+    spec: { enableServiceLinks: true, ...completePodSpec(asJsonObject(object['spec'])) },
     status: object['status'] ?? { phase: 'Pending', qosClass: 'BestEffort' },
   }),
   validate: (object) => validatePodSpec(object['spec'], 'spec'),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { isRecord, record, type Json } from '../../json.ts';
+import { isJsonObject, asJsonObject, type Json } from '../../json.ts';
 
 /** A structural OpenAPI v3 schema, as CRDs carry it. */
 export type Schema = Json;
@@ -7,21 +7,21 @@ export type Schema = Json;
 /** Drops what the schema does not name, except below `x-kubernetes-preserve-unknown-fields`. */
 export function prune(value: unknown, schema: Schema): unknown {
   if (Array.isArray(value)) {
-    const items = record(schema['items']);
+    const items = asJsonObject(schema['items']);
     return value.map((item) => prune(item, items));
   }
-  return isRecord(value) ? pruneRecord(value, schema) : value;
+  return isJsonObject(value) ? pruneRecord(value, schema) : value;
 }
 
 function pruneRecord(value: Json, schema: Schema): Json {
   if (schema['x-kubernetes-embedded-resource'] === true) return value;
-  const properties = record(schema['properties']);
+  const properties = asJsonObject(schema['properties']);
   const additional = schema['additionalProperties'];
   const keepsUnknown = schema['x-kubernetes-preserve-unknown-fields'] === true;
   const kept: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(value)) {
-    const known = properties[key] ?? (isRecord(additional) ? additional : undefined);
-    if (isRecord(known)) kept[key] = prune(item, known);
+    const known = properties[key] ?? (isJsonObject(additional) ? additional : undefined);
+    if (isJsonObject(known)) kept[key] = prune(item, known);
     else if (keepsUnknown || additional === true) kept[key] = item;
   }
   return kept;
@@ -30,16 +30,16 @@ function pruneRecord(value: Json, schema: Schema): Json {
 /** Fills in defaults from the outside in; null counts as absent where null is not allowed. */
 export function applyDefaults(value: unknown, schema: Schema): unknown {
   if (Array.isArray(value)) {
-    const items = record(schema['items']);
+    const items = asJsonObject(schema['items']);
     return value.map((item) => applyDefaults(item, items));
   }
-  return isRecord(value) ? defaultRecord(value, schema) : value;
+  return isJsonObject(value) ? defaultRecord(value, schema) : value;
 }
 
 function defaultRecord(value: Json, schema: Schema): Json {
   const completed: Record<string, unknown> = { ...value };
-  for (const [key, raw] of Object.entries(record(schema['properties']))) {
-    const property = record(raw);
+  for (const [key, raw] of Object.entries(asJsonObject(schema['properties']))) {
+    const property = asJsonObject(raw);
     const isMissing =
       completed[key] === undefined || (completed[key] === null && property['nullable'] !== true);
     if (isMissing && property['default'] !== undefined) completed[key] = property['default'];
@@ -47,11 +47,11 @@ function defaultRecord(value: Json, schema: Schema): Json {
     if (completed[key] !== undefined) completed[key] = applyDefaults(completed[key], property);
   }
   const additional = schema['additionalProperties'];
-  return isRecord(additional) ? defaultOthers(completed, schema, additional) : completed;
+  return isJsonObject(additional) ? defaultOthers(completed, schema, additional) : completed;
 }
 
 function defaultOthers(value: Json, schema: Schema, additional: Schema): Json {
-  const known = record(schema['properties']);
+  const known = asJsonObject(schema['properties']);
   const entries = Object.entries(value).map(([key, item]) => [
     key,
     known[key] === undefined ? applyDefaults(item, additional) : item,

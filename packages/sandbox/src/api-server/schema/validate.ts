@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
-import { isRecord, list, text, type Json } from '../../json.ts';
+import { isJsonObject, list, text, type Json } from '../../json.ts';
 import { FIELD, type FieldProblem } from '../failure.ts';
 import type { Schema } from './structural.ts';
 
@@ -29,7 +29,7 @@ function compile(schema: Schema): ValidateFunction {
 /** OpenAPI's `nullable` and Kubernetes' int-or-string, said in JSON Schema. */
 function toJsonSchema(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(toJsonSchema);
-  if (!isRecord(value)) return value;
+  if (!isJsonObject(value)) return value;
   const known = Object.entries(value).filter(
     ([key]) => !key.startsWith('x-kubernetes-') && key !== 'nullable' && key !== 'default',
   );

@@ -5,14 +5,14 @@ import {
   parseKey,
   RESOURCES,
   type KubeObject,
-  type Resource,
+  type APIResource,
 } from '@altershield/kube';
 import type { ApiServer } from '../../api-server/api-server.ts';
 import type { StoreEvent } from '../../api-server/store.ts';
 import { Cluster, controllerOf } from '../cluster.ts';
 import { findCondition } from '../conditions.ts';
 import type { Controller } from '../controller.ts';
-import { Loop } from '../loop.ts';
+import { WorkQueue } from '../work-queue.ts';
 import type { Deployment, Pod, ReplicaSet } from '../types.ts';
 import { deadlineOf } from './status.ts';
 import { DeploymentSync } from './sync.ts';
@@ -25,13 +25,13 @@ const RETRIES = { maxRetries: 15, maxRetryMs: 1_000_000 };
 /** Rolls Deployments out, as the real controller was read and measured to do it. */
 export class DeploymentController implements Controller {
   readonly #cluster: Cluster;
-  readonly #loop: Loop;
+  readonly #queue: WorkQueue;
   #unsubscribe: () => void = () => undefined;
 
   constructor(server: ApiServer) {
     const name = 'system:serviceaccount:kube-system:deployment-controller';
     this.#cluster = new Cluster(server, { name, latency: WRITE_MS });
-    this.#loop = new Loop({
+    this.#queue = new WorkQueue({
       scheduler: server.scheduler,
       latency: RECONCILE_MS,
       ...RETRIES,
@@ -40,7 +40,7 @@ export class DeploymentController implements Controller {
   }
 
   start(): void {
-    this.#loop.start();
+    this.#queue.start();
     this.#unsubscribe = this.#cluster.onEvent((event) => {
       this.#see(event);
     });
@@ -49,7 +49,7 @@ export class DeploymentController implements Controller {
 
   stop(): void {
     this.#unsubscribe();
-    this.#loop.stop();
+    this.#queue.stop();
   }
 
   #see({ type, kind, object }: StoreEvent): void {
@@ -72,7 +72,7 @@ export class DeploymentController implements Controller {
   }
 
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller knows the kind
-  #ownerOf<T extends KubeObject>(resource: Resource, object: KubeObject): T | undefined {
+  #ownerOf<T extends KubeObject>(resource: APIResource, object: KubeObject): T | undefined {
     const owner = controllerOf(object);
     if (owner?.kind !== resource.kind) return undefined;
     const namespace = object.metadata.namespace ?? '';
@@ -82,11 +82,11 @@ export class DeploymentController implements Controller {
   #wakeOwnerOf(object: KubeObject): void {
     const owner = controllerOf(object);
     if (owner?.kind !== 'Deployment') return;
-    this.#loop.add(keyString({ namespace: object.metadata.namespace ?? '', name: owner.name }));
+    this.#queue.add(keyString({ namespace: object.metadata.namespace ?? '', name: owner.name }));
   }
 
   #wake(object: KubeObject): void {
-    this.#loop.add(keyString(keyOf(object)));
+    this.#queue.add(keyString(keyOf(object)));
   }
 
   async #reconcile(key: string): Promise<void> {
@@ -101,6 +101,6 @@ export class DeploymentController implements Controller {
     if (current?.reason === 'ProgressDeadlineExceeded' || deployment.spec.paused === true) return;
     const deadline = deadlineOf(deployment, current);
     if (deadline === undefined) return;
-    this.#loop.addAfter(key, Math.max(0, deadline - this.#cluster.scheduler.now()) + 1000);
+    this.#queue.addAfter(key, Math.max(0, deadline - this.#cluster.scheduler.now()) + 1000);
   }
 }

@@ -3,7 +3,7 @@ import type { Deployment, IntOrPercent, ReplicaSet } from '../types.ts';
 import { DESIRED_REPLICAS, MAX_REPLICAS, numberAnnotation } from './annotations.ts';
 
 /** A count, or a share of `total`; surge rounds up, unavailability down. */
-function resolve(value: IntOrPercent, total: number, round: (x: number) => number): number {
+function scaledValue(value: IntOrPercent, total: number, round: (x: number) => number): number {
   return typeof value === 'number' ? value : round((Number.parseInt(value, 10) * total) / 100);
 }
 
@@ -12,8 +12,8 @@ const isRolling = ({ spec }: Deployment): boolean => spec.strategy.type === 'Rol
 /** Surge and unavailability as pods; never both zero, or nothing could move. */
 function fenceposts({ spec }: Deployment): { surge: number; unavailable: number } {
   const { maxSurge = 0, maxUnavailable = 0 } = spec.strategy.rollingUpdate ?? {};
-  const surge = resolve(maxSurge, spec.replicas, Math.ceil);
-  const unavailable = resolve(maxUnavailable, spec.replicas, Math.floor);
+  const surge = scaledValue(maxSurge, spec.replicas, Math.ceil);
+  const unavailable = scaledValue(maxUnavailable, spec.replicas, Math.floor);
   return { surge, unavailable: surge === 0 && unavailable === 0 ? 1 : unavailable };
 }
 
@@ -47,7 +47,7 @@ export function newSetSize(
   const { replicas } = deployment.spec;
   if (!isRolling(deployment)) return replicas;
   const { maxSurge = 0 } = deployment.spec.strategy.rollingUpdate ?? {};
-  const room = replicas + resolve(maxSurge, replicas, Math.ceil) - desiredTotal(all);
+  const room = replicas + scaledValue(maxSurge, replicas, Math.ceil) - desiredTotal(all);
   return room <= 0 ? current : current + Math.min(room, replicas - current);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { keyOf, RESOURCES } from '@altershield/kube';
-import { ApiFailure } from '../../api-server/failure.ts';
+import { StatusError } from '../../api-server/failure.ts';
 import { same } from '../../json.ts';
 import { isFailure, type Cluster } from '../cluster.ts';
 import { findCondition, isActive, withCondition } from '../conditions.ts';
@@ -284,7 +284,7 @@ export class DeploymentSync {
     try {
       return await this.#takeOld(sets);
     } catch (error) {
-      if (error instanceof ApiFailure || error instanceof OutdatedCounts) return sets;
+      if (error instanceof StatusError || error instanceof OutdatedCounts) return sets;
       throw error;
     }
   }

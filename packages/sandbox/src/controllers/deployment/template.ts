@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { NAME_LETTERS } from '../../api-server/util.ts';
-import { canonical, same, without } from '../../json.ts';
+import { canonicalJson, same, without } from '../../json.ts';
 import type { PodTemplate } from '../types.ts';
 
 export const HASH_LABEL = 'pod-template-hash';
@@ -17,7 +17,7 @@ export const isSameTemplate = (a: PodTemplate, b: PodTemplate): boolean =>
 /** A short name for a template; nobody else may compute it, the real one is made differently. */
 export function templateHash(template: PodTemplate, collisions: number): string {
   let hash = 0x811c9dc5 ^ collisions;
-  for (const character of canonical(template)) {
+  for (const character of canonicalJson(template)) {
     hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
   }
   const digits = String(hash).padStart(10, '0');

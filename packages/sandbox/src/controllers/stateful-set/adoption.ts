@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { RESOURCES, type KubeObject, type Resource } from '@altershield/kube';
+import { RESOURCES, type KubeObject, type APIResource } from '@altershield/kube';
 import { compileLabelSelector } from '../../api-server/selectors.ts';
 import { controllerOf, type Cluster } from '../cluster.ts';
 import type { StatefulSet } from '../types.ts';
@@ -8,7 +8,7 @@ import { ordinalOf, ownerReference } from './replicas.ts';
 /** Adopts matching pods and revisions without a controller, such as those that a deleted StatefulSet left. */
 export async function adoptOrphans(cluster: Cluster, set: StatefulSet): Promise<void> {
   if (set.metadata.deletionTimestamp !== undefined) return;
-  const adoptAll = async (resource: Resource): Promise<void> => {
+  const adoptAll = async (resource: APIResource): Promise<void> => {
     const objects = cluster.list<KubeObject>(resource, set.metadata.namespace);
     for (const orphan of objects.filter((one) => isOrphanOf(set, one))) {
       const { ownerReferences = [] } = orphan.metadata;

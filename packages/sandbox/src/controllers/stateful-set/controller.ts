@@ -5,7 +5,7 @@ import type { StoreEvent } from '../../api-server/store.ts';
 import { Cluster, controllerOf } from '../cluster.ts';
 import { availableAt } from '../conditions.ts';
 import type { Controller } from '../controller.ts';
-import { Loop } from '../loop.ts';
+import { WorkQueue } from '../work-queue.ts';
 import type { Pod, StatefulSet } from '../types.ts';
 import { adoptOrphans, isOrphanOf } from './adoption.ts';
 import { StatefulSetSync } from './sync.ts';
@@ -18,13 +18,13 @@ const MAX_RETRY_MS = 1_000_000;
 /** Runs StatefulSets, as the real controller was read and measured to do it. Volumes are out of scope. */
 export class StatefulSetController implements Controller {
   readonly #cluster: Cluster;
-  readonly #loop: Loop;
+  readonly #loop: WorkQueue;
   #unsubscribe: () => void = () => undefined;
 
   constructor(server: ApiServer) {
     const name = 'system:serviceaccount:kube-system:statefulset-controller';
     this.#cluster = new Cluster(server, { name, latency: WRITE_MS });
-    this.#loop = new Loop({
+    this.#loop = new WorkQueue({
       scheduler: server.scheduler,
       latency: RECONCILE_MS,
       maxRetryMs: MAX_RETRY_MS,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS, OWN } from '@altershield/api';
-import { pointer } from '../../../json/patch.ts';
+import { ANNOTATIONS, OBJECT_NAMES } from '@altershield/api';
+import { toJsonPointer } from '../../../json/patch.ts';
 import { celText, notTheOperator } from '../../cel.ts';
 import { IN_FLIGHT_PATTERN } from './annotation.ts';
 import { CLAMP_TABLE, GROWS_BLINDLY, INVALID_RELEASE } from './clamp-table.ts';
@@ -27,12 +27,12 @@ const RELEASE = `'${ANNOTATIONS.release}'`;
  * every operator down. Policies come before their bindings: a binding without its policy denies nothing.
  */
 export const nativePolicies = (operatorUser: string): readonly NativePolicy[] => [
-  { kind: 'MutatingAdmissionPolicy', name: OWN.clamp, spec: clampPolicy(operatorUser) },
-  { kind: 'MutatingAdmissionPolicy', name: OWN.keep, spec: keepPolicy(operatorUser) },
-  { kind: 'ValidatingAdmissionPolicy', name: OWN.clamp, spec: denyInvalid(operatorUser) },
-  binding('MutatingAdmissionPolicyBinding', OWN.clamp),
-  binding('MutatingAdmissionPolicyBinding', OWN.keep),
-  binding('ValidatingAdmissionPolicyBinding', OWN.clamp, { validationActions: ['Deny'] }),
+  { kind: 'MutatingAdmissionPolicy', name: OBJECT_NAMES.clamp, spec: clampPolicy(operatorUser) },
+  { kind: 'MutatingAdmissionPolicy', name: OBJECT_NAMES.keep, spec: keepPolicy(operatorUser) },
+  { kind: 'ValidatingAdmissionPolicy', name: OBJECT_NAMES.clamp, spec: denyInvalid(operatorUser) },
+  binding('MutatingAdmissionPolicyBinding', OBJECT_NAMES.clamp),
+  binding('MutatingAdmissionPolicyBinding', OBJECT_NAMES.keep),
+  binding('ValidatingAdmissionPolicyBinding', OBJECT_NAMES.clamp, { validationActions: ['Deny'] }),
 ];
 
 const binding = (kind: NativeKind, name: string, more: Json = {}): NativePolicy => ({
@@ -95,7 +95,7 @@ const keepPolicy = (operatorUser: string): Json => ({
   mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: KEEP } }],
 });
 
-const PATH = celText(pointer('metadata', 'annotations', ANNOTATIONS.release));
+const PATH = celText(toJsonPointer('metadata', 'annotations', ANNOTATIONS.release));
 
 const KEEP = [
   `!variables.old.hasValue() ? [JSONPatch{op: 'remove', path: ${PATH}}] :`,

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkload } from '@altershield/api';
+import { batchesOf, isEnforced, strategyOf } from '@altershield/core';
+import { duration, instant, relative } from './age.ts';
+import type { View } from './style.ts';
+
+const LABEL_WIDTH = 10;
+
+/** Who, how, when, what, from which revision to which, under which policy. */
+export function details({ spec }: ChangeWorkload, view: View): string[] {
+  const label = (name: string): string => view.paint('dim', name.padEnd(LABEL_WIDTH));
+  const rest = ' '.repeat(LABEL_WIDTH);
+  const diff = diffLines(spec, view);
+  return [
+    `${label('Who')}${who(spec)}`,
+    `${label('How')}${how(spec)}`,
+    `${label('When')}${instant(spec.detectedAt)} (${relative(spec.detectedAt, view.now)})`,
+    ...diff.map((line, index) => `${index === 0 ? label('What') : rest}${line}`),
+    `${label('Revision')}${revisions(spec)}`,
+    `${label('Policy')}${policy(spec)}`,
+  ];
+}
+
+function who({ actor }: ChangeWorkload['spec']): string {
+  if (!actor.stamped) {
+    const by =
+      actor.fieldManager === undefined
+        ? ''
+        : `; the write is by field manager ${actor.fieldManager}`;
+    return `not known: admission did not see the change${by}`;
+  }
+  const groups = (actor.groups ?? []).filter((group) => group !== 'system:authenticated');
+  const member = groups.length === 0 ? '' : ` of ${groups.join(', ')}`;
+  return `${actor.user}${member} (identity stamped at admission)`;
+}
+
+function how(spec: ChangeWorkload['spec']): string {
+  const { cause, actor, operation, detectedBy } = spec;
+  const late = isEnforced(spec) ? 'found by the watch, held late' : 'found by the watch';
+  const manager = actor.fieldManager === undefined ? '' : `, field manager ${actor.fieldManager}`;
+  const seen = detectedBy === 'Admission' ? 'seen at admission' : late;
+  return `${cause.action} by ${cause.tool}${manager}${operation === 'Create' ? ', a new workload' : ''}; ${seen}`;
+}
+
+function diffLines({ diff, diffTruncated, to }: ChangeWorkload['spec'], { paint }: View): string[] {
+  if (diff.length === 0) return [`images ${to.images?.join(', ')}`];
+  const lines = diff.map(({ path, from, to: value }) => {
+    const before = from === undefined ? paint('dim', '(absent)') : paint('bad', from);
+    const after = value === undefined ? paint('dim', '(removed)') : paint('good', value);
+    return `${path}: ${before} → ${after}`;
+  });
+  return diffTruncated === true ? [...lines, paint('dim', '… and more than fits')] : lines;
+}
+
+function revisions({ from, to }: ChangeWorkload['spec']): string {
+  const target = short(to.fingerprint);
+  if (from === undefined) return `${target}; no revision to roll back to`;
+  return `${short(from.fingerprint)} (${from.verified ? 'verified' : 'not verified'}) → ${target}`;
+}
+
+/** As much of a fingerprint as people compare. */
+export const short = (fingerprint: string): string =>
+  fingerprint.replace(/^sha256:/, '').slice(0, 12);
+
+/** Of an observed change only what counts for it: nothing is let out in steps, nothing is done. */
+function policy(recorded: ChangeWorkload['spec']): string {
+  const { namespace, name, generation, spec } = recorded.policy;
+  const { soakSeconds } = spec.release;
+  const policyName = `${namespace}/${name} (generation ${generation})`;
+  const soak = `soak ${duration(soakSeconds * 1000)}`;
+  if (spec.mode === 'Audit') return `${policyName}: Audit, ${soak}`;
+  const strategy = strategyOf(recorded);
+  const steps = strategy === 'Batch' ? `Batch ${batchesOf(spec.release).join(', ')}` : strategy;
+  const { onFail = 'RollBack' } = spec;
+  return `${policyName}: ${spec.mode}, ${steps}, ${soak}, on Fail ${onFail}, on Inconclusive ${spec.onInconclusive}`;
+}

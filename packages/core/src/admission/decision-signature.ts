@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
+import type { Signer } from '../hold/signature.ts';
+
+type PersonDecision = NonNullable<ChangeWorkloadSpec['decision']>;
+
+/** The record that a decision is about. */
+export interface RecordName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** Proof that a person decided this on this record: made at admission, where identities are known. */
+export const decisionSignature = (
+  { action, reason = '', by = '', at = '' }: PersonDecision,
+  { namespace, name }: RecordName,
+  signer: Signer,
+): string => signer({ decision: { action, reason, by, at }, namespace, name });
+
+/** The change, its decision without the name of whoever nobody saw deciding. */
+export function withVerifiedDecision(change: ChangeWorkload, signer: Signer): ChangeWorkload {
+  const { decision } = change.spec;
+  const { name, namespace = '' } = change.metadata;
+  if (decision?.by === undefined) return change;
+  if (decision.signature === decisionSignature(decision, { namespace, name }, signer))
+    return change;
+  const { by: _, ...unproven } = decision;
+  return { ...change, spec: { ...change.spec, decision: unproven } };
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { GROUP, type ChangeWorkload } from '@altershield/api';
+import { canonicalJson } from '../json/canonical.ts';
+import type { Signer } from '../hold/signature.ts';
+import { explainErrors } from '../policy/field.ts';
+import { exemptionReason } from '../policy/match.ts';
+import { parsePolicy, type PolicyScope } from '../policy/validate.ts';
+import { asJsonObject } from '../json/json.ts';
+import { decisionSignature } from './decision-signature.ts';
+import { allow, deny, type Request, type Review } from './review.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** Refuses a policy with every problem it has, by field; warns of one that can govern nothing. */
+export function validatePolicy({ object }: Request<Json>, place: PolicyScope): Review {
+  const parsed = parsePolicy(object['spec'], place);
+  if (!parsed.ok) return deny('Invalid', explainErrors(parsed.errors));
+  const futile = exemptionReason(place.namespace, place.operatorNamespace);
+  return allow([], futile === undefined ? [] : [`AlterShield: ${futile}`]);
+}
+
+/** Stamps who decided and when, whatever the request claims. */
+export function stampDecision(
+  { object, oldObject, user, namespace }: Request<ChangeWorkload>,
+  { now, sign }: { readonly now: string; readonly sign: Signer },
+): Review {
+  const { decision } = object.spec;
+  if (
+    decision === undefined ||
+    canonicalJson(decision) === canonicalJson(oldObject?.spec.decision)
+  ) {
+    return allow();
+  }
+  const stamped = { ...decision, by: user.name.slice(0, 512), at: now };
+  const signature = decisionSignature(stamped, { namespace, name: object.metadata.name }, sign);
+  return allow([{ op: 'add', path: '/spec/decision', value: { ...stamped, signature } }]);
+}
+
+/** Records are the operator's: people write nothing but their decision, and labels of their own. */
+export function validateRecord(
+  { object, oldObject, operation }: Request<Json>,
+  subresource: string,
+): Review {
+  const what = `${String(object['kind'])} ${String(asJsonObject(object['metadata'])['name'])}`;
+  if (operation === 'CREATE') {
+    return deny('Forbidden', `${what}: records of changes are written by the operator alone`);
+  }
+  if (subresource === 'status') {
+    return deny('Forbidden', `${what}: its status is written by the operator alone`);
+  }
+  return canonicalJson(recorded(object)) === canonicalJson(recorded(oldObject ?? {}))
+    ? allow()
+    : deny(
+        'Forbidden',
+        `${what}: only spec.decision can be edited, and labels and annotations that are not ours; use altershield resume, rollback or lift`,
+      );
+}
+
+/** What we wrote of a record: all of its spec but the decision, and our marks on it. */
+function recorded(object: Json): Json {
+  const { decision: _, ...spec } = asJsonObject(object['spec']);
+  const { annotations, labels } = asJsonObject(object['metadata']);
+  return { spec, annotations: marksOf(annotations), labels: marksOf(labels) };
+}
+
+const marksOf = (map: unknown): Json =>
+  Object.fromEntries(
+    Object.entries(asJsonObject(map)).filter(([key]) => key.startsWith(`${GROUP}/`)),
+  );

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { silentLogger } from '../runtime/logger.ts';
+import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { ConfigError } from './connection.ts';
+import { KubeError } from '../errors/errors.ts';
+import { withRetries } from './with-retries.ts';
+
+const refused = (status: number, more: object = {}): KubeError =>
+  new KubeError({ doing: 'GET /x', status, ...more });
+
+/** What becomes of a call that fails like this before it succeeds, and after which time. */
+function aTry(...failures: Error[]) {
+  const scheduler = new VirtualScheduler();
+  const began = scheduler.elapsed();
+  const stop = new AbortController();
+  const tried: number[] = [];
+  const run = (): Promise<string> => {
+    tried.push(scheduler.elapsed() - began);
+    const failure = failures.shift();
+    return failure === undefined ? Promise.resolve('done') : Promise.reject(failure);
+  };
+  const retryOptions = { scheduler, log: silentLogger, signal: stop.signal };
+  const ended = withRetries('ask', run, retryOptions).catch((error: unknown) => error);
+  return { scheduler, stop, tried, ended };
+}
+
+test('a server that starts is asked again, no earlier than it says', async () => {
+  const it = aTry(refused(0), refused(503), refused(429, { retryAfterMs: 20_000 }));
+  await it.scheduler.advance(60_000);
+  assert.equal(await it.ended, 'done');
+  assert.equal(it.tried.length, 4);
+  const [, , third = 0, fourth = 0] = it.tried;
+  assert.ok(fourth - third >= 20_000);
+});
+
+test('after six more tries the last error is told', async () => {
+  const it = aTry(...Array.from({ length: 500 }, () => refused(503)));
+  await it.scheduler.advance(24_000);
+  assert.match(String(await it.ended), /GET \/x: 503/);
+  assert.equal(it.tried.length, 7);
+});
+
+test('what time does not mend is told at once', async () => {
+  const config = refused(0, { cause: new ConfigError('log in first') });
+  for (const error of [refused(403), refused(404), config, new Error('ours')]) {
+    const it = aTry(error);
+    assert.equal(await it.ended, error);
+    assert.equal(it.tried.length, 1);
+  }
+});
+
+test('told to stop, it waits no longer', async () => {
+  const it = aTry(refused(429, { retryAfterMs: 50_000 }));
+  await it.scheduler.advance(10);
+  it.stop.abort(new Error('enough'));
+  await it.scheduler.advance(1);
+  assert.match(String(await it.ended), /enough/);
+  assert.equal(it.scheduler.timers, 0);
+});

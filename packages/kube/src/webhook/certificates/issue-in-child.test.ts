@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { test } from 'node:test';
+import { isPairOf, isSignedBy } from './certificate-set.ts';
+import { issueInChild } from './issue-in-child.ts';
+import { DAY } from './pki.test-support.ts';
+
+const now = Date.UTC(2026, 0, 1);
+const newAuthority = { commonName: 'hook-ca', lifetimeMs: 3650 * DAY };
+const aLeaf = { dnsNames: ['hook.system.svc'], ips: ['127.0.0.1'], lifetimeMs: 90 * DAY };
+const never = new AbortController().signal;
+
+test('a process makes an authority, and another one a leaf that it signed', async () => {
+  const { authority, leaf } = await issueInChild({ now, authority: newAuthority }, never);
+  assert.equal(leaf, undefined);
+  const second = await issueInChild({ now, authority, leaf: aLeaf }, never);
+  assert.deepEqual(second.authority, authority);
+  const certificate = new X509Certificate(second.leaf?.cert ?? '');
+  assert.ok(isSignedBy(certificate, new X509Certificate(authority.cert)));
+  assert.ok(isPairOf(certificate, createPrivateKey(second.leaf?.key ?? '')));
+});
+
+test('what goes wrong there is told here', async () => {
+  const authority = { cert: 'no certificate', key: 'no key' };
+  await assert.rejects(
+    issueInChild({ now, authority, leaf: aLeaf }, never),
+    /^Error: issue certificates: .*/,
+  );
+});
+
+test('who stops does not wait for it', async () => {
+  const stop = new AbortController();
+  const made = issueInChild({ now, authority: newAuthority }, stop.signal);
+  stop.abort(new Error('told to stop'));
+  await assert.rejects(made, { name: 'AbortError' });
+});
+
+test('a process that cannot be started is told here, and nothing else breaks', async () => {
+  const { execPath } = process;
+  process.execPath = '/nonexistent/node';
+  try {
+    const made = issueInChild({ now, authority: newAuthority }, never);
+    await assert.rejects(made, { code: 'ENOENT' });
+    // What it is told goes nowhere.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  } finally {
+    process.execPath = execPath;
+  }
+});

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isSameConfiguration } from '@altershield/core';
+import type { Logger, Scheduler } from '@altershield/kube';
+
+const WINDOW_MS = 600_000;
+/** So many writes within the window are nobody's quarrel: people try things. */
+const FREE = 10;
+const FIRST_MS = 100;
+const MOST_MS = 60_000;
+
+/** How soon to set right what somebody changed: the more often it was needed lately, the later. */
+export class DriftBackoff {
+  readonly #scheduler: Pick<Scheduler, 'elapsed'>;
+  readonly #log: Logger;
+  readonly #last = new Map<string, unknown>();
+  #writes: number[] = [];
+
+  constructor(deps: { readonly scheduler: Pick<Scheduler, 'elapsed'>; readonly log: Logger }) {
+    this.#scheduler = deps.scheduler;
+    this.#log = deps.log;
+  }
+
+  /** What is written again as it was is what somebody changed; anything else is for a policy or a certificate. */
+  recordWrite(name: string, value: unknown): void {
+    const isAgain = isSameConfiguration(this.#last.get(name), value);
+    this.#last.set(name, value);
+    if (isAgain) this.#corrected();
+  }
+
+  #corrected(): void {
+    const now = this.#scheduler.elapsed();
+    this.#writes = [...this.#writes.filter((at) => at > now - WINDOW_MS), now];
+    if (this.#writes.length !== FREE + 1) return;
+    this.#log.warn('another client keeps changing admission configurations of AlterShield', {
+      writes: this.#writes.length,
+      withinMs: WINDOW_MS,
+      hint: 'see who in their managed fields: a second installation, or a tool that manages them',
+    });
+  }
+
+  delayMs(): number {
+    const since = this.#scheduler.elapsed() - WINDOW_MS;
+    const beyond = this.#writes.filter((at) => at > since).length - FREE;
+    return beyond <= 0 ? 0 : Math.min(MOST_MS, FIRST_MS * 2 ** beyond);
+  }
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+import { OBJECT_NAMES } from '@altershield/api';
+import { groupKind, groupOf, type Signing, type WorkloadAdapter } from '@altershield/core';
+import { RESOURCES, type Informer, type InformerFactory, type KubeObject } from '@altershield/kube';
+import {
+  CHANGE_PODS,
+  CHANGE_WORKLOADS,
+  CHANGE_POLICIES,
+  type ChangePodObject,
+  type ChangeObject,
+  type PodObject,
+  type PolicyObject,
+} from '../kinds.ts';
+import {
+  BY_OWNER,
+  FollowedKind,
+  ownerUids,
+  type Workload,
+  workloadKeyString,
+  type WorkloadKey,
+} from './followed-kind.ts';
+import { trimPod } from './trim.ts';
+
+/** Index of changes by the key of their workload. */
+export const BY_TARGET = 'target';
+
+export interface Configuration extends KubeObject {
+  readonly webhooks?: readonly unknown[];
+}
+
+/** The cluster as far as we follow it: one shared copy per resource. */
+export interface Caches {
+  readonly policies: Informer<PolicyObject>;
+  readonly changes: Informer<ChangeObject>;
+  readonly batches: Informer<ChangePodObject>;
+  readonly namespaces: Informer<KubeObject>;
+  readonly pods: Informer<PodObject>;
+  readonly kinds: readonly FollowedKind[];
+  /** Our own webhook configurations, nobody else's. */
+  readonly configurations: readonly Informer<Configuration>[];
+}
+
+export interface WorldOptions {
+  /** Tells the records that we wrote: no other one is found by its workload, nor one that is being deleted. */
+  readonly isSigned: (change: ChangeObject) => boolean;
+  readonly signing: Signing;
+  /** The kinds to follow. */
+  readonly adapters: readonly WorkloadAdapter[];
+}
+
+export function createCaches(
+  informers: InformerFactory,
+  { isSigned, signing, adapters }: WorldOptions,
+): Caches {
+  const indexes = { [BY_OWNER]: ownerUids };
+  const targetOf = (change: ChangeObject): string[] =>
+    isSigned(change) && change.metadata.deletionTimestamp === undefined
+      ? [workloadKeyString(targetKey(change))]
+      : [];
+  const pods = informers.informer<PodObject>(RESOURCES.pod, {
+    transform: trimPod,
+    indexes,
+  });
+  return {
+    policies: informers.informer<PolicyObject>(CHANGE_POLICIES),
+    changes: informers.informer<ChangeObject>(CHANGE_WORKLOADS, {
+      indexes: { [BY_TARGET]: targetOf },
+    }),
+    batches: informers.informer<ChangePodObject>(CHANGE_PODS, { indexes }),
+    namespaces: informers.informer(RESOURCES.namespace),
+    pods,
+    kinds: adapters.map((adapter) => new FollowedKind(adapter, informers, signing)),
+    configurations: [RESOURCES.mutatingWebhook, RESOURCES.validatingWebhook].map((resource) =>
+      informers.informer<Configuration>(resource, {
+        fieldSelector: `metadata.name=${OBJECT_NAMES.webhooks}`,
+      }),
+    ),
+  };
+}
+
+/** The workload of a change. */
+export const targetKey = ({
+  metadata: { namespace = '' },
+  spec: {
+    target: { apiVersion, kind, name },
+  },
+}: Pick<ChangeObject, 'metadata' | 'spec'>): WorkloadKey => ({
+  kind: groupKind({ group: groupOf(apiVersion), kind }),
+  namespace,
+  name,
+});
+
+export const followedKind = (
+  { kinds }: Pick<Caches, 'kinds'>,
+  name: string,
+): FollowedKind | undefined => kinds.find((kind) => kind.name === name);
+
+/** A workload as the caches have it; undefined: there is none, or its kind is not followed. */
+export function workloadOf(caches: Pick<Caches, 'kinds'>, key: WorkloadKey): Workload | undefined {
+  const kind = followedKind(caches, key.kind);
+  const object = kind?.get(key);
+  return kind === undefined || object === undefined ? undefined : { kind, object };
+}
+
+/** Our records of a workload, oldest first. */
+export const changesOf = (
+  { changes }: Pick<Caches, 'changes'>,
+  workload: WorkloadKey,
+): ChangeObject[] =>
+  changes
+    .byIndex(BY_TARGET, workloadKeyString(workload))
+    .sort((a, b) => a.spec.sequence - b.spec.sequence);
+
+/** The highest number that a change of a workload had, as far as the records tell: that record may be deleted. */
+export const lastSequence = (changes: readonly ChangeObject[]): number =>
+  Math.max(0, ...changes.flatMap((c) => [c.spec.sequence, c.status?.rolledBackAtSequence ?? 0]));

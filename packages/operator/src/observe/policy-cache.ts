@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  ADAPTERS,
+  exemptionReason,
+  policyFor,
+  mismatch,
+  parsePolicy,
+  type Candidate,
+  type APIResource,
+  type FieldError,
+  type ValidPolicy,
+  type ParsedPolicy,
+} from '@altershield/core';
+import type { KubeObject, ObjectMeta } from '@altershield/kube';
+import type { PolicyObject } from '../kinds.ts';
+import type { Caches } from './caches.ts';
+
+const DESCRIPTORS = ADAPTERS.map(({ descriptor }) => descriptor);
+
+type GroupKind = Pick<APIResource, 'group' | 'kind'>;
+
+interface Entry {
+  readonly resourceVersion: string;
+  readonly parsed: ParsedPolicy;
+}
+
+/** The policies as last read: right ones govern, wrong ones are named with their problems. */
+export class PolicyCache {
+  readonly #caches: Pick<Caches, 'policies' | 'namespaces'>;
+  readonly #operatorNamespace: string;
+  readonly #parsed = new Map<string, Entry>();
+
+  constructor(caches: Pick<Caches, 'policies' | 'namespaces'>, operatorNamespace: string) {
+    this.#caches = caches;
+    this.#operatorNamespace = operatorNamespace;
+    caches.policies.onEvent(({ type, object }) => {
+      if (type === 'Deleted') this.#parsed.delete(object.metadata.uid);
+    });
+  }
+
+  valid(): ValidPolicy[] {
+    return this.#caches.policies.list().flatMap((policy) => {
+      const parsed = this.#read(policy);
+      if (!parsed.ok) return [];
+      const { namespace = '', name, uid, generation = 1 } = policy.metadata;
+      return [{ namespace, name, uid, generation, spec: parsed.spec }];
+    });
+  }
+
+  errorsFor(policy: PolicyObject): readonly FieldError[] {
+    const parsed = this.#read(policy);
+    return parsed.ok ? [] : parsed.errors;
+  }
+
+  /** The policy that governs a workload of this kind with this metadata. */
+  policyFor(
+    kind: GroupKind,
+    metadata: Pick<ObjectMeta, 'labels'>,
+    namespace: string,
+  ): ValidPolicy | undefined {
+    const candidate = this.#candidate(kind, metadata, namespace);
+    return policyFor(this.valid(), candidate, this.#operatorNamespace);
+  }
+
+  /** Why a policy does not govern such a workload; undefined when it does. */
+  mismatchReason(
+    policy: ValidPolicy,
+    kind: GroupKind,
+    metadata: Pick<ObjectMeta, 'labels'>,
+    { namespace, valid }: { readonly namespace: string; readonly valid: readonly ValidPolicy[] },
+  ): string | undefined {
+    const candidate = this.#candidate(kind, metadata, namespace);
+    const why = mismatch(policy, candidate, this.#operatorNamespace);
+    if (why !== undefined) return why;
+    const first = policyFor(valid, candidate, this.#operatorNamespace);
+    if (first === undefined || first.uid === policy.uid) return undefined;
+    return `policy ${first.namespace}/${first.name} comes first`;
+  }
+
+  /** Why it can govern nothing, whatever there is. */
+  exemptionReason({ namespace }: ValidPolicy): string | undefined {
+    return exemptionReason(namespace, this.#operatorNamespace);
+  }
+
+  /** The namespace that a policy of this one may govern; undefined: all of them. */
+  scopeOf(namespace: string): string | undefined {
+    return namespace === this.#operatorNamespace ? undefined : namespace;
+  }
+
+  #candidate(
+    kind: GroupKind,
+    { labels = {} }: Pick<ObjectMeta, 'labels'>,
+    namespace: string,
+  ): Candidate {
+    return { ...kindOf(kind), namespace, labels, namespaceLabels: this.#labelsOf(namespace) };
+  }
+
+  #labelsOf(namespace: string): Readonly<Record<string, string>> {
+    const known: KubeObject | undefined = this.#caches.namespaces.get({
+      namespace: '',
+      name: namespace,
+    });
+    return { 'kubernetes.io/metadata.name': namespace, ...known?.metadata.labels };
+  }
+
+  #read({ metadata, spec }: PolicyObject): ParsedPolicy {
+    const { uid, resourceVersion, namespace = '' } = metadata;
+    const known = this.#parsed.get(uid);
+    if (known?.resourceVersion === resourceVersion) return known.parsed;
+    const parsed = parsePolicy(spec, {
+      namespace,
+      operatorNamespace: this.#operatorNamespace,
+      kinds: DESCRIPTORS,
+    });
+    this.#parsed.set(uid, { resourceVersion, parsed });
+    return parsed;
+  }
+}
+
+const kindOf = ({ group, kind }: GroupKind): Pick<Candidate, 'group' | 'kind'> => ({ group, kind });

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangeObject } from '../kinds.ts';
+import type { Caches } from './caches.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** Until when a change counts as an automatic rollback of its workload; 0 for all others. */
+export const windowEndsAt = ({ status }: ChangeObject): number =>
+  status?.automaticRollback === true && status.rolledBackAt !== undefined
+    ? Date.parse(status.rolledBackAt) + HOUR_MS
+    : 0;
+
+/** Automatic rollbacks of the whole cluster, as the records say. */
+export class RollbackRateLimiter {
+  /** Until when each counts, by the uid of its record. */
+  readonly #counts = new Map<string, number>();
+
+  constructor({ changes }: Pick<Caches, 'changes'>, isSigned: (change: ChangeObject) => boolean) {
+    changes.onEvent(({ type, object }) => {
+      const until = type === 'Deleted' || !isSigned(object) ? 0 : windowEndsAt(object);
+      if (until > 0) this.#counts.set(object.metadata.uid, until);
+      else this.#counts.delete(object.metadata.uid);
+    });
+  }
+
+  /** Within the last hour, without the one that is asked for. */
+  recent(now: number, uid: string): number {
+    for (const [key, until] of this.#counts) if (until <= now) this.#counts.delete(key);
+    return this.#counts.size - (this.#counts.has(uid) ? 1 : 0);
+  }
+}

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
+import {
+  POD_TEMPLATE_HASH,
+  REVISION_LABEL,
+  ownershipOf,
+  type ContainerRules,
+  type ContainerStatus,
+} from '@altershield/core';
+import type { KubeObject, APIResource } from '@altershield/kube';
+import type { PodObject, ReplicaSetObject, WorkloadKubeObject } from '../kinds.ts';
+
+/** What is kept of each object in memory: what decisions read, and nothing else. */
+
+/** Managed fields shrink to who and when, and to the text that a rollback restores them from. */
+export function trimWorkload(workload: WorkloadKubeObject): WorkloadKubeObject {
+  const { managedFields = [], ...metadata } = workload.metadata;
+  const managers = managedFields.map(withoutFields);
+  const ownership = ownershipOf(workload);
+  return {
+    ...workload,
+    metadata: { ...metadata, managedFields: managers },
+    ...optional('ownership', ownership),
+  };
+}
+
+function withoutFields(entry: unknown): unknown {
+  if (typeof entry !== 'object' || entry === null) return entry;
+  return Object.fromEntries(Object.entries(entry).filter(([key]) => key !== 'fieldsV1'));
+}
+
+export function trimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
+  const { managedFields: _, annotations, labels, ...metadata } = rs.metadata;
+  const { apiVersion, kind, spec, status } = rs;
+  const { replicas, minReadySeconds, template } = spec;
+  const { replicas: total, readyReplicas, availableReplicas = 0, conditions } = status ?? {};
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      ...metadata,
+      ...optional('labels', only(labels, POD_TEMPLATE_HASH)),
+      ...optional('annotations', only(annotations, ANNOTATIONS.release)),
+    },
+    spec: {
+      ...optional('replicas', replicas),
+      ...optional('minReadySeconds', minReadySeconds),
+      ...optional('template', template),
+    },
+    status: {
+      ...optional('replicas', total),
+      ...optional('readyReplicas', readyReplicas),
+      availableReplicas,
+      ...optionalList(
+        'conditions',
+        conditions?.filter((c) => c.type === 'ReplicaFailure'),
+      ),
+    },
+  };
+}
+
+type Strings = Readonly<Record<string, string>>;
+
+function only(map: Strings | undefined, key: string): Strings | undefined {
+  const value = map?.[key];
+  return value === undefined ? undefined : { [key]: value };
+}
+
+export function trimPod(pod: PodObject): PodObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp, deletionTimestamp, labels } =
+    pod.metadata;
+  const owners = pod.metadata.ownerReferences?.filter((owner) => owner.controller === true);
+  const { phase, reason, message, conditions, containerStatuses, initContainerStatuses } =
+    pod.status ?? {};
+  return {
+    apiVersion: pod.apiVersion,
+    kind: pod.kind,
+    metadata: {
+      name,
+      uid,
+      resourceVersion,
+      creationTimestamp,
+      ...optional('namespace', namespace),
+      ...optional('deletionTimestamp', deletionTimestamp),
+      ...optional('ownerReferences', owners),
+      ...optional('labels', only(labels, REVISION_LABEL)),
+    },
+    spec: trimSpec(pod.spec),
+    status: {
+      ...optional('phase', phase),
+      ...optional('reason', reason),
+      ...optional('message', message),
+      ...optional(
+        'conditions',
+        conditions?.filter((c) => KEPT_CONDITIONS.has(c.type)),
+      ),
+      ...optional('containerStatuses', containerStatuses?.map(trimContainer)),
+      ...optional('initContainerStatuses', initContainerStatuses?.map(trimContainer)),
+    },
+  };
+}
+
+const KEPT_CONDITIONS: ReadonlySet<string> = new Set(['Ready', 'PodScheduled']);
+
+const trimSpec = ({
+  nodeName,
+  containers,
+  initContainers,
+}: NonNullable<PodObject['spec']> = {}) => ({
+  ...optional('nodeName', nodeName),
+  ...optionalList('containers', containers?.flatMap(trimRules)),
+  ...optionalList('initContainers', initContainers?.flatMap(trimRules)),
+});
+
+/** Of the containers' specs only the restart rules, which hardly any pod has. */
+const trimRules = ({ name, restartPolicyRules = [] }: ContainerRules): ContainerRules[] =>
+  restartPolicyRules.length === 0 ? [] : [{ name, restartPolicyRules }];
+
+const trimContainer = (container: ContainerStatus): ContainerStatus => {
+  const { name, ready, restartCount, state, lastState } = container;
+  return {
+    name,
+    ...optional('ready', ready),
+    ...optional('restartCount', restartCount),
+    ...optional('state', state),
+    ...optional('lastState', lastState),
+  };
+};
+
+/** A field that is there only when it has a value. */
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: V });
+}
+
+/** The same of a list, which is left out when it is empty. */
+const optionalList = <K extends string, V>(key: K, list: readonly V[] | undefined) =>
+  optional(key, list?.length === 0 ? undefined : list);
+
+const TRANSFORMS: Readonly<Record<string, unknown>> = { Pod: trimPod, ReplicaSet: trimReplicaSet };
+
+/**
+ * What the cache keeps of an object of this kind; undefined: everything but managed fields. One
+ * function for each: informers are shared by it.
+ */
+export const transformFor = <T extends KubeObject>({
+  kind,
+}: Pick<APIResource, 'kind'>): ((object: T) => T) | undefined =>
+  TRANSFORMS[kind] as ((object: T) => T) | undefined;

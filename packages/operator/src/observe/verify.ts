@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isTerminating } from '@altershield/core';
+import {
+  formatLabelSelector,
+  isNewer,
+  RESOURCES,
+  type Client,
+  type ListPage,
+  type Scheduler,
+} from '@altershield/kube';
+import type { PodObject, WorkloadKubeObject } from '../kinds.ts';
+import { BY_OWNER, type Workload } from './followed-kind.ts';
+import type { Caches } from './caches.ts';
+
+export interface VerifyDeps {
+  readonly client: Pick<Client, 'list'>;
+  readonly caches: Pick<Caches, 'pods'>;
+  readonly scheduler: Pick<Scheduler, 'now'>;
+}
+
+/** A page is parsed in one go; this many pods take less than 15 ms. */
+const PAGE = 50;
+/** A watch may be behind by so much without being given up. */
+const LAG_MS = 5000;
+
+/**
+ * A quiet watch of pods says for up to a minute neither that all is well nor that it is dead. This
+ * reads the pods of a workload once: if ours are the same, they are complete up to now. If not, the
+ * watch is behind, and one that has said nothing for a while is opened anew.
+ *
+ * @returns up to when our copy is complete, milliseconds since the epoch; undefined: not known
+ */
+export async function verifyPodCache(
+  { kind, object }: Workload,
+  { client, caches, scheduler }: VerifyDeps,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const askedAt = scheduler.now();
+  const listed = await listPods(object, client, signal);
+  if (isCurrent(listed, { kind, object }, caches)) return askedAt;
+  for (const { informer } of kind.related) {
+    const isSilent = askedAt - informer.currentAsOf > LAG_MS;
+    if (isSilent) informer.restartWatch('the server knows of pods what the watch did not say');
+  }
+  return undefined;
+}
+
+interface Listed {
+  readonly pods: readonly PodObject[];
+  readonly resourceVersion: string;
+}
+
+async function listPods(
+  { metadata, spec }: WorkloadKubeObject,
+  client: VerifyDeps['client'],
+  signal: AbortSignal,
+): Promise<Listed> {
+  const { namespace } = metadata;
+  const labelSelector = formatLabelSelector(spec.selector ?? {});
+  const pods: PodObject[] = [];
+  let token: string | undefined = '';
+  let resourceVersion = '';
+  while (token !== undefined) {
+    const options = { namespace, labelSelector, limit: PAGE, continue: token, signal };
+    const page: ListPage<PodObject> = await client.list<PodObject>(RESOURCES.pod, options);
+    pods.push(...page.items);
+    ({ continue: token, resourceVersion } = page);
+  }
+  return { pods, resourceVersion };
+}
+
+/** Whether our copy has all that was listed, or something newer, and nothing that is gone. */
+function isCurrent(
+  { pods, resourceVersion }: Listed,
+  { kind, object }: Workload,
+  caches: VerifyDeps['caches'],
+): boolean {
+  const owners = kind.podOwnerUids(object);
+  const { kind: ownerKind, informer } = kind.podOwners;
+  const copies = [...owners].flatMap((uid) => caches.pods.byIndex(BY_OWNER, uid));
+  const uids = new Set(pods.map((pod) => pod.metadata.uid));
+  const isUpToDate = (pod: PodObject): boolean => {
+    const owner = ownerOf(pod, ownerKind);
+    // Others may share the labels: bare pods, Jobs, another Deployment.
+    if (owner === undefined) return true;
+    // One of a revision that is deleted may be stuck for days, on a node that is lost.
+    if (!owners.has(owner.uid) && isTerminating(pod)) return true;
+    if (!owners.has(owner.uid)) return informer.get(at(pod, owner.name)) !== undefined;
+    const copy = caches.pods.get(at(pod, pod.metadata.name));
+    return copy !== undefined && !isLater(pod, copy.metadata.resourceVersion);
+  };
+  const isThere = (copy: PodObject): boolean =>
+    uids.has(copy.metadata.uid) || isLater(copy, resourceVersion);
+  return pods.every(isUpToDate) && copies.every(isThere);
+}
+
+const isLater = ({ metadata }: PodObject, version: string): boolean =>
+  isNewer(metadata.resourceVersion, version);
+
+const ownerOf = ({ metadata }: PodObject, kind: string) =>
+  metadata.ownerReferences?.find((o) => o.controller === true && o.kind === kind);
+
+const at = ({ metadata: { namespace = '' } }: PodObject, name: string) => ({ namespace, name });
