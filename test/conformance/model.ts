@@ -8,7 +8,7 @@ export interface PodFact {
   /** Tag of its image. */
   readonly tag: string;
   readonly isReady: boolean;
-  readonly isLeaving: boolean;
+  readonly isTerminating: boolean;
 }
 
 /**

@@ -188,7 +188,7 @@ export class Rig implements ControllerModel {
 
   /** Pods of a version that are there to stay. */
   count(tag: string): number {
-    return this.pods().filter((pod) => pod.tag === tag && !pod.isLeaving).length;
+    return this.pods().filter((pod) => pod.tag === tag && !pod.isTerminating).length;
   }
 
   /** The most pods that a version ever had at a time. */
@@ -206,7 +206,7 @@ export class Rig implements ControllerModel {
     return (
       status.observedGeneration === object?.metadata.generation &&
       pods.length === this.#wish.replicas &&
-      pods.every((pod) => pod.tag === tag && pod.isReady && !pod.isLeaving)
+      pods.every((pod) => pod.tag === tag && pod.isReady && !pod.isTerminating)
     );
   }
 
@@ -304,7 +304,7 @@ export class Rig implements ControllerModel {
 
   /** The node of a pod goes away, say. */
   async evict(): Promise<void> {
-    const pod = this.pick(this.pods().filter(({ isLeaving }) => !isLeaving));
+    const pod = this.pick(this.pods().filter(({ isTerminating }) => !isTerminating));
     if (pod === undefined) return;
     const path = `/api/v1/namespaces/shop/pods/${pod.name}`;
     await this.scheduler.complete(this.sandbox.call('DELETE', { path }));
@@ -474,7 +474,7 @@ export class Rig implements ControllerModel {
     if (fact !== undefined) {
       this.#most.set(fact.tag, Math.max(this.most(fact.tag), this.count(fact.tag)));
     }
-    if (fact?.isReady === true && !fact.isLeaving) {
+    if (fact?.isReady === true && !fact.isTerminating) {
       this.#ready.add(uid);
       return;
     }
@@ -487,5 +487,5 @@ function factOf({ metadata, spec, status }: Pod): PodFact {
   const { name, uid, deletionTimestamp } = metadata;
   const [, tag = ''] = /checkout:([\w.-]+)/.exec(JSON.stringify(spec)) ?? [];
   const isReady = (status.conditions ?? []).some((c) => c.type === 'Ready' && c.status === 'True');
-  return { name, uid, tag, isReady, isLeaving: deletionTimestamp !== undefined };
+  return { name, uid, tag, isReady, isTerminating: deletionTimestamp !== undefined };
 }

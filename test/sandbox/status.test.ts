@@ -77,7 +77,7 @@ test('a record that is not there yet is waited for, and the time-out says that n
   checkout.killOperator();
   const { code, err } = await deploy(checkout, '3', 'status deploy/checkout --wait --timeout 1m');
   assert.equal(code, 124);
-  assert.match(err, /newest template of deploy\/checkout .* got no record within 60s/);
+  assert.match(err, /newest template of deploy\/checkout .* has no record after 60s/);
   await checkout.startOperator();
   const back = await wait(checkout, 'status deploy/checkout --wait');
   assert.equal(back.code, 0, back.err);
@@ -91,11 +91,11 @@ test('a workload without a change, without a policy, or that does not exist is t
   assert.match(unchanged.err, /no change of deploy\/checkout in namespace shop is recorded/);
   const missing = await wait(checkout, 'status deploy/nothing --wait');
   assert.equal(missing.code, 3);
-  assert.match(missing.err, /there is no deploy\/nothing in namespace shop/);
+  assert.match(missing.err, /deploy\/nothing not found in namespace shop/);
   const free = await Checkout.start();
   const ungoverned = await deploy(free, '2', 'status deploy/checkout --wait');
   assert.equal(ungoverned.code, 8);
-  assert.match(ungoverned.err, /no policy matches deploy\/checkout .* there is no ChangePolicy/);
+  assert.match(ungoverned.err, /no policy matches deploy\/checkout .* no ChangePolicy/);
 });
 
 test('a change can be waited for by its name, and printed for programs when it ended', async () => {

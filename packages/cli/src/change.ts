@@ -17,7 +17,7 @@ export interface PodsNow {
   readonly all: number;
 }
 
-/** A change with what else is known of its workload. */
+/** A change with other facts about its workload. */
 export interface Story extends Change {
   /** Other changes of the same workload, newest first. */
   readonly others: readonly ChangeWorkload[];
@@ -25,18 +25,18 @@ export interface Story extends Change {
   readonly pods?: PodsNow | undefined;
 }
 
-/** It waits for a finalizer: the operator takes it for gone. */
+/** The record waits for a finalizer; the operator treats it as deleted. */
 export const isBeingDeleted = ({ metadata }: ChangeWorkload): boolean =>
   metadata.deletionTimestamp !== undefined;
 
-/** The revision of this change is refused at admission now. */
+/** Admission denies the revision of this change now. */
 export function isQuarantined({ status }: ChangeWorkload, now: number): boolean {
   const quarantine = status?.quarantine;
   if (quarantine === undefined || quarantine.lifted !== undefined) return false;
   return Date.parse(quarantine.until) > now;
 }
 
-/** The workload as people type it: `deploy/checkout`. */
+/** The workload as users type it: `deploy/checkout`. */
 export const targetName = (target: ChangeWorkload['spec']['target']): string =>
   `${adapterOfTarget(target)?.descriptor.cliNames[0] ?? target.kind.toLowerCase()}/${target.name}`;
 
@@ -44,7 +44,7 @@ export const targetName = (target: ChangeWorkload['spec']['target']): string =>
 export const newestFirst = (a: ChangeWorkload, b: ChangeWorkload): number =>
   b.spec.detectedAt.localeCompare(a.spec.detectedAt) || b.spec.sequence - a.spec.sequence;
 
-/** What a person should look at first: suspended, then moving, then ended; newest first in each. */
+/** The most urgent first: suspended, then in flight, then finished; newest first in each. */
 export const mostUrgentFirst = (a: ChangeWorkload, b: ChangeWorkload): number =>
   urgency(a) - urgency(b) || newestFirst(a, b);
 
@@ -94,7 +94,7 @@ export function recordOf(
 export const isRevertedBy = ({ spec, status }: ChangeWorkload, state: WorkloadState): boolean =>
   spec.from?.fingerprint === state.fingerprint && status?.reason === 'RevertedByUser';
 
-/** Which changes are listed; what is absent selects all. */
+/** Filters the listed changes; an absent field selects all. */
 export interface Filter {
   /** Of the workload, alone or as `deploy/NAME`, or of the record. */
   readonly name: string | undefined;

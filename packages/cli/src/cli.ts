@@ -2,14 +2,14 @@
 import type { Client, Scheduler } from '@altershield/kube';
 import { painter, type View } from './render/style.ts';
 
-/** Where a command writes, and what it knows of the terminal. */
+/** The output streams of a command, and properties of the terminal. */
 export interface IOStreams {
   /** Results. A line feed is added. */
   readonly out: (text: string) => void;
   /** Progress, warnings and errors. */
   readonly err: (text: string) => void;
   readonly colors: boolean;
-  /** Columns of the terminal; absent when the output is none. */
+  /** Columns of the terminal; absent when the output is not a terminal. */
   readonly columns?: number | undefined;
 }
 
@@ -29,7 +29,7 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** All that commands reach of the outside. */
+/** The external dependencies of commands. */
 export interface CommandContext {
   readonly io: IOStreams;
   readonly scheduler: Scheduler;

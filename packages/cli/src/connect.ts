@@ -3,7 +3,7 @@ import { Client, createUndiciTransport, loadConfig, type Scheduler } from '@alte
 import type { GlobalOptions, Session } from './cli.ts';
 import { RELEASE } from './version.ts';
 
-/** Who we are in `managedFields`. */
+/** The name of this client in `managedFields`. */
 const FIELD_MANAGER = 'altershield-cli';
 
 const CALL_TIMEOUT_MS = 30_000;

@@ -16,23 +16,20 @@ export const EXIT = {
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** What each code means, for `--help` and the reference. */
+/** Descriptions of the exit codes, for `--help` and the reference. */
 export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.ok, 'done'],
   [
     EXIT.failed,
-    'denied or failed; the message says why. `status --wait`: the change failed or was superseded',
+    'denied or failed; see the message. `status --wait`: the change failed or was superseded',
   ],
-  [EXIT.usage, 'the command line is wrong'],
-  [EXIT.notFound, 'no such object, or nothing to do to it; also when the CRDs are missing'],
-  [EXIT.unreachable, 'the API server cannot be reached, or forbids the call'],
+  [EXIT.usage, 'invalid command line'],
+  [EXIT.notFound, 'no such object, or no action applies to it; also when the CRDs are missing'],
+  [EXIT.unreachable, 'the API server is unreachable or denies the call'],
   [EXIT.unconfirmed, 'the decision is recorded, but the operator did not act on it in time'],
   [EXIT.rolledBack, '`status --wait`: the change was rolled back'],
   [EXIT.suspended, '`status --wait`: the change is suspended and needs a decision'],
-  [
-    EXIT.noChange,
-    '`status --wait`: there is no change to wait for, or no policy matches the workload',
-  ],
+  [EXIT.noChange, '`status --wait`: no change to wait for, or no policy matches the workload'],
   [EXIT.timedOut, '`status --wait`: the change did not end in time'],
 ];
 

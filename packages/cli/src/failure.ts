@@ -2,13 +2,13 @@
 import { ConfigError, KubeError } from '@altershield/kube';
 import { CliError, EXIT } from './exit.ts';
 
-/** Turns whatever was thrown into a message, an exit code and a hint. */
+/** Turns any thrown value into a message, an exit code and a hint. */
 export function toCliError(error: unknown): CliError {
   if (error instanceof CliError) return error;
   if (error instanceof ConfigError) return new CliError(EXIT.unreachable, error.message);
   if (error instanceof KubeError) return ofServer(error);
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return new CliError(EXIT.failed, `an error of our own: ${message}`, 'please report it');
+  return new CliError(EXIT.failed, `internal error: ${message}`, 'please report it');
 }
 
 function ofServer(error: KubeError): CliError {
@@ -33,8 +33,7 @@ function ofServer(error: KubeError): CliError {
 /** RBAC's own sentence names user, verb and resource; a webhook's denial names its reason. */
 function forbidden(error: KubeError): CliError {
   const message = error.server.message ?? error.message;
-  if (!/ is forbidden: User /.test(message))
-    return new CliError(EXIT.failed, `refused: ${message}`);
+  if (!/ is forbidden: User /.test(message)) return new CliError(EXIT.failed, `denied: ${message}`);
   return new CliError(
     EXIT.unreachable,
     `not allowed: ${message}`,
@@ -42,10 +41,10 @@ function forbidden(error: KubeError): CliError {
   );
 }
 
-/** The kinds of ours are not served. */
+/** The API server does not serve the kinds of AlterShield. */
 export const missingCrds = (): CliError =>
   new CliError(
     EXIT.notFound,
-    'this cluster does not serve the kinds of altershield.io',
+    'the CRDs of altershield.io are not installed in this cluster',
     'run `altershield install`, or choose another cluster with --context',
   );

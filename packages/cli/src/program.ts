@@ -24,7 +24,7 @@ const NO_FILES = ':4';
 /** The whole command line. `name` is how it was called: `altershield` or `kubectl altershield`. */
 export function buildProgram(cli: CommandContext, name = 'altershield'): Command {
   const program = new Command(name)
-    .description('Safe changes of workloads: held, released in batches, judged, rolled back.')
+    .description('Safe changes of workloads: held, released in batches, checked, rolled back.')
     .version(RELEASE, '-V, --version', 'print the version of this program')
     .option(
       '--kubeconfig <file>',
@@ -72,7 +72,7 @@ function addReading(program: Command, cli: CommandContext): void {
         seconds1To(31_536_000),
       ),
     )
-    .option('-w, --watch', 'print each move of a change, until Ctrl-C')
+    .option('-w, --watch', 'print each transition of a change, until Ctrl-C')
     .addOption(operatorNamespaceOption())
     .addOption(
       new Option('-o, --output <format>', 'format of the output').choices([
@@ -86,7 +86,7 @@ function addReading(program: Command, cli: CommandContext): void {
     );
   program
     .command('why')
-    .description('tell the whole story of a change: who, what, how it was judged, what was done')
+    .description('explain a change: who made it, its checks, and the actions of the operator')
     .argument('<target...>', TARGET)
     .addOption(operatorNamespaceOption())
     .addOption(formatOption())
@@ -98,9 +98,9 @@ function addReading(program: Command, cli: CommandContext): void {
 function addStatus(program: Command, cli: CommandContext): void {
   program
     .command('status')
-    .description('print where the newest change of a workload stands, or wait for its end')
+    .description('print the status of the newest change of a workload, or wait for its end')
     .argument('<target...>', TARGET)
-    .option('--wait', 'wait for the end; the exit code tells the outcome')
+    .option('--wait', 'wait for the end; the exit code shows the outcome')
     .addOption(timeoutOption('how long to wait for the end', 600))
     .addOption(operatorNamespaceOption())
     .addOption(formatOption())
@@ -112,8 +112,8 @@ function addStatus(program: Command, cli: CommandContext): void {
 const TARGET = 'deploy/NAME (its newest change) or change/NAME';
 
 const DECISION_COMMANDS: readonly (readonly [Verb, string])[] = [
-  ['resume', 'let a suspended change go on in spite of the verdict'],
-  ['rollback', 'take a change back, in flight or after it ended: to the revision before'],
+  ['resume', 'resume a suspended change despite its verdict'],
+  ['rollback', 'roll a change back to the previous revision, in flight or after its end'],
   ['lift', 'allow a quarantined revision again'],
 ];
 
@@ -146,8 +146,8 @@ function addInstalling(program: Command, cli: CommandContext): void {
   program
     .command('uninstall')
     .description('delete the webhooks, then the operator and its permissions')
-    .option('--force', 'go on although changes are in flight; held workloads stay held')
-    .option('--crds', 'delete the CRDs and the namespace too, with every policy and every record')
+    .option('--force', 'uninstall despite changes in flight; held workloads stay held')
+    .option('--crds', 'also delete the CRDs and the namespace, with every policy and every record')
     .addOption(timeoutOption('how long to wait for the operator to stop', 60))
     .action((_, command: Command) => uninstall(cli, optionsOf<UninstallOptions>(command)));
 }
@@ -155,7 +155,7 @@ function addInstalling(program: Command, cli: CommandContext): void {
 function addRest(program: Command, cli: CommandContext): void {
   program
     .command('version')
-    .description('print the versions of client, server and operator, as far as they can be had')
+    .description('print client, server and operator versions (where available)')
     .addOption(formatOption())
     .action((_, command: Command) => version(cli, optionsOf<VersionOptions>(command)));
   program
@@ -168,7 +168,7 @@ function addRest(program: Command, cli: CommandContext): void {
   program
     .command(COMPLETE, { hidden: true })
     .argument('[words...]')
-    .option('--for-kubectl', 'end with the word for kubectl that files are no answer')
+    .option('--for-kubectl', 'end with the directive that makes kubectl not complete file names')
     .action(async (words: string[], { forKubectl }: { readonly forKubectl?: true }) => {
       const lines = await complete(cli, program, words);
       if (forKubectl) lines.push(NO_FILES);
@@ -176,7 +176,7 @@ function addRest(program: Command, cli: CommandContext): void {
     });
 }
 
-/** `choices` are what Tab offers; the parser takes several. */
+/** Tab completes `choices`; the parser accepts several. */
 const phaseOption = (): Option =>
   new Option('--phase <phase>', 'only changes in this phase, or in several: Running,Suspend')
     .choices(PHASES)
@@ -185,7 +185,7 @@ const phaseOption = (): Option =>
 function phaseNamed(text: string): Phase {
   const found = PHASES.find((phase) => phase.toLowerCase() === text.trim().toLowerCase());
   if (found !== undefined) return found;
-  throw new InvalidArgumentError(`It must be of: ${PHASES.join(', ')}.`);
+  throw new InvalidArgumentError(`Must be one of: ${PHASES.join(', ')}.`);
 }
 
 const formatOption = (): Option =>
@@ -207,7 +207,7 @@ const seconds1To =
     const value = parseDuration(text) ?? 0;
     if (value >= 1 && value <= max) return value;
     throw new InvalidArgumentError(
-      `It must be a time like 90, 90s, 10m or 1h30m, at most ${max} s.`,
+      `Must be a duration like 90, 90s, 10m or 1h30m, at most ${max} s.`,
     );
   };
 
@@ -216,19 +216,21 @@ const from1To =
   (text: string): number => {
     const value = Number(text);
     if (/^\d+$/.test(text) && value >= 1 && value <= max) return value;
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`);
+    throw new InvalidArgumentError(`Must be an integer from 1 to ${max}.`);
   };
 
 function namespaceName(text: string): string {
   if (/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text;
   throw new InvalidArgumentError(
-    'A namespace is up to 63 lower-case letters, digits and "-", with a letter or digit at both ends.',
+    'Must be up to 63 lower-case letters, digits and "-", with a letter or digit at both ends.',
   );
 }
 
 function imageName(text: string): string {
   if (/^[\w.-]+(:\d+)?(\/[\w.-]+)*(:[\w.-]+)?(@\w+:[0-9a-f]+)?$/.test(text)) return text;
-  throw new InvalidArgumentError('It must be like registry.example.com/altershield:1.0.');
+  throw new InvalidArgumentError(
+    'Must be an image name like registry.example.com/altershield:1.0.',
+  );
 }
 
 // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- commander types its options loosely; each command's interface repeats what was declared

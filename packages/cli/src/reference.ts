@@ -15,7 +15,7 @@ export function cliPage(): string {
   ]);
   const parts = [
     '# The command line',
-    '`altershield`, also installed as `kubectl-altershield`, so that `kubectl altershield why deploy/checkout` works; kubectl completes it, too.',
+    '`altershield`, also installed as `kubectl-altershield`, so that `kubectl altershield why deploy/checkout` works; kubectl also completes it.',
     fenced(program.helpInformation()),
     ...commands,
     '## Exit codes',
@@ -37,6 +37,6 @@ const fenced = (text: string): string => `\`\`\`text\n${text.trimEnd()}\n\`\`\``
 const exitRows = EXIT_MEANINGS.map(([code, meaning]) => `| ${code} | ${meaning} |`);
 
 const ENVIRONMENT = [
-  '| `KUBECONFIG` | kubeconfig files, as kubectl reads them; `--kubeconfig` goes first |',
-  '| `NO_COLOR` | when set and not empty: no colours. There are none either when the output is no terminal |',
+  '| `KUBECONFIG` | kubeconfig files, as kubectl reads them; `--kubeconfig` takes precedence |',
+  '| `NO_COLOR` | when set and not empty: no colors. Colors are also off when the output is not a terminal |',
 ];

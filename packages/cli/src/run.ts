@@ -25,7 +25,7 @@ export async function run(
   }
 }
 
-/** commander printed its message already. `--help` and `--version` come this way, too. */
+/** commander has already printed its message. `--help` and `--version` also end here. */
 const ofCommander = ({ exitCode }: CommanderError): ExitCode =>
   exitCode === 0 ? EXIT.ok : EXIT.usage;
 

@@ -2,7 +2,7 @@
 import { ADAPTERS, adapterNamed, type WorkloadAdapter } from '@altershield/core';
 import { CliError, EXIT } from './exit.ts';
 
-/** What a person named on the command line. */
+/** The target on the command line. */
 export type Target =
   | { readonly type: 'change'; readonly name: string }
   | { readonly type: 'workload'; readonly adapter: WorkloadAdapter; readonly name: string };
@@ -33,7 +33,7 @@ export function parseTarget(words: readonly string[]): Target {
   throw usage(words, unknownKind(words));
 }
 
-/** A kind alone names nothing. */
+/** A kind alone is not a name. */
 const isNameOnly = ([word = '', ...rest]: readonly string[]): boolean =>
   rest.length === 0 && !CHANGE.has(word.toLowerCase()) && adapterNamed(word) === undefined;
 
@@ -45,9 +45,9 @@ const unknownKind = ([word = '', ...others]: readonly string[]): string =>
 const KINDS = ADAPTERS.map(({ descriptor }) => `${descriptor.cliNames[0]}/NAME`).join(' or ');
 
 const usage = (words: readonly string[], hint: string): CliError =>
-  new CliError(EXIT.usage, `cannot read the target "${words.join(' ')}"`, hint);
+  new CliError(EXIT.usage, `invalid target "${words.join(' ')}"`, hint);
 
-/** As people type it. */
+/** As users type it. */
 export const describeTarget = (target: Target): string =>
   target.type === 'change'
     ? `change/${target.name}`

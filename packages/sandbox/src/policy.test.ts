@@ -43,7 +43,7 @@ const capped =
   };
 
 describe('policy in the API server', () => {
-  test('a policy changes what controllers write, without a webhook', async () => {
+  test('a policy changes writes of controllers, without a webhook', async () => {
     const { scheduler, sandbox } = start(capped(3));
     await scheduler.complete(sandbox.apply(aWeb('web:v1')));
     const web = (): Deployment | undefined =>
@@ -53,7 +53,7 @@ describe('policy in the API server', () => {
     assert.equal(web()?.spec.replicas, 4);
   });
 
-  test('a policy sees who writes, and what was there before', async () => {
+  test('a policy sees the user and the old object', async () => {
     const seen: string[] = [];
     const { scheduler, sandbox } = start((attributes) => {
       const { operation, oldObject, userInfo, subresource, object } = attributes;

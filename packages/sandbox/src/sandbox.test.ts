@@ -71,7 +71,7 @@ describe('sandbox', () => {
     }
   });
 
-  test('a rollout stands still while the Deployment controller is down, and goes on after it', async () => {
+  test('a rollout stops while the Deployment controller is down, and continues after its restart', async () => {
     const { scheduler, sandbox } = start(3);
     await scheduler.complete(sandbox.apply(aWeb('web:v1')));
     await scheduler.runUntil(() => isComplete(sandbox));
@@ -98,7 +98,7 @@ describe('sandbox', () => {
     assert.deepEqual([condition?.type, condition?.reason], ['PodScheduled', 'Unschedulable']);
   });
 
-  test('a refused apply rejects with the status that the server gave', async () => {
+  test('a denied apply rejects with the status of the server', async () => {
     const { scheduler, sandbox } = start(5);
     const manifest = { ...aWeb('web:v1'), spec: { replicas: 1 } };
     await assert.rejects(scheduler.complete(sandbox.apply(manifest)), {

@@ -79,7 +79,7 @@ export class Sandbox {
     return this.call('PATCH', { path: `${this.#pathOf(manifest)}${query}`, body: manifest, user });
   }
 
-  /** One call without travel time; the answer's object, or a KubeError. */
+  /** One call without latency; returns the object or throws a KubeError. */
   async call(
     method: string,
     { path, body, user = ADMIN }: { path: string; body?: unknown; user?: UserInfo },
@@ -115,7 +115,7 @@ export class Sandbox {
     });
   }
 
-  /** Stops all controllers and breaks all watches; what is scheduled runs out. */
+  /** Stops all controllers and breaks all watches; scheduled tasks finish. */
   stop(): void {
     for (const controller of Object.values(this.controllers)) controller.stop();
     this.server.stop();

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createSandbox, VirtualScheduler } from './index.ts';
 
-test('with staleness a webhook is asked about the old state first, and what is stored is the new one', async () => {
+test('with staleness a webhook reviews the old state first, and the new one is stored', async () => {
   const scheduler = new VirtualScheduler();
   const asked: unknown[] = [];
   const sandbox = createSandbox({

@@ -16,10 +16,10 @@ interface Configuration extends KubeObject {
 const FORMS = {
   native: 'API server (MutatingAdmissionPolicy)',
   webhook: 'webhook',
-  none: 'none: nothing holds what is in flight',
+  none: 'none: changes in flight are not held',
 } as const;
 
-/** What holds a change in flight while no operator is alive; undefined when the user may not read it. */
+/** How changes in flight are held while no operator runs; undefined when the user may not read it. */
 export async function clampForm(client: Client): Promise<string | undefined> {
   try {
     const { mutatingPolicy, mutatingPolicyBinding, mutatingWebhook } = RESOURCES;

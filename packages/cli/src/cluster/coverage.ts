@@ -93,7 +93,7 @@ function explain(whys: readonly string[], places: readonly string[], isCertain: 
     ? ''
     : '; some policies or namespace labels cannot be read with these permissions';
   const where = places.join(' or ');
-  if (whys.length === 0) return `there is no ChangePolicy in namespace ${where}${unread}`;
+  if (whys.length === 0) return `no ChangePolicy in namespace ${where}${unread}`;
   const more = whys.length - MAX_POLICIES;
   const rest =
     more > 0 ? `; and ${plural(more, 'more policy').replace('policys', 'policies')}` : '';

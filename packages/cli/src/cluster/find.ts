@@ -8,7 +8,7 @@ import { describeTarget, type Target } from '../target.ts';
 import { coverageOf, getWorkload, type WorkloadPlace } from './coverage.ts';
 import { getChange, listChanges, type ReadClient } from './records.ts';
 
-/** Changes that a user may mean by a target, newest first. Throws when there is none. */
+/** Changes that match a target, newest first. Throws when none does. */
 export async function findChanges(
   client: ReadClient,
   namespace: string,
@@ -22,8 +22,8 @@ export async function findChanges(
   }
   throw new CliError(
     EXIT.notFound,
-    `there is no ${describeTarget(target)} in namespace ${namespace}`,
-    `\`altershield get changes -n ${namespace}\` lists the changes; a workload is named as deploy/${target.name}`,
+    `${describeTarget(target)} not found in namespace ${namespace}`,
+    `\`altershield get changes -n ${namespace}\` lists the changes; name a workload as deploy/${target.name}`,
   );
 }
 
@@ -35,7 +35,7 @@ async function explainAbsence(
 ): Promise<CliError> {
   const where = `${describeTarget(target)} in namespace ${place.namespace}`;
   const workload = await getWorkload(client, target.adapter, place);
-  if (workload === undefined) return new CliError(EXIT.notFound, `there is no ${where}`);
+  if (workload === undefined) return new CliError(EXIT.notFound, `${where} not found`);
   const coverage = await coverageOf(client, workload, place);
   const unrecorded = `no change of ${where} is recorded`;
   if (coverage.policy !== undefined) {

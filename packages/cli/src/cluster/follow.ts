@@ -30,12 +30,12 @@ export class Follower<T extends KubeObject> {
     this.#running = this.#informer.start(this.#stop.signal);
   }
 
-  /** Why the objects may be out of date. */
+  /** The error because of which the objects may be stale. */
   get problem(): string | undefined {
     return this.#informer.lastError?.message;
   }
 
-  /** The first answer of `look`, which sees each new state; undefined when none comes in time. */
+  /** The first defined result of `look` for a new state; undefined after the timeout. */
   until<R>(
     look: (objects: readonly T[]) => R | undefined,
     timeoutMs: number,

@@ -13,7 +13,7 @@ interface Workload extends KubeObject {
   };
 }
 
-/** What the workload of a change says of its pods; undefined when it can't be had: the story is told without. */
+/** Pod counts in the workload's status; undefined when it cannot be read: they are then left out. */
 export async function podsNow(
   client: ReadClient,
   { metadata: { namespace = 'default' }, spec: { target } }: ChangeWorkload,

@@ -36,7 +36,7 @@ export const listBatchesOf = (client: ReadClient, change: ChangeWorkload): Promi
     labelSelector: `${LABELS.change}=${change.metadata.name}`,
   });
 
-/** A kind that is not served is a missing CRD; say so. */
+/** Reports an unserved kind as a missing CRD. */
 async function listOurs<T extends KubeObject>(
   client: ReadClient,
   resource: APIResource,

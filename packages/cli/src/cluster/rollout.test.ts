@@ -10,7 +10,7 @@ const aDeployment = (status: object): RolloutStatus =>
   ({ metadata: { generation: 3 }, spec: { replicas: 2 }, status }) as unknown as RolloutStatus;
 
 describe('a rollout', () => {
-  test('is done when every replica is updated and available, and no other one is left', () => {
+  test('is done when every replica is updated and available, and no other replica exists', () => {
     assert.ok(isRolledOut(aDeployment(done)));
     for (const late of [
       { observedGeneration: 2 },
@@ -22,7 +22,7 @@ describe('a rollout', () => {
     }
   });
 
-  test('has stalled when its controller says so of the newest revision', () => {
+  test('has stalled when its controller reports it for the newest revision', () => {
     const conditions = [{ reason: 'ProgressDeadlineExceeded', message: 'timed out' }];
     assert.equal(stalledBecause(aDeployment({ ...done, conditions })), 'timed out');
     const earlier = { ...done, observedGeneration: 2, conditions };
@@ -55,14 +55,14 @@ async function found(listed: readonly object[], ...seen: readonly object[]): Pro
 describe('an image that cannot be pulled', () => {
   const backOff = aPod('ImagePullBackOff', 'Back-off pulling image "op:2"');
 
-  test('is told with the cause that the first attempt had', async () => {
+  test('is reported with the cause of the first attempt', async () => {
     const cause = aPod('ErrImagePull', 'op:2: not found');
     const why = 'pod altershield-1: ImagePullBackOff: op:2: not found';
     assert.equal(await found([], cause, backOff), why);
     assert.match(await found([], backOff), /Back-off pulling image/);
   });
 
-  test('is not told of by the pods of another image', async () => {
+  test('is not reported for pods of another image', async () => {
     const other = aPod('ImagePullBackOff', '', 'op:1');
     await assert.rejects(found([other], other), /nothing was found/);
   });

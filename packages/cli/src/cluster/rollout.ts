@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RESOURCES, type Client, type KubeObject } from '@altershield/kube';
 
-/** The parts of a Deployment by which `kubectl rollout status` tells how far it is. */
+/** The fields of a Deployment that `kubectl rollout status` uses. */
 export interface RolloutStatus extends KubeObject {
   readonly spec?: { readonly replicas?: number };
   readonly status?: {
@@ -53,14 +53,14 @@ export interface PodsOfImage {
   readonly image: string;
 }
 
-/** What a kubelet says of an image that it will not get by trying again. */
+/** Reasons of the kubelet for an image that a retry cannot pull. */
 const HOPELESS: ReadonlySet<string> = new Set(['InvalidImageName', 'ErrImageNeverPull']);
-/** The same, and what it says between two attempts. */
+/** These, and the reason between two attempts. */
 const PULL_FAILED: ReadonlySet<string> = new Set([...HOPELESS, 'ImagePullBackOff']);
 const WATCH_SECONDS = 300;
 
 /**
- * Watches pods until the image of one of them cannot be pulled, and says why. Pods of other images, as
+ * Watches pods until the image of one cannot be pulled, and returns the reason. Pods of other images, as
  * of the version before, do not count.
  */
 export async function pullFailure(
@@ -72,7 +72,7 @@ export async function pullFailure(
     .map(([key, value]) => `${key}=${value}`)
     .join();
   const selection = { namespace, labelSelector, signal };
-  /** The first attempt has the cause; those after it only say that they back off. */
+  /** The first attempt has the cause; later ones only report the backoff. */
   const causes = new Map<string, string>();
   for (;;) {
     const { items, resourceVersion } = await client.list<Pod>(RESOURCES.pod, selection);

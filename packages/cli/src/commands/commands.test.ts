@@ -31,7 +31,7 @@ describe('get', () => {
     assert.ok(out.indexOf('#6') < out.indexOf('#7'), 'newest last');
   });
 
-  it('prints what programs can read', async () => {
+  it('prints machine-readable output', async () => {
     const { out } = await invoke(aCluster(), 'get changes -o json', NOW);
     const list: unknown = JSON.parse(out);
     assert.ok(typeof list === 'object' && list !== null && 'items' in list);
@@ -89,7 +89,7 @@ describe('get', () => {
     }
   });
 
-  it('says when no operator is alive', async () => {
+  it('warns when no operator runs', async () => {
     const alive = await invoke(aCluster().put(LEASES, aLease(5)), 'get', NOW);
     assert.equal(alive.err, '');
     const dead = await invoke(aCluster().put(LEASES, aLease(600)), 'get', NOW);
@@ -101,7 +101,7 @@ describe('get', () => {
     assert.match(never.err, /^Warning: No operator has run in namespace altershield-system/);
   });
 
-  it('says nothing of the operator when its Lease cannot be read', async () => {
+  it('gives no warning when the Lease cannot be read', async () => {
     const cluster = aCluster();
     const message = 'leases is forbidden: User "eve" cannot get resource';
     cluster.denials.set(/leases/, { status: 403, reason: 'Forbidden', message });
@@ -109,7 +109,7 @@ describe('get', () => {
     assert.deepEqual([code, err], [0, '']);
   });
 
-  it('says on stderr that there is nothing, and succeeds', async () => {
+  it('reports an empty result on stderr, and succeeds', async () => {
     const cluster = aCluster().put(LEASES, aLease(1));
     const outcome = await invoke(cluster, 'get changes -n empty', NOW);
     assert.deepEqual(outcome, {
@@ -128,7 +128,7 @@ describe('get', () => {
     );
   });
 
-  it('tells what is not allowed and which role allows it', async () => {
+  it('names the denied call and the role that allows it', async () => {
     const cluster = aCluster();
     const message =
       'changeworkloads.altershield.io is forbidden: User "eve" cannot list resource "changeworkloads"';
@@ -138,7 +138,7 @@ describe('get', () => {
     assert.match(err, /not allowed: .*"eve" cannot list.*\nHint: .*altershield-view/);
   });
 
-  it('refuses a kind that it does not know', async () => {
+  it('rejects an unknown kind', async () => {
     const { code, err } = await invoke(aCluster(), 'get pods', NOW);
     assert.equal(code, 2);
     assert.match(err, /cannot get "pods"/);
@@ -146,7 +146,7 @@ describe('get', () => {
 });
 
 describe('why', () => {
-  it('takes the newest change of a workload, with its own batches only', async () => {
+  it('selects the newest change of a workload, with its own batches only', async () => {
     const { code, out } = await invoke(aCluster(), 'why deploy/checkout', NOW);
     assert.equal(code, 0);
     assert.match(out, /^↺ deploy\/checkout in shop: change 7 was rolled back/);
@@ -155,7 +155,7 @@ describe('why', () => {
     assert.match(out, /Other changes\n {2}✔ #6/);
   });
 
-  it('takes a change by its name, as kubectl prints it', async () => {
+  it('accepts the name of a change as kubectl prints it', async () => {
     for (const target of ['change/checkout-6', 'changeworkload.altershield.io/checkout-6']) {
       const { out } = await invoke(aCluster(), `why ${target}`, NOW);
       assert.match(out, /change 6 succeeded/);
@@ -179,13 +179,13 @@ describe('why', () => {
       .put(DEPLOYMENTS, other)
       .put('/api/v1/namespaces', { metadata: { name: 'shop' } });
 
-  it('says of a workload that does not exist that it does not', async () => {
+  it('reports a missing workload', async () => {
     const { code, err } = await invoke(withOther(), 'why deploy/missing', NOW);
     assert.equal(code, 3);
     assert.equal(err, 'Error: there is no deploy/missing in namespace shop');
   });
 
-  it('says of a workload that no policy matches why not', async () => {
+  it('explains why no policy matches a workload', async () => {
     const web = aPolicy('web', undefined, {
       target: { selector: { matchLabels: { tier: 'web' } } },
     });
@@ -198,7 +198,7 @@ describe('why', () => {
     );
   });
 
-  it('says of a workload that a policy matches that its template has not changed', async () => {
+  it('explains that the template of a matched workload has not changed', async () => {
     const cluster = withOther().put(`${OURS}/changepolicies`, aPolicy('all'));
     const { code, err } = await invoke(cluster, 'why deploy/other', NOW);
     assert.equal(code, 3);
@@ -208,7 +208,7 @@ describe('why', () => {
     );
   });
 
-  it('does not say that no policy matches when some cannot be read', async () => {
+  it('does not claim that no policy matches when some cannot be read', async () => {
     const cluster = withOther().put(
       `${OURS}/changepolicies`,
       aPolicy('web', undefined, {
@@ -225,13 +225,13 @@ describe('why', () => {
     assert.match(err, /no change of deploy\/other .* is recorded: .* cannot be read/);
   });
 
-  it('says that there is no such change', async () => {
+  it('reports a missing change', async () => {
     const { code, err } = await invoke(aCluster(), 'why change/none', NOW);
     assert.equal(code, 3);
     assert.match(err, /there is no change\/none in namespace shop/);
   });
 
-  it('takes a bare word for the name of a change, as denials print it', async () => {
+  it('accepts the bare name of a change, as denials print it', async () => {
     const { out } = await invoke(aCluster(), 'why checkout-6', NOW);
     assert.match(out, /change 6 succeeded/);
     const { code, err } = await invoke(aCluster(), 'why checkout', NOW);
@@ -248,7 +248,7 @@ describe('why', () => {
     'deploy/a/b',
     'deploy a b',
   ]) {
-    it(`does not guess what "${target}" means`, async () => {
+    it(`rejects the ambiguous target "${target}"`, async () => {
       const { code, err } = await invoke(aCluster(), `why ${target}`, NOW);
       assert.equal(code, 2);
       assert.match(err, /Hint: .*deploy\/NAME/);
@@ -276,7 +276,7 @@ describe('a decision', () => {
       return { ...object, status: { ...status, phase, observedDecision, quarantine } } as never;
     };
 
-  it('writes only the decision, for the very object that was read, and tells what follows', async () => {
+  it('writes only the decision, with the uid of the read object, and prints the result', async () => {
     const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
     cluster.react = carryOut('Running');
     const { code, out, err } = await invoke(cluster, 'resume deploy/checkout --reason flaky', NOW);
@@ -290,7 +290,7 @@ describe('a decision', () => {
     });
   });
 
-  it('takes away who decided before, so that nobody speaks in the name of another', async () => {
+  it('removes the previous user, so that no decision counts as that of another user', async () => {
     const decision = { action: 'Resume' as const, reason: 'old', by: 'bob', at: at(1) };
     const cluster = new FakeCluster().put(
       CHANGE_WORKLOADS,
@@ -305,7 +305,7 @@ describe('a decision', () => {
     });
   });
 
-  it('is refused with where the change stands when it makes no sense', async () => {
+  it('is rejected with the status of the change when it does not apply', async () => {
     const TABLE = [
       ['resume', /cannot resume change 7 of deploy\/checkout: it is RolledBack/],
       ['rollback', /cannot roll back change 7 .*: it ended \(RolledBack\)/],
@@ -319,7 +319,7 @@ describe('a decision', () => {
     }
   });
 
-  it('finds the refused revision behind newer changes', async () => {
+  it('finds the quarantined revision behind newer changes', async () => {
     const cluster = aCluster().put(
       CHANGE_WORKLOADS,
       aChange({ phase: 'Success' }, { sequence: 8, detectedAt: at(60) }),
@@ -331,7 +331,7 @@ describe('a decision', () => {
     assert.equal(patched?.path, `${CHANGE_WORKLOADS}/checkout-7`);
   });
 
-  it('is about no record that is being deleted: the operator takes it for gone', async () => {
+  it('ignores a record that is being deleted, as the operator does', async () => {
     const deletionTimestamp = at(90);
     const leaving = { ...SUSPENDED, metadata: { ...SUSPENDED.metadata, deletionTimestamp } };
     const anew = aChange({ phase: 'Running' }, { sequence: 8, detectedAt: at(90) });
@@ -353,7 +353,7 @@ describe('a decision', () => {
     assert.equal(decisionOf(cluster), undefined);
   });
 
-  it('takes back the newest change even when it ended well, but no older one', async () => {
+  it('rolls back the newest change even after its success, but no older one', async () => {
     const good = aChange({ phase: 'Success' }, { sequence: 8, detectedAt: at(60) });
     const cluster = aCluster().put(CHANGE_WORKLOADS, good);
     cluster.react = carryOut('RollingBack');
@@ -372,7 +372,7 @@ describe('a decision', () => {
     assert.match(err, /was never verified/);
   });
 
-  it('fails when the operator looked at it and did not carry it out', async () => {
+  it('fails when the operator processed it without carrying it out', async () => {
     const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
     cluster.react = carryOut('Suspend');
     const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
@@ -383,7 +383,7 @@ describe('a decision', () => {
     );
   });
 
-  it('does not lift what has run out or was lifted', async () => {
+  it('does not lift an expired or lifted quarantine', async () => {
     const { code, err } = await invoke(aCluster(), 'lift deploy/checkout', NOW + 1e9);
     assert.equal(code, 3);
     assert.match(err, /is not quarantined, so there is nothing to lift/);
@@ -397,7 +397,7 @@ describe('a decision', () => {
     assert.match(err, /it created the workload/);
   });
 
-  it('says that it is recorded when the operator does not act in time', async () => {
+  it('reports a recorded decision when the operator does not act in time', async () => {
     const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
     const { code, err } = await invoke(cluster, 'resume deploy/checkout --timeout 1', NOW);
     assert.equal(code, 5);
@@ -442,13 +442,13 @@ describe('why, while a change is in flight', () => {
     assert.match(await found('uid-of-checkout'), /now 1 updated; 9 of 10 pods are ready/);
   });
 
-  it('does not take another object of that name for it', async () => {
+  it('distinguishes another object of that name', async () => {
     assert.doesNotMatch(await found('another'), /pods are ready/);
   });
 });
 
 describe('version', () => {
-  it('tells client, server and operator', async () => {
+  it('prints client, server and operator versions', async () => {
     const operator = {
       metadata: { name: 'altershield' },
       spec: { replicas: 2, template: { spec: { containers: [{ image: 'x:1' }] } } },
@@ -467,7 +467,7 @@ describe('version', () => {
     ]);
   });
 
-  it('tells what holds a change while no operator is alive, to whom may read it', async () => {
+  it('shows how changes are held while no operator runs, if the user may read it', async () => {
     const admission = '/apis/admissionregistration.k8s.io/v1';
     const leases = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases';
     const renewTime = new Date(NOW - 5000).toISOString();
@@ -498,7 +498,7 @@ describe('version', () => {
     assert.equal(await at(NOW + 60_000), 'problem   no operator in namespace altershield-system');
   });
 
-  it('succeeds without a cluster and says what is wrong', async () => {
+  it('succeeds without a cluster and reports the error', async () => {
     const cluster = new FakeCluster();
     cluster.denials.set(/version/, {
       status: 401,
@@ -518,7 +518,7 @@ describe('the command line', () => {
     assert.match(err, /Did you mean why\?/);
   });
 
-  it('says what is wrong in one way, with a hint', async () => {
+  it('reports every usage error in one form, with a hint', async () => {
     const LINES = {
       nonsense: /^Error: unknown command 'nonsense'\nHint: {2}see `altershield --help`$/,
       'get --nonsense': /^Error: unknown option '--nonsense'\nHint: {2}/,
@@ -526,7 +526,8 @@ describe('the command line', () => {
       'why deploy': /^Error: cannot read the target "deploy"\nHint: {2}/,
       'why job/db':
         /^Error: cannot read the target "job\/db"\nHint: {2}name a change as change\/NAME, or a workload as deploy\/NAME or sts\/NAME/,
-      'why deploy/a deploy/b': /^Error: cannot read .*\nHint: {2}name one workload or one change/,
+      'why deploy/a deploy/b':
+        /^Error: invalid target .*\nHint: {2}name one workload or one change/,
       why: /^Error: missing required argument 'target'\nHint: {2}/,
     };
     for (const [line, expected] of Object.entries(LINES)) {
@@ -542,7 +543,7 @@ describe('the command line', () => {
     assert.match(out, /Global Options:/);
   });
 
-  it('tells its exit codes', async () => {
+  it('prints its exit codes', async () => {
     const { out } = await invoke(aCluster(), '--help', NOW);
     assert.match(out, /Exit codes:\n {2}0 {2}done/);
   });

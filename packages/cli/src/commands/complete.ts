@@ -5,23 +5,23 @@ import { withSession, type CommandContext, type GlobalOptions } from '../cli.ts'
 import { listChanges } from '../cluster/records.ts';
 import { SHELL_NAMES } from './completion.ts';
 
-/** Something that Tab offers, with a word about it. */
+/** One completion with its description. */
 interface Completion {
   readonly value: string;
   readonly about?: string;
 }
 
-/** A line as far as it is typed. */
+/** A partially typed command line. */
 interface Line {
   readonly command: Command;
-  /** Words of the command that are no options. */
+  /** Arguments of the command. */
   readonly words: readonly string[];
   readonly options: GlobalOptions;
   /** An option that waits for its value. */
   readonly open: Option | undefined;
 }
 
-/** What may follow `words`, the last of which is being typed: a line each, the word about it after a tab. */
+/** Completions of the last of `words`: one per line, with its description after a tab. */
 export async function complete(
   cli: CommandContext,
   program: Command,
@@ -73,7 +73,7 @@ const withValue = (line: Line, option: Option, value: string): Line => ({
 const optionsOf = (program: Command, command: Command): readonly Option[] =>
   command === program ? program.options : [...command.options, ...program.options];
 
-/** The commands that people are shown. */
+/** The visible commands. */
 export const commandsOf = (program: Command): readonly Command[] => {
   const visible = program.createHelp().visibleCommands(program);
   return program.commands.filter((command) => visible.includes(command));
@@ -107,7 +107,7 @@ async function completionsFor(
   return (WORDS[command.name()] ?? []).map((value) => ({ value }));
 }
 
-/** Workloads with changes. Nobody wants to read about a cluster that is away while typing. */
+/** Workloads with changes. Errors are not shown during completion. */
 async function targets(
   cli: CommandContext,
   options: GlobalOptions,

@@ -46,7 +46,7 @@ const OFFERS: readonly (readonly [string, readonly string[]])[] = [
   ['nonsense ', []],
 ];
 
-describe('what Tab offers', () => {
+describe('completion', () => {
   const inNamespace = (namespace: string, name: string) => {
     const change = aChange({ phase: 'Success' });
     const { spec, metadata } = change;
@@ -74,7 +74,7 @@ describe('what Tab offers', () => {
     });
   }
 
-  it('is told with a word about it', async () => {
+  it('includes descriptions', async () => {
     const { out } = await invoke(cluster, '__complete -- vers', 0);
     assert.equal(
       out,
@@ -82,7 +82,7 @@ describe('what Tab offers', () => {
     );
   });
 
-  it('ends, for kubectl, with the word that there is nothing else', async () => {
+  it('ends, for kubectl, with the directive against file names', async () => {
     const { out } = await invoke(cluster, '__complete --for-kubectl -- get p', 0);
     assert.equal(out, 'policies\n:4');
   });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CliError, EXIT } from '../exit.ts';
 
-/** The command by which the scripts ask what may follow. */
+/** The hidden command that the completion scripts call. */
 export const COMPLETE = '__complete';
 
 const BASH = `# altershield completion for bash: source <(altershield completion bash)
@@ -37,7 +37,7 @@ const SHELLS: Readonly<Record<string, string>> = { bash: BASH, zsh: ZSH, fish: F
 
 export const SHELL_NAMES = Object.keys(SHELLS);
 
-/** The completion script of a shell. All it knows is whom to ask. */
+/** The completion script of a shell; it only calls the hidden command. */
 export function completionScript(shell: string): string {
   const script = SHELLS[shell];
   if (script !== undefined) return script;

@@ -26,7 +26,7 @@ export interface DecideOptions extends GlobalOptions {
 
 interface DecisionCommand {
   readonly action: DecisionAction;
-  /** Why the decision makes no sense for a change; undefined when it does. */
+  /** The reason why the decision does not apply to a change; undefined if it does. */
   readonly rejection: (record: ChangeWorkload, now: number) => string | undefined;
   /** Whether the operator carried it out. */
   readonly isDone: (record: ChangeWorkload) => boolean;
@@ -64,7 +64,7 @@ const VERB_PHRASE: Readonly<Record<Verb, string>> = {
   lift: 'lift',
 };
 
-/** A change that ended can be taken back, too, as long as its revision runs. */
+/** A finished change can also be rolled back, as long as its revision runs. */
 function rejectRollback(record: ChangeWorkload): string | undefined {
   const phase = phaseOf(record);
   if (phase === 'RolledBack' || phase === 'Superseded') return `it ended (${phase})`;
@@ -77,7 +77,7 @@ function rejectRollback(record: ChangeWorkload): string | undefined {
 const rejectionOf = (verb: Verb, record: ChangeWorkload, now: number): string | undefined =>
   isBeingDeleted(record) ? 'it is being deleted' : DECISION_COMMANDS[verb].rejection(record, now);
 
-/** The change that a person means: of those that ended, only the newest can be running. */
+/** The matching change: of finished ones, only the newest can be running. */
 function pick(
   verb: Verb,
   found: readonly ChangeWorkload[],
@@ -90,7 +90,7 @@ function pick(
   );
 }
 
-/** `altershield lift|resume|rollback TARGET`: writes a person's decision and tells what follows. */
+/** `altershield lift|resume|rollback TARGET`: writes a user's decision and prints the result. */
 export async function decide(
   cli: CommandContext,
   verb: Verb,
@@ -107,7 +107,7 @@ export async function decide(
     if (record === undefined) {
       const why = rejectionOf(verb, newest, now) ?? '';
       const which = `change ${newest.spec.sequence} of ${targetName(newest.spec.target)}`;
-      const hint = `\`altershield why ${describeTarget(target)} -n ${namespace}\` tells where it stands`;
+      const hint = `\`altershield why ${describeTarget(target)} -n ${namespace}\` shows its status`;
       throw new CliError(EXIT.notFound, `cannot ${VERB_PHRASE[verb]} ${which}: ${why}`, hint);
     }
     const written = await write(cli, session, verb, { record, options });
@@ -116,8 +116,8 @@ export async function decide(
 }
 
 /**
- * `by` and `at` are stamped at admission. `at` is sent all the same, and an older `by` taken away: so
- * a decision stands as a new one, by nobody known, when admission is down.
+ * Admission sets `by` and `at`. The client sends `at` and removes an older `by`, so that without
+ * admission the decision counts as a new one of an unknown user.
  */
 async function write(
   { scheduler }: CommandContext,
@@ -132,7 +132,7 @@ async function write(
   return client.patch<ChangeWorkload>(CHANGE_WORKLOADS, keyOf(record), { type: 'merge', body });
 }
 
-/** The record when the operator has looked at the decision. Throws when that takes too long. */
+/** The record after the operator processed the decision. Throws after the timeout. */
 async function confirm(
   { io, scheduler }: CommandContext,
   { client }: Session,
@@ -154,7 +154,7 @@ async function confirm(
   throw new CliError(
     EXIT.unconfirmed,
     `the decision is recorded, but the operator did not act on it within ${timeout} s`,
-    'it will when it runs again: `altershield version` shows whether it does',
+    'it acts when it runs again; check with `altershield version`',
   );
 }
 

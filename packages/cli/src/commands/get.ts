@@ -29,7 +29,7 @@ export interface GetOptions extends GlobalOptions {
   readonly allNamespaces?: boolean;
   readonly output?: Format | 'wide' | 'name';
   readonly phase?: readonly Phase[];
-  /** Only changes that were seen within so many seconds. */
+  /** Only changes that were detected within this many seconds. */
   readonly since?: number;
   readonly watch?: boolean;
   readonly operatorNamespace: string;
@@ -61,7 +61,7 @@ export async function get(
     throw new CliError(
       EXIT.usage,
       `cannot get "${what}"`,
-      'use `get changes [NAME]` or `get policies [NAME]`; `why deploy/NAME` tells of one workload',
+      'use `get changes [NAME]` or `get policies [NAME]`; `why deploy/NAME` explains one workload',
     );
   }
   await withSession(cli, options, async (session) => {

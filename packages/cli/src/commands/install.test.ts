@@ -34,7 +34,7 @@ const written = (cluster: FakeCluster, method: string): string[] =>
     .map(({ path }) => path.split('/').slice(-2).join('/'));
 
 describe('install', () => {
-  it('prints without a cluster exactly what lies in deploy/install.yaml', async () => {
+  it('prints without a cluster exactly the content of deploy/install.yaml', async () => {
     const cluster = new FakeCluster();
     const { code, out } = await invoke(cluster, 'install --dry-run', NOW);
     const path = new URL('../../../../deploy/install.yaml', import.meta.url);
@@ -65,7 +65,7 @@ describe('install', () => {
     '--replicas 86400',
     '--replicas 0x2',
   ]) {
-    it(`prints nothing for \`${wrong}\`, which no cluster would take`, async () => {
+    it(`prints nothing for \`${wrong}\`, which no cluster would accept`, async () => {
       const { code, out, err } = await invoke(new FakeCluster(), `install --dry-run ${wrong}`, NOW);
       assert.deepEqual([code, out], [2, '']);
       assert.match(err, /^Error: option '.*' argument '.*' is invalid\. .*\nHint:/);
@@ -78,7 +78,7 @@ describe('install', () => {
     'localhost:5000/a/op',
     `ghcr.io/a-b/op_c:v1.0@sha256:${'a'.repeat(64)}`,
   ]) {
-    it(`takes the image ${image}`, async () => {
+    it(`accepts the image ${image}`, async () => {
       const { code, out } = await invoke(
         new FakeCluster(),
         `install --dry-run --image ${image}`,
@@ -116,7 +116,7 @@ describe('install', () => {
     assert.match(err, /waiting for the kinds to be served …\ndone after/);
   });
 
-  it('says of what is as it should be that it is unchanged', async () => {
+  it('reports up-to-date objects as unchanged', async () => {
     const cluster = new FakeCluster();
     cluster.react = finish;
     await invoke(cluster, 'install', NOW);
@@ -125,7 +125,7 @@ describe('install', () => {
     assert.deepEqual([...outcomes], ['unchanged']);
   });
 
-  it('leaves a namespace alone that somebody else made', async () => {
+  it('does not change a namespace that another client created', async () => {
     const cluster = new FakeCluster().put('/api/v1/namespaces', {
       kind: 'Namespace',
       metadata: { name: 'altershield-system' },
@@ -137,7 +137,7 @@ describe('install', () => {
     assert.ok(!written(cluster, 'PATCH').includes('namespaces/altershield-system'));
   });
 
-  it('refuses a second operator in one cluster', async () => {
+  it('rejects a second operator in one cluster', async () => {
     const cluster = new FakeCluster();
     cluster.react = finish;
     await invoke(cluster, 'install', NOW);
@@ -146,7 +146,7 @@ describe('install', () => {
     assert.match(err, /installed in namespace altershield-system already/);
   });
 
-  it('says what does not get ready in time', async () => {
+  it('names the object that is not ready in time', async () => {
     const { code, err } = await invoke(new FakeCluster(), 'install --timeout 1', NOW);
     assert.equal(code, 5);
     assert.match(err, /longer than 1 s \(customresourcedefinition\/changepolicies/);
@@ -218,7 +218,7 @@ describe('uninstall', () => {
     assert.match(err, /The CRDs and namespace altershield-system stay/);
   });
 
-  it('deletes the CRDs, the key and the namespace last when it is told to', async () => {
+  it('deletes the CRDs, the key and the namespace last with --crds', async () => {
     const cluster = await installed();
     const { out } = await invoke(cluster, 'uninstall --crds --timeout 1', NOW);
     const kinds = out.split('\n').map((line) => line.split('/')[0]);
@@ -226,7 +226,7 @@ describe('uninstall', () => {
     assert.deepEqual(kinds.slice(-5), [...crds, 'secret', 'namespace']);
   });
 
-  it('takes nothing from an operator in another namespace', async () => {
+  it('deletes nothing of an operator in another namespace', async () => {
     const cluster = await installed();
     const { code, err } = await invoke(cluster, 'uninstall -n other --force --crds', NOW);
     assert.equal(code, 3);
@@ -234,7 +234,7 @@ describe('uninstall', () => {
     assert.deepEqual(written(cluster, 'DELETE'), []);
   });
 
-  it('refuses while a workload is held, and names it', async () => {
+  it('fails while a workload is held, and names it', async () => {
     const cluster = (await installed()).put('/apis/apps/v1/namespaces/shop/deployments', {
       metadata: { name: 'held', namespace: 'shop', annotations: { 'altershield.io/hold': '{}' } },
     });
@@ -246,7 +246,7 @@ describe('uninstall', () => {
     assert.deepEqual(written(cluster, 'DELETE'), []);
   });
 
-  it('refuses while a workload is under a cap, and lets one at rest alone', async () => {
+  it('fails while a workload is under a cap, and ignores one at rest', async () => {
     const cluster = await installed();
     for (const [name, release] of [
       ['held', 'v1/-/0/10'],
@@ -265,7 +265,7 @@ describe('uninstall', () => {
     assert.match(err, /deploy\/held in shop: held/);
   });
 
-  it('refuses while a change is on its way', async () => {
+  it('fails while a change is in flight', async () => {
     const cluster = (await installed()).put(
       `${OURS}/changeworkloads`,
       aChange({ phase: 'Suspend' }),
@@ -275,7 +275,7 @@ describe('uninstall', () => {
     assert.match(err, /deploy\/checkout in shop: Suspend/);
   });
 
-  it('goes on with --force', async () => {
+  it('continues with --force', async () => {
     const cluster = (await installed()).put(
       `${OURS}/changeworkloads`,
       aChange({ phase: 'Suspend' }),
@@ -286,7 +286,7 @@ describe('uninstall', () => {
     assert.match(out, /deployment\/altershield deleted/);
   });
 
-  it('cleans up what is left of half an installation', async () => {
+  it('removes a partial installation', async () => {
     const cluster = new FakeCluster().put(OPERATOR_DEPLOYMENTS, {
       metadata: { name: 'altershield' },
     });

@@ -74,7 +74,7 @@ async function waitForRollout(run: Run, objects: readonly KubeObject[]): Promise
   const pods = { namespace, image, labels: SELECTOR };
   const stop = new AbortController();
   let reason = '';
-  // Where the pods cannot be watched, the Deployment itself tells of the end.
+  // If the pods cannot be watched, the Deployment's status shows the end.
   const watching = pullFailure(run.session.client, pods, stop.signal).then(
     (why) => {
       reason = why;
@@ -105,7 +105,7 @@ const notRolledOut = (message: string): CliError =>
     'replicas of the version before keep running; correct the cause, then run `altershield install` again',
   );
 
-/** Two operators in one cluster would both govern the same workloads. */
+/** Two operators in one cluster would both manage the same workloads. */
 async function rejectSecond({ session: { client }, wanted }: Run): Promise<void> {
   const other = await homeOf(client);
   if (other === undefined || other === wanted.namespace) return;
@@ -155,7 +155,7 @@ function outcome(before: KubeObject | undefined, after: KubeObject): string {
   return isDeepStrictEqual(wanted(before), wanted(after)) ? 'unchanged' : 'configured';
 }
 
-/** An object without what its controllers write all the time. */
+/** An object without fields that controllers update continuously. */
 function wanted({ metadata, ...rest }: KubeObject): object {
   const { resourceVersion: _, managedFields: __, ...kept } = metadata;
   return { ...rest, metadata: kept, status: undefined };
@@ -167,7 +167,7 @@ function report(cli: CommandContext, { kind, metadata: { name } }: Manifest, wha
   cli.io.out(`${kind.toLowerCase()}/${name} ${paint(tone, what)}`);
 }
 
-/** Whether the object carries the label that we put on all of ours. */
+/** Whether the object has the label of all installed objects. */
 export const isOurs = ({ metadata: { labels } }: KubeObject): boolean =>
   labels?.['app.kubernetes.io/part-of'] === NAME;
 
@@ -176,7 +176,7 @@ export const keyOfManifest = ({ metadata: { name, namespace = '' } }: Manifest) 
   name,
 });
 
-/** What is stored under the manifest's name now. */
+/** The stored object of the manifest's name. */
 export async function existing<T extends KubeObject = KubeObject>(
   client: Pick<Client, 'get'>,
   manifest: Manifest,
@@ -193,7 +193,7 @@ interface Wait {
   readonly what: string;
   readonly objects: readonly KubeObject[];
   readonly until: (object: RolloutStatus) => boolean;
-  /** What to throw of an object that was seen, or that was not (`undefined`). */
+  /** The error to throw for an observed or missing (`undefined`) object. */
   readonly failureOf?: (seen: RolloutStatus | undefined) => CliError | undefined;
   readonly signal?: AbortSignal;
 }
@@ -223,7 +223,7 @@ function tooLate({ kind, metadata }: KubeObject, what: string, seconds: number):
   return new CliError(
     EXIT.unconfirmed,
     `applied, but waiting for ${what} took longer than ${seconds} s (${kind.toLowerCase()}/${metadata.name})`,
-    `\`kubectl describe ${kind.toLowerCase()} ${metadata.name}${scope}\` shows what holds it up`,
+    `\`kubectl describe ${kind.toLowerCase()} ${metadata.name}${scope}\` shows the cause`,
   );
 }
 

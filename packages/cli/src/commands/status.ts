@@ -31,7 +31,7 @@ export interface StatusOptions extends GlobalOptions {
   readonly operatorNamespace: string;
 }
 
-/** What is asked about: a workload as it is now, or one record. */
+/** The subject: a workload in its current state, or one record. */
 type Subject = WorkloadState & { readonly workload: Workload };
 
 interface StatusContext {
@@ -119,7 +119,7 @@ const FIRST_RECORD_MS = 15_000;
 async function waitForEnd(context: StatusContext, finder: Finder): Promise<void> {
   const { cli, session, namespace, options } = context;
   const { labelSelector } = finder;
-  // Told here, once, what is missing or not allowed; the watch would try for ever.
+  // Reports missing kinds and permissions once; the watch would retry without end.
   const known = await listChanges(session.client, { namespace, labelSelector });
   if (finder.pick(known) === undefined) await rejectUnmatched(context, finder);
   await warnOfAbsence(context);
@@ -202,7 +202,7 @@ function report(
   if (output === undefined) cli.io.out(text);
 }
 
-/** Nothing comes for a workload that no policy matches: say so at once. */
+/** Fails at once for a workload that no policy matches: no record will appear. */
 async function rejectUnmatched(
   { session, namespace, options }: StatusContext,
   { subject, what }: Finder,
@@ -215,7 +215,7 @@ async function rejectUnmatched(
   throw new CliError(
     EXIT.noChange,
     `no policy matches ${what} in namespace ${namespace}: ${coverage.why}`,
-    `AlterShield does not follow it; use \`kubectl rollout status ${what} -n ${namespace}\``,
+    `AlterShield does not manage it; use \`kubectl rollout status ${what} -n ${namespace}\``,
   );
 }
 
@@ -242,7 +242,7 @@ const noRecord = (
 ): CliError =>
   new CliError(
     EXIT.timedOut,
-    `the newest template of ${what} in namespace ${namespace} got no record within ${duration(options.timeout * 1000)}${problem === undefined ? '' : `: ${problem}`}`,
+    `the newest template of ${what} in namespace ${namespace} has no record after ${duration(options.timeout * 1000)}${problem === undefined ? '' : `: ${problem}`}`,
     '`altershield version` shows whether an operator is alive',
   );
 

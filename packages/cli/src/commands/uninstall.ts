@@ -21,13 +21,13 @@ import { existing, homeOf, isOurs, keyOfManifest } from './install.ts';
 
 export interface UninstallOptions extends GlobalOptions {
   readonly force?: boolean;
-  /** Delete the CRDs and the namespace too, and with them every policy and every record. */
+  /** Also delete the CRDs and the namespace, with every policy and every record. */
   readonly crds?: boolean;
   /** How long to wait for the operator to stop. Seconds. */
   readonly timeout: number;
 }
 
-/** What the API server asks or evaluates for the operator: bindings before the policies they name. */
+/** Webhooks and admission policies of the operator: bindings before the policies they name. */
 const ADMISSION: readonly (readonly [APIResource, string])[] = [
   [RESOURCES.mutatingWebhook, OBJECT_NAMES.webhooks],
   [RESOURCES.validatingWebhook, OBJECT_NAMES.webhooks],
@@ -40,10 +40,10 @@ const ADMISSION: readonly (readonly [APIResource, string])[] = [
 ];
 
 /**
- * `altershield uninstall`: admission first, so that no write waits for an operator that goes away;
- * then the operator, then what it might have written meanwhile, then the rest, last what came first.
- * Records stay with what makes them worth keeping: the CRDs, and the namespace with the key that
- * seals them and the policies for the whole cluster.
+ * `altershield uninstall`: deletes admission first, so that no write waits for a stopped operator;
+ * then the operator, then objects that it wrote meanwhile, then the rest in reverse order of the
+ * installation. Records stay, with the CRDs and the namespace: it contains the signing key of the
+ * records and the policies for the whole cluster.
  */
 export async function uninstall(cli: CommandContext, options: UninstallOptions): Promise<void> {
   const { namespace = DEFAULT_OPTIONS.namespace } = options;
@@ -75,12 +75,12 @@ async function tellWhatStays(
   const isLeft = crd !== undefined && (await existing(client, crd)) !== undefined;
   cli.io.err(
     isLeft
-      ? `The CRDs and namespace ${namespace} stay, with all policies and records; --crds deletes them, too.`
-      : 'The cluster has none of the CRDs, and so no policies and no records.',
+      ? `The CRDs and namespace ${namespace} stay, with all policies and records. Run with --crds to delete them.`
+      : 'The CRDs are not installed, so there are no policies or records to keep.',
   );
 }
 
-/** Half of what there is belongs to the cluster: it would be taken from an operator that goes on. */
+/** Half of the objects are cluster-scoped: deleting them would break an operator elsewhere. */
 async function rejectElsewhere({ client }: Session, namespace: string): Promise<void> {
   const home = await homeOf(client);
   if (home === undefined || home === namespace) return;
@@ -100,7 +100,7 @@ async function deleteRecords(run: Run, of: (kind: string) => Manifest[]): Promis
   for (const manifest of of('Namespace')) await deleteNamespace(run, manifest);
 }
 
-/** What the operator made itself. */
+/** Objects that the operator created itself. */
 async function deleteMade(
   run: Run,
   ...made: readonly (readonly [APIResource, string])[]
@@ -116,7 +116,7 @@ interface Run {
   readonly timeoutMs: number;
 }
 
-const MEANS = 'docs/release-control.md tells what holds them';
+const MEANS = 'docs/release-control.md explains how they are held';
 
 /** Nothing holds a change any more when the clamp is deleted: all of it is released. */
 async function rejectInFlight(
@@ -127,13 +127,13 @@ async function rejectInFlight(
   const held = await heldWorkloads(session);
   if (held.length === 0) return;
   const are = options.force === true ? 'are' : 'would be';
-  cli.io.err(`Changes of these workloads are in flight, and ${are} released in full (${MEANS}):`);
+  cli.io.err(`These workloads have a change in progress that ${are} released in full (${MEANS}):`);
   for (const line of held) cli.io.err(`  ${line}`);
   if (options.force === true) return;
   throw new CliError(
     EXIT.failed,
     `nothing was deleted: ${plural(held.length, 'change')} in flight`,
-    'let them end, `altershield resume` or `altershield rollback` them, or use --force',
+    'wait for them, run `altershield resume` or `altershield rollback`, or use --force',
   );
 }
 
@@ -166,7 +166,7 @@ interface Workload extends KubeObject {
 
 /**
  * Whether a workload has pods of another revision to come, or has fields of its user borrowed.
- * Where a policy wants it, the target is `-` at rest, too.
+ * If a policy requires it, the target is also `-` at rest.
  */
 function isHeld({ metadata, spec, status }: Workload): boolean {
   const { [ANNOTATIONS.release]: release = '', [ANNOTATIONS.hold]: hold } =
@@ -196,18 +196,21 @@ async function stop(run: Run, manifest: Manifest): Promise<void> {
   const gone = { client, scheduler, resource, until: () => false, timeoutMs: run.timeoutMs };
   await waitUntil(found, gone);
   if ((await existing(client, manifest)) === undefined) return;
-  run.cli.io.err('The operator still stops; going on.');
+  run.cli.io.err('The operator is still stopping; continuing.');
 }
 
 const deleteOne = (run: Run, manifest: Manifest): Promise<void> =>
   remove(run, resourceOf(manifest), keyOfManifest(manifest));
 
-/** A namespace that was there before us may have other tenants. */
+/** A namespace that existed before the installation may have other tenants. */
 async function deleteNamespace(run: Run, manifest: Manifest): Promise<void> {
   const found = await existing(run.session.client, manifest);
   if (found === undefined) return;
   if (isOurs(found)) await deleteOne(run, manifest);
-  else run.cli.io.err(`The namespace ${manifest.metadata.name} was not made by us; it stays.`);
+  else
+    run.cli.io.err(
+      `The namespace ${manifest.metadata.name} was not created by AlterShield; it stays.`,
+    );
 }
 
 async function remove(

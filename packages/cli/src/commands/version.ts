@@ -17,15 +17,15 @@ interface Versions {
   readonly client: string;
   /** Of the API server; absent when it cannot be reached. */
   readonly server?: string;
-  /** The operator's image and how many of it are ready, or who leads from elsewhere; absent when nobody does. */
+  /** The operator's image and ready replicas, or the leader outside of the cluster; absent: none. */
   readonly operator?: string;
-  /** What holds a change in flight while no operator is alive. */
+  /** How changes in flight are held while no operator runs. */
   readonly clamp?: string;
   /** Why server or operator are absent. */
   readonly problem?: string;
 }
 
-/** `altershield version`. Succeeds without a cluster, too. */
+/** `altershield version`. Also succeeds without a cluster. */
 export async function version(cli: CommandContext, options: VersionOptions): Promise<void> {
   const { namespace = DEFAULT_OPTIONS.namespace } = options;
   const found = await withSession(cli, options, (session) =>
@@ -85,7 +85,7 @@ async function orNone<T>(found: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Who leads now: an operator may run outside of the cluster. */
+/** The current leader: an operator may run outside of the cluster. */
 function leaderOf(lease: Lease | undefined, now: number): string | undefined {
   const { holderIdentity = '', renewTime = '', leaseDurationSeconds = 0 } = lease?.spec ?? {};
   const isHeld = Date.parse(renewTime) + leaseDurationSeconds * 1000 > now;

@@ -8,7 +8,7 @@ import {
 } from '@altershield/api';
 import { labels, type Manifest } from './manifest.ts';
 
-/** Every kind of ours, in the order in which people meet them. */
+/** Every kind of AlterShield, in the order of the documentation. */
 export const KINDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind] as const;
 
 export const crds = (): Manifest[] =>

@@ -5,7 +5,7 @@ import { NAME, labels, type InstallOptions, type Manifest } from './manifest.ts'
 
 const RBAC = 'rbac.authorization.k8s.io';
 
-/** ServiceAccount, roles and bindings of the operator, and the roles that people inherit. */
+/** ServiceAccount, roles and bindings of the operator, and the roles that users inherit. */
 export const rbac = (options: InstallOptions): Manifest[] => [
   serviceAccount(options),
   { ...role('ClusterRole', NAME), rules: OPERATOR_RULES },
@@ -34,15 +34,15 @@ const binding = (of: 'ClusterRole' | 'Role', { namespace }: InstallOptions): Man
 });
 
 /**
- * What people may do who may view, edit or administer a namespace; admin has what edit has, edit
- * what view has. A policy of a namespace goes before those of the cluster: editors don't write it.
+ * Permissions of users who may view, edit or administer a namespace; admin includes edit, edit
+ * includes view. Editors may not write policies: one of the namespace precedes those of the cluster.
  */
 const peopleRoles = (): Manifest[] => [
   inherited('view', {
     resources: ['changepolicies', 'changeworkloads', 'changepods'],
     verbs: ['get', 'list', 'watch'],
   }),
-  // They write only `spec.decision`; admission refuses the rest.
+  // They write only `spec.decision`; admission denies other changes.
   inherited('edit', { resources: ['changeworkloads'], verbs: ['patch'] }),
   inherited('admin', {
     resources: ['changepolicies'],

@@ -37,6 +37,6 @@ test('the kubelet waits for a replica that waits for a busy API server', () => {
   assert.ok(periodSeconds * failureThreshold >= 600);
 });
 
-test('a new version takes no replica away before its successor is ready', () => {
+test('a new version removes no replica before its successor is ready', () => {
   assert.deepEqual(strategy.rollingUpdate, { maxUnavailable: 0, maxSurge: 1 });
 });

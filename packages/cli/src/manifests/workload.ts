@@ -102,7 +102,7 @@ const container = ({ image, namespace: own }: InstallOptions): Json => ({
   startupProbe: { ...probe('/healthz'), periodSeconds: 2, failureThreshold: 300 },
   livenessProbe: { ...probe('/healthz'), periodSeconds: 10, failureThreshold: 6 },
   readinessProbe: { ...probe('/readyz'), periodSeconds: 5 },
-  // Its last line says why it cannot run, and what to do.
+  // The last log line has the error and the hint.
   terminationMessagePolicy: 'FallbackToLogsOnError',
   resources: {
     requests: { cpu: '100m', memory: '128Mi' },
@@ -127,7 +127,7 @@ const disruptionBudget = (options: InstallOptions): Manifest => ({
   spec: {
     maxUnavailable: 1,
     selector: { matchLabels: SELECTOR },
-    // One that is not ready serves nobody: it must not keep a node from being drained.
+    // An unready pod must not block a node drain.
     unhealthyPodEvictionPolicy: 'AlwaysAllow',
   },
 });

@@ -30,7 +30,7 @@ function pair(
   return `${Math.floor(ms / large)}${largeName}${rest === 0 ? '' : `${rest}${smallName}`}`;
 }
 
-/** `5m ago`, or `in 5m` for what lies ahead; `?` when the time cannot be read. */
+/** `5m ago`, or `in 5m` for a future time; `?` when the time is invalid. */
 export function relative(time: string | undefined, now: number): string {
   const ms = now - Date.parse(time ?? '');
   if (Number.isNaN(ms)) return '?';
@@ -41,7 +41,7 @@ export function relative(time: string | undefined, now: number): string {
 export const age = (time: string | undefined, now: number): string =>
   duration(now - Date.parse(time ?? ''));
 
-/** `2026-01-01 10:20:30Z`. Always UTC: people in several time zones read the same page. */
+/** `2026-01-01 10:20:30Z`. Always UTC, for users in several time zones. */
 export function instant(time: string | undefined): string {
   const ms = Date.parse(time ?? '');
   return Number.isNaN(ms) ? '?' : `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')}Z`;

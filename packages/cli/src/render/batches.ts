@@ -8,7 +8,7 @@ import type { View } from './style.ts';
 import { truncate } from './table.ts';
 import { finding, plural } from './text.ts';
 
-/** Each batch with its verdict, what each check found and the smallest evidence for it. */
+/** Each batch with its verdict, its check outcomes and their evidence. */
 export function batchLines(
   { record, batches, pods }: Change & { readonly pods?: PodsNow | undefined },
   view: View,
@@ -17,7 +17,7 @@ export function batchLines(
   return [...lines, ...remaining(record, batches, view)];
 }
 
-/** Batches after the last one. One that was skipped before it, as no larger, is no news. */
+/** Batches after the last released one. Skipped batches before it are left out. */
 function remaining(
   record: ChangeWorkload,
   batches: readonly ChangePod[],

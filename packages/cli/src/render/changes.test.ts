@@ -38,7 +38,7 @@ const FRESH: Change = {
 const lines = (text: string): string[] => text.split('\n');
 
 describe('the list of changes', () => {
-  it('names first what needs a decision, then the changes, newest last', () => {
+  it('lists changes that need a decision first, then all changes, newest last', () => {
     const text = renderChanges(
       [REFUSED, FRESH, SUSPENDED],
       { allNamespaces: false, wide: false },
@@ -69,7 +69,7 @@ describe('the list of changes', () => {
     assert.match(text, /└─ · batch 1\/3 {2}1 pod {2}not judged$/);
   });
 
-  it('counts what waits when there is more than one', () => {
+  it('counts waiting changes when there is more than one', () => {
     const text = renderChanges([SUSPENDED, SUSPENDED], { allNamespaces: true, wide: false }, view);
     assert.match(text, /^▲ 2 changes need a decision/);
     assert.match(text, /NAMESPACE/);
@@ -104,7 +104,7 @@ describe('the list of changes', () => {
 describe('the list of policies', () => {
   const condition = { type: 'Ready', reason: 'x', lastTransitionTime: at(0) };
 
-  it('tells first which one is broken, and how', () => {
+  it('lists an invalid policy first, with its errors', () => {
     const good = aPolicy('web', {
       matchedWorkloads: 4,
       conditions: [{ ...condition, status: 'True', message: '' }],
@@ -122,7 +122,7 @@ describe('the list of policies', () => {
     ]);
   });
 
-  it('says of a policy that is right why it governs nothing', () => {
+  it('explains why a valid policy matches no workload', () => {
     const message =
       'the policy is valid, but matches nothing now: there is no Deployment in its namespaces';
     const conditions = [
@@ -133,7 +133,7 @@ describe('the list of policies', () => {
     assert.match(text, new RegExp(`^✔ idle .* True   0 .*\\n    ${message}$`, 'm'));
   });
 
-  it('says of a policy that nobody read yet that it is not known', () => {
+  it('shows a policy without a status as unknown', () => {
     const text = renderPolicies([aPolicy('web')], { allNamespaces: false, wide: true }, view);
     assert.match(text, /^\? web .* Ignore .* \(all\) .* Unknown/m);
   });

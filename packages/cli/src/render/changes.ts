@@ -15,7 +15,7 @@ export interface ChangesOptions {
   readonly wide: boolean;
 }
 
-/** Of a page that is written to no terminal. */
+/** Columns of a page that is not written to a terminal. */
 const PAGE_COLUMNS = 80;
 
 /** The changes, newest last, each with why it is in its phase and its batches as a tree. */
@@ -31,7 +31,7 @@ export function renderChanges(
   return [...attention(sorted, { ...view, columns }), ...lines].join('\n');
 }
 
-/** The sentence that matters first: what needs a decision. */
+/** The most important line: changes that need a decision. */
 function attention(changes: readonly Change[], { paint, columns }: View): string[] {
   const waiting = changes.filter(({ record }) => phaseOf(record) === 'Suspend');
   const [first] = waiting;
@@ -43,7 +43,7 @@ function attention(changes: readonly Change[], { paint, columns }: View): string
       : `${waiting.length} changes need a decision`;
   const command = `altershield why ${targetName(spec.target)} -n ${metadata.namespace ?? ''}`;
   const line = `▲ ${what}: ${command}`;
-  // A command is not cut: it could not be run.
+  // A command is never truncated, so that the user can copy it.
   const fits = columns === undefined || width(line) <= columns;
   const lines = fits ? [line] : [`▲ ${what}:`, `  ${command}`];
   return [...lines.map((text) => paint('warn', text)), ''];
@@ -85,7 +85,7 @@ function changeRow({ record, batches }: Change, options: ChangesOptions, view: V
 
 const whyOf = ({ status }: ChangeWorkload): string => (status === undefined ? '' : finding(status));
 
-/** Of a change that ended well there is nothing to explain. */
+/** A successful change needs no explanation. */
 function whyLine(record: ChangeWorkload, { paint, columns }: View): string[] {
   if (record.status === undefined || record.status.reason === 'Verified') return [];
   const room = (columns ?? Infinity) - WHY_INDENT.length;
@@ -120,7 +120,7 @@ function batchLine(
   return `  ${paint('dim', branch)} ${paint(statusSymbol.tone, statusSymbol.symbol)} ${truncate(head + found, room)}`;
 }
 
-/** One line for a change that moved while it is followed. */
+/** One line for a transition of a watched change. */
 export function changeLine(record: ChangeWorkload, options: ChangesOptions, view: View): string {
   const { spec, status, metadata } = record;
   const phase = phaseOf(record);

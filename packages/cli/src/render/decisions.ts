@@ -4,7 +4,7 @@ import { evidenceText } from './batches.ts';
 import { instant } from './age.ts';
 import { finding } from './text.ts';
 
-/** Every decision of a user that the record keeps, with what it overrode. */
+/** Every recorded decision of a user, with the verdict that it overrode. */
 export function decisionLines(record: ChangeWorkload): string[] {
   return [...(record.status?.decisions ?? []).flatMap(story), ...pending(record)];
 }
@@ -12,7 +12,7 @@ export function decisionLines(record: ChangeWorkload): string[] {
 function story(decision: PastDecision): string[] {
   const { at, carriedOut, overridden } = decision;
   const when = at === undefined ? '' : `${instant(at)}  `;
-  const effect = carriedOut ? '' : '; it no longer fitted the change and had no effect';
+  const effect = carriedOut ? '' : '; it no longer applied to the change and had no effect';
   const head = `  ${when}${decided(decision)}${effect}`;
   if (overridden === undefined) return [head];
   const { phase, verdict, batch, reason, message = '', evidence = [] } = overridden;
@@ -30,11 +30,11 @@ export function decided({
   by,
   reason,
 }: Pick<PastDecision, 'action' | 'by' | 'reason'>): string {
-  const who = by ?? 'A user who is not known (admission did not see it)';
+  const who = by ?? 'An unknown user (admission did not see it)';
   return `${who} decided ${action}${reason === undefined ? '' : `: ${reason}`}`;
 }
 
-/** The newest decision while the operator has not looked at it. */
+/** The newest decision, if the operator has not processed it yet. */
 export function pendingDecision({ spec, status }: ChangeWorkload) {
   const { decision } = spec;
   if (decision === undefined) return undefined;

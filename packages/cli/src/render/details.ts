@@ -58,11 +58,10 @@ function revisions({ from, to }: ChangeWorkload['spec']): string {
   return `${short(from.fingerprint)} (${from.verified ? 'verified' : 'not verified'}) → ${target}`;
 }
 
-/** As much of a fingerprint as people compare. */
-export const short = (fingerprint: string): string =>
-  fingerprint.replace(/^sha256:/, '').slice(0, 12);
+/** The part of a fingerprint that users compare. */
+export const short = (fingerprint: string): string => fingerprint.slice(0, 12);
 
-/** Of an observed change only what counts for it: nothing is let out in steps, nothing is done. */
+/** For a change that is observed only, leaves out settings that have no effect. */
 function policy(recorded: ChangeWorkload['spec']): string {
   const { namespace, name, generation, spec } = recorded.policy;
   const { soakSeconds } = spec.release;

@@ -6,7 +6,7 @@ import { age, relative } from './age.ts';
 import { phaseSymbol } from './status-symbols.ts';
 import type { View } from './style.ts';
 
-/** The sentence that matters first, and the reason in the operator's words. */
+/** The most important line, and the operator's reason. */
 export function headline(record: ChangeWorkload, { paint, now }: View): string[] {
   const { spec, status, metadata } = record;
   const statusSymbol = phaseSymbol(phaseOf(record));

@@ -3,7 +3,7 @@ import type { ChangeWorkload } from '@altershield/api';
 import { isOver, phaseOf } from '@altershield/core';
 import { isQuarantined, targetName, type Story } from '../change.ts';
 
-/** What a user can do now, the safest first. */
+/** Commands for the user, the safest first. */
 export function nextSteps(story: Story, now: number): string[] {
   const { record } = story;
   if (phaseOf(record) === 'Suspend') return whenSuspended(record);
@@ -14,7 +14,7 @@ export function nextSteps(story: Story, now: number): string[] {
   return isRunningAndBad(story) ? [command(record, 'rollback', 'roll it back')] : [];
 }
 
-/** A suspended change is never only offered for release: what is broken may be all that is left of it. */
+/** Never offers only `resume` for a suspended change: its revision may be broken. */
 function whenSuspended(record: ChangeWorkload): string[] {
   const { spec, status } = record;
   const isDenied = status?.reason === 'WriteDenied';
@@ -33,8 +33,8 @@ function resumeText({ status }: ChangeWorkload, isRollback: boolean, isDenied: b
   if (isRollback) return 'continue the rollback';
   if (isDenied) return 'try again';
   if (status?.verdict === 'Fail') return 'release more pods of the failing revision';
-  if (status?.verdict === 'None') return 'release it, although nothing has checked it';
-  return 'release it in spite of the verdict';
+  if (status?.verdict === 'None') return 'release it without a check';
+  return 'release it despite the verdict';
 }
 
 const command = ({ metadata }: ChangeWorkload, verb: string, effect: string): string =>

@@ -10,7 +10,7 @@ export interface PoliciesOptions {
   readonly wide: boolean;
 }
 
-/** The policies; one that is not ready, or governs nothing, says below its row why. */
+/** The policies; below a policy that is not ready or matches no workload, the reason. */
 export function renderPolicies(
   policies: readonly ChangePolicy[],
   options: PoliciesOptions,
@@ -81,7 +81,7 @@ interface Readiness {
   readonly text: string;
   readonly tone: Tone;
   readonly symbol: string;
-  /** What a person should read below the row. */
+  /** The text below the row. */
   readonly notes: readonly string[];
 }
 

@@ -37,13 +37,13 @@ export const phaseSymbol = (phase: Phase = 'Init'): StatusSymbol =>
 
 export const verdictSymbol = (verdict: Verdict = 'None'): StatusSymbol => VERDICT_SYMBOLS[verdict];
 
-/** How a batch stands, as a word. A change that ended judges no batch any more. */
+/** The status of a batch as a word. A finished change no longer checks its batches. */
 export function batchStatus(
   { status }: ChangePod,
   change: ChangeWorkload,
 ): StatusSymbol & { readonly text: string } {
   const verdict = status?.verdict ?? 'Pending';
   if (verdict === 'Pending' && isOver(phaseOf(change)))
-    return { ...verdictSymbol(), text: 'not judged' };
+    return { ...verdictSymbol(), text: 'not checked' };
   return { ...verdictSymbol(status?.verdict), text: status?.verdict ?? 'Init' };
 }

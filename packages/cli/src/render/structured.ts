@@ -11,7 +11,7 @@ export function structured(format: Format, value: unknown): string {
   return stringify(value, withoutManagedFields, options).trimEnd();
 }
 
-/** As kubectl does: they are longer than all the rest, and nobody asked for them. */
+/** Omits managed fields as kubectl does, because they are long. */
 const withoutManagedFields = (key: unknown, value: unknown): unknown =>
   key === 'managedFields' ? undefined : value;
 

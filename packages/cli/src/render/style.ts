@@ -3,7 +3,7 @@ import { createColors } from 'picocolors';
 
 export type Tone = 'good' | 'bad' | 'warn' | 'busy' | 'dim' | 'strong' | 'plain';
 
-/** Gives a text its colour, or leaves it alone when the output takes none. */
+/** Colors a text, or returns it unchanged when colors are off. */
 export type Paint = (tone: Tone, text: string) => string;
 
 export function painter(colors: boolean): Paint {
@@ -13,20 +13,20 @@ export function painter(colors: boolean): Paint {
   return (tone, text) => tones[tone](text);
 }
 
-/** How and for whom a page is rendered. */
+/** How a page is rendered. */
 export interface View {
   readonly paint: Paint;
   /** Milliseconds since the epoch; ages count from here. */
   readonly now: number;
-  /** Columns of the terminal; absent when the output is no terminal: nothing is cut off then. */
+  /** Columns of the terminal; absent when the output is not a terminal: then nothing is truncated. */
   readonly columns?: number | undefined;
 }
 
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]+/g;
 
 /**
- * The same value with control characters in its strings made blanks: what a container writes into
- * its status must not steer the terminal of the person who reads it.
+ * Replaces control characters in all strings by blanks: a container must not control the user's
+ * terminal through its status.
  */
 export function printable<T>(value: T): T;
 export function printable(value: unknown): unknown {

@@ -14,7 +14,7 @@ describe('a table', () => {
     assert.deepEqual(lines, ['A          B', 'long name  1', 'x          2']);
   });
 
-  it('aligns coloured cells by what is seen of them', () => {
+  it('aligns colored cells by their visible width', () => {
     const rows = [{ cells: [{ text: 'ok', tone: 'good' } as const, 'x'] }];
     const [, line = ''] = table(['STATE', 'B'], rows, colored);
     assert.equal(line, '\u001b[32mok\u001b[39m     x');
@@ -27,7 +27,7 @@ describe('a table', () => {
     assert.match(line, /^x+…  y+…  short$/);
   });
 
-  it('puts what is below a row directly under it', () => {
+  it('puts the lines below a row directly under it', () => {
     const lines = table(['A'], [{ cells: ['1'], below: ['  └─ x'] }, { cells: ['2'] }], plain);
     assert.deepEqual(lines, ['A', '1', '  └─ x', '2']);
   });
@@ -49,7 +49,7 @@ describe('a table', () => {
 });
 
 describe('cut', () => {
-  it('leaves what fits', () => {
+  it('keeps text that fits', () => {
     assert.equal(truncate('short', 40), 'short');
   });
 
@@ -59,7 +59,7 @@ describe('cut', () => {
 });
 
 describe('printable', () => {
-  it('takes the control out of what containers write, at any depth', () => {
+  it('removes control characters from texts of containers, at any depth', () => {
     const hostile = { message: 'a\u001b[2Jb\r\nc', list: [{ '\u0007key': 'x\u202ey' }] };
     assert.deepEqual(printable(hostile), { message: 'a [2Jb c', list: [{ ' key': 'x y' }] });
   });

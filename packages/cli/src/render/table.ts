@@ -64,7 +64,7 @@ function alignRow(
 
 const textOf = (cell: Cell | string): string => (typeof cell === 'string' ? cell : cell.text);
 
-/** Columns that a text takes, as far as names and our symbols go: one per code point. */
+/** The width of a text in columns: one per code point, which is right for names and symbols here. */
 export const width = (text: string): number => Array.from(text).length;
 
 const MIN_TRUNCATED = 20;

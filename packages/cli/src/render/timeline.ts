@@ -12,7 +12,7 @@ interface TimelineEntry {
   readonly text: string;
 }
 
-/** What was done, in order, each with its distance from the moment the change was seen. */
+/** All events of a change in order, each with its offset from the detection. */
 export function renderTimeline(change: Change, { paint }: View): string[] {
   const start = Date.parse(change.record.spec.detectedAt);
   return timelineEntries(change)
@@ -65,7 +65,7 @@ function decisions(record: ChangeWorkload): TimelineEntry[] {
   );
 }
 
-/** That a rollback began is not that it is done: the end says so. */
+/** The start of a rollback; its end is a separate entry. */
 function rollback({ spec, status }: ChangeWorkload): TimelineEntry[] {
   if (status?.rolledBackAt === undefined) return [];
   const how = status.automaticRollback === true ? 'automatically rolling back' : 'rolling back';

@@ -13,7 +13,7 @@ const tell = (story: Partial<Story>): string =>
   renderWhy({ record: aRefusedChange(), batches: [], others: [], ...story }, view);
 
 describe('why', () => {
-  it('tells the whole story of a rolled-back change', () => {
+  it('explains a rolled-back change', () => {
     const text = tell({
       batches: [aFailedBatch()],
       others: [aChange({ phase: 'Success', reason: 'Verified' }, { sequence: 6 })],
@@ -31,7 +31,7 @@ describe('why', () => {
       '',
       'Batches',
       '  ✖ 1 of 3  1 pod  Fail after 3s  updated 0/1 ready, 1 unhealthy; stable 9/9 ready',
-      '      ✖ pod-health  ImagePullBackOff: 1 of 1 new pods, 0 of 9 old ones',
+      '      ✖ podHealth  ImagePullBackOff: 1 of 1 new pods, 0 of 9 old ones',
       '          checkout-7d9f-abcde on node-1 container app: ImagePullBackOff — Back-off pulling image "shop/checkout:bad-8"',
       '  · 2–3 of 3  not released',
       '',
@@ -70,11 +70,11 @@ describe('why', () => {
     });
   }
 
-  it('tells of a change that has no status yet', () => {
+  it('shows a change without a status', () => {
     assert.match(tell({ record: aChange() }), /^● .* change 7 has been held for 2m\n\nWho/);
   });
 
-  it('says who is not known, instead of naming a user that nobody stamped', () => {
+  it('shows an unknown user, instead of a name that admission did not stamp', () => {
     const actor = { user: 'forged', fieldManager: 'kubectl-edit', stamped: false };
     const text = tell({ record: aChange({}, { actor, detectedBy: 'Watch' }) });
     assert.match(text, /Who {7}not known: admission did not see .* field manager kubectl-edit/);
@@ -89,7 +89,7 @@ describe('why', () => {
     assert.match(text, /altershield rollback change\/checkout-7 -n shop/);
   });
 
-  it('offers a rollback of what was only observed and failed, unless a newer change followed', () => {
+  it('offers a rollback of an observed change that failed, unless a newer change followed', () => {
     const record = aChange({ phase: 'Failed', reason: 'CheckFailed', verdict: 'Fail' });
     const [older, newer] = [6, 8].map((sequence) => aChange({ phase: 'Success' }, { sequence }));
     assert.ok(older && newer);
@@ -111,7 +111,7 @@ describe('why', () => {
     assert.doesNotMatch(text, /altershield rollback/);
   });
 
-  it('tells who lifted a quarantine', () => {
+  it('names the user who lifted a quarantine', () => {
     const refused = aRefusedChange();
     assert.ok(refused.status?.quarantine);
     const quarantine = { ...refused.status.quarantine, lifted: { by: 'bob', at: at(100) } };
@@ -121,13 +121,13 @@ describe('why', () => {
     assert.doesNotMatch(text, /altershield lift/);
   });
 
-  it('tells that a quarantine has run out', () => {
+  it('shows that a quarantine has expired', () => {
     const later = { ...view, now: Date.parse(at(700_000)) };
     const text = renderWhy({ record: aRefusedChange(), batches: [], others: [] }, later);
     assert.match(text, /has not been quarantined since 2026-01-08 10:00:04Z/);
   });
 
-  it('lists at most five other changes and marks what is still quarantined', () => {
+  it('lists at most five other changes and marks quarantined revisions', () => {
     const others = [12, 11, 10, 9, 8, 7, 6].map((sequence) => ({
       ...aRefusedChange(),
       spec: { ...aRefusedChange().spec, sequence },
@@ -148,7 +148,7 @@ describe('why', () => {
     assert.match(text, /… and more than fits/);
   });
 
-  it('tells of a batch that is not judged yet how long it is out, and how the pods are', () => {
+  it('shows the age and the pods of a pending batch', () => {
     const story = { record: aChange({}), batches: [aBatch({ verdict: 'Pending' })] };
     assert.match(tell(story), /● 1 of 3 {2}1 pod {2}Pending for 119s$/m);
     const pods = { updated: 1, ready: 6, all: 7 };
@@ -164,7 +164,7 @@ describe('why', () => {
     assert.match(text, /10:01:30 \+90s {4}bob decided Resume: known flake/);
   });
 
-  it('does not say of what is only observed that it was held', () => {
+  it('does not show an observed change as held', () => {
     for (const operation of ['Create', 'Revert', 'PreExisting'] as const) {
       assert.match(
         tell({ record: aChange({}, { operation }) }),
@@ -256,7 +256,7 @@ describe('why', () => {
     assert.match(late, /· 2–3 of 3 {2}not released yet/);
   });
 
-  it('says "rolled back" only once it is', () => {
+  it('shows "rolled back" only after the rollback is complete', () => {
     const status = { reason: 'CheckFailed', rolledBackAt: at(60), automaticRollback: true };
     for (const phase of ['RollingBack', 'Suspend'] as const) {
       const text = tell({ record: aChange({ ...status, phase, phaseSince: at(70) }) });
@@ -276,13 +276,13 @@ describe('why', () => {
     assert.match(lines[2] ?? '', /altershield resume .* release more pods of the failing revision/);
   });
 
-  it('says what to do when there is nothing to roll back to', () => {
+  it('gives a hint when there is no rollback target', () => {
     const status = { phase: 'Suspend', reason: 'NoVerifiedRevision', verdict: 'Fail' } as const;
     const [first = ''] = nextOf(aChange(status)).split('\n');
     assert.match(first, /Apply a fixed template .* there is no verified revision to roll back to/);
   });
 
-  it('shows what the API server denied to the operator, and how to go on', () => {
+  it('shows a denied write of the operator, and how to continue', () => {
     const message =
       'the API server denied the rollback: admission webhook "x" denied the request: no';
     const status = {

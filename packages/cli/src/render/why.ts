@@ -13,7 +13,7 @@ import type { View } from './style.ts';
 import { plural } from './text.ts';
 import { renderTimeline } from './timeline.ts';
 
-/** The whole story of one change, the sentence that matters first. */
+/** All facts of one change, the most important line first. */
 export function renderWhy(story: Story, view: View): string {
   const sections = [
     headline(story.record, view),

@@ -28,7 +28,7 @@ export class FakeCluster implements Transport {
   readonly requests: Request[] = [];
   /** Paths that are answered with this status and message instead. */
   readonly denials = new Map<RegExp, { status: number; reason: string; message: string }>();
-  /** What the operator does when somebody watches its object: the next version of it. */
+  /** Simulates the operator: the next version of an object when a client watches it. */
   react: (object: StoredObject) => StoredObject | undefined = () => undefined;
   /** Collections that are served although they are empty. */
   readonly served = new Set<string>(['/apis/apps/v1/statefulsets', '/apis/apps/v1/deployments']);

@@ -90,14 +90,14 @@ const changeSpec = (sequence: number): ChangeWorkloadSpec => ({
   },
   cause: { tool: 'kubectl', action: 'Update' },
   from: {
-    fingerprint: 'sha256:4f2a9c0000000000',
+    fingerprint: '4f2a9c0000000000',
     quarantineKey: 'refusal-of-v7',
     images: ['shop/checkout:v7'],
     verified: true,
     template: {},
   },
   to: {
-    fingerprint: 'sha256:9c1b000000000000',
+    fingerprint: '9c1b000000000000',
     quarantineKey: 'refusal-of-8',
     images: ['shop/checkout:bad-8'],
   },
@@ -151,7 +151,7 @@ export const aRefusedChange = (): ChangeWorkload =>
     finishedAt: at(6),
     rolledBackAt: at(4),
     automaticRollback: true,
-    quarantine: { fingerprint: 'sha256:9c1b000000000000', until: at(604_804) },
+    quarantine: { fingerprint: '9c1b000000000000', until: at(604_804) },
     deniedAttempts: {
       count: 12,
       lastUser: 'system:serviceaccount:flux-system:kustomize-controller',
@@ -167,7 +167,7 @@ export const aFailedBatch = (): ChangePod =>
     judgedAt: at(4),
     checks: [
       {
-        name: 'pod-health',
+        name: 'podHealth',
         verdict: 'Fail',
         reason: 'ImagePullBackOff',
         message: '1 of 1 new pods, 0 of 9 old ones',

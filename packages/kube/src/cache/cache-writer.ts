@@ -4,10 +4,10 @@ import type { WatchEvent } from '../client/watch.ts';
 import { isNewer, newest } from './resource-version.ts';
 import { storeKeyOf, type Store } from './store.ts';
 
-/** A change of the mirrored state. `initial`: known from the first list, not from a change since. */
+/** A change of the cached state. `initial`: from the first list, not from a later change. */
 export interface InformerEvent<T extends KubeObject> {
   readonly type: 'Added' | 'Updated' | 'Deleted';
-  /** For `Deleted`: the last state known, which may be older than the last state there was. */
+  /** For `Deleted`: the last known state, which may be older than the object's final state. */
   readonly object: T;
   readonly old?: T;
   readonly initial: boolean;
@@ -23,26 +23,26 @@ export interface CacheWriterOptions<T extends KubeObject> {
 
 interface Listing {
   readonly resourceVersion: string;
-  /** Nothing at or below it may stay unless the list has it. */
+  /** Objects at or below this version are removed unless the list contains them. */
   readonly horizon: string;
   readonly seen: Set<string>;
   readonly seenRemoved: Set<string>;
 }
 
 /**
- * The rules by which lists, watch events and own writes become one state that never goes back.
+ * The rules by which lists, watch events and own writes form one state that never becomes older.
  *
  *     list ──► snapshot at L ─┐
  *     watch ─► events > L ────┼──► store: per name the newest version wins
  *     own writes ─────────────┘
  *
  * `progress` is the version up to which the server's history was applied in full. So an own write at
- * or below it is old news, even if its object is gone; one above it is ahead of the watch, and the
- * watch's older events of that object are dropped until it catches up.
+ * or below it is already applied, even if its object is deleted; one above it is ahead of the watch,
+ * and older events of that object are ignored until the watch catches up.
  */
 export class CacheWriter<T extends KubeObject> {
   readonly #options: CacheWriterOptions<T>;
-  /** uids of objects that we deleted and whose DELETED event has yet to come. */
+  /** uids of objects that this client deleted and whose DELETED event is still expected. */
   readonly #removed = new Set<string>();
   #progress = '';
   #listing: Listing | undefined;
@@ -73,7 +73,7 @@ export class CacheWriter<T extends KubeObject> {
 
   applyListed(object: T): void {
     const listing = this.#listing;
-    if (listing === undefined) throw new TypeError('an item was listed before its list began');
+    if (listing === undefined) throw new TypeError('beginList must be called before applyListed');
     const key = storeKeyOf(object);
     listing.seen.add(key);
     if (this.#removed.has(object.metadata.uid)) {
@@ -83,10 +83,10 @@ export class CacheWriter<T extends KubeObject> {
     this.#put(key, object, this.#isLostFuture(key, listing));
   }
 
-  /** Deletes what the list did not have, a step per object visited; the list counts when it is done. */
+  /** Deletes objects that the list did not contain, one step per object; then the list is in force. */
   *endList(): Generator<void, void> {
     const listing = this.#listing;
-    if (listing === undefined) throw new TypeError('a list ended that never began');
+    if (listing === undefined) throw new TypeError('beginList must be called before endList');
     for (const [key, object] of this.#options.store.entries()) {
       const ahead = isNewer(object.metadata.resourceVersion, listing.horizon);
       if (!listing.seen.has(key) && !ahead) this.#drop(key, object);
@@ -109,7 +109,7 @@ export class CacheWriter<T extends KubeObject> {
     else if (!this.#removed.has(object.metadata.uid)) this.#put(key, object, false);
   }
 
-  /** The server's answer to a write of ours. */
+  /** Applies the server's answer to a write of this client. */
   applyWrite(object: T): void {
     const { resourceVersion, uid } = object.metadata;
     if (!isNewer(resourceVersion, this.#progress) || this.#removed.has(uid)) return;
@@ -118,7 +118,7 @@ export class CacheWriter<T extends KubeObject> {
     else this.#deselect(key, object);
   }
 
-  /** We deleted this object and the server said that it is gone. */
+  /** Applies a delete of this client that the server confirmed. */
   applyDelete(key: string, uid: string): void {
     const current = this.#options.store.get(key);
     if (current?.metadata.uid !== uid) return;
@@ -131,7 +131,7 @@ export class CacheWriter<T extends KubeObject> {
     const current = this.#options.store.get(key);
     if (current === undefined) return;
     const same = current.metadata.uid === object.metadata.uid;
-    // A different uid under this name: deleted before this one was made, unless it is the newer.
+    // A different uid under this name: an older object, unless its version is newer.
     if (same) this.#drop(key, this.#options.transform(object));
     else if (isNewerThan(object, current)) this.#drop(key, current);
   }
@@ -141,7 +141,7 @@ export class CacheWriter<T extends KubeObject> {
     if (current !== undefined && isNewerThan(object, current)) this.#drop(key, current);
   }
 
-  /** A server restored from a backup lists a past; what we know beyond it never happened. */
+  /** A server restored from a backup lists an older state; newer cached objects no longer exist. */
   #isLostFuture(key: string, { resourceVersion }: Listing): boolean {
     const known = this.#options.store.get(key)?.metadata.resourceVersion;
     if (known === undefined) return false;
@@ -159,7 +159,7 @@ export class CacheWriter<T extends KubeObject> {
       emit({ type: 'Updated', object, old: current, initial });
       return;
     }
-    // Deleted and made again under the same name while we did not look: two events, not one.
+    // Deleted and created again under the same name between two lists: two events, not one.
     if (current !== undefined) this.#drop(key, current);
     store.set(key, object);
     emit({ type: 'Added', object, initial });

@@ -42,7 +42,7 @@ export class InformerFactory {
     this.#deps = deps;
   }
 
-  /** Adds what indexes are missing. One that is asked for after `start` starts at once. */
+  /** Adds missing indexes. An informer requested after `start` starts at once. */
   informer<T extends KubeObject>(
     resource: APIResource,
     options: SharedOptions<T> = {},
@@ -53,7 +53,7 @@ export class InformerFactory {
     if (options.transform !== undefined && options.transform !== shared.transform) {
       throw new TypeError(`share an informer of ${resource.plural}: the transforms differ`);
     }
-    // The key holds the resource, so the informer's objects are of the type asked for.
+    // The key contains the resource, so the informer's objects have the requested type.
     const informer = shared.informer as unknown as Informer<T>;
     for (const [name, valuesOf] of Object.entries(options.indexes ?? {})) {
       informer.addIndex(name, valuesOf);
@@ -82,7 +82,7 @@ export class InformerFactory {
     await Promise.all(this.all().map((informer) => informer.whenSynced(signal)));
   }
 
-  /** Tells every informer of this resource type what the server answered to a write. */
+  /** Applies the server's answer to a write to every informer of this resource type. */
   applyWrite(resource: APIResource, object: KubeObject): void {
     for (const informer of this.#of(resource)) informer.applyWrite(object);
   }

@@ -166,7 +166,7 @@ class Run {
   }
 }
 
-test('whatever happens, the cache ends equal to the server and never goes back', async () => {
+test('after any sequence of faults the cache equals the server and was never older than before', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer(),

@@ -16,7 +16,7 @@ describe('the first list', () => {
     assertInStep(world);
   });
 
-  test('asks for no more than fifty objects at once unless told', async () => {
+  test('requests at most forty objects at once by default', async () => {
     const world = aWorld({ before: putMany(101) });
     await world.scheduler.advance(10);
     assert.equal(world.api.lists().length, 3);
@@ -45,7 +45,7 @@ describe('the first list', () => {
     assert.equal(object.metadata.managedFields, undefined);
   });
 
-  test('goes on with the same page after a failure', async () => {
+  test('continues with the same page after an error', async () => {
     const world = aWorld({ before: putMany(5), options: { pageSize: 2 } });
     let failures = 0;
     world.api.intercept = ({ path }) => {
@@ -121,7 +121,7 @@ describe('handlers', () => {
     assertInStep(world);
   });
 
-  test('that come late are told what is there, and can leave', async () => {
+  test('that are added late get the existing objects, and can unsubscribe', async () => {
     const world = aWorld({ before: putMany(2) });
     await world.scheduler.advance(1);
     const seen: string[] = [];
@@ -151,7 +151,7 @@ describe('own writes', () => {
     assertInStep(world);
   });
 
-  test('whose answer arrives after the watch told of the deletion do not bring the object back', async () => {
+  test('whose answer arrives after the DELETED event do not restore the object', async () => {
     const world = aWorld();
     await world.scheduler.advance(1);
     const mine = world.api.put('a');

@@ -18,14 +18,14 @@ export interface InformerOptions<T extends KubeObject> extends ListSelector {
   readonly resource: APIResource;
   readonly scheduler: Scheduler;
   readonly log: Logger;
-  /** What is kept of an object; must not change its argument. Default: all but `managedFields`. */
+  /** Trims an object for the cache; must not change its argument. Default: removes `managedFields`. */
   readonly transform?: ((object: T) => T) | undefined;
-  /** Objects per page of a list. Default 50. */
+  /** Objects per page of a list. Default 40. */
   readonly pageSize?: number | undefined;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>> | undefined;
 }
 
-/** A page is parsed in one go: 100 pods took 15 to 30 ms on a busy core; 40 leave room below 15 for a collection. */
+/** A page is parsed synchronously: 100 pods took 15 to 30 ms on a busy core, 40 stay below 15 ms. */
 const DEFAULT_PAGE_SIZE = 40;
 
 /** A copy of one resource type (or a selection of it) in memory, kept up to date. */
@@ -67,19 +67,19 @@ export class Informer<T extends KubeObject> {
     return this.#cacheWriter.synced;
   }
 
-  /** Why the copy may be out of date at the moment; `undefined` while all is well. */
+  /** The error because of which the cache may be stale; `undefined` after a success. */
   get lastError(): Error | undefined {
     return this.#reflector.lastError;
   }
 
-  /** Up to when the copy is known to be complete, milliseconds since the epoch: bookmarks move it, silence does not. */
+  /** Time until which the cache is known to be complete, in milliseconds since the epoch. */
   get currentAsOf(): number {
     return this.#reflector.currentAsOf;
   }
 
   /**
-   * Ends a watch of which somebody knows that it says nothing any more, and opens another. Once for a
-   * silence: if the next one says no more, there is no more to say.
+   * Ends a watch that is known to be stale, and opens another: once per silent period, because a
+   * second restart would not change the result.
    */
   restartWatch(why: string): void {
     this.#reflector.restartWatch(why);
@@ -109,7 +109,7 @@ export class Informer<T extends KubeObject> {
     return this.#store.get(typeof key === 'string' ? key : keyString(key));
   }
 
-  /** All objects, or those of one namespace. Do not change them: they are everybody's. */
+  /** All objects, or those of one namespace. Do not change them: all readers share them. */
   list(namespace?: string): T[] {
     return this.#store.list(namespace);
   }
@@ -118,14 +118,14 @@ export class Informer<T extends KubeObject> {
     return this.#store.byIndex(index, value);
   }
 
-  /** Keeps an index that is there under this name. */
+  /** Keeps an existing index of this name. */
   addIndex(name: string, valuesOf: IndexFunction<T>): void {
     if (!this.#store.hasIndex(name)) this.#store.addIndex(name, valuesOf);
   }
 
   /**
-   * Called for every change, after the store has it; at once for what is there already. An exception is
-   * logged and keeps nothing from others.
+   * Calls the handler for every change, after the store has it, and at once for existing objects. An
+   * exception is logged and does not affect other handlers.
    */
   onEvent(handler: InformerHandler<T>): Unsubscribe {
     for (const object of this.#store.list())
@@ -136,12 +136,12 @@ export class Informer<T extends KubeObject> {
     };
   }
 
-  /** Takes the server's answer to a write of ours at once; what the watch still has of before is dropped. */
+  /** Applies the server's answer to a write at once; older events of the watch are then ignored. */
   applyWrite(object: T): void {
     this.#cacheWriter.applyWrite(object);
   }
 
-  /** Takes a delete of ours at once, if the object there is the one with this `uid`. */
+  /** Applies a delete at once if the cached object has this `uid`. */
   applyDelete(key: ObjectKey | string, uid: string): void {
     this.#cacheWriter.applyDelete(typeof key === 'string' ? key : keyString(key), uid);
   }
@@ -156,7 +156,7 @@ export class Informer<T extends KubeObject> {
     } catch (err) {
       const { namespace = '', name } = event.object.metadata;
       const fields = { object: keyString({ namespace, name }), type: event.type, err };
-      this.#log.error('a handler of informer events threw', fields);
+      this.#log.error('failed to handle an informer event', fields);
     }
   }
 }

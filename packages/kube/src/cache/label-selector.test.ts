@@ -28,11 +28,11 @@ for (const [selector, expected] of [
   });
 }
 
-test('what is no selector is refused by its text', () => {
+test('an invalid selector is rejected with its text', () => {
   assert.throws(() => parseLabelSelector('a=b,tier > 3'), /"tier > 3" is none/);
 });
 
-test('a selection by field is told without the server for names only', () => {
+test('field selectors are evaluated locally for names only', () => {
   const metadata = {
     name: 'a',
     namespace: 'shop',

@@ -47,7 +47,7 @@ const EXISTENCE = /^(!?)\s*([\w./-]+)$/;
 function parseRequirement(text: string): Requirement {
   const requirement = parseSet(text) ?? parseEquality(text) ?? parseExistence(text);
   if (requirement !== undefined) return requirement;
-  throw new TypeError(`read the label selector: "${text}" is none`);
+  throw new TypeError(`invalid label selector "${text}"`);
 }
 
 function parseSet(text: string): Requirement | undefined {

@@ -5,7 +5,7 @@ import { parseLabelSelector } from './label-selector.ts';
 
 /**
  * Whether a list with this selection contains an object. Of field selectors only the names of objects
- * and namespaces can be told without the server; others select nothing here, so that an own write
+ * and namespaces can be evaluated locally; others select nothing here, so that a write of this client
  * enters such a cache with the watch.
  */
 export function selects({

@@ -115,7 +115,7 @@ describe('a factory', () => {
     );
   });
 
-  test('starts what is asked for later, and ends when all have ended', async () => {
+  test('starts informers that are requested later, and ends when all have ended', async () => {
     const { api, scheduler, factory, stop } = aWorld();
     api.put('a');
     const ended = factory.start(stop.signal);

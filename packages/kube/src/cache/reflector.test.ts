@@ -119,7 +119,7 @@ describe('the watch', () => {
     assert.ok(length > 3 && length < 40, `${length} requests in a minute`);
   });
 
-  test('that lives is not taken for half-open when somebody sets the clock forward', async () => {
+  test('that is alive does not count as half-open when the clock is set forward', async () => {
     const world = aWorld();
     await world.scheduler.advance(280_000);
     world.api.put('a');
@@ -291,7 +291,7 @@ describe('trouble that needs a person', () => {
     { status: 404, reason: 'NotFound', hint: /install the CustomResourceDefinition of ConfigMap/ },
   ];
   for (const { status, reason, hint } of cases) {
-    test(`${status} is told once with its cure, shown, and asked about slowly`, async () => {
+    test(`${status} is logged once with its hint, shown, and retried slowly`, async () => {
       const lines: { message: string; fields: LogFields | undefined }[] = [];
       const log: Logger = {
         ...silentLogger,
@@ -327,7 +327,7 @@ test('a refusal that lasts a moment, as of a server that starts, costs a moment'
   assert.equal(world.informer.lastError, undefined);
 });
 
-test('permission that is lost while watching is told once, too', async () => {
+test('permission that is lost during a watch is logged once', async () => {
   const told: string[] = [];
   const log: Logger = {
     ...silentLogger,

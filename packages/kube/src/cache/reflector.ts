@@ -35,13 +35,13 @@ export interface ReflectorStats {
 }
 
 const BACKOFF = { baseMs: 200, maxMs: 30_000 };
-/** A watch that stood this long makes earlier failures forgotten. */
+/** A watch that stays open this long resets the backoff. */
 const HEALTHY_AFTER_MS = 10_000;
-/** What a new watch says first happened before it was opened; it has caught up after this. */
+/** The first events of a new watch are older than the watch; after this time it has caught up. */
 const CATCH_UP_MS = 5000;
-/** A server that starts refuses what it will allow in a moment: it has not read its rules yet. */
+/** A starting server denies allowed requests until it has loaded its RBAC rules. */
 const QUICK_TRIES = 4;
-/** Between further attempts while only a person can help; up to half as much again. */
+/** Delay between further attempts after a permanent error; up to 50 % more by jitter. */
 const SLOW_RETRY_MS = 10_000;
 /** The server ends a watch after this; up to a tenth more, so that watches do not end together. */
 const WATCH_SECONDS = 290;
@@ -57,8 +57,8 @@ interface Cursor {
 }
 
 /**
- * Keeps a mirror in step with the server: lists once, then watches from where it was, whatever fails.
- * Only a 410 (the server forgot that version) makes it list again.
+ * Keeps a cache in sync with the server: lists once, then watches from the last version, even after
+ * errors. Only a 410 (the version has expired) makes it list again.
  */
 export class Reflector<T extends KubeObject> {
   readonly #deps: ReflectorDeps<T>;
@@ -71,7 +71,7 @@ export class Reflector<T extends KubeObject> {
   #askedAt = 0;
   #currentAsOf = 0;
   #watchdog: Watchdog | undefined;
-  /** The silence, by its beginning, in which a watch was opened anew. */
+  /** `currentAsOf` at the last `restartWatch`: each silent period restarts the watch only once. */
   #reopenedIn = -1;
 
   constructor(deps: ReflectorDeps<T>) {
@@ -80,12 +80,12 @@ export class Reflector<T extends KubeObject> {
     this.#cursor = { token: '', pageSize: deps.pageSize };
   }
 
-  /** The trouble of the moment; `undefined` while all is well. */
+  /** The error of the last attempt; `undefined` after a success. */
   get lastError(): Error | undefined {
     return this.#lastError;
   }
 
-  /** When the server last said anything: until then, what is not in the mirror was not there. */
+  /** Time of the last message of the server: until then, the cache is complete. */
   get currentAsOf(): number {
     return this.#currentAsOf;
   }
@@ -95,8 +95,8 @@ export class Reflector<T extends KubeObject> {
   }
 
   /**
-   * Ends a watch of which somebody knows that it says nothing any more, and opens another. Once for a
-   * silence: if the next one says no more, there is no more to say.
+   * Ends a watch that is known to be stale, and opens another: once per silent period, because a
+   * second restart would not change the result.
    */
   restartWatch(why: string): void {
     if (this.#reopenedIn === this.#currentAsOf) return;
@@ -227,7 +227,7 @@ export class Reflector<T extends KubeObject> {
     return delayMs + (error instanceof KubeError ? (error.retryAfterMs ?? 0) : 0);
   }
 
-  /** The same trouble again is no news. */
+  /** Logs a repeated error at debug level. */
   #report(error: unknown, retryInMs: number): void {
     const { log, resource } = this.#deps;
     const err = error instanceof Error ? error : new Error(String(error));
@@ -238,21 +238,21 @@ export class Reflector<T extends KubeObject> {
     const hint = hintFor(resource, error);
     const level = known || isGone(error) ? 'debug' : 'warn';
     const fields = { doing, err, retryInMs, ...(hint !== '' && { hint }) };
-    log[level]('lost touch with a resource, will try again', fields);
+    log[level]('failed to list or watch a resource, will retry', fields);
   }
 
   #recovered(): void {
     if (this.#lastError === undefined) return;
     this.#lastError = undefined;
-    this.#deps.log.info('in touch with the resource again');
+    this.#deps.log.info('list and watch recovered');
   }
 }
 
-/** What makes two errors the same news; a watch's address differs each time. */
+/** Identifies equal errors; the URL of a watch differs each time. */
 const summarize = (error: Error): string =>
   error instanceof KubeError ? `${error.status} ${error.server.message ?? ''}` : error.message;
 
-/** Ends a watch that has been silent for too long, or that is told to. One timer, not one per event. */
+/** Ends a watch after a silent period, or on demand. Uses one timer, not one per event. */
 class Watchdog {
   readonly #scheduler: Scheduler;
   readonly #silenceMs: number;

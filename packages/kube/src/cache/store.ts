@@ -45,7 +45,7 @@ export class Store<T extends KubeObject> {
     const index = this.#indexes.get(name);
     if (index === undefined) {
       const known = [...this.#indexes.keys()].join(', ');
-      throw new TypeError(`look up in index "${name}": there is none; known: ${known}`);
+      throw new TypeError(`look up in index "${name}": no such index; known: ${known}`);
     }
     const found: T[] = [];
     for (const key of index.keys.get(value) ?? []) {
@@ -59,7 +59,7 @@ export class Store<T extends KubeObject> {
     return this.#indexes.has(name);
   }
 
-  /** Indexes what is there already, too. An object that the function fails on is under no value. */
+  /** Also indexes existing objects. An object for which the function throws gets no value. */
   addIndex(name: string, valuesOf: IndexFunction<T>): void {
     const index: Index<T> = { valuesOf: orNone(valuesOf), keys: new Map() };
     for (const [key, object] of this.#objects) enter(index, key, object);
@@ -84,7 +84,7 @@ export class Store<T extends KubeObject> {
   }
 }
 
-/** One object that nobody can read must not keep all others out of the cache. */
+/** One unreadable object must not keep all others out of the cache. */
 function orNone<T>(valuesOf: IndexFunction<T>): IndexFunction<T> {
   return (object) => {
     try {

@@ -13,8 +13,8 @@ import type { InformerFactory } from './factory.ts';
 export type WriteClient = Pick<Client, 'get' | 'create' | 'patch' | 'delete'>;
 
 /**
- * Writes like a client, and lets the informers know of each answer at once: whoever reads the cache
- * after a write sees that write or something newer. `get` asks the server.
+ * A client that applies the answer to each write to the informers: a read of the cache after a write
+ * returns that write or a newer state. `get` reads from the server.
  */
 export class WriteThroughClient implements WriteClient {
   readonly #client: WriteClient;

@@ -8,7 +8,7 @@ export async function readText({ body }: HttpResponse): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Ends a body nobody wants to read, so that its connection can be used again or is closed. */
+/** Discards an unread body, so that its connection is reused or closed. */
 export async function discard({ body }: HttpResponse): Promise<void> {
   await body[Symbol.asyncIterator]().return?.();
 }

@@ -159,7 +159,7 @@ describe('failures', () => {
     assert.match(error.message, /^GET \S+: 409 Conflict it is$/);
   });
 
-  test('of something that is no Kubernetes quote what it said', async () => {
+  test('of another server than Kubernetes quote its answer', async () => {
     const { client } = aClient(() => respond(502, '<html>Bad gateway</html>'));
     const error = await rejection(client.get(RESOURCES.pod, KEY));
     assert.match(error.message, /502 <html>Bad gateway/);
@@ -218,7 +218,7 @@ describe('failures', () => {
   });
 });
 
-test('every call is told to the observer with its status and duration', async () => {
+test('the observer gets every call with its status and duration', async () => {
   const bench = aClient(async () => {
     await bench.scheduler.advance(25);
     return echo();

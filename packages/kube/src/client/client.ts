@@ -14,7 +14,7 @@ import { readEvents, type WatchEvent } from './watch.ts';
 export interface ClientDeps {
   readonly transport: Transport;
   readonly scheduler: Scheduler;
-  /** Who we are in `managedFields`. */
+  /** The name of this client in `managedFields`. */
   readonly fieldManager: string;
   /** Default: the field manager. */
   readonly userAgent?: string;
@@ -31,7 +31,7 @@ export interface CallOptions {
 }
 
 export interface WriteOptions extends CallOptions {
-  /** The server goes through every step but the last: nothing is stored. */
+  /** The server runs every step except storing the object. */
   readonly dryRun?: boolean | undefined;
 }
 
@@ -61,7 +61,7 @@ export interface WatchOptions extends ListSelector, CallOptions {
 }
 
 export interface DeleteOptions extends CallOptions {
-  /** Preconditions: the server refuses with 409 when the object is another or newer one. */
+  /** Preconditions: the server answers 409 when the object is a different or a newer one. */
   readonly uid?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly propagationPolicy?: 'Foreground' | 'Background' | 'Orphan' | undefined;
@@ -137,7 +137,7 @@ export class Client {
 
   /**
    * Resolves with the object when the server only marked it (finalizers, grace period), with
-   * `undefined` when it is gone. 404 is an error: see `isNotFound`.
+   * `undefined` when the object is deleted. 404 is an error: see `isNotFound`.
    */
   async delete<T extends KubeObject = KubeObject>(
     resource: APIResource,
@@ -171,7 +171,7 @@ export class Client {
     yield* readEvents<T>(call, this.#restClient.lines(call, opened));
   }
 
-  /** Resource types of this server that match; asks again (at most every 10 s) when none does. */
+  /** Matching resource types; repeats discovery, at most every 10 s, when none matches. */
   discover(query: DiscoveryQuery = {}): Promise<readonly DiscoveredResource[]> {
     return this.#discovery.find(query);
   }

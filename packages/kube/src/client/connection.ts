@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A configuration that cannot work. The message names the file or setting and the cure. */
+/** An invalid configuration. The message names the file or setting and gives a hint. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
 }
@@ -23,7 +23,7 @@ export interface CredentialSource {
   refused(credentials: Credentials): boolean;
 }
 
-/** How to reach one API server and who we are there. */
+/** The address of one API server and the credentials for it. */
 export interface ConnectionConfig {
   /** E.g. `https://10.0.0.1:6443`; a path prefix is kept. */
   readonly server: string;
@@ -35,7 +35,7 @@ export interface ConnectionConfig {
   /** The namespace that the configuration names, if any. */
   readonly namespace?: string;
   readonly credentials: CredentialSource;
-  /** True for the service account of the pod that we run in. */
+  /** True for the service account of the pod that this process runs in. */
   readonly isInCluster?: boolean;
   /** Sent with every request, e.g. `impersonate-user`. Lower-case names. */
   readonly headers?: Readonly<Record<string, string | string[]>>;
@@ -47,7 +47,7 @@ export const fixedCredentials = (credentials: Credentials): CredentialSource => 
   refused: () => false,
 });
 
-/** Whom a connection acts as, where that is another than its credentials say. */
+/** The impersonated user of a connection. */
 export const impersonatedUser = ({ headers }: ConnectionConfig): string | undefined => {
   const user = headers?.['impersonate-user'];
   return typeof user === 'string' ? user : undefined;

@@ -36,7 +36,7 @@ const REFRESH_AFTER_MS = 10_000;
 const AGGREGATED =
   'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json';
 
-/** What the server serves, in its own order of preference; remembered until something is missing. */
+/** The served resource types in the server's order, cached until a query finds none. */
 export class Discovery {
   readonly #deps: DiscoveryDeps;
   #known: Promise<readonly DiscoveredResource[]> | undefined;
@@ -50,7 +50,7 @@ export class Discovery {
     const seen = this.#resources();
     const matching = (await seen).filter((resource) => matches(resource, query));
     if (matching.length > 0) return matching;
-    // Another question may have had the server asked again meanwhile: its answer is ours, too.
+    // A concurrent query may have refreshed the discovery: use its result.
     if (this.#known === seen) {
       if (!this.#isStale()) return [];
       this.#known = undefined;
@@ -82,7 +82,7 @@ export class Discovery {
     return this.#legacy(core, groups);
   }
 
-  /** Servers that know no aggregated discovery list their groups; each version is asked for. */
+  /** Servers without aggregated discovery list their groups; each version needs a request. */
   async #legacy(core: unknown, groups: unknown): Promise<readonly DiscoveredResource[]> {
     const found: DiscoveredResource[] = [];
     for (const groupVersion of [...coreVersions(core), ...groupVersions(groups)]) {
@@ -98,7 +98,7 @@ export class Discovery {
     } catch (error) {
       // An aggregated API whose server is down must not hide all the others.
       const level = isNotFound(error) ? 'debug' : 'warn';
-      this.#deps.log[level]('cannot discover an API group', { path, err: error });
+      this.#deps.log[level]('failed to discover an API group', { path, err: error });
       return [];
     }
   }

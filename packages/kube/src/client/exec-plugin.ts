@@ -12,7 +12,7 @@ export interface ExecPlugin {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly installHint?: string;
-  /** `spec.cluster` of what the plug-in is told, where it asks for it. */
+  /** `spec.cluster` of the plug-in's input, when the plug-in requests it. */
   readonly cluster?: Readonly<Record<string, unknown>>;
 }
 
@@ -23,11 +23,11 @@ const RENEW_BEFORE_MS = 30_000;
 
 interface Held {
   readonly credentials: Credentials;
-  /** Milliseconds since the epoch; `Infinity` when the plug-in names none. */
+  /** Milliseconds since the epoch; `Infinity` when the plug-in returns no expiry. */
   readonly expiresAt: number;
 }
 
-/** Credentials from a command (cloud providers' log-ins), kept until they expire or are refused. */
+/** Credentials from a command, cached until they expire or the server rejects them. */
 export class ExecCredentials implements CredentialSource {
   readonly #plugin: ExecPlugin;
   readonly #scheduler: Scheduler;
@@ -79,7 +79,7 @@ function run(plugin: ExecPlugin): Promise<string> {
       if (error === null) resolve(stdout);
       else reject(failed(plugin, error, stderr));
     });
-    // A plug-in that asks a question learns that nobody is there, instead of waiting.
+    // A plug-in that prompts fails at once instead of waiting for input.
     child.stdin?.on('error', () => undefined).end();
   });
 }

@@ -13,7 +13,7 @@ export interface InClusterOptions extends Pick<KubeconfigOptions, 'env' | 'sched
   readonly dir?: string | undefined;
 }
 
-/** The service account of the pod that we run in. */
+/** The service account of the pod that this process runs in. */
 export async function inClusterConfig(options: InClusterOptions = {}): Promise<ConnectionConfig> {
   const { env = process.env, dir = SERVICE_ACCOUNT_DIR, scheduler = realScheduler } = options;
   const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
@@ -24,7 +24,7 @@ export async function inClusterConfig(options: InClusterOptions = {}): Promise<C
     );
   }
   const ca = await readFile(join(dir, 'ca.crt'), 'utf8').catch((cause: unknown) => {
-    const hint = 'is automountServiceAccountToken switched off?';
+    const hint = 'check whether automountServiceAccountToken is false';
     throw new ConfigError(`use the in-cluster configuration: no "${dir}/ca.crt"; ${hint}`, {
       cause,
     });

@@ -61,14 +61,14 @@ function contextOf({ contexts, files }: Kubeconfig, name: string): Entry {
   }
   const context = contexts.get(name);
   if (context !== undefined) return context;
-  throw new ConfigError(`kubeconfig ${files}: there is no context "${name}"; it has: ${known}`);
+  throw new ConfigError(`kubeconfig ${files}: no context "${name}"; known: ${known}`);
 }
 
 function follow(entries: ReadonlyMap<string, Entry>, name: string, at: string): Entry {
   const entry = entries.get(name);
   if (entry !== undefined) return entry;
   const known = [...entries.keys()].map((known) => `"${known}"`).join(', ') || 'none';
-  throw new ConfigError(`${at} "${name}" is not in the file; it has: ${known}`);
+  throw new ConfigError(`${at} "${name}" is not in the file; known: ${known}`);
 }
 
 function serverOf(cluster: Entry, at: string): string {
@@ -139,7 +139,7 @@ function pluginOf(exec: Entry, { cluster, ca, at }: UserFacts): ExecPlugin {
       `${at}: exec apiVersion "${apiVersion}" is unknown; use one of: ${known}`,
     );
   }
-  if (command === '') throw new ConfigError(`${at}: exec names no command`);
+  if (command === '') throw new ConfigError(`${at}: exec.command is empty`);
   if (exec['interactiveMode'] === 'Always') {
     throw new ConfigError(
       `${at}: exec plug-in "${command}" needs a terminal, which is not offered`,
@@ -157,7 +157,7 @@ function pluginOf(exec: Entry, { cluster, ca, at }: UserFacts): ExecPlugin {
 
 const EXEC_EXTENSION = 'client.authentication.k8s.io/exec';
 
-/** As the protocol wants it: nothing that is a file, and what the kubeconfig has for plug-ins. */
+/** In the form of the exec protocol: data instead of files, and the plug-in's own extension. */
 function clusterInfo(cluster: Entry, ca: string | undefined): Entry {
   const { extensions, ['certificate-authority']: _file, ...info } = cluster;
   const ours = list(extensions).find((it) => isJsonObject(it) && it['name'] === EXEC_EXTENSION);
@@ -190,7 +190,7 @@ function impersonation(user: Entry): Record<string, string | string[]> {
   };
 }
 
-/** Percent signs stand for what the name of a header must not contain. */
+/** Percent-encodes characters that a header name must not contain. */
 const inHeaderName = (key: string): string =>
   key
     .toLowerCase()

@@ -125,25 +125,25 @@ describe('a kubeconfig', () => {
     ['an old auth-provider', { user: { 'auth-provider': {} } }, /use an exec plug-in/],
     ['a proxy', { cluster: { 'proxy-url': 'http://p' } }, /"proxy-url" is not supported/],
     ['an unknown exec version', { user: { exec: { command: 'x' } } }, /use one of: client\.auth/],
-    ['no exec command', plugin('', { command: '' }), /exec names no command/],
+    ['no exec command', plugin('', { command: '' }), /exec.command is empty/],
     ['a plug-in that asks people', plugin('', { interactiveMode: 'Always' }), /needs a terminal/],
   ];
   for (const [name, parts, message] of complaints) {
-    test(`with ${name} is refused with the cure`, async () => {
+    test(`with ${name} is rejected with a hint`, async () => {
       assert.match(await complaint(load(parts)), message);
     });
   }
 
-  test('that is missing, empty, something else or no YAML is refused by its path', async () => {
+  test('that is missing, empty or invalid YAML is rejected with its path', async () => {
     const missing = join(dir, 'nowhere');
-    assert.match(await complaint(loadKubeconfig({ path: missing })), /nowhere": there is no such/);
+    assert.match(await complaint(loadKubeconfig({ path: missing })), /nowhere": no such/);
     const empty = join(dir, 'empty');
     await writeFile(empty, '');
     assert.match(await complaint(loadKubeconfig({ path: empty })), /empty": it is empty/);
     await writeFile(empty, 'root:x:0:0:root');
     assert.match(await complaint(loadKubeconfig({ path: empty })), /it is no kubeconfig/);
     await writeFile(empty, '{ "a": [');
-    assert.match(await complaint(loadKubeconfig({ path: empty })), /it is not YAML/);
+    assert.match(await complaint(loadKubeconfig({ path: empty })), /invalid YAML/);
   });
 });
 
@@ -203,7 +203,7 @@ describe('an exec plug-in', () => {
     assert.deepEqual(await credentials.current(), { token: '2' });
   });
 
-  test('is run once for a token that was refused, however many were refused with it', async () => {
+  test('is run once for a rejected token, however many calls were rejected with it', async () => {
     const count = join(dir, 'refusals');
     const script = `echo x >> ${count}; ${answer(`{"token":"'$(wc -l < ${count} | tr -d ' ')'"}`)}`;
     const { credentials } = await load(plugin(script));
@@ -214,12 +214,12 @@ describe('an exec plug-in', () => {
     assert.deepEqual(await credentials.current(), { token: '2' });
   });
 
-  test('that asks a question learns that nobody is there', async () => {
+  test('that prompts gets an end of input', async () => {
     const { credentials } = await load(plugin('read password || echo "no terminal" >&2; exit 1'));
     assert.match(await complaint(credentials.current()), /no terminal/);
   });
 
-  test('that wants to know the cluster is told its authority and its configuration', async () => {
+  test('that requests the cluster gets its authority and its configuration', async () => {
     await writeFile(join(dir, 'ca.pem'), 'PEM');
     const extension = { name: 'client.authentication.k8s.io/exec', extension: { audience: 'us' } };
     const cluster = { 'certificate-authority': 'ca.pem', extensions: [extension] };
@@ -293,7 +293,7 @@ describe('inside a pod', () => {
     assert.equal(config.server, 'https://example.test:6443');
   });
 
-  test('a missing mount, and no pod at all, are told with the cure', async () => {
+  test('a missing mount, or a process outside a pod, is reported with a hint', async () => {
     const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
     const message = await complaint(inClusterConfig({ env, dir: join(dir, 'none') }));
     assert.match(message, /automountServiceAccountToken/);

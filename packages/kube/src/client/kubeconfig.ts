@@ -17,7 +17,7 @@ export interface KubeconfigOptions {
   readonly scheduler?: Scheduler | undefined;
 }
 
-/** Throws a `ConfigError` that names the file, the entry and the cure. */
+/** Throws a `ConfigError` with the file, the entry and a hint. */
 export async function loadKubeconfig(options: KubeconfigOptions = {}): Promise<ConnectionConfig> {
   const { path, context, env = process.env, scheduler = realScheduler } = options;
   const paths = path === undefined ? defaultPaths(env) : [path];
@@ -48,7 +48,7 @@ async function readKubeconfig(paths: readonly string[], mustExist: boolean): Pro
 async function readOne(path: string, mustExist: boolean): Promise<Kubeconfig | undefined> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     if (!mustExist && isMissing(cause)) return undefined;
-    const why = isMissing(cause) ? 'there is no such file' : String(cause);
+    const why = isMissing(cause) ? 'no such file' : String(cause);
     const hint = 'give the path of a kubeconfig, or set KUBECONFIG';
     throw new ConfigError(`read the kubeconfig "${path}": ${why}; ${hint}`, { cause });
   });
@@ -66,7 +66,7 @@ function parseOne(path: string, text: string, parse: (yaml: string) => unknown):
     document = parse(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`read the kubeconfig "${path}": it is not YAML: ${why}`, { cause });
+    throw new ConfigError(`read the kubeconfig "${path}": invalid YAML: ${why}`, { cause });
   }
   if (!isJsonObject(document)) {
     const what = text.trim() === '' ? 'it is empty' : 'it is no kubeconfig';

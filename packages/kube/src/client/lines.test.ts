@@ -24,12 +24,12 @@ test('lines come out whole, however the bytes were cut', () => {
   );
 });
 
-test('what follows the last newline is no line', () => {
+test('text after the last newline is not a line', () => {
   const splitter = new LineSplitter();
   assert.deepEqual([...splitter.push(Buffer.from('{"a":1}\n{"b":'))], ['{"a":1}']);
 });
 
-test('a line without an end is refused before it fills the memory', () => {
+test('a line without an end is rejected before it fills the memory', () => {
   const splitter = new LineSplitter();
   const chunk = new Uint8Array(MAX_LINE_BYTES / 4 + 1).fill(120);
   assert.throws(() => {

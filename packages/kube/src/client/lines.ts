@@ -2,7 +2,7 @@
 
 const NEWLINE = 10;
 
-/** No object is near this size (etcd's own bound is about 2 MiB), so a longer line is not JSON of ours. */
+/** etcd limits objects to about 2 MiB, so a longer line is not an object. */
 export const MAX_LINE_BYTES = 32 * 1024 * 1024;
 
 /**

@@ -18,7 +18,7 @@ interface Asked {
   readonly path: string;
 }
 
-/** Refuses what is no object at all; beyond that the server is trusted. */
+/** Rejects values that are not objects; otherwise trusts the server. */
 export function objectOf<T extends KubeObject>(asked: Asked, answer: unknown): T {
   if (isJsonObject(answer) && isJsonObject(answer['metadata'])) return answer as unknown as T;
   throw unexpected(asked, 'an object with metadata');

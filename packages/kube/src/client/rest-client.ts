@@ -16,7 +16,7 @@ export interface ClientCall {
   readonly durationMs: number;
 }
 
-/** Told of every call when its answer's head arrived, or when it failed; for metrics. */
+/** Called after each call, when the head of its answer arrived or it failed; for metrics. */
 export type ClientObserver = (request: ClientCall) => void;
 
 export interface RestRequest {
@@ -40,7 +40,7 @@ export interface RestClientDeps {
   readonly observer: ClientObserver;
 }
 
-/** Characters of JSON beyond which parsing takes more than a millisecond or so. */
+/** Longer JSON takes more than about a millisecond to parse. */
 const LONG_TEXT = 100_000;
 
 /**
@@ -60,7 +60,7 @@ export class RestClient {
     try {
       const response = await this.#exchange(request, link.signal, false);
       const text = await abortable(readText(response), link.signal);
-      // Pages of several lists that arrive together are parsed in a turn each.
+      // Yields between pages of several lists that arrive together.
       if (text.length > LONG_TEXT) {
         await abortable(yielderFor(this.#deps.scheduler).next(), link.signal);
       }
@@ -84,7 +84,7 @@ export class RestClient {
     } catch (error) {
       throw this.#translate(request, error);
     } finally {
-      link.abort(new Error('the reader left'));
+      link.abort(new Error('the reader stopped'));
       link.dispose();
     }
   }
@@ -146,7 +146,7 @@ async function* splitLines(response: HttpResponse, signal: AbortSignal): AsyncGe
       yield* splitter.push(next.value);
     }
   } finally {
-    // Not awaited: a half-open connection may never answer, and nobody waits for the end.
+    // Not awaited: a half-open connection may never answer, and no caller needs the end.
     discard(response).catch(() => undefined);
   }
 }

@@ -6,7 +6,7 @@ import { ConfigError, type CredentialSource, type Credentials } from './connecti
 /** How long a token is used before the file's time of change is looked at again. */
 const CHECK_EVERY_MS = 5_000;
 
-/** A token that something else (the kubelet, say) renews in place. */
+/** A token file that another process, for example the kubelet, renews in place. */
 export class TokenFile implements CredentialSource {
   readonly #path: string;
   readonly #rest: Credentials;

@@ -10,7 +10,7 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
   /** True for watches: the transport then applies no response time-out and uses its watch pool. */
   readonly stream: boolean;
-  /** True for what must not wait behind other calls: it has a few connections of its own. */
+  /** True for calls that must not wait behind others: they have connections of their own. */
   readonly urgent?: boolean;
 }
 

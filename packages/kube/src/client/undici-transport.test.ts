@@ -235,7 +235,7 @@ describe('a server that cannot be reached', () => {
     });
 
   test(
-    'because nobody listens is named with what to look at',
+    'because the port is closed is reported with a hint',
     refuse(
       { server: 'https://127.0.0.1:1' },
       /https:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*; is it running/,
@@ -255,7 +255,7 @@ describe('a server that cannot be reached', () => {
     });
   });
 
-  test('because our own certificate is no certificate is said like that', async () => {
+  test('because the client certificate is not valid PEM is reported as such', async () => {
     const clientCertificate = { certificate: 'rubbish', key: 'rubbish' };
     const credentials = fixedCredentials({ clientCertificate });
     await refuse({ credentials }, /cannot reach the API server at .*; .*client certificate/)();

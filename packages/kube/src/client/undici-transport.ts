@@ -61,7 +61,7 @@ class UndiciTransport implements Transport {
     return this.#send(request, await source.current());
   }
 
-  /** Calls under way and later ones are refused. */
+  /** Running and later calls fail. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const pools = this.#pools;
@@ -93,7 +93,7 @@ class UndiciTransport implements Transport {
 
   /** A renewed client certificate needs new connections; old ones end with their last request. */
   #poolsFor({ clientCertificate }: Credentials): Pools {
-    if (this.#isClosed) throw new Error('the connection was closed by us');
+    if (this.#isClosed) throw new Error('the transport is closed');
     if (this.#pools !== undefined && this.#certificate === clientCertificate?.certificate) {
       return this.#pools;
     }

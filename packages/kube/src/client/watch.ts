@@ -54,6 +54,6 @@ const hasMetadata = (object: unknown): boolean =>
   isJsonObject(object) && isJsonObject(object['metadata']);
 
 function garbage(doing: string, line: string): KubeError {
-  const message = `the watch sent a line that is no event: ${line.slice(0, 100)}`;
+  const message = `the watch sent a line that is not a valid event: ${line.slice(0, 100)}`;
   return new KubeError({ doing, status: 0, server: { message } });
 }

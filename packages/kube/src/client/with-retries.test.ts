@@ -35,14 +35,14 @@ test('a server that starts is asked again, no earlier than it says', async () =>
   assert.ok(fourth - third >= 20_000);
 });
 
-test('after six more tries the last error is told', async () => {
+test('after six retries the last error is thrown', async () => {
   const it = aTry(...Array.from({ length: 500 }, () => refused(503)));
   await it.scheduler.advance(24_000);
   assert.match(String(await it.ended), /GET \/x: 503/);
   assert.equal(it.tried.length, 7);
 });
 
-test('what time does not mend is told at once', async () => {
+test('an error that a retry cannot fix is thrown at once', async () => {
   const config = refused(0, { cause: new ConfigError('log in first') });
   for (const error of [refused(403), refused(404), config, new Error('ours')]) {
     const it = aTry(error);
@@ -51,7 +51,7 @@ test('what time does not mend is told at once', async () => {
   }
 });
 
-test('told to stop, it waits no longer', async () => {
+test('an abort ends the wait', async () => {
   const it = aTry(refused(429, { retryAfterMs: 50_000 }));
   await it.scheduler.advance(10);
   it.stop.abort(new Error('enough'));

@@ -13,11 +13,11 @@ export interface RetryOptions {
 }
 
 const BACKOFF = { baseMs: 500, maxMs: 8_000 };
-/** Some twenty seconds, or as long as the server asks for. */
+/** About twenty seconds in total, or longer if the server requests it. */
 const MAX_RETRIES = 6;
 
 /**
- * Runs until it succeeds, a few times at most, as long as the API server is away, starting or busy.
+ * Runs until it succeeds, a limited number of times, while the API server is down, starting or busy.
  * Rejects with the last error, or with the signal's reason as soon as it aborts.
  */
 export async function withRetries<T>(
@@ -33,13 +33,13 @@ export async function withRetries<T>(
       if (signal.aborted || !isPassing(err) || backoff.failures === MAX_RETRIES) throw err;
       const retryInMs = Math.max(backoff.next(), err.retryAfterMs ?? 0);
       const why = err.message;
-      log.warn('the API server cannot be asked, will try again', { doing, why, retryInMs });
+      log.warn('failed to call the API server, will retry', { doing, why, retryInMs });
       await sleep(scheduler, retryInMs, signal);
     }
   }
 }
 
-/** Whether time alone may help. */
+/** Whether a retry may succeed. */
 const isPassing = (error: unknown): error is KubeError =>
   error instanceof KubeError &&
   !(error.cause instanceof ConfigError) &&

@@ -110,7 +110,7 @@ describe('the outcome of a reconcile', () => {
     assert.equal(it.controller.queue.failures('a'), 0);
   });
 
-  test('a conflict is tried again and is no error', async () => {
+  test('a conflict is retried and does not count as an error', async () => {
     const it = aController(failing(refused(409, 'Conflict')));
     void it.start();
     it.controller.enqueue('a');
@@ -156,7 +156,7 @@ describe('the outcome of a reconcile', () => {
     it.controller.enqueue('a');
     await it.scheduler.advance(10_000_000);
     assert.deepEqual(it.results, ['terminal_error']);
-    assert.deepEqual(it.logged, ['cannot reconcile, will not try again']);
+    assert.deepEqual(it.logged, ['failed to reconcile, will not retry']);
   });
 
   test('a panic before the first await, even of no error, is an error like others', async () => {
@@ -296,7 +296,7 @@ describe('informers as sources', () => {
   });
 });
 
-test('a standby collects nothing; what is there when its turn comes is worked on', async () => {
+test('a standby queues nothing; existing objects are reconciled when it becomes leader', async () => {
   const scheduler = new VirtualScheduler();
   const { api, factory, informer } = aCache(scheduler);
   const keys: string[] = [];

@@ -176,7 +176,7 @@ export class Controller {
         this.#queue.addAfter(key, delayMs, options);
     } catch (err) {
       const object = keyString(keyOf(event.object));
-      this.#log.error('cannot say whom an object wakes', { object, err });
+      this.#log.error('failed to map event to reconcile keys', { object, err });
     }
   }
 

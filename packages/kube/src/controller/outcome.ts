@@ -3,12 +3,12 @@ import { KubeError, TerminalError, isConflict, isNamespaceEnding } from '../erro
 import type { LogFields, Logger } from '../runtime/logger.ts';
 import type { WorkQueue } from '../queue/work-queue.ts';
 
-/** What a reconcile wants next; nothing: to be left alone until something changes. */
+/** The next step after a reconcile; empty: wait for the next change. */
 export interface Result {
   readonly requeueAfterMs?: number;
 }
 
-/** The field's names where it has one. */
+/** The names of controller-runtime where it has one. */
 export type ReconcileResult =
   'success' | 'requeue_after' | 'requeue' | 'error' | 'terminal_error' | 'stopped';
 
@@ -21,18 +21,18 @@ export type Outcome =
   | { readonly type: 'error'; readonly error: Error }
   | { readonly type: 'stopped' };
 
-/** Classifies what a reconcile returned. */
+/** Classifies the result of a reconcile. */
 export function outcomeOf(result: Result | undefined): Outcome {
   const delayMs = result?.requeueAfterMs;
   return delayMs === undefined ? { type: 'success' } : { type: 'requeue_after', delayMs };
 }
 
-/** Classifies what it threw; `stopped` when we are being stopped, since then anything may break. */
+/** Classifies an error of a reconcile; `stopped` during a shutdown, when any call may fail. */
 export function outcomeOfError(thrown: unknown, stopping: boolean): Outcome {
   if (stopping) return { type: 'stopped' };
   const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown });
   if (error instanceof TerminalError) return { type: 'terminal_error', error };
-  // What is in a namespace that is being deleted will be gone soon.
+  // Objects in a namespace that is being deleted are about to be deleted.
   if (isConflict(error) || isNamespaceEnding(error)) return { type: 'conflict', error };
   if (error instanceof KubeError && isThrottled(error)) {
     return { type: 'throttled', atLeastMs: error.retryAfterMs ?? 0, error };
@@ -49,7 +49,7 @@ export interface SettleContext {
   readonly durationMs: number;
 }
 
-/** The one place where an outcome becomes what the queue does, a log line and a metric's label. */
+/** The only place that maps an outcome to queue action, log line and metric label. */
 export function settle(key: string, outcome: Outcome, context: SettleContext): ReconcileResult {
   const { queue, log, durationMs } = context;
   const retry = (atLeastMs = 0): LogFields => ({
@@ -67,20 +67,20 @@ export function settle(key: string, outcome: Outcome, context: SettleContext): R
       log.debug('reconciled', { durationMs, againInMs: outcome.delayMs });
       return 'requeue_after';
     case 'conflict':
-      log.debug('the object changed meanwhile, will try again', { ...retry(), err: outcome.error });
+      log.debug('the object has changed, will retry', { ...retry(), err: outcome.error });
       return 'requeue';
     case 'throttled':
-      log.debug('the server is busy, will try again', {
+      log.debug('the server is busy, will retry', {
         ...retry(outcome.atLeastMs),
         err: outcome.error,
       });
       return 'requeue';
     case 'terminal_error':
       queue.forget(key);
-      log.error('cannot reconcile, will not try again', { durationMs, err: outcome.error });
+      log.error('failed to reconcile, will not retry', { durationMs, err: outcome.error });
       return 'terminal_error';
     case 'error':
-      log.error('cannot reconcile, will try again', { ...retry(), err: outcome.error });
+      log.error('failed to reconcile, will retry', { ...retry(), err: outcome.error });
       return 'error';
     case 'stopped':
       return 'stopped';

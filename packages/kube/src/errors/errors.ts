@@ -18,13 +18,13 @@ export interface KubeErrorFacts {
   readonly cause?: unknown;
 }
 
-/** A call that the API server refused or did not answer. Facts are fields; do not parse `message`. */
+/** A call that failed at the API server or got no answer. Use the fields; do not parse `message`. */
 export class KubeError extends Error {
   override readonly name = 'KubeError';
   readonly status: number;
   readonly reason: string;
   readonly server: ServerStatus;
-  /** At most a minute, whatever the server said. */
+  /** Capped at one minute. */
   readonly retryAfterMs: number | undefined;
 
   constructor({ doing, status, server = {}, retryAfterMs, cause }: KubeErrorFacts) {
@@ -43,7 +43,7 @@ const hasStatus = (error: unknown, status: number): boolean =>
 export const isNotFound = (error: unknown): boolean => hasStatus(error, 404);
 export const isGone = (error: unknown): boolean => hasStatus(error, 410);
 export const isForbidden = (error: unknown): boolean => hasStatus(error, 403);
-/** 409 of an optimistic lock or a failed precondition; `AlreadyExists` is told apart. */
+/** 409 of an optimistic lock or a failed precondition, but not `AlreadyExists`. */
 export const isConflict = (error: unknown): boolean =>
   error instanceof KubeError && error.status === 409 && error.reason !== 'AlreadyExists';
 export const isAlreadyExists = (error: unknown): boolean =>
@@ -51,13 +51,13 @@ export const isAlreadyExists = (error: unknown): boolean =>
 /** 422, also the answer to a JSON patch whose `test` failed. */
 export const isInvalid = (error: unknown): boolean => hasStatus(error, 422);
 
-/** A namespace that is being deleted takes nothing new. */
+/** A namespace that is being deleted rejects new objects. */
 export const isNamespaceEnding = (error: unknown): boolean =>
   isForbidden(error) &&
   error instanceof KubeError &&
   JSON.stringify(error.server.details ?? null).includes('"NamespaceTerminating"');
 
-/** Our own invariant broke, or trying again cannot help: logged and counted, not retried. */
+/** A broken invariant or an error that a retry cannot fix: logged and counted, not retried. */
 export class TerminalError extends Error {
   override readonly name = 'TerminalError';
 }

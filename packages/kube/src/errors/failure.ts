@@ -3,13 +3,13 @@ import { isJsonObject, readText } from '../client/body.ts';
 import { KubeError, type ServerStatus } from './errors.ts';
 import type { HttpResponse } from '../client/transport.ts';
 
-/** How much of an answer that is no `Status` (a proxy's page, say) is quoted in the message. */
+/** Characters quoted of an answer that is not a `Status`, for example the page of a proxy. */
 const MAX_QUOTE = 300;
 
-/** A server, or a proxy before it, that says "in an hour" is asked again earlier. */
+/** Upper bound of Retry-After, because a proxy may send an hour. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
-/** Reads a refused call's body and turns it into a typed error. */
+/** Reads the body of a failed call and returns a typed error. */
 export async function failureOf(
   doing: string,
   response: HttpResponse,
@@ -38,7 +38,7 @@ function parseStatus(text: string): ServerStatus {
     const parsed: unknown = JSON.parse(text);
     if (isJsonObject(parsed) && parsed['kind'] === 'Status') return pickStatus(parsed);
   } catch {
-    // No JSON: a proxy or a load balancer answered.
+    // Not JSON: a proxy or a load balancer answered.
   }
   const quote = text.trim().slice(0, MAX_QUOTE);
   return quote === '' ? { message: 'the answer had no body' } : { message: quote };

@@ -2,7 +2,7 @@
 import { isForbidden, isNotFound } from './errors.ts';
 import type { APIResource } from '../client/object.ts';
 
-/** What a person can do about a list or watch that fails; '' when waiting is all there is to do. */
+/** A hint for a failing list or watch; '' when the user can only wait. */
 export function hintFor({ group, plural, kind }: APIResource, error: unknown): string {
   const name = group === '' ? plural : `${plural}.${group}`;
   if (isForbidden(error)) return `grant get, list and watch on ${name} to this user`;
@@ -10,5 +10,5 @@ export function hintFor({ group, plural, kind }: APIResource, error: unknown): s
   return '';
 }
 
-/** Trouble that only a person can end; asking often would help nobody. */
+/** Errors that only a user can resolve: frequent retries are useless. */
 export const isPermanent = (error: unknown): boolean => isForbidden(error) || isNotFound(error);

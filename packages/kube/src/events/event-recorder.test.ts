@@ -112,7 +112,7 @@ test('an event is what kubectl describe shows', async () => {
   );
 });
 
-test('nobody needs to observe', async () => {
+test('the observer is optional', async () => {
   const clock = new VirtualScheduler();
   const api = new FakeEvents();
   const common = { scheduler: clock, log: silentLogger, component: 'guard' };
@@ -186,7 +186,7 @@ test('messages are cut at 1024 bytes and cluster-scoped objects go to the defaul
   assert.ok(!('namespace' in Object(event?.['involvedObject'])));
 });
 
-test('trouble of the server is retried, a refusal is not, and nobody is thrown at', async () => {
+test('a server error is retried, a denied write is not, and neither throws', async () => {
   const { clock, api, recorder, outcomes } = setUp();
   api.faults.push(500, 429);
   recorder.record(checkout, stopped);
@@ -229,7 +229,7 @@ test('what waits is bounded while the server is silent', async () => {
   assert.equal(api.list.length, 5, 'the silent call was given up and tried again');
 });
 
-test('a stop writes what is left', async () => {
+test('a stop writes the remaining events', async () => {
   const { api, recorder } = setUp();
   const stop = new AbortController();
   const run = recorder.start(stop.signal);

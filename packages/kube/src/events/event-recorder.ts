@@ -93,7 +93,7 @@ export class EventRecorder implements Runnable {
     await Promise.race([this.flush(), sleep(this.#options.scheduler, flushMs, enough.signal)]);
     enough.abort();
     if (this.#pump === undefined) return;
-    this.#stop.abort(new Error('the event recorder stops'));
+    this.#stop.abort(new Error('the event recorder is stopping'));
     await this.flush();
   }
 
@@ -133,7 +133,7 @@ export class EventRecorder implements Runnable {
       } catch (err) {
         if (attempt === MAX_ATTEMPTS || !isWorthRetrying(err)) {
           const { reason, message } = pending.details;
-          log.warn('an event could not be written', { reason, event: message, err });
+          log.warn('failed to write an event', { reason, event: message, err });
           break;
         }
         await sleep(scheduler, delayOf(err, attempt, scheduler.random()), this.#stop.signal);
@@ -156,7 +156,7 @@ export class EventRecorder implements Runnable {
     return 'created';
   }
 
-  /** False when the Event is gone: they live for an hour. */
+  /** False when the Event has expired: the server keeps Events for an hour. */
   async #patch(series: Series): Promise<boolean> {
     const { client } = this.#options;
     const key = { namespace: namespaceOf(series.subject), name: series.name };
@@ -193,7 +193,7 @@ export class EventRecorder implements Runnable {
   }
 }
 
-/** No answer, overload or server trouble; a refusal would only be repeated. */
+/** No answer, overload or a server error; the server would deny a forbidden write again. */
 const isWorthRetrying = (error: unknown): boolean =>
   !(error instanceof KubeError) ||
   error.status === 0 ||

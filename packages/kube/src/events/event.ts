@@ -49,7 +49,7 @@ export interface EventClient {
 
 const MAX_MESSAGE_BYTES = 1024;
 const MAX_REASON = 128;
-/** Names have at most 253 characters; ours end in a dot and 20 more. */
+/** Names have at most 253 characters; Event names end in a dot and 20 more. */
 const MAX_NAME_PREFIX = 230;
 
 /** What makes two occurrences the same: subject, type, reason and message. */

@@ -176,15 +176,15 @@ test("a failure of the leader's work releases the lease and ends the election wi
   assert.deepEqual(observed, [false, true, false]);
 });
 
-test('who may not use the lease is told what to allow', async () => {
+test('a forbidden lease is logged with the missing permissions', async () => {
   const clock = new VirtualScheduler();
-  const told: string[] = [];
-  const refuse = (): Promise<never> =>
+  const logged: unknown[] = [];
+  const deny = (): Promise<never> =>
     Promise.reject(new KubeError({ doing: 'GET lease', status: 403 }));
   const elector = new LeaderElector({
-    client: { get: refuse, create: refuse, patch: refuse },
+    client: { get: deny, create: deny, patch: deny },
     scheduler: clock,
-    log: { ...silentLogger, error: (message) => told.push(message) },
+    log: { ...silentLogger, error: (message, fields) => logged.push([message, fields?.['hint']]) },
     namespace: 'system',
     name: 'lock',
     identity: 'a',
@@ -192,12 +192,12 @@ test('who may not use the lease is told what to allow', async () => {
   });
   void elector.start(new AbortController().signal);
   await clock.advance(1000);
-  assert.deepEqual(told, [
-    'may not use the lease: allow get, create and patch of leases in namespace system',
+  assert.deepEqual(logged, [
+    ['failed to use the lease', 'allow get, create and patch of leases in namespace system'],
   ]);
 });
 
-test('times without a margin are refused with the rule they break', () => {
+test('durations without a margin are rejected with the broken rule', () => {
   const options = {
     client: new LeaseLine(new FakeLeaseServer(), new VirtualScheduler()),
     scheduler: new VirtualScheduler(),

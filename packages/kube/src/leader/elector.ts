@@ -62,7 +62,7 @@ export class LeaderElector implements Runnable {
           `renewDeadlineMs (${renewDeadlineMs}), and that 1.2 × retryPeriodMs (${retryPeriodMs})`,
       );
     }
-    if (identity === '') throw new Error('leader election needs an identity that is not empty');
+    if (identity === '') throw new Error('leader election requires a non-empty identity');
     this.#options = options;
     this.#renewDeadlineMs = renewDeadlineMs;
     this.#retryPeriodMs = retryPeriodMs;
@@ -71,7 +71,7 @@ export class LeaderElector implements Runnable {
     this.#observed = new ObservedLease(scheduler, leaseDurationMs);
   }
 
-  /** True while we may write. */
+  /** True while this candidate may write. */
   get leading(): boolean {
     return this.#term?.work.aborted === false;
   }
@@ -101,7 +101,7 @@ export class LeaderElector implements Runnable {
     return undefined;
   }
 
-  /** The lease when it is ours now. */
+  /** The lease if this candidate acquired it. */
   async #attempt(signal: AbortSignal): Promise<Lease | undefined> {
     const { identity } = this.#options;
     const lease = await this.#lock.read(signal);
@@ -163,9 +163,9 @@ export class LeaderElector implements Runnable {
       log.debug('another candidate took the lease first', { lease: name });
     } else if (isForbidden(err)) {
       const hint = `allow get, create and patch of leases in namespace ${namespace}`;
-      log.error(`may not use the lease: ${hint}`, { lease: name, err });
+      log.error('failed to use the lease', { lease: name, err });
     } else {
-      log.warn('could not read or take the lease', { lease: name, err });
+      log.warn('failed to read or acquire the lease, will retry', { lease: name, err });
     }
   }
 }

@@ -24,7 +24,7 @@ export class LeaseLock {
     this.#options = options;
   }
 
-  /** `undefined` when there is none yet. */
+  /** `undefined` when the lease does not exist yet. */
   async read(signal: AbortSignal): Promise<Lease | undefined> {
     const { client, key } = this.#options;
     try {
@@ -49,7 +49,7 @@ export class LeaseLock {
     return this.#write(lease, { ...this.#held(now), acquireTime: now, leaseTransitions }, signal);
   }
 
-  /** Keeps the lease that we hold. Rejects with a conflict when it changed since it was read. */
+  /** Renews a held lease. Rejects with a conflict when it changed since it was read. */
   renew(lease: Lease, signal: AbortSignal): Promise<Lease> {
     return this.#write(lease, this.#held(microTime(this.#options.scheduler.now())), signal);
   }

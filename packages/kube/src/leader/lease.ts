@@ -4,7 +4,7 @@ import type { KubeObject, ObjectKey, APIResource } from '../client/object.ts';
 import type { Patch } from '../client/patch.ts';
 
 export interface LeaseSpec {
-  /** '' or absent: nobody's. */
+  /** '' or absent: no holder. */
   readonly holderIdentity?: string;
   readonly leaseDurationSeconds?: number;
   /** RFC 3339 with microseconds, as are all times of a Lease. */

@@ -3,8 +3,8 @@ import type { Scheduler, Timer } from '../runtime/scheduler.ts';
 import { type Lease, holderOf } from './lease.ts';
 
 /**
- * Tells when another's lease is over: when it has not changed for its whole duration by our own
- * timers. The times inside it are the holder's clock and are never compared with ours, and a timer
+ * Detects that another candidate's lease has expired: it has not changed for its whole duration by
+ * local timers. Its timestamps are by the holder's clock and are never compared, and a timer
  * does not jump as wall clocks do.
  */
 export class ObservedLease {

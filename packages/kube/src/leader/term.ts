@@ -12,7 +12,7 @@ export interface TermOptions {
   readonly lock: LeaseLock;
   readonly log: Logger;
   readonly identity: string;
-  /** The lease as we took it, and the deadline that began before we asked for it. */
+  /** The acquired lease, and the deadline that started before the request. */
   readonly won: { readonly lease: Lease; readonly deadline: Deadline };
   readonly newDeadline: () => Deadline;
   readonly scheduler: Scheduler;
@@ -22,11 +22,11 @@ export interface TermOptions {
   readonly onWorkAborted: () => void;
 }
 
-/** One time in office: work under a signal, renewals beside it until the work has ended. */
+/** One leadership term: runs the work under a signal and renews the lease until the work ends. */
 export class Term {
   readonly #options: TermOptions;
   readonly #work = new AbortController();
-  /** Aborts when there is nothing left to renew for. */
+  /** Aborts when renewals must stop. */
   readonly #over = new AbortController();
   #lease: Lease;
   #deadline: Deadline;
@@ -105,11 +105,11 @@ export class Term {
       return false;
     }
     if (isConflict(err)) return this.#reread();
-    this.#options.log.warn('could not renew the lease, trying again', { err });
+    this.#options.log.warn('failed to renew the lease, will retry', { err });
     return err instanceof DeadlineError;
   }
 
-  /** Somebody wrote the lease: an editor, another candidate, or we, by a call whose answer was lost. */
+  /** Another client, another candidate, or a lost call of this candidate wrote the lease. */
   async #reread(): Promise<boolean> {
     const { lock, identity, log } = this.#options;
     try {
@@ -122,7 +122,7 @@ export class Term {
       this.#lease = lease;
       return true;
     } catch (err) {
-      log.warn('could not read the lease, trying again', { err });
+      log.warn('failed to read the lease, will retry', { err });
       return false;
     }
   }
@@ -144,7 +144,7 @@ export class Term {
     try {
       await this.#call((signal) => lock.release(this.#lease, signal));
     } catch (err) {
-      log.warn('could not release the lease, others will wait for its end', { err });
+      log.warn('failed to release the lease; other candidates wait until it expires', { err });
     }
   }
 
@@ -160,7 +160,7 @@ export class Term {
   #lose(why: string): void {
     if (this.#lost) return;
     this.#lost = true;
-    this.#options.log.error('lost the lease, all writing stops', { reason: why });
+    this.#options.log.error('lost the lease, stopping all writes', { reason: why });
     this.#work.abort(new Error(`leadership ended: ${why}`));
     this.#over.abort();
   }

@@ -54,7 +54,7 @@ class World {
   }
 }
 
-test('each group is ready before the next starts; the stop goes the other way', async () => {
+test('each group is ready before the next starts; groups stop in reverse order', async () => {
   const world = new World();
   const run = world.run(
     [world.part('health')],
@@ -125,7 +125,7 @@ test('a stop during the start ends what has started', async () => {
   assert.deepEqual(world.story, ['cache starts', 'cache ends', 'all stopped']);
 });
 
-test('a part that ends early holds up nobody', async () => {
+test('a component that ends early does not block the others', async () => {
   const world = new World();
   const once = {
     name: 'once',
@@ -140,7 +140,7 @@ test('a part that ends early holds up nobody', async () => {
   await run;
 });
 
-test('what hangs is named after the bound, and the rest has been told to stop', async () => {
+test('components that exceed the timeout are named, and the others are stopped', async () => {
   const world = new World();
   const run = world.run([world.part('cache')], [world.part('stuck', { stopMs: 1e9 })]);
   await world.clock.advance(1_000);

@@ -14,7 +14,7 @@ export interface ManagerOptions {
   readonly stopMs?: number;
 }
 
-/** What did not end in time when the process was told to stop. */
+/** Names of the runnables that did not stop in time. */
 export class StopTimeout extends Error {
   override readonly name = 'StopTimeout';
   readonly hanging: readonly string[];
@@ -50,7 +50,7 @@ export class Manager {
     this.#stopMs = options.stopMs ?? 25_000;
   }
 
-  /** True from the moment on at which it is told to stop, or a member failed. */
+  /** True after a stop was requested or a member failed. */
   get isStopping(): boolean {
     return this.#end.signal.aborted;
   }
@@ -81,7 +81,7 @@ export class Manager {
       this.#running.push(running);
       await abortable(running.ready, this.#end.signal).catch(() => undefined);
     }
-    if (!this.#end.signal.aborted) this.#options.log.info('all parts are ready');
+    if (!this.#end.signal.aborted) this.#options.log.info('all components are ready');
   }
 
   #startGroup(group: RunnableGroup): Running {
@@ -115,28 +115,28 @@ export class Manager {
 
   #fail(name: string, cause: unknown): void {
     const why = cause instanceof Error ? cause.message : String(cause);
-    this.#options.log.error('a part failed, stopping all', { part: name, err: cause });
+    this.#options.log.error('a component failed, stopping all', { component: name, err: cause });
     this.#failure ??= new Error(`${name} failed: ${why}`, { cause });
     this.#end.abort();
   }
 
-  /** Names of what used the time up. The groups after it are told to stop but not waited for. */
+  /** Names of the members that exceeded the timeout. Later groups are stopped without waiting. */
   async #stopAll(): Promise<readonly string[]> {
     const { scheduler, log } = this.#options;
     const cut = new AbortController();
     const timer = scheduler.after(this.#stopMs, () => {
-      cut.abort(new Error('time is over'));
+      cut.abort(new Error('shutdown timed out'));
     });
     const hanging: string[] = [];
     for (const { group, stop, ended, alive } of this.#running.toReversed()) {
       log.debug('stopping', { group: group.name });
-      stop.abort(new Error('the process stops'));
+      stop.abort(new Error('the process is stopping'));
       if (!cut.signal.aborted) {
         await abortable(ended, cut.signal).catch(() => hanging.push(...alive));
       }
     }
     timer.cancel();
-    if (hanging.length > 0) log.error('stopped hard', { hanging, afterMs: this.#stopMs });
+    if (hanging.length > 0) log.error('forced shutdown', { hanging, afterMs: this.#stopMs });
     else log.info('stopped');
     return hanging;
   }

@@ -19,7 +19,7 @@ export interface RunnableGroup {
   readonly runnables: readonly Runnable[];
 }
 
-/** For servers: they listen when started and close when told to stop. */
+/** Runs a server: it listens at the start and closes when `signal` aborts. */
 export function serverRunnable(
   name: string,
   server: { listen(): Promise<unknown>; close(): Promise<void> },

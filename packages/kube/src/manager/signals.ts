@@ -5,12 +5,12 @@ export interface SignalSource {
   on(event: 'SIGTERM' | 'SIGINT', listener: () => void): unknown;
 }
 
-/** Aborts at the first SIGTERM or SIGINT; a second one calls `again`, for people in a hurry. */
+/** Aborts at the first SIGTERM or SIGINT; calls `again` at the second, to exit at once. */
 export function stopSignal(source: SignalSource, again: () => void): AbortSignal {
   const controller = new AbortController();
   const stop = (): void => {
     if (controller.signal.aborted) again();
-    else controller.abort(new Error('told to stop by a signal'));
+    else controller.abort(new Error('received a termination signal'));
   };
   source.on('SIGTERM', stop);
   source.on('SIGINT', stop);

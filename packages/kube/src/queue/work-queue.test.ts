@@ -44,7 +44,7 @@ describe('a key', () => {
     assert.deepEqual(await drain(queue), ['a']);
   });
 
-  test('goes to a worker that waits already', async () => {
+  test('goes to a waiting worker', async () => {
     const { queue } = aQueue();
     const first = queue.get();
     const second = queue.get();
@@ -122,7 +122,7 @@ describe('delays', () => {
     assert.equal(queue.length, 0);
   });
 
-  test('of several the earliest counts even after somebody set the clock forward', async () => {
+  test('of several the earliest counts even after the clock was set forward', async () => {
     const { queue, scheduler } = aQueue();
     queue.addAfter('a', 600_000);
     scheduler.setForward(3_600_000);

@@ -4,7 +4,7 @@ import type { Scheduler } from '../runtime/scheduler.ts';
 import { DelayedList } from './delayed-list.ts';
 import { ReadyList } from './ready-list.ts';
 
-/** Told of what goes on in one queue; times in milliseconds. */
+/** Observes one queue; times are in milliseconds. */
 export interface QueueMetrics {
   /** A key that was not waiting now waits. */
   added(): void;
@@ -38,7 +38,7 @@ export interface RateLimitOptions extends AddOptions {
   readonly atLeastMs?: number | undefined;
 }
 
-/** For what is known from an initial list: real changes overtake it. */
+/** Priority of objects from an initial list: real changes come first. */
 export const LOW_PRIORITY = -100;
 
 const NO_METRICS: QueueMetrics = {
@@ -132,7 +132,7 @@ export class WorkQueue {
 
   /**
    * When the add came that the work on this key answers, in `elapsed` milliseconds; of several adds the
-   * first. `undefined` while nobody works on it.
+   * first. `undefined` while no worker has it.
    */
   addedAt(key: string): number | undefined {
     return this.#working.get(key)?.addedAt;
@@ -154,7 +154,7 @@ export class WorkQueue {
     if (work.again !== undefined && !this.#closed) this.#enqueue(key, work.again);
   }
 
-  /** Drops what waits; workers get `undefined`. Work that goes on may still call `done`. */
+  /** Drops waiting keys; workers get `undefined`. Running work may still call `done`. */
   shutDown(): void {
     this.#closed = true;
     this.#delayed.clear();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Scheduler } from './scheduler.ts';
 
-/** The reason a call's signal carries when its own deadline passed, not its caller's. */
+/** The abort reason after the call's own deadline, as opposed to an abort by its caller. */
 export class DeadlineError extends Error {
   override readonly name = 'DeadlineError';
 }
@@ -33,7 +33,7 @@ export class DeadlineSignal {
     });
   }
 
-  /** Lets the call go on without a deadline. */
+  /** Removes the deadline. */
   disarm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Scheduler } from './scheduler.ts';
 
-/** Well below the 15 ms that nothing on the event loop may exceed. */
+/** Well below 15 ms, the limit for blocking the event loop. */
 const TURN_MS = 8;
 
 /**
- * Shares the event loop among long pieces of work. All that wait for a turn get one each, in order,
- * and between two of them the loop sees to everything else.
+ * Lets long computations yield to the event loop. Waiting computations continue one at a time, in
+ * order, and the event loop handles other work in between.
  */
 export class EventLoopYielder {
   readonly #scheduler: Scheduler;
@@ -18,7 +18,7 @@ export class EventLoopYielder {
     this.#began = scheduler.elapsed();
   }
 
-  /** Whether the work at hand should await `next()` now. Told apart so that most work awaits nothing. */
+  /** Whether the caller should await `next()` now. Separate from it, so that short work never awaits. */
   get shouldYield(): boolean {
     return this.#scheduler.elapsed() - this.#began >= TURN_MS;
   }
@@ -42,7 +42,7 @@ export class EventLoopYielder {
 
 const known = new WeakMap<Scheduler, EventLoopYielder>();
 
-/** The turns of the one event loop that this scheduler stands for. */
+/** The yielder of the event loop behind this scheduler. */
 export function yielderFor(scheduler: Scheduler): EventLoopYielder {
   const yielder = known.get(scheduler) ?? new EventLoopYielder(scheduler);
   known.set(scheduler, yielder);

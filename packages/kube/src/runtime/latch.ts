@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Closed until it is opened once; `opened` resolves then. */
+/** A latch that opens once; `opened` then resolves. */
 export class Latch {
   readonly opened: Promise<void>;
   #open: () => void = () => undefined;

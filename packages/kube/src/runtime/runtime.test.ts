@@ -25,7 +25,7 @@ describe('the real scheduler', () => {
     timer.cancel();
   });
 
-  test('forgets what is cancelled', async () => {
+  test('forgets a canceled timer', async () => {
     const fail = (): never => assert.fail('was cancelled');
     realScheduler.after(0, fail).cancel();
     realScheduler.after(1, fail).cancel();

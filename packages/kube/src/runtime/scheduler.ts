@@ -11,7 +11,7 @@ export interface Timer {
  * `setTimeout`, `setInterval`, `setImmediate` or `AbortSignal.timeout`.
  */
 export interface Scheduler {
-  /** Milliseconds since the Unix epoch. For what others are told or told us: clocks get set. */
+  /** Milliseconds since the Unix epoch, for times shared with other processes: clocks can be set. */
   now(): number;
   /** Milliseconds since some moment, as timers count them: for everything that measures or waits. */
   elapsed(): number;

@@ -63,7 +63,7 @@ test('a check that throws has failed', async () => {
   assert.match(text, /\[-\]loop failed: stuck/);
 });
 
-test('metrics are served in their own format; trouble with them is a 500', async () => {
+test('metrics are served in their own format; a failure to render them is a 500', async () => {
   const metrics = {
     render: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
   };
@@ -75,7 +75,7 @@ test('metrics are served in their own format; trouble with them is a 500', async
   assert.equal((await (await serve())('/metrics')).status, 404);
 });
 
-test('other paths and methods are told what there is', async () => {
+test('other paths and methods get the list of known paths', async () => {
   const get = await serve();
   assert.match((await get('/')).text, /try \/healthz/);
   assert.equal((await get('//')).status, 404);

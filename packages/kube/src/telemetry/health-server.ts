@@ -16,7 +16,7 @@ export interface HealthServerOptions {
   readonly host?: string | undefined;
   /** Default 8081; 0 takes a free port. */
   readonly port?: number;
-  /** Failing: the kubelet restarts us. Default: none, alive while it answers. */
+  /** A failing check makes the kubelet restart the pod. Default: no checks. */
   readonly live?: HealthChecks;
   /** Failing: no traffic comes. */
   readonly ready?: HealthChecks;
@@ -49,7 +49,7 @@ export class HealthServer {
   async listen(): Promise<Address> {
     const { host, port = 8081, log } = this.#options;
     const address = await listen(this.#server, 'health server', { host, port });
-    log.info('health server listens', { ...address });
+    log.info('health server is listening', { ...address });
     return address;
   }
 
@@ -83,7 +83,7 @@ export class HealthServer {
     try {
       return { status: 200, ...(await metrics.render()) };
     } catch (err) {
-      log.error('rendering metrics failed', { err });
+      log.error('failed to render metrics', { err });
       return { status: 500, text: 'rendering metrics failed, see the log\n' };
     }
   }

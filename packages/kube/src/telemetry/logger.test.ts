@@ -27,7 +27,7 @@ test('a line is JSON with time, level, constant message and fields', () => {
   assert.ok(line.endsWith('\n'));
 });
 
-test('durations are told to a tenth of a millisecond', () => {
+test('durations are logged to a tenth of a millisecond', () => {
   const [line = ''] = logged((log) => {
     log.info('reconciled', { durationMs: 10.967227000001003 });
   });

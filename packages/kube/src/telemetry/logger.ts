@@ -8,7 +8,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 export interface LoggerOptions {
   /** Default `info`. */
   readonly level?: LogLevel;
-  /** Lines for people instead of JSON. Default false. */
+  /** Human-readable lines instead of JSON. Default false. */
   readonly pretty?: boolean;
   /** With `pretty`: default false. */
   readonly colors?: boolean;
@@ -33,7 +33,7 @@ const SECRET_FIELDS = [
 const BEARER = /\b(Bearer\s+)[A-Za-z0-9._~+/=-]{8,}/g;
 const JWT = /\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*/g;
 
-/** Structured logs: one JSON object a line, `err` serialised with its causes, secrets left out. */
+/** Structured logs: one JSON object per line, `err` with its causes, secrets redacted. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { level = 'info', pretty = false, colors = false } = options;
   const out = options.destination ?? pino.destination({ sync: true });
@@ -60,7 +60,7 @@ const withoutTokens = (line: string): string =>
     ? line.replace(BEARER, '$1[redacted]').replace(JWT, '[redacted]')
     : line;
 
-/** Our order is message first: it is constant, and what one reads. */
+/** Unlike pino, this logger takes the constant message first. */
 function adapt(log: Pino): Logger {
   return {
     debug: (message: string, fields?: LogFields) => {

@@ -66,7 +66,7 @@ export class QueueSeries {
     };
   }
 
-  /** A series that is read from what is at work when it is asked for. */
+  /** A series that is computed from running work when it is scraped. */
   #registerAges(
     series: { readonly name: string; readonly help: string },
     registry: Registry,

@@ -14,7 +14,7 @@ const HELP: Readonly<Record<keyof ReflectorStats, string>> = {
   failures: 'Lists and watches that ended with an error, by resource.',
 };
 
-/** The `reflector_*` series, read from the informers when they are asked for. */
+/** The `reflector_*` series, read from the informers when they are scraped. */
 export function reflectorSeries(registry: Registry, informers: () => Iterable<Counted>): void {
   for (const fact of ['lists', 'watches', 'events', 'failures'] as const) {
     new Counter({

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IncomingMessage } from 'node:http';
 
-/** Why a body was not taken; `status` is the HTTP status to answer with. */
+/** The reason why a body was rejected; `status` is the HTTP status of the response. */
 export class RequestRejected extends Error {
   override readonly name = 'RequestRejected';
   readonly status: number;
@@ -12,7 +12,7 @@ export class RequestRejected extends Error {
   }
 }
 
-/** What all bodies that are on their way may take together: many clients at once must not fill the memory. */
+/** Limits the total size of bodies in transfer, so that many clients cannot exhaust the memory. */
 export class BodyBudget {
   readonly #bytes: number;
   #used = 0;
@@ -21,7 +21,7 @@ export class BodyBudget {
     this.#bytes = bytes;
   }
 
-  /** False when there is no room for so many more. */
+  /** False when the budget is exhausted. */
   take(bytes: number): boolean {
     if (this.#used + bytes > this.#bytes) return false;
     this.#used += bytes;
@@ -39,7 +39,7 @@ export interface BodyLimits {
   readonly all: BodyBudget;
 }
 
-/** Reads a JSON body. Rejects with `RequestRejected`, or when the client goes. */
+/** Reads a JSON body. Rejects with `RequestRejected`, or when the client disconnects. */
 export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Uint8Array> {
   refuseByHead(request, limits.each);
   const body = new Body(limits);
@@ -61,7 +61,7 @@ function refuseByHead({ headers }: IncomingMessage, limit: number): void {
 const tooLarge = (limit: number): RequestRejected =>
   new RequestRejected(413, `body is larger than ${limit} bytes`);
 
-/** What has arrived of one body. Bytes count when they are here: to announce many costs nobody a thing. */
+/** The received part of one body. Only received bytes count, not announced ones. */
 class Body {
   readonly #limits: BodyLimits;
   #chunks: Buffer[] = [];

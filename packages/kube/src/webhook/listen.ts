@@ -14,7 +14,7 @@ export interface ListenOn {
   readonly port: number;
 }
 
-/** Resolves with the address in use. Rejects with what to change when it cannot be had. */
+/** Resolves with the address in use. Rejects with an error and a hint when it cannot listen. */
 export function listen(
   server: Server | TlsServer,
   name: string,
@@ -42,7 +42,7 @@ const hintFor = (error: Error): string =>
     ? 'end what listens there, or choose another port'
     : 'choose another address or port';
 
-/** Takes no more connections, waits up to `graceMs` for running requests, then cuts the rest. */
+/** Accepts no more connections, waits up to `graceMs` for running requests, then closes all. */
 export async function closeServer(
   server: Server | TlsServer,
   scheduler: Scheduler,

@@ -58,7 +58,7 @@ test('whatever is sent, the rest arrives as it was', () => {
   );
 });
 
-test('what is no JSON is no JSON afterwards', () => {
+test('invalid JSON stays invalid', () => {
   for (const text of [
     '',
     '{',

@@ -123,7 +123,7 @@ describe('a request', () => {
     assert.doesNotMatch(body, /mutate/);
   });
 
-  test('whose handler throws, or answers what is no JSON, gets a 500', () => {
+  test('whose handler throws or answers with invalid JSON gets a 500', () => {
     const circular: Record<string, unknown> = {};
     circular['self'] = circular;
     for (const handler of [

@@ -8,7 +8,7 @@ import type {
 import { truncate, boundedWarnings } from './truncate.ts';
 import { MalformedReview, parseReview } from './parse.ts';
 
-/** One HTTP answer, and what the caller logs and counts about it. */
+/** One HTTP response with the facts that the caller logs and counts. */
 export interface ReviewOutcome {
   readonly status: number;
   /** JSON: an AdmissionReview when `status` is 200, else a Status. */
@@ -77,7 +77,7 @@ const failed = (status: number, message: string, error: unknown = message): Revi
   error,
 });
 
-/** Does not say which there are: who asks may be anybody. */
+/** Does not list the known paths: the caller is not authenticated. */
 export const unknownPath = (path: string): string =>
   `no admission handler at ${truncate(path, 200)}`;
 

@@ -119,7 +119,7 @@ describe('over TLS', () => {
     assert.equal((await send(server)).status, 200);
   });
 
-  test('with a client authority, clients without its certificate are refused', async () => {
+  test('with a client authority, clients without its certificate are rejected', async () => {
     const server = await serve({ clientCa: pki.caBundle });
     await assert.rejects(send(server));
     await assert.rejects(send(server, { tls: { cert: stranger.cert, key: stranger.key } }));
@@ -138,7 +138,7 @@ describe('over TLS', () => {
     assert.equal((await send(server)).status, 404);
   });
 
-  test('an address in use is named, with the cure', async () => {
+  test('an address in use is reported with a hint', async () => {
     const { port } = (await serve()).address;
     await assert.rejects(
       serve({ port }),
@@ -207,14 +207,14 @@ describe('a body', () => {
     assert.equal(sent.status, 200);
   });
 
-  test('for a path that nobody serves is not waited for', async () => {
+  test('for an unknown path is answered without waiting', async () => {
     const { port } = (await serve()).address;
     const head = 'POST /typo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
     const answer = await tlsExchange(port, `${head}content-length: 100\r\n\r\n`);
     assert.match(answer, /^HTTP\/1\.1 404 .*no admission handler at \/typo"/s);
   });
 
-  test('for a path that nobody serves is counted with all such, whatever they are called', async () => {
+  test('for unknown paths share one metric label', async () => {
     const paths: string[] = [];
     const server = await serve({ observe: ({ path }) => paths.push(path) });
     for (const path of ['/typo', '/guess']) await send(server, { path });
@@ -238,7 +238,7 @@ describe('a body', () => {
     assert.ok(performance.now() - since < 3000);
   });
 
-  test('whose client leaves half way harms nobody', async () => {
+  test('whose client disconnects half way does not affect others', async () => {
     const server = await serve();
     const socket = connectTls({ port: server.address.port, host: '127.0.0.1', ca: pki.caBundle });
     await new Promise((resolve) => socket.once('secureConnect', resolve));
@@ -290,7 +290,7 @@ describe('a connection', () => {
     assert.equal(serials.size, 2);
   });
 
-  test('a pair that does not fit is refused and the old one stays', async () => {
+  test('a certificate that does not match its key is rejected, and the old one stays', async () => {
     const server = await serve();
     assert.throws(() => {
       server.setCertificate({ cert: pki.cert, key: stranger.key });

@@ -26,7 +26,7 @@ export interface AdmissionObservation {
 
 export interface AdmissionServerOptions {
   readonly handlers: AdmissionHandlers;
-  /** Default: none; one must be set before `listen`. */
+  /** No default: set one before `listen`. */
   readonly certificate?: ServingCertificate;
   readonly scheduler: Scheduler;
   readonly log: Logger;
@@ -45,11 +45,11 @@ export interface AdmissionServerOptions {
   /** After that many the connection is closed, so that load spreads over replicas. Default 1000. */
   readonly maxRequestsPerSocket?: number;
   readonly observe?: (observation: AdmissionObservation) => void;
-  /** Told when the head of a request was read (1) and when it was answered or is gone (-1). */
+  /** Called with 1 when a request's head was read, and with -1 when it was answered or aborted. */
   readonly inFlight?: (path: string, step: 1 | -1) => void;
 }
 
-/** Longer than the API server keeps an idle connection, so that it is never us who close first. */
+/** Longer than the API server keeps an idle connection, so that this server never closes first. */
 const KEEP_ALIVE_MS = 150_000;
 const MIB = 1024 * 1024;
 
@@ -89,7 +89,7 @@ export class AdmissionServer {
 
   /** Where it listens. Throws before `listen` has resolved. */
   get address(): Address {
-    if (this.#address === undefined) throw new Error('the admission server does not listen yet');
+    if (this.#address === undefined) throw new Error('the admission server is not listening yet');
     return this.#address;
   }
 
@@ -101,7 +101,7 @@ export class AdmissionServer {
   async listen(): Promise<Address> {
     const { host, port = 9443, log } = this.#options;
     this.#address = await listen(this.#server, 'admission server', { host, port });
-    log.info('admission server listens', { ...this.#address });
+    log.info('admission server is listening', { ...this.#address });
     return this.#address;
   }
 
@@ -110,7 +110,7 @@ export class AdmissionServer {
     this.#server.setSecureContext(this.#secureContext(certificate));
   }
 
-  /** Goes on answering, but each answer ends its connection: who calls again finds another replica. */
+  /** Keeps answering, but closes each connection: the next call reaches another replica. */
   drain(): void {
     this.#draining = true;
   }
@@ -151,7 +151,7 @@ export class AdmissionServer {
       outcome = reviewAdmission(bytes, handlers, path);
     } catch (error) {
       if (!(error instanceof RequestRejected)) {
-        this.#options.log.debug('an admission request ended early', { path, err: error });
+        this.#options.log.debug('client closed an admission request early', { path, err: error });
         return;
       }
       outcome = { status: error.status, body: failureBody(error.status, error.message), error };
@@ -166,15 +166,15 @@ export class AdmissionServer {
       'content-type': 'application/json',
       'content-length': Buffer.byteLength(outcome.body),
       ...(last && { connection: 'close' }),
-      // Told when, the API server tries again by itself within the time that it gives us.
+      // With Retry-After, the API server retries within its own timeout.
       ...(outcome.status === 503 && { 'retry-after': '1' }),
     });
     response.end(outcome.body);
-    // An unread rest would make the kernel reset the connection before the client read the answer.
+    // Unread bytes would make the kernel reset the connection before the client read the answer.
     if (!request.complete) request.resume();
   }
 
-  /** Anybody may ask for any path: those that nobody serves are one. */
+  /** Any client may request any path: all unknown paths share one label. */
   #labelOf(path: string): string {
     return this.#options.handlers.has(path) ? path : 'unknown';
   }
@@ -202,8 +202,9 @@ function logFailure(log: Logger, path: string, { status, error, request }: Revie
     name: request.name,
     operation: request.operation,
   };
-  if (status >= 500) log.error('admission handler failed', { path, err: error, ...about });
-  else log.warn('admission request refused', { path, status, err: error });
+  if (status >= 500)
+    log.error('failed to handle an admission request', { path, err: error, ...about });
+  else log.warn('rejected an admission request', { path, status, err: error });
 }
 
 /** Without the query: the API server adds `?timeout=10s`. */

@@ -70,7 +70,7 @@ export interface ReviewAnswer {
   readonly warnings: readonly string[];
 }
 
-/** Reads a webhook's answer; throws an Error that says what is wrong with it. */
+/** Parses a webhook's answer; throws an Error with the cause if it is invalid. */
 export function readAnswer(body: string, uid: string, webhookName: string): ReviewAnswer {
   const response = dig(JSON.parse(body) as unknown, 'response');
   if (!isJsonObject(response)) throw new Error('webhook response was absent');

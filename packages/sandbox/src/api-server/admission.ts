@@ -39,7 +39,7 @@ export interface AdmissionOptions {
   readonly evaluateMatchCondition?: MatchEvaluator | undefined;
   /** Runs before the webhooks, inside the server: needs no transport, and no time. */
   readonly policy?: MutatingPolicy | undefined;
-  /** How long a review travels. Default 1–4 ms. */
+  /** Latency of a review. Default 1–4 ms. */
   readonly latency?: Span | undefined;
 }
 
@@ -68,7 +68,7 @@ export class Admission {
   ): Promise<StoredObject | undefined> {
     const first = this.#obeyPolicy({ ...attributes, phase: 'Mutating' }, complete);
     const reviewed = await this.#mutateByWebhooks(first, complete);
-    // As with reinvocationPolicy IfNeeded: what a webhook changed, the policy sees again.
+    // As with reinvocationPolicy IfNeeded, the policy runs again after a webhook changed the object.
     return reviewed.object === first.object
       ? reviewed.object
       : this.#obeyPolicy(reviewed, complete).object;

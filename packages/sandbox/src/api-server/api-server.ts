@@ -64,7 +64,7 @@ export interface ApiResponse {
 
 /**
  * A Kubernetes API server in memory: the resource API over requests as HTTP carries them, without
- * sockets and with no clock but the scheduler's. What it does is what the contract suite states.
+ * sockets and with only the scheduler's clock. The contract suite defines its behavior.
  */
 export class ApiServer {
   readonly store: ObjectStore;
@@ -98,7 +98,7 @@ export class ApiServer {
     followCrds(this.store, this.registry, scheduler);
   }
 
-  /** Answers one request; failures are answers too. */
+  /** Answers one request; errors are answers, not exceptions. */
   async handle(request: ApiRequest): Promise<ApiResponse> {
     const warnings: string[] = [];
     try {
@@ -115,7 +115,7 @@ export class ApiServer {
     this.#watches.cutAll(new Error(message));
   }
 
-  /** Crashes: watches break, and front ends refuse connections until `start`. State survives. */
+  /** Crashes: watches break, and transports refuse connections until `start`. State survives. */
   stop(): void {
     this.#isUp = false;
     this.cutWatches();

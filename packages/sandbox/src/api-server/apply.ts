@@ -18,7 +18,7 @@ import {
 } from './managed-fields.ts';
 import { itemKey } from './merge-patch.ts';
 
-/** What a server-side apply asks for, without the parts that identify the object. */
+/** The applied fields of a server-side apply, without the object's identity. */
 export function appliedFields(config: Json): FieldTree {
   const { labels, annotations } = asJsonObject(config['metadata']);
   const metadata = {
@@ -36,7 +36,7 @@ interface Applying {
 /**
  * Merges an applied configuration into the live object: fields that others own and that would
  * change are conflicts (unless forced); fields that this manager applied before and now leaves out
- * go, unless somebody else owns them too.
+ * are removed, unless another manager owns them.
  */
 export function applyConfig(live: StoredObject, config: Json, by: Applying): Json {
   const applied = appliedFields(config);

@@ -3,7 +3,7 @@ import type { ObjectKey } from '@altershield/kube';
 import type { Json, StoredObject } from '../json.ts';
 import type { ResourceDefinition } from './definition.ts';
 
-/** Who calls, as admission requests report it. */
+/** The user of a call, as in admission requests. */
 export interface UserInfo {
   readonly username: string;
   readonly uid?: string;
@@ -13,7 +13,7 @@ export interface UserInfo {
 
 export type Subresource = '' | 'status' | 'scale';
 
-/** What holds for one write, whatever its verb. */
+/** Properties of one write, independent of its verb. */
 export interface WriteCall {
   readonly definition: ResourceDefinition;
   readonly key: ObjectKey;
@@ -25,7 +25,7 @@ export interface WriteCall {
   readonly isApply: boolean;
   /** `CreateOptions`, `PatchOptions`…, as admission requests carry them. */
   readonly options: Json;
-  /** Admission appends what the caller is to be warned of. */
+  /** Admission appends warnings for the caller. */
   readonly warnings: string[];
 }
 
@@ -35,7 +35,7 @@ export type Operation = 'CREATE' | 'UPDATE' | 'DELETE';
 export interface AdmissionAttributes {
   readonly call: WriteCall;
   readonly operation: Operation;
-  /** What mutating webhooks see of a creation has no identity yet. */
+  /** An object in creation has no identity yet when mutating webhooks see it. */
   readonly phase: 'Mutating' | 'Validating';
   readonly object: StoredObject | undefined;
   readonly oldObject: StoredObject | undefined;

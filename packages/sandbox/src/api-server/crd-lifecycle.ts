@@ -10,7 +10,7 @@ import { timestamp } from './util.ts';
 const CRD_TYPE = typeKey(RESOURCES.crd);
 const ESTABLISH_MS = { min: 5, max: 60 };
 
-/** Serves what CRDs define a moment after they are written, and says so in their status. */
+/** Serves the resources of CRDs shortly after they are written, and updates their status. */
 export function followCrds(store: ObjectStore, registry: Registry, scheduler: Scheduler): void {
   store.subscribe(({ type, kind, object }) => {
     if (type !== CRD_TYPE) return;

@@ -3,9 +3,9 @@ import type { APIResource } from '@altershield/kube';
 import type { Json, StoredObject } from '../json.ts';
 import type { FieldProblem } from './failure.ts';
 
-/** What is particular about a kind: how it is completed, checked and versioned when it is written. */
+/** The strategy of a kind: its defaults, validation and generation at a write. */
 export interface KindRules {
-  /** Fills in what the writer left out, and prunes what the schema does not know. */
+  /** Applies defaults and prunes unknown fields. */
   complete(object: StoredObject, at: { now: string; old: StoredObject | undefined }): StoredObject;
   /** Every problem of the object at once; `old` is absent on create. */
   validate(object: StoredObject, old: StoredObject | undefined): readonly FieldProblem[];
@@ -34,7 +34,7 @@ export interface ResourceDefinition {
 export const typeKey = ({ group, plural }: Pick<APIResource, 'group' | 'plural'>): string =>
   `${plural}.${group}`;
 
-/** Top-level fields other than metadata and status: what users mean by the specification. */
+/** Top-level fields other than metadata and status: the specification. */
 export const desired = (object: Json): Json =>
   Object.fromEntries(
     Object.entries(object).filter(

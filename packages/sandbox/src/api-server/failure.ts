@@ -14,7 +14,7 @@ export interface FieldProblem {
   readonly message: string;
 }
 
-/** A refusal: carried as an error inside the server, sent as a `Status` object. */
+/** A failed request: an error inside the server, a `Status` object on the wire. */
 export class StatusError extends Error {
   override readonly name = 'ApiFailure';
   readonly code: number;

@@ -4,7 +4,7 @@ import { badRequest, patchRejected } from './failure.ts';
 
 const REMOVED = Symbol('removed');
 
-/** Applies RFC 6902; a patch that does not fit the document is refused with 422, as the real one. */
+/** Applies RFC 6902; a patch that does not match the document fails with 422, as in the real server. */
 export function applyJsonPatch(document: Json, operations: unknown): Json {
   if (!Array.isArray(operations))
     throw badRequest('error decoding patch: a JSON array is expected');

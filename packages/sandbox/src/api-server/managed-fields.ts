@@ -11,7 +11,7 @@ import {
 import { desired } from './definition.ts';
 import { itemKey } from './merge-patch.ts';
 
-/** Which fields somebody owns, in the form of `fieldsV1`. An empty object owns the field itself. */
+/** The fields of one manager, in the form of `fieldsV1`. An empty object owns the field itself. */
 export type FieldTree = Json;
 
 /** The fields that a document sets. Lists without identities count as one field. */
@@ -52,7 +52,7 @@ export function mergeTrees(a: FieldTree, b: FieldTree): FieldTree {
   return merged;
 }
 
-/** `a` without what `b` owns. */
+/** `a` without the fields of `b`. */
 export function subtractTree(a: FieldTree, b: FieldTree): FieldTree {
   const left: Record<string, unknown> = {};
   for (const [key, sub] of Object.entries(a)) {
@@ -81,7 +81,7 @@ export interface Authorship {
   readonly isApply: boolean;
   readonly subresource: string;
   readonly time: string;
-  /** For apply: what was applied. For updates it is found by comparison. */
+  /** For apply: the applied fields. For updates they are found by comparison. */
   readonly applied?: FieldTree | undefined;
 }
 
@@ -107,7 +107,7 @@ const isSameManager = (entry: ManagerEntry, by: Authorship): boolean =>
   (entry.operation === 'Apply') === by.isApply &&
   text(entry.subresource) === by.subresource;
 
-/** Gives the changed fields to the author, and takes them from whoever had them. */
+/** Assigns the changed fields to the author, and removes them from other managers. */
 export function recordAuthor(
   object: StoredObject,
   old: StoredObject | undefined,

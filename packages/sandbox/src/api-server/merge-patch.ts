@@ -23,7 +23,7 @@ function mergeValue(old: unknown, value: unknown): unknown {
   return isJsonObject(value) ? applyMergePatch(asJsonObject(old), value) : value;
 }
 
-/** By which fields the items of a list are told apart, by the list's own name. */
+/** Merge keys of lists, by the name of the list. */
 const LIST_KEYS: Readonly<Record<string, readonly string[]>> = {
   containers: ['name'],
   initContainers: ['name'],

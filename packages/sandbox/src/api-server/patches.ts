@@ -45,7 +45,7 @@ export const parsePatch = (format: PatchFormat, body: string, force: boolean): P
   return { format, body: parsed, force };
 };
 
-/** What an object (or its scale) becomes under a patch. */
+/** The result of a patch on an object or its scale. */
 export function patched(call: WriteCall, current: StoredObject, patch: ParsedPatch): Json {
   const document: Json = call.subresource === 'scale' ? scaleOf(call.definition, current) : current;
   switch (patch.format) {

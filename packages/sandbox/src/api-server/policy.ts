@@ -16,7 +16,7 @@ export interface PolicyAttributes {
 }
 
 /**
- * A MutatingAdmissionPolicy as a function: what the object becomes, or the same object. What it throws denies the write,
+ * A MutatingAdmissionPolicy as a function: returns the mutated or the same object. An error denies the write,
  * as an expression that cannot be evaluated does under `failurePolicy: Fail`.
  */
 export type MutatingPolicy = (attributes: PolicyAttributes) => KubeObject;

@@ -153,7 +153,7 @@ export class Registry {
     return [...this.#byPath.values()];
   }
 
-  /** Serves what the CRD defines, in all its served versions. */
+  /** Serves all served versions of the CRD. */
   establish(crd: StoredObject): void {
     this.withdraw(crd);
     for (const version of list(dig(crd, 'spec', 'versions')).filter(isJsonObject)) {

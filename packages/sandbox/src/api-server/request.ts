@@ -13,11 +13,11 @@ export interface ApiRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Who calls, when the front end knows; otherwise the bearer token tells. */
+  /** The user, if the transport knows it; otherwise the bearer token identifies the user. */
   readonly user?: UserInfo;
 }
 
-/** What a URL of the resource API points at. */
+/** The target of a URL of the resource API. */
 export interface Target {
   readonly definition: ResourceDefinition;
   /** `name` is '' for collections. */

@@ -15,7 +15,7 @@ export interface StoreEvent {
 export type StoreListener = (event: StoreEvent) => void;
 
 const DEFAULT_HISTORY = 20_000;
-/** Not 1, so that a version from long ago can be told from one that is known. */
+/** Not 1, so that tests can use an expired version below it. */
 const FIRST_REVISION = 100;
 
 const mapKey = ({ namespace, name }: ObjectKey): string => `${namespace}/${name}`;
@@ -45,7 +45,7 @@ export class ObjectStore {
     return this.#types.get(type)?.get(mapKey(key));
   }
 
-  /** What the object was before its last write. */
+  /** The object before its last write. */
   previousOf(object: StoredObject): StoredObject | undefined {
     return this.#previous.get(object);
   }

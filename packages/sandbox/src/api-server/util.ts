@@ -11,7 +11,7 @@ const hex = (scheduler: Scheduler, digits: number): string =>
 export const newUid = (scheduler: Scheduler): string =>
   `${hex(scheduler, 8)}-${hex(scheduler, 4)}-4${hex(scheduler, 3)}-a${hex(scheduler, 3)}-${hex(scheduler, 12)}`;
 
-/** The letters of generated names: none that could spell a word. */
+/** The letters of generated names, without vowels as in Kubernetes. */
 export const NAME_LETTERS = 'bcdfghjklmnpqrstvwxz2456789';
 
 export const nameSuffix = (scheduler: Scheduler, length = 5): string =>

@@ -163,7 +163,7 @@ class OpenWatch {
     this.#sink.fail(error);
   }
 
-  /** What happened before the watch opened; false when that is no longer known. */
+  /** Sends events since the watch's version; false when that version has expired. */
   #replay(): boolean {
     const { store } = this.#parts;
     const { definition, namespace, selected, since } = this.#options;
@@ -211,7 +211,7 @@ class OpenWatch {
         this.#bookmark();
       });
     }
-    // Armed first: whoever reads the bookmark may close the watch, and that ends the series.
+    // Armed first: the reader of the bookmark may close the watch, which ends the series.
     const repeat = (): void => {
       this.#timer(BOOKMARK_EVERY_MS, repeat);
       this.#bookmark();

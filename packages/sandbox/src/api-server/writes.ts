@@ -31,11 +31,11 @@ import { nameSuffix, newUid, timestamp } from './util.ts';
 const MAX_ATTEMPTS = 5;
 
 export interface UpdatePlan {
-  /** What the object is to become; called again when another write came in between. */
+  /** Computes the new object; called again after a concurrent write. */
   readonly change: (current: StoredObject) => Json;
   /** True for PUT: custom objects must then name the resourceVersion they replace. */
   readonly isReplace: boolean;
-  /** What server-side apply asked for. */
+  /** The fields of a server-side apply. */
   readonly applied?: FieldTree;
 }
 
@@ -66,7 +66,7 @@ export class Writes {
     const named: WriteCall = { ...call, key: { ...call.key, name: draft.metadata.name } };
     this.#refuseCollision(named);
     const object = await this.#admit(named, draft, undefined);
-    // While the webhooks thought it over somebody else may have taken the name.
+    // During the webhook calls, another client may have created an object of this name.
     this.#refuseCollision(named);
     const authored = this.#author(named, object, undefined, applied);
     return call.dryRun ? authored : this.#store.put(typeKey(call.definition.resource), authored);
@@ -83,7 +83,7 @@ export class Writes {
 
   /**
    * The real server works on its cache first, which may lag: webhooks are then asked about an old
-   * state, and once more about the present one. What goes wrong with the old state has no effect.
+   * state, and then with the current one. Errors for the old state have no effect.
    */
   async #tryStale(call: WriteCall, plan: UpdatePlan): Promise<void> {
     const current = this.#store.get(typeKey(call.definition.resource), call.key);
@@ -252,7 +252,7 @@ function checkPreconditions(
   }
 }
 
-/** What a subresource lets through: `/status` the status, `/scale` the replicas, else all but status. */
+/** The writable part: `/status` the status, `/scale` the replicas, otherwise all except the status. */
 function merged(call: WriteCall, wanted: Json, old: StoredObject): StoredObject {
   if (call.subresource === 'scale') return withScale(old, wanted);
   const metadata = ownedMetadata(asJsonObject(wanted['metadata']), old.metadata);
@@ -281,7 +281,7 @@ const theirMetadata = (wanted: Json): Json =>
 function ownedMetadata(wanted: Json, old: ObjectMeta): ObjectMeta {
   const { name, namespace, uid, resourceVersion, creationTimestamp, generation } = old;
   const { deletionTimestamp } = old;
-  // Who sends managed fields decides on them; who sends none leaves them as they are.
+  // A request with managed fields replaces them; a request without keeps them.
   const sent = list(wanted['managedFields']);
   const managedFields = sent.length > 0 ? sent : old.managedFields;
   return {
@@ -315,7 +315,7 @@ function versioned(call: WriteCall, object: StoredObject, old: StoredObject): St
 const isUnchanged = (object: StoredObject, old: StoredObject): boolean =>
   same(withoutTimes(object), withoutTimes(old));
 
-/** When a field was written last is no change of it. */
+/** A new timestamp alone does not change an entry. */
 const withoutTimes = (object: StoredObject): Json => ({
   ...object,
   metadata: {

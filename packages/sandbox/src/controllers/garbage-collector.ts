@@ -16,7 +16,7 @@ import type { Controller } from './controller.ts';
 
 const COLLECT_MS: Span = { min: 2, max: 40 };
 
-/** Deletes what all owners of are gone, and empties namespaces that are to end. */
+/** Deletes objects whose owners are all deleted, and empties terminating namespaces. */
 export class GarbageCollector implements Controller {
   readonly #cluster: Cluster;
   #unsubscribe: () => void = () => undefined;
@@ -99,7 +99,7 @@ export class GarbageCollector implements Controller {
 
   #exists({ apiVersion, kind, name, uid }: OwnerReference, home: string): boolean {
     const definition = this.#cluster.server.registry.byKind(apiVersion, kind);
-    // An owner of a kind that nobody serves may exist after all: nothing is deleted on a guess.
+    // An owner of an unserved kind may exist: its dependents are kept.
     if (definition === undefined) return true;
     const namespace = definition.resource.namespaced ? home : '';
     return this.#cluster.get(definition.resource, { namespace, name })?.metadata.uid === uid;

@@ -21,7 +21,7 @@ const ACCEPT_MS: Span = { min: 1, max: 30 };
 const DELETE_MS: Span = { min: 1, max: 20 };
 
 export interface KubeletOptions {
-  /** Overrules the fate that the image's tag says. */
+  /** Overrides the scenario of the image's tag. */
   readonly scenario?: ((pod: Pod) => PodScenario | undefined) | undefined;
 }
 
@@ -32,7 +32,7 @@ interface Life {
   timer: Timer | undefined;
 }
 
-/** Runs the pods of all nodes: each lives through its fate, and dies when it is deleted. */
+/** Runs the pods of all nodes: each plays its scenario until it is deleted. */
 export class Kubelet implements Controller {
   readonly #cluster: Cluster;
   readonly #options: KubeletOptions;
@@ -90,7 +90,7 @@ export class Kubelet implements Controller {
     });
   }
 
-  /** Kubelets patch the status without a lock, so nobody's write can be in their way. */
+  /** Kubelets patch the status without a resource version, so no other write can conflict. */
   #write(uid: string, { key, isScripted }: Life, moment: (nowMs: number) => Moment): void {
     const pod = this.#cluster.get<Pod>(RESOURCES.pod, key);
     if (pod?.metadata.uid !== uid) return;

@@ -11,13 +11,13 @@ export interface PodScenarioContext {
   readonly random: Random;
 }
 
-/** The next thing that happens to a container: after `delayMs`, `moment(now)` holds. */
+/** The next state of a container: after `delayMs`, `moment(now)` holds. */
 export interface Step {
   readonly delayMs: number;
   readonly moment: (nowMs: number) => Moment;
 }
 
-/** The life of a container after its creation, step by step; some never end. */
+/** The states of a container after its creation, step by step; some scenarios never end. */
 export type PodScenario = (context: PodScenarioContext) => Generator<Step, void>;
 
 const randomBetween = (min: number, max: number, { random }: PodScenarioContext): number =>
@@ -37,7 +37,7 @@ const waiting = (reason: string, message?: string): Moment => ({
   phase: 'Pending',
 });
 
-/** What every kubelet writes first. */
+/** The first status that every kubelet writes. */
 export const creating: Moment = { ...waiting('ContainerCreating'), isCreating: true };
 
 const healthy: PodScenario = function* (context) {
@@ -159,7 +159,7 @@ const SCENARIOS: readonly (readonly [tag: string, scenario: PodScenario])[] = [
   ['slow', slow],
 ];
 
-/** What becomes of a container by its image's tag; undefined when the tag says nothing. */
+/** The scenario of a container by its image's tag; undefined when the tag has none. */
 function scenarioFor(image: string): PodScenario | undefined {
   const [, tag = ''] = /:([^:/@]+)$/.exec(image) ?? [];
   return SCENARIOS.find(([prefix]) => tag.startsWith(prefix))?.[1];
@@ -170,7 +170,7 @@ export interface PodScript {
   readonly context: PodScenarioContext;
 }
 
-/** The fate of the first container that has one; a pod without becomes ready in 1–3 s. */
+/** The scenario of the first container that has one; other pods become ready in 1–3 s. */
 export function podScriptFor(pod: Pod, random: Random, chosen?: PodScenario): PodScript {
   const { containers } = pod.spec;
   const scripted =
@@ -180,5 +180,5 @@ export function podScriptFor(pod: Pod, random: Random, chosen?: PodScenario): Po
   return { scenario: chosen ?? scenarioFor(image) ?? healthy, context };
 }
 
-/** Whether two containers share a fate, so that one moment is true of both. */
+/** Whether two containers have the same scenario, so that one moment applies to both. */
 export const hasSameScenario = (a: string, b: string): boolean => scenarioFor(a) === scenarioFor(b);

@@ -69,7 +69,7 @@ export class PodScheduler implements Controller {
     const isNews = findCondition(pod.status.conditions, 'PodScheduled')?.reason !== next.reason;
     if (node === undefined && !isNews) return;
     const spec = node === undefined ? pod.spec : { ...pod.spec, nodeName: node.metadata.name };
-    // Binding is a subresource of its own, outside of what admission of pods sees.
+    // Binding is a subresource, which the admission of pods does not see.
     const placed = { ...pod, spec, status: { ...pod.status, conditions } };
     this.#cluster.server.store.put(typeKey(RESOURCES.pod), placed);
   }

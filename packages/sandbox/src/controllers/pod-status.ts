@@ -8,10 +8,10 @@ import type {
   PodStatus,
 } from './types.ts';
 
-/** What a container does from one moment on, and what that makes of its pod. */
+/** The state of a container from one moment on, and the resulting state of its pod. */
 export interface Moment {
   readonly state: ContainerState;
-  /** Default: what it was. */
+  /** Default: unchanged. */
   readonly lastState?: ContainerState;
   readonly isReady: boolean;
   readonly restartCount: number;

@@ -59,7 +59,7 @@ export class ReplicaSetController implements Controller {
     if (failure !== undefined) throw failure;
   }
 
-  /** Gives the failure to create or delete, for the status to tell. */
+  /** Returns the error of a failed create or delete, for the status. */
   async #manage(set: ReplicaSet): Promise<Error | undefined> {
     const pods = this.#podsOf(set);
     const missing = set.spec.replicas - pods.length;

@@ -8,7 +8,7 @@ import { WorkQueue } from './work-queue.ts';
 const HOUR_MS = 3_600_000;
 
 describe('loop of a controller', () => {
-  test('a key that fails beyond its retries is dropped, and starts anew when it is added', async () => {
+  test('a key that exceeds its retries is dropped, and starts again when it is added', async () => {
     const scheduler = new VirtualScheduler({ seed: 1 });
     let tries = 0;
     const queue = new WorkQueue({

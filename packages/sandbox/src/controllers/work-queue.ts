@@ -7,9 +7,9 @@ export interface WorkQueueOptions {
   /** From a change to the reconcile that it causes. */
   readonly latency: Span;
   readonly reconcile: (key: string) => Promise<void>;
-  /** Called with what reconcile threw; the key is tried again either way. */
+  /** Called with the error of reconcile; the key is retried in any case. */
   readonly onError?: (key: string, error: unknown) => void;
-  /** After so many failed retries in a row a key is dropped, until it is added again. Default: never. */
+  /** After this many failed retries a key is dropped until it is added again. Default: never. */
   readonly maxRetries?: number;
   /** The longest pause before a retry. Default 5 s. */
   readonly maxRetryMs?: number;
@@ -31,7 +31,7 @@ export class WorkQueue {
     this.#options = options;
   }
 
-  /** Reconciles the key soon; several wishes before it runs are one. */
+  /** Reconciles the key soon; several adds before that run once. */
   add(key: string): void {
     const { scheduler, latency } = this.#options;
     this.#schedule(
@@ -41,14 +41,14 @@ export class WorkQueue {
     );
   }
 
-  /** Reconciles the key once more after `delayMs`; a later wish replaces an earlier one. */
+  /** Reconciles the key after `delayMs`; a later call replaces an earlier one. */
   addAfter(key: string, delayMs: number): void {
     this.#timers.get(`${key} later`)?.cancel();
     this.#timers.delete(`${key} later`);
     this.#schedule(`${key} later`, key, delayMs);
   }
 
-  /** Drops everything that waits; what runs comes to its end. */
+  /** Drops waiting keys; running reconciles finish. */
   stop(): void {
     this.#isStopped = true;
     for (const timer of this.#timers.values()) timer.cancel();

@@ -63,7 +63,7 @@ test('runFor stops the clock at the end of the span', async () => {
   assert.deepEqual([ran, scheduler.now() - began], [false, 1500]);
 });
 
-test('runUntil stops at the task that makes it hold, and says what it waited for in vain', async () => {
+test('runUntil stops at the task that fulfills the condition, and its error names the condition', async () => {
   const scheduler = new VirtualScheduler();
   let count = 0;
   const tick = (): void => {
@@ -79,7 +79,7 @@ test('runUntil stops at the task that makes it hold, and says what it waited for
   );
 });
 
-test('complete gives what the promise gives, or throws what it throws', async () => {
+test('complete returns the result of the promise, or throws its error', async () => {
   const scheduler = new VirtualScheduler();
   const later = async (value: number): Promise<number> => {
     await sleep(scheduler, 1000);
@@ -118,7 +118,7 @@ test('a chooser decides among the tasks of one instant', async () => {
   assert.deepEqual(ran, ['c', 'b', 'a']);
 });
 
-test('whatever is scheduled runs exactly once and never before its time', async () => {
+test('every scheduled task runs exactly once and never before its time', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.nat(50), { maxLength: 60 }), fc.nat(), async (delays, seed) => {
       const scheduler = new VirtualScheduler({ seed, order: 'shuffled' });

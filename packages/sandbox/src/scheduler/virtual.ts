@@ -15,7 +15,7 @@ export interface VirtualOptions {
   readonly seed?: number;
   /** Where the clock starts, in epoch milliseconds. Default 2026-01-01T00:00:00Z. */
   readonly startMs?: number;
-  /** Order of tasks due at the same instant: as they came (default), by seed, or as told. */
+  /** Order of tasks due at the same instant: first in, first out (default), by seed, or by a function. */
   readonly order?: 'fifo' | 'shuffled' | ChooseTask;
 }
 
@@ -45,7 +45,7 @@ export class VirtualScheduler implements Scheduler {
   constructor({ seed = 1, startMs = DEFAULT_START, order = 'fifo' }: VirtualOptions = {}) {
     this.#now = startMs;
     this.#random = seededRandom(seed);
-    // A generator of its own: what the program draws must not change which task runs next.
+    // A separate generator: random numbers of the program must not change the order of tasks.
     const orderRandom = seededRandom(seed ^ 0x5bd1e995);
     this.#choose = chooser(order, orderRandom);
   }
@@ -98,7 +98,7 @@ export class VirtualScheduler implements Scheduler {
     if (!holds()) throw new Error(`waited ${maxMs} virtual ms for ${what}, which did not hold`);
   }
 
-  /** Runs until `promise` settles and gives what it gave. */
+  /** Runs until `promise` settles, and returns its result. */
   async complete<T>(promise: Promise<T>, options: { maxMs?: number } = {}): Promise<T> {
     let isSettled = false;
     const settle = (): void => {

@@ -4,7 +4,7 @@
 export interface CallInfo {
   /** Counts the calls of this transport from 1, watches included. */
   readonly number: number;
-  /** Counts the writes of this transport from 1; 0 when the call is no write. */
+  /** Counts the writes of this transport from 1; 0 when the call is not a write. */
   readonly write: number;
   readonly method: string;
   readonly path: string;
@@ -13,7 +13,7 @@ export interface CallInfo {
   readonly user: string;
 }
 
-/** What befalls a call. `answer` speaks in the server's stead. */
+/** A fault of a call. `answer` replaces the server's answer. */
 export type CallFault =
   | {
       readonly kind: 'answer';
@@ -26,7 +26,7 @@ export type CallFault =
   | { readonly kind: 'silence' }
   | { readonly kind: 'delay'; readonly ms: number };
 
-/** What befalls one line of a watch. */
+/** A fault of one line of a watch. */
 export type WatchFault =
   | { readonly kind: 'drop' }
   | { readonly kind: 'delay'; readonly ms: number }
@@ -45,7 +45,7 @@ export interface WatchLineInfo {
   readonly number: number;
 }
 
-/** Decides what goes wrong between a client and the server; an absent answer: nothing does. */
+/** Chooses faults between a client and the server; undefined: no fault. */
 export interface FaultPlan {
   /** Before the server sees the call: a fault here means that nothing was written. */
   readonly beforeCall?: (call: CallInfo) => CallFault | undefined;

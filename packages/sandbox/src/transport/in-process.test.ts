@@ -46,7 +46,7 @@ async function failure({ scheduler }: World, work: Promise<unknown>): Promise<Ku
   return error;
 }
 
-/** What a watch of ConfigMaps shows while `a`, `b` and `c` are created and the faults happen. */
+/** The events of a watch of ConfigMaps while `a`, `b` and `c` are created under faults. */
 async function watched(
   faults: readonly (WatchFault | undefined)[],
 ): Promise<{ names: string[]; error: unknown }> {
@@ -115,17 +115,17 @@ describe('in-process transport', () => {
     assert.deepEqual(calls, ['1 0 GET admin', '2 1 POST admin']);
   });
 
-  test('lines of a watch arrive in order, whatever their delays', async () => {
+  test('lines of a watch arrive in order, independent of their delays', async () => {
     const delay = { kind: 'delay', ms: 500 } as const;
     assert.deepEqual(await watched([delay]), { names: ['a', 'b', 'c'], error: undefined });
   });
 
-  test('lines of a watch are dropped and repeated as told', async () => {
+  test('lines of a watch are dropped and repeated by the fault plan', async () => {
     const { names } = await watched([{ kind: 'drop' }, { kind: 'duplicate' }]);
     assert.deepEqual(names, ['b', 'b', 'c']);
   });
 
-  test('a watch is cut, or ends with 410, or goes silent', async () => {
+  test('a watch breaks, ends with 410, or becomes silent', async () => {
     const cut = await watched([undefined, { kind: 'cut' }]);
     assert.deepEqual(cut.names, ['a']);
     assert.match(String(cut.error), /was cut/);
@@ -135,7 +135,7 @@ describe('in-process transport', () => {
     assert.deepEqual(silent, { names: ['a'], error: undefined });
   });
 
-  test('a stopped API server refuses connections and cuts watches until it is back', async () => {
+  test('a stopped API server refuses connections and breaks watches until its restart', async () => {
     const at = world();
     at.sandbox.server.stop();
     const error = await failure(at, create(at, 'm'));

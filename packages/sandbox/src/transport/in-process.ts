@@ -15,7 +15,7 @@ import { LineStream } from './line-stream.ts';
 
 export interface InProcessOptions {
   readonly user: UserInfo;
-  /** How long a request, an answer and a watch line travel. Default 0.2–3 ms. */
+  /** Latency of a request, an answer and a watch line. Default 0.2–3 ms. */
   readonly latency?: Span;
   readonly faults?: FaultPlan;
 }
@@ -131,7 +131,7 @@ async function* once(body: string): AsyncGenerator<Uint8Array> {
   yield await Promise.resolve(Buffer.from(body));
 }
 
-/** Not AbortSignal.any: it keeps weak references, and the collector's timing is not ours. */
+/** Not AbortSignal.any: it keeps weak references, so that garbage collection would affect timing. */
 function joined(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
   const controller = new AbortController();
   for (const signal of signals) {

@@ -22,13 +22,13 @@ const GONE =
   '{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old resource version","reason":"Expired","code":410}}\n';
 
 /**
- * The body of a watch as a client reads it. Lines travel one after the other, each for a time that
+ * The body of a watch as a client reads it. Lines arrive one after the other, each after a delay that
  * the scheduler's dice decide, so a slow line holds up those behind it as on a connection.
  */
 export class LineStream implements AsyncIterable<Uint8Array> {
   readonly #options: LineStreamOptions;
   readonly #watch: Watch;
-  readonly #travelling: Item[] = [];
+  readonly #inFlight: Item[] = [];
   readonly #arrived: Item[] = [];
   #waiter: Waiter | undefined;
   #isMoving = false;
@@ -98,7 +98,7 @@ export class LineStream implements AsyncIterable<Uint8Array> {
 
   #enqueue(item: Item, extraMs = 0): void {
     if (this.#isClosed) return;
-    this.#travelling.push(item);
+    this.#inFlight.push(item);
     if (!this.#isMoving) this.#move(extraMs);
   }
 
@@ -109,9 +109,9 @@ export class LineStream implements AsyncIterable<Uint8Array> {
     const delay = within(latency, () => scheduler.random()) + extraMs;
     scheduler.after(delay, () => {
       this.#isMoving = false;
-      const item = this.#travelling.shift();
+      const item = this.#inFlight.shift();
       if (item !== undefined && !this.#isClosed) this.#arrive(item);
-      if (this.#travelling.length > 0) this.#move();
+      if (this.#inFlight.length > 0) this.#move();
     });
   }
 

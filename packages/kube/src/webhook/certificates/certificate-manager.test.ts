@@ -173,7 +173,7 @@ test('while publishing fails the leaf does not switch, and it is tried again', a
   await run;
 });
 
-test('a secret that was deleted or holds garbage is made anew, with a warning', async () => {
+test('a secret that was deleted or is invalid is issued again, with a warning', async () => {
   const world = new World();
   const replica = new Replica(world);
   await replica.manager.refresh(replica.stop.signal);
@@ -187,7 +187,7 @@ test('a secret that was deleted or holds garbage is made anew, with a warning', 
   assert.match(replica.warnings.join(), /unusable, issuing anew/);
 });
 
-test('trouble with the API server is told with its cure, and outlived', async () => {
+test('an error of the API server is logged with a hint and then retried', async () => {
   const world = new World();
   const replica = new Replica(world);
   const facts = { doing: 'GET secret', server: { message: 'no' } };

@@ -16,7 +16,7 @@ export interface CertificateManagerOptions {
   /** Where the Secret lives. */
   readonly namespace: string;
   readonly name: string;
-  /** Names and addresses that the API server calls us by. */
+  /** Names and addresses that the API server uses to call the webhook. */
   readonly dnsNames: readonly string[];
   readonly ips?: readonly string[];
   readonly scheduler: Scheduler;
@@ -42,7 +42,7 @@ const MAX_RETRY_MS = 60_000;
 
 type Write = Extract<CertificatePlan, { action: 'Write' }>;
 
-/** Keeps the replicas' shared serving certificate in a Secret, and it in force before it is needed. */
+/** Keeps the replicas' shared serving certificate in a Secret and rotates it before it expires. */
 export class CertificateManager implements Runnable {
   readonly name = 'certificates';
   readonly #options: CertificateManagerOptions;
@@ -102,13 +102,15 @@ export class CertificateManager implements Runnable {
     }
   }
 
-  /** Brings Secret, server and published trust in line; resolves with milliseconds until due again. */
+  /** Reconciles Secret, server and CA bundle; resolves with milliseconds until the next check. */
   async refresh(signal: AbortSignal): Promise<number> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const waitMs = await this.#step(signal);
       if (waitMs !== undefined) return waitMs;
     }
-    throw new Error(`${this.#where}: other writers kept changing it; is another tool managing it?`);
+    throw new Error(
+      `${this.#where}: another client keeps changing it; check whether another tool manages it`,
+    );
   }
 
   /** One read and at most one write; `undefined`: look again. */
@@ -144,13 +146,13 @@ export class CertificateManager implements Runnable {
   async #write(plan: Write, secret: Secret | undefined, signal: AbortSignal): Promise<void> {
     const { log } = this.#options;
     const fields = { secret: this.#where, reason: plan.reason };
-    if (plan.broken) log.warn('stored certificates are unusable, issuing anew', fields);
+    if (plan.broken) log.warn('stored certificates are unusable, issuing new ones', fields);
     else log.info('rotating certificates', fields);
     const set = await this.#issue(plan, secret && setOf(secret), signal);
     try {
       await this.#store(set, secret, signal);
     } catch (error) {
-      // Another replica was faster: what it wrote is as good as ours.
+      // Another replica was faster: its certificate is equally valid.
       if (!isConflict(error) && !isAlreadyExists(error) && !isNotFound(error)) throw error;
       log.debug('another replica wrote the certificates first', fields);
     }
@@ -209,7 +211,7 @@ export class CertificateManager implements Runnable {
 
   /**
    * True when something was published: the Secret must then be read again, for a replica that
-   * published meanwhile may have been undone by us, and only the last reader can tell.
+   * published meanwhile may have been overwritten, and only the last reader can detect it.
    */
   async #publish(bundle: string, signal: AbortSignal): Promise<boolean> {
     const { publish, scheduler } = this.#options;

@@ -22,7 +22,7 @@ export interface ReadSet {
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
-/** Never throws: what cannot be read is absent. */
+/** Never throws: unreadable parts are absent. */
 export function readSet({ cert, key, caBundle, caKey }: CertificateSet): ReadSet {
   return {
     leaf: readCertificates(cert)[0],

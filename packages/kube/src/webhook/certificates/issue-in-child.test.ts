@@ -21,7 +21,7 @@ test('a process makes an authority, and another one a leaf that it signed', asyn
   assert.ok(isPairOf(certificate, createPrivateKey(second.leaf?.key ?? '')));
 });
 
-test('what goes wrong there is told here', async () => {
+test('an error in the child process rejects the promise', async () => {
   const authority = { cert: 'no certificate', key: 'no key' };
   await assert.rejects(
     issueInChild({ now, authority, leaf: aLeaf }, never),
@@ -36,7 +36,7 @@ test('who stops does not wait for it', async () => {
   await assert.rejects(made, { name: 'AbortError' });
 });
 
-test('a process that cannot be started is told here, and nothing else breaks', async () => {
+test('a child process that cannot start rejects the promise and nothing else', async () => {
   const { execPath } = process;
   process.execPath = '/nonexistent/node';
   try {

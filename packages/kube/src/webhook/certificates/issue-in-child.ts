@@ -10,20 +10,20 @@ import type { IssueRequest, IssuedPair } from './issue.ts';
 const PROGRAM = fileURLToPath(new URL(`./issue.child${extname(import.meta.url)}`, import.meta.url));
 
 /**
- * Makes certificates in a process of its own, which takes the library with it when it ends: it is
- * needed once in two months. A thread would leave most of its megabytes behind.
- * Rejects with what the process says or dies of, or when `signal` aborts.
+ * Issues certificates in a child process, so that the memory of the library is freed: it is needed
+ * once in two months. A thread would keep most of its memory.
+ * Rejects with the child's error or exit code, or when `signal` aborts.
  */
 export async function issueInChild(
   request: IssueRequest,
   signal: AbortSignal,
 ): Promise<IssuedPair> {
-  // Flags of the operator's own are not for it: those of a debugger would make it wait for one.
+  // The child must not inherit the operator's flags: a debugger flag would make it wait.
   const child = fork(PROGRAM, { signal, execArgv: [] });
   const ended = once(child, 'exit').then(([code, by]: unknown[]) => {
-    throw new Error(`issue certificates: the process for it ended (${String(by ?? code)})`);
+    throw new Error(`issue certificates: the child process exited (${String(by ?? code)})`);
   });
-  // To one that never began, or is gone already, nothing can be said, and `ended` tells why.
+  // A child that failed to start cannot receive a message; `ended` then rejects with the cause.
   child.once('spawn', () => child.send(request, () => undefined));
   const [answer] = (await Promise.race([once(child, 'message'), ended])) as [IssueAnswer];
   if ('made' in answer) return answer.made;

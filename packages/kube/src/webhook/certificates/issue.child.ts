@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The process of issue-in-child.ts: one order, one answer.
+// The child process of issue-in-child.ts: one request, one answer.
 import { issue, type IssueRequest, type IssuedPair } from './issue.ts';
 
 export type IssueAnswer = { readonly made: IssuedPair } | { readonly error: string };

@@ -32,12 +32,12 @@ export interface LeafRequest extends Validity {
   readonly ips: readonly string[];
 }
 
-/** What is to be made; plain data, for it crosses threads. */
+/** The certificates to issue; plain data, because it is sent to a child process. */
 export interface IssueRequest {
   readonly now: number;
-  /** The one that signs, or a new one to make. */
+  /** The signing authority, or the parameters of a new one. */
   readonly authority: Issued | { readonly commonName: string; readonly lifetimeMs: number };
-  /** The leaf to make, if any. */
+  /** The leaf to issue, if any. */
   readonly leaf?: Omit<LeafRequest, 'authority' | 'now'>;
 }
 
@@ -47,11 +47,11 @@ export interface IssuedPair {
 }
 
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
-/** Clients whose clocks are a little behind must not refuse a fresh certificate. */
+/** Clients whose clocks lag a little must accept a new certificate. */
 const BACKDATED_MS = 5 * 60_000;
 const MAX_COMMON_NAME = 64;
 
-/** Makes the leaf, and before it the authority that signs, as ordered. */
+/** Issues the requested leaf, and the signing authority first if a new one is requested. */
 export async function issue({ now, authority: wanted, leaf }: IssueRequest): Promise<IssuedPair> {
   const authority =
     'cert' in wanted

@@ -49,7 +49,7 @@ describe('a sound set', () => {
 describe('nothing, or something broken, is replaced at once', () => {
   for (const [name, current, expected] of [
     ['no set', undefined, 'rotate authority+leaf keep 0'],
-    ['a leaf that is no PEM', { ...set, cert: 'garbage' }, 'repair leaf keep 1'],
+    ['a leaf that is not valid PEM', { ...set, cert: 'garbage' }, 'repair leaf keep 1'],
     ['a leaf of another key', { ...set, key: other.key }, 'repair leaf keep 1'],
     [
       'a leaf of a strange authority',
@@ -58,7 +58,7 @@ describe('nothing, or something broken, is replaced at once', () => {
     ],
     ['an authority without its key', { ...set, caKey: '' }, 'repair authority keep 1'],
     ['an authority with another key', { ...set, caKey: other.caKey }, 'repair authority keep 1'],
-    ['a bundle that is no PEM', { ...set, caBundle: 'x' }, 'repair authority+leaf keep 0'],
+    ['a bundle that is not valid PEM', { ...set, caBundle: 'x' }, 'repair authority+leaf keep 0'],
     [
       'a leaf in the place of the authority',
       { ...set, caBundle: set.cert, caKey: set.key },

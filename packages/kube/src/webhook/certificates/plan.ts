@@ -13,19 +13,19 @@ import {
 } from './certificate-set.ts';
 
 interface DesiredCertificate {
-  /** Names that the API server calls us by, e.g. `webhook.system.svc`. */
+  /** DNS names that the API server uses, e.g. `webhook.system.svc`. */
   readonly dnsNames: readonly string[];
-  /** Addresses that it calls us by, e.g. `127.0.0.1`. */
+  /** IP addresses that it uses, e.g. `127.0.0.1`. */
   readonly ips: readonly string[];
   readonly leafLifetimeMs: number;
 }
 
 export interface PlanInput {
-  /** What is stored; `undefined` when nothing is. */
+  /** The stored certificates; `undefined` when there are none. */
   readonly current: CertificateSet | undefined;
   readonly desired: DesiredCertificate;
   readonly now: number;
-  /** Clients trust every authority of the current bundle by now. */
+  /** Clients already trust every authority of the current bundle. */
   readonly published: boolean;
 }
 
@@ -48,10 +48,11 @@ export type CertificatePlan =
 /**
  * Decides the next step of a rotation: the new authority enters the bundle first, the leaf switches
  * when clients trust it, the former authority leaves when none of its leaves can be valid.
- * An unusable leaf does not wait for trust: there is nothing to lose.
+ * An unusable leaf is replaced at once: waiting for trust would gain nothing.
  */
 export function planCertificates({ current, desired, now, published }: PlanInput): CertificatePlan {
-  if (current === undefined) return write({ newAuthority: true, newLeaf: true }, 'none is stored');
+  if (current === undefined)
+    return write({ newAuthority: true, newLeaf: true }, 'no certificate is stored');
   const set = readSet(current);
   const living = set.authorities.filter((authority) => now < endOf(authority));
   const keep = living.map(pemOf);
@@ -64,7 +65,7 @@ export function planCertificates({ current, desired, now, published }: PlanInput
     return { ...write({ newAuthority: true, newLeaf }, reason, keep), broken: true };
   }
   if (now >= renewalOf(signer)) {
-    return write({ newAuthority: true, newLeaf }, 'the authority is near its end', keep);
+    return write({ newAuthority: true, newLeaf }, 'the authority expires soon', keep);
   }
   if (leafProblem !== undefined) {
     return { ...write({ newAuthority: false, newLeaf }, leafProblem, keep), broken: true };
@@ -89,7 +90,7 @@ function planValidSet({ leaf }: ReadSet, validSet: ValidSet): CertificatePlan {
       ? write(leafOnly, 'the new authority is trusted everywhere', keep)
       : { action: 'AwaitTrust' };
   }
-  if (now >= renewalOf(leaf)) return write(leafOnly, 'the leaf is near its end', keep);
+  if (now >= renewalOf(leaf)) return write(leafOnly, 'the leaf expires soon', keep);
 
   // Former authorities signed nothing after this one began.
   const retireAt = startOf(signer) + desired.leafLifetimeMs;
@@ -97,7 +98,7 @@ function planValidSet({ leaf }: ReadSet, validSet: ValidSet): CertificatePlan {
   if (living.length <= 1) return { action: 'Keep', checkAt: renewAt };
   if (now < retireAt) return { action: 'Keep', checkAt: Math.min(renewAt, retireAt) };
   const nothingNew = { newAuthority: false, newLeaf: false };
-  return write(nothingNew, 'no leaf of the former authority is left', [pemOf(signer)]);
+  return write(nothingNew, 'no leaf of the former authority is valid any longer', [pemOf(signer)]);
 }
 
 function usableSigner({ authorities, caKey }: ReadSet, now: number): X509Certificate | undefined {
@@ -113,7 +114,7 @@ function whyLeafUnusable(
   now: number,
 ): string | undefined {
   if (leaf === undefined || leafKey === undefined) return 'the leaf or its key is broken';
-  if (!isPairOf(leaf, leafKey)) return 'the leaf does not fit its key';
+  if (!isPairOf(leaf, leafKey)) return 'the leaf does not match its key';
   if (!isValidAt(leaf, now)) return 'the leaf is not valid now';
   if (!living.some((authority) => isSignedBy(leaf, authority))) {
     return 'no authority of the bundle signed the leaf';

@@ -26,7 +26,7 @@ export interface SecretClient {
   ): Promise<Secret>;
 }
 
-/** `undefined` when the Secret holds none of it, as one made empty by an installer does. */
+/** `undefined` when the Secret has no certificate data, for example when an installer creates it empty. */
 export function setOf({ data = {} }: Secret): CertificateSet | undefined {
   const text = (name: string): string => Buffer.from(data[name] ?? '', 'base64').toString('utf8');
   const set = {

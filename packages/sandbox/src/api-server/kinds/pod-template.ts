@@ -2,7 +2,7 @@
 import { dig, isJsonObject, list, asJsonObject, text, type Json } from '../../json.ts';
 import { FIELD, type FieldProblem } from '../failure.ts';
 
-/** Completes a pod's specification as the API server does; what is set stays. */
+/** Applies the API server's defaults to a pod specification; set fields stay. */
 export function completePodSpec(spec: Json): Json {
   return {
     ...spec,

@@ -5,7 +5,7 @@ import { FIELD, type FieldProblem } from '../failure.ts';
 const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
 const DNS_NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 
-/** What the API server finds wrong with a label selector, in the beginnings of its own words. */
+/** Validation errors of a label selector, with the beginnings of the API server's messages. */
 export const validateSelector = (selector: unknown, path: string): FieldProblem[] => [
   ...Object.entries(asJsonObject(dig(selector, 'matchLabels'))).flatMap(([key, value]) => [
     ...keyProblems(key, `${path}.matchLabels`),

@@ -4,7 +4,7 @@ import { isJsonObject, asJsonObject, type Json } from '../../json.ts';
 /** A structural OpenAPI v3 schema, as CRDs carry it. */
 export type Schema = Json;
 
-/** Drops what the schema does not name, except below `x-kubernetes-preserve-unknown-fields`. */
+/** Prunes unknown fields, except below `x-kubernetes-preserve-unknown-fields`. */
 export function prune(value: unknown, schema: Schema): unknown {
   if (Array.isArray(value)) {
     const items = asJsonObject(schema['items']);

@@ -26,7 +26,7 @@ export function numberAnnotation(object: KubeObject, name: string): number | und
 
 export const revisionOf = (object: KubeObject): number => numberAnnotation(object, REVISION) ?? 0;
 
-/** What the new ReplicaSet is annotated with: the Deployment's own, and a revision that only grows. */
+/** Annotations of the new ReplicaSet: those of the Deployment, and a growing revision number. */
 export function newSetAnnotations(
   deployment: Deployment,
   set: ReplicaSet | undefined,

@@ -58,7 +58,7 @@ export class DeploymentController implements Controller {
     if (type === 'pods.' && kind === 'Deleted') this.#podIsGone(object);
   }
 
-  /** The last pod of a Deployment that recreates its pods is what it waits for; no other matters. */
+  /** A Deployment with strategy Recreate waits only for its last pod. */
   #podIsGone(pod: KubeObject): void {
     const namespace = pod.metadata.namespace ?? '';
     const set = this.#ownerOf<ReplicaSet>(RESOURCES.replicaSet, pod);

@@ -61,7 +61,7 @@ export const byAge = (a: ReplicaSet, b: ReplicaSet): number => {
 
 /**
  * Shares `toAdd` pods (negative: takes them) among the ReplicaSets in proportion to their sizes,
- * largest first; what rounding leaves over goes to the largest.
+ * largest first; the rounding remainder goes to the largest.
  */
 export function proportionalSizes(
   deployment: Deployment,

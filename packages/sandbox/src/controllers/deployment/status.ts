@@ -81,7 +81,7 @@ function hasProgressed(before: DeploymentStatus, after: DeploymentStatus): boole
   );
 }
 
-/** The status of a rollout, with what it says of progress, deadlines and failures to create. */
+/** The status of a rollout with its conditions for progress, deadline and failed creation. */
 export function rolloutStatus(deployment: Deployment, sets: Sets, nowMs: number): DeploymentStatus {
   const counted = countedStatus(deployment, sets, nowMs);
   const conditions = withReplicaFailure(progressConditions(deployment, sets, counted, nowMs), sets);

@@ -41,7 +41,7 @@ class OutdatedCounts extends Error {
   override readonly name = 'OutdatedCounts';
 }
 
-/** One pass over one Deployment, acting on what was read when it began. */
+/** One pass over one Deployment, based on the state that was read at its start. */
 export class DeploymentSync {
   readonly #cluster: Cluster;
   readonly #owned: readonly ReplicaSet[];
@@ -199,7 +199,7 @@ export class DeploymentSync {
       });
   }
 
-  /** What a paused or rescaled Deployment gets: sizes in proportion, old ReplicaSets cleaned up. */
+  /** For a paused or scaled Deployment: proportional sizes and cleanup of old ReplicaSets. */
   async #settle(): Promise<void> {
     const sets = await this.#sets(false);
     const scaled = await this.#scale(sets);
@@ -240,7 +240,7 @@ export class DeploymentSync {
     return emptied;
   }
 
-  /** Gives a ReplicaSet its size; `isForced` also refreshes what it remembers of the Deployment's. */
+  /** Scales a ReplicaSet; `isForced` also refreshes its annotations of the Deployment's size. */
   async #resize(sets: Sets, set: ReplicaSet, replicas: number, isForced = false): Promise<Sets> {
     const annotations = { ...set.metadata.annotations, ...sizeAnnotations(this.#deployment) };
     const isStale = isForced && !same(annotations, set.metadata.annotations);
@@ -279,7 +279,7 @@ export class DeploymentSync {
     return this.#resize(sets, newSet, size);
   }
 
-  /** As in the real one, a denied write ends the attempt without a word, and nothing counts as taken. */
+  /** As in the real controller, a denied write ends the attempt silently, and nothing is counted. */
   async #shrinkOldSets(sets: Sets): Promise<Sets> {
     try {
       return await this.#takeOld(sets);
@@ -298,7 +298,7 @@ export class DeploymentSync {
     const newUnavailable = spec.replicas - (status?.availableReplicas ?? 0);
     const room = desiredTotal(allOf(sets)) - minAvailable - newUnavailable;
     if (room <= 0) return sets;
-    // Pods of ReplicaSets that were emptied before this pass count no more, whatever their status says.
+    // Pods of ReplicaSets that were scaled to zero before this pass no longer count.
     const available = countedTotal([...active, sets.newSet], 'availableReplicas');
     const cleaned = await this.#takeUnhealthy(sets, room);
     return this.#takeHealthy(cleaned, available - minAvailable);
@@ -383,7 +383,7 @@ export class DeploymentSync {
     };
     const next = { ...this.#deployment, metadata, status };
     const written = await this.#cluster.update(RESOURCES.deployment, next, 'status');
-    // What was read stays what this pass acts on; only the version and the status move on.
+    // The pass keeps acting on the read state; only the version and the status are updated.
     this.#deployment = { ...written, spec: this.#deployment.spec };
   }
 

@@ -14,7 +14,7 @@ export const isSameTemplate = (a: PodTemplate, b: PodTemplate): boolean =>
     { ...b, metadata: { ...b.metadata, labels: labelsWithoutHash(b) } },
   );
 
-/** A short name for a template; nobody else may compute it, the real one is made differently. */
+/** A short hash of a template; the real controller computes another one, so no test may rely on it. */
 export function templateHash(template: PodTemplate, collisions: number): string {
   let hash = 0x811c9dc5 ^ collisions;
   for (const character of canonicalJson(template)) {
