@@ -207,7 +207,7 @@ test('indexes follow every change', async () => {
   assert.deepEqual(names('db'), []);
   assert.equal(world.informer.list('shop').length, 2);
   assert.equal(world.informer.list('other').length, 0);
-  assert.throws(() => world.informer.byIndex('nope', 'x'), /index "nope": there is none/);
+  assert.throws(() => world.informer.byIndex('nope', 'x'), /index "nope": no such index/);
 });
 
 test('an object that an index cannot read is in none, and keeps no other out', async () => {

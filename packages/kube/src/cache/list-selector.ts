@@ -13,11 +13,11 @@ export function selects({
   labelSelector = '',
   fieldSelector = '',
 }: ListSelector): (object: KubeObject) => boolean {
-  const labeled = parseLabelSelector(labelSelector);
+  const labelled = parseLabelSelector(labelSelector);
   const fields = fieldSelector.split(',').filter((field) => field !== '');
   return ({ metadata }) =>
     (namespace === '' || metadata.namespace === namespace) &&
-    labeled(metadata.labels ?? {}) &&
+    labelled(metadata.labels ?? {}) &&
     fields.every((field) => hasField(metadata, field));
 }
 

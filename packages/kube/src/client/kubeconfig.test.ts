@@ -108,9 +108,9 @@ describe('a kubeconfig', () => {
 
   const complaints: [string, Parts, RegExp][] = [
     ['no current context', { current: '' }, /no current context; choose one of: "here"/],
-    ['an unknown context', { current: 'there' }, /no context "there"; it has: "here"/],
+    ['an unknown context', { current: 'there' }, /no context "there"; known: "here"/],
     ['an unknown cluster', { context: { cluster: 'x' } }, /cluster "x" is not in the file; .*"c"/],
-    ['an unknown user', { context: { user: 'x' } }, /user "x" is not in the file; it has: "u"/],
+    ['an unknown user', { context: { user: 'x' } }, /user "x" is not in the file; known: "u"/],
     ['a server that is no URL', { cluster: { server: 'kube:6443' } }, /"kube:6443" is not an http/],
     [
       'a CA file that is missing',

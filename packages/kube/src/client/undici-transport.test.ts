@@ -163,7 +163,7 @@ test('after its end no call opens a connection', async () => {
   await client.get(RESOURCES.pod, KEY);
   await transport.close();
   connections = 0;
-  await assert.rejects(client.get(RESOURCES.pod, KEY), /closed by us/);
+  await assert.rejects(client.get(RESOURCES.pod, KEY), /the transport is closed/);
   assert.equal(connections, 0);
 });
 
@@ -238,7 +238,7 @@ describe('a server that cannot be reached', () => {
     'because the port is closed is reported with a hint',
     refuse(
       { server: 'https://127.0.0.1:1' },
-      /https:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*; is it running/,
+      /https:\/\/127\.0\.0\.1:1: .*ECONNREFUSED.*; check that it is running/,
     ),
   );
 

@@ -163,7 +163,7 @@ export class LeaderElector implements Runnable {
       log.debug('another candidate took the lease first', { lease: name });
     } else if (isForbidden(err)) {
       const hint = `allow get, create and patch of leases in namespace ${namespace}`;
-      log.error('failed to use the lease', { lease: name, err });
+      log.error('failed to use the lease', { lease: name, hint, err });
     } else {
       log.warn('failed to read or acquire the lease, will retry', { lease: name, err });
     }

@@ -7,7 +7,7 @@ export interface LogDestination {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const COLORS: Readonly<Record<string, string>> = {
+const COLOURS: Readonly<Record<string, string>> = {
   debug: '\u001B[2m',
   info: '\u001B[36m',
   warn: '\u001B[33m',
@@ -25,7 +25,7 @@ function prettyLine(line: string, colors: boolean): string {
   if (fields === undefined) return line;
   const { time, level, msg, err, ...rest } = fields;
   const name = textOf(level);
-  const label = colors ? `${COLORS[name] ?? ''}${name.padEnd(5)}${RESET}` : name.padEnd(5);
+  const label = colors ? `${COLOURS[name] ?? ''}${name.padEnd(5)}${RESET}` : name.padEnd(5);
   const pairs = Object.entries(rest).map(([key, value]) => `${key}=${textOf(value)}`);
   const head = [textOf(time).slice(11, 23), label, textOf(msg), ...pairs].join(' ');
   return `${head}${errorLines(err)}\n`;

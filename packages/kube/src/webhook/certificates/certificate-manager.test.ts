@@ -184,7 +184,7 @@ test('a secret that was deleted or is invalid is issued again, with a warning', 
   world.secrets.put({ cert: 'a', key: 'b', caBundle: 'c', caKey: 'd' });
   await replica.manager.refresh(replica.stop.signal);
   assert.ok(world.trusts(replica.leaf));
-  assert.match(replica.warnings.join(), /unusable, issuing anew/);
+  assert.match(replica.warnings.join(), /unusable, issuing new ones/);
 });
 
 test('an error of the API server is logged with a hint and then retried', async () => {
