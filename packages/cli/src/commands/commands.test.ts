@@ -124,7 +124,7 @@ describe('get', () => {
     assert.equal(code, 3);
     assert.match(
       err,
-      /does not serve the kinds of altershield\.io\nHint: {2}run `altershield install`/,
+      /CRDs of altershield\.io are not installed in this cluster\nHint: {2}run `altershield install`/,
     );
   });
 
@@ -182,7 +182,7 @@ describe('why', () => {
   it('reports a missing workload', async () => {
     const { code, err } = await invoke(withOther(), 'why deploy/missing', NOW);
     assert.equal(code, 3);
-    assert.equal(err, 'Error: there is no deploy/missing in namespace shop');
+    assert.equal(err, 'Error: deploy/missing in namespace shop not found');
   });
 
   it('explains why no policy matches a workload', async () => {
@@ -228,7 +228,7 @@ describe('why', () => {
   it('reports a missing change', async () => {
     const { code, err } = await invoke(aCluster(), 'why change/none', NOW);
     assert.equal(code, 3);
-    assert.match(err, /there is no change\/none in namespace shop/);
+    assert.match(err, /change\/none not found in namespace shop/);
   });
 
   it('accepts the bare name of a change, as denials print it', async () => {
@@ -236,7 +236,7 @@ describe('why', () => {
     assert.match(out, /change 6 succeeded/);
     const { code, err } = await invoke(aCluster(), 'why checkout', NOW);
     assert.equal(code, 3);
-    assert.match(err, /a workload is named as deploy\/checkout/);
+    assert.match(err, /name a workload as deploy\/checkout/);
   });
 
   for (const target of [
@@ -339,7 +339,7 @@ describe('a decision', () => {
     const cluster = new FakeCluster().put(CHANGE_WORKLOADS, leaving).put(CHANGE_PODS, aBatch());
     for (const [target, message] of [
       ['checkout-7', /cannot resume change 7 of deploy\/checkout: it is being deleted/],
-      ['deploy/checkout', /there is no deploy\/checkout in namespace shop/],
+      ['deploy/checkout', /deploy\/checkout in namespace shop not found/],
     ] as const) {
       const { code, err } = await invoke(cluster, `resume ${target}`, NOW);
       assert.equal(code, 3);
@@ -410,13 +410,13 @@ describe('a decision', () => {
     cluster.denials.set(/^PATCH/, { status: 403, reason: 'Forbidden', message });
     const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
     assert.equal(code, 1);
-    assert.match(err, /refused: admission webhook "decisions" denied/);
+    assert.match(err, /denied: admission webhook "decisions" denied/);
   });
 
   it('denies a timeout that is not a valid duration', async () => {
     const { code, err } = await invoke(aCluster(), 'resume deploy/checkout --timeout soon', NOW);
     assert.equal(code, 2);
-    assert.match(err, /time like 90, 90s, 10m/);
+    assert.match(err, /duration like 90, 90s, 10m/);
   });
 });
 
@@ -463,7 +463,7 @@ describe('version', () => {
       `client    ${RELEASE}`,
       'server    Kubernetes v1.36.3',
       'operator  x:1 (1 of 2 ready)',
-      'clamp     none: nothing holds what is in flight',
+      'clamp     none: changes in flight are not held',
     ]);
   });
 
@@ -523,9 +523,9 @@ describe('the command line', () => {
       nonsense: /^Error: unknown command 'nonsense'\nHint: {2}see `altershield --help`$/,
       'get --nonsense': /^Error: unknown option '--nonsense'\nHint: {2}/,
       'get pods': /^Error: cannot get "pods"\nHint: {2}/,
-      'why deploy': /^Error: cannot read the target "deploy"\nHint: {2}/,
+      'why deploy': /^Error: invalid target "deploy"\nHint: {2}/,
       'why job/db':
-        /^Error: cannot read the target "job\/db"\nHint: {2}name a change as change\/NAME, or a workload as deploy\/NAME or sts\/NAME/,
+        /^Error: invalid target "job\/db"\nHint: {2}name a change as change\/NAME, or a workload as deploy\/NAME or sts\/NAME/,
       'why deploy/a deploy/b':
         /^Error: invalid target .*\nHint: {2}name one workload or one change/,
       why: /^Error: missing required argument 'target'\nHint: {2}/,

@@ -76,10 +76,7 @@ describe('completion', () => {
 
   it('includes descriptions', async () => {
     const { out } = await invoke(cluster, '__complete -- vers', 0);
-    assert.equal(
-      out,
-      'version\tprint the versions of client, server and operator, as far as they can be had',
-    );
+    assert.equal(out, 'version\tprint client, server and operator versions (where available)');
   });
 
   it('ends, for kubectl, with the directive against file names', async () => {

@@ -282,7 +282,7 @@ describe('uninstall', () => {
     );
     const { code, out, err } = await invoke(cluster, 'uninstall --force --timeout 1', NOW);
     assert.equal(code, 0);
-    assert.match(err, /in flight, and are released in full \(docs\/release-control\.md/);
+    assert.match(err, /in progress and are released in full \(docs\/release-control\.md/);
     assert.match(out, /deployment\/altershield deleted/);
   });
 
@@ -294,7 +294,7 @@ describe('uninstall', () => {
     const { code, out, err } = await invoke(cluster, 'uninstall --timeout 1', NOW);
     assert.equal(code, 0);
     assert.equal(out, 'deployment/altershield deleted');
-    assert.match(err, /The cluster has none of the CRDs/);
+    assert.match(err, /The CRDs are not installed/);
   });
 });
 

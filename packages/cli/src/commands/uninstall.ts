@@ -127,7 +127,7 @@ async function rejectInFlight(
   const held = await heldWorkloads(session);
   if (held.length === 0) return;
   const are = options.force === true ? 'are' : 'would be';
-  cli.io.err(`These workloads have a change in progress that ${are} released in full (${MEANS}):`);
+  cli.io.err(`Changes of these workloads are in progress and ${are} released in full (${MEANS}):`);
   for (const line of held) cli.io.err(`  ${line}`);
   if (options.force === true) return;
   throw new CliError(

@@ -66,7 +66,7 @@ describe('the list of changes', () => {
       { allNamespaces: false, wide: false },
       view,
     );
-    assert.match(text, /└─ · batch 1\/3 {2}1 pod {2}not judged$/);
+    assert.match(text, /└─ · batch 1\/3 {2}1 pod {2}not checked$/);
   });
 
   it('counts waiting changes when there is more than one', () => {

@@ -226,7 +226,7 @@ describe('why', () => {
           '  2026-01-01 10:01:10Z  bob decided Resume: known flake',
           '      when it was Suspend at batch 1, verdict Fail: CheckFailed: 1 of 1 updated pods crash',
           '          checkout-1: CrashLoopBackOff \\(3 restarts\\)',
-          '  2026-01-01 10:01:20Z  carol decided Resume; it no longer fitted the change and had no effect',
+          '  2026-01-01 10:01:20Z  carol decided Resume; it no longer applied to the change and had no effect',
           '  dave decided RollBack; the operator has not acted on it yet',
         ].join('\n'),
       ),
