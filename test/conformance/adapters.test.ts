@@ -340,6 +340,23 @@ describe('an adapter', () => {
     }
   });
 
+  conforms('deletes no pod that comes back as it was', async (rig, s) => {
+    rig.isGuarded = false;
+    await rig.apply('slow3');
+    await rig.until('it is released', () => rig.isHealthy('slow3'));
+    await rig.step(2000);
+    rig.isGuarded = true;
+    rig.excuse();
+    await rig.apply(s.good);
+    await rig.scale(s.replicas + 3);
+    for (let i = 0; i < 40; i += 1) {
+      await rig.pursue(rig.releaseOf(s.good, 1));
+      await rig.step(50);
+    }
+    const deletes = rig.calls.filter(({ method }) => method === 'DELETE');
+    assert.ok(deletes.length <= 1, `${deletes.length} deletes`);
+  });
+
   conforms('writes no more than the budget of a change', async (rig, s) => {
     await rig.apply(s.good);
     const batches = batchesOf(s.replicas);

@@ -16,6 +16,7 @@ export interface StatefulSet {
   readonly spec: {
     readonly replicas?: number;
     readonly minReadySeconds?: number;
+    readonly ordinals?: { readonly start?: number };
     readonly updateStrategy?: UpdateStrategy;
     readonly template: Template;
   };

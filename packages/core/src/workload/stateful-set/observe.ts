@@ -29,6 +29,8 @@ interface PodOfSet {
   readonly name: string;
   readonly uid: string;
   readonly revision: string | undefined;
+  /** Revision of the pod that its controller would create in its place. */
+  readonly next: string | undefined;
   readonly ready: boolean;
 }
 
@@ -53,7 +55,7 @@ export function viewStatefulSet(
   const strategy = userStrategy(object, saved);
   const size = Math.max(0, replicas - partitionOf(strategy));
   const seen = objectView({ descriptor: STATEFUL_SET, object }, fingerprint, sign);
-  const pods = ((related['pods'] ?? []) as readonly Pod[]).flatMap(podOf);
+  const pods = ((related['pods'] ?? []) as readonly Pod[]).flatMap((pod) => podOf(pod, object));
   const unavailable = maxUnavailableOf(strategy, replicas);
   // Until the controller has seen the newest spec, it names the revision before.
   const updateRevision = seen.isObserved ? status?.updateRevision : undefined;
@@ -106,11 +108,17 @@ function userStrategy({ spec }: StatefulSet, saved: SavedFields | undefined): Up
 const isWhole = ({ spec }: StatefulSet, strategy: UpdateStrategy): boolean =>
   partitionOf(spec.updateStrategy) <= partitionOf(strategy);
 
-function podOf(pod: Pod): PodOfSet[] {
+function podOf(pod: Pod, set: StatefulSet): PodOfSet[] {
   if (isTerminating(pod)) return [];
   const { name, uid, labels } = pod.metadata;
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-  return [{ name, uid, revision: labels?.[REVISION_LABEL], ready }];
+  return [{ ...{ name, uid, ready }, revision: labels?.[REVISION_LABEL], next: nextOf(name, set) }];
+}
+
+function nextOf(pod: string, { spec, status }: StatefulSet): string | undefined {
+  const ordinal = Number(/\d+$/.exec(pod)?.[0] ?? 0) - (spec.ordinals?.start ?? 0);
+  const isKept = ordinal < partitionOf(spec.updateStrategy);
+  return isKept ? status?.currentRevision : status?.updateRevision;
 }
 
 interface Known {

@@ -81,9 +81,15 @@ function unstick(view: StatefulSetView, fingerprints: readonly string[]): Delete
   if (view.updateRevision === undefined) return [];
   const kept = view.revisions.filter((r) => fingerprints.includes(r.fingerprint));
   const names = [view.updateRevision, ...kept.map(({ name }) => name)];
-  return view.pods
-    .filter(({ ready, revision }) => !ready && revision !== undefined && !names.includes(revision))
-    .map(({ name, uid }) => ({ resource: POD.kind, name, deletes: uid }));
+  return (
+    view.pods
+      .filter(
+        ({ ready, revision }) => !ready && revision !== undefined && !names.includes(revision),
+      )
+      // Deleted, it would only come back as it was.
+      .filter(({ revision, next }) => revision !== next)
+      .map(({ name, uid }) => ({ resource: POD.kind, name, deletes: uid }))
+  );
 }
 
 /** The user's own strategy, and nothing of ours. */
