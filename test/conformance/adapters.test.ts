@@ -247,16 +247,17 @@ describe('an adapter', () => {
   });
 
   conforms('does no harm by a write that comes late', async (rig, s) => {
-    await rig.apply(s.bad);
+    const tag = rig.chance(0.7) ? s.good : s.bad;
+    await rig.apply(tag);
     for (let i = 0; i < 2; i += 1) {
-      await rig.pursue(rig.releaseOf(s.bad, 1));
+      await rig.pursue(rig.releaseOf(tag, 1));
       await rig.step();
     }
     const goals = [
-      rig.releaseOf(s.bad, s.replicas, true),
-      rig.releaseOf(s.bad, s.replicas),
-      rig.holdOf(s.bad),
-      rig.rollBackOf(s.bad),
+      rig.releaseOf(tag, s.replicas, true),
+      rig.releaseOf(tag, s.replicas),
+      rig.holdOf(tag),
+      rig.rollBackOf(tag),
       { type: 'Rest', keepsHold: false, forgetsActor: true } as const,
       { type: 'LetGo' } as const,
     ];
@@ -300,13 +301,28 @@ describe('an adapter', () => {
     async (rig, s) => {
       await rig.apply(s.bad);
       await releaseBadly(rig, s);
+      const released = rig.count(s.bad);
+      await rig.pursue(rig.rollBackOf(s.bad));
+      if (rig.chance(0.7)) await rig.lag();
       await rig.rollBack(s.bad);
+      const deletes = rig.calls.filter(({ method }) => method === 'DELETE');
+      assert.ok(deletes.length <= released, `${deletes.length} deletes, ${released} bad pods`);
       await rig.apply('v1');
       assert.deepEqual(rig.spec, rig.userSpec());
       assert.equal(rig.count(s.bad), 0);
       await rig.step(30_000);
       assert.ok(rig.isHealthy('v1'));
     },
+  );
+
+  conforms(
+    'rolls pods back that are ready within the bounds of the user',
+    async (rig, s) => {
+      await rig.apply(s.good);
+      await rig.release(s.good, s.replicas - 1);
+      await rig.rollBack(s.good);
+    },
+    { least: 4 },
   );
 
   conforms('ends alike, however rollback and restore follow each other', async (rig, s) => {
@@ -338,6 +354,15 @@ describe('an adapter', () => {
       assert.ok(view.isObserved);
       assertAttributed(rig);
     }
+  });
+
+  conforms('counts no pod that leaves', async (rig, s) => {
+    rig.excuse();
+    rig.sandbox.controllers.kubelet.stop();
+    await rig.evict();
+    await rig.step(10_000);
+    const ready = rig.view().revisions.reduce((sum, one) => sum + one.ready, 0);
+    assert.equal(ready, s.replicas - 1);
   });
 
   conforms('deletes no pod that comes back as it was', async (rig, s) => {

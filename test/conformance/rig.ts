@@ -137,6 +137,10 @@ export class Rig implements ControllerModel {
     };
   }
 
+  get #deps() {
+    return { scheduler: this.scheduler, log: silentLogger };
+  }
+
   get object(): WorkloadKubeObject {
     return this.get(NAME) ?? assert.fail('the workload exists');
   }
@@ -356,9 +360,8 @@ export class Rig implements ControllerModel {
 
   async write(writes: readonly Write[], { object }: Snapshot): Promise<'done' | 'conflict'> {
     const target = { kind: this.kind, object: object as WorkloadKubeObject };
-    const deps = { scheduler: this.scheduler, log: silentLogger };
     const done = await this.#try(async (p) => {
-      await performWrites(writes, target, { ...deps, ...p }, p.stop.signal);
+      await performWrites(writes, target, { ...p, ...this.#deps }, p.stop.signal);
       return true;
     });
     return done === undefined ? 'conflict' : 'done';
@@ -371,7 +374,7 @@ export class Rig implements ControllerModel {
       const object = kind.get(KEY);
       if (object === undefined) return undefined;
       const view = kind.view(object);
-      return perform(goal, { kind, object, view }, { ...deps, client, signing }, stop.signal);
+      return perform(goal, { kind, object, view }, { client, signing, ...this.#deps }, stop.signal);
     });
   }
 
@@ -430,7 +433,7 @@ export class Rig implements ControllerModel {
         }),
       ),
     });
-    const deps = { scheduler: this.scheduler, log: silentLogger };
+    const deps = this.#deps;
     const client = new Client({ transport, ...deps, fieldManager: FIELD_MANAGER });
     const informers = new InformerFactory({ client, ...deps });
     const kind = new FollowedKind(this.kind.adapter, informers, signing);
