@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { ADAPTERS, groupKind, type WorkloadAdapter } from '@altershield/core';
 
 /** What a kind's descriptor may declare that a hold does not stop. */
-export type Leak = 'ScaleUpInBatch' | 'ScaleUpFromZero';
+export type Leak = 'ScaleUpInBatch' | 'ScaleUpFromZero' | 'RevisionInBatch';
 
 /** What tests have to know of a kind to write its objects as users do. */
 export interface KindUnderTest {
@@ -69,6 +69,8 @@ const KNOWN: Readonly<Record<string, Known>> = {
     leaks: {
       'pods that a scale-up creates while a batch is being released are updated ones':
         'ScaleUpInBatch',
+      'pods of a third revision that is applied during a batch while no operator answers: as many as the batch has':
+        'RevisionInBatch',
       'all pods, when a held change is scaled to zero and up again: at zero replicas the controller takes the update for complete':
         'ScaleUpFromZero',
     },

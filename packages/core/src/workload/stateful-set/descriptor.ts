@@ -20,6 +20,7 @@ export const STATEFUL_SET: KindDescriptor = {
   strategies: { Rolling: true, Batch: true },
   leaks: [
     'pods that a scale-up creates while a batch is being released are updated ones',
+    'pods of a third revision that is applied during a batch while no operator answers: as many as the batch has',
     'all pods, when a held change is scaled to zero and up again: at zero replicas the controller takes the update for complete',
   ],
   deletes: [
