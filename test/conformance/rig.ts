@@ -369,7 +369,6 @@ export class Rig implements ControllerModel {
 
   /** One look of the operator at its caches, and what follows. Undefined: in vain, it looks again. */
   pursue(goal: Goal): Promise<number | undefined> {
-    const deps = { scheduler: this.scheduler, log: silentLogger };
     return this.#try(async ({ kind, client, stop }) => {
       const object = kind.get(KEY);
       if (object === undefined) return undefined;
