@@ -13,6 +13,7 @@ import {
 } from '@altershield/cli';
 import { dashboard } from './generate/dashboard.ts';
 import { metricsPage } from './generate/metrics.ts';
+import { operatorPage } from './generate/operator.ts';
 import { permissionsPage } from './generate/permissions.ts';
 import { prometheusRule } from './generate/prometheus-rule.ts';
 import { kindsPage, reasonsPage } from './generate/reference.ts';
@@ -38,6 +39,7 @@ function generated(): Map<string, string> {
   files.set('docs/reference/reasons.md', reasonsPage());
   files.set('docs/reference/workloads.md', workloadsPage());
   files.set('docs/reference/metrics.md', metricsPage());
+  files.set('docs/reference/operator.md', operatorPage());
   files.set('docs/reference/permissions.md', permissionsPage());
   files.set('docs/release-control.md', releasePage());
   const alerts = read('deploy/monitoring/alerts.yaml');

@@ -18,7 +18,8 @@ const REPLICAS = 5;
 /** What both kinds allow to be unavailable at a time, of five. */
 const UNAVAILABLE = 1;
 const POLICY = {
-  release: { batches: [1, '60%', '100%'], soakSeconds: 2 },
+  // Longer than a pod takes that breaks after it was ready.
+  release: { batches: [1, '60%', '100%'], soakSeconds: 4 },
   checks: { podHealth: { readyDeadlineSeconds: 8, maxReadinessLosses: 0 } },
 };
 
