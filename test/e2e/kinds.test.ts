@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Each kind with each fate of a change: what becomes of it, and what it costs the pods meanwhile. */
+/** Each kind with each scenario of a change: how it ends, and what it costs the pods meanwhile. */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
