@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
 import { writeSavedFields } from '../../hold/saved-fields.ts';
-import { sign, tools } from '../../testing/builders.ts';
+import { signer, signing } from '../../testing/builders.ts';
 import type { StatefulSet } from './objects.ts';
 import { viewStatefulSet } from './observe.ts';
 import { HOLD_ALL, STRATEGY } from './partition.ts';
@@ -12,7 +12,11 @@ import { HOLD_ALL, STRATEGY } from './partition.ts';
 function aHeldSet(partition: number): StatefulSet {
   const metadata = { name: 'db', namespace: 'shop', uid: 'set-1' };
   const userFields = { [STRATEGY]: { type: 'RollingUpdate', rollingUpdate: { partition: 1 } } };
-  const text = writeSavedFields({ from: 'a', userFields }, { kind: 'StatefulSet', metadata }, sign);
+  const text = writeSavedFields(
+    { from: 'a', userFields },
+    { kind: 'StatefulSet', metadata },
+    signer,
+  );
   return {
     metadata: { ...metadata, annotations: { [ANNOTATIONS.hold]: text ?? '' } },
     spec: {
@@ -34,7 +38,7 @@ test('a StatefulSet that came back from zero replicas is no longer held: no stab
   assert.equal(holdOf({ ...object, ...status('db-2', 1) })?.from, 'a', 'the status of before');
 });
 
-const holdOf = (object: StatefulSet) => viewStatefulSet({ object, related: {} }, tools).hold;
+const holdOf = (object: StatefulSet) => viewStatefulSet({ object, related: {} }, signing).hold;
 
 for (const [what, partition, isHeld] of [
   ['between batches', HOLD_ALL, true],
