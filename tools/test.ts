@@ -8,8 +8,9 @@ import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const USAGE = `npm test [-- FILTER…], npm run e2e [-- [--kubernetes VERSION] FILTER…]
-Runs the test files of a suite whose path contains one of the filters; all without a filter.`;
+const USAGE = `npm test [-- FILTER…], npm run e2e [-- [--kubernetes VERSION] [--write] FILTER…]
+Runs the test files of a suite whose path contains one of the filters; all without a filter.
+  --write  tests that measure put their figures into docs/measured; then run npm run generate`;
 
 interface Suite {
   readonly patterns: readonly string[];
@@ -42,6 +43,9 @@ const SUITES: Readonly<Record<string, Suite>> = {
   },
 };
 
+/** Tells the test files, which run as child processes, to write what they measured. */
+const WRITE_VARIABLE = 'ALTERSHIELD_WRITE_FIGURES';
+
 async function buildControlPlane(kubernetes: string | undefined): Promise<void> {
   const { findBinaries } = await import('../test/cluster/binaries.ts');
   const { VERSION_VARIABLE, chooseVersion } = await import('../test/cluster/versions.ts');
@@ -57,7 +61,7 @@ async function buildControlPlane(kubernetes: string | undefined): Promise<void> 
 async function main(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args: [...args],
-    options: { kubernetes: { type: 'string' } },
+    options: { kubernetes: { type: 'string' }, write: { type: 'boolean' } },
     allowPositionals: true,
   });
   const [name = '', ...filters] = positionals;
@@ -72,6 +76,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 1;
   }
   await suite.prepare(values.kubernetes);
+  if (values.write === true) process.env[WRITE_VARIABLE] = 'true';
   return await runFiles(files, suite);
 }
 

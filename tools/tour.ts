@@ -7,7 +7,7 @@ import type { Cluster } from '../test/cluster/cluster.ts';
 import { ownCluster } from '../test/e2e/support/cluster.ts';
 import { altershield, prepareCluster, startOperator } from '../test/e2e/support/operator.ts';
 
-/** Plays the story of a bad rollout on a real control plane and writes what a person sees of it. */
+/** Plays good and bad changes on a real control plane and writes what users see of them. */
 
 const TOUR = new URL('../docs/tour.md', import.meta.url);
 const WIDTH = 600;
@@ -35,6 +35,18 @@ spec:
     spec: { containers: [{ name: app, image: "shop/checkout:${tag}" }] }
 `;
 
+const sessions = (tag: string): string => `apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: sessions, namespace: shop, labels: { tier: web } }
+spec:
+  replicas: 5
+  serviceName: sessions
+  selector: { matchLabels: { app: sessions } }
+  template:
+    metadata: { labels: { app: sessions } }
+    spec: { containers: [{ name: app, image: "shop/sessions:${tag}" }] }
+`;
+
 const lines: string[] = [];
 
 const tell = (text: string): void => {
@@ -58,23 +70,21 @@ async function until(cluster: Cluster, wanted: RegExp): Promise<void> {
   throw new Error(`wait for a change like ${String(wanted)}: none came within 60 s`);
 }
 
+const GITOPS = [
+  ...['apply', '--server-side', '--force-conflicts'],
+  ...['--field-manager', 'kustomize-controller', '-f', '-'],
+];
+
 async function play(cluster: Cluster): Promise<void> {
   await cluster.createNamespace('shop');
-  const gitops = [
-    'apply',
-    '--server-side',
-    '--force-conflicts',
-    '--field-manager',
-    'kustomize-controller',
-    '-f',
-    '-',
-  ];
-  const apply = (tag: string) => cluster.kubectl(gitops, { user: 'gitops', input: checkout(tag) });
+  const apply = (tag: string) => cluster.kubectl(GITOPS, { user: 'gitops', input: checkout(tag) });
   const changes = async (): Promise<void> => {
     show('kubectl get changes -n shop', await cluster.kubectl(['get', 'changes', '-n', 'shop']));
   };
   await cluster.kubectl(['apply', '-f', '-'], { input: checkout('1.0') });
-  await cluster.kubectl(['rollout', 'status', 'deploy/checkout', '-n', 'shop', '--timeout=60s']);
+  await cluster.kubectl(['apply', '-f', '-'], { input: sessions('2.0') });
+  for (const name of ['deploy/checkout', 'sts/sessions'])
+    await cluster.kubectl(['rollout', 'status', name, '-n', 'shop', '--timeout=60s']);
 
   tell('## A policy');
   tell(`\`\`\`yaml\n${POLICY}\`\`\``);
@@ -96,6 +106,7 @@ async function play(cluster: Cluster): Promise<void> {
   await changes();
 
   await playBad(cluster, apply, changes);
+  await playStatefulSet(cluster);
 }
 
 type Apply = (tag: string) => Promise<KubectlResult>;
@@ -107,7 +118,7 @@ async function playBad(
 ): Promise<void> {
   tell('## A bad change');
   tell(
-    'A GitOps tool applies an image that nobody pushed. One pod of it comes up, and goes again within two seconds.',
+    'A GitOps tool applies an image that is not in the registry. One pod of it is created, and AlterShield rolls back within two seconds.',
   );
   show(
     'kubectl apply --server-side -f checkout.yaml    # as the GitOps tool',
@@ -122,7 +133,7 @@ async function playBad(
     stdout: events,
   });
 
-  tell('## It is applied again, and refused');
+  tell('## It is applied again, and denied');
   show(
     'kubectl apply --server-side -f checkout.yaml    # the GitOps tool again',
     await apply('bad-1.2'),
@@ -140,6 +151,37 @@ async function playBad(
   show('altershield get -n shop', await altershield(cluster, ['get', '-n', 'shop']));
 }
 
+async function playStatefulSet(cluster: Cluster): Promise<void> {
+  const say = async (command: string): Promise<void> => {
+    const [program = '', ...args] = command.split(' ');
+    const isOurs = program === 'altershield';
+    show(command, await (isOurs ? altershield(cluster, args) : cluster.kubectl(args)));
+  };
+  const strategy = 'kubectl get sts sessions -n shop -o jsonpath={.spec.updateStrategy}';
+  tell('## The same for a StatefulSet');
+  tell(
+    'The policy names no kind, so it matches the StatefulSet `sessions` as well: five pods. While the change is in progress, AlterShield keeps the update strategy in an annotation and holds the pods by the partition.',
+  );
+  const set = ['set', 'image', 'sts/sessions', 'app=shop/sessions:2.1', '-n', 'shop'];
+  show(`kubectl ${set.join(' ')}`, await cluster.kubectl(set, { user: 'developer' }));
+  await say(strategy);
+  await until(cluster, /sessions-1 .*Running .* 2 +3 /);
+  await say('altershield status sts/sessions -n shop');
+  await until(cluster, /sessions-1 .*Success/);
+  await say('altershield status sts/sessions -n shop');
+
+  tell('The GitOps tool applies an image that is not in the registry.');
+  const bad = await cluster.kubectl(GITOPS, { user: 'gitops', input: sessions('bad-2.2') });
+  show('kubectl apply --server-side -f sessions.yaml    # as the GitOps tool', bad);
+  await until(cluster, /sessions-2 .*RolledBack/);
+  await say('altershield get -n shop');
+  await say('altershield why sts/sessions -n shop');
+  tell('The strategy is as it was, and all pods are of the verified revision.');
+  await say(strategy);
+  await sleep(3000);
+  await say('kubectl get pods -n shop -l app=sessions -L controller-revision-hash');
+}
+
 async function main(): Promise<void> {
   const cluster = await ownCluster();
   try {
@@ -147,7 +189,7 @@ async function main(): Promise<void> {
     const operator = await startOperator(cluster);
     tell('# A tour');
     tell(
-      'What people see, from a real run: Kubernetes 1.36, the permissions that we ship, simulated kubelets. Made by `npm run tour`.',
+      'What users see, from a real run: Kubernetes 1.36, the permissions that `altershield install` grants, simulated kubelets. Made by `npm run tour`.',
     );
     await play(cluster);
     await operator.stop();

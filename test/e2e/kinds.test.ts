@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Each kind with each fate of a change: what becomes of it, and what it costs the pods meanwhile. */
+/** Each kind with each scenario of a change: how it ends, and what it costs the pods meanwhile. */
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import type { Phase } from '@altershield/api';
+import { machine } from '../../bench/support/page.ts';
+import { chooseVersion, exactVersion } from '../cluster/versions.ts';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
 import type { AppKind } from './support/manifests.ts';
 import { prepareCluster, startOperator, type OperatorProcess } from './support/operator.ts';
 import { activeOf, anApp, type App } from './support/story.ts';
 import { stopAll } from './support/stop-all.ts';
 
+const MEASURED = new URL('../../docs/measured/kinds.json', import.meta.url);
 const REPLICAS = 5;
 /** What both kinds allow to be unavailable at a time, of five. */
 const UNAVAILABLE = 1;
 const POLICY = {
-  release: { batches: [1, '60%', '100%'], soakSeconds: 2 },
+  // Longer than a pod takes that breaks after it was ready.
+  release: { batches: [1, '60%', '100%'], soakSeconds: 4 },
   checks: { podHealth: { readyDeadlineSeconds: 8, maxReadinessLosses: 0 } },
 };
 
@@ -35,6 +40,16 @@ const SCENARIOS: readonly PodScenario[] = [
   { name: 'breaks while it soaks', image: 'checkout:flap-2', ends: 'RolledBack' },
 ];
 
+/** What a change came to; docs/release-control.md has it as a table. */
+interface Figures {
+  readonly end: Phase;
+  readonly seconds: number;
+  readonly mostUpdated: number;
+  readonly leastReady: number;
+}
+
+const measured: ({ readonly kind: AppKind; readonly scenario: string } & Figures)[] = [];
+
 let cluster: SharedCluster;
 let operator: OperatorProcess;
 
@@ -44,6 +59,7 @@ before(async () => {
   operator = await startOperator(cluster);
 });
 
+after(writeFigures);
 after(() =>
   stopAll(
     () => operator.stop(),
@@ -57,7 +73,9 @@ for (const kind of KINDS) {
       test(`whose change is: ${scenario.name}`, async (t) => {
         const app = await anApp(cluster, { kind, replicas: REPLICAS, policy: POLICY });
         try {
-          t.diagnostic(`${kind}, ${scenario.name}: ${await tell(app, scenario)}`);
+          const figures = await tell(app, scenario);
+          t.diagnostic(`${scenario.name}: ${JSON.stringify(figures)}`);
+          measured.push({ kind, scenario: scenario.name, ...figures });
         } finally {
           await app.close();
         }
@@ -66,14 +84,14 @@ for (const kind of KINDS) {
   });
 }
 
-/** Lets the change meet its fate and checks what must hold for every kind. */
-async function tell(app: App, { image, ends }: PodScenario): Promise<string> {
+/** Lets the change come to its end and checks what must hold for every kind. */
+async function tell(app: App, { image, ends }: PodScenario): Promise<Figures> {
   const written = (await app.get()).spec;
   const since = performance.now();
   const sent = await app.setImage(image);
   const change = await app.until(image, ends, 90_000);
   await app.untilReady(ends === 'Success' ? image : 'checkout:v1', REPLICAS);
-  const seconds = ((performance.now() - since) / 1000).toFixed(1);
+  const seconds = Math.round((performance.now() - since) / 100) / 10;
   const { timeline } = app;
   const [first] = await app.batches();
   assert.equal(change.spec.detectedBy, 'Admission');
@@ -85,7 +103,24 @@ async function tell(app: App, { image, ends }: PodScenario): Promise<string> {
   assert.ok(least >= REPLICAS - UNAVAILABLE, `${least} ready`);
   const template = ends === 'Success' ? sent.spec.template : written.template;
   await untilAsWritten(app, { ...written, template });
-  return `${ends} after ${seconds} s; at most ${most} updated pods, at least ${least} of ${REPLICAS} ready`;
+  assert.equal((await app.changes()).length, 1, 'one change has one record');
+  return { end: ends, seconds, mostUpdated: most, leastReady: least };
+}
+
+/** With `npm run e2e -- --write e2e/kinds`; only a run in which every change came to its end counts. */
+async function writeFigures(): Promise<void> {
+  const isWanted = process.env['ALTERSHIELD_WRITE_FIGURES'] === 'true';
+  if (!isWanted || measured.length < KINDS.length * SCENARIOS.length) return;
+  const order = SCENARIOS.map(({ name }) => name);
+  const rows = KINDS.flatMap((kind) =>
+    measured
+      .filter((row) => row.kind === kind)
+      .sort((a, b) => order.indexOf(a.scenario) - order.indexOf(b.scenario)),
+  );
+  const kubernetes = await exactVersion(chooseVersion());
+  const date = new Date().toISOString().slice(0, 10);
+  const run = { kubernetes, date, machine: machine(), replicas: REPLICAS, rows };
+  await writeFile(MEASURED, `${JSON.stringify(run, null, 2)}\n`);
 }
 
 /** Nothing of the user's spec is borrowed any more. */

@@ -73,7 +73,7 @@ export function viewStatefulSet(
     minReadySeconds: spec.minReadySeconds ?? 0,
     progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
     rollout: rolloutOf(object, size),
-    ...holdOf(saved, fingerprint, isWhole(object, strategy)),
+    ...holdOf(saved, fingerprint, isWhole(object, strategy, updateRevision)),
     isMarked: saved !== undefined || partitionOf(spec.updateStrategy) === HOLD_ALL,
     ...(strategy.type === 'OnDelete' ? { unsupported: ON_DELETE } : {}),
     ...(updateRevision === undefined ? {} : { updateRevision }),
@@ -104,9 +104,17 @@ function userStrategy({ spec }: StatefulSet, saved: SavedFields | undefined): Up
   return saved === undefined ? live : (saved.userFields[STRATEGY] ?? {});
 }
 
-/** Whether all pods that the user wants updated are released: nothing is held any more. */
-const isWhole = ({ spec }: StatefulSet, strategy: UpdateStrategy): boolean =>
-  partitionOf(spec.updateStrategy) <= partitionOf(strategy);
+/**
+ * Whether nothing is held any more: all pods that the user wants updated are released, or no other
+ * revision is left, since at zero replicas the controller takes the update for complete.
+ */
+const isWhole = (
+  { spec, status }: StatefulSet,
+  strategy: UpdateStrategy,
+  updateRevision: string | undefined,
+): boolean =>
+  partitionOf(spec.updateStrategy) <= partitionOf(strategy) ||
+  (updateRevision !== undefined && updateRevision === status?.currentRevision);
 
 function podOf(pod: Pod, set: StatefulSet): PodOfSet[] {
   if (isTerminating(pod)) return [];

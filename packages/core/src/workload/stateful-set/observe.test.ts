@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { ANNOTATIONS } from '@altershield/api';
+import { writeSavedFields } from '../../hold/saved-fields.ts';
+import { signer, signing } from '../../testing/builders.ts';
+import type { StatefulSet } from './objects.ts';
+import { viewStatefulSet } from './observe.ts';
+import { HOLD_ALL, STRATEGY } from './partition.ts';
+
+/** A StatefulSet of five, held on its way from `a`, with this partition; its user's own is 1. */
+function aHeldSet(partition: number): StatefulSet {
+  const metadata = { name: 'db', namespace: 'shop', uid: 'set-1' };
+  const userFields = { [STRATEGY]: { type: 'RollingUpdate', rollingUpdate: { partition: 1 } } };
+  const text = writeSavedFields(
+    { from: 'a', userFields },
+    { kind: 'StatefulSet', metadata },
+    signer,
+  );
+  return {
+    metadata: { ...metadata, annotations: { [ANNOTATIONS.hold]: text ?? '' } },
+    spec: {
+      replicas: 5,
+      updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition } },
+      template: { spec: { containers: [{ name: 'app', image: 'db:2' }] } },
+    },
+  };
+}
+
+test('a StatefulSet that came back from zero replicas is no longer held: no stable revision is left', () => {
+  const status = (currentRevision: string, observedGeneration: number) => ({
+    status: { currentRevision, updateRevision: 'db-2', observedGeneration },
+  });
+  const held = aHeldSet(HOLD_ALL);
+  const object = { ...held, metadata: { ...held.metadata, generation: 2 } };
+  assert.equal(holdOf({ ...object, ...status('db-1', 2) })?.from, 'a');
+  assert.equal(holdOf({ ...object, ...status('db-2', 2) }), undefined);
+  assert.equal(holdOf({ ...object, ...status('db-2', 1) })?.from, 'a', 'the status of before');
+});
+
+const holdOf = (object: StatefulSet) => viewStatefulSet({ object, related: {} }, signing).hold;
+
+for (const [what, partition, isHeld] of [
+  ['between batches', HOLD_ALL, true],
+  ['in a batch', 3, true],
+  ['in the last batch, which has the partition of its user', 1, false],
+] as const) {
+  test(`a StatefulSet ${what} is ${isHeld ? 'held' : 'no longer held'}`, () => {
+    assert.deepEqual(holdOf(aHeldSet(partition))?.from, isHeld ? 'a' : undefined);
+  });
+}
