@@ -45,6 +45,12 @@ test('a policy that governs nothing says why', async () => {
     said(checkout, 'zoo'),
     /^0 True NoMatchingWorkloads: .*policy shop\/web comes first/,
   );
+  const kinds = { kinds: ['StatefulSet', 'Widget.example.com'] };
+  await checkout.play(checkout.sandbox.apply(policyManifest({ target: kinds }, 'widgets')), 1000);
+  assert.match(
+    said(checkout, 'widgets'),
+    /^0 True NoMatchingWorkloads: .*does not match kind Deployment \(1 workload\); not followed: Widget\.example\.com \(/,
+  );
 });
 
 test('a policy that slipped in while nobody asked governs nothing, and says what is wrong', async () => {

@@ -78,6 +78,7 @@ export {
   selects,
   type Candidate,
   type ValidPolicy,
+  matchesKind,
 } from './policy/match.ts';
 export { parsePolicy, type ParsedPolicy, type PolicyScope } from './policy/validate.ts';
 export { diffTemplates, type Diff } from './revision/diff.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { explainErrors, type ValidPolicy } from '@altershield/core';
+import { explainErrors, matchesKind, type ValidPolicy } from '@altershield/core';
 import {
   Controller,
   keyOf,
@@ -136,14 +136,22 @@ async function reportOf(policy: PolicyObject, deps: PolicyDeps): Promise<PolicyR
   const reasons = await reasonsAgainst(valid, deps);
   const matchedWorkloads = reasons.filter((why) => why === undefined).length;
   if (matchedWorkloads > 0) {
-    const message = `the policy matches ${workloads(matchedWorkloads)}; ${clampText(deps)}`;
+    const message = `the policy matches ${workloads(matchedWorkloads)}; ${clampText(deps)}${unfollowedText(valid, deps)}`;
     return { matchedWorkloads, status: 'True', reason: 'Valid', message };
   }
-  const message = `the policy is valid, but matches nothing now: ${summary(reasons)}`.slice(
-    0,
-    MAX_MESSAGE,
-  );
+  const why = `${summary(reasons)}${unfollowedText(valid, deps)}`;
+  const message = `the policy is valid, but matches nothing now: ${why}`.slice(0, MAX_MESSAGE);
   return { matchedWorkloads, status: 'True', reason: 'NoMatchingWorkloads', message };
+}
+
+/** Kinds that the policy names and nobody follows: they do not exist yet, or permissions are missing. */
+function unfollowedText({ spec }: ValidPolicy, { caches }: PolicyDeps): string {
+  const unfollowed = (spec.target.kinds ?? []).filter(
+    (name) => !caches.kinds.some((kind) => matchesKind([name], kind.adapter.descriptor.resource)),
+  );
+  return unfollowed.length === 0
+    ? ''
+    : `; not followed: ${unfollowed.join(', ')} (unknown kind, or the operator lacks permissions: see its log)`;
 }
 
 const workloads = (count: number): string => `${count} ${count === 1 ? 'workload' : 'workloads'}`;
