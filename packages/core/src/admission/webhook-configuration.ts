@@ -166,23 +166,19 @@ function workloadWebhooks(
   });
 }
 
-/** By the first of its policies. Names are DNS subdomains of 253 characters at most; a long one gives way to a uid. */
-function nameOf(
-  verb: string,
-  { failurePolicy, operations, kinds }: Entry,
-  { name, namespace, uid }: ValidPolicy,
-): string {
-  const isAll = operations.length > 1;
-  const what = [
-    verb,
-    ...(isAll
-      ? []
-      : [
-          ...operations.map((observation) => observation.toLowerCase()),
-          failurePolicy.toLowerCase(),
-        ]),
-    ...(kinds.length === ADAPTERS.length ? [] : [shortHash(kinds.map(pluralOf).join())]),
-  ].join('-');
+/**
+ * After its policy, or, where it serves several, after what they have in common: no denial names the
+ * policy of another namespace. Names are DNS subdomains of 253 characters at most.
+ */
+function nameOf(verb: string, entry: Entry, policy: ValidPolicy): string {
+  const { failurePolicy, operations, kinds, policies } = entry;
+  const part = operations.length > 1 ? [] : [...operations, failurePolicy];
+  const some = kinds.length === ADAPTERS.length ? [] : [shortHash(kinds.map(pluralOf).join())];
+  const what = [verb, ...part.map((word) => word.toLowerCase()), ...some].join('-');
+  const { name, namespace, uid, spec } = policy;
+  if (policies.length > 1) {
+    return `${what}.shared-${shortHash(canonicalJson(spec.target))}.${GROUP}`;
+  }
   const full = `${what}.${name}.${namespace}.${GROUP}`;
   return full.length <= 253 ? full : `${what}.${uid}.${namespace}.${GROUP}`;
 }

@@ -547,11 +547,13 @@ test('pods that a person let pass as they were verify no revision that is only o
 });
 
 test('a held change whose workload can no longer be released in batches is suspended and moves nothing', () => {
-  const workload = aWorkload({ unsupported: 'its update strategy is OnDelete' });
+  const workload = aWorkload({
+    ...{ unsupported: 'its update strategy is OnDelete', unsupportedHint: 'set the partition' },
+  });
   for (const updated of [[], pods('new', 1), crashedPods]) {
     const d = decide(anObservation({ workload, updated, change: change(status('Running')) }));
     assert.deepEqual([d.status.phase, d.status.reason], ['Suspend', 'CannotMove']);
-    assert.match(d.status.message, /OnDelete; change that back, then run `altershield resume`/);
+    assert.match(d.status.message, /OnDelete; set the partition and run `altershield resume`, or/);
     assert.equal(d.goal, undefined);
   }
   const stays = decide(

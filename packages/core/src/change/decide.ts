@@ -95,10 +95,10 @@ function decideCurrent(
 /** The user may have edited the workload so that it can no longer be released in batches: nothing moves. */
 function decideEnforced(context: ReleaseContext): Decision {
   const { observation, status } = context;
-  const { unsupported } = context.workload;
+  const { unsupported, unsupportedHint = 'edit the workload' } = context.workload;
   if (!isHeld(observation.change.spec)) return decideRolling(context);
   if (unsupported === undefined) return decideRelease(context);
-  const message = `${unsupported}; change that back, then run \`altershield resume\`, or run \`altershield rollback\``;
+  const message = `${unsupported}; ${unsupportedHint} and run \`altershield resume\`, or run \`altershield rollback\``;
   return { status: suspend(observation, status, { reason: 'CannotMove', message }).status };
 }
 

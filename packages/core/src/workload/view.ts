@@ -69,6 +69,8 @@ export interface WorkloadView {
   readonly isMarked: boolean;
   /** Why AlterShield cannot release this object batch by batch although it can its kind. */
   readonly unsupported?: string;
+  /** What its user can do about that, as an imperative. */
+  readonly unsupportedHint?: string;
   /** Whose fields its template is made of now. */
   readonly ownership?: string | undefined;
   /** Why the first pods of the newest revision cannot be created. */

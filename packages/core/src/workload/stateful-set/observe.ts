@@ -75,7 +75,9 @@ export function viewStatefulSet(
     rollout: rolloutOf(object, size),
     ...holdOf(saved, fingerprint, isWhole(object, strategy, updateRevision)),
     isMarked: saved !== undefined || partitionOf(spec.updateStrategy) === HOLD_ALL,
-    ...(strategy.type === 'OnDelete' ? { unsupported: ON_DELETE } : {}),
+    ...(strategy.type === 'OnDelete'
+      ? { unsupported: ON_DELETE, unsupportedHint: ON_DELETE_HINT }
+      : {}),
     ...(updateRevision === undefined ? {} : { updateRevision }),
   };
 }
@@ -95,6 +97,8 @@ const holdOf = (
       };
 
 export const ON_DELETE = 'its update strategy is OnDelete: its user deletes the pods';
+/** While it is held, the object says RollingUpdate already: only the partition tells that its user wants it. */
+const ON_DELETE_HINT = 'set `spec.updateStrategy.rollingUpdate.partition` (0 for all pods)';
 
 /** A StatefulSet has no deadline of its own: the one that a Deployment has by default. */
 const PROGRESS_DEADLINE_SECONDS = 600;
