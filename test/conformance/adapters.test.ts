@@ -167,7 +167,8 @@ describe('an adapter', () => {
     async (rig, s) => {
       await rig.apply(s.good);
       for (const target of batchesOf(s.replicas)) {
-        const goal = rig.releaseOf(s.good, target, target === s.replicas);
+        const isLast = target === s.replicas;
+        const goal = { ...rig.releaseOf(s.good, target, isLast), needsRoom: rig.chance(0.5) };
         const isDone = (): boolean => rig.count(s.good) >= target;
         for (let i = 0; i < 400 && !isDone(); i += 1) {
           await rig.pursue(goal);
@@ -295,6 +296,15 @@ describe('an adapter', () => {
     assert.ok(rig.isHealthy(s.good));
     await rig.reach({ type: 'LetGo' });
     assert.deepEqual(rig.marks, []);
+    const { release, hold } = ANNOTATIONS;
+    const { relatedResources } = rig.kind.adapter.descriptor;
+    const marked = Object.entries(rig.snapshot().related)
+      .filter(([key]) => relatedResources[key]?.verbs.includes('patch'))
+      .flatMap(([, related]) => related)
+      .filter(({ metadata: { annotations = {} } }) =>
+        [release, hold].some((name) => annotations[name] !== undefined),
+      );
+    assert.deepEqual(marked, []);
   });
 
   conforms(
@@ -361,6 +371,15 @@ describe('an adapter', () => {
       assert.ok(view.isObserved);
       assertAttributed(rig);
     }
+  });
+
+  conforms('holds nothing at rest', async (rig, s) => {
+    await rig.apply(s.good);
+    await rig.release(s.good, s.replicas, true);
+    await rig.rest();
+    rig.isGuarded = false;
+    await rig.apply('v3');
+    await rig.until('it is released', () => rig.isHealthy('v3'));
   });
 
   conforms('counts no pod that leaves', async (rig, s) => {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { changePolicySpec } from '@altershield/api';
+import { ANNOTATIONS, changePolicySpec } from '@altershield/api';
 import {
+  isInFlight,
   mutateReplicaSet,
   mutateWorkload,
+  parseReleaseCap,
   type ValidPolicy,
   type ReplicaSet,
   type Request,
@@ -20,6 +22,8 @@ export interface AdmissionContext {
   readonly adapter: WorkloadAdapter;
   readonly signing: Signing;
   readonly operatorUser: string;
+  /** An operator is alive. Without one, the API server itself still clamps what is in flight. */
+  readonly isAnswered: boolean;
   /** Fingerprints of the revisions that are verified. */
   readonly verified: ReadonlySet<string>;
   readonly snapshotOf: (object: WorkloadObject) => Snapshot;
@@ -36,10 +40,17 @@ export function review(attributes: PolicyAttributes, context: AdmissionContext):
   const { subresource, resource, object, userInfo } = attributes;
   if (subresource !== '' || userInfo.username === context.operatorUser) return object;
   if (resource.kind === context.adapter.descriptor.resource.kind) {
+    if (!context.isAnswered) return object;
     return answer(object, mutateWorkload(requestOf<WorkloadObject>(attributes), of(context)));
   }
   if (resource.kind !== 'ReplicaSet') return object;
+  if (!context.isAnswered && !isCapped(object)) return object;
   return answer(object, reviewReplicaSet(attributes, context));
+}
+
+function isCapped({ metadata }: KubeObject): boolean {
+  const cap = parseReleaseCap(metadata.annotations?.[ANNOTATIONS.release]);
+  return cap !== undefined && cap !== 'Invalid' && isInFlight(cap);
 }
 
 const of = ({ verified, ...context }: AdmissionContext) => ({
@@ -55,7 +66,7 @@ function reviewReplicaSet(attributes: PolicyAttributes, { get }: AdmissionContex
   const owner = attributes.object.metadata.ownerReferences?.find((o) => o.kind === 'Deployment');
   const annotations = owner && get('Deployment', owner.name)?.metadata.annotations;
   return mutateReplicaSet(requestOf<ReplicaSet>(attributes), {
-    releaseOfDeployment: annotations?.['altershield.io/release'],
+    releaseOfDeployment: annotations?.[ANNOTATIONS.release],
   });
 }
 

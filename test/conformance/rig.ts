@@ -79,7 +79,7 @@ export class Rig implements ControllerModel {
   readonly verified = new Set<string>();
   /** How many operators there were. */
   lives = 0;
-  /** Whether admission reviews what is written. */
+  /** Whether an operator answers the API server. */
   isGuarded = true;
   readonly #options: RigOptions;
   /** An API server without controllers and without anything of AlterShield: what the user wrote, and no more. */
@@ -104,8 +104,7 @@ export class Rig implements ControllerModel {
     this.sandbox = createSandbox({
       ...own,
       admission: {
-        policy: (attributes) =>
-          this.isGuarded ? review(attributes, this.#admission) : attributes.object,
+        policy: (attributes) => review(attributes, this.#admission),
       },
     });
     this.#twin = createSandbox({ ...own, scheduler: new VirtualScheduler() });
@@ -130,7 +129,7 @@ export class Rig implements ControllerModel {
     const { adapter } = this.kind;
     const operatorUser = OPERATOR.username;
     return {
-      ...{ adapter, signing, operatorUser, verified: this.verified },
+      ...{ adapter, signing, operatorUser, verified: this.verified, isAnswered: this.isGuarded },
       snapshotOf: () => this.snapshot(),
       get: (kind: string, name: string) =>
         kind === 'Deployment' ? this.sandbox.get('deployments.apps', 'shop', name) : undefined,

@@ -23,9 +23,7 @@ export const statefulSetAdmission: AdmissionAdapter<StatefulSet> = {
   create: ({ object }) => asCopy(object),
   keep: (input) => {
     const saved = savedOf(input);
-    return saved === undefined
-      ? asCopy(input.object)
-      : stillHeld(input, saved, strategyOf(input.old));
+    return saved === undefined ? asCopy(input.object) : stillHeld(input, saved);
   },
   hold: (input) => {
     const saved = savedOf(input);
@@ -78,9 +76,11 @@ function exportedStrategy(object: StatefulSet, old: StatefulSet): UpdateStrategy
   return copiedFields(heldObject(object, ''))?.[STRATEGY] as UpdateStrategy | undefined;
 }
 
-function stillHeld(input: Input, saved: SavedFields, held: UpdateStrategy): AdmissionMarks {
-  const userFields = { [STRATEGY]: userStrategy(input, saved) };
-  return holding(input, { ...saved, userFields }, held);
+/** The partition stays; the user's edits of all else take effect at once, as fields of the user. */
+function stillHeld(input: Input, saved: SavedFields): AdmissionMarks {
+  const own = userStrategy(input, saved);
+  const held = withPartition(own, partitionOf(input.old.spec.updateStrategy));
+  return holding(input, { ...saved, userFields: { [STRATEGY]: own } }, held);
 }
 
 function holding(input: Input, saved: SavedFields, held: UpdateStrategy): AdmissionMarks {
