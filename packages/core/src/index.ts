@@ -88,6 +88,7 @@ export { sign, signWith, verify, type Signer } from './hold/signature.ts';
 export { batchesOf, batchTargets } from './policy/batch-targets.ts';
 export { userBounds, type Bounds } from './workload/deployment/bounds.ts';
 export {
+  DESIRED_REPLICAS,
   POD_TEMPLATE_HASH,
   viewDeployment,
   type DeploymentView,

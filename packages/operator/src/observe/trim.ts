@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import {
+  DESIRED_REPLICAS,
   POD_TEMPLATE_HASH,
   REVISION_LABEL,
   ownershipOf,
@@ -40,7 +41,7 @@ export function trimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
     metadata: {
       ...metadata,
       ...optional('labels', only(labels, POD_TEMPLATE_HASH)),
-      ...optional('annotations', only(annotations, ANNOTATIONS.release)),
+      ...optional('annotations', only(annotations, ANNOTATIONS.release, DESIRED_REPLICAS)),
     },
     spec: {
       ...optional('replicas', replicas),
@@ -61,9 +62,9 @@ export function trimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
 
 type Strings = Readonly<Record<string, string>>;
 
-function only(map: Strings | undefined, key: string): Strings | undefined {
-  const value = map?.[key];
-  return value === undefined ? undefined : { [key]: value };
+function only(map: Strings | undefined, ...keys: readonly string[]): Strings | undefined {
+  const kept = Object.entries(map ?? {}).filter(([key]) => keys.includes(key));
+  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }
 
 export function trimPod(pod: PodObject): PodObject {

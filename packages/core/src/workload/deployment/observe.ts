@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import type { CreateFailure } from '../../check/pod-view.ts';
+import type { ObjectMeta } from '../../json/objects.ts';
 import { podCreateFailure, replicaSetCreateFailure } from '../../check/create-failure.ts';
 import type { FingerprintOf } from '../../revision/fingerprint.ts';
 import type { Signing } from '../adapter.ts';
@@ -18,6 +19,8 @@ export interface ReplicaSetView extends RevisionView {
   readonly hash: string;
   /** Its own copy of the annotation. */
   readonly cap?: string;
+  /** `spec.replicas` of the Deployment, as its controller wrote it here when it scaled last. */
+  readonly desired?: string;
 }
 
 export interface DeploymentView extends WorkloadView {
@@ -105,6 +108,13 @@ const withFailure = (createFailure: CreateFailure | undefined) =>
 
 export const POD_TEMPLATE_HASH = 'pod-template-hash';
 
+export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
+
+function desiredOf(annotations: ObjectMeta['annotations']): Pick<ReplicaSetView, 'desired'> {
+  const desired = annotations?.[DESIRED_REPLICAS];
+  return desired === undefined ? {} : { desired };
+}
+
 function viewReplicaSet(
   rs: ReplicaSet,
   { spec: { strategy } }: Deployment,
@@ -125,6 +135,7 @@ function viewReplicaSet(
       ready: Math.min(ready, replicas),
       isHealthy: ready >= Math.max(1, replicas - unavailable),
       ...withCap(cap),
+      ...desiredOf(annotations),
       ...withFailure(podCreateFailure(conditions)),
     },
   ];

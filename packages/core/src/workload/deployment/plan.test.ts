@@ -283,3 +283,21 @@ test('a soak that outlasts the user’s progress deadline is told to the control
   const short = release(1, { soaksUntil: Date.parse(at(60)) + 1000 });
   assert.deepEqual(plan(short, soaking(at(60)), [a(10), b(1)]), []);
 });
+
+test('a controller that scales in vain is told what the Deployment wants', () => {
+  const name = 'deployment.kubernetes.io/desired-replicas';
+  const scaledTo = (desired: string): ReplicaSet => {
+    const rs = a(10);
+    const annotations = { ...rs.metadata.annotations, [name]: desired };
+    return { ...rs, metadata: { ...rs.metadata, annotations } };
+  };
+  const isTold = (stable: ReplicaSet): boolean => {
+    const deployment = held(aCap('a', 'b', 10));
+    const view = viewDeployment(deployment, [stable, b(0)], signing);
+    const writes = planDeployment(release(10), { deployment, view });
+    return JSON.stringify(writes).includes('desired-replicas');
+  };
+  assert.equal(isTold(scaledTo('20')), true);
+  assert.equal(isTold(scaledTo('10')), false);
+  assert.equal(isTold(a(10)), false);
+});

@@ -8,7 +8,7 @@ import {
 } from './cap/annotation.ts';
 import { releasedShare } from './cap/clamp.ts';
 import type { Goal } from '../goal.ts';
-import type { DeploymentView, ReplicaSetView } from './observe.ts';
+import { DESIRED_REPLICAS, type DeploymentView, type ReplicaSetView } from './observe.ts';
 import { revisionOf, spareReady, sumOf } from '../view.ts';
 import { toJsonPointer, type PatchOp } from '../../json/patch.ts';
 import type { PatchWrite } from '../adapter.ts';
@@ -81,6 +81,7 @@ function balanceStable(
   const floor = view.replicas - goal.target;
   const replicas = stableReplicas(goal, view, { stable, floor });
   const text = formatReleaseCap(cap);
+  if (isScaledInVain(view, stable)) return [writeRevision(stable, { desired: view.replicas })];
   const isNeeded = replicas !== stable.replicas || !isFloorRight(goal, view, { stable, floor });
   if (stable.replicas === 0 && replicas === 0) return [];
   if (!isNeeded) return [];
@@ -91,6 +92,21 @@ function balanceStable(
     }),
   ].filter(({ ops }) => ops.length > 1);
 }
+
+/**
+ * The only revision with pods has as many as the Deployment wants, by chance: the controller took pods
+ * away for the new revision, and then the Deployment was scaled down. It believes for ever that there is
+ * something to scale, finds nothing, and does nothing else.
+ */
+const isScaledInVain = (
+  { isObserved, revisions, replicas }: DeploymentView,
+  only: ReplicaSetView,
+) =>
+  isObserved &&
+  only.replicas === replicas &&
+  sumOf(revisions, 'replicas') === replicas &&
+  only.desired !== undefined &&
+  only.desired !== String(replicas);
 
 /**
  * A surge has room for the batch beside the stable pods, which then stay as they are: one write less.
@@ -136,8 +152,6 @@ interface RevisionChange {
   /** `spec.replicas` of the Deployment: where a ReplicaSet says otherwise, the controller does nothing but scale. */
   readonly desired?: number;
 }
-
-const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
 
 const annotation = (name: string, value: string): PatchOp => ({
   op: 'add',
