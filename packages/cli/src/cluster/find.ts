@@ -35,7 +35,11 @@ async function explainAbsence(
 ): Promise<CliError> {
   const where = `${describeTarget(target)} in namespace ${place.namespace}`;
   const workload = await getWorkload(client, target.adapter, place);
-  if (workload === undefined) return new CliError(EXIT.notFound, `${where} not found`);
+  if (workload === undefined)
+    return new CliError(
+      EXIT.notFound,
+      `${describeTarget(target)} not found in namespace ${place.namespace}`,
+    );
   const coverage = await coverageOf(client, workload, place);
   const unrecorded = `no change of ${where} is recorded`;
   if (coverage.policy !== undefined) {

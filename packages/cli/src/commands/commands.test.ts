@@ -182,7 +182,7 @@ describe('why', () => {
   it('reports a missing workload', async () => {
     const { code, err } = await invoke(withOther(), 'why deploy/missing', NOW);
     assert.equal(code, 3);
-    assert.equal(err, 'Error: deploy/missing in namespace shop not found');
+    assert.equal(err, 'Error: deploy/missing not found in namespace shop');
   });
 
   it('explains why no policy matches a workload', async () => {
@@ -339,7 +339,7 @@ describe('a decision', () => {
     const cluster = new FakeCluster().put(CHANGE_WORKLOADS, leaving).put(CHANGE_PODS, aBatch());
     for (const [target, message] of [
       ['checkout-7', /cannot resume change 7 of deploy\/checkout: it is being deleted/],
-      ['deploy/checkout', /deploy\/checkout in namespace shop not found/],
+      ['deploy/checkout', /deploy\/checkout not found in namespace shop/],
     ] as const) {
       const { code, err } = await invoke(cluster, `resume ${target}`, NOW);
       assert.equal(code, 3);

@@ -85,7 +85,7 @@ async function workloadFinder(
   const what = describeTarget(target);
   const workload = await getWorkload(session.client, adapter, { namespace, name });
   if (workload === undefined) {
-    throw new CliError(EXIT.notFound, `there is no ${what} in namespace ${namespace}`);
+    throw new CliError(EXIT.notFound, `${what} not found in namespace ${namespace}`);
   }
   const { uid } = workload.object.metadata;
   const template = valueAt(workload.object, adapter.descriptor.revisionPath) as Template;
