@@ -11,26 +11,26 @@ import { timeText } from './status.ts';
 export interface BatchView {
   readonly index: number;
   readonly total: number;
-  /** Pods of the new revision when it is done. */
+  /** Updated pods at the end of the batch. */
   readonly target: number;
   readonly previous: number;
   readonly isLast: boolean;
 }
 
-/** Whether the change is let out in steps; otherwise everything is one batch. */
+/** Whether the change is released in steps; otherwise everything is one batch. */
 export const isBatched = (
   { spec }: Observation['change'],
   { isAllOrNothing }: Pick<WorkloadView, 'isAllOrNothing'>,
 ): boolean => isHeld(spec) && !isAllOrNothing;
 
 /**
- * Whether a workload that runs this went back to where the change came from. From what is only observed
- * there is no way back but to a verified revision: any other is a change that is to be judged.
+ * Whether a workload that runs this revision reverted the change. An observed-only change is
+ * reverted only to a verified revision; any other revision is a new change.
  */
 export const isRevertTo = (spec: Observation['change']['spec'], fingerprint: string): boolean =>
   spec.from?.fingerprint === fingerprint && (spec.from.verified || isEnforced(spec));
 
-/** The batch in progress, against the replicas of this moment: percentages follow. */
+/** The batch in progress, for the current replicas: percentages follow a scale. */
 export function batchOf(
   { change, updated }: Observation,
   workload: WorkloadView,
@@ -42,7 +42,7 @@ export function batchOf(
   return batchAt(targets, status.batch?.index ?? firstBatch(targets, updated.length));
 }
 
-/** A change that was taken over late begins with the batch that holds what is out already. */
+/** A change that was held late begins with the batch that covers the pods already released. */
 function firstBatch(targets: readonly number[], released: number): number {
   const index = targets.findIndex((target) => target >= released);
   return index < 0 ? targets.length : index + 1;
@@ -95,7 +95,7 @@ export function judge(
     target: batch.target,
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
-    // A pod is available only after the user's own minReadySeconds.
+    // A pod is available only after the user's `minReadySeconds`.
     soakSeconds: Math.max(policy.spec.release.soakSeconds, workload.minReadySeconds),
     releasedAt: Math.max(
       releasedAt(observation, status),
@@ -117,11 +117,11 @@ export function judge(
   });
 }
 
-/** Up to when the pods are known. */
+/** The time up to which the pod cache is current. */
 export const currentAsOf = (observation: Observation): number =>
   Math.min(observation.now, observation.currentAsOf ?? observation.now);
 
-/** When to look again at what is still pending. */
+/** When to check pending pods again. */
 export const due = ({
   dueAt,
   needsPodListing,
@@ -134,13 +134,13 @@ export const due = ({
 });
 
 /**
- * Pods made before a person resumed the change are as that person accepted them. Pods tell when they
- * were made in whole seconds: those of the very second may be later ones, and are judged.
+ * Pods created before a user resumed the change are accepted. Creation times have whole seconds: a
+ * pod of the same second may be newer than the resume, so it is judged.
  */
 export const overriddenBefore = ({ resumedAt }: ChangeWorkloadStatus): number =>
   resumedAt === undefined ? 0 : Math.floor(Date.parse(resumedAt) / 1000) * 1000;
 
-/** While a change waits to be let out, no deadline runs; one that is over stays so. */
+/** No deadline runs while a change waits to be released; an exceeded deadline stays exceeded. */
 function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadStatus): number {
   if (status.phase === 'Init') return now;
   const recorded = Date.parse(batch?.spec.releasedAt ?? change.spec.detectedAt);
@@ -148,14 +148,14 @@ function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadS
   return Math.max(recorded, Date.parse(status.phaseSince ?? change.spec.detectedAt));
 }
 
-/** What is written before the first pod of a batch is let out. */
+/** The record of a batch, written before its first pod is released. */
 export function batchIntent(observation: Observation, batch: BatchView): BatchRecord {
   const { index, total, target, previous } = batch;
   const releasedAt = observation.batch?.spec.releasedAt ?? timeText(observation.now);
   return { index, spec: { batch: index, total, targetUnits: target, previous, releasedAt } };
 }
 
-/** The same with the verdict and its evidence. */
+/** The record of a batch with its verdict and evidence. */
 export const batchRecord = (
   observation: Observation,
   batch: BatchView,

@@ -20,9 +20,9 @@ import { isOver, move, statusOf } from './status.ts';
 import { suspend } from './suspend.ts';
 
 /**
- * Decides what a change does next. Pure, total and level-based: it judges where things stand, so
- * that repeating it after its own actions took effect adds nothing. A phase that ends the change
- * carries no action.
+ * Decides what a change does next. Pure, total and level-based: it looks only at the current state,
+ * so repeating it after its own actions took effect does nothing. A phase that ends the change has
+ * no goal.
  */
 export function decide(observation: Observation): Decision {
   const status = statusOf(observation.change);
@@ -41,7 +41,7 @@ export function decide(observation: Observation): Decision {
   return decideCurrent(observation, workload, status);
 }
 
-/** The workload runs another template than the one this change releases. */
+/** The workload runs a template other than the one this change releases. */
 function handleOtherRevision(
   observation: Observation,
   workload: WorkloadView,
@@ -92,7 +92,10 @@ function decideCurrent(
   return decideEnforced(context);
 }
 
-/** The user may have edited the workload so that it can no longer be released in batches: nothing moves. */
+/**
+ * The user may have edited the workload so that it can no longer be released in batches: suspend
+ * the change.
+ */
 function decideEnforced(context: ReleaseContext): Decision {
   const { observation, status } = context;
   const { unsupported, unsupportedHint = 'edit the workload' } = context.workload;
@@ -102,7 +105,7 @@ function decideEnforced(context: ReleaseContext): Decision {
   return { status: suspend(observation, status, { reason: 'CannotMove', message }).status };
 }
 
-/** A refused revision that got past admission, whether by a new change, late, or as a way back. */
+/** Whether a quarantined revision bypassed admission, by a new change, a late one or a revert. */
 function mustRollBack(
   { change: { spec }, isQuarantined }: Observation,
   { phase }: ChangeWorkloadStatus,
@@ -111,7 +114,7 @@ function mustRollBack(
   return isQuarantined && isOurs && phase === 'Init';
 }
 
-/** What is out and can't be taken back is left to a user as it is. */
+/** An observed-only change that cannot be rolled back is left to a user, without a hold. */
 function rollBackQuarantined(
   observation: Observation,
   workload: WorkloadView,
@@ -126,7 +129,10 @@ function rollBackQuarantined(
   return isStuck ? { status: back.status } : back;
 }
 
-/** Audit mode, new workloads, ways back and what was out when it was found: recorded and judged, nothing is touched. */
+/**
+ * Observe-only changes (audit mode, new workloads, reverts, pre-existing revisions): evaluate and
+ * record, never modify the workload.
+ */
 function observe(context: ReleaseContext): Decision {
   const { observation, batch, outcome } = context;
   if (context.status.phase === 'Suspend') return { status: context.status };

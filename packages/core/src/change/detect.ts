@@ -17,13 +17,13 @@ import { isEnforced } from './enforcement.ts';
 import { isOver, statusOf, timeText } from './status.ts';
 import { isVerifiedBy } from './history.ts';
 
-/** What was seen of a workload when we last looked: the template it ran. */
+/** The template that a workload ran when the operator last observed it. */
 export interface LastObserved {
   readonly fingerprint: string;
   readonly template: Template;
-  /** Whose fields the template's were, as JSON. */
+  /** Field ownership of the template, as JSON from `ownershipOf`. */
   readonly ownership?: string | undefined;
-  /** Labels of the workload then: a write that takes them away is judged by them, too. */
+  /** Labels at that time: a policy that matched them also covers a write that removes them. */
   readonly labels?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -32,18 +32,20 @@ export interface DetectInput {
   readonly object: { readonly metadata: ObjectMeta };
   readonly view: WorkloadView;
   readonly policy: ValidPolicy;
-  /** The record that accounts for what a workload of this kind and name runs. */
+  /** The current record of the workload with this kind and name. */
   readonly last: ChangeWorkload | undefined;
-  /** Undefined for an object that appeared after we began to watch. */
+  /** Undefined for an object that appeared after the watch started. */
   readonly lastObserved: LastObserved | undefined;
-  /** Whether a revision of this workload was proven good before. Default: none was. */
+  /** Whether a revision of this workload is verified. Default: none is. */
   readonly isVerified?: (fingerprint: string) => boolean;
-  /** Whether what runs now is a way back from this. Default: it is none. */
+  /** Whether the current template is a revert that replaces the given one. Default: it is not. */
   readonly isRevert?: (running: Template) => boolean;
   readonly now: number;
 }
 
-/** The record of a change that nobody recorded yet; undefined when there is none. */
+/**
+ * The spec of the record for a change that has none yet; undefined when there is nothing to record.
+ */
 export function detect(input: DetectInput, signing: Signing): ChangeWorkloadSpec | undefined {
   const { descriptor, object, view } = input;
   const { fingerprint: to, isOwnWrite, hold } = view;
@@ -58,35 +60,40 @@ export function detect(input: DetectInput, signing: Signing): ChangeWorkloadSpec
 
 interface Facts {
   readonly to: string;
-  /** What the release annotation protects while another revision is the newest; undefined: none is. */
+  /** Fingerprint of the revision that a hold protects from the newest one; undefined: no hold. */
   readonly held: string | undefined;
-  /** The newest one is held; a change that came while no operator was alive may be out long since. */
+  /**
+   * The newest revision is held. If it was pushed while no operator ran, its pods may already run.
+   */
   readonly isHeld: boolean;
   readonly isOwnWrite: boolean;
   readonly stamp: ActorAnnotation | undefined;
-  /** The same, if it is of this very object. */
+  /** The last record, if its uid is the uid of this object. */
   readonly last: ChangeWorkload | undefined;
 }
 
 function isRecorded({ lastObserved, view }: DetectInput, facts: Facts): boolean {
   const { to, isHeld, last } = facts;
-  // A hold that no change in flight stands for: the record is lost, and nobody would release it.
+  // A hold without a change in progress: the record was lost, and nothing would release the hold.
   if (isHeld && !isHeldFor(to, last)) return false;
   if (last !== undefined) return accountsFor(last, to) || isAltered(facts);
   if (lastObserved === undefined) return false;
   return lastObserved.fingerprint === to && !view.rollout.isInProgress;
 }
 
-/** Also what another plug-in made of a verified template is held until it is protected by its own hash. */
+/**
+ * After a rollback, a verified template that another admission plug-in altered stays held until the
+ * annotation protects it by its own hash.
+ */
 const isHeldFor = (to: string, last: ChangeWorkload | undefined): boolean =>
   last !== undefined &&
   (!isOver(statusOf(last).phase) || statusOf(last).restoredFingerprint === to);
 
-/** What another admission plug-in made of the operator's own write is nobody's change. */
+/** An operator write that another admission plug-in altered is not a new change. */
 const isAltered = ({ last, isOwnWrite }: Facts): boolean =>
   isOwnWrite && last !== undefined && isEnforced(last.spec) && !isOver(statusOf(last).phase);
 
-/** Whether a record accounts for the template that its workload runs. */
+/** Whether a record already covers the template that its workload runs. */
 function accountsFor({ spec, status }: ChangeWorkload, fingerprint: string): boolean {
   const isTo = spec.to.fingerprint === fingerprint;
   const isFrom = [spec.from?.fingerprint, status?.restoredFingerprint].includes(fingerprint);
@@ -123,7 +130,7 @@ const NOT_ENFORCED = {
   PreExisting: 'the revision ran before the operator found it',
 } as const;
 
-/** How the change is released, decided once: later edits of the policy do not touch it. */
+/** How the change is released. Decided once: later edits of the policy do not affect it. */
 function releaseOf(
   { descriptor, view, policy }: DetectInput,
   operation: ChangeWorkloadSpec['operation'],
@@ -144,7 +151,8 @@ function operationOf(
 ): ChangeWorkloadSpec['operation'] {
   if (from === undefined) return 'Create';
   const { lastObserved } = input;
-  // Who comes late sees only what runs now: it took the place of what the records say.
+  // If the operator missed the change, it sees only the new template: compare with the recorded
+  // one.
   const before =
     lastObserved === undefined || lastObserved.fingerprint === to
       ? contentOf(from)
@@ -154,12 +162,12 @@ function operationOf(
   return isSettled(input) ? 'PreExisting' : 'Update';
 }
 
-/** A revision that began so long ago, and got on last so long ago, is no longer being rolled out. */
+/** A revision this old, without progress for this long, is no longer rolling out. */
 const SETTLED_MS = 600_000;
 
 /**
- * Whether nothing else runs than this template, for a while, and mostly well: its time to be held
- * back is over. A pod that is away for a second, or a zone, does not make it a change of today.
+ * Whether only this template has run for a while, with at least half of its pods ready: it is too
+ * late to hold it. A few unready pods, or the loss of a zone, do not turn it into a new change.
  */
 function isSettled({ view: { fingerprint, revisions, rollout }, now }: DetectInput): boolean {
   if (rollout.lastProgressAt > now - SETTLED_MS) return false;
@@ -189,7 +197,10 @@ function revisionsOf(
   return { from, to, diff: differences, ...(truncated ? { diffTruncated: true } : {}) };
 }
 
-/** The last verified revision: the one that ran before, or of a change that did not end well, the one it came from. */
+/**
+ * The rollback target: the revision that ran before if it is verified; after a change that did not
+ * end well, the revision that change came from.
+ */
 function fromOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec['from'] {
   const before = previousRevision(facts, input.lastObserved);
   const last = accounting(facts.last, before);
@@ -204,14 +215,20 @@ function fromOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec['from'] {
   return known === undefined ? undefined : revisionAt(known, isHealthy(known, input), input);
 }
 
-/** What the last change brought; of a new workload that nobody has judged yet, its first revision. */
+/**
+ * The revision of the last change. For a new workload that is still in its first soak, that
+ * revision is marked `isNew`.
+ */
 function broughtBy(last: ChangeWorkload, input: DetectInput): ChangeWorkloadSpec['from'] {
   const from = revisionAt(last.spec.to.fingerprint, isVerifiedBy(last), input);
   const isSoaking = last.spec.operation === 'Create' && !isOver(statusOf(last).phase);
   return from && isSoaking ? { ...from, isNew: true } : from;
 }
 
-/** What a way back left behind: where it came from, and nothing to go to. */
+/**
+ * The revision that a revert replaced: it shows where the change came from and is not a rollback
+ * target.
+ */
 function revisionLeftByUser(input: DetectInput, { to, held }: Facts): ChangeWorkloadSpec['from'] {
   const { lastObserved } = input;
   if (held !== undefined || lastObserved === undefined || lastObserved.fingerprint === to)
@@ -220,7 +237,7 @@ function revisionLeftByUser(input: DetectInput, { to, held }: Facts): ChangeWork
   return isBack ? revisionAt(lastObserved.fingerprint, false, input) : undefined;
 }
 
-/** A revision to go back to, if its template is to be had. */
+/** A revision for `from`; undefined when its template is not available. */
 function revisionAt(
   fingerprint: string,
   verified: boolean,
@@ -244,8 +261,8 @@ function revisionAt(
 }
 
 /**
- * Where the last change came from, when it did not end well or was reverted since. Not where somebody
- * left by a way back: a person decides, then.
+ * The revision that the last change came from, if that change did not end well or was reverted
+ * since. Undefined when the user left that change by a revert: the user decides then.
  */
 function rollbackTarget(
   last: ChangeWorkload | undefined,
@@ -257,13 +274,13 @@ function rollbackTarget(
   return before === from?.fingerprint || !isVerifiedBy(last) ? from : undefined;
 }
 
-/** The revision that ran before this one, as admission or our own watch saw it. */
+/** The revision that ran before this one, as admission or the watch observed it. */
 function previousRevision({ to, held }: Facts, seen: LastObserved | undefined): string | undefined {
   if (held !== undefined) return held;
   return seen === undefined || seen.fingerprint === to ? undefined : seen.fingerprint;
 }
 
-/** The last record, unless the workload changed since without one: while no policy governed it. */
+/** The last record, unless the workload changed without one since, while no policy matched it. */
 function accounting(
   last: ChangeWorkload | undefined,
   before: string | undefined,
@@ -273,7 +290,7 @@ function accounting(
   return [from?.fingerprint, to.fingerprint].includes(before) ? last : undefined;
 }
 
-/** The revisions that are to have pods. */
+/** Revisions with a desired replica count above zero. */
 const runningOf = (revisions: readonly RevisionView[]): RevisionView[] =>
   revisions.filter(({ replicas }) => replicas > 0);
 
@@ -282,7 +299,9 @@ const otherRunningRevision = ({
 }: DetectInput): string | undefined =>
   runningOf(revisions).find((r) => r.fingerprint !== fingerprint)?.fingerprint;
 
-/** Ran healthy before we came, and was not itself still replacing another revision. */
+/**
+ * Whether the revision was healthy when the operator started, and was not replacing another one.
+ */
 function isHealthy(wanted: string, { view }: DetectInput): boolean {
   const running = runningOf(view.revisions);
   const isOther = (r: RevisionView): boolean => ![wanted, view.fingerprint].includes(r.fingerprint);
@@ -308,13 +327,17 @@ function toolOf(metadata: ObjectMeta, stamp: ActorAnnotation | undefined): strin
 function actionOf(input: DetectInput, facts: Facts, from: ChangeWorkloadSpec['from']): string {
   if (from === undefined) return 'Create';
   const { view } = input;
-  // First: who undoes a restart brings back what differs by its mark alone, too.
+  // Check this first: undoing a restart also brings back a template that differs only by its
+  // restart annotation.
   if (isEarlier(view)) return 'Undo';
   const key = quarantineKey(view.template);
   return [from.quarantineKey, replacedKey(input, facts)].includes(key) ? 'Restart' : 'Update';
 }
 
-/** What the template replaced need not be the rollback target: a change in flight is restarted, too. */
+/**
+ * The replaced template is not always the rollback target: a change in progress can be restarted
+ * too.
+ */
 function replacedKey(
   { lastObserved }: DetectInput,
   { to, last }: Pick<Facts, 'to' | 'last'>,
@@ -326,7 +349,7 @@ function replacedKey(
   return !isOver(phase) || phase === 'Superseded' ? last.spec.to.quarantineKey : undefined;
 }
 
-/** Whether another revision was made since this one. `kubectl rollout undo` itself leaves no mark. */
+/** Whether a newer revision exists. `kubectl rollout undo` itself leaves no trace on the object. */
 function isEarlier({ fingerprint, revisions }: WorkloadView): boolean {
   const own = revisions.find((r) => r.fingerprint === fingerprint);
   return own !== undefined && revisions.some(({ createdAt }) => createdAt > own.createdAt);

@@ -4,11 +4,11 @@ import type { Strategy } from '../policy/strategy.ts';
 
 type Recorded = Pick<ChangeWorkloadSpec, 'operation' | 'policy' | 'release'>;
 
-/** Whether anything is done about the change; others are judged and left alone. */
+/** Whether AlterShield acts on the change; otherwise it is observed only. */
 export const isEnforced = ({ operation, policy, release }: Recorded): boolean =>
   release?.enforced ?? (policy.spec.mode === 'Enforce' && operation === 'Update');
 
-/** How the change is released. Records of earlier versions have it in the policy alone. */
+/** How the change is released. Records of earlier versions have this only in the policy. */
 export const strategyOf = ({ policy, release }: Recorded): Strategy =>
   release?.strategy ?? policy.spec.release.strategy ?? 'Batch';
 

@@ -4,19 +4,19 @@ import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import type { Template } from '../json/objects.ts';
 import { isOver, statusOf } from './status.ts';
 
-/** Whether a change ended well: only then is its revision one to go back to. */
+/** Whether a change ended well: only then is its revision a rollback target. */
 export function isVerifiedBy(change: ChangeWorkload): boolean {
   const { phase, verdict } = statusOf(change);
   return phase === 'Success' && verdict === 'Pass';
 }
 
-/** Whether the revision that a change came from is one to go back to. */
+/** Whether the revision that a change came from is verified, and so a rollback target. */
 export const isFromVerified = (change: ChangeWorkload): boolean =>
   change.spec.from?.verified === true || statusOf(change).fromVerified === true;
 
 /**
- * Whether a revision of a workload was proven good before: applying it again is a way back.
- * @param changes all records of the workload, oldest first; the last word on a revision counts
+ * Whether a revision of a workload is verified: applying it again is a revert.
+ * @param changes all records of the workload, oldest first; the latest verdict on a revision counts
  */
 export function wasVerified(
   changes: readonly ChangeWorkload[],
@@ -29,13 +29,14 @@ export function wasVerified(
 export interface Replacement {
   readonly uid: string;
   readonly template: Template;
-  /** What runs, or ran, in its place. */
+  /** The template that it replaces. */
   readonly running: Template;
 }
 
 /**
- * Whether to put this template there is a way back: it was proven good before, as it is or but for the
- * mark of a restart, which an apply of the former manifest leaves behind. A restart of what runs is none.
+ * Whether applying this template is a revert: it is verified, either exactly or except for the
+ * restart annotation, which applying an earlier manifest leaves behind. Restarting the running
+ * template is not a revert.
  * @param changes all records of the workload, oldest first
  */
 export function isRevert(
@@ -51,7 +52,8 @@ export function isRevert(
       latestVerdict(ofWorkload, (revision) => revision.quarantineKey === refusal) === true;
     return isAlike && quarantineKey(running) !== refusal;
   }
-  // What failed with the mark of a restart is no better without, unless it was but that restart.
+  // A template that failed with a restart annotation also fails without it, unless the change was
+  // only that restart.
   const concernsRevision = ({ spec: { to, from } }: ChangeWorkload): boolean =>
     to.fingerprint === is || (to.quarantineKey === refusal && from?.quarantineKey !== refusal);
   const last = latest(
@@ -62,7 +64,7 @@ export function isRevert(
 
 type Revision = ChangeWorkload['spec']['to'];
 
-/** Whether the last that was said of a revision is that it is good; undefined: nothing was said. */
+/** Whether the latest verdict on a revision is that it is good; undefined: there is no verdict. */
 function latestVerdict(
   changes: readonly ChangeWorkload[],
   isIt: (revision: Pick<Revision, 'fingerprint' | 'quarantineKey'>) => boolean,
@@ -76,18 +78,21 @@ function latestVerdict(
   return changes.some(cameFrom) ? true : undefined;
 }
 
-/** A change that was overtaken, taken back by its owner, or not judged leaves its revision as good as it was. */
+/**
+ * Whether a change says anything about its revision. One that was superseded, reverted by the user,
+ * or not judged does not.
+ */
 function hasVerdict(change: ChangeWorkload): boolean {
   const { phase, reason, verdict, rolledBackAt } = statusOf(change);
-  // Whatever became of the way back: that somebody took it is the word.
+  // Even if the rollback did not complete: starting it is a verdict.
   if (rolledBackAt !== undefined) return true;
   if (phase === 'RollingBack' || phase === 'RolledBack') return reason !== 'RevertedByUser';
   return isOver(phase) && phase !== 'Superseded' && (verdict === 'Pass' || verdict === 'Fail');
 }
 
 /**
- * The record that accounts for what a workload runs: the one in flight, or else the newest, unless an
- * older one was rolled back since, on somebody's word: our own write of the way back is no change.
+ * The current record of a workload: the one in progress, or else the latest in effective order. An
+ * older change that was rolled back later counts from its rollback, which is not a change itself.
  * @param changes all records of the workload, oldest first
  */
 export function currentRecord<T extends ChangeWorkload>(changes: readonly T[]): T | undefined {
@@ -100,18 +105,18 @@ const latest = <T extends ChangeWorkload>(changes: readonly T[]): T | undefined 
     undefined,
   );
 
-/** Orders records by when each last had its way with the workload. */
+/** Orders records by when each last changed the workload. */
 export const byEffectiveOrder = (a: ChangeWorkload, b: ChangeWorkload): number =>
   Number(isLater(a, b)) - Number(isLater(b, a));
 
-/** Of two that were rolled back with no change in between, only the clock knows. */
+/** If two were rolled back with no change in between, the time of the rollback decides. */
 function isLater(a: ChangeWorkload, b: ChangeWorkload): boolean {
   if (effectiveSequence(a) !== effectiveSequence(b))
     return effectiveSequence(a) > effectiveSequence(b);
   return (statusOf(a).rolledBackAt ?? '') > (statusOf(b).rolledBackAt ?? '');
 }
 
-/** When a change last had its way with the workload, in numbers of changes: no clock is asked. */
+/** When a change last changed the workload, counted in changes and not by a clock. */
 function effectiveSequence(change: ChangeWorkload): number {
   const { sequence } = change.spec;
   const { rolledBackAtSequence = sequence } = statusOf(change);

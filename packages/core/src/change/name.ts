@@ -3,7 +3,10 @@ import { shortHash } from '../json/canonical.ts';
 
 const MAX_NAME = 240;
 
-/** `deployment-checkout-4`: the fourth change of Deployment checkout. Long names are cut and hashed. */
+/**
+ * `deployment-checkout-4` is the fourth change of Deployment checkout. Long names are truncated and
+ * get a hash.
+ */
 export function changeName(kind: string, name: string, sequence: number): string {
   const prefix = `${kind.toLowerCase()}-${name}`;
   const fits = prefix.length <= MAX_NAME - 12;

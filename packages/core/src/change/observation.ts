@@ -10,46 +10,54 @@ import type { PodView } from '../check/pod-view.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { WorkloadView } from '../workload/view.ts';
 
-/** Everything `decide` may look at, gathered once per reconcile. */
+/** The input of `decide`, gathered once per reconcile. */
 export interface Observation {
   readonly now: number;
-  /** Up to when the pods are known: what did not happen since may only not have been heard. Default: now. */
+  /**
+   * The pod cache is current up to this time; later events may not have arrived yet. Default: now.
+   */
   readonly currentAsOf?: number;
   readonly change: ChangeWorkload;
   /** The record of the batch in progress, once it exists. */
   readonly batch: ChangePod | undefined;
   readonly workload: WorkloadView | undefined;
-  /** Pods of the revision that is being released; like `stable` without those that ended. */
+  /** Active pods of the revision being released. */
   readonly updated: readonly PodView[];
-  /** Pods of all other revisions. */
+  /** Active pods of all other revisions. */
   readonly stable: readonly PodView[];
-  /** What a verdict looks at, where it differs: pods that ended, and of `stable` only the revision to go back to. */
+  /**
+   * Pods for the verdict, where they differ: including terminated ones, and in `stable` only those
+   * of the rollback target.
+   */
   readonly evidence?: {
     readonly updated: readonly PodView[];
     readonly stable: readonly PodView[];
   };
-  /** Automatic rollbacks of this workload within the last hour, other changes' only. */
+  /** Automatic rollbacks of this workload within the last hour, excluding this change. */
   readonly recentRollbacks: number;
-  /** The same in the whole cluster, and how many are allowed there. Default: no limit. */
+  /** Automatic rollbacks in the whole cluster, and the limit. Default: no limit. */
   readonly clusterRollbacks?: { readonly recent: number; readonly allowed: number };
-  /** Number of the newest change of this workload. Default: this one. */
+  /** Sequence number of the newest change of this workload. Default: this one. */
   readonly newest?: number;
-  /** True when the revision was refused before and is applied again. */
+  /** True when the revision is quarantined and was applied again. */
   readonly isQuarantined: boolean;
-  /** True when the revision to go back to was refused meanwhile. */
+  /** True when the rollback target has been quarantined since. */
   readonly isTargetQuarantined?: boolean;
-  /** Since when this process looks at the change: no deadline for pods that are not made yet runs before. Default: ever since. */
+  /**
+   * When this process started to observe the change: deadlines for missing pods start no earlier.
+   * Default: always observed.
+   */
   readonly since?: number;
-  /** It has not written anything for this change yet. */
+  /** This process has not written anything for the change yet. */
   readonly isFirstLook?: boolean;
-  /** Why the API server denied the operator's last write for good; absent when it did not. */
+  /** Why the API server permanently denied the operator's last write; absent: it did not. */
   readonly denial?: string;
 }
 
 export interface BatchRecord {
   readonly index: number;
   readonly spec: Omit<ChangePodSpec, 'change' | 'target'>;
-  /** Absent while there is nothing to say yet. */
+  /** Absent until there is a verdict. */
   readonly status?: ChangePodStatus;
 }
 
@@ -57,8 +65,8 @@ export interface Decision {
   readonly status: ChangeWorkloadStatus;
   readonly batch?: BatchRecord;
   readonly goal?: Goal;
-  /** When to look again although nothing happened; milliseconds since the epoch. */
+  /** When to reconcile again without an event; milliseconds since the epoch. */
   readonly recheckAt?: number;
-  /** It waits only because nothing was heard of the pods: reading them from the server may decide it. */
+  /** The verdict waits only for newer pod data: listing the pods from the server may settle it. */
   readonly needsPodListing?: true;
 }

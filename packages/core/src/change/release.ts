@@ -20,7 +20,10 @@ import { startRollback } from './rollback.ts';
 import { move, timeText } from './status.ts';
 import { holdGoal, routeOf, suspend } from './suspend.ts';
 
-/** Where a held change stands: what is looked at, how far it is, what its pods say. */
+/**
+ * One change at one reconcile: the observation, its status, the batch in progress and the check
+ * outcome.
+ */
 export interface ReleaseContext {
   readonly observation: Observation;
   readonly workload: WorkloadView;
@@ -40,9 +43,9 @@ export function decideRelease(context: ReleaseContext): Decision {
 }
 
 /**
- * A new workload whose first soak was interrupted: held until its first revision has run alone, and
- * healthy, for the soak time, so that there is one to roll back to. One that is not healthy is waited
- * for by nobody: the change may be its cure.
+ * A change that interrupted the first soak of a new workload stays held until the first revision
+ * has run alone and healthy for the soak time, so that a rollback target exists. An unhealthy first
+ * revision is not waited for: the change may be its fix.
  */
 function proveFrom({ observation, status, workload }: ReleaseContext): Decision | undefined {
   const { from, policy } = observation.change.spec;
@@ -57,7 +60,7 @@ function proveFrom({ observation, status, workload }: ReleaseContext): Decision 
   return { status, goal: holdGoal(observation), ...due(wait(dueAt, observation.now)) };
 }
 
-/** Judges a change that the native controller rolls at its own pace. */
+/** Evaluates a change that the workload's own controller rolls out at its own pace. */
 export function decideRolling(context: ReleaseContext): Decision {
   if (context.status.phase === 'Suspend') return keepSuspended(context);
   if (isPausedByUser(context)) return pausedByUser(context);
@@ -79,7 +82,9 @@ export function pausedByUser(context: ReleaseContext): Decision {
   };
 }
 
-/** Without pods nothing is judged: the change waits, held, until there are some again. */
+/**
+ * Without pods there is nothing to check: the change waits, held, until the workload has replicas.
+ */
 export function awaitReplicas({ status, observation, workload }: ReleaseContext): Decision {
   const message =
     workload.replicas === 0
@@ -88,16 +93,16 @@ export function awaitReplicas({ status, observation, workload }: ReleaseContext)
   return { status: move(status, observation.now, ['Init', 'NoReplicas'], message) };
 }
 
-/** A suspended change moves only when what was unclear turns out to be a failure. */
+/** A suspended change moves only when an inconclusive check turns into a failure. */
 function keepSuspended(context: ReleaseContext): Decision {
   const { status, outcome, observation } = context;
   if (status.reason === 'CheckInconclusive' && outcome.result.verdict === 'Fail')
     return fail(context);
-  // What was denied once is not tried again before a user decides.
+  // Do not repeat a denied write before a user decides.
   return status.reason === 'WriteDenied' ? { status } : { status, goal: holdGoal(observation) };
 }
 
-/** What the verdict of the batch in progress leads to. */
+/** Acts on the verdict of the batch in progress. */
 export function applyVerdict(context: ReleaseContext): Decision {
   switch (context.outcome.result.verdict) {
     case 'Fail':
@@ -144,7 +149,10 @@ function inconclusive(context: ReleaseContext): Decision {
   };
 }
 
-/** On in spite of doubt. Of a batch that is late, the pods that are there must stay ready as long as a whole one. */
+/**
+ * Proceeds despite an inconclusive verdict. If the batch is late, its existing pods must first stay
+ * ready for the soak time of a whole batch.
+ */
 function proceed(context: ReleaseContext): Decision {
   const { observation, status, outcome } = context;
   if (outcome.result.reason !== 'ReadyDeadlineExceeded') return completeBatch(context);
@@ -168,13 +176,13 @@ function proceed(context: ReleaseContext): Decision {
 const isOut = ({ observation, batch }: ReleaseContext): boolean =>
   observation.updated.length >= batch.target;
 
-/** Ready, or accepted by a user as it is. */
+/** Whether the pod is ready, or a user accepted it as it is. */
 const isDone = ({ status }: ReleaseContext, pod: PodView): boolean =>
   pod.ready || pod.createdAt < overriddenBefore(status);
 
-/** The status with the batch in progress in it. */
+/** The status with the batch in progress. */
 function enterBatch({ status, batch, observation, outcome }: ReleaseContext): ChangeWorkloadStatus {
-  // What was late once is so still while nothing is heard of it.
+  // A late batch stays late until newer pod data says otherwise.
   const isLate =
     status.phase === 'TimeOutPreThreshold' &&
     (outcome.result.verdict === 'Inconclusive' || outcome.needsPodListing === true);
@@ -185,7 +193,7 @@ function enterBatch({ status, batch, observation, outcome }: ReleaseContext): Ch
   return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
 }
 
-/** The batch in progress: the record of it first, then its pods. */
+/** Releases the batch in progress: writes its record first, then releases its pods. */
 function release(context: ReleaseContext): Decision {
   const { observation, batch } = context;
   return {
@@ -213,14 +221,17 @@ const releaseGoal = ({
     : {}),
 });
 
-/** Whether the controller may have given up before this process began to look. */
+/** Whether the controller may have given up before this process started to observe the change. */
 const mayBeAsleep = (
   { isFirstLook }: Observation,
   { createFailure }: WorkloadView,
   { phase }: ChangeWorkloadStatus,
 ): boolean => isFirstLook === true && (phase !== 'Init' || createFailure !== undefined);
 
-/** A new pod that no node takes, or that a quota does not let be created, may need the place of a stable one. */
+/**
+ * An updated pod that cannot be scheduled, or that a quota blocks, may need the place of a stable
+ * one.
+ */
 function needsRoom({ updated, change }: Observation, workload: WorkloadView): boolean {
   const { createFailure } = createFailures(change.spec, workload);
   const isFull =
@@ -228,7 +239,7 @@ function needsRoom({ updated, change }: Observation, workload: WorkloadView): bo
   return isFull || updated.some(({ scheduled }) => !scheduled);
 }
 
-/** The batch is done: on to the next, or to the end. */
+/** Completes the batch: starts the next one, or ends the change. */
 function completeBatch(context: ReleaseContext): Decision {
   const { observation, workload, batch, outcome, status } = context;
   const record = batchRecord(observation, batch, outcome);
@@ -240,13 +251,19 @@ function completeBatch(context: ReleaseContext): Decision {
   return { status: moved, batch: record, recheckAt: observation.now };
 }
 
-/** A change ends well only if all of its pods do: one that a user let pass as it was proves nothing. */
+/**
+ * A change passes only if all of its pods are ready: a pod that a user accepted unready proves
+ * nothing.
+ */
 export const endVerdict = ({ observation, outcome: { result } }: ReleaseContext): Verdict =>
   result.verdict === 'Pass' && !observation.updated.every((p) => p.ready)
     ? 'Inconclusive'
     : result.verdict;
 
-/** The change ends; only a Pass makes its revision one to go back to. What caps the workload at rest follows from that. */
+/**
+ * Ends the change. Only a Pass makes its revision a rollback target, and so decides what the
+ * workload protects at rest.
+ */
 function finish(context: ReleaseContext, message: string): Decision {
   const verdict = endVerdict(context);
   return {

@@ -11,14 +11,14 @@ import { isOver, statusOf } from './status.ts';
 export interface RestInput {
   readonly descriptor: KindDescriptor;
   readonly view: WorkloadView;
-  /** The policy that matches it; undefined: none does. */
+  /** The policy that matches the workload; undefined: none does. */
   readonly policy: ValidPolicy | undefined;
   readonly changes: readonly ChangeWorkload[];
 }
 
 /**
- * What a workload is to be like while no change of it is being released: protected where a policy
- * releases changes in batches, else without any mark. Undefined while a change decides.
+ * The goal for a workload while no change of it is being released: protected where a policy
+ * releases changes in batches, otherwise without annotations. Undefined while a change decides.
  */
 export function restGoal({ descriptor, view, policy, changes }: RestInput): Goal | undefined {
   const isReleasing = changes.some(

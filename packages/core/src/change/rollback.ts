@@ -9,10 +9,10 @@ import { isRestored } from '../workload/ownership.ts';
 import { isFromVerified } from './history.ts';
 import { routeOf, suspend, type Explanation } from './suspend.ts';
 
-/** How long the verified revision may take to come back before a person is told. */
+/** How long a rollback may take before it counts as incomplete and needs a user. */
 const MIN_ROLLBACK_MS = 600_000;
 
-/** Reasons for which the revision is refused from now on. */
+/** Rollback reasons that quarantine the revision. */
 const QUARANTINED: ReadonlySet<Reason> = new Set([
   'CheckFailed',
   'RequestedByUser',
@@ -20,9 +20,9 @@ const QUARANTINED: ReadonlySet<Reason> = new Set([
 ]);
 
 /**
- * Goes back to the last verified revision, or says why that can't be done. Never makes it worse:
- * no unverified destination, and no more automatic rollbacks per hour than the policy allows for the
- * workload and the operator's owner for the cluster.
+ * Rolls back to the last verified revision, or suspends the change with the reason why it cannot.
+ * Never makes things worse: it needs a verified target, and it respects the limits for automatic
+ * rollbacks per hour, of the policy for the workload and of the operator for the cluster.
  */
 export function startRollback(
   observation: Observation,
@@ -63,7 +63,7 @@ function limitReached({
   return `${cluster.recent} ${within} in the whole cluster, ${cluster.allowed} allowed`;
 }
 
-/** A restart that fails leaves the template as good as it was: there is no revision to refuse. */
+/** A failed restart says nothing about the template: there is no revision to quarantine. */
 function quarantineOf(
   { spec }: ChangeWorkload,
   reason: Reason,
@@ -93,11 +93,14 @@ const rollBackGoal = (
   };
 };
 
-/** Why a rollback that was stopped on its way goes on. */
+/** The reason of a rollback that resumes after it was suspended. */
 export const rollbackReason = ({ automaticRollback }: ChangeWorkloadStatus): Reason =>
   automaticRollback === true ? 'CheckFailed' : 'RequestedByUser';
 
-/** Carries a rollback to its end. Nothing but its end, or a newer revision, leaves this phase. */
+/**
+ * Continues a rollback until it ends. Its end, a newer revision or a denied write leaves this
+ * phase.
+ */
 export function decideRollback(
   observation: Observation,
   workload: WorkloadView,
@@ -120,7 +123,10 @@ export function decideRollback(
   return { status: move(status, observation.now, ['Superseded', 'Superseded'], message) };
 }
 
-/** The verified template, as another admission plug-in left it: the operator wrote it. */
+/**
+ * Whether the workload runs the verified template as another admission plug-in altered it: the
+ * operator wrote it last.
+ */
 function isOwnRollback(
   { newest = 0, change: { spec } }: Observation,
   { isOwnWrite }: WorkloadView,
@@ -129,7 +135,10 @@ function isOwnRollback(
   return isOwnWrite && newest <= rolledBackAtSequence && reason !== 'RevertedByUser';
 }
 
-/** Our own rollback is repeated; a user who reverted and then thought better of it begins anew. */
+/**
+ * Repeats the operator's own rollback; a change that the user reverted and then applied again
+ * starts over.
+ */
 function stillThere(observation: Observation, status: ChangeWorkloadStatus): Decision {
   if (status.reason !== 'RevertedByUser')
     return { status, goal: rollBackGoal(observation, status) };
@@ -141,7 +150,10 @@ function stillThere(observation: Observation, status: ChangeWorkloadStatus): Dec
   };
 }
 
-/** When a rollback that is not done is given to a user; counted from its write, which may come late. */
+/**
+ * Deadline of a rollback, after which a user must look at it. It counts from the rollback's write,
+ * which may come late.
+ */
 function rollbackDeadline(
   { now }: Observation,
   { progressDeadlineSeconds, lastOperatorWriteAt }: WorkloadView,
@@ -173,13 +185,13 @@ function awaitVerified(
   return { status: rollbackEnd(status, observation.now, 'RollbackIncomplete', message) };
 }
 
-/** For so long a rollback waits for its last write, which other clients can be in the way of. */
+/** How long a rollback waits for its last write, which conflicts with other clients may delay. */
 const OWNERSHIP_MS = 10_000;
 
 const ownershipDueAt = ({ rolledBackAt = '' }: ChangeWorkloadStatus): number =>
   (Date.parse(rolledBackAt) || 0) + OWNERSHIP_MS;
 
-/** Whether the fields of the template belong to whom they belonged: else the next apply is a conflict. */
+/** Whether field ownership of the template is restored; otherwise the next apply conflicts. */
 function isOwned(
   observation: Observation,
   { ownership: now }: WorkloadView,

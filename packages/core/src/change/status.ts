@@ -10,21 +10,21 @@ import type {
 
 const OVER: ReadonlySet<Phase> = new Set(['Success', 'Failed', 'RolledBack', 'Superseded']);
 
-/** True for phases that a change never leaves. */
+/** True for phases that end a change. Only a rollback on request leaves them. */
 export const isOver = (phase: Phase): boolean => OVER.has(phase);
 
-/** The status of a change; of one that nobody has looked at yet, the first. */
+/** The status of a change; before its first reconcile, the initial one. */
 export const statusOf = ({ status }: ChangeWorkload): ChangeWorkloadStatus =>
   status ?? { phase: 'Init', reason: 'AwaitingRelease', message: '', verdict: 'None' };
 
-/** The phase of a change; of one that nobody has looked at yet, the first. */
+/** The phase of a change; before its first reconcile, the initial one. */
 export const phaseOf = (change: ChangeWorkload): Phase => statusOf(change).phase;
 
 export const timeText = (ms: number): string => new Date(ms).toISOString();
 
 type Condition = NonNullable<ChangeWorkloadStatus['conditions']>[number];
 
-/** The conditions that `kubectl wait` waits for; they follow from the rest of the record. */
+/** Conditions for `kubectl wait`, derived from the rest of the record. */
 export function conditionsOf(
   { metadata: { generation }, spec }: ChangeWorkload,
   status: ChangeWorkloadStatus,
@@ -45,7 +45,7 @@ export function conditionsOf(
 
 type BatchCondition = NonNullable<ChangePodStatus['conditions']>[number];
 
-/** The same for a batch. A condition keeps its time while its status does. */
+/** Conditions of a batch. A condition keeps its transition time while its status stays the same. */
 export function batchConditionsOf(
   { metadata: { generation }, status: before }: Pick<ChangePod, 'metadata' | 'status'>,
   { verdict, checks, judgedAt }: ChangePodStatus,
@@ -81,7 +81,7 @@ function lastTransition(
 
 const MAX_MESSAGE = 1024;
 
-/** The status in another phase. Times move only when the phase or its reason does. */
+/** Moves the status to another phase. Times change only when the phase or its reason does. */
 export function move(
   status: ChangeWorkloadStatus,
   now: number,

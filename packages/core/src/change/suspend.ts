@@ -10,7 +10,7 @@ export interface Explanation {
   readonly verdict?: Verdict;
 }
 
-/** Stops where it stands: nothing more is released until a user decides. */
+/** Suspends the change: no more pods are released until a user decides. */
 export function suspend(
   observation: Observation,
   status: ChangeWorkloadStatus,
@@ -21,7 +21,7 @@ export function suspend(
   return { status: next, goal: holdGoal(observation) };
 }
 
-/** Where a change goes from and to, as goals name it. */
+/** Fingerprints of the revisions that a change goes from and to, as goals use them. */
 export const routeOf = ({ change: { spec } }: Observation) => ({
   from: spec.from?.fingerprint ?? '',
   to: spec.to.fingerprint,

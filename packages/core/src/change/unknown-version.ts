@@ -10,7 +10,7 @@ import {
 } from '@altershield/api';
 import { isOver, statusOf } from './status.ts';
 
-/** Values by which decisions branch, and what each may be. */
+/** Fields that decisions branch on, each with its known values. */
 const branchesOf = (
   change: ChangeWorkload,
 ): readonly (readonly [string | undefined, readonly string[]])[] => {
@@ -28,8 +28,8 @@ const branchesOf = (
 };
 
 /**
- * Whether a change in flight is of another version of AlterShield, by a value that this one does not
- * know. To guess what it means could release pods: the workload stays as that version left it.
+ * Whether a change in progress has a value that only another version of AlterShield knows. Guessing
+ * its meaning could release pods, so the workload stays as that version left it.
  */
 export const isOfUnknownVersion = (change: ChangeWorkload): boolean =>
   !isOver(statusOf(change).phase) &&

@@ -17,10 +17,10 @@ import { isFromVerified } from './history.ts';
 
 type UserDecision = NonNullable<ChangeWorkloadSpec['decision']>;
 
-/** Stands for the user of a decision that admission did not see. */
+/** User name for a decision that bypassed admission. */
 const UNKNOWN_USER = 'a user who is not known';
 
-/** Carries out what a user decided since the record was last read; undefined when nothing is new. */
+/** Carries out a new decision of a user; undefined when there is none. */
 export function answerDecision(
   observation: Observation,
   status: ChangeWorkloadStatus,
@@ -84,10 +84,10 @@ const pastDecision = ({
   ...(reason === undefined ? {} : { reason }),
 });
 
-/** Evidence kept with a decision; the ChangePod may be judged again later. */
+/** Evidence items kept with a decision, because the ChangePod may be judged again later. */
 const MAX_EVIDENCE = 3;
 
-/** What the user decided against: later moves of the change overwrite it. */
+/** The state that the user overrode: later transitions of the change overwrite it. */
 function overridden(
   { batch }: Observation,
   { phase, reason, message, verdict, batch: progress }: ChangeWorkloadStatus,
@@ -120,7 +120,7 @@ function lift(
   return { ...status, quarantine: { ...status.quarantine, lifted: { by, at: timeText(now) } } };
 }
 
-/** The existing pods are accepted in spite of the verdict; later ones are judged as usual. */
+/** Accepts the existing pods despite the verdict; later pods are judged as usual. */
 function resume(
   status: ChangeWorkloadStatus,
   { by = UNKNOWN_USER }: UserDecision,
@@ -128,7 +128,7 @@ function resume(
 ): ChangeWorkloadStatus {
   if (status.phase !== 'Suspend') return status;
   const message = `resumed by ${by}`;
-  // A rollback that was stopped continues: its verdict stands.
+  // Continue a suspended rollback: its verdict stands.
   if (status.rolledBackAt !== undefined) {
     return move(status, now, ['RollingBack', rollbackReason(status)], message);
   }
@@ -145,11 +145,11 @@ const PHASES_WITHOUT_ROLLBACK: ReadonlySet<Phase> = new Set([
   'Superseded',
 ]);
 
-/** Whether the workload, and not another one of that name, runs what the change brought. */
+/** Whether this workload, not another one of the same name, runs the revision of the change. */
 const isOut = ({ change: { spec } }: Observation, { uid, fingerprint }: WorkloadView): boolean =>
   uid === spec.target.uid && fingerprint === spec.to.fingerprint;
 
-/** Also of a change that ended, well or not, as long as its revision still runs. */
+/** Rolls back on request, also after the change ended, as long as its revision still runs. */
 function rollBackNow(
   observation: Observation,
   status: ChangeWorkloadStatus,
@@ -169,7 +169,10 @@ function rollBackNow(
   return startRollback(observation, workload, status, { reason: 'RequestedByUser', message });
 }
 
-/** A user who asks for a rollback does not want more pods of the change. */
+/**
+ * Suspends a change whose rollback was requested but is impossible: no more of its pods are
+ * released.
+ */
 function notBack(
   observation: Observation,
   status: ChangeWorkloadStatus,
