@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A text as a literal of CEL: user names may have quotes in them. */
+/** A CEL string literal: user names may contain quotes. */
 export const celText = (text: string): string =>
   `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
 
-/** The operator's own writes are reviewed by nobody. */
+/** Match condition that excludes the operator's own writes from review. */
 export const notTheOperator = (operatorUser: string): Readonly<Record<string, string>> => ({
   name: 'not-the-operator',
   expression: `request.userInfo.username != ${celText(operatorUser)}`,

@@ -1,52 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Template } from '../json/objects.ts';
 
-/** Fingerprints of the revision that a change came from, and of the one that it brings. */
+/** Fingerprints of the revisions that a change goes from and to. */
 interface Route {
   readonly from: string;
   readonly to: string;
 }
 
-/** Since when a rollout has failed, and why. */
+/** When and why a rollout failed. */
 export interface RolloutFailure {
   readonly since: string;
   readonly message: string;
 }
 
-/** What is wanted of the workload. Planning one that is reached gives no write. */
+/** The state wanted for a workload. Planning a goal that is reached returns no writes. */
 export type Goal =
-  /** Release nothing more than is released. */
+  /** Release no more pods than are released already. */
   | ({ readonly type: 'Hold' } & Route)
   | ({
       readonly type: 'Release';
-      /** Pods that the new revision may have. */
+      /** Updated pods that may exist. */
       readonly target: number;
       readonly isLast: boolean;
-      /** New pods find no place: stable ones may go first, as far as the user's bounds allow. */
+      /**
+       * Updated pods cannot be scheduled or created: remove stable pods first, within the user's
+       * bounds.
+       */
       readonly needsRoom: boolean;
-      /** The controller may have given up while no operator answered it: it is woken. */
+      /** The controller may have given up while no operator answered: trigger it again. */
       readonly wakes?: boolean;
-      /** Until when the batch soaks: without news of its own, the rollout must not miss its progress deadline. */
+      /**
+       * End of the soak, as a time. Until then the rollout makes no progress, but must not exceed
+       * its progress deadline.
+       */
       readonly soaksUntil?: number;
     } & Route)
   | ({
       readonly type: 'RollBack';
       readonly template: Template;
-      /** Whose fields the template's were when it was verified. */
+      /** Field ownership of the template when it was verified. */
       readonly ownership?: string;
-      /** AlterShield rolls back, not the user: pods that are not ready go at once. */
+      /** AlterShield rolls back, not the user: pods that are not ready are removed at once. */
       readonly isOwn: boolean;
       readonly keepsHold: boolean;
-      /** Of the rollout that AlterShield ends, for the tools that wait for it. */
+      /** Failure of the rollout that AlterShield ends, reported to tools that wait for it. */
       readonly failure?: RolloutFailure;
     } & Route)
-  /** Nothing is released: what the template says is the revision to protect. */
+  /** No change is being released: protect the current template's revision. */
   | {
       readonly type: 'Rest';
-      /** True: also what is applied while no operator runs is held. */
+      /** True: also hold changes that are applied while no operator runs. */
       readonly keepsHold: boolean;
-      /** A record names who wrote the template: the mark that does may go in the same write. */
+      /**
+       * A record already names the user who wrote the template, so the same write may remove the
+       * actor annotation.
+       */
       readonly forgetsActor: boolean;
     }
-  /** Nothing caps the workload any more. */
+  /** Remove every cap from the workload. */
   | { readonly type: 'LetGo' };

@@ -5,22 +5,22 @@ import { toJsonPointer, type PatchOp } from '../json/patch.ts';
 import { asJsonObject, isJsonObject } from '../json/json.ts';
 import type { WorkloadObject } from '../json/objects.ts';
 
-/** kubectl's copy of the manifest that it applied last, by which it knows what a later one leaves out. */
+/** kubectl's copy of the last applied manifest, which tells it what a later manifest removes. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
-/** More than this is not kept: a rollback then restores the template alone. */
+/** Longer ownership is not stored: a rollback then restores only the template. */
 const MAX_LENGTH = 65_536;
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Which manager owns what of a template, and the template as kubectl applied it. */
+/** Fields of a template by manager, and the template that kubectl applied last. */
 interface Ownership {
   readonly managers: readonly { readonly key: string; readonly template: unknown }[];
   readonly applied?: unknown;
 }
 
 /**
- * Whose fields a Deployment's template is made of, as JSON: of each manager the subtree
+ * Field ownership of a workload's template, as JSON: for each manager, the subtree
  * `f:spec.f:template` of its managed fields, and `.spec.template` of the last applied manifest.
  * Undefined when nothing is known, or when it is too long.
  */
@@ -39,7 +39,7 @@ export function ownershipOf({ metadata }: WorkloadObject): string | undefined {
   return text.length > MAX_LENGTH ? undefined : text;
 }
 
-/** Managed fields belong to a manager, its operation and its subresource. */
+/** Managed fields belong to a manager, its operation, its subresource and an API version. */
 const keyOf = (entry: unknown): string => {
   const { manager, operation, subresource = '', apiVersion } = asJsonObject(entry);
   return canonicalJson([manager, operation, subresource, apiVersion]);
@@ -59,12 +59,12 @@ function appliedOf(text: string | undefined): Json | undefined {
 }
 
 /**
- * The last write of a rollback, of metadata alone: managers own of the template what they owned
- * when it was verified, the operator owns nothing of it, and kubectl finds the manifest of then as the
- * last one applied. So the next apply conflicts with nobody, and removes what it no longer has.
+ * The last write of a rollback, to metadata only. It restores the managers that owned the template
+ * when it was verified, removes the operator's ownership, and restores kubectl's last applied
+ * template. The next apply then causes no conflicts, and removes the fields that it no longer has.
  *
- * @param live the Deployment as it is now, with all of its managed fields
- * @param text what `ownershipOf` gave when the revision was seen first
+ * @param live the workload as it is now, with all of its managed fields
+ * @param text what `ownershipOf` returned when the revision was first observed
  */
 export function restoreOwnership(live: WorkloadObject, text: string): PatchOp[] {
   const saved = parse(text);
@@ -77,29 +77,30 @@ export function restoreOwnership(live: WorkloadObject, text: string): PatchOp[] 
   if (ops.length === 0) return [];
   return [
     { op: 'test', path: '/metadata/uid', value: uid },
-    // It moves with the template, and not with the status, which the controller writes meanwhile.
+    // The generation changes with the spec, not with the status that the controller writes
+    // meanwhile.
     { op: 'test', path: '/metadata/generation', value: generation },
     ...ops,
   ];
 }
 
 /**
- * Whether a rollback has nothing left to restore.
+ * Whether a rollback has no ownership left to restore.
  *
- * @param now what `ownershipOf` gives of the Deployment as it is; undefined: not known
- * @param wanted the same of the revision that was verified
+ * @param now what `ownershipOf` returns for the current workload; undefined: not known
+ * @param wanted the same for the verified revision
  */
 export function isRestored(now: string | undefined, wanted: string): boolean {
   const [is, was] = [now, wanted].map((text) => (text === undefined ? undefined : parse(text)));
   if (is === undefined || was === undefined) return true;
   const others = was.managers.filter(({ key }) => managerOf(key) !== FIELD_MANAGER);
-  // Who applies on the server's side has no manifest of kubectl any more.
+  // A client that applies server-side no longer has a last applied manifest.
   const isApplied =
     is.applied === undefined || canonicalJson(is.applied) === canonicalJson(was.applied);
   return isApplied && canonicalJson(byKey(is.managers)) === canonicalJson(byKey(others));
 }
 
-/** The API server sorts managers by the time of their last write. */
+/** Ignore order: the API server sorts managers by the time of their last write. */
 const byKey = (managers: Ownership['managers']): Ownership['managers'] =>
   [...managers].sort((a, b) => (a.key < b.key ? -1 : 1));
 
@@ -116,8 +117,8 @@ function parse(text: string): Ownership | undefined {
 }
 
 /**
- * Each entry that changes, and no other, if it is still what was read. The last ones come first: a
- * removed entry moves those behind it.
+ * Patches each changed entry, after a test that it is still as it was read. In reverse order,
+ * because removing an entry moves the entries after it.
  */
 function managersOps(managedFields: readonly unknown[], { managers }: Ownership): PatchOp[] {
   const left = new Map(managers.map(({ key, template }) => [key, template]));
@@ -128,7 +129,7 @@ function managersOps(managedFields: readonly unknown[], { managers }: Ownership)
     const path = toJsonPointer('metadata', 'managedFields', `${index}`);
     return entryOps(entry, isOwn(entry) ? undefined : template, path);
   });
-  // A manager that has nothing any more but what it had of the template.
+  // Managers whose entry is gone because they only owned fields of the template.
   const gone = [...left].flatMap(([key, template]): PatchOp[] => {
     const [manager, operation, subresource, apiVersion] = JSON.parse(key) as string[];
     if (manager === FIELD_MANAGER) return [];
@@ -159,7 +160,10 @@ function withTemplate(fields: Json, template: unknown): Json {
   return Object.keys(next).length === 0 ? rest : { ...rest, 'f:spec': next };
 }
 
-/** The manifest of the denied apply, with the template that was verified: all else of it stays as applied. */
+/**
+ * Restores the verified template in the last applied manifest; the rest of the manifest stays as
+ * applied.
+ */
 function appliedOps(text: string | undefined, template: unknown): PatchOp[] {
   const manifest = appliedOf(text);
   if (manifest === undefined || template === undefined) return [];

@@ -3,7 +3,7 @@ import { GROUP, OBJECT_NAMES } from '@altershield/api';
 import type { APIResource, KindDescriptor } from './adapter.ts';
 import { ADAPTERS } from './registry.ts';
 
-/** A rule of a Role or ClusterRole, as Kubernetes has it. */
+/** A rule of a Role or ClusterRole, in the Kubernetes shape. */
 export interface PolicyRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
@@ -27,7 +27,7 @@ const VALIDATING_POLICIES = {
   resources: ['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
 } as const;
 
-/** What the operator may do in the whole cluster, whatever kinds it follows. */
+/** Cluster-wide permissions of the operator that do not depend on the kinds it follows. */
 export const BASE_RULES: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['pods'], verbs: LIST_WATCH },
   { apiGroups: [''], resources: ['namespaces'], verbs: ['get', ...LIST_WATCH] },
@@ -44,7 +44,8 @@ export const BASE_RULES: readonly PolicyRule[] = [
     resources: ['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
     verbs: ['patch'],
   },
-  // Kubernetes cannot tie `create` to a name; every other verb is tied to ours.
+  // Kubernetes cannot restrict `create` to a name; all other verbs are limited to AlterShield's
+  // names.
   { ...WEBHOOKS, verbs: ['create'] },
   { ...WEBHOOKS, resourceNames: [OBJECT_NAMES.webhooks], verbs: ['get', ...LIST_WATCH, 'patch'] },
   { ...MUTATING_POLICIES, verbs: ['create'] },
@@ -61,7 +62,7 @@ export const BASE_RULES: readonly PolicyRule[] = [
   },
 ];
 
-/** What it needs for one kind: for the roles, and for the check at its start. */
+/** Permissions for one kind: for the roles, and for the check at startup. */
 export function rulesOf({ resource, verbs, relatedResources }: KindDescriptor): PolicyRule[] {
   const own = Object.entries(verbs).map(([subresource, more]) =>
     subresource === ''
@@ -79,7 +80,7 @@ const rule = (
   verbs: readonly string[],
 ): PolicyRule => ({ apiGroups: [group], resources: [plural], verbs });
 
-/** One rule for each resource: several kinds may need the same. */
+/** Merges to one rule per resource: several kinds may need the same one. */
 function merged(rules: readonly PolicyRule[]): PolicyRule[] {
   const known = new Map<string, PolicyRule>();
   for (const each of rules) {
@@ -91,8 +92,8 @@ function merged(rules: readonly PolicyRule[]): PolicyRule[] {
 }
 
 /**
- * What the operator may do in the whole cluster: each verb is one that it uses, no wildcards. The
- * roles that are installed and the check at its start are both made from it.
+ * Cluster-wide permissions of the operator: only verbs that it uses, no wildcards. The installed
+ * roles and the check at startup both use this list.
  */
 export const OPERATOR_RULES: readonly PolicyRule[] = merged([
   ...BASE_RULES,
@@ -102,7 +103,7 @@ export const OPERATOR_RULES: readonly PolicyRule[] = merged([
 const LEASES = { apiGroups: ['coordination.k8s.io'], resources: ['leases'] } as const;
 const SECRETS = { apiGroups: [''], resources: ['secrets'] } as const;
 
-/** What the operator may do in its own namespace: elect a leader, share certificates and a key. */
+/** Permissions in the operator's namespace: leader election, certificates and the signing key. */
 export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
   { ...LEASES, verbs: ['create'] },
   { ...LEASES, resourceNames: [OBJECT_NAMES.lease], verbs: ['get', 'patch'] },

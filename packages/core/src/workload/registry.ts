@@ -3,12 +3,12 @@ import type { APIResource, WorkloadAdapter } from './adapter.ts';
 import { deployment } from './deployment/adapter.ts';
 import { statefulSet } from './stateful-set/adapter.ts';
 
-/** Every kind that AlterShield follows. A new one is one file and one entry here. */
+/** Every kind that AlterShield follows. A new kind is one folder and one entry here. */
 export const ADAPTERS: readonly WorkloadAdapter[] = [deployment, statefulSet];
 
 type GroupKind = Pick<APIResource, 'group' | 'kind'>;
 
-/** `Deployment.apps`: a kind's name is unique within its group alone. */
+/** `Deployment.apps`: a kind's name is unique only within its group. */
 export const groupKind = ({ group, kind }: GroupKind): string =>
   group === '' ? kind : `${kind}.${group}`;
 
@@ -18,7 +18,10 @@ const byGroupKind = new Map(ADAPTERS.map((a) => [groupKind(a.descriptor.resource
 export const adapterOf = (kind: GroupKind): WorkloadAdapter | undefined =>
   byGroupKind.get(groupKind(kind));
 
-/** The adapter that a word of the command line means: `deploy`, `StatefulSet`, `statefulsets.apps`. */
+/**
+ * The adapter for a kind as typed on the command line: `deploy`, `StatefulSet`,
+ * `statefulsets.apps`.
+ */
 export const adapterNamed = (verdict: string): WorkloadAdapter | undefined =>
   byName.get(verdict.toLowerCase());
 
@@ -36,7 +39,7 @@ const byName = new Map(
 export const groupOf = (apiVersion: string): string =>
   apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : '';
 
-/** The adapter of the object that a record is about. */
+/** The adapter for the target of a record. */
 export const adapterOfTarget = ({
   apiVersion,
   kind,

@@ -3,19 +3,19 @@ import type { Actor } from '@altershield/api';
 import type { CreateFailure } from '../check/pod-view.ts';
 import type { Template } from '../json/objects.ts';
 
-/** A revision that has pods, had some, or is to have some. */
+/** A revision that has pods, had pods or will have pods. */
 export interface RevisionView {
   readonly name: string;
   readonly uid: string;
   readonly fingerprint: string;
-  /** What makes it up, where its controller keeps that. */
+  /** Its content, where the workload's controller stores it. */
   readonly template?: Template;
-  /** When it was made; milliseconds since the epoch. */
+  /** Creation time; milliseconds since the epoch. */
   readonly createdAt: number;
-  /** Pods that it is to have. */
+  /** Desired pods of this revision. */
   readonly replicas: number;
   readonly ready: number;
-  /** As many of its pods are ready as the user wants at all times. */
+  /** As many of its pods are ready as the user's bounds require. */
   readonly isHealthy: boolean;
   /** Why no more of its pods can be created. */
   readonly createFailure?: CreateFailure;
@@ -23,61 +23,74 @@ export interface RevisionView {
 
 /** A rollout as the workload's own controller sees it. */
 export interface Rollout {
-  /** Several revisions run, and the controller replaces one by the other. */
+  /** Several revisions have pods, and the controller is replacing one with the other. */
   readonly isInProgress: boolean;
-  /** When it last made progress; milliseconds since the epoch, 0: not known. */
+  /** Time of its last progress; milliseconds since the epoch, 0: unknown. */
   readonly lastProgressAt: number;
 }
 
-/** All that the state machine knows of a workload. What else its kind has stays inside the adapter. */
+/**
+ * All that the state machine knows about a workload. Details of the kind stay inside the adapter.
+ */
 export interface WorkloadView {
   readonly uid: string;
   readonly fingerprint: string;
   readonly template: Template;
-  /** Who wrote its template, as far as it is known. */
+  /** The user who wrote its template, as far as it is known. */
   readonly actor: Actor;
-  /** The operator wrote it last: where its template is none that it knows, another admission plug-in altered it. */
+  /**
+   * The operator wrote the workload last. If its template is unknown then, another admission
+   * plug-in altered that write.
+   */
   readonly isOwnWrite: boolean;
-  /** Pods that its user wants. */
+  /** Pods that the user wants. */
   readonly replicas: number;
-  /** Pods that are updated at the end: all, unless the user's own fields keep some as they are. */
+  /** Pods that are updated at the end: all, unless the user's own fields exclude some. */
   readonly size: number;
-  /** Pods that its user wants ready at all times. */
+  /** Pods that the user wants ready at all times. */
   readonly minReady: number;
-  /** The user paused it. */
+  /** The user paused the workload. */
   readonly isPaused: boolean;
-  /** It can only be released in one step. */
+  /** The workload can only be released in one step. */
   readonly isAllOrNothing: boolean;
-  /** False while its controller has not seen the newest spec. */
+  /** False until the workload's controller has observed the newest spec. */
   readonly isObserved: boolean;
-  /** When we last wrote it, as far as it says; milliseconds since the epoch, 0: never. */
+  /**
+   * Time of the operator's last write, by managed fields; milliseconds since the epoch, 0: never.
+   */
   readonly lastOperatorWriteAt: number;
-  /** Pods of its template that its controller may have by now; infinite where nothing of ours limits them. */
+  /**
+   * Pods of the current template that the controller may have created by now; infinite where
+   * AlterShield does not limit them.
+   */
   readonly allowed: number;
   readonly minReadySeconds: number;
   readonly progressDeadlineSeconds: number;
   readonly revisions: readonly RevisionView[];
   readonly rollout: Rollout;
-  /** What the hold protects while another revision is the newest; absent: nothing is held. */
+  /** The hold that protects an earlier revision from the newest one; absent: nothing is held. */
   readonly hold?: {
     /** Fingerprint of the protected revision. */
     readonly from: string;
-    /** Nothing more of the newest revision is released; one that came while no operator was alive may be out long since. */
+    /**
+     * No more pods of the newest revision are released. If it was pushed while no operator ran, its
+     * pods may already run.
+     */
     readonly isInFlight: boolean;
   };
-  /** It carries anything that AlterShield wrote to release it in batches. */
+  /** The object has annotations or fields that AlterShield wrote to release it in batches. */
   readonly isMarked: boolean;
-  /** Why AlterShield cannot release this object batch by batch although it can its kind. */
+  /** Why this object cannot be released in batches although its kind can. */
   readonly unsupported?: string;
-  /** What its user can do about that, as an imperative. */
+  /** What the user can do about it, as an imperative. */
   readonly unsupportedHint?: string;
-  /** Whose fields its template is made of now. */
+  /** Field ownership of its template now, as JSON from `ownershipOf`. */
   readonly ownership?: string | undefined;
   /** Why the first pods of the newest revision cannot be created. */
   readonly createFailure?: CreateFailure;
 }
 
-/** The revision with this template: of two, the one that is to have more pods. */
+/** The revision with this fingerprint; of several, the one with the most desired pods. */
 export const revisionOf = <R extends RevisionView>(
   { revisions }: { readonly revisions: readonly R[] },
   fingerprint: string,
@@ -87,22 +100,22 @@ export const revisionOf = <R extends RevisionView>(
 export const sumOf = (revisions: readonly RevisionView[], field: 'replicas' | 'ready'): number =>
   revisions.reduce((total, r) => total + r[field], 0);
 
-/** Ready pods that may go without breaking the user's own bounds. */
+/** Ready pods that can be removed within the user's own bounds. */
 export const spareReady = ({
   revisions,
   minReady,
 }: Pick<WorkloadView, 'revisions' | 'minReady'>): number =>
   Math.max(0, sumOf(revisions.map(withoutLeaving), 'ready') - minReady);
 
-/** The status of a revision comes after its spec: what was taken away just now counts as gone. */
+/** A revision's status lags behind its spec: pods just scaled down count as removed. */
 const withoutLeaving = (r: RevisionView): RevisionView => ({
   ...r,
   ready: Math.min(r.ready, r.replicas),
 });
 
 /**
- * Whether stable pods have made room for the batch, or may do so: only then is it worth waiting for new
- * ones that a quota does not let be created.
+ * Whether stable pods have made room for the batch, or can: only then is it worth waiting for
+ * updated pods that a quota blocks.
  */
 export function mayMakeRoom(
   route: { readonly from: string; readonly to: string; readonly target: number },
@@ -110,7 +123,7 @@ export function mayMakeRoom(
 ): boolean {
   const stable = revisionOf(view, route.from);
   if (stable === undefined) return false;
-  // The controller took them away on its own: they are still terminating, or their place is not taken yet.
+  // The controller removed stable pods itself: they are still terminating, or not replaced yet.
   const isMade = stable.replicas + (revisionOf(view, route.to)?.ready ?? 0) < view.replicas;
   return isMade || stable.replicas <= view.replicas - route.target || spareReady(view) > 0;
 }

@@ -8,7 +8,7 @@ import type { ObjectMeta, WorkloadObject } from '../json/objects.ts';
 import type { KindDescriptor } from './adapter.ts';
 import type { WorkloadView } from './view.ts';
 
-/** When the operator last wrote an object, by its managed fields; milliseconds since the epoch, 0: never. */
+/** Time of the operator's last write, by managed fields; milliseconds since the epoch, 0: never. */
 function lastOperatorWriteAt(managedFields: readonly unknown[]): number {
   const times = managedFields.map((entry) => {
     const { manager, subresource = '', time } = asJsonObject(entry);
@@ -23,7 +23,10 @@ type ObjectView = Pick<
   'uid' | 'actor' | 'isOwnWrite' | 'isObserved' | 'lastOperatorWriteAt'
 >;
 
-/** What metadata and status say of a workload of any kind. A user's write carries the mark of the user. */
+/**
+ * The fields of a view that are the same for every kind. The actor annotation names the user of the
+ * last write.
+ */
 export function objectView(
   { descriptor, object }: Described,
   fingerprint: string,
@@ -56,7 +59,7 @@ interface Described {
   readonly object: WorkloadObject;
 }
 
-/** @param namespace where the object itself does not say it yet */
+/** @param namespace for admission, where the object may not have its namespace yet */
 export const stampSubject = (
   descriptor: KindDescriptor,
   metadata: ObjectMeta,
@@ -67,7 +70,7 @@ export const stampSubject = (
   number: revisionNumber(descriptor, metadata),
 });
 
-/** The number that the kind's controller gave the newest revision; 0 before the first, or where it gives none. */
+/** The number that the kind's controller gave the newest revision; 0 if it has none. */
 export function revisionNumber(
   { revisionNumber: name }: Pick<KindDescriptor, 'revisionNumber'>,
   { annotations }: Pick<ObjectMeta, 'annotations'>,

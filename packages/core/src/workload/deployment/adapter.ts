@@ -7,7 +7,7 @@ import type { Deployment, ReplicaSet } from './objects.ts';
 import { viewDeployment, type DeploymentView } from './observe.ts';
 import { planDeployment } from './plan.ts';
 
-/** Deployment: released by a cap on its ReplicaSets, which its own controller obeys. */
+/** Deployment: released by a cap on its ReplicaSets, which the Deployment controller respects. */
 export const deployment: WorkloadAdapter<Deployment, DeploymentView> = {
   descriptor: DEPLOYMENT,
   admission: deploymentAdmission,

@@ -11,7 +11,7 @@ const release = (value: string | undefined) => ({ annotations: { [ANNOTATIONS.re
 const before = ({ old }: Pick<Input, 'old'>): string | undefined =>
   old.metadata.annotations?.[ANNOTATIONS.release];
 
-/** A Deployment is held by its annotation alone: the spec stays as its user wrote it. */
+/** A Deployment is held by its annotation alone: its spec stays as the user wrote it. */
 export const deploymentAdmission: AdmissionAdapter<Deployment> = {
   annotations: [ANNOTATIONS.release],
   create: () => release(undefined),
@@ -29,9 +29,10 @@ function atRestText(input: Input): string | undefined {
 }
 
 /**
- * The annotation of a change that nothing is released of. One that is in flight holds every further
- * revision as it stands. `Recreate` is held by its stable ReplicaSet alone: marked here, a change
- * would have no pods at all if every operator died before that ReplicaSet is marked.
+ * The annotation for a change with no released pods. A hold in flight also covers every later
+ * revision. `Recreate` is held only by the annotation on its stable ReplicaSet: if the Deployment
+ * were marked here, and all operators stopped before that ReplicaSet is marked, the change would
+ * have no pods at all.
  */
 function heldText(input: Input): string | undefined {
   const { object, old } = input;
@@ -46,7 +47,10 @@ function heldText(input: Input): string | undefined {
   return formatReleaseCap({ verified, target: HELD, released: 0, replicas });
 }
 
-/** `pod-template-hash` of the ReplicaSet with this template; undefined: there is none, or it is not known. */
+/**
+ * `pod-template-hash` of the ReplicaSet with this template; undefined when it does not exist or is
+ * unknown.
+ */
 function hashOf(template: Template, { snapshot, signing }: Input): string | undefined {
   const replicaSets = (snapshot().related['replicaSets'] ?? []) as readonly ReplicaSet[];
   return hashAmong(replicaSets, template, signing);

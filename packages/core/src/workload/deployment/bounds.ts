@@ -8,7 +8,7 @@ export interface Bounds {
   readonly unavailable: number;
 }
 
-/** maxSurge and maxUnavailable as the Deployment controller reads them (never both 0). */
+/** Resolves both as the Deployment controller does (never both 0). */
 export function userBounds(
   rolling: { readonly maxSurge?: IntOrPercent; readonly maxUnavailable?: IntOrPercent } | undefined,
   replicas: number,

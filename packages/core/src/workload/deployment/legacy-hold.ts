@@ -10,7 +10,10 @@ import type { Deployment } from './objects.ts';
 
 const intOrPercent = z.union([z.int(), z.string().max(16)]);
 
-/** The annotation `altershield.io/hold` of versions before 0.2, which borrowed four fields of a Deployment that it held. */
+/**
+ * The annotation `altershield.io/hold` of versions before 0.2, which borrowed four fields of a held
+ * Deployment.
+ */
 const legacyHold = z.object({
   from: z.string(),
   own: z.object({
@@ -27,9 +30,9 @@ const legacyHold = z.object({
 });
 
 /**
- * Gives a Deployment that an older version held its user's fields back, in one write that holds its
- * change by the annotation instead: no pod more is released. None for any other Deployment, and for
- * one whose saved fields cannot be read.
+ * Restores the user's fields of a Deployment held by an earlier version, in one write that holds
+ * the change by the annotation instead, so it releases no pods. Returns no writes for any other
+ * Deployment, or if the saved fields cannot be read.
  */
 export function legacyRestore(deployment: Deployment, view: DeploymentView): PatchWrite[] {
   const { annotations, uid, generation = 0, name } = deployment.metadata;

@@ -15,11 +15,11 @@ import { isRecreate, type Deployment, type ReplicaSet } from './objects.ts';
 
 /** A revision of a Deployment: a ReplicaSet. */
 export interface ReplicaSetView extends RevisionView {
-  /** Its label `pod-template-hash`. */
+  /** Value of its label `pod-template-hash`. */
   readonly hash: string;
-  /** Its own copy of the annotation. */
+  /** The ReplicaSet's own copy of the release annotation. */
   readonly cap?: string;
-  /** `spec.replicas` of the Deployment, as its controller wrote it here when it scaled last. */
+  /** `spec.replicas` of the Deployment, as its controller recorded it when it last scaled. */
   readonly desired?: string;
 }
 
@@ -89,7 +89,7 @@ function allowedPods({ spec }: Deployment, known: Known): number {
 
 const COMPLETE = { reason: 'NewReplicaSetAvailable', lastUpdateTime: '' } as const;
 
-/** A rollout that is done says so; one that the user paused makes no progress. */
+/** A complete rollout has its own reason; a paused one is not in progress. */
 function rolloutOf({ spec, status }: Deployment, revisions: readonly RevisionView[]): Rollout {
   const { conditions = [] } = status ?? {};
   const progressing = conditions.find((c) => c.type === 'Progressing') ?? COMPLETE;
@@ -98,7 +98,7 @@ function rolloutOf({ spec, status }: Deployment, revisions: readonly RevisionVie
   const running = revisions.filter(({ replicas }) => replicas > 0);
   return {
     isInProgress: !isDone && spec.paused !== true && running.length > 1,
-    // To be paused or resumed (`Deployment…`) is no progress.
+    // Pausing and resuming (reasons `Deployment…`) are not progress.
     lastProgressAt: reason.startsWith('Deployment') ? 0 : Date.parse(lastUpdateTime) || 0,
   };
 }
@@ -131,7 +131,7 @@ function viewReplicaSet(
       ...{ name, uid, replicas, template, fingerprint: fingerprintOf(template) },
       createdAt: Date.parse(creationTimestamp) || 0,
       hash: hashOf(labels),
-      // Its status is late: of more than it is to have, some are going already.
+      // The status lags: ready pods beyond the desired count are already terminating.
       ready: Math.min(ready, replicas),
       isHealthy: ready >= Math.max(1, replicas - unavailable),
       ...withCap(cap),
@@ -147,8 +147,8 @@ const hashOf = (labels: ReplicaSet['metadata']['labels']): string =>
   labels?.[POD_TEMPLATE_HASH] ?? '';
 
 /**
- * The revision that the annotation protects while the template is another one: what a change that is
- * held came from.
+ * The revision that the annotation protects while the template differs: where the held change came
+ * from.
  */
 function holdOf(known: Known): Pick<WorkloadView, 'hold'> {
   const { cap, replicas, fingerprint, revisions } = known;

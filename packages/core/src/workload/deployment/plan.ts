@@ -18,7 +18,7 @@ import { toJsonPointer, type PatchOp } from '../../json/patch.ts';
 import type { PatchWrite } from '../adapter.ts';
 import type { Deployment } from './objects.ts';
 
-/** A Deployment with what is known of its ReplicaSets. */
+/** A Deployment and its view. */
 interface Snapshot {
   readonly deployment: Deployment;
   readonly view: DeploymentView;
@@ -27,9 +27,9 @@ interface Snapshot {
 type Of<T extends Goal['type']> = Extract<Goal, { readonly type: T }>;
 
 /**
- * The writes that lead towards a goal, in their order; none when it is reached, or when the
- * Deployment's own controller has to move first. The annotation on the Deployment comes before the
- * ones on ReplicaSets: a crash in between releases nothing and takes no pod away.
+ * The writes towards a goal, in order; none when it is reached, or when the Deployment controller
+ * must act first. The annotation on the Deployment is written before those on ReplicaSets: a crash
+ * in between releases and removes no pods.
  */
 export function planDeployment(goal: Goal, snapshot: Snapshot): PatchWrite[] {
   switch (goal.type) {
@@ -46,13 +46,13 @@ export function planDeployment(goal: Goal, snapshot: Snapshot): PatchWrite[] {
   }
 }
 
-/** The annotation for a revision that is protected while its workload releases nothing. */
+/** The annotation that protects a revision while no change is being released. */
 const capAtRest = (verified: string, replicas: number, keepsHold: boolean): ReleaseCap => ({
   ...{ verified, released: 0, replicas },
   target: keepsHold ? HELD : AT_REST,
 });
 
-/** What the annotation protects: the revision that the change came from, by its hash. */
+/** Hash of the revision that the change came from, which the annotation protects. */
 function verifiedHash({ cap, ...view }: DeploymentView, from: string): string | undefined {
   const known = revisionOf(view, from)?.hash;
   return known ?? (cap === undefined || cap === 'Invalid' ? undefined : cap.verified);
@@ -70,7 +70,10 @@ function hold(goal: Of<'Hold'>, snapshot: Snapshot): PatchWrite[] {
   return [...writes, ...balance({ ...goal, target: released }, view, wanted)];
 }
 
-/** Whether the annotation allows just these pods already; the controller may scale them down meanwhile. */
+/**
+ * Whether the annotation already allows exactly these pods; the controller may scale them down
+ * meanwhile.
+ */
 function isHeldAt({ cap, replicas }: DeploymentView, wanted: ReleaseCap): boolean {
   if (cap === undefined || cap === 'Invalid' || !isInFlight(cap)) return false;
   if (cap.verified !== wanted.verified) return false;
@@ -98,8 +101,9 @@ function releaseNext(goal: Of<'Release'>, snapshot: Snapshot, verified: string):
 }
 
 /**
- * A ReplicaSet whose annotation cannot be read cannot grow, and a controller that waits for it never
- * observes the newest spec: both are written as things stand, before anything more is released.
+ * A ReplicaSet with an invalid annotation cannot grow, and a controller that waits for it never
+ * observes the newest spec. Both annotations are rewritten for the current state before more pods
+ * are released.
  */
 function mend(goal: Of<'Release'>, { deployment, view }: Snapshot, verified: string): PatchWrite[] {
   if (view.isObserved) return [];
@@ -119,8 +123,9 @@ function mend(goal: Of<'Release'>, { deployment, view }: Snapshot, verified: str
 }
 
 /**
- * A controller that was denied for minutes gave up: news of a ReplicaSet has it try again. What is
- * written allows nothing, and the controller replaces it by the Deployment's own value.
+ * A controller that was denied for minutes stops retrying; an update of a ReplicaSet triggers it
+ * again. The written annotation releases nothing, and the controller replaces it with the
+ * Deployment's value.
  */
 function wake(
   revision: ReplicaSetView | undefined,
@@ -158,7 +163,7 @@ function releaseTo(
     : [...writes, ...keepProgressing(goal, snapshot)];
 }
 
-/** `Recreate`: the controller makes the new ReplicaSet when the last old pod is gone. */
+/** `Recreate`: the controller creates the new ReplicaSet only after the last stable pod is gone. */
 function makeWay(
   goal: Of<'Release'>,
   { deployment, view }: Snapshot,
@@ -176,9 +181,9 @@ function makeWay(
 }
 
 /**
- * The rollout is called failed for those who wait for it. Then the verified template in one write; the
- * user's bounds were never touched. Then the quarantined ReplicaSet goes down to its ready pods, which
- * the controller replaces at the user's own pace.
+ * First reports the rollout as failed to tools that wait for it. Then writes the verified template
+ * in one write; the user's bounds were never changed. Then scales the quarantined ReplicaSet down
+ * to its ready pods, which the controller replaces at the user's own pace.
  */
 function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWrite[] {
   const { template, from, to, keepsHold, failure } = goal;
@@ -190,7 +195,7 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWr
     ? [...added, ...(added.length > 0 ? dropAnnotation(deployment, ANNOTATIONS.actor) : [])]
     : [
         ...added,
-        // Who wrote the refused template did not write this one.
+        // The actor of the quarantined template did not write this one.
         ...dropAnnotation(deployment, ANNOTATIONS.actor),
         { op: 'replace', path: '/spec/template', value: template } as const,
       ];
@@ -221,7 +226,7 @@ function rest(
   const cap = capAtRest(current.hash, view.replicas, keepsHold);
   const isSame = isSameCap(view, cap);
   const text = formatReleaseCap(cap);
-  // Another revision's own copy may still protect it, against what was put in its place.
+  // A ReplicaSet's own copy may still protect another revision from the current one.
   const blocking = view.revisions.filter((r) => {
     const own = parseReleaseCap(r.cap);
     if (r.hash === current.hash || r.replicas === 0 || own === undefined) return false;
@@ -233,7 +238,7 @@ function rest(
   ];
 }
 
-/** While nothing is released, the replicas of then are of no account. */
+/** Ignores `replicas`: it has no effect while nothing is released. */
 const isSameCap = ({ cap }: DeploymentView, { verified, target, released }: ReleaseCap): boolean =>
   cap !== undefined &&
   cap !== 'Invalid' &&
@@ -241,7 +246,10 @@ const isSameCap = ({ cap }: DeploymentView, { verified, target, released }: Rele
   cap.target === target &&
   cap.released === released;
 
-/** The annotation would cap a ReplicaSet for as long as it carries its copy: each of them loses it. */
+/**
+ * Removes the annotation from the Deployment and from each ReplicaSet: a copy alone would still cap
+ * its ReplicaSet.
+ */
 function removeHold({ deployment, view }: Snapshot): PatchWrite[] {
   return [
     ...writeDeployment(deployment, dropAnnotation(deployment, ANNOTATIONS.release)),
@@ -257,7 +265,7 @@ function removeHold({ deployment, view }: Snapshot): PatchWrite[] {
   ];
 }
 
-/** @param forgetsActor the record of the change names the actor: one annotation is enough */
+/** @param forgetsActor removes the actor annotation, because the change record names the actor */
 function writeCap(deployment: Deployment, cap: ReleaseCap, forgetsActor = false): PatchWrite[] {
   const added = setRelease(deployment, cap);
   if (added.length === 0) return [];
@@ -272,8 +280,8 @@ function writeDeployment(deployment: Deployment, ops: readonly PatchOp[]): Patch
 }
 
 /**
- * The object must be the one we looked at, with the spec we looked at. The generation moves with
- * the spec and not with the status, so that the controller's own progress is no conflict.
+ * The object must be the one that was read, with the same spec. The generation changes with the
+ * spec and not with the status, so the controller's own progress causes no conflict.
  */
 function preconditions({ metadata }: Deployment): PatchOp[] {
   const cap = metadata.annotations?.[ANNOTATIONS.release];

@@ -4,17 +4,20 @@ import type { DeploymentView } from './observe.ts';
 import type { PatchWrite } from '../adapter.ts';
 import type { Deployment } from './objects.ts';
 
-/** Stands in the condition while a batch soaks; the Deployment controller replaces it at the next progress. */
+/**
+ * Reason of the condition while a batch soaks; the Deployment controller replaces it at its next
+ * progress.
+ */
 const REASON = 'SoakingByAlterShield';
-/** What the controller says of a rollout that is done. */
+/** The controller's reason for a complete rollout. */
 const COMPLETE = 'NewReplicaSetAvailable';
-/** What it says of one that failed: the only reason by which tools stop waiting. */
+/** The controller's reason for a failed rollout, the only one that makes tools stop waiting. */
 const FAILED = 'ProgressDeadlineExceeded';
 
 /**
- * A soak that outlasts the user's `progressDeadlineSeconds` would have the Deployment say
- * `ProgressDeadlineExceeded`, and tools call it failed. The controller keeps a condition that says
- * otherwise, and counts its deadline from the time in it: one write for the whole soak.
+ * A soak longer than the user's `progressDeadlineSeconds` would set `ProgressDeadlineExceeded`, and
+ * tools would report a failure. The controller keeps a condition with another reason, and counts
+ * its deadline from the time in it: one write covers the whole soak.
  */
 export function keepProgressing(
   { soaksUntil, target }: Extract<Goal, { type: 'Release' }>,
@@ -22,7 +25,7 @@ export function keepProgressing(
 ): PatchWrite[] {
   const { index, status, reason, lastUpdateTime } = progressingOf(deployment);
   if (soaksUntil === undefined || status !== 'True' || lastUpdateTime === undefined) return [];
-  // A complete rollout misses no deadline, and the controller would restore its condition at once.
+  // A complete rollout cannot exceed its deadline, and the controller would restore its condition.
   if (reason === COMPLETE) return [];
   const deadline = Date.parse(lastUpdateTime) + view.progressDeadlineSeconds * 1000;
   if (soaksUntil < deadline) return [];
@@ -46,9 +49,9 @@ export function keepProgressing(
 }
 
 /**
- * After a rollback the Deployment is healthy again, and a tool that waits for it would call the change
- * that was rolled back a success. So the rollout is called failed first, as Kubernetes calls it: with
- * the verified template the controller replaces the condition at its next progress.
+ * After a rollback the Deployment is healthy again, and a tool that waits for it would report
+ * success for the change that was rolled back. So the rollout is first marked as failed, the way
+ * Kubernetes does it; the controller replaces the condition at its next progress.
  */
 export function reportFailure(
   failure: RolloutFailure | undefined,
@@ -57,7 +60,7 @@ export function reportFailure(
   const { name, uid, generation = 0 } = deployment.metadata;
   const { index, status, reason } = progressingOf(deployment);
   if (failure === undefined || status === undefined || reason === FAILED) return [];
-  // The controller lets it stand on a paused Deployment.
+  // On a paused Deployment the controller would never replace the condition.
   if (deployment.spec.paused === true) return [];
   const path = `/status/conditions/${index}`;
   const at = toSeconds(failure.since);
@@ -85,5 +88,5 @@ function progressingOf({ status }: Deployment) {
   return { ...conditions[index], index };
 }
 
-/** Conditions of Deployments have no fractions of a second. */
+/** Condition times of Deployments have whole seconds. */
 const toSeconds = (time: string): string => time.replace(/\.\d+Z$/, 'Z');

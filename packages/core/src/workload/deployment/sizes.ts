@@ -15,11 +15,11 @@ import type { PatchWrite } from '../adapter.ts';
 
 type Release = Extract<Goal, { readonly type: 'Release' }>;
 
-/** What the sizes of the ReplicaSets follow from, while a change is held as well as when it is released. */
+/** The part of a goal that determines ReplicaSet sizes, both for a hold and for a release. */
 export type Sizes = Pick<Release, 'from' | 'to' | 'target'> &
   Partial<Pick<Release, 'isLast' | 'needsRoom'>>;
 
-/** Revisions of changes that were superseded: neither the verified one nor the new one. */
+/** Revisions of superseded changes that still have pods: neither stable nor updated. */
 export const intermediate = (
   { from, to }: Release,
   { revisions }: DeploymentView,
@@ -27,8 +27,8 @@ export const intermediate = (
   revisions.filter((r) => r.replicas > 0 && ![from, to].includes(r.fingerprint));
 
 /**
- * Takes the pods of superseded revisions away before the new one gets any, or two revisions that
- * nobody verified would serve at once. Verified pods take their place, within the user's bounds.
+ * Removes pods of superseded revisions before the new revision gets any: otherwise two unverified
+ * revisions would serve at once. Verified pods replace them, within the user's bounds.
  *
  * @param closed the annotation that releases nothing
  */
@@ -44,8 +44,8 @@ export function retire(goal: Release, view: DeploymentView, closed: ReleaseCap):
 }
 
 /**
- * As many verified pods as there is room for. By a floor that an earlier release lowered, the controller
- * would take them away again before they are ready.
+ * Adds as many verified pods as fit. Also resets the floor that an earlier release lowered: the
+ * controller would otherwise remove the added pods before they are ready.
  */
 function growStable({ from }: Release, view: DeploymentView, closed: ReleaseCap): PatchWrite[] {
   const { revisions, replicas, user } = view;
@@ -58,7 +58,7 @@ function growStable({ from }: Release, view: DeploymentView, closed: ReleaseCap)
   return [writeRevision(stable, { ...floor, replicas: stable.replicas + up, desired: replicas })];
 }
 
-/** What the ReplicaSets themselves need, beside what the Deployment controller does on its own. */
+/** Writes to ReplicaSets that the Deployment controller does not make on its own. */
 export function balance(goal: Sizes, view: DeploymentView, cap: ReleaseCap): PatchWrite[] {
   const stable = revisionOf(view, goal.from);
   const updated = revisionOf(view, goal.to);
@@ -94,9 +94,10 @@ function balanceStable(
 }
 
 /**
- * The only revision with pods has as many as the Deployment wants, by chance: the controller took pods
- * away for the new revision, and then the Deployment was scaled down. It believes for ever that there is
- * something to scale, finds nothing, and does nothing else.
+ * Whether the only revision with pods has the desired number of pods but an outdated
+ * `desired-replicas` annotation: the controller removed pods for the new revision, then the
+ * Deployment was scaled down. The controller then finds a scale that needs no pods, and does
+ * nothing else until the annotation matches.
  */
 const isScaledInVain = (
   { isObserved, revisions, replicas }: DeploymentView,
@@ -109,8 +110,8 @@ const isScaledInVain = (
   only.desired !== String(replicas);
 
 /**
- * A surge has room for the batch beside the stable pods, which then stay as they are: one write less.
- * Without a surge, or beyond it, the stable revision's own floor must give way.
+ * Whether the stable ReplicaSet's floor fits the batch. With a surge, the batch fits beside the
+ * stable pods, which saves a write. Without a surge, or beyond it, the floor must be lowered.
  */
 function isFloorRight(
   { target, isLast = false }: Sizes,
@@ -118,7 +119,7 @@ function isFloorRight(
   { stable, floor }: { readonly stable: ReplicaSetView; readonly floor: number },
 ): boolean {
   const own = parseReleaseCap(stable.cap);
-  // It could not grow any more, not even as far as its user scales it.
+  // An invalid annotation blocks all growth, even when the user scales up.
   if (own === 'Invalid') return false;
   if (own === undefined) return isLast || user.surge > 0;
   const isEnforced = isInFlight(own) || user.surge > 0;
@@ -127,7 +128,10 @@ function isFloorRight(
   return isEnforced && (hasRoom || ownFloor === floor);
 }
 
-/** More pods after a scale from zero, which the controller gives to the newest revision alone; fewer where new pods find no place. */
+/**
+ * More stable pods after a scale from zero, which the controller gives only to the newest revision;
+ * fewer when updated pods cannot be placed.
+ */
 function stableReplicas(
   { needsRoom = false }: Sizes,
   view: DeploymentView,
@@ -139,7 +143,9 @@ function stableReplicas(
   return Math.max(floor, stable.replicas - spareReady(view));
 }
 
-/** Pods beyond the batch, as somebody who scaled the ReplicaSet itself made them. */
+/**
+ * Removes updated pods beyond the batch, for example after a user scaled the ReplicaSet directly.
+ */
 function trim({ target }: Sizes, view: DeploymentView, updated: ReplicaSetView): PatchWrite[] {
   const unready = Math.max(0, updated.replicas - updated.ready);
   const down = Math.min(updated.replicas - target, unready + spareReady(view));
@@ -149,7 +155,10 @@ function trim({ target }: Sizes, view: DeploymentView, updated: ReplicaSetView):
 interface RevisionChange {
   readonly cap?: string;
   readonly replicas?: number;
-  /** `spec.replicas` of the Deployment: where a ReplicaSet says otherwise, the controller does nothing but scale. */
+  /**
+   * `spec.replicas` of the Deployment: while a ReplicaSet's annotation differs, the controller only
+   * scales.
+   */
   readonly desired?: number;
 }
 

@@ -6,7 +6,10 @@ import type { StatefulSet } from './objects.ts';
 import { REVISION_LABEL, viewStatefulSet, type StatefulSetView } from './observe.ts';
 import { planStatefulSet } from './plan.ts';
 
-/** StatefulSet: held and released by its partition; a rollback deletes the pods that its controller is stuck on. */
+/**
+ * StatefulSet: held and released by its partition; a rollback deletes the pods that block its
+ * controller.
+ */
 export const statefulSet: WorkloadAdapter<StatefulSet, StatefulSetView> = {
   descriptor: STATEFUL_SET,
   admission: statefulSetAdmission,

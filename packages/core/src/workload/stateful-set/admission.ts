@@ -17,7 +17,10 @@ import { HOLD_ALL, STRATEGY, partitionOf, withPartition, withoutHold } from './p
 
 type Input = AdmissionInput<StatefulSet>;
 
-/** A StatefulSet is held by its partition, in the write that makes the change; the user's own is kept beside it. */
+/**
+ * A StatefulSet is held by its partition, in the write that makes the change; the user's partition
+ * is saved in the annotation.
+ */
 export const statefulSetAdmission: AdmissionAdapter<StatefulSet> = {
   annotations: [ANNOTATIONS.hold],
   create: ({ object }) => asCopy(object),
@@ -52,7 +55,7 @@ const heldObject = (object: StatefulSet, namespace: string): HeldObject => ({
 const savedOf = ({ old, namespace, signing }: Input): SavedFields | undefined =>
   readSavedFields(heldObject(old, namespace), signing.sign);
 
-/** What the user wants the strategy to be, with what this very write edits of it. */
+/** The user's strategy, including the edits of this write. */
 function userStrategy({ object, old }: Input, saved: SavedFields | undefined): UpdateStrategy {
   const copied = exportedStrategy(object, old);
   if (copied !== undefined) return copied;
@@ -62,13 +65,16 @@ function userStrategy({ object, old }: Input, saved: SavedFields | undefined): U
   return valid(merged as UpdateStrategy, edited);
 }
 
-/** Only a rolling update has a partition: who edits it wants that, whatever the strategy was before. */
+/**
+ * Only a rolling update has a partition: a user who edits it wants RollingUpdate, whatever the
+ * saved type was.
+ */
 function valid(merged: UpdateStrategy, edited: UpdateStrategy): UpdateStrategy {
   if (merged.type !== 'OnDelete' || merged.rollingUpdate === undefined) return merged;
   return edited.type === 'OnDelete' ? { type: 'OnDelete' } : { ...merged, type: 'RollingUpdate' };
 }
 
-/** The user's strategy in a manifest that was exported while it was held, and is applied again now. */
+/** The user's strategy from a manifest that was exported while held, and is now applied again. */
 function exportedStrategy(object: StatefulSet, old: StatefulSet): UpdateStrategy | undefined {
   const name = ANNOTATIONS.hold;
   const text = object.metadata.annotations?.[name];
@@ -76,7 +82,10 @@ function exportedStrategy(object: StatefulSet, old: StatefulSet): UpdateStrategy
   return copiedFields(heldObject(object, ''))?.[STRATEGY] as UpdateStrategy | undefined;
 }
 
-/** The partition stays; the user's edits of all else take effect at once, as fields of the user. */
+/**
+ * The partition stays; all other edits of the user take effect at once and are saved as user's
+ * fields.
+ */
 function stillHeld(input: Input, saved: SavedFields): AdmissionMarks {
   const own = userStrategy(input, saved);
   const held = withPartition(own, partitionOf(input.old.spec.updateStrategy));
@@ -94,7 +103,7 @@ function holding(input: Input, saved: SavedFields, held: UpdateStrategy): Admiss
   return { annotations: { [name]: text }, ...fieldsOf(object, held) };
 }
 
-/** A copy, or an export, of an object that was held gets the fields of its user. */
+/** Restores the user's fields in a copy or an export of a held object. */
 function asCopy(object: StatefulSet): AdmissionMarks {
   const copied = copiedFields(heldObject(object, ''))?.[STRATEGY] as UpdateStrategy | undefined;
   const isHeld = partitionOf(object.spec.updateStrategy) === HOLD_ALL;

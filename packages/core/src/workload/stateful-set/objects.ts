@@ -35,7 +35,7 @@ export interface ControllerRevision {
 
 const templates = new WeakMap<object, Template>();
 
-/** The pod template that a ControllerRevision keeps, without the directive for the patch that restores it. */
+/** The pod template in a ControllerRevision, without the `$patch` directive used to restore it. */
 export function templateOf({ data }: ControllerRevision): Template | undefined {
   if (typeof data !== 'object' || data === null) return undefined;
   const known = templates.get(data);

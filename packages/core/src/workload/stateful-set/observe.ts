@@ -22,25 +22,28 @@ import {
   withoutHold,
 } from './partition.ts';
 
-/** Name of the ControllerRevision that a pod was made from. */
+/** Label with the name of the ControllerRevision that a pod was created from. */
 export const REVISION_LABEL = 'controller-revision-hash';
 
 interface PodOfSet {
   readonly name: string;
   readonly uid: string;
   readonly revision: string | undefined;
-  /** Revision of the pod that its controller would create in its place. */
+  /** Revision of the pod that the controller would create as a replacement. */
   readonly next: string | undefined;
   readonly ready: boolean;
 }
 
 export interface StatefulSetView extends WorkloadView {
   readonly pods: readonly PodOfSet[];
-  /** The user's own strategy, whatever the object has at the moment. */
+  /** The user's own strategy, even while the object has the borrowed one. */
   readonly strategy: UpdateStrategy;
-  /** What the hold annotation keeps; absent: nothing is held. */
+  /** The saved fields in the hold annotation; absent: nothing is held. */
   readonly saved?: SavedFields;
-  /** Name of the revision that the controller updates to, once it has seen the newest spec. */
+  /**
+   * Name of the revision that the controller updates to; absent until it has observed the newest
+   * spec.
+   */
   readonly updateRevision?: string;
 }
 
@@ -57,7 +60,7 @@ export function viewStatefulSet(
   const seen = objectView({ descriptor: STATEFUL_SET, object }, fingerprint, sign);
   const pods = ((related['pods'] ?? []) as readonly Pod[]).flatMap((pod) => podOf(pod, object));
   const unavailable = maxUnavailableOf(strategy, replicas);
-  // Until the controller has seen the newest spec, it names the revision before.
+  // Before the controller has observed the newest spec, it still names the previous revision.
   const updateRevision = seen.isObserved ? status?.updateRevision : undefined;
   const newest = { name: updateRevision, fingerprint, template: spec.template };
   return {
@@ -97,10 +100,13 @@ const holdOf = (
       };
 
 export const ON_DELETE = 'its update strategy is OnDelete: its user deletes the pods';
-/** While it is held, the object says RollingUpdate already: only the partition tells that its user wants it. */
+/**
+ * While held, the object already says RollingUpdate: only setting a partition shows that the user
+ * wants it.
+ */
 const ON_DELETE_HINT = 'set `spec.updateStrategy.rollingUpdate.partition` (0 for all pods)';
 
-/** A StatefulSet has no deadline of its own: the one that a Deployment has by default. */
+/** A StatefulSet has no progress deadline: use the default of a Deployment. */
 const PROGRESS_DEADLINE_SECONDS = 600;
 
 function userStrategy({ spec }: StatefulSet, saved: SavedFields | undefined): UpdateStrategy {
@@ -109,8 +115,8 @@ function userStrategy({ spec }: StatefulSet, saved: SavedFields | undefined): Up
 }
 
 /**
- * Whether nothing is held any more: all pods that the user wants updated are released, or no other
- * revision is left, since at zero replicas the controller takes the update for complete.
+ * Whether no hold remains: all pods that the user wants updated are released, or no other revision
+ * is left. At zero replicas the controller considers the update complete.
  */
 const isWhole = (
   { spec, status }: StatefulSet,
@@ -134,7 +140,10 @@ function nextOf(pod: string, { spec, status }: StatefulSet): string | undefined 
 }
 
 interface Known {
-  /** What the controller updates to: defaults of a later version make the same template another text. */
+  /**
+   * The revision that the controller updates to. It is matched by name, because defaults of a later
+   * Kubernetes version change the text of the same template.
+   */
   readonly newest: {
     readonly name: string | undefined;
     readonly fingerprint: string;
@@ -168,7 +177,7 @@ function allowedPods(object: StatefulSet): number {
   return Math.max(0, replicasOf(object) - partitionOf(strategy));
 }
 
-/** Pods that the user's partition keeps as they are make no rollout. */
+/** Pods that the user's partition excludes are not part of a rollout. */
 function rolloutOf({ spec, status }: StatefulSet, size: number): Rollout {
   const { currentRevision, updateRevision, updatedReplicas = 0 } = status ?? {};
   const isUpdating = updateRevision !== currentRevision && updatedReplicas < size;

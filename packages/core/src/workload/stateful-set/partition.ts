@@ -4,17 +4,26 @@ import type { StatefulSet, UpdateStrategy } from './objects.ts';
 
 export const STRATEGY = '/spec/updateStrategy';
 
-/** Not the number of replicas: pods that a scale-up creates beyond it would be updated ones. No user writes it. */
+/**
+ * Higher than any replica count: with the replica count itself, a scale-up would create updated
+ * pods. No user sets this value.
+ */
 export const HOLD_ALL = 2_147_483_647;
 
 export const partitionOf = (strategy: UpdateStrategy | undefined): number =>
   strategy?.rollingUpdate?.partition ?? 0;
 
-/** Pods that may be unavailable during an update; the API server drops the field where it is not enabled. */
+/**
+ * Pods that may be unavailable during an update; the API server drops the field where the feature
+ * is not enabled.
+ */
 export const maxUnavailableOf = (strategy: UpdateStrategy | undefined, replicas: number): number =>
   Math.max(1, scaledValue(strategy?.rollingUpdate?.maxUnavailable ?? 1, replicas, Math.floor));
 
-/** The user's strategy with this partition: whatever it is, pods are held by a partition. */
+/**
+ * The user's strategy with this partition. The type is always RollingUpdate: only that has a
+ * partition.
+ */
 export const withPartition = (
   { rollingUpdate }: UpdateStrategy,
   partition: number,
@@ -22,7 +31,7 @@ export const withPartition = (
 
 export const replicasOf = ({ spec }: Pick<StatefulSet, 'spec'>): number => spec.replicas ?? 1;
 
-/** The user's strategy where the saved copy is lost: the held partition is never a user's value. */
+/** The user's strategy when the saved copy is lost: `HOLD_ALL` is never a user's value. */
 export function withoutHold(strategy: UpdateStrategy): UpdateStrategy {
   const { rollingUpdate } = strategy;
   if (rollingUpdate?.partition !== HOLD_ALL) return strategy;

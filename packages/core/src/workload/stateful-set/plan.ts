@@ -29,7 +29,7 @@ export function planStatefulSet(goal: Goal, subject: OfSet): Write[] {
   }
 }
 
-/** Keeps the user's strategy in the annotation, and this partition in the object. */
+/** Saves the user's strategy in the annotation, and sets this partition. */
 function hold({ from }: Pick<Of<'Hold'>, 'from'>, partition: number, subject: OfSet): Write[] {
   const { object, view, signing } = subject;
   if (view.unsupported !== undefined) return [];
@@ -45,8 +45,8 @@ function hold({ from }: Pick<Of<'Hold'>, 'from'>, partition: number, subject: Of
 }
 
 /**
- * A batch is released by the partition. Once its pods are ready, it is closed again: pods that a
- * scale-up creates while it soaks are of the stable revision.
+ * Releases a batch by the partition. Once its pods are ready, the partition closes again: pods that
+ * a scale-up creates during the soak are of the stable revision.
  */
 function release(goal: Of<'Release'>, subject: OfSet): Write[] {
   const { object, view } = subject;
@@ -58,14 +58,17 @@ function release(goal: Of<'Release'>, subject: OfSet): Write[] {
   return [...writes, ...unstick(view, [goal.from, to])];
 }
 
-/** The verified template and the user's own strategy, in one write; then the pods that nobody else replaces. */
+/**
+ * Writes the verified template and the user's strategy together; then deletes the pods that the
+ * controller would not replace.
+ */
 function rollBack({ template, to }: Of<'RollBack'>, subject: OfSet): Write[] {
   const { object, view } = subject;
   const isBack = view.fingerprint !== to;
   const writes = patch(object, [
     ...setStrategy(object, view.strategy),
     ...dropAnnotation(object, ANNOTATIONS.hold),
-    // Who wrote the quarantined template did not write this one.
+    // The actor of the quarantined template did not write this one.
     ...(isBack ? [] : dropAnnotation(object, ANNOTATIONS.actor)),
     ...(isBack ? [] : [{ op: 'replace', path: '/spec/template', value: template } as const]),
   ]);
@@ -73,9 +76,9 @@ function rollBack({ template, to }: Of<'RollBack'>, subject: OfSet): Write[] {
 }
 
 /**
- * Pods that are not ready and of none of these revisions. A controller that works in order waits for
- * them, for ever. One that is deleted too early would come back as it was: the controller must have
- * seen the newest spec.
+ * Deletes unready pods of all revisions except these. A controller that updates in order would wait
+ * for them forever. It must have observed the newest spec: a pod deleted too early would be created
+ * again from the same revision.
  */
 function unstick(view: StatefulSetView, fingerprints: readonly string[]): DeleteWrite[] {
   if (view.updateRevision === undefined) return [];
@@ -86,13 +89,13 @@ function unstick(view: StatefulSetView, fingerprints: readonly string[]): Delete
       .filter(
         ({ ready, revision }) => !ready && revision !== undefined && !names.includes(revision),
       )
-      // Deleted, it would only come back as it was.
+      // Keep a pod that the controller would create again from the same revision.
       .filter(({ revision, next }) => revision !== next)
       .map(({ name, uid }) => ({ resource: POD.kind, name, deletes: uid }))
   );
 }
 
-/** The user's own strategy, and nothing of ours. */
+/** Restores the user's strategy and removes AlterShield's annotations. */
 function restore({ object, view }: OfSet, forgetsActor: boolean): Write[] {
   if (!view.isMarked) return [];
   return patch(object, [
@@ -105,7 +108,7 @@ function restore({ object, view }: OfSet, forgetsActor: boolean): Write[] {
 const annotationOf = ({ metadata }: StatefulSet): string | undefined =>
   metadata.annotations?.[ANNOTATIONS.hold];
 
-/** The API server adds defaults to a strategy that is the same without them. */
+/** Compares with defaults applied, because the API server adds them. */
 function setStrategy({ spec }: StatefulSet, strategy: UpdateStrategy): PatchOp[] {
   const now = spec.updateStrategy ?? {};
   const isSame = isEqual(now, strategy) || isEqual(withDefaults(now), withDefaults(strategy));
@@ -117,7 +120,7 @@ const withDefaults = ({ type = 'RollingUpdate', rollingUpdate }: UpdateStrategy)
     ? { type, rollingUpdate: { maxUnavailable: 1, partition: 0, ...rollingUpdate } }
     : { type };
 
-/** The object must be the one that was looked at, with the spec and the hold that it had. */
+/** The object must be the one that was read, with the same spec and hold. */
 function patch(object: StatefulSet, ops: readonly PatchOp[]): PatchWrite[] {
   if (ops.length === 0) return [];
   const { name, uid, generation = 0 } = object.metadata;

@@ -2,7 +2,7 @@
 import { ANNOTATIONS } from '@altershield/api';
 import { COUNT_PATTERN, RELEASE_PATTERN } from './annotation.ts';
 
-/** A named CEL expression; it may use those before it as `variables.NAME`. */
+/** A named CEL expression; it may use earlier ones as `variables.NAME`. */
 export interface CelVariable {
   readonly name: string;
   readonly expression: string;
@@ -16,7 +16,7 @@ const annotation = (object: string, name: string): string =>
 
 /**
  * The table of `clampReplicas` in CEL, the only source of what the API server evaluates. Every
- * variable has a value for every write, garbage included: an error would deny a scale-down, too.
+ * variable has a value for every write, even an invalid one: an error would also deny a scale-down.
  */
 export const CLAMP_TABLE: readonly CelVariable[] = [
   { name: 'text', expression: annotation('object', RELEASE) },
@@ -76,28 +76,30 @@ export const CLAMP_TABLE: readonly CelVariable[] = [
   },
 ];
 
-/** Whether the annotation cannot be read and the write grows the ReplicaSet: then it is denied. */
+/**
+ * True when the annotation is invalid and the write grows the ReplicaSet: such a write is denied.
+ */
 export const GROWS_BLINDLY = '!variables.valid && variables.asked > variables.was';
 
-/** What a user reads of such a denial, in a condition of the Deployment. */
+/** Message of that denial, which a user sees in a condition of the Deployment. */
 export const INVALID_RELEASE = `AlterShield denies more pods: annotation ${ANNOTATIONS.release} of this ReplicaSet does not read VERIFIED/TARGET/RELEASED/REPLICAS; scaling down and deletion work`;
 
 /**
- * A write that scales the Deployment goes on with the operator down, or the controller would be stuck on
- * it, and with it a scale-up, and even a revert. The controller scales a revision without pods never:
- * such a write is its first step to let it out.
+ * Writes that scale the Deployment pass even when the operator is down: otherwise the controller
+ * would be stuck, and block a scale-up or even a revert. The controller never scales a revision
+ * without pods: such a write would be its first step to roll that revision out.
  */
 const SCALES = `variables.scaling && (variables.was > 0 || variables.hash == variables.parts[0])`;
 
-/** When the form that fails closed has something to say: it clamps what is in flight, or denies. */
+/** When the clamp that fails closed applies: it clamps a cap in flight, or denies. */
 export const CLAMPS_IN_FLIGHT = `${GROWS_BLINDLY} || variables.valid && variables.target != '' && !(${SCALES}) && variables.allowed != variables.asked`;
 
-/** When the form that fails open has something to say: at rest, and while the Deployment is scaled. */
+/** When the clamp that fails open applies: at rest, and while the Deployment is scaled. */
 export const CLAMPS_AT_REST = `variables.valid && (variables.target == '' || ${SCALES}) && variables.allowed != variables.asked`;
 
 /**
- * One expression without variables, as webhooks need it: `[value].exists(name, …)` binds a name, so
- * that each value is computed once.
+ * One expression without variables, for webhooks: `[value].exists(name, …)` binds a name, so each
+ * value is computed once.
  */
 export const inlined = (predicate: string): string =>
   CLAMP_TABLE.reduceRight(

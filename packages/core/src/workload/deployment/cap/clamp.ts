@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { COUNT_PATTERN, parseReleaseCap, type ReleaseCap } from './annotation.ts';
 
-/** What the clamp reads of one write of a ReplicaSet. */
+/** The clamp's input: one write of a ReplicaSet. */
 export interface ReplicaSetWrite {
   /** `altershield.io/release` of the new object. */
   readonly release: string | undefined;
-  /** Its label `pod-template-hash`; '' when it has none. */
+  /** Value of its label `pod-template-hash`; '' when it has none. */
   readonly hash: string;
   /** `spec.replicas` of the new object. */
   readonly asked: number;
@@ -13,7 +13,7 @@ export interface ReplicaSetWrite {
   readonly was: number | undefined;
   /** `deployment.kubernetes.io/desired-replicas` of the new object. */
   readonly desired: string | undefined;
-  /** The same of the stored object. */
+  /** `deployment.kubernetes.io/desired-replicas` of the stored object. */
   readonly oldDesired: string | undefined;
 }
 
@@ -21,26 +21,29 @@ export interface ReplicaSetWrite {
 interface Numbers {
   readonly asked: number;
   readonly was: number;
-  /** The controller scales the whole Deployment in this write, rather than moving pods between revisions. */
+  /**
+   * In this write the controller scales the whole Deployment; it does not move pods between
+   * revisions.
+   */
   readonly isScaling: boolean;
-  /** Most pods that this revision may grow to, unless it is the verified one. */
+  /** Maximum that this revision may grow to, unless it is the verified one. */
   readonly cap: number;
-  /** Fewest pods that the verified revision is lowered to. */
+  /** Minimum that the verified revision may be lowered to. */
   readonly floor: number;
 }
 
 const COUNT = new RegExp(COUNT_PATTERN);
 
 /**
- * How many replicas a write of a ReplicaSet may leave it with: the same table, line by line, as
- * `clamp-table.ts` has in CEL. `Invalid`: it grows under an annotation that cannot be read, and so
- * under an unknown cap. Clamping what was clamped changes nothing.
+ * The replicas that a write of a ReplicaSet may set: the same table, line by line, as
+ * `clamp-table.ts` has in CEL. `Invalid`: it grows under an annotation that cannot be read, so its
+ * cap is unknown. Idempotent: clamping a clamped write changes nothing.
  */
 export function clampReplicas(write: ReplicaSetWrite): { readonly allowed: number } | 'Invalid' {
   const { asked, was = 0 } = write;
   const release = parseReleaseCap(write.release);
   if (release === undefined) return { allowed: asked };
-  // Scaling down and deletion must never depend on an annotation that somebody broke.
+  // Scaling down and deletion must work even if the annotation is invalid.
   if (release === 'Invalid') return asked > was ? 'Invalid' : { allowed: asked };
   const isVerified = write.hash === release.verified;
   const numbers = numbersOf(write, release);
@@ -50,8 +53,8 @@ export function clampReplicas(write: ReplicaSetWrite): { readonly allowed: numbe
 function numbersOf(write: ReplicaSetWrite, release: ReleaseCap): Numbers {
   const { asked, was, hash } = write;
   const [desired = '', oldDesired = ''] = [write.desired, write.oldDesired];
-  // The controller puts what the user wants in all into the same write. Never `asked` in its place:
-  // admission runs again on what it clamped, and would clamp that.
+  // The controller writes the Deployment's desired replicas in the same write. Do not use `asked`
+  // instead: admission runs again on the clamped object, and would clamp that value.
   const wanted = COUNT.test(desired) ? Number(desired) : release.replicas;
   const share = releasedShare(release, wanted);
   return {
@@ -63,34 +66,37 @@ function numbersOf(write: ReplicaSetWrite, release: ReleaseCap): Numbers {
   };
 }
 
-/** The target's pods: as many as were released, or their share of a Deployment that was scaled below. */
+/**
+ * The target's pods: the released number, or its share if the Deployment was scaled below
+ * `replicas`.
+ */
 export function releasedShare(
   { released, replicas }: Pick<ReleaseCap, 'released' | 'replicas'>,
   desired: number,
 ): number {
   if (desired >= replicas) return released;
-  // The product of two counts may exceed what a number holds exactly.
+  // The product of two counts can exceed the safe integer range.
   return Number((BigInt(released) * BigInt(desired)) / BigInt(replicas));
 }
 
-/** The verified revision is never capped, so that every revert works; but it keeps a floor. */
+/** The verified revision is never capped, so every revert works; but it keeps a floor. */
 function allowedOfVerified({ asked, was, isScaling, floor }: Numbers): number {
-  // At or above the floor: whatever is asked.
+  // At or above the floor: allow.
   if (asked >= floor) return asked;
-  // The Deployment is scaled: what the target may not have, this revision gets at once.
+  // The Deployment is scaled: this revision gets the pods that the target may not have, at once.
   if (isScaling) return floor;
-  // Below the floor, but on the way up or unchanged: whatever is asked.
+  // Below the floor, but growing or unchanged: allow.
   if (asked >= was) return asked;
-  // Lowered from below the floor: stays. Lowered from above: down to the floor.
+  // Lowered from below the floor: unchanged. Lowered from above: down to the floor.
   return Math.min(was, floor);
 }
 
 /** Every other revision may shrink at any time, and grow to its cap. */
 function allowedOfOthers({ asked, was, cap }: Numbers): number {
-  // Shrinks or stays: whatever is asked.
+  // Shrinks or stays: allow.
   if (asked <= was) return asked;
-  // Grows to what is released, or less: whatever is asked.
+  // Grows within its cap: allow.
   if (asked <= cap) return asked;
-  // Grows beyond: to its cap, but never down from what it has.
+  // Grows beyond its cap: to the cap, but never below its current size.
   return Math.max(was, cap);
 }

@@ -7,7 +7,7 @@ import { CLAMP_TABLE, GROWS_BLINDLY, INVALID_RELEASE } from './clamp-table.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** One object for the API server: its kind, its name and its whole spec, defaults included. */
+/** One object to apply: its kind, name and complete spec, including defaults. */
 export interface NativePolicy {
   readonly kind: NativeKind;
   readonly name: string;
@@ -23,8 +23,9 @@ export type NativeKind =
 const RELEASE = `'${ANNOTATIONS.release}'`;
 
 /**
- * The clamp inside the API server (Kubernetes 1.36 and later), which holds what is in flight with
- * every operator down. Policies come before their bindings: a binding without its policy denies nothing.
+ * The clamp inside the API server (Kubernetes 1.36 and later): it enforces caps in flight even when
+ * every operator is down. Policies precede their bindings: a binding without its policy denies
+ * nothing.
  */
 export const nativePolicies = (operatorUser: string): readonly NativePolicy[] => [
   { kind: 'MutatingAdmissionPolicy', name: OBJECT_NAMES.clamp, spec: clampPolicy(operatorUser) },
@@ -41,18 +42,23 @@ const binding = (kind: NativeKind, name: string, more: Json = {}): NativePolicy 
   spec: { policyName: name, ...more },
 });
 
-/** All namespaces: the conditions leave out every object that has no annotation of ours. */
+/**
+ * Matches all namespaces: the match conditions exclude objects without AlterShield's annotation.
+ */
 const matching = (plural: string, operations: readonly string[]): Json => ({
   matchPolicy: 'Equivalent',
   namespaceSelector: {},
   objectSelector: {},
-  // The scale sub-resource carries no annotation, so `kubectl scale rs` is not seen.
+  // The scale subresource has no annotations, so the clamp does not see `kubectl scale rs`.
   resourceRules: [
     { apiGroups: ['apps'], apiVersions: ['v1'], operations, resources: [plural], scope: '*' },
   ],
 });
 
-/** Clamps what is in flight. Again after other plug-ins: they may change the number after it. */
+/**
+ * Clamps ReplicaSets in flight. Runs again after other plug-ins, because they may change the
+ * replicas.
+ */
 const clampPolicy = (operatorUser: string): Json => ({
   failurePolicy: 'Fail',
   reinvocationPolicy: 'IfNeeded',
@@ -76,9 +82,9 @@ const clampPolicy = (operatorUser: string): Json => ({
 });
 
 /**
- * Keeps the annotation of a Deployment as it was, whoever writes: a PUT without it would release
- * the change. Never again after that: AlterShield's own webhook comes later in the same write, and
- * may hold the change.
+ * Keeps the annotation of a Deployment in every user's write: a PUT without it would release the
+ * change. It must not run again: AlterShield's own webhook comes later in the same write, and may
+ * hold the change.
  */
 const keepPolicy = (operatorUser: string): Json => ({
   failurePolicy: 'Fail',
@@ -105,7 +111,9 @@ const KEEP = [
 
 const NEEDED: readonly string[] = ['text', 'valid', 'asked', 'was'];
 
-/** A broken annotation fails closed with a sentence that says so; a policy that mutates has none. */
+/**
+ * Denies growth under an invalid annotation with a message; a mutating policy cannot return one.
+ */
 const denyInvalid = (operatorUser: string): Json => ({
   failurePolicy: 'Fail',
   matchConstraints: matching('replicasets', ['CREATE', 'UPDATE']),
