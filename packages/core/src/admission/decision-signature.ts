@@ -4,20 +4,22 @@ import type { Signer } from '../hold/signature.ts';
 
 type PersonDecision = NonNullable<ChangeWorkloadSpec['decision']>;
 
-/** The record that a decision is about. */
+/** The record that a decision belongs to. */
 export interface RecordName {
   readonly namespace: string;
   readonly name: string;
 }
 
-/** Proof that a person decided this on this record: made at admission, where identities are known. */
+/**
+ * Signature of a user's decision on this record. It is made at admission, where the user is known.
+ */
 export const decisionSignature = (
   { action, reason = '', by = '', at = '' }: PersonDecision,
   { namespace, name }: RecordName,
   signer: Signer,
 ): string => signer({ decision: { action, reason, by, at }, namespace, name });
 
-/** The change, its decision without the name of whoever nobody saw deciding. */
+/** The change; its decision loses the user's name unless the signature is valid. */
 export function withVerifiedDecision(change: ChangeWorkload, signer: Signer): ChangeWorkload {
   const { decision } = change.spec;
   const { name, namespace = '' } = change.metadata;

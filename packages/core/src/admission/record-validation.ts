@@ -11,7 +11,7 @@ import { allow, deny, type Request, type Review } from './review.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** Refuses a policy with every problem it has, by field; warns of one that can govern nothing. */
+/** Denies a policy with all of its errors, by field; warns if the policy can match nothing. */
 export function validatePolicy({ object }: Request<Json>, place: PolicyScope): Review {
   const parsed = parsePolicy(object['spec'], place);
   if (!parsed.ok) return deny('Invalid', explainErrors(parsed.errors));
@@ -19,7 +19,7 @@ export function validatePolicy({ object }: Request<Json>, place: PolicyScope): R
   return allow([], futile === undefined ? [] : [`AlterShield: ${futile}`]);
 }
 
-/** Stamps who decided and when, whatever the request claims. */
+/** Sets the user and the time of a decision, whatever the request says. */
 export function stampDecision(
   { object, oldObject, user, namespace }: Request<ChangeWorkload>,
   { now, sign }: { readonly now: string; readonly sign: Signer },
@@ -36,7 +36,7 @@ export function stampDecision(
   return allow([{ op: 'add', path: '/spec/decision', value: { ...stamped, signature } }]);
 }
 
-/** Records are the operator's: people write nothing but their decision, and labels of their own. */
+/** Records belong to the operator: users may only write their decision and their own labels. */
 export function validateRecord(
   { object, oldObject, operation }: Request<Json>,
   subresource: string,
@@ -56,7 +56,10 @@ export function validateRecord(
       );
 }
 
-/** What we wrote of a record: all of its spec but the decision, and our marks on it. */
+/**
+ * The part of a record that the operator wrote: its spec without the decision, and AlterShield's
+ * annotations and labels.
+ */
 function recorded(object: Json): Json {
   const { decision: _, ...spec } = asJsonObject(object['spec']);
   const { annotations, labels } = asJsonObject(object['metadata']);

@@ -13,15 +13,15 @@ import type { ReplicaSet } from '../workload/deployment/objects.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
 export interface ReplicaSetContext {
-  /** `altershield.io/release` of the Deployment that owns it, as it is now; undefined: not known. */
+  /** Current `altershield.io/release` of the owning Deployment; undefined: not known. */
   readonly releaseOfDeployment: string | undefined;
 }
 
 const DESIRED = 'deployment.kubernetes.io/desired-replicas';
 
 /**
- * Clamps a ReplicaSet to what the annotation lets it have. A revision that grows at rest is one that
- * bypassed admission: from this write on it counts as held, so that it stays so without an operator.
+ * Clamps a ReplicaSet to its annotation. A revision that grows at rest bypassed admission: this
+ * write marks it as held, so that it stays held without an operator.
  */
 export function mutateReplicaSet(
   request: Request<ReplicaSet>,
@@ -45,7 +45,10 @@ export function mutateReplicaSet(
 
 const clampTo = (value: number): PatchOp => ({ op: 'replace', path: '/spec/replicas', value });
 
-/** A revert to an earlier verified revision: only the Deployment knows that this one is no longer it. */
+/**
+ * Whether a revert to an earlier verified revision replaced this one: only the Deployment's
+ * annotation shows it.
+ */
 function isReplaced(verified: string, releaseOfDeployment: string | undefined): boolean {
   const current = parseReleaseCap(releaseOfDeployment);
   return current !== undefined && current !== 'Invalid' && current.verified !== verified;
@@ -63,5 +66,5 @@ function writeOf({ object, oldObject }: Request<ReplicaSet>): ReplicaSetWrite {
   };
 }
 
-/** The API server writes this default before it asks. */
+/** The API server sets this default before it calls admission. */
 const replicasOf = ({ spec }: ReplicaSet): number => spec.replicas ?? 1;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { PatchOp } from '../json/patch.ts';
 
-/** What a review is about, as far as decisions need it. */
+/** An admission request, reduced to what decisions need. */
 export interface Request<T> {
   readonly id: string;
   readonly operation: 'CREATE' | 'UPDATE';

@@ -16,9 +16,9 @@ import { isJsonObject } from '../json/json.ts';
 type Json = Readonly<Record<string, unknown>>;
 
 export interface WebhookTarget {
-  /** The webhook's address: a Service in the cluster, or a URL outside of it. */
+  /** The webhook's address: a Service in the cluster, or a URL outside it. */
   readonly clientConfig: (path: string) => Json;
-  /** User name of the operator itself: its own writes are never reviewed. */
+  /** User name of the operator: its own writes are never reviewed. */
   readonly operatorUser: string;
   readonly operatorNamespace: string;
 }
@@ -33,10 +33,16 @@ export const PATHS = {
 } as const;
 
 const TIMEOUT_SECONDS = 5;
-/** Controllers of the cluster wait for it, with few workers: while the operator hangs, so do they. */
+/**
+ * The cluster's controllers have few workers, and each call blocks one: while the operator hangs,
+ * they wait this long.
+ */
 const REPLICA_SET_TIMEOUT_SECONDS = 2;
 
-/** `object.?spec.?template`: a field that a kind does not have is absent on both sides, and so equal. */
+/**
+ * `object.?spec.?template`: a field that a kind does not have is absent on both sides, and so
+ * equal.
+ */
 const optional = (root: string, path: string): string =>
   [root, ...path.split('/').slice(1)].join('.?');
 
@@ -45,7 +51,7 @@ const differs = (path: string): string =>
 
 const HELD = `oldObject.metadata.?annotations[?'${ANNOTATIONS.hold}'].hasValue()`;
 
-/** The API server does not even call us for a write that is no change. */
+/** Match conditions: the API server does not call the webhook for a write that is not a change. */
 function workloadConditions(operatorUser: string, kinds: readonly WorkloadAdapter[]): Json[] {
   const added = kinds.flatMap(({ admission }) => admission.annotations);
   const ours = unique([...added, ANNOTATIONS.actor])
@@ -80,7 +86,7 @@ const rule = (
   scope: 'Namespaced',
 });
 
-/** What one entry is for: policies that select alike, and kinds that are held alike. */
+/** One webhook entry: policies with the same selection, and kinds that are held the same way. */
 interface Entry {
   readonly policies: readonly ValidPolicy[];
   readonly kinds: readonly WorkloadAdapter[];
@@ -89,9 +95,9 @@ interface Entry {
 }
 
 /**
- * The entries for workloads: their number grows neither with the kinds nor with the namespaces whose
- * policies select alike. A user's write fails for want of an operator only where nothing else can
- * keep the policy's word.
+ * The webhook entries for workloads. Their number grows neither with the kinds nor with the
+ * namespaces whose policies select alike. A user's write fails without an operator only where
+ * nothing else can enforce the policy.
  */
 function entriesOf(
   policies: readonly ValidPolicy[],
@@ -119,7 +125,7 @@ function entriesOf(
   });
 }
 
-/** Entries that differ in nothing but the namespace of their policies become one. */
+/** Merges entries that differ only in the namespace of their policies. */
 function merged(entries: readonly Entry[], operatorNamespace: string): Entry[] {
   const groups = new Map<string, Entry>();
   for (const entry of entries) {
@@ -167,8 +173,8 @@ function workloadWebhooks(
 }
 
 /**
- * After its policy, or, where it serves several, after what they have in common: no denial names the
- * policy of another namespace. Names are DNS subdomains of 253 characters at most.
+ * Names an entry after its policy, or, if it serves several, after what they share: a denial must
+ * not name the policy of another namespace. Names are DNS subdomains of at most 253 characters.
  */
 function nameOf(verb: string, entry: Entry, policy: ValidPolicy): string {
   const { failurePolicy, operations, kinds, policies } = entry;
@@ -228,9 +234,9 @@ const recordWebhook = (
 const REPLICA_SETS = { group: 'apps', version: 'v1', plural: 'replicasets' } as const;
 
 /**
- * The clamp by webhook. In flight it fails closed, at rest it does not: what is pushed while no
- * operator is alive rolls out, what is held stays held. Scaling goes on as well, each revision in its
- * share. Both are called only for a write whose number they would change.
+ * The clamp as a webhook. In flight it fails closed, at rest it fails open: without an operator,
+ * new changes roll out and held changes stay held. Scaling still works, each revision keeping its
+ * share. The webhook is called only for a write whose replicas it would change.
  */
 const replicaSetWebhook = (
   place: WebhookTarget,
@@ -263,13 +269,16 @@ const IN_FLIGHT = { name: 'in-flight', failurePolicy: 'Fail', calls: CLAMPS_IN_F
 const AT_REST = { name: 'at-rest', failurePolicy: 'Ignore', calls: CLAMPS_AT_REST } as const;
 
 export interface WebhookOptions {
-  /** Whether the API server itself clamps what is in flight; otherwise a webhook does. */
+  /** True when the API server itself clamps changes in flight; otherwise a webhook does. */
   readonly nativeClamp: boolean;
-  /** The kinds that the operator follows: a change of any other would be held for good. Default: all. */
+  /**
+   * The kinds that the operator follows: a change of any other would be held with nothing to
+   * release it. Default: all.
+   */
   readonly adapters?: readonly WorkloadAdapter[];
 }
 
-/** Both lists of webhooks, from the policies as they stand. */
+/** The mutating and validating webhooks for the current policies. */
 export function webhooksFor(
   policies: readonly ValidPolicy[],
   place: WebhookTarget,
@@ -301,7 +310,7 @@ export function webhooksFor(
   };
 }
 
-/** Whether two lists of webhooks say the same: the API server leaves out what is empty. */
+/** Whether two lists of webhooks are equal: the API server omits empty values. */
 export const isSameConfiguration = (a: unknown, b: unknown): boolean =>
   canonicalJson(withoutEmpty(a)) === canonicalJson(withoutEmpty(b));
 

@@ -18,7 +18,7 @@ import type {
 import { revisionNumber, stampSubject } from '../workload/writes.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
-/** Why a revision is refused; undefined when it is not. */
+/** Why a revision is quarantined. */
 export interface QuarantineInfo {
   readonly change: string;
   readonly why: string;
@@ -27,19 +27,22 @@ export interface QuarantineInfo {
 
 export interface WorkloadContext {
   readonly adapter: WorkloadAdapter;
-  /** The policy that matches the object, or that matched it before this write; undefined: none does. */
+  /** The policy that matches the object, or matched it before this write; undefined: none does. */
   readonly policy: ValidPolicy | undefined;
   readonly quarantineOf: (quarantineKey: string) => QuarantineInfo | undefined;
-  /** Whether to put this template there is a way back to what was proven good before. */
+  /** Whether applying this template reverts to a verified revision. */
   readonly isRevert: (replacement: Replacement) => boolean;
-  /** What belongs to the object, by the caches. */
+  /** The object with its related objects, from the caches. */
   readonly snapshotOf: (object: WorkloadObject) => Snapshot;
-  /** Name of the record that a change gets. */
+  /** Name of the record that a change will get. */
   readonly nextChange: string;
   readonly signing: Signing;
 }
 
-/** Refuses quarantined revisions, whatever became of the policy meanwhile. The mutating review asks this first, the validating one last. */
+/**
+ * Denies quarantined revisions, even if the policy has changed since. The mutating review checks
+ * this first, the validating review last.
+ */
 export function validateWorkload(
   request: Request<WorkloadObject>,
   context: WorkloadContext,
@@ -69,7 +72,10 @@ const templateOf = (
   { revisionPath }: Pick<WorkloadAdapter['descriptor'], 'revisionPath'>,
 ): Template => (valueAt(object, revisionPath) ?? {}) as Template;
 
-/** To deny the creation of an object would protect nothing that runs: a new workload is never refused. */
+/**
+ * Whether the write changes an existing workload. A new workload is never denied: that would
+ * protect nothing that runs.
+ */
 function isChange(
   { object, oldObject }: Request<WorkloadObject>,
   { adapter: { descriptor } }: WorkloadContext,
@@ -78,7 +84,7 @@ function isChange(
   return !isSameTemplate(templateOf(object, descriptor), templateOf(oldObject, descriptor));
 }
 
-/** Holds a change in the very write that makes it, and stamps who made it. */
+/** Holds a change in the write that makes it, and records the user who made it. */
 export function mutateWorkload(request: Request<WorkloadObject>, context: WorkloadContext): Review {
   const { policy } = context;
   const { oldObject } = request;
@@ -97,7 +103,7 @@ function created(request: Request<WorkloadObject>, context: WorkloadContext): Re
   return allow(write(object, added, actorText(request, context)));
 }
 
-/** A write that is no change: what the operator put there stays, whoever sends what. */
+/** A write that is not a change: keeps the operator's annotations and fields, whoever sends it. */
 function preserveHold(
   request: Request<WorkloadObject>,
   old: WorkloadObject,
@@ -128,7 +134,7 @@ function changed(
   const input = inputOf(request, old, context);
   const template = templateOf(object, descriptor);
   const running = templateOf(old, descriptor);
-  // The way back is never blocked.
+  // Never block a revert.
   if (context.isRevert({ uid: old.metadata.uid, template, running })) {
     return allow(write(object, admission.revert(input), actor));
   }
@@ -159,7 +165,7 @@ function actorText(
       : { groups: user.groups.slice(0, 16).map((g) => g.slice(0, 256)) }),
     ...(fieldManager === undefined ? {} : { manager: fieldManager.slice(0, 128) }),
     to: signing.fingerprintOf(templateOf(object, descriptor)),
-    // A manifest that was exported carries a number, too, until its controller writes its own.
+    // An exported manifest also carries a number until its controller writes its own.
     number: Math.max(
       revisionNumber(descriptor, object.metadata),
       revisionNumber(descriptor, (oldObject ?? object).metadata),
@@ -174,12 +180,15 @@ function actorText(
 }
 
 /**
- * The API server's limit for all annotations of an object together, names included, in bytes; less what
- * the Deployment controller adds to the copy that a ReplicaSet gets.
+ * The API server's limit in bytes for all annotations of an object, including names, minus what the
+ * Deployment controller adds to a ReplicaSet's copy.
  */
 const MAX_ANNOTATIONS = 262_144 - 128;
 
-/** At most three bytes for a unit of UTF-16: exact only where it may matter, which is hardly ever. */
+/**
+ * A UTF-16 unit takes at most three bytes in UTF-8: count exactly only if this upper bound exceeds
+ * the limit.
+ */
 const MOST_BYTES = 3;
 
 type Annotations = Readonly<Record<string, string | undefined>>;
@@ -200,14 +209,14 @@ function write(
   return [
     ...(isMissing ? [{ op: 'add', path: '/metadata/annotations', value: {} } as const] : []),
     ...ops,
-    // A field that was borrowed without a copy of the user's value could never be given back.
+    // Without a saved copy of the user's value, a borrowed field could never be restored.
     ...(hasRoom ? Object.entries(added.fields ?? {}) : []).map(
       ([path, value]) => ({ op: 'add', path, value }) as const,
     ),
   ];
 }
 
-/** A user's write must never be denied because of what AlterShield adds: near the limit it adds less. */
+/** A user's write must not fail because of what AlterShield adds: near the limit it adds less. */
 function fittingMarks(
   annotations: Readonly<Record<string, string>>,
   wanted: Annotations,
