@@ -13,18 +13,18 @@ import {
 import { activePods } from './observe-pod.ts';
 
 /**
- * A kubelet tries again every 10 to 15 s to make a container whose Secret, ConfigMap or volume is
- * missing: a config error counts when it is still there after two tries.
+ * A kubelet retries every 10 to 15 s to create a container whose Secret, ConfigMap or volume is
+ * missing: a config error counts if it persists after two retries.
  */
 const CONFIG_GRACE_MS = 30_000;
 
-/** A pod that was ready has as long to come back as a new one has to begin. */
+/** A pod that lost its readiness has as long to recover as a new pod has to become ready. */
 export const deadlineOf = (
   pod: PodView,
   { readyDeadlineSeconds }: Pick<PodHealthInput, 'readyDeadlineSeconds'>,
 ): number => Math.max(pod.createdAt, pod.unreadySince ?? 0) + readyDeadlineSeconds * 1000;
 
-/** When what the pod shows becomes evidence; until then it may pass by itself. */
+/** When the pod's failure becomes evidence; until then it may be transient. */
 function decisiveAt(pod: PodView, input: PodHealthInput): number {
   const deadline = deadlineOf(pod, input);
   return pod.failure?.kind === 'ConfigError' ? Math.min(deadline, graceOf(pod)) : deadline;
@@ -33,11 +33,13 @@ function decisiveAt(pod: PodView, input: PodHealthInput): number {
 const graceOf = ({ failure, createdAt }: PodView): number =>
   (failure?.seenAt ?? createdAt) + CONFIG_GRACE_MS;
 
-/** True while the failure that the pod shows may pass by itself. */
+/** True while the pod's failure may be transient. */
 export const mayPass = (pod: PodView, input: PodHealthInput): boolean =>
   pod.failure?.kind === 'ConfigError' && input.currentAsOf < decisiveAt(pod, input);
 
-/** Not all pods of the batch are ready: waits for them, unless something says why there will be none. */
+/**
+ * Waits for the unready pods of the batch, unless there is a reason why they cannot become ready.
+ */
 export function awaitReady(ready: number, input: PodHealthInput): CheckOutcome {
   const progress = `${ready} of ${input.target} updated pods are ready`;
   const denied = judgeCreateFailure(progress, input);
@@ -63,7 +65,7 @@ export function awaitReady(ready: number, input: PodHealthInput): CheckOutcome {
 const lastProgress = (updated: readonly PodView[], { releasedAt }: PodHealthInput): number =>
   Math.max(releasedAt, ...updated.flatMap((p) => [p.createdAt, p.readySince]));
 
-/** The kubelet's own words for why a pod is not ready yet. */
+/** The kubelet's message about why pods are not ready yet. */
 function whyUnready(unready: readonly PodView[]): string {
   const failed = unready.find((p) => p.failure !== undefined);
   if (failed?.failure === undefined) return '';
@@ -97,7 +99,10 @@ function notCreated(progress: string, input: PodHealthInput): CheckOutcome {
   };
 }
 
-/** Pods of this batch that their node rejected: each made room for the next one that it rejected. */
+/**
+ * Pods of this batch that their node rejected. Each is replaced by a new pod, which may be rejected
+ * as well.
+ */
 const rejectedPods = ({ updated, releasedAt }: PodHealthInput): PodView[] =>
   updated.filter(
     (p) => p.nodeRejection !== undefined && p.createdAt >= Math.floor(releasedAt / 1000) * 1000,

@@ -7,7 +7,9 @@ import { activePods } from './observe-pod.ts';
 
 type Conditions = readonly Condition[];
 
-/** Why the ReplicaSet controller cannot create pods: a condition that it removes once it can. */
+/**
+ * Why the ReplicaSet controller cannot create pods, from a condition that it removes on success.
+ */
 export function podCreateFailure(conditions: Conditions = []): CreateFailure | undefined {
   const failure = conditions.find(({ type, status, reason }) => {
     return type === 'ReplicaFailure' && status === 'True' && reason === 'FailedCreate';
@@ -38,15 +40,15 @@ interface ChangedRevisions {
 
 type RevisionOf = { readonly fingerprint: string; readonly createFailure?: CreateFailure };
 
-/** What is known of a workload's pods that cannot be created. */
+/** Known create failures of a workload's pods. */
 interface Creating {
   readonly revisions: readonly RevisionOf[];
   readonly createFailure?: CreateFailure;
 }
 
 /**
- * Why pods of the change, and of the revision to go back to, cannot be created. A ReplicaSet that
- * cannot be created itself has no view: its failure counts if it is not of an earlier template.
+ * Why pods of the change, or of the rollback target, cannot be created. A ReplicaSet that cannot be
+ * created has no view: its failure counts unless it belongs to an earlier template.
  */
 export function createFailures(
   { to, from, detectedAt }: ChangedRevisions,
@@ -67,18 +69,21 @@ const failureAmong = (revisions: readonly RevisionOf[]): CreateFailure | undefin
   revisions.find((r) => r.createFailure !== undefined)?.createFailure;
 
 /**
- * What a text of the API server says of the template: `Forbidden`: pods of it are denied or invalid;
+ * Classifies an API server message about the template. `Forbidden`: its pods are denied or invalid;
  * `Missing`: an object that it names does not exist yet; `Quota`: the namespace is full;
- * `Transient`: anything else, such as a webhook that cannot be reached.
+ * `Transient`: anything else, such as an unreachable webhook.
  */
 export type CreateFailureKind = 'Forbidden' | 'Missing' | 'Quota' | 'Transient';
 
-/** AlterShield's own policy and webhooks hold a ReplicaSet back: never evidence against the change. */
+/** AlterShield's own policy and webhooks hold a ReplicaSet: never evidence against the change. */
 const OWN_DENIAL = /(policy|binding|webhook) ["'][^"']*altershield/i;
 
 const QUOTA = /exceeded quota|insufficient quota/;
 
-/** Denials that say nothing of the object: admission is starting, or the controller may not write at all. */
+/**
+ * Denials that are unrelated to the object: admission is starting, or the controller lacks
+ * permission.
+ */
 const NOT_OF_THE_OBJECT =
   /not yet ready to handle request|status unknown for quota|is forbidden: User |being terminated/;
 
@@ -96,13 +101,13 @@ export function createFailureKind(message: string): CreateFailureKind {
 }
 
 /**
- * For so long an object that the template names may be missing: whoever applies it may do so after
- * the Deployment. The ReplicaSet controller tries again after 20 and after 40 s.
+ * How long an object that the template names may be missing: it may be applied after the
+ * Deployment. The ReplicaSet controller retries after 20 and after 40 s.
  */
 const MISSING_GRACE_MS = 60_000;
 
 /**
- * Judges that pods are missing because they cannot be created; undefined: wait for them, as for any.
+ * Judges missing pods that cannot be created; undefined: wait for them as usual.
  *
  * @param progress how many pods are ready, for the message
  */
@@ -133,14 +138,17 @@ export function judgeCreateFailure(
   }
 }
 
-/** When a failure that may pass by itself becomes evidence. */
+/** When a failure that may be transient becomes evidence. */
 export function createDeadlines(input: PodHealthInput): readonly number[] {
   const failure = openFailure(input);
   const mayPass = failure !== undefined && createFailureKind(failure.message) === 'Missing';
   return mayPass ? [failure.since + MISSING_GRACE_MS] : [];
 }
 
-/** The failure, while pods of the batch are missing, unless a user saw it and resumed the change. */
+/**
+ * The create failure while pods of the batch are missing, unless a user saw it and resumed the
+ * change.
+ */
 function openFailure({
   createFailure: failure,
   overriddenBefore = 0,
@@ -157,7 +165,7 @@ function forbidden(
   { stableCreateFailure: stable }: PodHealthInput,
 ): CheckOutcome {
   const why = explain(progress, failure);
-  // Where quota keeps stable pods from being created, nothing is known of the template.
+  // If a quota blocks stable pods, their failure says nothing about the template.
   const isShared = stable !== undefined && createFailureKind(stable.message) !== 'Quota';
   return isShared
     ? conclude(
@@ -169,7 +177,7 @@ function forbidden(
     : conclude('Fail', failure.reason, why, failure);
 }
 
-/** The same wherever pods are missing and a text of the server says why. */
+/** The message for missing pods when the API server says why they cannot be created. */
 export const explain = (progress: string, { message }: CreateFailure): string =>
   `${progress}; the others cannot be created: ${truncate(message)}`;
 

@@ -3,41 +3,46 @@ import type { ChangePolicySpec, CheckResult, Evidence } from '@altershield/api';
 import type { CreateFailure, PodView } from './pod-view.ts';
 
 export interface PodHealthInput {
-  /** Updated pods, with those that ended. */
+  /** Updated pods, including terminated ones. */
   readonly updated: readonly PodView[];
-  /** Stable pods to compare with, with those that ended. */
+  /** Stable pods to compare with, including terminated ones. */
   readonly stable: readonly PodView[];
-  /** Updated pods that the batch wants. */
+  /** Updated pods that the batch requires. */
   readonly target: number;
   readonly settings: ChangePolicySpec['checks']['podHealth'];
-  /** Seconds within which a pod must be ready. */
+  /** Seconds within which a pod must become ready. */
   readonly readyDeadlineSeconds: number;
   readonly soakSeconds: number;
-  /** When the batch was let out, or widened last. */
+  /** When the batch was released, or last extended. */
   readonly releasedAt: number;
-  /** Whether the pods that are missing may be made by now. */
+  /** Whether the controller may already create the missing pods. */
   readonly mayReleaseMore: boolean;
   readonly now: number;
-  /** Up to when the pods are known: silence after that is no evidence. */
+  /** The time up to which the pod cache is current: missing events after it are not evidence. */
   readonly currentAsOf: number;
-  /** When the change was seen: failures of older pods long before are not the change's. Default: no pod is older. */
+  /**
+   * When the change was detected: earlier failures of older pods do not count against it. Default:
+   * no pod is older.
+   */
   readonly seenAt?: number;
-  /** Pods made before are as a user accepted them, whatever ails them. Default: none. */
+  /** Pods created before this time are accepted by a user despite any failure. Default: none. */
   readonly overriddenBefore?: number;
   /** Why no more updated pods can be created now. */
   readonly createFailure?: CreateFailure | undefined;
-  /** Why no more stable pods can be created now: the same failure is then not the change's. */
+  /**
+   * Why no more stable pods can be created now: the change did not cause a failure that both share.
+   */
   readonly stableCreateFailure?: CreateFailure | undefined;
-  /** Whether stable pods are still to go by themselves, so that the quota they use may come free. Default: no. */
+  /** Whether stable pods will still be removed, which may free quota. Default: no. */
   readonly mayFreeQuota?: boolean;
 }
 
 export interface CheckOutcome {
   readonly result: CheckResult;
   readonly unhealthy: number;
-  /** When the answer may change although no pod does. */
+  /** When the outcome may change without a pod event. */
   readonly dueAt?: number;
-  /** It is due by the clock, and waits only for the pods to be heard of. */
+  /** The deadline has passed, and the outcome waits only for newer pod data. */
   readonly needsPodListing?: true;
 }
 
@@ -46,7 +51,7 @@ export const MAX_EVIDENCE = 5;
 const MAX_TEXT = 512;
 const MAX_MESSAGE = 1024;
 
-/** A text of the server at a length that a record may have. */
+/** Truncates a server message to the length that a record allows. */
 export const truncate = (message: string): string => message.slice(0, MAX_TEXT);
 
 export const result = (
@@ -62,16 +67,16 @@ export const result = (
   evidence: evidence.slice(0, MAX_EVIDENCE),
 });
 
-/** True for a pod that a user looked at and let pass. */
+/** True for a pod that a user accepted by resuming the change. */
 export const isAccepted = (
   { createdAt }: PodView,
   { overriddenBefore = 0 }: Pick<PodHealthInput, 'overriddenBefore'>,
 ): boolean => createdAt < overriddenBefore;
 
-/** How soon to look again when a deadline is over and nothing was heard since. */
+/** How soon to check again when a deadline has passed but the pod data is older. */
 const RECHECK_MS = 5000;
 
-/** Until then; if that is over, until more is heard of the pods. */
+/** Waits until the deadline; once it has passed, waits for newer pod data. */
 export const wait = (
   until: number,
   now: number,

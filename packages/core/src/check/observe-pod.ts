@@ -5,14 +5,17 @@ import { nodeRejection, podFailure } from './pod-failure.ts';
 import { unexpectedRestarts, wasRestartedByRule, type RestartCounts } from './restart-rules.ts';
 import type { PodView } from './pod-view.ts';
 
-/** What only an observer that followed the pod knows of it, by the observer's own clock. */
+/** Facts that only an observer of the pod knows, by the observer's own clock. */
 export interface PodObservations {
   readonly readySeenAt?: number;
   readonly configErrorSeenAt?: number;
   readonly restarts?: RestartCounts;
 }
 
-/** Reduces a pod to what a verdict needs. `unreadyCount` and `observations` come from whoever watches it. */
+/**
+ * Reduces a pod to what a verdict needs. The pod's watcher provides `unreadyCount` and
+ * `observations`.
+ */
 export function viewPod(
   pod: Pod,
   unreadyCount: number,
@@ -63,26 +66,29 @@ const conditionOf = ({ status }: Pod, type: string) =>
 
 const readiness = (pod: Pod): string | undefined => conditionOf(pod, 'Ready')?.status;
 
-/** True when a pod that was ready is no longer, of the same pod seen twice, and no rule asked for that. */
+/**
+ * True when a pod was ready in the first state and is not in the second, and no restart rule caused
+ * it.
+ */
 export const lostReadiness = (before: Pod, after: Pod): boolean =>
   readiness(before) === 'True' &&
   readiness(after) === 'False' &&
   !wasRestartedByRule(before, after);
 
-/** True when the pod is ready and was not when it was seen before, or has been unready in between. */
+/** True when the pod is ready and either was not before or lost its readiness in between. */
 export const becameReady = (before: Pod | undefined, after: Pod): boolean =>
   readiness(after) === 'True' &&
   (before === undefined || readiness(before) !== 'True' || readyTime(before) !== readyTime(after));
 
 const readyTime = (pod: Pod): string | undefined => conditionOf(pod, 'Ready')?.lastTransitionTime;
 
-/** True while the kubelet cannot make a container of the pod, which may pass. */
+/** True while the kubelet cannot create a container of the pod, which may be transient. */
 export const hasConfigError = (pod: Pod): boolean => podFailure(pod)?.kind === 'ConfigError';
 
-/** Those that a ReplicaSet counts: in place of one that ended it makes another. */
+/** Pods that a ReplicaSet counts: it replaces terminated ones. */
 export const activePods = (pods: readonly PodView[]): PodView[] =>
   pods.filter((p) => p.terminated !== true);
 
-/** A pod that is going away, or that ended well, is no pod of a batch. */
+/** A pod that is being deleted or has succeeded does not belong to a batch. */
 export const isTerminating = ({ metadata, status }: Pod): boolean =>
   metadata.deletionTimestamp !== undefined || status?.phase === 'Succeeded';

@@ -6,8 +6,8 @@ import { containersOf, isExpectedRestart, lastEnd } from './restart-rules.ts';
 type PodFailure = NonNullable<PodView['failure']>;
 
 /**
- * Waiting reasons that are evidence by themselves. A first ErrImagePull may pass, its back-off does
- * not; a config error may pass, too, and has a grace.
+ * Waiting reasons that are evidence on their own. A first ErrImagePull may be transient, its
+ * back-off is not; a config error may be transient and has a grace period.
  */
 const WAITING: Readonly<Record<string, PodFailure['kind']>> = {
   ImagePullBackOff: 'ImagePull',
@@ -19,7 +19,10 @@ const WAITING: Readonly<Record<string, PodFailure['kind']>> = {
   RunContainerError: 'ConfigError',
 };
 
-/** Out of memory explains a crash; a config error may pass, so any other failure counts before it. */
+/**
+ * Out of memory takes precedence because it explains a crash. A config error comes last because it
+ * may be transient.
+ */
 export function podFailure(pod: Pod): PodFailure | undefined {
   const found = containersOf(pod)
     .map((container) => outOfMemory(container) ?? waitingFailure(container, pod))
@@ -47,7 +50,7 @@ function waitingFailure(container: ContainerStatus, pod: Pod): PodFailure | unde
   return { kind, reason, message, container: container.name };
 }
 
-/** The node took the pod along, by going away itself. */
+/** The pod failed because its node went away or needed the place. */
 const NODE_LOSS_REASONS: ReadonlySet<string> = new Set([
   ...['NodeShutdown', 'Shutdown', 'Terminated', 'NodeLost', 'Preempting'],
 ]);
@@ -59,19 +62,21 @@ function endedFailure(pod: Pod): PodFailure | undefined {
   return { kind: 'Failed', reason, message, container: '' };
 }
 
-/** A kubelet rejects a pod with these although the pod may have run before the kubelet restarted. */
+/** Reasons with which a kubelet rejects a pod, even one that ran before the kubelet restarted. */
 const NODE_REJECTION =
   /^(OutOf.+|Insufficient.+|UnexpectedAdmissionError|InvalidNodeInfo|NodeAffinity|NodeName|NodePorts|NodeUnschedulable|TaintToleration|TopologyAffinityError|VolumeAttachmentLimitExceeded)$/;
 
-/** A kubelet rejects a pod with these because of its template, which no other node would admit either. */
+/**
+ * Reasons with which a kubelet rejects a pod because of its template: every node would reject it.
+ */
 const TEMPLATE_REJECTIONS: ReadonlySet<string> = new Set([
   ...['SysctlForbidden', 'AppArmor', 'PodOSNotSupported', 'PodOSSelectorNodeLabelDoesNotMatch'],
   'InitContainerRestartPolicyForbidden',
 ]);
 
 /**
- * Why the node did not admit the pod, when no container of it ever ran because of the node. That
- * says nothing of the change: the scheduler and the kubelet did not agree, or the node was full.
+ * Why the node rejected the pod, if none of its containers ever ran because of the node. This is
+ * not evidence about the change: the scheduler and the kubelet disagreed, or the node was full.
  */
 export function nodeRejection(pod: Pod): PodView['nodeRejection'] {
   const { phase, reason = 'Failed', message = '' } = pod.status ?? {};
@@ -80,7 +85,10 @@ export function nodeRejection(pod: Pod): PodView['nodeRejection'] {
   return hasRun(pod) ? undefined : { reason, message };
 }
 
-/** A pod that is evicted while it runs may lose the states of its containers; its message tells. */
+/**
+ * A pod that is evicted while running may lose its container states; its message shows whether it
+ * ran.
+ */
 function hasRun(pod: Pod): boolean {
   const containers = containersOf(pod);
   const { reason, message = '' } = pod.status ?? {};

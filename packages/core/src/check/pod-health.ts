@@ -16,8 +16,8 @@ interface UnhealthyPod {
 }
 
 /**
- * Judges a batch by its pods. One pod with evidence that does not pass by itself fails the batch at
- * once, unless stable pods have the same failure: then the change is not its cause.
+ * Judges a batch by its pods. One pod with evidence that is not transient fails the batch at once,
+ * unless stable pods have the same failure: then the change is not the cause.
  */
 export function judgePods(input: PodHealthInput): CheckOutcome {
   if (input.target === 0) {
@@ -44,7 +44,7 @@ const isJudged = (pod: PodView, input: PodHealthInput): boolean => {
   return !isAccepted(pod, input) && (!isOlder || isFailingNow(pod, input));
 };
 
-/** What is wrong with the pod now, whether or not it may pass. */
+/** The pod's current failure, transient or not. */
 function podFailureNow(pod: PodView, input: PodHealthInput): UnhealthyPod[] {
   const { settings } = input;
   if (pod.failure !== undefined) {
@@ -62,7 +62,7 @@ function podFailureNow(pod: PodView, input: PodHealthInput): UnhealthyPod[] {
   return isOverdue(pod, input) ? [overdue(pod, input)] : [];
 }
 
-/** The same without a failure that may pass by itself. */
+/** The pod's current failure, ignoring one that may be transient. */
 function unhealthyPod(pod: PodView, input: PodHealthInput): UnhealthyPod[] {
   if (!mayPass(pod, input)) return podFailureNow(pod, input);
   const { failure: _, ...rest } = pod;
@@ -87,7 +87,7 @@ function overdue(pod: PodView, { readyDeadlineSeconds }: PodHealthInput): Unheal
 const readinessReason = ({ unreadyCount }: PodView): CheckReason =>
   unreadyCount > 0 ? 'ReadinessLost' : 'NeverReady';
 
-/** Kinds that look alike from outside: an outage shows as either of them. */
+/** Failure kinds with the same class can have the same cause: an outage can show as any of them. */
 const FAILURE_CLASS: Readonly<Record<FailureKind, string>> = {
   ImagePull: 'image',
   ConfigError: 'config',
@@ -121,7 +121,7 @@ function judgeUnhealthy(unhealthy: readonly UnhealthyPod[], input: PodHealthInpu
   };
 }
 
-/** A pod's failures count as those of now for so long after it is ready again, or ended. */
+/** How long a pod's failures still count as current after it is ready again or terminated. */
 const RECENT_MS = 600_000;
 
 const isFailingNow = (pod: PodView, { now }: PodHealthInput): boolean => {
@@ -130,9 +130,9 @@ const isFailingNow = (pod: PodView, { now }: PodHealthInput): boolean => {
 };
 
 /**
- * Whether stable pods have the same kind of failure now: restarts of last month don't excuse a crash
- * of today. One that can't pull its image is enough: running pods do not pull. Otherwise their share
- * must be half of the updated pods'.
+ * Whether stable pods currently have the same kind of failure: last month's restarts do not excuse
+ * a crash today. For image pulls one stable pod is enough, because running pods do not pull.
+ * Otherwise the share of failing stable pods must be at least half that of updated pods.
  */
 function stableHasSameFailure(kind: FailureKind, input: PodHealthInput): boolean {
   const { updated } = input;

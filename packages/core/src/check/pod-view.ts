@@ -18,35 +18,41 @@ export interface PodView {
   readonly node: string;
   readonly createdAt: number;
   readonly ready: boolean;
-  /** When it became ready, by the clock of its node; 0 while it is not. */
+  /** When it became ready, by its node's clock; 0 while it is not ready. */
   readonly readySince: number;
   /** When the operator first saw it ready, by the operator's clock; absent: not known. */
   readonly readySeenAt?: number;
-  /** When it lost its readiness, or never had it from; absent while it is ready. */
+  /** Since when it is not ready, including a pod that never was; absent while it is ready. */
   readonly unreadySince?: number;
   readonly scheduled: boolean;
   readonly restarts: number;
-  /** How often it lost readiness since we watch it. */
+  /** How often it lost readiness since the watch started. */
   readonly unreadyCount: number;
-  /** It ended for good (evicted, say) and another was made in its place: evidence, but no pod of a batch. */
+  /**
+   * It terminated for good (for example evicted) and was replaced: evidence, but not a pod of the
+   * batch.
+   */
   readonly terminated?: boolean;
-  /** The worst container, when something is wrong by itself; waiting alone is not. */
+  /** The worst container failure; waiting alone is not a failure. */
   readonly failure?: {
     readonly kind: FailureKind;
     readonly reason: string;
     readonly message: string;
     readonly container: string;
-    /** When the operator first saw it, for a failure that may pass by itself. */
+    /** When the operator first saw the failure, if it may be transient. */
     readonly seenAt?: number;
   };
-  /** Its node rejected it before any container ran: no evidence for or against the change. */
+  /** Its node rejected it before any container ran: not evidence about the change. */
   readonly nodeRejection?: { readonly reason: string; readonly message: string };
 }
 
-/** Why the pods of a revision, or its ReplicaSet, cannot be created now: a condition with its text. */
+/**
+ * Why the pods of a revision, or its ReplicaSet, cannot be created now: a condition with its
+ * message.
+ */
 export interface CreateFailure {
   readonly reason: string;
   readonly message: string;
-  /** When it began, by the controller's clock; milliseconds since the epoch. */
+  /** When the failure started, by the controller's clock; milliseconds since the epoch. */
   readonly since: number;
 }

@@ -19,7 +19,7 @@ export interface ContainerStatus {
   readonly lastState?: ContainerState;
 }
 
-/** What the kubelet does when a container ends with one of these exit codes; the first match counts. */
+/** The kubelet's action when a container exits with one of these codes; the first match applies. */
 export interface RestartRule {
   readonly action: string;
   readonly exitCodes?: { readonly operator: string; readonly values?: readonly number[] };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerStatus, Pod, RestartRule } from './pod.ts';
 
-/** Unexpected restarts of each container of one pod, by its name. */
+/** Unexpected restarts of one pod, by container name. */
 export type RestartCounts = Readonly<Record<string, number>>;
 
 export const containersOf = ({ status }: Pod): readonly ContainerStatus[] => [
@@ -9,7 +9,7 @@ export const containersOf = ({ status }: Pod): readonly ContainerStatus[] => [
   ...(status?.containerStatuses ?? []),
 ];
 
-/** Restart rules of the containers that have some, by name. */
+/** Restart rules by container name, for containers that have any. */
 function rulesOf({ spec }: Pod): ReadonlyMap<string, readonly RestartRule[]> {
   const containers = [...(spec?.initContainers ?? []), ...(spec?.containers ?? [])];
   return new Map(
@@ -21,7 +21,7 @@ function rulesOf({ spec }: Pod): ReadonlyMap<string, readonly RestartRule[]> {
 
 export const hasRestartRules = (pod: Pod): boolean => rulesOf(pod).size > 0;
 
-/** How the container ended last: now, or before it was started again. */
+/** The container's last termination: the current one, or the one before its restart. */
 export const lastEnd = ({ state, lastState }: ContainerStatus) =>
   state?.terminated ?? lastState?.terminated;
 
@@ -31,7 +31,7 @@ function matchingAction(rules: readonly RestartRule[], exitCode: number): string
   const rule = rules.find(({ exitCodes }) => {
     if (exitCodes === undefined) return false;
     const isListed = exitCodes.values?.includes(exitCode) ?? false;
-    // An operator of a later version is a rule that nobody here can apply.
+    // An unknown operator, from a later Kubernetes version, never matches.
     if (exitCodes.operator === 'In') return isListed;
     return exitCodes.operator === 'NotIn' && !isListed;
   });
@@ -39,9 +39,9 @@ function matchingAction(rules: readonly RestartRule[], exitCode: number): string
 }
 
 /**
- * Whether the pod itself asks for the restart after the container's last end: by a rule of this
- * container, or by one of another container that restarts all of them. Running out of memory is a
- * failure whatever a rule says of exit code 137.
+ * Whether the pod itself requests the restart after the container's last termination: by a rule of
+ * this container, or by a rule of another container that restarts all. Running out of memory is
+ * always a failure, whatever a rule says about exit code 137.
  */
 export function isExpectedRestart(pod: Pod, container: ContainerStatus): boolean {
   if (lastEnd(container)?.reason === 'OOMKilled') return false;
@@ -60,8 +60,8 @@ export function isExpectedRestart(pod: Pod, container: ContainerStatus): boolean
 }
 
 /**
- * Counts the restarts that no rule asks for, from one state of a pod to the next. Restarts before
- * the first sight cannot be told apart: of those only the last one is known.
+ * Counts the restarts that no rule requests, from one state of a pod to the next. For restarts
+ * before the first observation, only the last one can be classified.
  */
 export function countRestarts(
   pod: Pod,
@@ -78,7 +78,7 @@ export function countRestarts(
   return Object.fromEntries(containersOf(pod).map((c) => [c.name, count(c)]));
 }
 
-/** Restarts of the container that restarted most; of a pod with rules only those that none asks for. */
+/** Restarts of the container that restarted most; for a pod with rules, only unexpected ones. */
 export function unexpectedRestarts(pod: Pod, counts?: RestartCounts): number {
   const isCounted = hasRestartRules(pod);
   const known = isCounted ? (counts ?? countRestarts(pod)) : {};
@@ -87,7 +87,7 @@ export function unexpectedRestarts(pod: Pod, counts?: RestartCounts): number {
   return Math.max(0, ...containersOf(pod).map(restartsOf));
 }
 
-/** Whether a container was ended, and asked to be restarted, between two states of a pod. */
+/** Whether a rule restarted a container between two states of a pod. */
 export function wasRestartedByRule(before: Pod, after: Pod): boolean {
   if (!hasRestartRules(after)) return false;
   const old = new Map(containersOf(before).map((c) => [c.name, c.restartCount ?? 0]));

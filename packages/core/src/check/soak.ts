@@ -3,14 +3,14 @@ import type { CheckReason } from '@altershield/api';
 import type { PodView } from './pod-view.ts';
 import { result, wait, type CheckOutcome, type PodHealthInput } from './finding.ts';
 
-/** Pods tell in whole seconds when they became ready: it may have been later by this much. */
+/** Readiness times have whole seconds: a pod may have become ready this much later. */
 const TIMESTAMP_GRANULARITY_MS = 999;
 
 /**
- * From when the pod counts as ready: the latest of its creation, its readiness and the operator's
- * first sight of that. The node's clock alone could shorten a soak, so that readiness from before
- * the first sight adds nothing; a time in the future says only that the clock is wrong. After a
- * restart the operator sees each pod for the first time again, and the soak starts over.
+ * When the soak of a pod starts: the latest of its creation, its readiness and the operator's first
+ * observation of that readiness. A wrong node clock must not shorten a soak, so readiness before
+ * that observation does not count, and times in the future are ignored. After an operator restart
+ * every pod is observed anew, and the soak starts over.
  */
 function readyFrom({ createdAt, readySince, readySeenAt }: PodView, now: number): number {
   if (readySeenAt === undefined)
@@ -18,7 +18,10 @@ function readyFrom({ createdAt, readySince, readySeenAt }: PodView, now: number)
   return Math.max(readySeenAt, ...[createdAt, readySince].filter((time) => time <= now));
 }
 
-/** All pods of the batch are ready, or accepted: they must stay so, and be heard of, for the soak time. */
+/**
+ * Soaks a batch whose pods are all ready or accepted: they must stay so for the soak time, in
+ * current pod data.
+ */
 export function soak(done: readonly PodView[], input: PodHealthInput): CheckOutcome {
   const { target, soakSeconds, now, currentAsOf } = input;
   const ready = done.filter((p) => p.ready);
