@@ -3,18 +3,20 @@ import type { ChangePolicySpec } from '@altershield/api';
 import type { IntOrPercent } from '../json/objects.ts';
 import { scaledValue } from '../json/scaled-value.ts';
 
-/** The steps of a release whose policy names none. */
+/** Steps of a release if the policy sets none. */
 const DEFAULT_BATCHES: readonly IntOrPercent[] = [1, '30%', '100%'];
 
-/** The steps of a release. The schema has no default, because not every kind is released in steps. */
+/**
+ * The steps of a release. The schema has no default, because not every kind is released in steps.
+ */
 export const batchesOf = ({
   batches,
 }: Pick<ChangePolicySpec['release'], 'batches'>): readonly IntOrPercent[] =>
   batches ?? DEFAULT_BATCHES;
 
 /**
- * Pods of the new revision at the end of each batch. Percentages follow `replicas`; the last is
- * always everything, and no batch is smaller than the one before.
+ * Updated pods at the end of each batch. Percentages follow `replicas`; the last batch is always
+ * all pods, and no batch is smaller than the one before.
  */
 export function batchTargets(steps: readonly IntOrPercent[], replicas: number): number[] {
   const targets: number[] = [];

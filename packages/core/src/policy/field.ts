@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** One thing that is wrong with a user's object: where, what was there, what would be right. */
+/** One error in a user's object: its path, the value found, and the value expected. */
 export interface FieldError {
   readonly path: string;
   readonly value: string;
@@ -14,11 +14,11 @@ export function invalid(path: string, value: unknown, message: string): FieldErr
   return { path, value: text.slice(0, MAX_VALUE), message };
 }
 
-/** All problems in one sentence each, as a user reads them in a denial or a condition. */
+/** All errors, one sentence each, as a user reads them in a denial or a condition. */
 export const explainErrors = (errors: readonly FieldError[]): string =>
   errors.map(({ path, value, message }) => `${path}: ${message} (got ${value})`).join('; ');
 
-/** `a.b[2].labels[example.com/tier]` from the parts of a path. */
+/** Formats the parts of a path as `a.b[2].labels[example.com/tier]`. */
 export const fieldPath = (parts: readonly PropertyKey[]): string =>
   parts.map(String).reduce((path, part) => {
     if (!/^[A-Za-z_]\w*$/.test(part)) return `${path}[${part}]`;

@@ -4,7 +4,7 @@ import { EXEMPT_NAMESPACES, LABELS, type ChangePolicySpec } from '@altershield/a
 type Labels = Readonly<Record<string, string>>;
 type Selector = NonNullable<ChangePolicySpec['target']['selector']>;
 
-/** A policy that was read and found right. */
+/** A policy that was parsed and is valid. */
 export interface ValidPolicy {
   readonly namespace: string;
   readonly name: string;
@@ -21,10 +21,10 @@ export interface Candidate {
   readonly namespaceLabels: Labels;
 }
 
-/** Why a policy does not govern a workload; undefined when it does. */
+/** Why a policy does not match a workload; undefined when it does. */
 export type Mismatch = string | undefined;
 
-/** Label selectors as the API server reads them. No selector selects everything. */
+/** Label selectors as the API server evaluates them. A missing selector matches everything. */
 export function selects(selector: Selector | undefined, labels: Labels): boolean {
   if (selector === undefined) return true;
   const byLabel = Object.entries(selector.matchLabels ?? {}).every(([k, v]) => labels[k] === v);
@@ -48,7 +48,7 @@ function matchesExpression(
   }
 }
 
-/** Says why a policy does not govern a workload, as a sentence. */
+/** Why a policy does not match a workload, as a sentence. */
 export function mismatch(
   { namespace, spec: { target } }: ValidPolicy,
   candidate: Candidate,
@@ -68,13 +68,16 @@ export function mismatch(
   return selects(target.selector, candidate.labels) ? undefined : 'its selector does not match';
 }
 
-/** No list names every kind. */
+/** A missing list matches every kind. */
 export const matchesKind = (
   kinds: readonly string[] | undefined,
   { group, kind }: Pick<Candidate, 'group' | 'kind'>,
 ): boolean => kinds === undefined || kinds.includes(kind) || kinds.includes(`${kind}.${group}`);
 
-/** kube-system and our own namespace are out, unless a policy names them. */
+/**
+ * Whether a namespace is exempt: by its label, or because it is a system namespace or the
+ * operator's own, and no policy selector names it.
+ */
 function isExempt(
   { namespace, namespaceLabels }: Candidate,
   selector: Selector | undefined,
@@ -85,7 +88,7 @@ function isExempt(
   return !selectsByName(selector, namespace);
 }
 
-/** Why a policy can govern nothing, whatever there is; undefined when it can. */
+/** Why a policy cannot match any workload; undefined when it can. */
 export function exemptionReason(namespace: string, operatorNamespace: string): Mismatch {
   if (namespace === operatorNamespace || !EXEMPT_NAMESPACES.includes(namespace)) return undefined;
   return `namespace ${namespace} is exempt: only a policy in namespace ${operatorNamespace} whose namespaceSelector names it matches there`;
@@ -102,8 +105,8 @@ export const selectsByName = (selector: Selector | undefined, namespace: string)
   );
 
 /**
- * The policy that governs a workload: the namespace's own before a cluster-wide one, one with a
- * selector before one without, then the older name in the alphabet.
+ * The policy that matches a workload. One in the workload's namespace precedes a cluster-wide one,
+ * one with a selector precedes one without, then the alphabetically first name wins.
  */
 export function policyFor(
   policies: readonly ValidPolicy[],

@@ -3,15 +3,15 @@ import type { ChangePolicySpec } from '@altershield/api';
 
 export type Strategy = NonNullable<ChangePolicySpec['release']['strategy']>;
 
-/** How a change is released, and why not in batches where the policy would have it so. */
+/** How a change is released, and why not in batches if the policy asks for them. */
 export interface StrategyChoice {
   readonly strategy: Strategy;
   readonly reason?: string;
 }
 
 /**
- * The strategy by which an object is released: the one that the policy asks for, else Batch, as far
- * as its kind and the object itself allow. The schema has no default, because that depends on the kind.
+ * The strategy to release an object: the policy's, or else Batch, as far as the kind and the object
+ * support it. The schema has no default, because it depends on the kind.
  * @param unsupported why this object cannot be released in batches although its kind can
  */
 export function strategyFor(

@@ -11,19 +11,22 @@ export type ParsedPolicy =
 
 export interface PolicyScope {
   readonly namespace: string;
-  /** Where policies for the whole cluster live. */
+  /** The namespace of cluster-wide policies. */
   readonly operatorNamespace: string;
-  /** The kinds that AlterShield follows, and what it cannot do with each. */
+  /** The kinds that AlterShield follows, and their supported strategies. */
   readonly kinds: readonly PolicyKind[];
 }
 
-/** What a policy must know of a kind. A strategy is supported, or the text says why not. */
+/**
+ * The part of a kind that policy validation needs. A strategy is supported, or the text says why
+ * not.
+ */
 export interface PolicyKind {
   readonly resource: { readonly group: string; readonly kind: string };
   readonly strategies: Readonly<Record<string, true | string>>;
 }
 
-/** Reads the spec of a policy. Reports every problem at once and never throws. */
+/** Parses the spec of a policy. Reports every error at once and never throws. */
 export function parsePolicy(spec: unknown, place: PolicyScope): ParsedPolicy {
   const parsed = changePolicySpec.safeParse(spec ?? {});
   if (!parsed.success) {
@@ -39,7 +42,7 @@ export function parsePolicy(spec: unknown, place: PolicyScope): ParsedPolicy {
 
 type Issue = NonNullable<ReturnType<typeof changePolicySpec.safeParse>['error']>['issues'][number];
 
-/** The schema's words, each at the field or key that has to be put right. */
+/** The schema's errors, each at the field or key that the user must correct. */
 function problemsOf(issue: Issue, spec: unknown): FieldError[] {
   const { code, path, message } = issue;
   const at = (...rest: string[]): string => fieldPath(['spec', ...path, ...rest]);
@@ -59,7 +62,10 @@ const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
     return asJsonObject(value)[String(part)];
   }, root);
 
-/** A count and a percentage cannot be compared before the replicas are known, each with its like can. */
+/**
+ * Compares counts with counts and percentages with percentages: how a count compares with a
+ * percentage depends on the replicas.
+ */
 function checkBatches({ release }: ChangePolicySpec): FieldError[] {
   const { batches = [] } = release;
   return batches.flatMap((step, i) => {
@@ -85,7 +91,10 @@ function checkPlace({ target }: ChangePolicySpec, place: PolicyScope): FieldErro
   return [invalid('spec.target.namespaceSelector', target.namespaceSelector, message)];
 }
 
-/** A kind with a group may come later, as a CRD does; one without can only be one that is followed. */
+/**
+ * A kind with a group may be added later, for example by a CRD; a kind without one must be a
+ * followed kind.
+ */
 function checkKinds({ target, release }: ChangePolicySpec, { kinds }: PolicyScope): FieldError[] {
   const known = kinds.map(({ resource }) => resource.kind).join(', ');
   return (target.kinds ?? []).flatMap((name, i) => {
