@@ -4,11 +4,11 @@ import type { Template } from '../json/objects.ts';
 
 type From = NonNullable<ChangeWorkloadSpec['from']>;
 
-/** What makes up a revision, as a record keeps it: by the JSON pointer that its kind names. */
+/** The content of a revision in a record, by the JSON pointer of its kind. */
 export const keepContent = (revisionPath: string, template: Template): Pick<From, 'content'> => ({
   content: { [revisionPath]: template },
 });
 
-/** The same as it was kept. Records of earlier versions have it as `template`. */
+/** The content of a recorded revision. Records of earlier versions have it as `template`. */
 export const contentOf = ({ content = {}, template = {} }: From): Template =>
   (Object.values(content)[0] as Template | undefined) ?? template;

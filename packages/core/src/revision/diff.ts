@@ -5,22 +5,25 @@ import { canonicalJson } from '../json/canonical.ts';
 const MAX_DIFFERENCES = 64;
 const MAX_VALUE = 200;
 const MASK = '(masked)';
-/** List items that have one of these are told apart by it, not by position. */
+/** List items with one of these fields are matched by it, not by position. */
 const ITEM_KEYS = ['name', 'key', 'mountPath', 'containerPort', 'ip'] as const;
 const SECRET_NAME = /pass|secret|token|credential|api[-_]?key|private[-_]?key/i;
-/** Lengths are bounded, for texts are a user's. */
+/** Lengths are bounded, because users control the text. */
 const FLAG = `--?[\\w-]{0,64}(?:${SECRET_NAME.source})[\\w-]{0,64}`;
 const SECRET_FLAG = new RegExp(`^${FLAG}$`, 'i');
-/** `--password=x&y`: an argument is whole. */
+/** Masks the whole argument, as in `--password=x&y`. */
 const FLAG_VALUE = new RegExp(`((?:^|\\s)${FLAG}=)[^\\s"']+`, 'gi');
-/** `password='x y'`, `token: x`, `"token":"x"`; not `token-service:8080`, which is an image or a host. */
+/**
+ * Matches `password='x y'`, `token: x` and `"token":"x"`, but not `token-service:8080`, which is an
+ * image or a host.
+ */
 const ASSIGNED = new RegExp(
   `((?:${SECRET_NAME.source})[\\w.-]{0,64}(?:["']?[ \\t]{0,4}=|["'][ \\t]{0,4}:|:(?=[ \\t"']))[ \\t]{0,4}["']?)` +
     `(?:(?<=")[^"]+|(?<=')[^']+|[^\\s"'&,;]+)`,
   'gi',
 );
 const IN_URL = /(:\/\/[^\s:/@]{0,128}:)[^\s/]{1,512}(?=@)/g;
-/** What a container is called says nothing about its fields. */
+/** A container's name says nothing about whether its fields are secret. */
 const CONTAINER = /^spec\.\w*containers\[[^\]]*\]/i;
 
 export interface Diff {
@@ -28,7 +31,10 @@ export interface Diff {
   readonly truncated: boolean;
 }
 
-/** What differs between two templates, by readable path. What looks like a secret, by its name or its place, is masked. */
+/**
+ * The differences between two templates, by readable path. Values that look secret, by name or by
+ * position, are masked.
+ */
 export function diffTemplates(from: unknown, to: unknown): Diff {
   const found: Difference[] = [];
   compare('', from, to, found);
@@ -82,7 +88,7 @@ const keyOfItem = (item: unknown): string | undefined => {
 const byKey = (items: readonly unknown[]): Map<string, unknown> =>
   new Map(items.map((item) => [keyOfItem(item) ?? '', item]));
 
-/** Keyed comparison needs a key on every item, and no key twice. */
+/** Matching by key requires a key on every item, and no key twice. */
 const areKeyed = (a: readonly unknown[], b: readonly unknown[]): boolean =>
   [a, b].every(
     (items) => !items.some((i) => keyOfItem(i) === undefined) && byKey(items).size === items.length,
@@ -104,10 +110,10 @@ function show(value: unknown, hide: boolean): string {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
-/** An argument whose value is the next one. */
+/** A secret-like argument whose value is the next item. */
 const isFlag = (item: unknown): boolean => typeof item === 'string' && SECRET_FLAG.test(item);
 
-/** Longer than is shown, so that no end of a secret is taken for something else. */
+/** Masks a longer text than is shown, so that a secret cut off at the end is still recognized. */
 const maskedText = (text: string): string =>
   text
     .slice(0, 10 * MAX_VALUE)
@@ -117,7 +123,10 @@ const maskedText = (text: string): string =>
 
 const isReference = (value: unknown): boolean => isJsonObject(value) && 'valueFrom' in value;
 
-/** Masks values of secret-like names inside an added or removed subtree, and within texts: arguments, addresses. */
+/**
+ * Masks secret-like values inside an added or removed subtree, and within texts such as arguments
+ * and addresses.
+ */
 function masked(value: unknown): unknown {
   if (typeof value === 'string') return maskedText(value);
   if (Array.isArray(value))
@@ -132,7 +141,10 @@ function masked(value: unknown): unknown {
   );
 }
 
-/** What people read by its entries, labels and variables for instance, is told by them also when it comes or goes as a whole. */
+/**
+ * The empty counterpart of an added or removed value that users read by entry, such as labels or
+ * variables: the diff then lists its entries. Undefined for other values.
+ */
 function emptyOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.length > 0 && areKeyed(value, []) ? [] : undefined;
   const entries = isJsonObject(value) ? Object.values(value) : [];

@@ -6,7 +6,7 @@ import { canonicalJson, shortHash, isEqual } from '../json/canonical.ts';
 const HASH_LABEL = 'pod-template-hash';
 const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
 
-/** Remembers what a function of an immutable object gave, as long as the object lives. */
+/** Caches the result for an immutable object for as long as the object lives. */
 function memoize(compute: (template: Template) => string): (template: Template) => string {
   const known = new WeakMap<Template, string>();
   return (template) => {
@@ -18,15 +18,19 @@ function memoize(compute: (template: Template) => string): (template: Template) 
   };
 }
 
-/** Identity of a pod template, the same on a Deployment and on its ReplicaSet. */
-/** Identity of a template; a seam for tests. */
+/**
+ * Computes the identity of a pod template, the same on a Deployment and on its ReplicaSet. Tests
+ * replace it.
+ */
 export type FingerprintOf = (template: Template) => string;
 
 export const fingerprint = memoize((template) =>
   shortHash(canonicalJson(withoutTemplateHash(template))),
 );
 
-/** Identity for refusals: a restart mark alone does not make a refused template a new one. */
+/**
+ * Identity for quarantines: a restart annotation alone does not make a quarantined template new.
+ */
 export const quarantineKey = memoize((template) => {
   const { metadata, ...rest } = template;
   const { annotations, ...others } = asJsonObject(metadata);
@@ -37,11 +41,11 @@ export const quarantineKey = memoize((template) => {
   return fingerprint({ ...rest, metadata: added });
 });
 
-/** Whether two templates are one revision; far cheaper than their fingerprints. */
+/** Whether two templates are the same revision; much cheaper than comparing fingerprints. */
 export const isSameTemplate = (a: Template, b: Template): boolean =>
   isEqual(withoutTemplateHash(a), withoutTemplateHash(b));
 
-/** The template as its author knows it: without what the Deployment controller adds. */
+/** The template as the user wrote it: without the label that the Deployment controller adds. */
 export function withoutTemplateHash(template: Template): Template {
   const { labels, ...metadata } = asJsonObject(template['metadata']);
   const { [HASH_LABEL]: _, ...own } = asJsonObject(labels);
