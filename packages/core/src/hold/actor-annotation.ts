@@ -11,23 +11,23 @@ const stamp = z.object({
   manager: z.string().max(128).optional(),
   /** Fingerprint of the template that the user wrote. */
   to: z.string().max(64),
-  /** What `revisionNumber` was when it was written. */
+  /** The newest revision number at the time of writing. */
   number: z.int().min(0),
   operation: z.enum(['Create', 'Update']),
 });
 
-/** Who wrote a template, as admission saw it. */
+/** The user who wrote a template, as admission saw it. */
 export type ActorAnnotation = z.output<typeof stamp>;
 
-/** The object that a stamp is on. */
+/** The object that carries the actor annotation. */
 export interface StampSubject {
   readonly kind: string;
   readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'annotations'>;
-  /** The number that its controller gave the newest revision, 0: none. */
+  /** The controller's number of the newest revision, 0: none. */
   readonly number: number;
 }
 
-/** A new object has no uid yet, so a stamp belongs to a name. */
+/** The signature covers the name, because a new object has no uid yet. */
 const ownerOf = ({ kind, metadata: { name, namespace = '' } }: StampSubject): string =>
   `${kind}/${namespace}/${name}`;
 
@@ -38,8 +38,9 @@ export const writeActorAnnotation = (
 ): string => sign(value, ownerOf(subject), signer);
 
 /**
- * The stamp of the template that the object has now; undefined when there is no true one. One that
- * `kubectl rollout undo` brought back names who wrote the template once, not who undid.
+ * The actor annotation for the current template; undefined when there is none with a valid
+ * signature, or when it is outdated. `kubectl rollout undo` brings back the annotation of the user
+ * who originally wrote the template, not of the user who reverted; its revision number shows that.
  */
 export function readActorAnnotation(
   subject: StampSubject,
@@ -56,7 +57,7 @@ export function readActorAnnotation(
 }
 
 /**
- * Whether what was written when the newest revision had this number may be about a later one: the
- * controller gives one number to each template, after it was written.
+ * Whether an annotation with this revision number belongs to an earlier template. The controller
+ * numbers a template after it was written, so a difference of one is normal.
  */
 const isOfEarlier = (number: number, subject: StampSubject): boolean => subject.number > number + 1;

@@ -3,7 +3,7 @@ import type { Actor } from '@altershield/api';
 import type { ObjectMeta } from '../json/objects.ts';
 import type { ActorAnnotation } from './actor-annotation.ts';
 
-/** Who wrote the template that the object has now, as far as it is known. */
+/** The user who wrote the current template, as far as it is known. */
 export const actorOf = (
   metadata: Pick<ObjectMeta, 'managedFields'>,
   stamp: ActorAnnotation | undefined,
@@ -22,7 +22,10 @@ interface ManagerEntry {
   readonly time: string;
 }
 
-/** Without a stamp only the field manager is known, and that a client may choose freely. */
+/**
+ * Without a valid actor annotation only the field manager is known, which any client can choose
+ * freely.
+ */
 export function actorFromManagedFields({
   managedFields = [],
 }: Pick<ObjectMeta, 'managedFields'>): Actor {

@@ -8,17 +8,22 @@ const savedFields = z.object({
   v: z.literal(2),
   /** Fingerprint of the revision that the held change came from. */
   from: z.string().max(64),
-  /** The user's values of the borrowed fields, by JSON pointer; a field that the user does not set is absent. */
+  /**
+   * The user's values of the borrowed fields, by JSON pointer; fields that the user does not set
+   * are absent.
+   */
   userFields: z.record(z.string().max(256), z.unknown()),
 });
 
-/** What the annotation `altershield.io/hold` keeps while fields of the user are borrowed. */
+/** Content of the annotation `altershield.io/hold` while the user's fields are borrowed. */
 export type SavedFields = Omit<z.output<typeof savedFields>, 'v'>;
 
-/** Beyond this, the annotation would crowd out the user's own. */
+/** A longer annotation would leave too little room for the user's own. */
 const MAX_LENGTH = 16_384;
 
-/** The object that the annotation is on: a new one has no uid yet, so it belongs to a name. */
+/**
+ * The object with the annotation. It is identified by name, because a new object has no uid yet.
+ */
 export interface HeldObject {
   readonly kind: string;
   readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'annotations'>;
@@ -37,7 +42,10 @@ export function writeSavedFields(
   return text.length > MAX_LENGTH ? undefined : text;
 }
 
-/** What the operator saved on this object; undefined when there is nothing, or nothing that can be trusted. */
+/**
+ * The fields that the operator saved on this object; undefined when there are none, or the
+ * signature is invalid.
+ */
 export function readSavedFields(object: HeldObject, signer: Signer): SavedFields | undefined {
   const text = object.metadata.annotations?.[ANNOTATIONS.hold];
   if (text === undefined) return undefined;
@@ -46,8 +54,8 @@ export function readSavedFields(object: HeldObject, signer: Signer): SavedFields
 }
 
 /**
- * The user's fields in the annotation of an object that is a copy of a held one, whatever its name: a
- * user who forged them could have written the fields just as well.
+ * The user's fields from a copy of a held object, whatever the copy's name. The signature is not
+ * checked: a user who forged the annotation could write the fields directly.
  */
 export function copiedFields({ metadata }: HeldObject): SavedFields['userFields'] | undefined {
   const text = metadata.annotations?.[ANNOTATIONS.hold];

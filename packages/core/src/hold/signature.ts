@@ -2,7 +2,7 @@
 import { canonicalJson } from '../json/canonical.ts';
 import { hmacSha256Hex } from '../json/sha256.ts';
 
-/** Proves that we wrote a value: HMAC-SHA-256 under a key that only the operator's replicas have. */
+/** Signs a value of the operator: HMAC-SHA-256 with a key that only its replicas have. */
 export type Signer = (value: unknown) => string;
 
 /** @param key at least 32 random bytes, shared by all replicas */
@@ -11,12 +11,12 @@ export function signWith(key: Uint8Array): Signer {
   return (value) => mac(canonicalJson(value)).slice(0, 32);
 }
 
-/** Sealed text: JSON of the value with its signature over the value and what it belongs to. */
+/** JSON of the value with a signature over the value and the object it belongs to. */
 export function sign(value: object, owner: string, signer: Signer): string {
   return JSON.stringify({ ...value, sig: signer({ owner, value }) });
 }
 
-/** The value of a sealed text, or the sentence that says why it can't be trusted. */
+/** The value of a signed text, or a sentence that says why the text cannot be trusted. */
 export function verify(
   text: string,
   owner: string,
