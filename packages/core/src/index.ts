@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The decisions: synchronous functions of plain data. Seen from a change's life:
- * `mutateWorkload` holds it, `detect` records it, `decide` says what follows, `planDeployment` says
- * which writes that takes. Nothing here reads a clock, waits, or talks to anybody.
+ * The decisions: synchronous functions over plain data. In the life of a change, `mutateWorkload`
+ * holds it, `detect` records it, `decide` chooses the next goal, and the adapter's `plan` returns
+ * the writes for that goal. Nothing here reads a clock, waits or does I/O.
  */
 export { allow, deny, type Request, type Review } from './admission/review.ts';
 export { withVerifiedDecision } from './admission/decision-signature.ts';

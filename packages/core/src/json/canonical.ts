@@ -4,10 +4,10 @@ import { sha256Hex } from './sha256.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** JSON with sorted keys and without nulls in maps: equal values give equal text. */
+/** JSON with sorted keys and without null fields: equal values give equal text. */
 export const canonicalJson = (value: unknown): string => JSON.stringify(sorted(value ?? null));
 
-/** A sorted copy and one call into the engine cost a third of writing the text piece by piece. */
+/** Sorting a copy and serializing it natively takes a third of the time of building the text. */
 function sorted(value: unknown): unknown {
   if (isJsonObject(value)) return sortedMap(value);
   return Array.isArray(value) ? value.map(sorted) : value;
@@ -25,12 +25,12 @@ function sortedMap(map: Fields): object {
   return copy;
 }
 
-/** Hex digits of SHA-256 that identify a value; 64 bits are plenty within one workload. */
+/** SHA-256 hex digits that identify a value; 64 bits suffice within one workload. */
 const LENGTH = 16;
 
 export const shortHash = (text: string): string => sha256Hex(text).slice(0, LENGTH);
 
-/** Equality of JSON values in which a null field is an absent one. */
+/** Compares JSON values; a null field equals an absent one. */
 export function isEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (isJsonObject(a)) return isJsonObject(b) && isEqualMap(a, b);

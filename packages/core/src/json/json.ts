@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Untyped JSON read as a map; anything else reads as empty. */
+/** An untyped JSON object; `asJsonObject` reads any other value as empty. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 export const isJsonObject = (value: unknown): value is JsonObject =>

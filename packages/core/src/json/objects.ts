@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A part of an object as its user wrote it: a pod template, say. Read-only JSON. */
+/** A part of an object as its user wrote it, for example a pod template. Read-only JSON. */
 export type Template = Readonly<Record<string, unknown>>;
 
-/** Metadata of an object, as far as decisions read it. */
+/** The metadata of an object that decisions read. */
 export interface ObjectMeta {
   readonly name: string;
   readonly namespace?: string;
@@ -20,7 +20,6 @@ export interface ObjectMeta {
 
 export type IntOrPercent = number | string;
 
-/** A condition in the status of an object. */
 export interface Condition {
   readonly type: string;
   readonly status?: string;
@@ -30,7 +29,7 @@ export interface Condition {
   readonly lastTransitionTime?: string;
 }
 
-/** The fields that workloads of every kind have. Anything else passes through unseen. */
+/** The fields that workloads of every kind have. Other fields pass through unread. */
 export interface WorkloadObject {
   readonly metadata: ObjectMeta;
   readonly spec?: object;

@@ -5,11 +5,11 @@ export type PatchOp =
   | { readonly op: 'add' | 'replace' | 'test'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
 
-/** A JSON pointer from its parts. */
+/** Joins and escapes the parts of a JSON pointer. */
 export const toJsonPointer = (...parts: readonly string[]): string =>
   parts.map((p) => `/${p.replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 
-/** The value at a JSON pointer; undefined where there is none. */
+/** The value at a JSON pointer; undefined when it does not exist. */
 export function valueAt(object: unknown, path: string): unknown {
   return path
     .split('/')

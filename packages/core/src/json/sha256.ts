@@ -17,7 +17,10 @@ interface NodeCrypto {
 declare const process:
   { readonly getBuiltinModule?: (id: 'node:crypto') => NodeCrypto } | undefined;
 
-/** Ten times as fast as JavaScript; where there is no Node, JavaScript gives the same digits. */
+/**
+ * Ten times as fast as the JavaScript implementation, which returns the same digits where Node is
+ * not available.
+ */
 const native =
   typeof process === 'undefined' ? undefined : process.getBuiltinModule?.('node:crypto');
 

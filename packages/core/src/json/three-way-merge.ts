@@ -3,12 +3,12 @@ import { isEqual } from './canonical.ts';
 import { isJsonObject } from './json.ts';
 
 /**
- * What a user edited, put into a copy of the user's own value: leaves that differ between `base` and
- * `edited` are taken from `edited`, all others from `own`.
+ * Applies a user's edits to the user's own value: leaves that differ between `base` and `edited`
+ * come from `edited`, all others from `own`.
  *
  * @param base the value that the user saw
  * @param edited the value that the user wrote
- * @param own the value that the user would have seen, had nothing been borrowed
+ * @param own the value that the user would have seen without borrowed fields
  */
 export function threeWayMerge(base: unknown, edited: unknown, own: unknown): unknown {
   if (isEqual(base, edited)) return own;
