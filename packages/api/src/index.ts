@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The contract: every kind of `altershield.io/v1alpha1` as a zod schema, from which its TypeScript
- * type, its CustomResourceDefinition and its parser come, and the names that are part of the API.
+ * The API contract: its names, and a zod schema for each kind of `altershield.io/v1alpha1`. The
+ * schema is the source of the kind's TypeScript type, CustomResourceDefinition and parser.
  */
 export { API_VERSION, GROUP, VERSION, toCrd, type KindDefinition } from './kind.ts';
 export { ANNOTATIONS, EXEMPT_NAMESPACES, FIELD_MANAGER, LABELS } from './names.ts';

@@ -10,7 +10,7 @@ export interface PrinterColumn {
   readonly priority?: number;
 }
 
-/** A CEL rule that the API server enforces, with the sentence it answers with. */
+/** A CEL rule that the API server enforces, with the error message. */
 export interface Rule {
   readonly rule: string;
   readonly message: string;
@@ -34,7 +34,7 @@ export const GROUP = 'altershield.io';
 export const VERSION = 'v1alpha1';
 export const API_VERSION = `${GROUP}/${VERSION}`;
 
-/** One call per kind: the single source of its TypeScript type, CRD, reference page and parser. */
+/** Defines a kind: the single source of its TypeScript type, CRD, reference page and parser. */
 export const defineKind = <S extends z.ZodType, T extends z.ZodType>(
   definition: KindDefinition<S, T>,
 ): KindDefinition<S, T> => definition;
@@ -83,7 +83,7 @@ function versionOf(definition: KindDefinition<z.ZodType, z.ZodType>): Json {
   };
 }
 
-/** A schema in the form that Kubernetes calls structural. */
+/** Converts a zod schema into a structural schema, the form that Kubernetes requires in CRDs. */
 export function structural(schema: z.ZodType): Json {
   const { $schema: _, ...json } = z.toJSONSchema(schema, {
     target: 'openapi-3.0',
@@ -95,7 +95,7 @@ export function structural(schema: z.ZodType): Json {
   return json;
 }
 
-/** What zod writes and a structural schema may not have. */
+/** Removes output of zod that a structural schema must not contain. */
 function repair(json: Json): void {
   if (json['additionalProperties'] === false) delete json['additionalProperties'];
   if (json['x-kubernetes-int-or-string'] === true) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** AlterShield's annotations and labels, the field manager, and limits that are part of the contract. */
+/** Names and limits that are part of the API contract. */
 export const ANNOTATIONS = {
-  /** On a workload that is held by fields of its user: the user's own values, signed. */
+  /** On a workload held through borrowed fields: the user's fields, signed. */
   hold: 'altershield.io/hold',
-  /** On a workload: who made the newest change of its template, signed. Written at admission. */
+  /** On a workload: the user of the newest template change, signed. Written at admission. */
   actor: 'altershield.io/actor',
-  /** On a Deployment and its ReplicaSets: which revision may have how many pods. Written by the operator. */
+  /** On a Deployment and its ReplicaSets: pods allowed per revision. Written by the operator. */
   release: 'altershield.io/release',
   /** On a ChangeWorkload: the operator's signature of its spec. */
   signature: 'altershield.io/signature',
@@ -17,7 +17,7 @@ export const LABELS = {
   targetUid: 'altershield.io/target-uid',
   /** On ChangePods: the name of their ChangeWorkload. */
   change: 'altershield.io/change',
-  /** On a namespace: `ignore` takes it out of every policy. */
+  /** On a namespace: `ignore` excludes it from every policy. */
   admission: 'altershield.io/admission',
 } as const;
 

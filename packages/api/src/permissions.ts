@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What the operator makes itself, by name: beside its records, and in its own namespace but for the webhooks. */
+/**
+ * Names of the objects that the operator uses besides its custom resources. The namespaced ones are
+ * in the operator's namespace.
+ */
 export const OBJECT_NAMES = {
   lease: 'altershield',
   certificates: 'altershield-webhook',
-  /** The key that seals records; without it, those that exist read as forged. */
+  /** The signing key; if it is lost, existing signatures become invalid. */
   seal: 'altershield-seal',
   webhooks: 'altershield',
-  /** The policies in the API server, and their bindings: the clamp, and what keeps its annotation. */
+  /** Admission policies and bindings: `clamp` limits replicas, `keep` protects the annotation. */
   clamp: 'altershield-release',
   keep: 'altershield-keep',
-  /** Whom the operator acts as; the shipped roles are bound to it. */
+  /** The identity of the operator; the shipped roles are bound to it. */
   serviceAccount: 'altershield',
 } as const;

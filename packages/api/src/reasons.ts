@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** Why a change is in its phase. One sentence each; the reference page is made from them. */
+/** Reasons for the phase of a change. The reference page is generated from these sentences. */
 export const REASONS = {
   AwaitingRelease: 'The change is held: no pod of the new revision is released yet.',
   PausedByUser: 'The user paused the workload; the change waits for `kubectl rollout resume`.',
@@ -36,7 +36,7 @@ export const REASONS = {
 
 export type Reason = keyof typeof REASONS;
 
-/** Why a policy is ready, or not: reasons of its condition `Ready`. Its message says the rest. */
+/** Reasons of a policy's condition `Ready`; the message of the condition has the details. */
 export const POLICY_REASONS = {
   Valid: 'The policy matches workloads.',
   NoMatchingWorkloads: 'The policy is valid, but matches no workload now; the message says why.',
@@ -62,7 +62,7 @@ export const EVENT_REASONS = {
 
 export type EventReason = keyof typeof EVENT_REASONS;
 
-/** Reasons of the check `podHealth` in a ChangePod; others are those of the kubelet or a controller. */
+/** Reasons of the check `podHealth`; all others come from the kubelet or a controller. */
 export const CHECK_REASONS = {
   NoReplicas: 'There are no pods to judge.',
   AwaitingReady: 'Pods of the batch are not ready yet.',

@@ -3,20 +3,20 @@ import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { hostname } from 'node:os';
 import { ROLLBACKS_PER_HOUR } from './operator.ts';
 
-/** How one operator process is to run. Read once from flags and environment, then frozen. */
+/** The configuration of one operator process, read once from flags and environment. */
 export interface Config {
   readonly kubeconfig: string | undefined;
   readonly context: string | undefined;
   /**
-   * Whom the operator acts as; `false`: the user of the kubeconfig. Default: outside of a cluster the
-   * shipped service account, where the user may impersonate it.
+   * The user that the operator impersonates; `false`: none, it acts as the user of the kubeconfig.
+   * Default outside a cluster: the shipped service account, if that user may impersonate it.
    */
   readonly as: string | false | undefined;
   readonly namespace: string;
   readonly identity: string;
   readonly webhookHost?: string;
   readonly webhookPort: number;
-  /** Host by which the API server reaches us; undefined: by the Service, from inside the cluster. */
+  /** Host at which the API server calls the webhook; undefined: it uses the Service. */
   readonly webhookUrlHost: string | undefined;
   readonly service: string;
   readonly healthHost?: string;
@@ -24,9 +24,9 @@ export interface Config {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly logFormat: 'json' | 'text';
   readonly leaderElection: boolean;
-  /** Automatic rollbacks in the whole cluster. */
+  /** Limit of automatic rollbacks in the whole cluster. */
   readonly rollbacksPerHour: number;
-  /** How long admission is answered after we were told to stop. */
+  /** How long the webhook keeps answering after a termination signal. */
   readonly shutdownDelaySeconds: number;
 }
 
@@ -50,7 +50,7 @@ const atLeastZero = (text: string): number => {
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Reads the configuration; prints help or a usage error and exits, as command lines do. */
+/** Reads the configuration. Exits after `--help` or a usage error. */
 export function readConfig(argv: readonly string[], env: Env): Config {
   const isInCluster = env['KUBERNETES_SERVICE_HOST'] !== undefined;
   const command = addConnectionOptions(named())

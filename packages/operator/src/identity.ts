@@ -11,7 +11,7 @@ import {
 import type { Config } from './config.ts';
 
 export interface IdentityDeps {
-  /** By which name the API server knows whoever uses this connection. */
+  /** Asks the API server for the user name of a connection. */
   readonly userOf: (connection: ConnectionConfig) => Promise<string>;
   readonly log: Logger;
 }
@@ -21,8 +21,8 @@ export const serviceAccountUser = (namespace: string): string =>
   `system:serviceaccount:${namespace}:${OBJECT_NAMES.serviceAccount}`;
 
 /**
- * The connection by which the operator acts. Admission never reviews the operator's own writes: with the
- * identity of a user, it would not see the changes of that user.
+ * Returns the connection that the operator uses. Admission skips the operator's own writes, so with
+ * the identity of a user, the operator would miss the changes of that user.
  */
 export async function chooseIdentity(
   connection: ConnectionConfig,
@@ -31,7 +31,7 @@ export async function chooseIdentity(
 ): Promise<ConnectionConfig> {
   if (as === false) return connection;
   if (as !== undefined) return actAs(connection, as, deps);
-  // A kubeconfig that impersonates has said whom to act as.
+  // A kubeconfig with impersonation already selects the identity.
   if (connection.isInCluster === true || impersonatedUser(connection) !== undefined) {
     return connection;
   }

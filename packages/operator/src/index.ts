@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** The wiring: one replica of the operator, with or without the parts that open ports. */
+/** Entry points: one replica of the operator, with or without its HTTP servers. */
 export { createOperator, type Operator, type OperatorOptions } from './operator.ts';
 export { serve } from './serve.ts';
 export type { Config } from './config.ts';

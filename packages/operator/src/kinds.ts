@@ -36,7 +36,7 @@ export type ChangePodObject = KubeObject & ChangePod;
 /** An object of a kind that AlterShield follows. */
 export type WorkloadKubeObject = KubeObject & {
   readonly spec: { readonly selector?: LabelSelector };
-  /** Whose fields its template is made of: see `ownershipOf`. In memory only. */
+  /** The field managers of its template: see `ownershipOf`. In memory only. */
   readonly ownership?: string;
 };
 export type ReplicaSetObject = KubeObject & ReplicaSet;

@@ -21,7 +21,7 @@ const signal = stopSignal(process, () => process.exit(130));
 try {
   await serve(config, realScheduler, log, signal);
 } catch (err) {
-  // What a person can mend is said in a sentence; a stack trace is for what is our own fault.
+  // A message is enough for errors that a user can fix; internal errors need a stack trace.
   const isTheirs = err instanceof Error && (canMend(err) || canMend(err.cause));
   log.error(isTheirs ? `cannot run: ${err.message}` : 'cannot run', isTheirs ? {} : { err });
   process.exitCode = 1;

@@ -56,16 +56,16 @@ export interface OperatorOptions {
   readonly client: Client;
   readonly scheduler: Scheduler;
   readonly log: Logger;
-  /** Where policies for the whole cluster live, and what of ours there is. */
+  /** The operator's namespace: its policies apply to the whole cluster. */
   readonly namespace: string;
   /** Shared by all replicas; at least 32 bytes. */
   readonly signingKey: Uint8Array;
-  /** Where the API server finds the webhook, read anew; undefined until there is a certificate. */
+  /** The current address and CA of the webhook; undefined until there is a certificate. */
   readonly webhookTarget: (signal: AbortSignal) => Promise<WebhookTarget | undefined>;
   readonly identity: string;
-  /** As whom the operator clamps in the API server itself; undefined: this one cannot, a webhook does. */
+  /** Set if the API server itself can limit replicas (the clamp); otherwise a webhook does. */
   readonly nativeClamp?: { readonly operatorUser: string } | undefined;
-  /** Automatic rollbacks in the whole cluster; after that, bad changes are suspended. Default 100. */
+  /** Limit in the whole cluster; beyond it, failed changes are suspended. Default 100. */
   readonly rollbacksPerHour?: number;
   readonly metrics?: Metrics;
   /** The kinds to follow. Default: all. */
@@ -74,23 +74,23 @@ export interface OperatorOptions {
 
 export const ROLLBACKS_PER_HOUR = 100;
 
-/** One replica of the operator, without the parts that open ports. */
+/** One replica of the operator, without its HTTP servers. */
 export interface Operator {
-  /** Answers for the API server, by secret path; every replica serves them. */
+  /** Admission handlers by secret path; every replica serves them. */
   readonly handlers: AdmissionHandlers;
-  /** Such a path as others may see it. */
+  /** Removes the secret from a path, for metrics. */
   readonly redactPath: (path: string) => string;
   /** The shared caches and what else every replica runs. */
   readonly runnables: readonly Runnable[];
-  /** What only the leader runs: everything that decides and writes. */
+  /** Runs the controllers, i.e. everything that decides and writes. */
   readonly runAsLeader: (signal: AbortSignal) => Promise<void>;
-  /** Brings the webhook configurations in line now. */
+  /** Writes the webhook configurations, and resolves once they are stored. */
   readonly publishWebhooks: (signal: AbortSignal) => Promise<void>;
   readonly caches: Caches;
   readonly informers: InformerFactory;
 }
 
-/** Wires one replica together. Starts nothing. */
+/** Creates one replica. Starts nothing. */
 export function createOperator(options: OperatorOptions): Operator {
   const { client: plain, scheduler, log, namespace, adapters = ADAPTERS } = options;
   const informers = new InformerFactory({ client: plain, scheduler, log });
@@ -143,7 +143,7 @@ export function createOperator(options: OperatorOptions): Operator {
     }),
     runnables: [factoryRunnable(informers), events, deniedAttempts],
     runAsLeader: async (signal) => {
-      // A controller that judges by a half-filled cache takes what it does not see for gone.
+      // With an incomplete cache, a controller would treat missing objects as deleted.
       await informers.whenSynced(signal);
       await changeMetrics.whileLeading(() => runAll(controllers, signal));
     },
@@ -153,7 +153,7 @@ export function createOperator(options: OperatorOptions): Operator {
   };
 }
 
-/** What admission asks the caches. */
+/** The cache lookups of admission. */
 const lookUps = (
   caches: Caches,
 ): Pick<AdmissionDeps, 'changesOf' | 'snapshotOf' | 'deploymentOf'> => ({
@@ -165,7 +165,7 @@ const lookUps = (
   deploymentOf: (rs) => followedKind(caches, 'Deployment.apps')?.owning(rs),
 });
 
-/** What is counted as it happens, and not read from the caches. */
+/** State that is counted from events, because the cached objects do not contain it. */
 const countsOf = (
   { rollbacksPerHour = ROLLBACKS_PER_HOUR, scheduler }: OperatorOptions,
   caches: Caches,
@@ -183,7 +183,7 @@ const onTransition =
     if (event !== undefined) events.record(subjectOf(change), event);
   };
 
-/** Once for each version of a record: it is looked at whenever its pods change. */
+/** Warns once per version of a record: each event of its pods reconciles the record again. */
 const sayUnknown = (events: EventRecorder, log: Logger): ((change: ChangeObject) => void) => {
   const known = new WeakSet<ChangeObject>();
   return (change) => {

@@ -17,7 +17,7 @@ interface Right {
   readonly name?: string;
 }
 
-/** What the operator must have been granted, whatever it follows: without it, it would wait or fail later. */
+/** The rights that the operator needs for any kind: without them, it would hang or fail later. */
 const base = (namespace: string): Right[] => [
   ...BASE_RULES.flatMap(rightsOf),
   ...OWN_NAMESPACE_RULES.flatMap(rightsOf).map((right) => ({ ...right, namespace })),
@@ -36,13 +36,13 @@ function rightsOf({ apiGroups, resources, resourceNames, verbs }: PolicyRule): R
   );
 }
 
-/** The permissions that the operator needs and does not have, as `deployments.apps (list, patch)`. */
+/** The permissions that the operator lacks, in the form `deployments.apps (list, patch)`. */
 export const missingPermissions = (
   client: Pick<Client, 'raw'>,
   namespace: string,
 ): Promise<string[]> => missingAmong(client, base(namespace));
 
-/** The same of what it needs to follow one kind. */
+/** The permissions that the operator lacks to follow one kind. */
 export const missingForKind = (
   client: Pick<Client, 'raw'>,
   descriptor: KindDescriptor,
@@ -74,7 +74,7 @@ async function isGranted(client: Pick<Client, 'raw'>, right: Right): Promise<boo
     };
     return status.allowed !== false;
   } catch (error) {
-    // An API server without this review can't be asked; it will say so when it matters.
+    // The API server does not serve this review: the actual requests will show missing permissions.
     if (isNotFound(error)) return true;
     throw error;
   }

@@ -5,12 +5,12 @@ import { KubeError, RESOURCES, isNotFound, type Client, type Logger } from '@alt
 import { CHANGE_PODS, CHANGE_WORKLOADS, CHANGE_POLICIES } from './kinds.ts';
 import { missingForKind, missingPermissions } from './permissions.ts';
 
-/** What the operator can't start without, and what to do about it. */
+/** A missing precondition of the operator; the message says what to do. */
 export class PreflightError extends Error {
   override readonly name = 'PreflightError';
 }
 
-/** Checks that kinds, namespace and permissions are there. Throws with everything that is missing. */
+/** Checks permissions, kinds and the namespace. Throws an error that names each missing one. */
 export async function preflight(client: Client, namespace: string): Promise<void> {
   const denied = await missingPermissions(client, namespace);
   if (denied.length > 0) {
@@ -24,7 +24,7 @@ export async function preflight(client: Client, namespace: string): Promise<void
   throw new PreflightError(`${missing.join('; ')}. Run: ${cure(namespace)}`);
 }
 
-/** The kinds that the operator may follow. One that it lacks permissions for stops no other. */
+/** The kinds that the operator has permissions to follow. Throws if there are none. */
 export async function permittedKinds(
   client: Client,
   { namespace, log }: { readonly namespace: string; readonly log: Logger },
@@ -81,7 +81,7 @@ async function missingNamespace(client: Client, namespace: string): Promise<stri
   }
 }
 
-/** The user name by which the API server knows us: our own writes are told from others' by it. */
+/** The operator's user name at the API server: it identifies the operator's own writes. */
 export async function whoAmI(client: Client): Promise<string> {
   const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
   const answer = await client.raw(

@@ -34,7 +34,7 @@ import { permittedKinds, preflight, whoAmI } from './preflight.ts';
 import { ensureSigningKey } from './signing-key.ts';
 import { createWebhook } from './webhook.ts';
 
-/** The shipped grace period is this, the delay, and ten seconds. */
+/** The shipped grace period is the sum of this, the shutdown delay and ten seconds. */
 const STOP_MS = 25_000;
 
 interface Deps {
@@ -46,7 +46,7 @@ interface Deps {
   readonly operator: Operator;
 }
 
-/** Runs one replica until `signal` aborts. Rejects with what stopped it otherwise. */
+/** Runs one replica until `signal` aborts. Rejects if a component fails. */
 export async function serve(
   config: Config,
   scheduler: Scheduler,
@@ -71,7 +71,7 @@ export async function serve(
   }
 }
 
-/** How to reach the API server, and as whom; `undefined` when we are told to stop meanwhile. */
+/** The connection to the API server; `undefined` if the signal aborts in the meantime. */
 async function connectionOf(
   config: Config,
   retryOptions: RetryOptions,
@@ -101,13 +101,13 @@ async function askOnce(connection: ConnectionConfig, scheduler: Scheduler): Prom
 
 interface ClusterIdentity {
   readonly operatorUser: string;
-  /** Whether the API server itself can clamp; read once, so an upgraded one is used after a restart. */
+  /** True if the API server can limit replicas itself. Read once: restart after an upgrade. */
   readonly nativeClamp: boolean;
   readonly signingKey: Uint8Array;
   readonly adapters: readonly WorkloadAdapter[];
 }
 
-/** What must be known before anything starts; `undefined` when we are told to stop meanwhile. */
+/** Checks the cluster before the start; `undefined` if the signal aborts in the meantime. */
 async function connect(
   client: Client,
   { namespace }: Config,
@@ -137,7 +137,7 @@ async function runReplica(
   signal: AbortSignal,
 ): Promise<void> {
   const { config, client, scheduler, log, metrics } = base;
-  /** Where the webhook listens, once it does. */
+  /** Set once the webhook listens. */
   let port: number | undefined;
   const created = createOperator({
     ...{ client, scheduler, log, metrics },
@@ -171,7 +171,8 @@ async function runReplica(
   });
   const informers = (): Informer<KubeObject>[] => [...operator.informers.all(), webhook.secret];
   metrics.informers(informers);
-  // Not whether watches live: what breaks one breaks it for all replicas, and a gate that remembers beats none.
+  // Watches do not affect readiness: an outage breaks them on all replicas at once, and a webhook
+  // that answers from older caches is better than no webhook.
   const ready: HealthChecks = {
     caches: () => missing(informers()),
     webhook: webhook.readinessError,
@@ -191,7 +192,7 @@ async function runReplica(
   await manager.run(signal);
 }
 
-/** What is in the Secret now: another replica may have rotated the certificates meanwhile. */
+/** Reads the Secret from the server: another replica may have rotated the certificates. */
 async function readBundle(
   client: Client,
   { namespace }: Config,
@@ -209,7 +210,7 @@ async function readBundle(
 interface Endpoint {
   readonly operatorUser: string;
   readonly port: number;
-  /** PEM in base64. */
+  /** Base64-encoded PEM. */
   readonly caBundle: string;
 }
 
@@ -229,7 +230,7 @@ function webhookTargetOf(
   };
 }
 
-/** Where the API server calls the webhook; `undefined`: by the Service. */
+/** The URL at which the API server calls the webhook; `undefined`: it uses the Service. */
 const urlOf = ({ webhookUrlHost: host }: Config, port: number): string | undefined =>
   host === undefined ? undefined : `https://${isIPv6(host) ? `[${host}]` : host}:${port}`;
 

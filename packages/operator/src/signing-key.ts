@@ -17,8 +17,8 @@ interface SigningKeySecret extends KubeObject {
 }
 
 /**
- * The key under which the replicas seal what they write into other people's objects. Made once; with
- * another key every sealed record in the cluster reads as forged.
+ * The key with which all replicas sign records and annotations. Created once: with another key,
+ * every existing signature in the cluster is invalid.
  */
 export async function ensureSigningKey(client: Client, namespace: string): Promise<Uint8Array> {
   const key = { namespace, name: OBJECT_NAMES.seal };

@@ -34,22 +34,22 @@ export interface WebhookDeps {
   readonly log: Logger;
   readonly metrics: Metrics;
   readonly handlers: AdmissionHandlers;
-  /** A path as others may see it. */
+  /** Removes the secret from a path, for metrics. */
   readonly redactPath: (path: string) => string;
-  /** Makes the API server call us at this port and trust what lies in the Secret. Called when it finds somebody listening. */
+  /** Registers the webhook at this port, with the CA of the Secret. Called once it listens. */
   readonly publish: (port: number, signal: AbortSignal) => Promise<void>;
 }
 
 export interface Webhook {
   readonly runnables: readonly Runnable[];
-  /** The cache of the one Secret that holds the certificates. */
+  /** The cache of the Secret that contains the certificates. */
   readonly secret: Informer<KubeObject>;
   /**
-   * To be told to stop before the others and waited for: callers learn late that we leave, and until
-   * they have, they are answered.
+   * Stop this before the other runnables, and wait for it: API servers learn of the shutdown with a
+   * delay, and the webhook keeps answering until then.
    */
   readonly drain: Runnable;
-  /** Why the API server cannot call us; `undefined` when it can. */
+  /** Why the API server cannot call the webhook; `undefined` if it can. */
   readonly readinessError: () => string | undefined;
 }
 
@@ -105,7 +105,7 @@ function createCertificates(
   });
 }
 
-/** All that the API server may call us by, whichever way we are registered. */
+/** All names and addresses at which the API server may call the webhook. */
 function namesOf({ namespace, service, webhookUrlHost: host }: WebhookDeps['config']): {
   readonly dnsNames: readonly string[];
   readonly ips: readonly string[];
@@ -118,7 +118,7 @@ function namesOf({ namespace, service, webhookUrlHost: host }: WebhookDeps['conf
     : { dnsNames, ips: [...ips, host] };
 }
 
-/** Listens as soon as there is a certificate. A port that cannot be had ends the process. */
+/** Listens as soon as there is a certificate. An unavailable port ends the process. */
 class Listener implements Runnable {
   readonly name = 'webhook';
   readonly #server: AdmissionServer;
@@ -144,7 +144,7 @@ class Listener implements Runnable {
   }
 }
 
-/** Another replica may rotate the certificates; a person may delete them. */
+/** Another replica may rotate the certificates, and a user may delete the Secret. */
 function watchSecret(
   { config, client, scheduler, log }: WebhookDeps,
   certificates: CertificateManager,

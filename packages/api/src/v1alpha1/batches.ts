@@ -20,7 +20,8 @@ const step = z
 /**
  * Steps of one type, as numbers in CEL. Up to Kubernetes 1.33, the cost estimate ignores the
  * `maxLength` of an int-or-string and assumes megabytes per step, so a rule can read each step only
- * once. String order therefore excludes values that `int()` cannot convert; the pattern denies them.
+ * once. String order therefore excludes values that `int()` cannot convert; the pattern rejects
+ * these values.
  */
 const COUNTS = 'self.filter(step, type(step) == int).map(step, int(step))';
 const PERCENTAGES =

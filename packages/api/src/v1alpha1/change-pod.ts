@@ -14,7 +14,7 @@ import {
   type CustomResource,
 } from './common.ts';
 
-/** What each phase of a batch means. One sentence each; the reference page is made from them. */
+/** The meaning of each phase of a batch. The reference page is generated from these texts. */
 const POD_PHASE_TEXTS = {
   PostWait: 'pods of the batch are released and checked',
   PostTimeout: 'the check could neither pass nor fail in time',
@@ -79,7 +79,7 @@ export const ChangePodKind = defineKind({
   categories: ['altershield'],
   description: 'One batch of a change: its pods, how they were judged, the evidence.',
   spec: changePodSpec,
-  // Served for a batch that nobody has judged yet, so that showing it costs no write.
+  // The API server serves this default until the first check, so a new batch needs no status write.
   status: changePodStatus.default({ phase: 'PostWait', verdict: 'Pending', checks: [] }),
   columns: [
     { name: 'Target', type: 'string', jsonPath: '.spec.target.name' },

@@ -5,7 +5,7 @@ import { batches } from './batches.ts';
 import { conditions, count, type DeepReadonly, type CustomResource } from './common.ts';
 import { labelSelector } from './label-selector.ts';
 
-/** `StatefulSet`, or `CloneSet.apps.kruise.io` where the name alone could mean another kind. */
+/** `StatefulSet`, or `CloneSet.apps.kruise.io` where the name alone is ambiguous. */
 const KIND = /^[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?){0,16}$/;
 const KIND_MESSAGE =
   'must be a kind such as StatefulSet, or a kind with its group such as StatefulSet.apps';

@@ -16,7 +16,7 @@ import {
   type CustomResource,
 } from './common.ts';
 
-/** What each phase of a change means. One sentence each; the reference page is made from them. */
+/** The meaning of each phase of a change. The reference page is generated from these texts. */
 const PHASE_TEXTS = {
   Init: 'the change is recorded, and nothing of it is released yet',
   Running: 'pods of the new revision are released and checked',
@@ -36,7 +36,7 @@ export const OPERATIONS = ['Create', 'Update', 'Revert', 'PreExisting'] as const
 export const DECISIONS = ['Resume', 'RollBack', 'Lift'] as const;
 export type DecisionAction = (typeof DECISIONS)[number];
 
-/** Decisions that a record keeps. */
+/** The number of decisions that a ChangeWorkload keeps. */
 export const MAX_DECISIONS = 16;
 
 const actor = z
@@ -264,7 +264,7 @@ export const changeWorkloadStatus = z
   })
   .describe('Where the change stands. Written by the operator.');
 
-/** In CEL, what is absent cannot be compared. Optional fields by `?` would cost more than is allowed. */
+/** CEL cannot compare absent fields, and access by `?` exceeds the cost limit; hence `has`. */
 function unchanged(field: string, isOptional: boolean): string {
   const [now, before] = [`self.spec.${field}`, `oldSelf.spec.${field}`];
   const isSame = `${now} == ${before}`;
@@ -280,7 +280,7 @@ export const ChangeWorkloadKind = defineKind({
   description: 'One change of one workload: who, what, how far, how judged, what was done.',
   spec: changeWorkloadSpec,
   status: changeWorkloadStatus,
-  // What is always shown stays within 120 columns.
+  // The columns without `priority` fit into 120 characters.
   columns: [
     { name: 'Kind', type: 'string', jsonPath: '.spec.target.kind' },
     { name: 'Target', type: 'string', jsonPath: '.spec.target.name', priority: 1 },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 
-/** RFC 3339. Kept a plain string so that no stored record becomes unreadable. */
+/** RFC 3339. A plain string, so that every stored object remains readable. */
 export const time = (description: string) =>
   z.string().max(40).meta({ format: 'date-time' }).describe(description);
 
@@ -9,7 +9,7 @@ export const text = (max: number, description: string) => z.string().max(max).de
 
 export const count = (description: string, min = 0) => z.int32().min(min).describe(description);
 
-/** The phases of a kind with what each means, as one description. */
+/** One description that lists the phases of a kind with their meanings. */
 export const phaseText = (texts: Readonly<Record<string, string>>): string =>
   Object.entries(texts)
     .map(([phase, meaning]) => `${phase}: ${meaning}.`)
@@ -46,7 +46,7 @@ export const evidence = z.strictObject({
   restarts: count('Restarts of the container.').optional(),
 });
 
-/** Conditions as Kubernetes has them; `message` says what theirs tells. */
+/** Conditions in the form of Kubernetes; `message` describes their `message` field. */
 export const conditions = (message: string) =>
   z
     .array(
@@ -74,7 +74,7 @@ export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** A stored object of ours. `status` is absent until the operator wrote it. */
+/** A stored object of AlterShield. `status` is absent until the operator writes it. */
 export interface CustomResource<S, T> {
   readonly apiVersion: string;
   readonly kind: string;

@@ -70,8 +70,8 @@ const matchLabels = z
   });
 
 /**
- * A selector by the whole grammar of Kubernetes: the webhook configuration has a copy of it, and the
- * API server refuses the configuration for one bad selector among many.
+ * A selector, validated by the full grammar of Kubernetes: the webhook configuration copies it, and
+ * the API server rejects the whole configuration for a single invalid selector.
  */
 export const labelSelector = (description: string) =>
   z

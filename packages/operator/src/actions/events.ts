@@ -3,7 +3,7 @@ import { REASONS, type ChangeWorkloadStatus, type EventReason, type Phase } from
 import { statusOf } from '@altershield/core';
 import type { ChangeObject } from '../kinds.ts';
 
-/** One line under `kubectl describe` of the workload. */
+/** An Event of the workload, shown by `kubectl describe`. */
 export interface ChangeEvent {
   readonly type: 'Normal' | 'Warning';
   readonly reason: EventReason;
@@ -22,7 +22,7 @@ const EVENT_BY_PHASE: Readonly<
   Superseded: ['Normal', 'ChangeSuperseded'],
 };
 
-/** One event per move to another phase. */
+/** Returns an event for each phase transition that users should see. */
 export function eventOf(change: ChangeObject, next: ChangeWorkloadStatus): ChangeEvent | undefined {
   const eventType = EVENT_BY_PHASE[next.phase];
   if (statusOf(change).phase === next.phase || eventType === undefined) return undefined;
@@ -30,7 +30,7 @@ export function eventOf(change: ChangeObject, next: ChangeWorkloadStatus): Chang
   return { type, reason, message: `${change.metadata.name}: ${sentence(change, next)}` };
 }
 
-/** Another version of the operator has to end the change: see `isOfUnknownVersion`. */
+/** Only another version of the operator can end the change: see `isOfUnknownVersion`. */
 export const unknownVersionEvent = ({ metadata }: ChangeObject): ChangeEvent => ({
   type: 'Warning',
   reason: 'UnknownVersion',

@@ -5,7 +5,7 @@ type Json = Readonly<Record<string, unknown>>;
 const isJsonObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The JSON merge patch (RFC 7396) that turns one value into the other; undefined: they are equal. */
+/** The JSON merge patch (RFC 7396) from one value to another; undefined if they are equal. */
 export function mergePatch(from: Json, to: Json): Json | undefined {
   const patch: Record<string, unknown> = {};
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {

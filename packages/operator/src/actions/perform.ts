@@ -34,10 +34,10 @@ export interface PerformDeps {
   readonly log: Logger;
 }
 
-/** A write that the API server will deny each time: trying again cannot help, a user must look. */
+/** A permanent denial by the API server: retries cannot help, a user must act. */
 export class WriteDeniedError extends Error {
   override readonly name = 'WriteDeniedError';
-  /** The server's own words. */
+  /** The message of the server. */
   readonly why: string;
 
   constructor(cause: KubeError) {
@@ -46,7 +46,7 @@ export class WriteDeniedError extends Error {
   }
 }
 
-/** What a goal is for: the object as it was when the goal was chosen, and what was known of it. */
+/** The workload of a goal: the object and its view at the time of the decision. */
 export interface Target {
   readonly kind: Pick<FollowedKind, 'adapter'>;
   readonly object: WorkloadKubeObject;
@@ -54,10 +54,10 @@ export interface Target {
 }
 
 /**
- * Takes the writes that the kind's adapter plans for a goal; what happened since it was chosen makes a
- * conflict. Returns how many there were.
+ * Makes the writes that the kind's adapter plans for a goal, and returns their number. Fails with a
+ * conflict if the object has changed since the decision.
  *
- * @throws WriteDeniedError when the server denies one for good
+ * @throws WriteDeniedError when the server permanently denies a write
  */
 export async function perform(
   goal: Goal,
@@ -72,7 +72,7 @@ export async function perform(
   return writes.length + owned;
 }
 
-/** Takes these writes, in their order. */
+/** Makes the writes in the given order. */
 export async function performWrites(
   writes: readonly Write[],
   target: Pick<Target, 'kind' | 'object'>,
@@ -85,10 +85,10 @@ export async function performWrites(
   }
 }
 
-/** How long a write may take that nothing depends on. */
+/** The timeout of an optional write. */
 const OPTIONAL_MS = 500;
 
-/** A write that fails, or is not answered in time, is not made. */
+/** Makes an optional write; a failure or a timeout is only logged. */
 async function tryWrite(
   write: Write,
   target: Pick<Target, 'kind' | 'object'>,
@@ -100,7 +100,7 @@ async function tryWrite(
   try {
     await take(write, target, deps, link.signal);
   } catch (error) {
-    // Another write came first, or the operator stops.
+    // A conflict with another client, or a shutdown of the operator, is normal.
     const level = isConflict(error) || signal.aborted ? 'debug' : 'warn';
     deps.log[level]('failed to make an optional write', {
       ...{ resource: write.resource, key: keyString(keyOf(target.object)) },
@@ -128,7 +128,7 @@ async function take(
     const options = subresource === undefined ? { signal } : { subresource, signal };
     await client.patch(resource, key, { type: 'json', ops }, options);
   } catch (error) {
-    // Somebody else deleted the pod, or its controller replaced it.
+    // Another client has deleted the pod, or its controller has replaced it.
     if ('deletes' in write && (isNotFound(error) || isConflict(error))) return;
     throw asKnown(error);
   }
@@ -142,9 +142,9 @@ function resourceOf(kind: string, { descriptor }: WorkloadAdapter): APIResource 
 }
 
 /**
- * Gives the fields of a restored template back to those who owned them; once, as the cached object
- * tells. The controller has seen the template by then: its first status after a template moves the
- * entries of managed fields, which are sorted by time.
+ * Restores the field managers of a restored template, unless the cached object already has them. It
+ * waits until the controller has observed the template: the first status write after a template
+ * change reorders the entries of managed fields, which are sorted by time.
  */
 async function restore(
   { ownership, to }: Extract<Goal, { type: 'RollBack' }>,
@@ -159,7 +159,7 @@ async function restore(
   return restoreFieldOwnership({ ownership, to, target }, deps, signal);
 }
 
-/** How often it is tried: other clients may write the same entries at the same moment. */
+/** Attempts in case of conflicts: other clients may write the same entries concurrently. */
 const ATTEMPTS = 3;
 
 interface OwnershipRestore {
@@ -191,8 +191,9 @@ async function restoreFieldOwnership(
 }
 
 /**
- * A JSON patch whose `test` failed is answered with 422, as an invalid object is; only the latter
- * names the object. The former means that we looked at an older state: look again.
+ * Tells permanent denials from conflicts. A failed `test` of a JSON patch gets status 422, like an
+ * invalid object, but its error does not name the object. It means that the cached object was
+ * outdated, so it is treated as a conflict.
  */
 function asKnown(error: unknown): unknown {
   if (!(error instanceof KubeError)) return error;

@@ -22,7 +22,7 @@ export interface RecordDeps {
   readonly caches: Pick<Caches, 'batches'>;
 }
 
-/** Writes down what was decided, before anything is done about it. */
+/** Stores a decision in the status of the change and its batch, before the goal is performed. */
 export async function record(
   change: ChangeObject,
   { status, batch }: Decision,
@@ -42,7 +42,7 @@ async function recordStatus(
   signal: AbortSignal,
 ): Promise<void> {
   const before = change.status ?? {};
-  // Conditions and generation follow from the rest: they are no reason to write on their own.
+  // Conditions and generation are derived from other fields: they alone do not cause a write.
   if (mergePatch(before, status) === undefined) return;
   const { generation } = change.metadata;
   const observed = generation === undefined ? {} : { observedGeneration: generation };
@@ -64,10 +64,10 @@ async function recordBatch(
     caches.batches.get(key) ?? (await createBatch(change, batch, { client, key }, signal));
   if (batch.status === undefined) return;
   const { judgedAt, ...finding } = batch.status;
-  // Conditions and time follow from the rest: they are no reason to write on their own.
+  // Conditions and time are derived from other fields: they alone do not cause a write.
   const { judgedAt: _, conditions: __, observedGeneration: ___, ...before } = known.status ?? {};
   const patch = mergePatch(before, finding);
-  // Found again, as after a crash in between, it is no news.
+  // The same outcome may be computed again, e.g. after a crash: there is nothing to write.
   if (patch === undefined) return;
   const { generation } = known.metadata;
   const more = {
@@ -117,7 +117,7 @@ interface StatusCall {
   readonly signal: AbortSignal;
 }
 
-/** Refused with a conflict when the object is not the one we looked at any more. */
+/** Rejects with a conflict if the object has changed since it was read. */
 async function patchStatus(
   { client, resource, signal }: StatusCall,
   { metadata }: ChangeObject | ChangePodObject,

@@ -23,38 +23,41 @@ export interface DeniedAttemptRecorderDeps {
   readonly log: Logger;
 }
 
-/** A denied write, as its review shows it. */
+/** The facts about a denied write from its admission review. */
 export interface DeniedWrite {
   /** `namespace/name` of the record whose quarantine denied it. */
   readonly change: string;
   readonly user: string;
   readonly fieldManager?: string | undefined;
-  /** Of the object that the write would have changed. */
+  /** The version of the object that the write would have changed. */
   readonly resourceVersion: string;
 }
 
 /**
- * The API server reviews a write on its cached copy of the object first. When that is denied and
- * the stored object is newer, it reviews the same write once more, on the newer one, at once.
- * A review of the same version, or a third one, is therefore always another write.
+ * The API server reviews a write on its cached copy of the object first. If the review is denied
+ * and the stored object is newer, it reviews the same write again at once, on the newer object.
+ * A review of the same version, or a third review, therefore always belongs to another write.
  */
 const RETRY_MS = 100;
-/** Denials of this long are counted together into one write. */
+/** Denials within this time are combined into one status write. */
 const FLUSH_MS = 5000;
 
-/** Counts denied applications of a quarantined revision on its record. Never writes in a review. */
+/**
+ * Counts denied attempts to apply a quarantined revision, in the status of its record. Writes in
+ * the background, so that a review never waits for a write.
+ */
 export class DeniedAttemptRecorder {
   readonly name = 'denied-attempts';
   readonly #deps: DeniedAttemptRecorderDeps;
   readonly #waiting = new Map<string, DeniedAttempts>();
-  /** The newest review of each user since the last flush, to tell a repeated one. */
+  /** The newest review per change and user since the last flush, to recognize a repeated review. */
   readonly #reviews = new Map<string, Review>();
 
   constructor(deps: DeniedAttemptRecorderDeps) {
     this.#deps = deps;
   }
 
-  /** Counts a denied review, unless the server repeated it; answers whether it was counted. */
+  /** Counts a denied review, unless it repeats the previous one. Returns true if it counted. */
   add(write: DeniedWrite): boolean {
     const { change, user, fieldManager = '', resourceVersion } = write;
     const key = JSON.stringify([change, user, fieldManager]);

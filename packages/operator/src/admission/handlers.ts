@@ -46,9 +46,9 @@ export interface AdmissionDeps {
   readonly deniedAttempts: DeniedAttemptRecorder;
   /** Records of a workload, oldest first. */
   readonly changesOf: (workload: WorkloadKey) => readonly ChangeObject[];
-  /** What belongs to a workload, by the caches. */
+  /** The workload with its related objects from the caches. */
   readonly snapshotOf: (adapter: WorkloadAdapter, object: WorkloadObject) => Snapshot;
-  /** The Deployment that owns a ReplicaSet; undefined: not known. */
+  /** The Deployment that owns a ReplicaSet; undefined if it is not cached. */
   readonly deploymentOf: (rs: ReplicaSetObject) => WorkloadKubeObject | undefined;
   readonly signing: Signing;
   readonly paths: SecretPaths;
@@ -67,7 +67,7 @@ export interface DeniedWrite {
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** What the API server asks us, by secret path. Every answer comes from memory. */
+/** Creates the admission handlers by secret path. They answer from memory only. */
 export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
   const place = (namespace: string) => ({
     namespace,
@@ -126,7 +126,7 @@ const keyOf = (
   name: object.metadata.name,
 });
 
-/** A write that takes the label away by which a policy matches is judged by the labels before it, too. */
+/** Also matches the old labels: a write that removes the matched label is still reviewed. */
 function policyOf(
   { object, oldObject, namespace }: Request<WorkloadObject>,
   { descriptor: { resource } }: WorkloadAdapter,
@@ -142,7 +142,7 @@ function replicaSet(
 ): Review {
   const request = read<ReplicaSetObject>(admission);
   const { object } = request;
-  // A new object has its namespace in the request alone.
+  // The metadata of a new object may lack the namespace; only the request has it.
   const metadata = { ...object.metadata, namespace: request.namespace };
   const annotations = deploymentOf({ ...object, metadata })?.metadata.annotations;
   return mutateReplicaSet(request, { releaseOfDeployment: annotations?.[ANNOTATIONS.release] });
@@ -167,7 +167,7 @@ function recordDenied(write: DeniedWrite, deps: AdmissionDeps): void {
   if (isCounted) deps.onDenied(write);
 }
 
-/** The API server sends what its schema allows; what else comes fails the review, not the process. */
+/** The API server sends valid objects; any other input fails the review, not the process. */
 function read<T = Json>(admission: AdmissionRequest): Request<T> {
   const { uid, operation, namespace, userInfo, object, oldObject, options } = admission;
   if (typeof object !== 'object' || object === null) {

@@ -2,9 +2,10 @@
 import type { Signer, WebhookTarget } from '@altershield/core';
 
 /**
- * Whoever could call the webhook would get our seal on what never was written. So nothing is served
- * but paths under a word that follows from the seal key. It stands in our webhook configurations, and in what
- * the API server says to users while we are down: a wall beside a NetworkPolicy, not in its place.
+ * A client that can call the webhook could obtain the operator's signature for writes that never
+ * happened. Therefore the webhook serves only paths below a secret prefix, derived from the signing
+ * key. The prefix appears in the webhook configurations, and in errors that the API server shows to
+ * users while the operator is down: it complements a NetworkPolicy, but does not replace it.
  */
 export class SecretPaths {
   readonly #prefix: string;
@@ -17,12 +18,12 @@ export class SecretPaths {
     return `${this.#prefix}${path}`;
   }
 
-  /** The path without its secret, for whoever shows it to others. */
+  /** Removes the secret from a path, for metrics. */
   redact(path: string): string {
     return path.startsWith(this.#prefix) ? path.slice(this.#prefix.length) : path;
   }
 
-  /** The place under its secret paths. */
+  /** The target with secret paths. */
   at(target: WebhookTarget): WebhookTarget {
     return { ...target, clientConfig: (path) => target.clientConfig(this.secret(path)) };
   }

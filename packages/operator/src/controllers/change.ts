@@ -35,7 +35,7 @@ export interface ChangeDeps {
   readonly metrics?: ControllerMetrics | undefined;
   readonly isSigned: (change: ChangeObject) => boolean;
   readonly gather: (change: ChangeObject, look: Look) => Gathered;
-  /** Asks the server whether our copy of the workload's pods is complete, and calls when it is. Does not wait. */
+  /** Starts a check of the workload's cached pods against the server; calls `then` on success. */
   readonly verifyPods: (workload: Workload, then: () => void) => void;
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
   readonly perform: (goal: Goal, target: Target, signal: AbortSignal) => Promise<number>;
@@ -44,13 +44,16 @@ export interface ChangeDeps {
   readonly changeMetrics: Pick<ChangeMetrics, 'decided' | 'acted'>;
 }
 
-/** Since when this process looks at a change, and whether it ever wrote for it. */
+/** When this process first saw a change, and whether it has yet to perform a goal for it. */
 interface Look {
   readonly since: number;
   isFirst: boolean;
 }
 
-/** Drives each change to its end. The only writer of `status` of changes and batches. */
+/**
+ * Drives each change to its end. Writes the `status` of changes and batches, except
+ * `deniedAttempts`: `DeniedAttemptRecorder` writes that field.
+ */
 export function createChangeController(deps: ChangeDeps): Controller {
   const { caches, scheduler, log, metrics } = deps;
   const looks = new Map<string, Look>();
@@ -87,7 +90,7 @@ export function createChangeController(deps: ChangeDeps): Controller {
   return controller;
 }
 
-/** Keys of the changes in flight of a workload. */
+/** Keys of a workload's changes in flight. */
 function openChanges({ changes }: Caches, workload: string | undefined): string[] {
   if (workload === undefined) return [];
   return changes
@@ -121,9 +124,9 @@ async function reconcile(
   const look = lookAt(change);
   const { observation, subject } = deps.gather(change, look);
   const decision = decide(observation);
-  // Not awaited: a failure that the watches tell must not wait for a list.
+  // Not awaited: a failure that the watches report must not wait for a list request.
   if (decision.needsPodListing === true && subject !== undefined) deps.verifyPods(subject, again);
-  // Record, then perform: a crash in between leaves the intent behind, and `decide` repeats it.
+  // Record, then perform: after a crash in between, `decide` repeats the recorded intent.
   await write(change, decision, deps, { signal, log });
   deps.changeMetrics.decided(change, decision, wokenAt);
   await reach(change, decision, { deps, observation, subject }, { signal, log });
@@ -151,7 +154,7 @@ interface Reached {
   readonly subject: Workload | undefined;
 }
 
-/** Takes the next writes towards the goal. One that the server denies for good is the next thing to decide about. */
+/** Makes the next writes towards the goal. A permanent denial leads to another decision at once. */
 async function reach(
   change: ChangeObject,
   { goal, status }: Decision,

@@ -56,7 +56,7 @@ export interface DetectionDeps {
   ) => Promise<unknown>;
 }
 
-/** Finds changes that nobody recorded yet, whether admission held them or missed them. */
+/** Detects and records changes, whether admission held them or they bypassed it. */
 export function createDetectionController(
   deps: DetectionDeps,
   tracker: TemplateTracker,
@@ -75,13 +75,13 @@ export function createDetectionController(
       isPossibleChange(event) ? kind.keyOf(event.object) : [],
     );
     for (const { key, informer } of kind.related.filter((related) => related.key !== 'pods')) {
-      // A revision is known by its own object, which may come later than the workload.
+      // The object of a revision, e.g. a ReplicaSet, may arrive later than its workload.
       controller.watch(informer, (event) =>
         mayNeedMark(event) ? (kind.rootOf(key, event.object) ?? []) : [],
       );
     }
   }
-  // A policy that begins to govern may find a rollout under way, or one that is held already.
+  // A workload that a policy newly matches may have a rollout in progress, or may be held already.
   controller.watch(caches.policies, (event) =>
     changedAfterSync(event, specChanged)
       ? workloadsIn(caches, policyCache.scopeOf(namespaceOf(event)))
@@ -96,7 +96,7 @@ export function createDetectionController(
   return controller;
 }
 
-/** All workloads are looked at anyway when we begin. */
+/** The initial list is ignored: the controller reconciles all workloads at startup anyway. */
 const changedAfterSync = <T extends KubeObject>(
   event: InformerEvent<T>,
   isNews: (event: InformerEvent<T>) => boolean,
@@ -108,11 +108,11 @@ const namespaceOf = ({ object }: InformerEvent<KubeObject>): string =>
 const workloadsIn = ({ kinds }: Caches, namespace: string | undefined): string[] =>
   kinds.flatMap((kind) => kind.objects.list(namespace).map((object) => kind.keyOf(object)));
 
-/** A record that moved may have ended; one that was deleted in flight left its workload held. */
+/** An updated record may have ended; a record deleted in flight leaves its workload held. */
 const mayLeaveHold = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
   type === 'Updated' || (type === 'Deleted' && !isOver(statusOf(object).phase));
 
-/** A revision that is new, or whose own annotation changed, behind the workload's back perhaps. */
+/** True for a new revision, or if its release annotation changed: another client may edit it. */
 const mayNeedMark = ({ type, object, old, initial }: InformerEvent<KubeObject>): boolean => {
   if (initial || type === 'Deleted') return false;
   const name = ANNOTATIONS.release;
@@ -150,8 +150,8 @@ const isLeftAlone = ({ kind, object }: Workload, caches: Caches): boolean =>
   );
 
 /**
- * Marks a workload that no change is being released of as its policy wants it: protected, or without
- * any mark. Before all, one that an older version held gets its user's fields back.
+ * Sets or removes the release annotation of a workload without a change in flight, as its policy
+ * requires. First restores the user's fields if an older version of AlterShield held the workload.
  */
 async function keepAtRest(
   workload: Workload & { readonly view: WorkloadView },
@@ -179,7 +179,10 @@ async function keepAtRest(
   }
 }
 
-/** The policy of a workload; of one that changed in the write that left it, the policy before. */
+/**
+ * The policy of a workload. If one write changed the template and the labels, so that no policy
+ * matches any more, the previous policy still applies.
+ */
 function policyOf(workload: Workload, { deps, tracker }: Looking): ValidPolicy | undefined {
   const { policyCache, signing } = deps;
   const { kind, object } = workload;
@@ -215,7 +218,10 @@ function inputOf(
   };
 }
 
-/** With the next number whose name is free: of a record that we did not write, and of batches that one left behind. */
+/**
+ * Sets the next sequence number whose name is free: an unsigned record, or batches of a deleted
+ * record, may occupy a name.
+ */
 function withNextSequence(
   key: string,
   spec: ChangeWorkloadSpec,

@@ -3,12 +3,12 @@ import { isSameConfiguration } from '@altershield/core';
 import type { Logger, Scheduler } from '@altershield/kube';
 
 const WINDOW_MS = 600_000;
-/** So many writes within the window are nobody's quarrel: people try things. */
+/** This many corrections within the window are not delayed: users may experiment. */
 const FREE = 10;
 const FIRST_MS = 100;
 const MOST_MS = 60_000;
 
-/** How soon to set right what somebody changed: the more often it was needed lately, the later. */
+/** The delay of the next drift correction: it doubles with each recent correction beyond `FREE`. */
 export class DriftBackoff {
   readonly #scheduler: Pick<Scheduler, 'elapsed'>;
   readonly #log: Logger;
@@ -20,7 +20,7 @@ export class DriftBackoff {
     this.#log = deps.log;
   }
 
-  /** What is written again as it was is what somebody changed; anything else is for a policy or a certificate. */
+  /** A repeated value corrects drift; a different value follows a new policy or certificate. */
   recordWrite(name: string, value: unknown): void {
     const isAgain = isSameConfiguration(this.#last.get(name), value);
     this.#last.set(name, value);

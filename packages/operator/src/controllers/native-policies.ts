@@ -24,7 +24,7 @@ export interface NativePoliciesDeps {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
-  /** User name of the operator itself: its own writes are never clamped. */
+  /** User name of the operator: the clamp ignores its writes. */
   readonly operatorUser: string;
 }
 
@@ -37,7 +37,7 @@ const RESOURCE_OF: Readonly<Record<NativeKind, APIResource>> = {
   ValidatingAdmissionPolicyBinding: RESOURCES.validatingPolicyBinding,
 };
 
-/** Keeps the clamp in the API server as it should be, where the API server can have one. */
+/** Keeps the admission policies in their desired state; they limit replicas in the API server. */
 export function createNativePoliciesController(deps: NativePoliciesDeps): Controller {
   const { informers, scheduler, log, metrics, operatorUser } = deps;
   const driftBackoff = new DriftBackoff(deps);
@@ -66,7 +66,7 @@ const informerOf = (
   name: string,
 ): Informer<KubeObject> => informers.informer(resource, { fieldSelector: `metadata.name=${name}` });
 
-/** The clamp's policy and its binding as the API server has them: both are there once it clamps. */
+/** Informers of the clamp's policy and binding; the clamp is in force once both objects exist. */
 export const clampInformers = (
   informers: Pick<InformerFactory, 'informer'>,
 ): readonly Informer<KubeObject>[] =>
@@ -74,7 +74,7 @@ export const clampInformers = (
     informerOf(informers, resource, OBJECT_NAMES.clamp),
   );
 
-/** Whether this API server has MutatingAdmissionPolicy as a stable API: Kubernetes 1.36 and later. */
+/** True if the API server serves stable MutatingAdmissionPolicy (Kubernetes 1.36 and later). */
 export async function servesNativeClamp(client: Pick<Client, 'raw'>): Promise<boolean> {
   const { group, version, plural } = RESOURCES.mutatingPolicy;
   try {

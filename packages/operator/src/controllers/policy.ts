@@ -19,7 +19,7 @@ import type { PolicyCache } from '../observe/policy-cache.ts';
 import { labelsChanged, specChanged } from '../observe/predicates.ts';
 import type { Caches } from '../observe/caches.ts';
 
-/** News of this long are counted together. */
+/** Events within this time cause one recount. */
 const RECOUNT_MS = 1000;
 const MAX_MESSAGE = 32_000;
 const MAX_REASONS = 5;
@@ -31,11 +31,11 @@ export interface PolicyDeps {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
-  /** Whether the API server itself clamps what is in flight; otherwise a webhook does. */
+  /** True if the API server itself limits replicas (the clamp); otherwise a webhook does. */
   readonly nativeClamp: boolean;
 }
 
-/** Tells each policy's author whether it governs, and how much, or every problem that it has. */
+/** Reports in each policy's status how many workloads it matches, or every error in its spec. */
 export function createPolicyController(deps: PolicyDeps): Controller {
   const { caches, scheduler, log, metrics } = deps;
   const controller = new Controller({
@@ -53,7 +53,7 @@ export function createPolicyController(deps: PolicyDeps): Controller {
   return controller;
 }
 
-/** How much a policy governs changes with workloads, labels and other policies: many at a time. */
+/** Workloads, labels and other policies affect many policies at once: batches their events. */
 function recountOnNews(controller: Controller, { caches, policyCache }: PolicyDeps): void {
   const concerned = (namespace: string | undefined): string[] =>
     caches.policies
@@ -121,7 +121,7 @@ interface PolicyReport {
   readonly message: string;
 }
 
-/** What there is to say of a policy: every problem, or how much it governs, or why it is nothing. */
+/** Returns every error of a policy, or its number of matched workloads, or why it matches none. */
 async function reportOf(policy: PolicyObject, deps: PolicyDeps): Promise<PolicyReport> {
   const { policyCache } = deps;
   const valid = policyCache.valid().find(({ uid }) => uid === policy.metadata.uid);
@@ -144,7 +144,7 @@ async function reportOf(policy: PolicyObject, deps: PolicyDeps): Promise<PolicyR
   return { matchedWorkloads, status: 'True', reason: 'NoMatchingWorkloads', message };
 }
 
-/** Kinds that the policy names and nobody follows: they do not exist yet, or permissions are missing. */
+/** Lists kinds that the policy names but the operator cannot follow. */
 function unfollowedText({ spec }: ValidPolicy, { caches }: PolicyDeps): string {
   const unfollowed = (spec.target.kinds ?? []).filter(
     (name) => !caches.kinds.some((kind) => matchesKind([name], kind.adapter.descriptor.resource)),
@@ -156,13 +156,13 @@ function unfollowedText({ spec }: ValidPolicy, { caches }: PolicyDeps): string {
 
 const workloads = (count: number): string => `${count} ${count === 1 ? 'workload' : 'workloads'}`;
 
-/** What holds a change in flight while no operator is alive. */
+/** Describes the mechanism that holds a change in flight while no operator runs. */
 const clampText = ({ nativeClamp }: Pick<PolicyDeps, 'nativeClamp'>): string =>
   nativeClamp
     ? 'changes in flight are held by the API server (MutatingAdmissionPolicy)'
     : 'changes in flight are held by a webhook that fails closed';
 
-/** For each workload in the policy's reach, why the policy does not match it; undefined where it is. */
+/** For each workload in scope: why the policy does not match it; undefined if it matches. */
 async function reasonsAgainst(
   policy: ValidPolicy,
   { caches, policyCache, scheduler }: PolicyDeps,
@@ -181,7 +181,7 @@ async function reasonsAgainst(
   return reasons;
 }
 
-/** The commonest reasons, with how often they apply. */
+/** The most common reasons, each with its number of workloads. */
 function summary(reasons: readonly (string | undefined)[]): string {
   if (reasons.length === 0) return 'there is no workload in its namespaces';
   const counts = new Map<string, number>();

@@ -12,13 +12,13 @@ import {
 } from '@altershield/kube';
 import type { DriftBackoff } from './drift-backoff.ts';
 
-/** An object of the cluster that the operator keeps as it should be. */
+/** A cluster-scoped object that the operator keeps in its desired state. */
 export interface Kept {
   readonly resource: APIResource;
   readonly name: string;
 }
 
-/** The one field that says all of it, and what it is to be. */
+/** The single field that the operator manages, with its desired value. */
 export interface Wanted extends Kept {
   readonly field: 'spec' | 'webhooks';
   readonly value: unknown;
@@ -30,12 +30,12 @@ export interface PublishDeps {
   readonly driftBackoff: DriftBackoff;
 }
 
-/** What is to be published, asked for after what is in force was read; undefined: nothing yet. */
+/** Returns the desired objects; called after the live objects were read. Undefined: none yet. */
 type WantedOf = (signal: AbortSignal) => Promise<readonly Wanted[] | undefined>;
 
 const MAX_ATTEMPTS = 5;
 
-/** Several replicas publish: the leader, and each one that sees a new certificate. */
+/** Retries conflicts: the leader publishes, and so do replicas that see a new certificate. */
 export async function publish(
   kept: readonly Kept[],
   wantedOf: WantedOf,
@@ -53,8 +53,8 @@ export async function publish(
 }
 
 /**
- * First what is in force, then what is to be: with the version of the former as its precondition, a
- * write fails when something newer was published after the latter was read.
+ * Reads the live objects first, then computes the desired ones. Each write has the live version as
+ * its precondition, so it fails if another replica published a newer state in between.
  */
 async function publishOnce(
   kept: readonly Kept[],
@@ -94,7 +94,7 @@ async function write(
     const body = { apiVersion: apiVersionOf(resource), kind, metadata: { name }, [field]: value };
     await client.create(resource, '', body, { signal });
   } else if (!isSameConfiguration(valueOf(known, field), value)) {
-    // A JSON patch replaces the field whole; a merge would leave what others put into it.
+    // A JSON patch replaces the whole field; a merge patch would keep additions by other clients.
     const ops = [
       { op: 'add', path: '/metadata/resourceVersion', value: known.metadata.resourceVersion },
       { op: 'add', path: `/${field}`, value },

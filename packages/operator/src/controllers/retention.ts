@@ -23,7 +23,7 @@ export interface RetentionDeps {
   readonly metrics?: ControllerMetrics | undefined;
 }
 
-/** Deletes finished records that are too old or too many; their batches follow by ownership. */
+/** Deletes finished records beyond the limits; garbage collection deletes their batches. */
 export function createRetentionController(deps: RetentionDeps): Controller {
   const { caches, scheduler, log, metrics } = deps;
   const controller = new Controller({
@@ -52,7 +52,7 @@ async function reconcile(
 ): Promise<Result | undefined> {
   const workload = parseWorkloadKey(key);
   const kind = followedKind(caches, workload.kind);
-  // Of a kind that is not followed, nothing is known to be gone.
+  // If the kind is not followed, the workload may still exist.
   const isGone = kind !== undefined && kind.get(workload) === undefined;
   const { due, nextAt } = expired(changesOf(caches, workload), scheduler.now(), isGone);
   for (const change of due) await remove(client, change, signal);
@@ -76,13 +76,14 @@ async function remove(
   }
 }
 
-/** Records that refuse a revision are kept beyond the cap, but not without end: this many times it. */
+/** Records with a quarantine in force have a separate limit: this many times `historyLimit`. */
 const QUARANTINED_FACTOR = 3;
 
 /**
- * Which records are due. The newest of a workload that is there stays whatever its age, and the one that
- * accounts for what it runs: it says which revision is the verified one. A record that still refuses a revision is kept as long as it
- * does, within a cap of its own; one of an automatic rollback as long as it counts towards the limit.
+ * Selects the records to delete. While the workload exists, its newest record and the record of its
+ * running revision stay: the latter names the verified revision. A record with a quarantine stays
+ * while the quarantine is in force, up to a separate limit. A record of an automatic rollback stays
+ * while it counts towards the rollback limit.
  */
 export function expired(
   changes: readonly ChangeObject[],
@@ -109,12 +110,11 @@ export function expired(
   return { due, nextAt: later.length === 0 ? undefined : Math.min(...later) };
 }
 
-/** When a record is old enough to go. */
 const expiresAt = (change: ChangeObject): number =>
   Date.parse(statusOf(change).finishedAt ?? change.metadata.creationTimestamp) +
   change.spec.policy.spec.limits.historyTTLSeconds * 1000;
 
-/** What was lifted lifts older refusals, too: the record that says so must outlive them. */
+/** A lifted quarantine also lifts older ones of its revision, so its record must outlive them. */
 function quarantinedUntil(change: ChangeObject, changes: readonly ChangeObject[]): number {
   const quarantine = change.status?.quarantine;
   if (quarantine === undefined) return 0;

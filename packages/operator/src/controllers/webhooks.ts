@@ -24,9 +24,9 @@ export interface WebhooksDeps {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly metrics?: ControllerMetrics | undefined;
-  /** Policy and binding of the clamp in the API server; none: this API server cannot have one. */
+  /** Policy and binding of the clamp in the API server; empty if the server does not support it. */
   readonly clamp: readonly Informer<KubeObject>[];
-  /** Where the API server finds us, read anew; undefined until there is a certificate. */
+  /** The current address and CA of the webhook; undefined until there is a certificate. */
   readonly target: (signal: AbortSignal) => Promise<WebhookTarget | undefined>;
 }
 
@@ -36,11 +36,11 @@ const VALIDATING = { resource: RESOURCES.validatingWebhook, name: OBJECT_NAMES.w
 
 export interface WebhooksController {
   readonly controller: Controller;
-  /** Writes the configurations now, for whoever must know that they are in force. */
+  /** Writes the configurations, and resolves once they are stored. */
   readonly publish: (signal: AbortSignal) => Promise<void>;
 }
 
-/** Keeps the webhook configurations as the policies want them: no policy, no call. */
+/** Derives the webhook configurations from the policies: without policies, no request is sent. */
 export function createWebhooksController(deps: WebhooksDeps): WebhooksController {
   const { caches, scheduler, log, metrics } = deps;
   const driftBackoff = new DriftBackoff(deps);
@@ -68,7 +68,7 @@ async function wantedOf(
 ): Promise<readonly Wanted[] | undefined> {
   const at = await target(signal);
   if (at === undefined) return undefined;
-  // The webhook goes only when what replaces it is there: an API server may have just been upgraded.
+  // Remove the webhook only once its replacement exists: the API server may be newly upgraded.
   const nativeClamp = clamp.length > 0 && clamp.every((one) => one.list().length > 0);
   const { mutating, validating } = webhooksFor(policyCache.valid(), at, {
     nativeClamp,

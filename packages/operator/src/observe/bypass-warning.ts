@@ -6,7 +6,7 @@ import { serviceAccountUser } from '../identity.ts';
 import { workloadKeyString } from './followed-kind.ts';
 import { BY_TARGET, targetKey, type Caches } from './caches.ts';
 
-/** API servers learn of a webhook within a few seconds; so does detection of what happened before. */
+/** API servers load a webhook, and detection finds earlier changes, within a few seconds. */
 const GRACE_MS = 10_000;
 
 export interface BypassWarningDeps {
@@ -16,12 +16,13 @@ export interface BypassWarningDeps {
   readonly hint: () => string;
 }
 
-/** Warns of each change that admission did not see although the webhook was registered for it. */
+/** Warns about each change that bypassed admission although the webhook was registered. */
 export class BypassWarning {
   readonly #caches: Pick<Caches, 'changes' | 'configurations'>;
   readonly #deps: BypassWarningDeps;
-  /** Since when this replica leads and the webhooks are as they are; `undefined`: it does not lead. */
+  /** Since when this replica leads; `undefined` while it does not. */
   #leadsSince: number | undefined;
+  /** Since when the webhooks are registered in their current form; `undefined` if deleted. */
   #registeredSince: number | undefined;
 
   constructor(caches: Pick<Caches, 'changes' | 'configurations'>, deps: BypassWarningDeps) {
@@ -37,7 +38,7 @@ export class BypassWarning {
     });
   }
 
-  /** Warns as long as `lead` runs. */
+  /** Warns while `lead` runs. */
   async whileLeading(lead: () => Promise<void>): Promise<void> {
     this.#leadsSince = this.#deps.scheduler.now();
     try {
@@ -50,7 +51,7 @@ export class BypassWarning {
   #onChange({ type, initial, object }: InformerEvent<ChangeObject>): void {
     const { metadata, spec } = object;
     if (type !== 'Added' || initial || !this.#isGuarded()) return;
-    // What was released long before it was found did not bypass the webhook of now.
+    // A change released long before its detection did not bypass the current webhook.
     if (spec.detectedBy !== 'Watch' || spec.operation === 'PreExisting') return;
     const { log, hint } = this.#deps;
     const target = workloadKeyString(targetKey(object));
@@ -65,7 +66,7 @@ export class BypassWarning {
     });
   }
 
-  /** Whether a write of now would have been sent to the webhook. */
+  /** True if the API server must have sent a recent write to the webhook. */
   #isGuarded(): boolean {
     const before = this.#deps.scheduler.now() - GRACE_MS;
     const [leads, registered] = [this.#leadsSince, this.#registeredSince];
@@ -75,7 +76,7 @@ export class BypassWarning {
 
 /**
  * Why the API server may not have called the webhook, and what to do.
- * @param url where it is registered; `undefined`: by its Service
+ * @param url the registered URL of the webhook; `undefined`: it is registered by its Service
  */
 export function unreachableHint(
   { namespace, service }: Pick<Config, 'namespace' | 'service'>,

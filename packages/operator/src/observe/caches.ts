@@ -28,7 +28,7 @@ export interface Configuration extends KubeObject {
   readonly webhooks?: readonly unknown[];
 }
 
-/** The cluster as far as we follow it: one shared copy per resource. */
+/** The objects that the operator follows: one shared cache per resource. */
 export interface Caches {
   readonly policies: Informer<PolicyObject>;
   readonly changes: Informer<ChangeObject>;
@@ -36,12 +36,12 @@ export interface Caches {
   readonly namespaces: Informer<KubeObject>;
   readonly pods: Informer<PodObject>;
   readonly kinds: readonly FollowedKind[];
-  /** Our own webhook configurations, nobody else's. */
+  /** Only the webhook configurations of AlterShield. */
   readonly configurations: readonly Informer<Configuration>[];
 }
 
 export interface WorldOptions {
-  /** Tells the records that we wrote: no other one is found by its workload, nor one that is being deleted. */
+  /** True for records of the operator. `BY_TARGET` omits all others, and records in deletion. */
   readonly isSigned: (change: ChangeObject) => boolean;
   readonly signing: Signing;
   /** The kinds to follow. */
@@ -78,7 +78,6 @@ export function createCaches(
   };
 }
 
-/** The workload of a change. */
 export const targetKey = ({
   metadata: { namespace = '' },
   spec: {
@@ -95,14 +94,14 @@ export const followedKind = (
   name: string,
 ): FollowedKind | undefined => kinds.find((kind) => kind.name === name);
 
-/** A workload as the caches have it; undefined: there is none, or its kind is not followed. */
+/** The cached workload; undefined if it does not exist or its kind is not followed. */
 export function workloadOf(caches: Pick<Caches, 'kinds'>, key: WorkloadKey): Workload | undefined {
   const kind = followedKind(caches, key.kind);
   const object = kind?.get(key);
   return kind === undefined || object === undefined ? undefined : { kind, object };
 }
 
-/** Our records of a workload, oldest first. */
+/** The signed records of a workload, oldest first. */
 export const changesOf = (
   { changes }: Pick<Caches, 'changes'>,
   workload: WorkloadKey,
@@ -111,6 +110,9 @@ export const changesOf = (
     .byIndex(BY_TARGET, workloadKeyString(workload))
     .sort((a, b) => a.spec.sequence - b.spec.sequence);
 
-/** The highest number that a change of a workload had, as far as the records tell: that record may be deleted. */
+/**
+ * The highest known sequence number of a workload's changes. Includes `rolledBackAtSequence`: the
+ * record with that number may be deleted.
+ */
 export const lastSequence = (changes: readonly ChangeObject[]): number =>
   Math.max(0, ...changes.flatMap((c) => [c.spec.sequence, c.status?.rolledBackAtSequence ?? 0]));

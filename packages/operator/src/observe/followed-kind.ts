@@ -17,7 +17,7 @@ export const BY_OWNER = 'owner';
 export const ownerUids = ({ metadata }: KubeObject): string[] =>
   (metadata.ownerReferences ?? []).map((owner) => owner.uid);
 
-/** Which workload is meant: kinds may share names. */
+/** Identifies a workload. Includes the kind, because workloads of two kinds may share a name. */
 export interface WorkloadKey {
   readonly kind: string;
   readonly namespace: string;
@@ -33,7 +33,7 @@ export function parseWorkloadKey(text: string): WorkloadKey {
   return { kind, namespace, name };
 }
 
-/** A workload of a kind that is followed. */
+/** A workload with its followed kind. */
 export interface Workload {
   readonly kind: FollowedKind;
   readonly object: WorkloadKubeObject;
@@ -46,7 +46,7 @@ interface RelatedInformer {
   readonly informer: Informer<KubeObject>;
 }
 
-/** One kind of workload as the caches have it: its objects, and what belongs to them. */
+/** One kind of workload with the caches of its objects and their related objects. */
 export class FollowedKind {
   readonly adapter: WorkloadAdapter;
   /** `Deployment.apps`. */
@@ -82,7 +82,7 @@ export class FollowedKind {
     return this.objects.get({ namespace, name });
   }
 
-  /** All that the adapter reads of a workload. */
+  /** The input of the adapter: a workload and its related objects. */
   snapshot(object: WorkloadKubeObject) {
     const related: Record<string, readonly KubeObject[]> = {};
     for (const { key, ownedBy, informer } of this.related) {
@@ -97,7 +97,7 @@ export class FollowedKind {
     return { ...view, ownership: object.ownership };
   }
 
-  /** Its pods that are not about to go, with the key of the revision of each. */
+  /** The pods of a workload that are not terminating, each with the key of its revision. */
   pods(object: WorkloadKubeObject): { readonly pod: PodObject; readonly revision: string }[] {
     const pods = (this.snapshot(object).related['pods'] ?? []) as readonly PodObject[];
     return pods
@@ -105,7 +105,7 @@ export class FollowedKind {
       .map((pod) => ({ pod, revision: this.adapter.revisionOfPod(pod) ?? '' }));
   }
 
-  /** Key of the workload that a related object belongs to, by the owners that the caches have. */
+  /** Key of the workload that a related object belongs to, found through cached owners. */
   rootOf(key: string, { metadata }: Pick<KubeObject, 'metadata'>): string | undefined {
     const related = this.related.find((r) => r.key === key);
     if (related === undefined) return undefined;
@@ -121,7 +121,7 @@ export class FollowedKind {
     return object && this.rootOf(parent.key, object);
   }
 
-  /** The workload that a related object belongs to, as the cache has it; never another one of its name. */
+  /** The cached workload that owns a related object. Compares uids: names may be reused. */
   owning({ metadata }: Pick<KubeObject, 'metadata'>): WorkloadKubeObject | undefined {
     const { namespace = '', ownerReferences = [] } = metadata;
     const owner = ownerReferences.find((o) => o.kind === this.adapter.descriptor.resource.kind);
@@ -129,7 +129,7 @@ export class FollowedKind {
     return found?.metadata.uid === owner?.uid ? found : undefined;
   }
 
-  /** What owns its pods: the objects themselves, or a related resource between them. */
+  /** The direct owners of its pods: the workloads, or a related resource, e.g. ReplicaSets. */
   get podOwners(): { readonly kind: string; readonly informer: Informer<KubeObject> } {
     const pods = this.related.find(({ key }) => key === 'pods');
     const between = this.related.find(({ key }) => key === pods?.ownedBy);
@@ -137,14 +137,14 @@ export class FollowedKind {
     return between ?? { kind: this.adapter.descriptor.resource.kind, informer };
   }
 
-  /** Uids of what owns the pods of this workload. */
+  /** Uids of the direct owners of this workload's pods. */
   podOwnerUids(object: WorkloadKubeObject): ReadonlySet<string> {
     const key = this.related.find((r) => r.key === 'pods')?.ownedBy ?? 'object';
     const owners = key === 'object' ? [object] : (this.snapshot(object).related[key] ?? []);
     return new Set(owners.map(({ metadata }) => metadata.uid));
   }
 
-  /** Up to when everything that belongs to its workloads is known; milliseconds since the epoch. */
+  /** The caches of related objects are complete up to this time; milliseconds since the epoch. */
   get currentAsOf(): number {
     return Math.min(...this.related.map(({ informer }) => informer.currentAsOf));
   }

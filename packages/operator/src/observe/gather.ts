@@ -27,20 +27,20 @@ export interface GatherDeps {
   readonly quarantines: Quarantines;
   readonly verifier: Pick<PodCacheVerifier, 'currentAsOf'>;
   readonly rollbackLimiter: Pick<RollbackRateLimiter, 'recent'>;
-  /** Automatic rollbacks that the whole cluster may have. */
+  /** Limit of automatic rollbacks in the whole cluster. */
   readonly rollbacksPerHour: number;
   readonly scheduler: Pick<Scheduler, 'now'>;
-  /** Since when this process looks at the change, and whether it is yet to write for it. */
+  /** When this process first saw the change, and whether it has yet to perform a goal for it. */
   readonly look: { readonly since: number; readonly isFirst: boolean };
 }
 
-/** What a decision is about, and the very object that its action is for. */
+/** The input of a decision, and the exact object to which its goal applies. */
 export interface Gathered {
   readonly observation: Observation;
   readonly subject: Workload | undefined;
 }
 
-/** Reads everything that a decision about this change may look at, from memory. */
+/** Reads the input of a decision about this change, from memory only. */
 export function gather(change: ChangeObject, deps: GatherDeps): Gathered {
   const subject = workloadOf(deps.caches, targetKey(change));
   return { observation: observe(change, subject, deps), subject };
@@ -94,7 +94,7 @@ function observe(
   };
 }
 
-/** Up to when its pods are known: by the watches, or by the server's own word. */
+/** Up to when the pod cache is complete, by the watches or by a check against the server. */
 const currentAsOf = (subject: Workload | undefined, { verifier, scheduler }: GatherDeps): number =>
   subject === undefined
     ? scheduler.now()
@@ -111,7 +111,7 @@ const podsOf = ({ kind, object }: Workload, { readiness }: GatherDeps): PodOfRev
     return { revision, view: viewPod(pod, readiness.lossesOf(uid), readiness.observationsOf(uid)) };
   });
 
-/** Fingerprints by what names a revision on its pods. */
+/** Fingerprints by revision uid and name: pods may refer to a revision by either. */
 const keysOf = (revisions: readonly RevisionView[]): ReadonlyMap<string, string> =>
   new Map(
     revisions.flatMap(({ uid, name, fingerprint }) => [
@@ -127,12 +127,15 @@ function recentRollbacks(change: ChangeObject, { caches, scheduler }: GatherDeps
   ).length;
 }
 
-/** Refused since it was proven good last: one that ran well in spite of a refusal is a way back. */
+/**
+ * True if the rollback target was quarantined after its last verification. A target that was
+ * verified after the quarantine remains valid.
+ */
 function isTargetQuarantined(change: ChangeObject, { caches, quarantines }: GatherDeps): boolean {
   const { spec } = change;
   const { from, target } = spec;
   const workload = targetKey(change);
-  // Only a person's word asks for it.
+  // Only a decision of a user depends on it.
   if (from === undefined || spec.decision === undefined) return false;
   if (quarantines.find(workload, from.quarantineKey) === undefined) return false;
   const { uid } = target;

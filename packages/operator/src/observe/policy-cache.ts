@@ -24,7 +24,7 @@ interface Entry {
   readonly parsed: ParsedPolicy;
 }
 
-/** The policies as last read: right ones govern, wrong ones are named with their problems. */
+/** The policies from the cache: the valid ones, and the errors of the invalid ones. */
 export class PolicyCache {
   readonly #caches: Pick<Caches, 'policies' | 'namespaces'>;
   readonly #operatorNamespace: string;
@@ -52,7 +52,7 @@ export class PolicyCache {
     return parsed.ok ? [] : parsed.errors;
   }
 
-  /** The policy that governs a workload of this kind with this metadata. */
+  /** The policy that matches a workload of this kind with this metadata. */
   policyFor(
     kind: GroupKind,
     metadata: Pick<ObjectMeta, 'labels'>,
@@ -62,7 +62,7 @@ export class PolicyCache {
     return policyFor(this.valid(), candidate, this.#operatorNamespace);
   }
 
-  /** Why a policy does not govern such a workload; undefined when it does. */
+  /** Why a policy does not match such a workload; undefined if it does. */
   mismatchReason(
     policy: ValidPolicy,
     kind: GroupKind,
@@ -77,12 +77,12 @@ export class PolicyCache {
     return `policy ${first.namespace}/${first.name} comes first`;
   }
 
-  /** Why it can govern nothing, whatever there is. */
+  /** Why the policy can never match a workload; undefined if it can. */
   exemptionReason({ namespace }: ValidPolicy): string | undefined {
     return exemptionReason(namespace, this.#operatorNamespace);
   }
 
-  /** The namespace that a policy of this one may govern; undefined: all of them. */
+  /** The namespace in which a policy of this namespace may match; undefined: all namespaces. */
   scopeOf(namespace: string): string | undefined {
     return namespace === this.#operatorNamespace ? undefined : namespace;
   }

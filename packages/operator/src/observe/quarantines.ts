@@ -5,7 +5,7 @@ import type { WorkloadKey } from './followed-kind.ts';
 import { changesOf, type Caches } from './caches.ts';
 import type { ChangeObject } from '../kinds.ts';
 
-/** The quarantines in force, as the records say. */
+/** The quarantines in force, read from the records. */
 export class Quarantines {
   readonly #caches: Pick<Caches, 'changes'>;
   readonly #scheduler: Pick<Scheduler, 'now'>;
@@ -16,8 +16,8 @@ export class Quarantines {
   }
 
   /**
-   * The record that refuses this template of this workload: the one that was rolled back last. A person
-   * who lifts it lifts those before it, for good.
+   * The record whose quarantine denies this template of this workload: the last one that was rolled
+   * back. If a user lifts its quarantine, the older ones of the template are lifted as well.
    */
   find(workload: WorkloadKey, quarantineKey: string): ChangeObject | undefined {
     const last = changesOf(this.#caches, workload)

@@ -12,16 +12,16 @@ import type { Informer, InformerEvent, Scheduler } from '@altershield/kube';
 import type { PodObject } from '../kinds.ts';
 
 /**
- * What can only be known of a living pod by following it: how often it lost its readiness, when that
- * and a config error were first seen, by our clock, and which restarts its own rules did not ask for.
+ * Facts about a pod that only its events show: its readiness losses, the times at which this
+ * process saw it become ready or report a config error, and restarts outside its restart rules.
  *
- * It is kept in memory alone. A restart of the operator sees every pod for the first time again: soak
- * times and graces start over, which makes a release slower and never less safe.
+ * They are kept only in memory. After a restart of the operator, soak times and grace periods start
+ * over: a release takes longer, but stays safe.
  */
 export class ReadinessLossCounter {
   readonly #scheduler: Pick<Scheduler, 'now'>;
   readonly #losses = new Map<string, number>();
-  /** Of pods that became ready since the first list. Those of the first list share its time. */
+  /** Pods that became ready after the initial list; all others use `#listedAt`. */
   readonly #readySeenAt = new Map<string, number>();
   readonly #configErrorSeenAt = new Map<string, number>();
   readonly #restarts = new Map<string, RestartCounts>();
@@ -37,7 +37,6 @@ export class ReadinessLossCounter {
     });
   }
 
-  /** How often the pod lost its readiness. */
   lossesOf(uid: string): number {
     return this.#losses.get(uid) ?? 0;
   }

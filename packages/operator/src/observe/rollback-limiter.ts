@@ -4,15 +4,15 @@ import type { Caches } from './caches.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** Until when a change counts as an automatic rollback of its workload; 0 for all others. */
+/** Until when a change counts as an automatic rollback; 0 for all other changes. */
 export const windowEndsAt = ({ status }: ChangeObject): number =>
   status?.automaticRollback === true && status.rolledBackAt !== undefined
     ? Date.parse(status.rolledBackAt) + HOUR_MS
     : 0;
 
-/** Automatic rollbacks of the whole cluster, as the records say. */
+/** Counts the automatic rollbacks of the whole cluster from the records. */
 export class RollbackRateLimiter {
-  /** Until when each counts, by the uid of its record. */
+  /** Until when each rollback counts, by the uid of its record. */
   readonly #counts = new Map<string, number>();
 
   constructor({ changes }: Pick<Caches, 'changes'>, isSigned: (change: ChangeObject) => boolean) {
@@ -23,7 +23,7 @@ export class RollbackRateLimiter {
     });
   }
 
-  /** Within the last hour, without the one that is asked for. */
+  /** The number of rollbacks within the last hour, without the record with this uid. */
   recent(now: number, uid: string): number {
     for (const [key, until] of this.#counts) if (until <= now) this.#counts.delete(key);
     return this.#counts.size - (this.#counts.has(uid) ? 1 : 0);

@@ -3,7 +3,7 @@ import { ANNOTATIONS, type ChangeWorkloadSpec } from '@altershield/api';
 import { contentOf, type Signer, type Signing } from '@altershield/core';
 import type { ChangeObject } from '../kinds.ts';
 
-/** Over what must not be forged: the target, the way back, the judge. The server adds defaults to the rest. */
+/** Signs the fields that must not be forged. Omits the others: the server adds defaults to them. */
 export const recordSignature = (
   namespace: string,
   name: string,
@@ -24,7 +24,7 @@ export const recordSignature = (
     sequence,
   });
 
-/** Tells the records that we wrote. Asked all the time; each version of a record is verified once. */
+/** Verifies signatures of records. Caches the result, so each version is verified only once. */
 export function signatureVerifier(signing: Signing): (change: ChangeObject) => boolean {
   const known = new WeakMap<ChangeObject, boolean>();
   return (change) => {

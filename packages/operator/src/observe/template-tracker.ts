@@ -23,10 +23,10 @@ export interface TemplateTrackerDeps {
 }
 
 /**
- * The template that each workload ran when we last looked. Kept by every replica, so that the next
- * leader knows what is new; everything else comes from the objects. What changes while no policy
- * governs it is nobody's to record; a governed one counts as seen when it has been looked at, so that
- * what a leader did not live to record is found by the next.
+ * The last observed template of each workload. Every replica tracks it, so that the next leader can
+ * detect changes; all other state comes from the objects. If no policy matches a workload, its new
+ * template counts as observed at once. If one matches, it counts as observed only once detection
+ * has handled it: the next leader then detects a change that the previous leader failed to record.
  */
 export class TemplateTracker {
   readonly #observed = new Map<string, LastObserved>();
@@ -64,7 +64,7 @@ export class TemplateTracker {
     }
   }
 
-  /** What the leader has recorded is no news to whoever leads next; it is again when the record is deleted. */
+  /** The next leader detects a recorded change again only if its record is deleted in flight. */
   #onChange(event: InformerEvent<ChangeObject>): void {
     const { target, from, to } = event.object.spec;
     const workload = workloadOf(this.#deps.caches, targetKey(event.object));
@@ -77,7 +77,7 @@ export class TemplateTracker {
     } else if (isRunning && !isOver(statusOf(event.object).phase)) this.#forget(target.uid, from);
   }
 
-  /** What was seen last is what the change came from. */
+  /** Tracks the revision before the change as the last observed one, so that detection repeats. */
   #forget(uid: string, from: ChangeObject['spec']['from']): void {
     if (from === undefined) this.#observed.delete(uid);
     else {
@@ -86,14 +86,17 @@ export class TemplateTracker {
     }
   }
 
-  /** Whether no policy governs what changed, before or after: a write cannot leave its policy and change at once. */
+  /**
+   * True if no policy matches the workload, before and after a change of its spec: a write cannot
+   * escape its policy by changing the labels together with the template.
+   */
   #isFreeChange(kind: FollowedKind, { object, old }: InformerEvent<WorkloadKubeObject>): boolean {
     if (!this.#isFree(kind, object)) return false;
     const isChanged = object.metadata.generation !== old?.metadata.generation;
     return old === undefined || !isChanged || this.#isFree(kind, old);
   }
 
-  /** Whether no policy governs it, as far as the policies are known. */
+  /** True if no policy matches the workload; false until the policies are synced. */
   #isFree({ adapter }: FollowedKind, { metadata }: WorkloadKubeObject): boolean {
     const { caches, policyCache } = this.#deps;
     if (!caches.policies.synced || !caches.namespaces.synced) return false;
@@ -104,11 +107,11 @@ export class TemplateTracker {
   }
 }
 
-/** One that waits for a finalizer counts no more. */
+/** A record that waits for a finalizer counts as deleted. */
 const isDeleted = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
   type === 'Deleted' || object.metadata.deletionTimestamp !== undefined;
 
-/** What makes the revision of a workload. */
+/** The part of a workload that defines its revision, e.g. the pod template. */
 export const templateOf = (
   { adapter }: Pick<FollowedKind, 'adapter'>,
   object: WorkloadKubeObject,
@@ -117,7 +120,7 @@ export const templateOf = (
 
 const MARKS = [ANNOTATIONS.release, ANNOTATIONS.hold] as const;
 
-/** Status moves all the time during a rollout; the spec, our marks and what selects it do not. */
+/** Ignores status updates, which are frequent during a rollout. */
 export const isPossibleChange = (event: InformerEvent<WorkloadKubeObject>): boolean =>
   specChanged(event) ||
   labelsChanged(event) ||

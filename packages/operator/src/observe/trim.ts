@@ -11,9 +11,9 @@ import {
 import type { KubeObject, APIResource } from '@altershield/kube';
 import type { PodObject, ReplicaSetObject, WorkloadKubeObject } from '../kinds.ts';
 
-/** What is kept of each object in memory: what decisions read, and nothing else. */
+// The caches keep only the fields that decisions read.
 
-/** Managed fields shrink to who and when, and to the text that a rollback restores them from. */
+/** Reduces managed fields to manager, time and the text from which a rollback restores them. */
 export function trimWorkload(workload: WorkloadKubeObject): WorkloadKubeObject {
   const { managedFields = [], ...metadata } = workload.metadata;
   const managers = managedFields.map(withoutFields);
@@ -113,7 +113,7 @@ const trimSpec = ({
   ...optionalList('initContainers', initContainers?.flatMap(trimRules)),
 });
 
-/** Of the containers' specs only the restart rules, which hardly any pod has. */
+/** Keeps only the restart rules of a container spec; few pods have any. */
 const trimRules = ({ name, restartPolicyRules = [] }: ContainerRules): ContainerRules[] =>
   restartPolicyRules.length === 0 ? [] : [{ name, restartPolicyRules }];
 
@@ -128,20 +128,20 @@ const trimContainer = (container: ContainerStatus): ContainerStatus => {
   };
 };
 
-/** A field that is there only when it has a value. */
+/** An object with the field, or without it if the value is undefined. */
 function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
   return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]?: V });
 }
 
-/** The same of a list, which is left out when it is empty. */
+/** Like `optional`, but also omits an empty list. */
 const optionalList = <K extends string, V>(key: K, list: readonly V[] | undefined) =>
   optional(key, list?.length === 0 ? undefined : list);
 
 const TRANSFORMS: Readonly<Record<string, unknown>> = { Pod: trimPod, ReplicaSet: trimReplicaSet };
 
 /**
- * What the cache keeps of an object of this kind; undefined: everything but managed fields. One
- * function for each: informers are shared by it.
+ * The transform function of a kind; undefined: the cache drops only managed fields. A kind always
+ * gets the same function, because informers are shared by the identity of their function.
  */
 export const transformFor = <T extends KubeObject>({
   kind,

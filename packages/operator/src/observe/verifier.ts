@@ -10,12 +10,12 @@ export interface PodCacheVerifierDeps extends VerifyDeps {
   readonly log: Logger;
 }
 
-/** An answer that takes longer is given up; who still needs it asks again. */
+/** Timeout of a check. The next reconciliation that needs the check starts it again. */
 const PATIENCE_MS = 10_000;
-/** Each event of a pod may want to know: the server is not asked more often than this about one Deployment. */
+/** Minimum time between checks of one workload: each event of a pod may request one. */
 const GAP_MS = 1000;
 
-/** So many lists at a time: there are 16 connections for calls, and rollbacks need them too. */
+/** Maximum of concurrent checks: rollbacks need some of the 16 connections for requests. */
 const AT_ONCE = 4;
 
 interface PendingRequest {
@@ -24,8 +24,8 @@ interface PendingRequest {
 }
 
 /**
- * What the server said of the pods of each Deployment. It is asked beside the work on changes: an
- * answer that is slow, or never comes, holds up no failure that the watches tell.
+ * Checks the cached pods of workloads against the server. Checks run beside the reconciliation of
+ * changes, so a slow or missing answer does not delay the reaction to a failure.
  */
 export class PodCacheVerifier {
   readonly #deps: PodCacheVerifierDeps;
@@ -45,12 +45,12 @@ export class PodCacheVerifier {
     }
   }
 
-  /** Up to when our copy of its pods is known to be complete, by the server's word; 0: it was not asked. */
+  /** Up to when the last successful check found the workload's pods complete; 0: no check yet. */
   currentAsOf(uid: string): number {
     return this.#currentAsOf.get(uid) ?? 0;
   }
 
-  /** Asks, unless it is being asked; `then` is called when more is known than before. Never throws. */
+  /** Starts a check unless one is running or recent; calls `then` on success. Never throws. */
   readonly request = (workload: Workload, then: () => void): void => {
     const { uid } = workload.object.metadata;
     const now = this.#deps.scheduler.now();

@@ -18,17 +18,17 @@ export interface VerifyDeps {
   readonly scheduler: Pick<Scheduler, 'now'>;
 }
 
-/** A page is parsed in one go; this many pods take less than 15 ms. */
+/** A page is parsed synchronously; this many pods take less than 15 ms. */
 const PAGE = 50;
-/** A watch may be behind by so much without being given up. */
+/** A watch may lag by this much before it is restarted. */
 const LAG_MS = 5000;
 
 /**
- * A quiet watch of pods says for up to a minute neither that all is well nor that it is dead. This
- * reads the pods of a workload once: if ours are the same, they are complete up to now. If not, the
- * watch is behind, and one that has said nothing for a while is opened anew.
+ * For up to a minute, a silent pod watch may be healthy or dead. This function lists the pods of a
+ * workload once: if they match the cache, the cache is complete up to now. Otherwise the watch
+ * lags; if it has been silent for longer than `LAG_MS`, it is restarted.
  *
- * @returns up to when our copy is complete, milliseconds since the epoch; undefined: not known
+ * @returns up to when the cache is complete, milliseconds since the epoch; undefined: unknown
  */
 export async function verifyPodCache(
   { kind, object }: Workload,
@@ -69,7 +69,7 @@ async function listPods(
   return { pods, resourceVersion };
 }
 
-/** Whether our copy has all that was listed, or something newer, and nothing that is gone. */
+/** True if the cache has all listed pods, in this or a newer version, and no deleted ones. */
 function isCurrent(
   { pods, resourceVersion }: Listed,
   { kind, object }: Workload,
@@ -81,9 +81,9 @@ function isCurrent(
   const uids = new Set(pods.map((pod) => pod.metadata.uid));
   const isUpToDate = (pod: PodObject): boolean => {
     const owner = ownerOf(pod, ownerKind);
-    // Others may share the labels: bare pods, Jobs, another Deployment.
+    // Other pods may have the same labels, e.g. bare pods or pods of a Job.
     if (owner === undefined) return true;
-    // One of a revision that is deleted may be stuck for days, on a node that is lost.
+    // A pod of a deleted revision may be stuck in termination for days, on a lost node.
     if (!owners.has(owner.uid) && isTerminating(pod)) return true;
     if (!owners.has(owner.uid)) return informer.get(at(pod, owner.name)) !== undefined;
     const copy = caches.pods.get(at(pod, pod.metadata.name));

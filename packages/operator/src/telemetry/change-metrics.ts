@@ -19,7 +19,7 @@ type Observed = Pick<Caches, 'changes' | 'batches' | 'policies'>;
 
 export interface ChangeMetricsOptions {
   readonly scheduler: Pick<Scheduler, 'now' | 'elapsed'>;
-  /** Default: a registry that nothing reads. */
+  /** Default: a registry that is not exposed. */
   readonly metrics?: Pick<Metrics, 'registry'> | undefined;
 }
 
@@ -29,14 +29,14 @@ interface Evidence {
 }
 
 /**
- * What there is to count about changes. Only the leader reports: the caches of every replica have
- * the same changes, and sums over replicas would be wrong.
+ * Metrics about changes. Only the leader reports: the caches of all replicas contain the same
+ * changes, so sums over replicas would be wrong.
  */
 export class ChangeMetrics {
   readonly #caches: Observed;
   readonly #scheduler: ChangeMetricsOptions['scheduler'];
   readonly #series: ChangeSeries;
-  /** What is decided and not done yet, by the uid of the change. */
+  /** Evidence whose action is decided but not performed yet, by the uid of the change. */
   readonly #pending = new Map<string, Evidence>();
   #isLeading = false;
 
@@ -55,7 +55,7 @@ export class ChangeMetrics {
   /** Reports as long as `lead` runs. */
   async whileLeading(lead: () => Promise<void>): Promise<void> {
     this.#isLeading = true;
-    // A counter that begins with its first event hides that event from `increase`.
+    // `increase` in Prometheus misses the first event of a counter that does not start at 0.
     for (const { metadata } of this.#caches.changes.list()) {
       this.#series.openNamespace(metadata.namespace ?? '');
     }
@@ -68,8 +68,8 @@ export class ChangeMetrics {
   }
 
   /**
-   * A decision was recorded.
-   * @param wokenAt when the event came that it answers, in `elapsed` milliseconds
+   * Call after a decision was recorded.
+   * @param wokenAt when the event that led to it arrived, in `elapsed` milliseconds
    */
   decided(change: ChangeObject, { status, goal }: Decision, wokenAt: number): void {
     const action = actionOnEvidence(statusOf(change), status);
@@ -79,7 +79,7 @@ export class ChangeMetrics {
     else this.#pending.set(change.metadata.uid, evidence);
   }
 
-  /** What was decided about the change is done. */
+  /** Call after the decided writes for the change were made. */
   acted({ metadata: { uid } }: ChangeObject): void {
     const evidence = this.#pending.get(uid);
     if (evidence !== undefined) this.#acted(evidence);
@@ -103,13 +103,13 @@ export class ChangeMetrics {
     for (const verdict of newVerdicts(old, object)) this.#series.judged(verdict);
   }
 
-  /** Only records that the operator signed are found by their workload. */
+  /** The index `BY_TARGET` contains only records that the operator signed. */
   #isOurs(object: ChangeObject): boolean {
     const ours = this.#caches.changes.byIndex(BY_TARGET, workloadKeyString(targetKey(object)));
     return ours.some((change) => change.metadata.uid === object.metadata.uid);
   }
 
-  /** The records that count; none while another replica leads. */
+  /** The signed records; none while another replica leads. */
   #changes(): ChangeObject[] {
     if (!this.#isLeading) return [];
     return this.#caches.changes.list().filter((change) => this.#isOurs(change));

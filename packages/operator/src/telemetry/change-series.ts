@@ -4,7 +4,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Sample } from './change-state.ts';
 import { OUTCOMES, type ChangeTransition, type CheckVerdict } from './change-transition.ts';
 
-/** What the gauges read when they are scraped. */
+/** Called at each scrape for the values of the gauges. */
 export interface ChangeStates {
   readonly inFlight: () => readonly Sample[];
   readonly waiting: () => readonly Sample[];
@@ -13,9 +13,8 @@ export interface ChangeStates {
   readonly policies: () => readonly Sample[];
 }
 
-/** The counters, as the facts that they count. */
 export interface ChangeSeries {
-  /** Begins every counter of the namespace at 0. */
+  /** Initializes every counter of the namespace to 0. */
   openNamespace(namespace: string): void;
   detected(namespace: string, by: string): void;
   moved(namespace: string, transition: ChangeTransition): void;
@@ -30,7 +29,7 @@ const ACTIONS = ['RollBack', 'Suspend'] as const;
 const REACTION_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 const RELEASE_SECONDS = [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 43200, 86400];
 
-/** Every series about changes, in one registry. */
+/** Registers all series about changes. */
 export function createChangeSeries(registry: Registry, states: ChangeStates): ChangeSeries {
   registerStates(registry, states);
   const counters = createCounters(registry);

@@ -9,7 +9,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** Sums up values by their labels: a gauge has one value per set of labels. */
+/** Sums values by their labels, because a gauge has one value per label set. */
 class Totals {
   readonly #samples = new Map<string, Sample>();
 
@@ -39,11 +39,11 @@ export function changesInFlight(changes: readonly ChangeObject[]): Sample[] {
   return totals.samples;
 }
 
-/** Also while the user has paused the rollout: nothing goes on until `kubectl rollout resume`. */
+/** A paused rollout also waits for the user: it continues after `kubectl rollout resume`. */
 const needsDecision = ({ phase, reason }: ChangeWorkloadStatus): boolean =>
   !isOver(phase) && (phase === 'Suspend' || reason === 'PausedByUser');
 
-/** Changes that go on only when a user decides, by namespace and reason. */
+/** Changes that wait for a user, by namespace and reason. */
 export function waitingChanges(changes: readonly ChangeObject[]): Sample[] {
   const totals = new Totals();
   for (const change of changes) {
@@ -54,7 +54,7 @@ export function waitingChanges(changes: readonly ChangeObject[]): Sample[] {
   return totals.samples;
 }
 
-/** For how long the longest of them has waited, in seconds, by namespace and reason. */
+/** The longest wait for a user in seconds, by namespace and reason. */
 export function longestWaits(changes: readonly ChangeObject[], now: number): Sample[] {
   const totals = new Totals();
   for (const change of changes) {
@@ -69,7 +69,7 @@ export function longestWaits(changes: readonly ChangeObject[], now: number): Sam
   return totals.samples;
 }
 
-/** Revisions that admission denies now, by namespace. Several records may name the same one. */
+/** Quarantined revisions by namespace. Several records may name the same revision. */
 export function quarantinedRevisions(changes: readonly ChangeObject[], now: number): Sample[] {
   const totals = new Totals();
   const counted = new Set<string>();

@@ -3,7 +3,7 @@ import type { ChangeWorkloadStatus, Phase, Verdict } from '@altershield/api';
 import { statusOf } from '@altershield/core';
 import type { ChangePodObject, ChangeObject } from '../kinds.ts';
 
-/** How changes end: the last phase, told apart where users have to act differently. */
+/** Outcomes of changes: the final phase, split where users have to act differently. */
 export const OUTCOMES = [
   'Success',
   'RolledBack',
@@ -14,17 +14,17 @@ export const OUTCOMES = [
 ] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
-/** What the newest version of a record tells beyond the version before. */
+/** The differences between a record and its previous version that are counted. */
 export interface ChangeTransition {
   readonly outcome?: Outcome;
-  /** Seconds from its detection to its first end. */
+  /** Seconds from detection to the first end of the change. */
   readonly durationSeconds?: number;
   readonly rollback?: 'Automatic' | 'User';
-  /** Writes that were denied since. */
+  /** Writes denied since the previous version. */
   readonly denied: number;
 }
 
-/** Compares two versions of one record; `undefined` for the version before stands for a new record. */
+/** Compares two versions of one record; `before` is `undefined` for a new record. */
 export function changeTransition(
   before: ChangeObject | undefined,
   after: ChangeObject,
@@ -50,7 +50,7 @@ function endOf(
   const outcome = outcomeOf(status);
   if (outcome === undefined || (old !== undefined && outcomeOf(old) === outcome)) return {};
   const { finishedAt } = status;
-  // A user may roll back a change that ended long ago: its release took no longer for that.
+  // A user may roll back a change that ended long ago: do not count its duration again.
   if (finishedAt === undefined || old?.finishedAt !== undefined) return { outcome };
   const durationMs = Date.parse(finishedAt) - Date.parse(spec.detectedAt);
   return { outcome, durationSeconds: Math.max(0, durationMs) / 1000 };
@@ -67,7 +67,7 @@ export interface CheckVerdict {
   readonly verdict: Verdict;
 }
 
-/** Verdicts that checks reached since the version before; one that stays is not news. */
+/** Verdicts that checks reached since the previous version. */
 export function newVerdicts(
   before: ChangePodObject | undefined,
   after: ChangePodObject,
@@ -82,7 +82,7 @@ const isReached = (verdict: Verdict): boolean => verdict !== 'None' && verdict !
 
 const RUNNING: ReadonlySet<Phase> = new Set(['Init', 'Running', 'TimeOutPreThreshold']);
 
-/** How the operator acts on evidence; `undefined` when the move has another cause, as a user's decision. */
+/** The action that evidence caused; `undefined` for other causes, e.g. a decision of a user. */
 export function actionOnEvidence(
   before: ChangeWorkloadStatus,
   { phase, verdict }: ChangeWorkloadStatus,
