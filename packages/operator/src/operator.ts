@@ -192,7 +192,7 @@ const sayUnknown = (events: EventRecorder, log: Logger): ((change: ChangeObject)
     const { namespace, name } = keyOf(change);
     log.warn('a ChangeWorkload of another version of AlterShield is left as it is', {
       change: `${namespace}/${name}`,
-      cure: 'run the newer version, or revert the workload and delete the record',
+      hint: 'run the newer version, or revert the workload and delete the record',
     });
     events.record(subjectOf(change), unknownVersionEvent(change));
   };

@@ -16,12 +16,12 @@ export async function preflight(client: Client, namespace: string): Promise<void
   if (denied.length > 0) {
     const user = await whoAmI(client);
     throw new PreflightError(
-      `${user} lacks permissions: ${denied.join(', ')}. Bind it to the ClusterRole and the Role altershield; both come with: ${cure(namespace)}`,
+      `${user} lacks permissions: ${denied.join(', ')}. Bind it to the ClusterRole and the Role altershield; both come with: ${installHint(namespace)}`,
     );
   }
   const missing = [...(await missingKinds(client)), ...(await missingNamespace(client, namespace))];
   if (missing.length === 0) return;
-  throw new PreflightError(`${missing.join('; ')}. Run: ${cure(namespace)}`);
+  throw new PreflightError(`${missing.join('; ')}. Run: ${installHint(namespace)}`);
 }
 
 /** The kinds that the operator has permissions to follow. Throws if there are none. */
@@ -40,18 +40,18 @@ export async function permittedKinds(
     log.warn('a kind is not followed: permissions are missing', {
       kind: adapter.descriptor.resource.kind,
       missing,
-      hint: `bind the operator to the ClusterRole altershield: ${cure(namespace)}`,
+      hint: `bind the operator to the ClusterRole altershield: ${installHint(namespace)}`,
     });
   }
   const permitted = answers.filter(({ missing }) => missing.length === 0);
   if (permitted.length > 0) return permitted.map(({ adapter }) => adapter);
   const all = answers.flatMap(({ missing }) => missing);
   throw new PreflightError(
-    `${await whoAmI(client)} lacks permissions: ${[...new Set(all)].join(', ')}. Bind it to the ClusterRole altershield; it comes with: ${cure(namespace)}`,
+    `${await whoAmI(client)} lacks permissions: ${[...new Set(all)].join(', ')}. Bind it to the ClusterRole altershield; it comes with: ${installHint(namespace)}`,
   );
 }
 
-const cure = (namespace: string): string =>
+const installHint = (namespace: string): string =>
   `altershield install -n ${namespace}; for an operator that runs elsewhere: kubectl apply -f deploy/crds -f deploy/rbac.yaml`;
 
 async function missingKinds(client: Client): Promise<string[]> {

@@ -113,7 +113,7 @@ async function reconcile(
   if (change === undefined || change.metadata.deletionTimestamp !== undefined) return undefined;
   if (!deps.isSigned(change)) {
     log.warn('a ChangeWorkload that the operator did not write is ignored', {
-      cure: `delete it, or restore its annotation ${ANNOTATIONS.signature}`,
+      hint: `delete it, or restore its annotation ${ANNOTATIONS.signature}`,
     });
     return undefined;
   }
