@@ -56,7 +56,7 @@ test('a change that the API server could not send to the webhook is a warning wi
     const { hint, workload } = await operator.said(
       'a change bypassed admission although the webhook is registered',
     );
-    assert.equal(workload, `${app.namespace}/Deployment/checkout`);
+    assert.equal(workload, `Deployment.apps/${app.namespace}/checkout`);
     assert.match(String(hint), /may not reach https:\/\/127\.0\.0\.2:\d+: give --webhook-url-host/);
   } finally {
     await stopAll(

@@ -195,7 +195,7 @@ describe('a bad change', () => {
       user: 'developer',
     });
     t.diagnostic(stdout + stderr);
-    assert.match(stdout, /checkout-\d+ +RolledBack +Fail .* kubectl/);
+    assert.match(stdout, /checkout-\d+ +Deployment +RolledBack +Fail/);
     const why = await altershield(cluster, ['why', 'deploy/checkout', '-n', app.namespace]);
     t.diagnostic(why.stdout);
     assert.equal(why.code, 0, why.stderr);
