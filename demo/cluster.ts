@@ -1,14 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePod, ChangePolicy, ChangeWorkload } from '@altershield/api';
-import {
-  ChangePodKind,
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  GROUP,
-  VERSION,
-} from '@altershield/api';
 import type { Deployment, Pod } from '@altershield/core';
-import type { Client, KubeObject, APIResource, Scheduler } from '@altershield/kube';
+import type { Client, KubeObject, Scheduler } from '@altershield/kube';
 
 /** Who acts in the story. */
 export type User = 'admin' | 'developer' | 'gitops';
@@ -32,22 +25,6 @@ export type Progress = (line: string) => void;
 export const NAMESPACE = 'shop';
 export const NAME = 'checkout';
 export const WORKLOAD = { namespace: NAMESPACE, name: NAME } as const;
-
-const ours = ({
-  kind,
-  plural,
-}: {
-  readonly kind: string;
-  readonly plural: string;
-}): APIResource => ({
-  ...{ group: GROUP, version: VERSION, namespaced: true },
-  kind,
-  plural,
-});
-
-export const CHANGE_POLICIES = ours(ChangePolicyKind);
-export const CHANGE_WORKLOADS = ours(ChangeWorkloadKind);
-export const CHANGE_PODS = ours(ChangePodKind);
 
 export type PolicyObject = KubeObject & ChangePolicy;
 export type ChangeObject = KubeObject & ChangeWorkload;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CHANGE_PODS, CHANGE_WORKLOADS } from '@altershield/api';
 import { imagesOf, isTerminating, viewPod } from '@altershield/core';
 import {
   Informer,
@@ -11,8 +12,6 @@ import {
 } from '@altershield/kube';
 import { UnexpectedOutcome } from './unexpected-outcome.ts';
 import {
-  CHANGE_PODS,
-  CHANGE_WORKLOADS,
   NAME,
   NAMESPACE,
   WORKLOAD,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS } from '@altershield/api';
+import { CHANGE_POLICIES, ANNOTATIONS } from '@altershield/api';
 import { isInFlight, parseReleaseCap } from '@altershield/core';
 import { KubeError, RESOURCES, sleep } from '@altershield/kube';
 import { deploymentManifest } from '../test/support/manifests.ts';
@@ -9,7 +9,6 @@ import { POLICY_YAML, REPLICAS, TARGETS, policy } from './policy.ts';
 import {
   NAME,
   NAMESPACE,
-  CHANGE_POLICIES,
   WORKLOAD,
   type ChangePodObject,
   type ChangeObject,

@@ -6,6 +6,7 @@
 export { API_VERSION, GROUP, VERSION, toCrd, type KindDefinition } from './kind.ts';
 export { ANNOTATIONS, EXEMPT_NAMESPACES, FIELD_MANAGER, LABELS } from './names.ts';
 export { OBJECT_NAMES } from './permissions.ts';
+export { CHANGE_PODS, CHANGE_POLICIES, CHANGE_WORKLOADS } from './resources.ts';
 export {
   CHECK_REASONS,
   EVENT_REASONS,

@@ -1,34 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  ChangePodKind,
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  GROUP,
-  VERSION,
-  type ChangePod,
-  type ChangePolicy,
-  type ChangeWorkload,
-} from '@altershield/api';
+import type { ChangePod, ChangePolicy, ChangeWorkload } from '@altershield/api';
 import type { Pod, ReplicaSet } from '@altershield/core';
-import type { KubeObject, LabelSelector, APIResource } from '@altershield/kube';
-
-const ours = ({
-  kind,
-  plural,
-}: {
-  readonly kind: string;
-  readonly plural: string;
-}): APIResource => ({
-  group: GROUP,
-  version: VERSION,
-  kind,
-  plural,
-  namespaced: true,
-});
-
-export const CHANGE_POLICIES = ours(ChangePolicyKind);
-export const CHANGE_WORKLOADS = ours(ChangeWorkloadKind);
-export const CHANGE_PODS = ours(ChangePodKind);
+import type { KubeObject, LabelSelector } from '@altershield/kube';
 
 export type PolicyObject = KubeObject & ChangePolicy;
 export type ChangeObject = KubeObject & ChangeWorkload;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { GROUP, VERSION } from '@altershield/api';
+import { CHANGE_PODS, CHANGE_POLICIES, CHANGE_WORKLOADS, GROUP, VERSION } from '@altershield/api';
 import { ADAPTERS, type WorkloadAdapter } from '@altershield/core';
 import { KubeError, RESOURCES, isNotFound, type Client, type Logger } from '@altershield/kube';
-import { CHANGE_PODS, CHANGE_WORKLOADS, CHANGE_POLICIES } from './kinds.ts';
 import { missingForKind, missingPermissions } from './permissions.ts';
 
 /** A missing precondition of the operator; the message says what to do. */

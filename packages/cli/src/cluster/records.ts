@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LABELS, type ChangePod, type ChangePolicy, type ChangeWorkload } from '@altershield/api';
+import {
+  CHANGE_PODS,
+  CHANGE_POLICIES,
+  CHANGE_WORKLOADS,
+  LABELS,
+  type ChangePod,
+  type ChangePolicy,
+  type ChangeWorkload,
+} from '@altershield/api';
 import {
   KubeError,
   isNotFound,
@@ -8,7 +16,6 @@ import {
   type APIResource,
 } from '@altershield/kube';
 import { missingCrds } from '../failure.ts';
-import { CHANGE_PODS, CHANGE_WORKLOADS, CHANGE_POLICIES } from './resources.ts';
 
 export type ReadClient = Pick<Client, 'get' | 'list'>;
 

@@ -1,24 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  ChangePodKind,
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  GROUP,
-  VERSION,
-} from '@altershield/api';
 import { RESOURCES, type APIResource } from '@altershield/kube';
-
-const ours = ({ kind, plural }: { kind: string; plural: string }): APIResource => ({
-  group: GROUP,
-  version: VERSION,
-  kind,
-  plural,
-  namespaced: true,
-});
-
-export const CHANGE_POLICIES = ours(ChangePolicyKind);
-export const CHANGE_WORKLOADS = ours(ChangeWorkloadKind);
-export const CHANGE_PODS = ours(ChangePodKind);
 
 const rbac = (kind: string, namespaced: boolean): APIResource => ({
   group: 'rbac.authorization.k8s.io',

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeWorkload, DecisionAction } from '@altershield/api';
+import { CHANGE_WORKLOADS, type ChangeWorkload, type DecisionAction } from '@altershield/api';
 import { keyOf } from '@altershield/kube';
 import { isOver, phaseOf } from '@altershield/core';
 import { isBeingDeleted, isQuarantined, targetName } from '../change.ts';
@@ -11,7 +11,6 @@ import {
   type Session,
 } from '../cli.ts';
 import { findChanges } from '../cluster/find.ts';
-import { CHANGE_WORKLOADS } from '../cluster/resources.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { headline } from '../render/headline.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeWorkload, Phase } from '@altershield/api';
+import { CHANGE_WORKLOADS, type ChangeWorkload, type Phase } from '@altershield/api';
 import {
   joinBatches,
   mostUrgentFirst,
@@ -18,7 +18,6 @@ import {
 import { Follower } from '../cluster/follow.ts';
 import { operatorAbsence } from '../cluster/operator.ts';
 import { listBatches, listChanges, listPolicies } from '../cluster/records.ts';
-import { CHANGE_WORKLOADS } from '../cluster/resources.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { changeLine, renderChanges } from '../render/changes.ts';
 import { renderPolicies } from '../render/policies.ts';

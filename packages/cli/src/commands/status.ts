@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { LABELS, type ChangeWorkload } from '@altershield/api';
+import { CHANGE_WORKLOADS, LABELS, type ChangeWorkload } from '@altershield/api';
 import { fingerprint, valueAt, type Template } from '@altershield/core';
 import { newestFirst, recordOf, targetName, type WorkloadState } from '../change.ts';
 import {
@@ -14,7 +14,6 @@ import { findChanges } from '../cluster/find.ts';
 import { Follower } from '../cluster/follow.ts';
 import { operatorAbsence } from '../cluster/operator.ts';
 import { listChanges } from '../cluster/records.ts';
-import { CHANGE_WORKLOADS } from '../cluster/resources.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { duration } from '../render/age.ts';
 import { headline } from '../render/headline.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { API_VERSION, LABELS } from '@altershield/api';
+import { CHANGE_PODS, CHANGE_WORKLOADS, API_VERSION, LABELS } from '@altershield/api';
 import {
   batchConditionsOf,
   conditionsOf,
@@ -7,12 +7,7 @@ import {
   type Decision,
 } from '@altershield/core';
 import { isAlreadyExists, type WriteThroughClient } from '@altershield/kube';
-import {
-  CHANGE_PODS,
-  CHANGE_WORKLOADS,
-  type ChangePodObject,
-  type ChangeObject,
-} from '../kinds.ts';
+import type { ChangePodObject, ChangeObject } from '../kinds.ts';
 import type { Caches } from '../observe/caches.ts';
 import { mergePatch } from './merge-patch.ts';
 import { batchName } from './names.ts';

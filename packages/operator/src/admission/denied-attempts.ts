@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CHANGE_WORKLOADS } from '@altershield/api';
 import {
   isNewer,
   isNotFound,
@@ -7,7 +8,7 @@ import {
   type Logger,
   type Scheduler,
 } from '@altershield/kube';
-import { CHANGE_WORKLOADS, type ChangeObject } from '../kinds.ts';
+import type { ChangeObject } from '../kinds.ts';
 import type { Caches } from '../observe/caches.ts';
 
 interface DeniedAttempts {

@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS, API_VERSION, LABELS, type ChangeWorkloadSpec } from '@altershield/api';
+import {
+  CHANGE_WORKLOADS,
+  ANNOTATIONS,
+  API_VERSION,
+  LABELS,
+  type ChangeWorkloadSpec,
+} from '@altershield/api';
 import {
   currentRecord,
   detect,
@@ -31,7 +37,7 @@ import {
 } from '@altershield/kube';
 import { changeName } from '../actions/names.ts';
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
-import { CHANGE_WORKLOADS, type ChangeObject } from '../kinds.ts';
+import type { ChangeObject } from '../kinds.ts';
 import { parseWorkloadKey, workloadKeyString } from '../observe/followed-kind.ts';
 import type { Workload } from '../observe/followed-kind.ts';
 import type { PolicyCache } from '../observe/policy-cache.ts';

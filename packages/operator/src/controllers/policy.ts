@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CHANGE_POLICIES } from '@altershield/api';
 import { explainErrors, matchesKind, type ValidPolicy } from '@altershield/core';
 import {
   Controller,
@@ -14,7 +15,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { mergePatch } from '../actions/merge-patch.ts';
-import { CHANGE_POLICIES, type PolicyObject } from '../kinds.ts';
+import type { PolicyObject } from '../kinds.ts';
 import type { PolicyCache } from '../observe/policy-cache.ts';
 import { labelsChanged, specChanged } from '../observe/predicates.ts';
 import type { Caches } from '../observe/caches.ts';

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { CHANGE_WORKLOADS } from '@altershield/api';
 import { currentRecord, isOver, statusOf } from '@altershield/core';
 import {
   Controller,
@@ -10,7 +11,7 @@ import {
   type Result,
   type Scheduler,
 } from '@altershield/kube';
-import { CHANGE_WORKLOADS, type ChangeObject } from '../kinds.ts';
+import type { ChangeObject } from '../kinds.ts';
 import { windowEndsAt } from '../observe/rollback-limiter.ts';
 import { parseWorkloadKey, workloadKeyString } from '../observe/followed-kind.ts';
 import { changesOf, followedKind, targetKey, type Caches } from '../observe/caches.ts';

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OBJECT_NAMES } from '@altershield/api';
+import { CHANGE_PODS, CHANGE_POLICIES, CHANGE_WORKLOADS, OBJECT_NAMES } from '@altershield/api';
 import { groupKind, groupOf, type Signing, type WorkloadAdapter } from '@altershield/core';
 import { RESOURCES, type Informer, type InformerFactory, type KubeObject } from '@altershield/kube';
-import {
-  CHANGE_PODS,
-  CHANGE_WORKLOADS,
-  CHANGE_POLICIES,
-  type ChangePodObject,
-  type ChangeObject,
-  type PodObject,
-  type PolicyObject,
-} from '../kinds.ts';
+import type { ChangePodObject, ChangeObject, PodObject, PolicyObject } from '../kinds.ts';
 import {
   BY_OWNER,
   FollowedKind,

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+import { GROUP, VERSION } from './kind.ts';
+import { ChangePodKind } from './v1alpha1/change-pod.ts';
+import { ChangePolicyKind } from './v1alpha1/change-policy.ts';
+import { ChangeWorkloadKind } from './v1alpha1/change-workload.ts';
+
+/** Where the API server serves a kind. */
+const resourceOf = ({ kind, plural }: { readonly kind: string; readonly plural: string }) =>
+  ({ group: GROUP, version: VERSION, kind, plural, namespaced: true }) as const;
+
+export const CHANGE_POLICIES = resourceOf(ChangePolicyKind);
+export const CHANGE_WORKLOADS = resourceOf(ChangeWorkloadKind);
+export const CHANGE_PODS = resourceOf(ChangePodKind);
