@@ -17,7 +17,6 @@ import { operatorPage } from './generate/operator.ts';
 import { permissionsPage } from './generate/permissions.ts';
 import { prometheusRule } from './generate/prometheus-rule.ts';
 import { kindsPage, reasonsPage } from './generate/reference.ts';
-import { workloadsPage } from './generate/workloads.ts';
 import {
   scenarioTable,
   supportTable,
@@ -37,7 +36,6 @@ function generated(): Map<string, string> {
   files.set('deploy/install.yaml', NOTE + toYaml(installManifests(DEFAULT_OPTIONS)));
   files.set('docs/reference/kinds.md', kindsPage());
   files.set('docs/reference/reasons.md', reasonsPage());
-  files.set('docs/reference/workloads.md', workloadsPage());
   files.set('docs/reference/metrics.md', metricsPage());
   files.set('docs/reference/operator.md', operatorPage());
   files.set('docs/reference/permissions.md', permissionsPage());
