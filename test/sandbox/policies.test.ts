@@ -32,7 +32,7 @@ test('a policy that governs nothing says why', async () => {
   const checkout = await Checkout.start({ policy: {} });
   assert.equal(
     said(checkout, 'web'),
-    '1 True Valid: the policy matches 1 workload; changes in flight are held by a webhook that fails closed',
+    '1 True Valid: the policy matches 1 workload; changes of Deployments in flight are held by a webhook that fails closed',
   );
   const target = { selector: { matchLabels: { tier: 'db' } } };
   await checkout.play(checkout.sandbox.apply(policyManifest({ target }, 'db')), 1000);

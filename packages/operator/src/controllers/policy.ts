@@ -160,8 +160,8 @@ const workloads = (count: number): string => `${count} ${count === 1 ? 'workload
 /** Describes the mechanism that holds a change in flight while no operator runs. */
 const clampText = ({ nativeClamp }: Pick<PolicyDeps, 'nativeClamp'>): string =>
   nativeClamp
-    ? 'changes in flight are held by the API server (MutatingAdmissionPolicy)'
-    : 'changes in flight are held by a webhook that fails closed';
+    ? 'changes of Deployments in flight are held by the API server (MutatingAdmissionPolicy)'
+    : 'changes of Deployments in flight are held by a webhook that fails closed';
 
 /** For each workload in scope: why the policy does not match it; undefined if it matches. */
 async function reasonsAgainst(
