@@ -82,14 +82,18 @@ export {
 } from './policy/match.ts';
 export { parsePolicy, type ParsedPolicy, type PolicyScope } from './policy/validate.ts';
 export { diffTemplates, type Diff } from './revision/diff.ts';
-export { withoutTemplateHash, fingerprint, quarantineKey } from './revision/fingerprint.ts';
+export {
+  POD_TEMPLATE_HASH,
+  fingerprint,
+  quarantineKey,
+  withoutTemplateHash,
+} from './revision/fingerprint.ts';
 export { canonicalJson, shortHash } from './json/canonical.ts';
 export { sign, signWith, verify, type Signer } from './hold/signature.ts';
 export { batchesOf, batchTargets } from './policy/batch-targets.ts';
 export { userBounds, type Bounds } from './workload/deployment/bounds.ts';
 export {
   DESIRED_REPLICAS,
-  POD_TEMPLATE_HASH,
   viewDeployment,
   type DeploymentView,
 } from './workload/deployment/observe.ts';

@@ -10,6 +10,7 @@ import { INVALID_RELEASE } from '../workload/deployment/cap/clamp-table.ts';
 import { clampReplicas, type ReplicaSetWrite } from '../workload/deployment/cap/clamp.ts';
 import { toJsonPointer, type PatchOp } from '../json/patch.ts';
 import type { ReplicaSet } from '../workload/deployment/objects.ts';
+import { POD_TEMPLATE_HASH } from '../revision/fingerprint.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
 export interface ReplicaSetContext {
@@ -58,7 +59,7 @@ function writeOf({ object, oldObject }: Request<ReplicaSet>): ReplicaSetWrite {
   const { annotations = {}, labels = {} } = object.metadata;
   return {
     release: annotations[ANNOTATIONS.release],
-    hash: labels['pod-template-hash'] ?? '',
+    hash: labels[POD_TEMPLATE_HASH] ?? '',
     asked: replicasOf(object),
     was: oldObject && replicasOf(oldObject),
     desired: annotations[DESIRED],

@@ -3,7 +3,8 @@ import { asJsonObject } from '../json/json.ts';
 import type { Template } from '../json/objects.ts';
 import { canonicalJson, shortHash, isEqual } from '../json/canonical.ts';
 
-const HASH_LABEL = 'pod-template-hash';
+/** The Deployment controller adds this label to the template of a ReplicaSet. */
+export const POD_TEMPLATE_HASH = 'pod-template-hash';
 const RESTARTED_AT = 'kubectl.kubernetes.io/restartedAt';
 
 /** Caches the result for an immutable object for as long as the object lives. */
@@ -48,7 +49,7 @@ export const isSameTemplate = (a: Template, b: Template): boolean =>
 /** The template as the user wrote it: without the label that the Deployment controller adds. */
 export function withoutTemplateHash(template: Template): Template {
   const { labels, ...metadata } = asJsonObject(template['metadata']);
-  const { [HASH_LABEL]: _, ...own } = asJsonObject(labels);
+  const { [POD_TEMPLATE_HASH]: _, ...own } = asJsonObject(labels);
   const kept = Object.keys(own).length === 0 ? metadata : { ...metadata, labels: own };
   return { ...template, metadata: kept };
 }

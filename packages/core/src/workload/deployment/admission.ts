@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import type { Template } from '../../json/objects.ts';
-import type { AdmissionAdapter, AdmissionInput, Signing } from '../adapter.ts';
+import { POD_TEMPLATE_HASH } from '../../revision/fingerprint.ts';
+import type { AdmissionAdapter, AdmissionInput } from '../adapter.ts';
 import { AT_REST, HELD, formatReleaseCap, isInFlight, parseReleaseCap } from './cap/annotation.ts';
 import { isRecreate, type Deployment, type ReplicaSet } from './objects.ts';
 
@@ -52,18 +53,11 @@ function heldText(input: Input): string | undefined {
  * unknown.
  */
 function hashOf(template: Template, { snapshot, signing }: Input): string | undefined {
+  const { fingerprintOf } = signing;
   const replicaSets = (snapshot().related['replicaSets'] ?? []) as readonly ReplicaSet[];
-  return hashAmong(replicaSets, template, signing);
-}
-
-export function hashAmong(
-  replicaSets: readonly ReplicaSet[],
-  template: Template,
-  { fingerprintOf }: Pick<Signing, 'fingerprintOf'>,
-): string | undefined {
   const wanted = fingerprintOf(template);
   const found = replicaSets.find(
     ({ spec }) => spec.template !== undefined && fingerprintOf(spec.template) === wanted,
   );
-  return found?.metadata.labels?.['pod-template-hash'];
+  return found?.metadata.labels?.[POD_TEMPLATE_HASH];
 }

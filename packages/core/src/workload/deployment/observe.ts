@@ -3,7 +3,7 @@ import { ANNOTATIONS } from '@altershield/api';
 import type { CreateFailure } from '../../check/pod-view.ts';
 import type { ObjectMeta } from '../../json/objects.ts';
 import { podCreateFailure, replicaSetCreateFailure } from '../../check/create-failure.ts';
-import type { FingerprintOf } from '../../revision/fingerprint.ts';
+import { POD_TEMPLATE_HASH, type FingerprintOf } from '../../revision/fingerprint.ts';
 import type { Signing } from '../adapter.ts';
 import { revisionOf, type RevisionView, type Rollout, type WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
@@ -105,8 +105,6 @@ function rolloutOf({ spec, status }: Deployment, revisions: readonly RevisionVie
 
 const withFailure = (createFailure: CreateFailure | undefined) =>
   createFailure === undefined ? {} : { createFailure };
-
-export const POD_TEMPLATE_HASH = 'pod-template-hash';
 
 export const DESIRED_REPLICAS = 'deployment.kubernetes.io/desired-replicas';
 
