@@ -239,7 +239,7 @@ describe('an adapter', () => {
       rig.releaseOf(tag, s.replicas, true),
       rig.rollBackOf(tag),
       { type: 'Rest', keepsHold: false, forgetsActor: true },
-      { type: 'LetGo' },
+      { type: 'Restore' },
     ];
     for (const goal of goals) {
       await rig.pursue(goal);
@@ -260,7 +260,7 @@ describe('an adapter', () => {
       rig.holdOf(tag),
       rig.rollBackOf(tag),
       { type: 'Rest', keepsHold: false, forgetsActor: true } as const,
-      { type: 'LetGo' } as const,
+      { type: 'Restore' } as const,
     ];
     const planned = rig.snapshot();
     const plans = goals.map((goal) => rig.plan(goal));
@@ -294,7 +294,7 @@ describe('an adapter', () => {
     await rig.step(10_000);
     assert.deepEqual(rig.spec, rig.userSpec());
     assert.ok(rig.isHealthy(s.good));
-    await rig.reach({ type: 'LetGo' });
+    await rig.reach({ type: 'Restore' });
     assert.deepEqual(rig.marks, []);
     const { release, hold } = ANNOTATIONS;
     const { relatedResources } = rig.kind.adapter.descriptor;
@@ -423,7 +423,7 @@ describe('an adapter', () => {
     await releaseBadly(rig, s);
     await rig.rollBack(s.bad);
     await rig.rest();
-    await rig.reach({ type: 'LetGo' });
+    await rig.reach({ type: 'Restore' });
     const { resource, verbs, relatedResources, deletes } = rig.kind.adapter.descriptor;
     const granted = new Set([
       ...Object.entries(verbs).flatMap(([sub, list]) =>

@@ -45,7 +45,7 @@ test('denials are told of with who was denied, and counted in one event', async 
   for (let i = 0; i < 3; i += 1) {
     await assert.rejects(checkout.apply('bad-2', 10_000, GITOPS), /denies this revision/);
   }
-  const denied = eventsOf(checkout).filter(({ reason }) => reason === 'RevisionRefused');
+  const denied = eventsOf(checkout).filter(({ reason }) => reason === 'RevisionDenied');
   assert.equal(denied.length, 1);
   assert.ok((denied[0]?.count ?? 0) >= 3);
   assert.match(denied[0]?.message ?? '', new RegExp(`by ${GITOPS.username}: .*denies`));

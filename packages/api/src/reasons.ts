@@ -57,7 +57,7 @@ export const EVENT_REASONS = {
   ChangeSuperseded: 'A newer revision was applied before the change ended.',
   UnknownVersion:
     'The change has a value that this version of AlterShield does not know; it is left as it is.',
-  RevisionRefused: 'Admission denied a write that applies a quarantined revision.',
+  RevisionDenied: 'Admission denied a write that applies a quarantined revision.',
 } as const;
 
 export type EventReason = keyof typeof EVENT_REASONS;

@@ -11,7 +11,7 @@ export {
   writeActorAnnotation,
   type ActorAnnotation,
 } from './hold/actor-annotation.ts';
-export { stampDecision, validatePolicy, validateRecord } from './admission/record-validation.ts';
+export { signDecision, validatePolicy, validateRecord } from './admission/record-validation.ts';
 export {
   PATHS,
   isSameConfiguration,

@@ -228,7 +228,7 @@ const onDenied =
     const { group, version, kind } = adapter.descriptor.resource;
     const subject = { apiVersion: `${group}/${version}`, kind, namespace, name, uid };
     const message = `by ${user.name}: ${denial}`;
-    const reason = 'RevisionRefused' satisfies EventReason;
+    const reason = 'RevisionDenied' satisfies EventReason;
     events.record(subject, { type: 'Warning', reason, message });
   };
 

@@ -5,7 +5,7 @@ import type { ChangeWorkload } from '@altershield/api';
 import { aChange, aRequest, otherSign, signer } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
 import { withVerifiedDecision } from './decision-signature.ts';
-import { stampDecision } from './record-validation.ts';
+import { signDecision } from './record-validation.ts';
 import type { Request } from './review.ts';
 
 const now = '2026-01-01T12:00:00.000Z';
@@ -17,7 +17,7 @@ function admitted(object: ChangeWorkload): ChangeWorkload {
   const request: Request<ChangeWorkload> = {
     ...{ id: 'r', operation: 'UPDATE', namespace: 'shop', user, object, oldObject: aChange() },
   };
-  const review = stampDecision(request, { now, sign: signer });
+  const review = signDecision(request, { now, sign: signer });
   assert.ok(review.allowed);
   return applyPatch(object, review.patch);
 }
@@ -34,16 +34,13 @@ test('who decided is whoever sent it, whatever the request claims', () => {
     namespace: 'shop',
     user: { name: 'bob' },
   } as const;
-  const same = stampDecision(
-    { ...request, object: again, oldObject: again },
-    { now, sign: signer },
-  );
+  const same = signDecision({ ...request, object: again, oldObject: again }, { now, sign: signer });
   assert.deepEqual(same.allowed && same.patch, []);
 });
 
 test('a name that admission did not stamp is no name', () => {
-  const stamped = admitted(decided({ reason: 'known flake' }));
-  assert.equal(withVerifiedDecision(stamped, signer).spec.decision?.by, 'ann');
+  const signed = admitted(decided({ reason: 'known flake' }));
+  assert.equal(withVerifiedDecision(signed, signer).spec.decision?.by, 'ann');
   const edits: readonly object[] = [
     { by: 'boss' },
     { action: 'RollBack' },
@@ -51,10 +48,10 @@ test('a name that admission did not stamp is no name', () => {
     { signature: 'x' },
   ];
   for (const edit of edits) {
-    const forged = decided({ ...stamped.spec.decision, ...edit });
+    const forged = decided({ ...signed.spec.decision, ...edit });
     assert.equal(withVerifiedDecision(forged, signer).spec.decision?.by, undefined);
   }
-  assert.equal(withVerifiedDecision(stamped, otherSign).spec.decision?.by, undefined);
-  const elsewhere = { ...stamped, metadata: { ...stamped.metadata, name: 'web-2' } };
+  assert.equal(withVerifiedDecision(signed, otherSign).spec.decision?.by, undefined);
+  const elsewhere = { ...signed, metadata: { ...signed.metadata, name: 'web-2' } };
   assert.equal(withVerifiedDecision(elsewhere, signer).spec.decision?.by, undefined);
 });

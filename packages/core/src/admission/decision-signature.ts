@@ -2,7 +2,7 @@
 import type { ChangeWorkload, ChangeWorkloadSpec } from '@altershield/api';
 import type { Signer } from '../hold/signature.ts';
 
-type PersonDecision = NonNullable<ChangeWorkloadSpec['decision']>;
+type UserDecision = NonNullable<ChangeWorkloadSpec['decision']>;
 
 /** The record that a decision belongs to. */
 export interface RecordName {
@@ -14,7 +14,7 @@ export interface RecordName {
  * Signature of a user's decision on this record. It is made at admission, where the user is known.
  */
 export const decisionSignature = (
-  { action, reason = '', by = '', at = '' }: PersonDecision,
+  { action, reason = '', by = '', at = '' }: UserDecision,
   { namespace, name }: RecordName,
   signer: Signer,
 ): string => signer({ decision: { action, reason, by, at }, namespace, name });
@@ -26,6 +26,6 @@ export function withVerifiedDecision(change: ChangeWorkload, signer: Signer): Ch
   if (decision?.by === undefined) return change;
   if (decision.signature === decisionSignature(decision, { namespace, name }, signer))
     return change;
-  const { by: _, ...unproven } = decision;
-  return { ...change, spec: { ...change.spec, decision: unproven } };
+  const { by: _, ...unverified } = decision;
+  return { ...change, spec: { ...change.spec, decision: unverified } };
 }

@@ -20,7 +20,7 @@ export function validatePolicy({ object }: Request<Json>, place: PolicyScope): R
 }
 
 /** Sets the user and the time of a decision, whatever the request says. */
-export function stampDecision(
+export function signDecision(
   { object, oldObject, user, namespace }: Request<ChangeWorkload>,
   { now, sign }: { readonly now: string; readonly sign: Signer },
 ): Review {
@@ -31,9 +31,9 @@ export function stampDecision(
   ) {
     return allow();
   }
-  const stamped = { ...decision, by: user.name.slice(0, 512), at: now };
-  const signature = decisionSignature(stamped, { namespace, name: object.metadata.name }, sign);
-  return allow([{ op: 'add', path: '/spec/decision', value: { ...stamped, signature } }]);
+  const signed = { ...decision, by: user.name.slice(0, 512), at: now };
+  const signature = decisionSignature(signed, { namespace, name: object.metadata.name }, sign);
+  return allow([{ op: 'add', path: '/spec/decision', value: { ...signed, signature } }]);
 }
 
 /** Records belong to the operator: users may only write their decision and their own labels. */

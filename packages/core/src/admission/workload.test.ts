@@ -12,7 +12,7 @@ import {
   aContext,
   aReplicaSet,
   signer,
-  stamped,
+  annotated,
 } from '../testing/builders.ts';
 import { applyPatch } from '../testing/json-patch.ts';
 import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
@@ -92,21 +92,21 @@ test('Recreate is not marked: its stable ReplicaSet alone holds it', () => {
   assert.equal(capOf(admit(atRest({ tag: 'b', spec }), atRest({ spec }))), aCap('a', ''));
 });
 
-test('the stamp tells who wrote the template and cannot be forged', () => {
+test('the actor annotation names the user who wrote the template and cannot be forged', () => {
   const forged = { annotations: { [ANNOTATIONS.actor]: '{"user":"root"}' } };
   const held = admit(atRest({ tag: 'b', metadata: forged }), atRest());
-  assert.equal(readActorAnnotation(stamped(held), REVISION_B, signer)?.user, 'ann');
+  assert.equal(readActorAnnotation(annotated(held), REVISION_B, signer)?.user, 'ann');
   const scaled = {
     ...held,
     metadata: { ...held.metadata, ...forged },
     spec: { ...held.spec, replicas: 3 },
   };
   const kept = admit(scaled, held);
-  assert.equal(readActorAnnotation(stamped(kept), REVISION_B, signer)?.user, 'ann');
-  assert.equal(readActorAnnotation(stamped(kept), REVISION_A, signer), undefined);
+  assert.equal(readActorAnnotation(annotated(kept), REVISION_B, signer)?.user, 'ann');
+  assert.equal(readActorAnnotation(annotated(kept), REVISION_A, signer), undefined);
   for (const other of [{ name: 'other' }, { namespace: 'other' }]) {
     const copy = { ...held, metadata: { ...held.metadata, ...other } };
-    assert.equal(readActorAnnotation(stamped(copy), REVISION_B, signer), undefined);
+    assert.equal(readActorAnnotation(annotated(copy), REVISION_B, signer), undefined);
   }
 });
 
@@ -117,7 +117,7 @@ const numbered = (number: string) => ({
 test('who applies a manifest that was exported is known, whatever number of a revision it carries', () => {
   const sent = aDeployment({ tag: 'b', metadata: numbered('7') });
   for (const old of [undefined, aDeployment({ metadata: numbered('3') })]) {
-    assert.equal(readActorAnnotation(stamped(admit(sent, old)), REVISION_B, signer)?.user, 'ann');
+    assert.equal(readActorAnnotation(annotated(admit(sent, old)), REVISION_B, signer)?.user, 'ann');
   }
 });
 
@@ -125,7 +125,7 @@ test('a number of a revision that is none spoils no mark', () => {
   for (const number of ['1.5', '-1', 'seven', '1e99', 'Infinity']) {
     const metadata = numbered(number);
     const held = admit(aDeployment({ tag: 'b', metadata }), aDeployment({ metadata }));
-    assert.equal(readActorAnnotation(stamped(held), REVISION_B, signer)?.user, 'ann', number);
+    assert.equal(readActorAnnotation(annotated(held), REVISION_B, signer)?.user, 'ann', number);
   }
 });
 
@@ -148,7 +148,7 @@ test('a revision that was verified earlier is released at once, whether somethin
     const back = good(aHeldDeployment('a', { tag: 'c' }), old);
     assert.equal(capOf(back), aCap('c', ''));
     assert.equal(
-      readActorAnnotation(stamped(back), fingerprint(aTemplate('c')), signer)?.user,
+      readActorAnnotation(annotated(back), fingerprint(aTemplate('c')), signer)?.user,
       'ann',
     );
   }
@@ -180,10 +180,10 @@ test('fields of the rollout are the user’s at any time of a change', () => {
   }
 });
 
-test('a new workload is stamped, and a mark that it brings along is stripped', () => {
+test('a new workload gets an actor annotation; one in its manifest is removed', () => {
   const created = admit(aHeldDeployment('a', { tag: 'b' }));
   assert.equal(capOf(created), undefined);
-  assert.equal(readActorAnnotation(stamped(created), REVISION_B, signer)?.operation, 'Create');
+  assert.equal(readActorAnnotation(annotated(created), REVISION_B, signer)?.operation, 'Create');
 });
 
 test('near the limit of annotations a user’s write is not denied for what AlterShield adds', () => {
@@ -202,12 +202,12 @@ test('near the limit of annotations a user’s write is not denied for what Alte
 });
 
 for (const policy of [aPolicy({ mode: 'Audit' }), aPolicy({ release: { strategy: 'Rolling' } })]) {
-  test(`${policy.spec.mode} with ${policy.spec.release.strategy} stamps and touches nothing else`, () => {
+  test(`${policy.spec.mode} with ${policy.spec.release.strategy} adds the actor annotation and changes nothing else`, () => {
     const sent = aDeployment({ tag: 'b' });
     const result = admit(sent, aDeployment(), policy);
     assert.deepEqual(result.spec, sent.spec);
     assert.equal(capOf(result), undefined);
-    assert.equal(readActorAnnotation(stamped(result), REVISION_B, signer)?.user, 'ann');
+    assert.equal(readActorAnnotation(annotated(result), REVISION_B, signer)?.user, 'ann');
   });
 }
 
@@ -219,10 +219,10 @@ test('what no policy governs is untouched', () => {
   assert.deepEqual(review, { allowed: true, patch: [], warnings: [] });
 });
 
-test('a refused revision is denied with the reason, also with a restart mark on it', () => {
-  const refused = quarantineKey(aTemplate('b'));
+test('a quarantined revision is denied with the reason, also with a restart annotation', () => {
+  const quarantined = quarantineKey(aTemplate('b'));
   const quarantineOf = (fp: string) =>
-    fp === refused ? { change: 'web-1', why: 'ImagePullBackOff', until: 'Friday' } : undefined;
+    fp === quarantined ? { change: 'web-1', why: 'ImagePullBackOff', until: 'Friday' } : undefined;
   const restarted = aTemplate('b', {
     labels: { app: 'web' },
     annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' },

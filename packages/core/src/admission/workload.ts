@@ -15,7 +15,7 @@ import type {
   Signing,
   WorkloadAdapter,
 } from '../workload/adapter.ts';
-import { revisionNumber, stampSubject } from '../workload/writes.ts';
+import { revisionNumber, annotatedWorkload } from '../workload/writes.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
 /** Why a revision is quarantined. */
@@ -157,7 +157,7 @@ function actorText(
   { object, oldObject, namespace, user, fieldManager, operation }: Request<WorkloadObject>,
   { adapter: { descriptor }, signing }: WorkloadContext,
 ): string {
-  const stamp = {
+  const annotation = {
     user: user.name.slice(0, 512),
     ...(user.uid === undefined ? {} : { uid: user.uid.slice(0, 128) }),
     ...(user.groups === undefined
@@ -173,8 +173,8 @@ function actorText(
     operation: operation === 'CREATE' ? 'Create' : 'Update',
   } as const;
   return writeActorAnnotation(
-    stamp,
-    stampSubject(descriptor, object.metadata, namespace),
+    annotation,
+    annotatedWorkload(descriptor, object.metadata, namespace),
     signing.sign,
   );
 }

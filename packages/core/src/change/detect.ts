@@ -11,7 +11,7 @@ import { contentOf, keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { KindDescriptor, Signing } from '../workload/adapter.ts';
 import type { RevisionView, WorkloadView } from '../workload/view.ts';
-import { stampSubject } from '../workload/writes.ts';
+import { annotatedWorkload } from '../workload/writes.ts';
 import { isRevertTo } from './batch.ts';
 import { isEnforced } from './enforcement.ts';
 import { isOver, statusOf, timeText } from './status.ts';
@@ -50,10 +50,14 @@ export function detect(input: DetectInput, signing: Signing): ChangeWorkloadSpec
   const { descriptor, object, view } = input;
   const { fingerprint: to, isOwnWrite, hold } = view;
   const held = hold?.from;
-  const stamp = readActorAnnotation(stampSubject(descriptor, object.metadata), to, signing.sign);
+  const actorAnnotation = readActorAnnotation(
+    annotatedWorkload(descriptor, object.metadata),
+    to,
+    signing.sign,
+  );
   const last = input.last?.spec.target.uid === view.uid ? input.last : undefined;
   const isHeld = hold?.isInFlight === true;
-  const facts: Facts = { to, held, isHeld, isOwnWrite, stamp, last };
+  const facts: Facts = { to, held, isHeld, isOwnWrite, actorAnnotation, last };
   if (isRecorded(input, facts)) return undefined;
   return specOf(input, facts);
 }
@@ -67,7 +71,7 @@ interface Facts {
    */
   readonly isHeld: boolean;
   readonly isOwnWrite: boolean;
-  readonly stamp: ActorAnnotation | undefined;
+  readonly actorAnnotation: ActorAnnotation | undefined;
   /** The last record, if its uid is the uid of this object. */
   readonly last: ChangeWorkload | undefined;
 }
@@ -105,7 +109,7 @@ function accountsFor({ spec, status }: ChangeWorkload, fingerprint: string): boo
 
 function specOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec {
   const { descriptor, object, view, policy, now, last } = input;
-  const { stamp } = facts;
+  const { actorAnnotation } = facts;
   const found = fromOf(input, facts);
   const from = found?.fingerprint === facts.to ? revisionLeftByUser(input, facts) : found;
   const { metadata } = object;
@@ -114,10 +118,10 @@ function specOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec {
     target: targetOf(descriptor, metadata),
     sequence: (last?.spec.sequence ?? 0) + 1,
     operation,
-    detectedBy: stamp === undefined ? 'Watch' : 'Admission',
+    detectedBy: actorAnnotation === undefined ? 'Watch' : 'Admission',
     detectedAt: timeText(now),
     actor: view.actor,
-    cause: { tool: toolOf(metadata, stamp), action: actionOf(input, facts, from) },
+    cause: { tool: toolOf(metadata, actorAnnotation), action: actionOf(input, facts, from) },
     ...revisionsOf(view, from),
     policy,
     release: releaseOf(input, operation),
@@ -318,8 +322,8 @@ const TOOLS: readonly (readonly [RegExp, string])[] = [
   [/^pulumi/i, 'Pulumi'],
 ];
 
-function toolOf(metadata: ObjectMeta, stamp: ActorAnnotation | undefined): string {
-  const manager = stamp?.manager ?? actorFromManagedFields(metadata).fieldManager ?? '';
+function toolOf(metadata: ObjectMeta, actorAnnotation: ActorAnnotation | undefined): string {
+  const manager = actorAnnotation?.manager ?? actorFromManagedFields(metadata).fieldManager ?? '';
   const tool = TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown');
   return tool.slice(0, 64);
 }

@@ -44,18 +44,18 @@ export function isRevert(
   { uid, template, running }: Replacement,
 ): boolean {
   const ofWorkload = changes.filter(({ spec }) => spec.target.uid === uid);
-  const is = fingerprint(template);
-  const refusal = quarantineKey(template);
-  const verdict = latestVerdict(ofWorkload, (revision) => revision.fingerprint === is);
+  const wanted = fingerprint(template);
+  const key = quarantineKey(template);
+  const verdict = latestVerdict(ofWorkload, (revision) => revision.fingerprint === wanted);
   if (verdict === undefined) {
     const isAlike =
-      latestVerdict(ofWorkload, (revision) => revision.quarantineKey === refusal) === true;
-    return isAlike && quarantineKey(running) !== refusal;
+      latestVerdict(ofWorkload, (revision) => revision.quarantineKey === key) === true;
+    return isAlike && quarantineKey(running) !== key;
   }
   // A template that failed with a restart annotation also fails without it, unless the change was
   // only that restart.
   const concernsRevision = ({ spec: { to, from } }: ChangeWorkload): boolean =>
-    to.fingerprint === is || (to.quarantineKey === refusal && from?.quarantineKey !== refusal);
+    to.fingerprint === wanted || (to.quarantineKey === key && from?.quarantineKey !== key);
   const last = latest(
     ofWorkload.filter((change) => concernsRevision(change) && hasVerdict(change)),
   );
@@ -67,13 +67,13 @@ type Revision = ChangeWorkload['spec']['to'];
 /** Whether the latest verdict on a revision is that it is good; undefined: there is no verdict. */
 function latestVerdict(
   changes: readonly ChangeWorkload[],
-  isIt: (revision: Pick<Revision, 'fingerprint' | 'quarantineKey'>) => boolean,
+  isMatch: (revision: Pick<Revision, 'fingerprint' | 'quarantineKey'>) => boolean,
 ): boolean | undefined {
-  const verdict = latest(changes.filter((c) => isIt(c.spec.to) && hasVerdict(c)));
+  const verdict = latest(changes.filter((c) => isMatch(c.spec.to) && hasVerdict(c)));
   if (verdict !== undefined) return isVerifiedBy(verdict);
   const cameFrom = (change: ChangeWorkload): boolean => {
     const { from } = change.spec;
-    return from !== undefined && isIt(from) && isFromVerified(change);
+    return from !== undefined && isMatch(from) && isFromVerified(change);
   };
   return changes.some(cameFrom) ? true : undefined;
 }

@@ -68,7 +68,7 @@ export function decideRolling(context: ReleaseContext): Decision {
   const { goal, ...decision } = applyVerdict(context);
   if (goal === undefined) return decision;
   if (goal.type !== 'Release') return { ...decision, goal };
-  return context.workload.isMarked ? { ...decision, goal: { type: 'LetGo' } } : decision;
+  return context.workload.isMarked ? { ...decision, goal: { type: 'Restore' } } : decision;
 }
 
 /** A pause by the user stops the change and its deadlines; it does not hide a failure. */

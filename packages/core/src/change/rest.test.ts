@@ -55,8 +55,8 @@ test('what nothing releases in batches loses its marks, if it has any', () => {
     aPolicy({ release: { strategy: 'Rolling' } }),
   ]) {
     assert.equal(at({ policy }), undefined);
-    assert.equal(at({ policy }, marked)?.type, 'LetGo');
+    assert.equal(at({ policy }, marked)?.type, 'Restore');
     const set = aReplicaSet('b', 0, { cap: aCap('a') });
-    assert.equal(at({ policy }, aDeployment({ tag: 'b' }), [set])?.type, 'LetGo');
+    assert.equal(at({ policy }, aDeployment({ tag: 'b' }), [set])?.type, 'Restore');
   }
 });

@@ -35,5 +35,5 @@ export function restGoal({ descriptor, view, policy, changes }: RestInput): Goal
     );
     return { type: 'Rest', keepsHold: failurePolicy === 'Fail', forgetsActor };
   }
-  return view.isMarked ? { type: 'LetGo' } : undefined;
+  return view.isMarked ? { type: 'Restore' } : undefined;
 }

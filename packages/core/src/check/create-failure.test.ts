@@ -173,7 +173,11 @@ const found = (
   sets: Parameters<typeof viewDeployment>[1],
   status: Parameters<typeof aDeployment>[0] = {},
 ) => {
-  const revision = (tag: string) => ({ fingerprint: fingerprintOf(tag), refusal: '', images: [] });
+  const revision = (tag: string) => ({
+    fingerprint: fingerprintOf(tag),
+    quarantineKey: '',
+    images: [],
+  });
   const change = {
     ...{ to: revision('b'), from: { ...revision('a'), verified: true } },
     detectedAt: time(NOW + 400),

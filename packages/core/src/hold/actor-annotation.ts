@@ -4,7 +4,7 @@ import * as z from 'zod';
 import { sign, verify, type Signer } from './signature.ts';
 import type { ObjectMeta } from '../json/objects.ts';
 
-const stamp = z.object({
+const schema = z.object({
   user: z.string().max(512),
   uid: z.string().max(128).optional(),
   groups: z.array(z.string().max(256)).max(32).optional(),
@@ -17,10 +17,10 @@ const stamp = z.object({
 });
 
 /** The user who wrote a template, as admission saw it. */
-export type ActorAnnotation = z.output<typeof stamp>;
+export type ActorAnnotation = z.output<typeof schema>;
 
 /** The object that carries the actor annotation. */
-export interface StampSubject {
+export interface AnnotatedWorkload {
   readonly kind: string;
   readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'annotations'>;
   /** The controller's number of the newest revision, 0: none. */
@@ -28,12 +28,12 @@ export interface StampSubject {
 }
 
 /** The signature covers the name, because a new object has no uid yet. */
-const ownerOf = ({ kind, metadata: { name, namespace = '' } }: StampSubject): string =>
+const ownerOf = ({ kind, metadata: { name, namespace = '' } }: AnnotatedWorkload): string =>
   `${kind}/${namespace}/${name}`;
 
 export const writeActorAnnotation = (
   value: ActorAnnotation,
-  subject: StampSubject,
+  subject: AnnotatedWorkload,
   signer: Signer,
 ): string => sign(value, ownerOf(subject), signer);
 
@@ -43,7 +43,7 @@ export const writeActorAnnotation = (
  * who originally wrote the template, not of the user who reverted; its revision number shows that.
  */
 export function readActorAnnotation(
-  subject: StampSubject,
+  subject: AnnotatedWorkload,
   to: string,
   signer: Signer,
 ): ActorAnnotation | undefined {
@@ -51,7 +51,7 @@ export function readActorAnnotation(
   if (text === undefined) return undefined;
   const opened = verify(text, ownerOf(subject), signer);
   if (!opened.ok) return undefined;
-  const parsed = stamp.safeParse(opened.value);
+  const parsed = schema.safeParse(opened.value);
   if (!parsed.success || parsed.data.to !== to) return undefined;
   return isOfEarlier(parsed.data.number, subject) ? undefined : parsed.data;
 }
@@ -60,4 +60,5 @@ export function readActorAnnotation(
  * Whether an annotation with this revision number belongs to an earlier template. The controller
  * numbers a template after it was written, so a difference of one is normal.
  */
-const isOfEarlier = (number: number, subject: StampSubject): boolean => subject.number > number + 1;
+const isOfEarlier = (number: number, subject: AnnotatedWorkload): boolean =>
+  subject.number > number + 1;

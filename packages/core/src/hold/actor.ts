@@ -6,10 +6,11 @@ import type { ActorAnnotation } from './actor-annotation.ts';
 /** The user who wrote the current template, as far as it is known. */
 export const actorOf = (
   metadata: Pick<ObjectMeta, 'managedFields'>,
-  stamp: ActorAnnotation | undefined,
-): Actor => (stamp === undefined ? actorFromManagedFields(metadata) : stampedActor(stamp));
+  actorAnnotation: ActorAnnotation | undefined,
+): Actor =>
+  actorAnnotation === undefined ? actorFromManagedFields(metadata) : admittedActor(actorAnnotation);
 
-const stampedActor = ({ user, uid, groups, manager }: ActorAnnotation): Actor => ({
+const admittedActor = ({ user, uid, groups, manager }: ActorAnnotation): Actor => ({
   user,
   ...(uid === undefined ? {} : { uid }),
   ...(groups === undefined ? {} : { groups }),

@@ -28,7 +28,7 @@ test('a fingerprint tells list order, types and values apart', () => {
   assert.equal(new Set(all).size, all.length);
 });
 
-test('a restart is another revision, and the same one for refusals', () => {
+test('a restart is another revision, and has the same quarantine key', () => {
   const [a, restarted] = [aTemplate('a'), aTemplate('a', RESTART)];
   assert.notEqual(fingerprint(a), fingerprint(restarted));
   assert.equal(quarantineKey(a), quarantineKey(restarted));

@@ -13,7 +13,7 @@ import { signWith } from '../hold/signature.ts';
 import type { Signing } from '../workload/adapter.ts';
 import { deployment } from '../workload/deployment/adapter.ts';
 import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
-import { stampSubject } from '../workload/writes.ts';
+import { annotatedWorkload } from '../workload/writes.ts';
 import { viewDeployment } from '../workload/deployment/observe.ts';
 import { ANNOTATIONS } from '@altershield/api';
 import { keepContent } from '../revision/content.ts';
@@ -237,7 +237,7 @@ export const aContext = (parts: Partial<WorkloadContext> = {}): WorkloadContext 
 });
 
 /** The Deployment as what its actor annotation is on. */
-export const stamped = ({ metadata }: Deployment) => stampSubject(DEPLOYMENT, metadata);
+export const annotated = ({ metadata }: Deployment) => annotatedWorkload(DEPLOYMENT, metadata);
 
 export const aRequest = (
   object: Deployment,

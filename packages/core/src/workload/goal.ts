@@ -57,5 +57,5 @@ export type Goal =
        */
       readonly forgetsActor: boolean;
     }
-  /** Remove every cap from the workload. */
-  | { readonly type: 'LetGo' };
+  /** Restore the user's fields and remove every annotation that holds. */
+  | { readonly type: 'Restore' };

@@ -22,8 +22,8 @@ export const adapterOf = (kind: GroupKind): WorkloadAdapter | undefined =>
  * The adapter for a kind as typed on the command line: `deploy`, `StatefulSet`,
  * `statefulsets.apps`.
  */
-export const adapterNamed = (verdict: string): WorkloadAdapter | undefined =>
-  byName.get(verdict.toLowerCase());
+export const adapterNamed = (name: string): WorkloadAdapter | undefined =>
+  byName.get(name.toLowerCase());
 
 const byName = new Map(
   ADAPTERS.flatMap((adapter) => {

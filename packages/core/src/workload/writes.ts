@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { FIELD_MANAGER } from '@altershield/api';
 import { actorOf } from '../hold/actor.ts';
-import { readActorAnnotation, type StampSubject } from '../hold/actor-annotation.ts';
+import { readActorAnnotation, type AnnotatedWorkload } from '../hold/actor-annotation.ts';
 import type { Signer } from '../hold/signature.ts';
 import { asJsonObject } from '../json/json.ts';
 import type { ObjectMeta, WorkloadObject } from '../json/objects.ts';
@@ -34,12 +34,16 @@ export function objectView(
 ): ObjectView {
   const { metadata, status } = object;
   const { managedFields = [], generation = 0, uid } = metadata;
-  const stamp = readActorAnnotation(stampSubject(descriptor, metadata), fingerprint, sign);
+  const actorAnnotation = readActorAnnotation(
+    annotatedWorkload(descriptor, metadata),
+    fingerprint,
+    sign,
+  );
   const { observedGeneration = 0 } = (status ?? {}) as { readonly observedGeneration?: number };
   return {
     uid,
-    actor: actorOf(metadata, stamp),
-    isOwnWrite: stamp === undefined && isNewestOurs(managedFields),
+    actor: actorOf(metadata, actorAnnotation),
+    isOwnWrite: actorAnnotation === undefined && isNewestOurs(managedFields),
     isObserved: observedGeneration >= generation,
     lastOperatorWriteAt: lastOperatorWriteAt(managedFields),
   };
@@ -60,11 +64,11 @@ interface Described {
 }
 
 /** @param namespace for admission, where the object may not have its namespace yet */
-export const stampSubject = (
+export const annotatedWorkload = (
   descriptor: KindDescriptor,
   metadata: ObjectMeta,
   namespace = metadata.namespace ?? '',
-): StampSubject => ({
+): AnnotatedWorkload => ({
   kind: descriptor.resource.kind,
   metadata: { ...metadata, namespace },
   number: revisionNumber(descriptor, metadata),

@@ -107,8 +107,8 @@ function answerChecks(
   const lines = results.map(({ key, failure }) =>
     failure === undefined ? `[+]${key} ok` : `[-]${key} failed: ${failure}`,
   );
-  const verdict = `${root} check ${failed ? 'failed' : 'passed'}`;
-  return { status: failed ? 500 : 200, text: [...lines, verdict, ''].join('\n') };
+  const summary = `${root} check ${failed ? 'failed' : 'passed'}`;
+  return { status: failed ? 500 : 200, text: [...lines, summary, ''].join('\n') };
 }
 
 function run(check: HealthCheck): string | undefined {

@@ -5,7 +5,7 @@ import {
   mutateReplicaSet,
   mutateWorkload,
   quarantineKey,
-  stampDecision,
+  signDecision,
   validatePolicy,
   validateRecord,
   validateWorkload,
@@ -82,7 +82,7 @@ export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
     [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
     [
       PATHS.mutateRecord,
-      (r) => answer(stampDecision(read(r), { now: now(), sign: deps.signing.sign })),
+      (r) => answer(signDecision(read(r), { now: now(), sign: deps.signing.sign })),
     ],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
   ];

@@ -73,8 +73,8 @@ test('a batch that is released already takes no write', () => {
 test('the mark of the actor goes with the first batch, when the record names the actor', () => {
   const marked = held();
   const annotations = { ...marked.metadata.annotations, [ANNOTATIONS.actor]: '{}' };
-  const stamped = { ...marked, metadata: { ...marked.metadata, annotations } };
-  assert.deepEqual(plan(release(1), stamped, [a(10), b(0)]), ['web: a/b/1/10 -actor']);
+  const withActor = { ...marked, metadata: { ...marked.metadata, annotations } };
+  assert.deepEqual(plan(release(1), withActor, [a(10), b(0)]), ['web: a/b/1/10 -actor']);
 });
 
 test('nothing is released before the controller has made the ReplicaSet and seen the template', () => {
@@ -254,7 +254,7 @@ test('a revision that its own mark protects against what was put in its place lo
 });
 
 test('what no policy releases any more loses every mark', () => {
-  const writes = plan({ type: 'LetGo' }, held(aCap('a', 'b', 3)), [a(8), aReplicaSet('b', 3)]);
+  const writes = plan({ type: 'Restore' }, held(aCap('a', 'b', 3)), [a(8), aReplicaSet('b', 3)]);
   assert.deepEqual(writes, ['web: -release', 'web-a: -release']);
 });
 

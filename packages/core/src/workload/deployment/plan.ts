@@ -41,7 +41,7 @@ export function planDeployment(goal: Goal, snapshot: Snapshot): PatchWrite[] {
       return rollBack(goal, snapshot);
     case 'Rest':
       return rest(goal, snapshot);
-    case 'LetGo':
+    case 'Restore':
       return removeHold(snapshot);
   }
 }

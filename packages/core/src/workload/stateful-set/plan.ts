@@ -24,7 +24,7 @@ export function planStatefulSet(goal: Goal, subject: OfSet): Write[] {
       return rollBack(goal, subject);
     case 'Rest':
       return restore(subject, goal.forgetsActor);
-    case 'LetGo':
+    case 'Restore':
       return restore(subject, false);
   }
 }
