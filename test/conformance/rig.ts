@@ -33,8 +33,8 @@ import {
   type Sandbox,
 } from '@altershield/sandbox';
 import { perform, performWrites } from '../../packages/operator/src/actions/perform.ts';
-import type { WorkloadKubeObject } from '../../packages/operator/src/kinds.ts';
-import { FollowedKind } from '../../packages/operator/src/observe/followed-kind.ts';
+import type { WorkloadKubeObject } from '../../packages/operator/src/objects.ts';
+import { FollowedKind } from '../../packages/operator/src/kinds/followed-kind.ts';
 import { storeType, workloadPath, type KindUnderTest } from '../support/kinds.ts';
 import { ALICE, OPERATOR } from '../support/simulation.ts';
 import { review } from './admission.ts';

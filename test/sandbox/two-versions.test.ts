@@ -6,7 +6,7 @@ import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
 import { signWith } from '@altershield/core';
 import type { Sandbox } from '@altershield/sandbox';
 import { Checkout } from '../support/checkout.ts';
-import { recordSignature } from '../../packages/operator/src/observe/signature.ts';
+import { recordSignature } from '../../packages/operator/src/records/signature.ts';
 
 const POLICY = { release: { batches: [1, '100%'], soakSeconds: 30 } };
 const HOUR_MS = 3_600_000;

@@ -46,7 +46,7 @@ export type { BatchRecord, Decision, Observation } from './change/observation.ts
 export type { Goal } from './workload/goal.ts';
 export type { PodView } from './check/pod-view.ts';
 export type { RevisionView, WorkloadView } from './workload/view.ts';
-export { changeName } from './change/name.ts';
+export { batchName, changeName } from './change/name.ts';
 export { isEnforced, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';
 export { strategyFor } from './policy/strategy.ts';

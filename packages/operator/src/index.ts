@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /** Entry points: one replica of the operator, with or without its HTTP servers. */
 export { createOperator, type Operator, type OperatorOptions } from './operator.ts';
-export { serve } from './serve.ts';
-export type { Config } from './config.ts';
+export { serve } from './start/serve.ts';
+export type { Config } from './start/config.ts';
 export {
   createChangeSeries,
   type ChangeSeries,

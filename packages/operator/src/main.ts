@@ -2,9 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { isatty } from 'node:tty';
 import { ConfigError, KubeError, createLogger, realScheduler, stopSignal } from '@altershield/kube';
-import { readConfig } from './config.ts';
-import { PreflightError } from './preflight.ts';
-import { serve } from './serve.ts';
+import { readConfig } from './start/config.ts';
+import { PreflightError } from './start/preflight.ts';
+import { serve } from './start/serve.ts';
 
 const canMend = (error: unknown): boolean =>
   error instanceof ConfigError || error instanceof PreflightError || error instanceof KubeError;

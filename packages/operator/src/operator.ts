@@ -26,9 +26,9 @@ import {
 } from '@altershield/kube';
 import { eventOf, unknownVersionEvent } from './actions/events.ts';
 import { perform, performWrites, type Target } from './actions/perform.ts';
-import { record } from './actions/record.ts';
+import { record } from './records/record.ts';
 import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
-import { DeniedAttemptRecorder } from './admission/denied-attempts.ts';
+import { DeniedAttemptRecorder } from './records/denied-attempts.ts';
 import { SecretPaths } from './admission/paths.ts';
 import { createChangeController } from './controllers/change.ts';
 import { createDetectionController, type DetectionDeps } from './controllers/detection.ts';
@@ -40,16 +40,16 @@ import {
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
-import type { ChangeObject, WorkloadKubeObject } from './kinds.ts';
-import { gather, type GatherDeps } from './observe/gather.ts';
-import { RollbackRateLimiter } from './observe/rollback-limiter.ts';
-import { PolicyCache } from './observe/policy-cache.ts';
-import { ReadinessLossCounter } from './observe/readiness.ts';
-import { Quarantines } from './observe/quarantines.ts';
-import { signatureVerifier } from './observe/signature.ts';
-import { TemplateTracker } from './observe/template-tracker.ts';
-import { PodCacheVerifier } from './observe/verifier.ts';
-import { changesOf, createCaches, followedKind, type Caches } from './observe/caches.ts';
+import type { ChangeObject, WorkloadKubeObject } from './objects.ts';
+import { gather, type GatherDeps } from './gather.ts';
+import { ROLLBACKS_PER_HOUR, RollbackRateLimiter } from './records/rollback-limiter.ts';
+import { PolicyCache } from './caches/policy-cache.ts';
+import { ReadinessLossCounter } from './caches/readiness-losses.ts';
+import { Quarantines } from './records/quarantines.ts';
+import { signatureVerifier } from './records/signature.ts';
+import { TemplateTracker } from './caches/template-tracker.ts';
+import { PodCacheVerifier } from './caches/pod-freshness/verifier.ts';
+import { changesOf, createCaches, followedKind, type Caches } from './caches/caches.ts';
 import { ChangeMetrics } from './telemetry/change-metrics.ts';
 
 export interface OperatorOptions {
@@ -71,8 +71,6 @@ export interface OperatorOptions {
   /** The kinds to follow. Default: all. */
   readonly adapters?: readonly WorkloadAdapter[];
 }
-
-export const ROLLBACKS_PER_HOUR = 100;
 
 /** One replica of the operator, without its HTTP servers. */
 export interface Operator {

@@ -13,3 +13,6 @@ export function changeName(kind: string, name: string, sequence: number): string
   const base = fits ? prefix : `${prefix.slice(0, MAX_NAME - 40)}-${shortHash(prefix)}`;
   return `${base}-${sequence}`;
 }
+
+/** The name of the ChangePod of one batch of a change. */
+export const batchName = (change: string, index: number): string => `${change}-b${index}`;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { REASONS, type ChangeWorkloadStatus, type EventReason, type Phase } from '@altershield/api';
 import { statusOf } from '@altershield/core';
-import type { ChangeObject } from '../kinds.ts';
+import type { ChangeObject } from '../objects.ts';
 
 /** An Event of the workload, shown by `kubectl describe`. */
 export interface ChangeEvent {

@@ -9,7 +9,7 @@ import {
   silentLogger,
   type WriteThroughClient,
 } from '@altershield/kube';
-import type { WorkloadKubeObject } from '../kinds.ts';
+import type { WorkloadKubeObject } from '../objects.ts';
 import { WriteDeniedError, perform } from './perform.ts';
 
 const adapter = adapterNamed('deploy') ?? assert.fail();

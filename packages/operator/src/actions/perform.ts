@@ -23,9 +23,9 @@ import {
   type APIResource,
   type Scheduler,
 } from '@altershield/kube';
-import type { WorkloadKubeObject } from '../kinds.ts';
-import type { FollowedKind } from '../observe/followed-kind.ts';
-import { templateOf } from '../observe/template-tracker.ts';
+import type { WorkloadKubeObject } from '../objects.ts';
+import type { FollowedKind } from '../kinds/followed-kind.ts';
+import { templateOf } from '../caches/template-tracker.ts';
 
 export interface PerformDeps {
   readonly client: WriteThroughClient;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import {
+  changeName,
   PATHS,
   mutateReplicaSet,
   mutateWorkload,
@@ -31,13 +32,12 @@ import {
   type AdmissionResponse,
   type Scheduler,
 } from '@altershield/kube';
-import { changeName } from '../actions/names.ts';
-import type { ChangeObject, ReplicaSetObject, WorkloadKubeObject } from '../kinds.ts';
-import type { WorkloadKey } from '../observe/followed-kind.ts';
-import type { PolicyCache } from '../observe/policy-cache.ts';
-import type { Quarantines } from '../observe/quarantines.ts';
-import { lastSequence } from '../observe/caches.ts';
-import type { DeniedAttemptRecorder } from './denied-attempts.ts';
+import type { ChangeObject, ReplicaSetObject, WorkloadKubeObject } from '../objects.ts';
+import type { WorkloadKey } from '../kinds/followed-kind.ts';
+import type { PolicyCache } from '../caches/policy-cache.ts';
+import type { Quarantines } from '../records/quarantines.ts';
+import { lastSequence } from '../caches/caches.ts';
+import type { DeniedAttemptRecorder } from '../records/denied-attempts.ts';
 import type { SecretPaths } from './paths.ts';
 
 export interface AdmissionDeps {

@@ -22,11 +22,11 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
-import type { ChangeObject } from '../kinds.ts';
-import type { Gathered } from '../observe/gather.ts';
-import type { Workload } from '../observe/followed-kind.ts';
+import type { ChangeObject } from '../objects.ts';
+import type { Gathered } from '../gather.ts';
+import type { Workload } from '../kinds/followed-kind.ts';
 import type { ChangeMetrics } from '../telemetry/change-metrics.ts';
-import { BY_TARGET, type Caches } from '../observe/caches.ts';
+import { BY_TARGET, type Caches } from '../caches/caches.ts';
 
 export interface ChangeDeps {
   readonly caches: Caches;

@@ -7,6 +7,7 @@ import {
   type ChangeWorkloadSpec,
 } from '@altershield/api';
 import {
+  changeName,
   currentRecord,
   detect,
   isOfUnknownVersion,
@@ -35,16 +36,14 @@ import {
   type Result,
   type Scheduler,
 } from '@altershield/kube';
-import { changeName } from '../actions/names.ts';
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
-import type { ChangeObject } from '../kinds.ts';
-import { parseWorkloadKey, workloadKeyString } from '../observe/followed-kind.ts';
-import type { Workload } from '../observe/followed-kind.ts';
-import type { PolicyCache } from '../observe/policy-cache.ts';
-import { recordSignature } from '../observe/signature.ts';
-import { labelsChanged, specChanged } from '../observe/predicates.ts';
-import { isPossibleChange, templateOf, type TemplateTracker } from '../observe/template-tracker.ts';
-import { changesOf, lastSequence, targetKey, workloadOf, type Caches } from '../observe/caches.ts';
+import type { ChangeObject } from '../objects.ts';
+import { parseWorkloadKey, workloadKeyString, type Workload } from '../kinds/followed-kind.ts';
+import type { PolicyCache } from '../caches/policy-cache.ts';
+import { recordSignature } from '../records/signature.ts';
+import { labelsChanged, specChanged } from '../kinds/predicates.ts';
+import { isPossibleChange, templateOf, type TemplateTracker } from '../caches/template-tracker.ts';
+import { changesOf, lastSequence, targetKey, workloadOf, type Caches } from '../caches/caches.ts';
 
 export interface DetectionDeps {
   readonly caches: Caches;

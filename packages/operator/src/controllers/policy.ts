@@ -14,11 +14,11 @@ import {
   type Logger,
   type Scheduler,
 } from '@altershield/kube';
-import { mergePatch } from '../actions/merge-patch.ts';
-import type { PolicyObject } from '../kinds.ts';
-import type { PolicyCache } from '../observe/policy-cache.ts';
-import { labelsChanged, specChanged } from '../observe/predicates.ts';
-import type { Caches } from '../observe/caches.ts';
+import { mergePatch } from '../records/merge-patch.ts';
+import type { PolicyObject } from '../objects.ts';
+import type { PolicyCache } from '../caches/policy-cache.ts';
+import { labelsChanged, specChanged } from '../kinds/predicates.ts';
+import type { Caches } from '../caches/caches.ts';
 
 /** Events within this time cause one recount. */
 const RECOUNT_MS = 1000;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { changePolicySpec, type Phase } from '@altershield/api';
-import type { ChangeObject } from '../kinds.ts';
+import type { ChangeObject } from '../objects.ts';
 import { expired } from './retention.ts';
 
 const NOW = Date.UTC(2026, 5, 1);

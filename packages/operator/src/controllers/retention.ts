@@ -11,10 +11,10 @@ import {
   type Result,
   type Scheduler,
 } from '@altershield/kube';
-import type { ChangeObject } from '../kinds.ts';
-import { windowEndsAt } from '../observe/rollback-limiter.ts';
-import { parseWorkloadKey, workloadKeyString } from '../observe/followed-kind.ts';
-import { changesOf, followedKind, targetKey, type Caches } from '../observe/caches.ts';
+import type { ChangeObject } from '../objects.ts';
+import { windowEndsAt } from '../records/rollback-limiter.ts';
+import { parseWorkloadKey, workloadKeyString } from '../kinds/followed-kind.ts';
+import { changesOf, followedKind, targetKey, type Caches } from '../caches/caches.ts';
 
 export interface RetentionDeps {
   readonly caches: Caches;

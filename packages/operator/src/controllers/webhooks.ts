@@ -11,11 +11,11 @@ import {
   type Logger,
   type Scheduler,
 } from '@altershield/kube';
-import { specChanged } from '../observe/predicates.ts';
+import { specChanged } from '../kinds/predicates.ts';
 import { DriftBackoff } from './drift-backoff.ts';
 import { publish, type Wanted } from './published.ts';
-import type { PolicyCache } from '../observe/policy-cache.ts';
-import type { Caches } from '../observe/caches.ts';
+import type { PolicyCache } from '../caches/policy-cache.ts';
+import type { Caches } from '../caches/caches.ts';
 
 export interface WebhooksDeps {
   readonly caches: Caches;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ChangeWorkloadStatus, Verdict } from '@altershield/api';
-import type { ChangePodObject, ChangeObject, PolicyObject } from '../kinds.ts';
+import type { ChangePodObject, ChangeObject, PolicyObject } from '../objects.ts';
 import {
   changesInFlight,
   longestWaits,

@@ -2,9 +2,9 @@
 import { statusOf, type Decision } from '@altershield/core';
 import type { InformerEvent, Metrics, Scheduler } from '@altershield/kube';
 import { Registry } from 'prom-client';
-import type { ChangePodObject, ChangeObject } from '../kinds.ts';
-import { workloadKeyString } from '../observe/followed-kind.ts';
-import { BY_TARGET, targetKey, type Caches } from '../observe/caches.ts';
+import type { ChangePodObject, ChangeObject } from '../objects.ts';
+import { workloadKeyString } from '../kinds/followed-kind.ts';
+import { BY_TARGET, targetKey, type Caches } from '../caches/caches.ts';
 import { createChangeSeries, type ChangeSeries, type ChangeStates } from './change-series.ts';
 import {
   changesInFlight,

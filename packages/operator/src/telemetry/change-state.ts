@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus } from '@altershield/api';
 import { isOver, statusOf } from '@altershield/core';
-import type { ChangeObject, PolicyObject } from '../kinds.ts';
+import type { ChangeObject, PolicyObject } from '../objects.ts';
 
 /** One series of a gauge: its labels and its value. */
 export interface Sample {

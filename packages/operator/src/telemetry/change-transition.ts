@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Phase, Verdict } from '@altershield/api';
 import { statusOf } from '@altershield/core';
-import type { ChangePodObject, ChangeObject } from '../kinds.ts';
+import type { ChangePodObject, ChangeObject } from '../objects.ts';
 
 /** Outcomes of changes: the final phase, split where users have to act differently. */
 export const OUTCOMES = [

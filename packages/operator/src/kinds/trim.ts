@@ -9,7 +9,7 @@ import {
   type ContainerStatus,
 } from '@altershield/core';
 import type { KubeObject, APIResource } from '@altershield/kube';
-import type { PodObject, ReplicaSetObject, WorkloadKubeObject } from '../kinds.ts';
+import type { PodObject, ReplicaSetObject, WorkloadKubeObject } from '../objects.ts';
 
 // The caches keep only the fields that decisions read.
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { InformerEvent, Logger, Scheduler } from '@altershield/kube';
-import type { Config } from '../config.ts';
-import type { ChangeObject } from '../kinds.ts';
-import { serviceAccountUser } from '../identity.ts';
-import { workloadKeyString } from './followed-kind.ts';
-import { BY_TARGET, targetKey, type Caches } from './caches.ts';
+import type { Config } from './config.ts';
+import type { ChangeObject } from '../objects.ts';
+import { serviceAccountUser } from './identity.ts';
+import { workloadKeyString } from '../kinds/followed-kind.ts';
+import { BY_TARGET, targetKey, type Caches } from '../caches/caches.ts';
 
 /** API servers load a webhook, and detection finds earlier changes, within a few seconds. */
 const GRACE_MS = 10_000;

@@ -32,8 +32,8 @@ test('whom the operator acts as is chosen by itself, given, or switched off', ()
   assert.deepEqual([as(), as('--as', 'bot'), as('--no-as')], [undefined, 'bot', false]);
 });
 
-test('an argument that means nothing is refused: npm may have taken the option before it', () => {
-  const main = fileURLToPath(new URL('main.ts', import.meta.url));
+test('an unknown argument is rejected: npm may have taken the option before it', () => {
+  const main = fileURLToPath(new URL('../main.ts', import.meta.url));
   const args = ['--conditions=@altershield/source', main, '/home/alice/kubeconfig'];
   const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   assert.equal(status, 1);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  batchName,
   contentOf,
   isRevert,
   activePods,
@@ -11,14 +12,13 @@ import {
   type Signing,
 } from '@altershield/core';
 import type { Scheduler } from '@altershield/kube';
-import { batchName } from '../actions/names.ts';
-import type { ChangeObject } from '../kinds.ts';
-import type { Workload } from './followed-kind.ts';
-import type { PodCacheVerifier } from './verifier.ts';
-import type { ReadinessLossCounter } from './readiness.ts';
-import type { Quarantines } from './quarantines.ts';
-import { windowEndsAt, type RollbackRateLimiter } from './rollback-limiter.ts';
-import { changesOf, lastSequence, targetKey, workloadOf, type Caches } from './caches.ts';
+import type { ChangeObject } from './objects.ts';
+import type { Workload } from './kinds/followed-kind.ts';
+import type { PodCacheVerifier } from './caches/pod-freshness/verifier.ts';
+import type { ReadinessLossCounter } from './caches/readiness-losses.ts';
+import type { Quarantines } from './records/quarantines.ts';
+import { windowEndsAt, type RollbackRateLimiter } from './records/rollback-limiter.ts';
+import { changesOf, lastSequence, targetKey, workloadOf, type Caches } from './caches/caches.ts';
 
 export interface GatherDeps {
   readonly caches: Caches;

@@ -8,9 +8,9 @@ import {
   type ListPage,
   type Scheduler,
 } from '@altershield/kube';
-import type { PodObject, WorkloadKubeObject } from '../kinds.ts';
-import { BY_OWNER, type Workload } from './followed-kind.ts';
-import type { Caches } from './caches.ts';
+import type { PodObject, WorkloadKubeObject } from '../../objects.ts';
+import { BY_OWNER, type Workload } from '../../kinds/followed-kind.ts';
+import type { Caches } from '../caches.ts';
 
 export interface VerifyDeps {
   readonly client: Pick<Client, 'list'>;

@@ -8,7 +8,7 @@ import {
   type WorkloadView,
 } from '@altershield/core';
 import { keyString, type Informer, type InformerFactory, type KubeObject } from '@altershield/kube';
-import type { PodObject, WorkloadKubeObject } from '../kinds.ts';
+import type { PodObject, WorkloadKubeObject } from '../objects.ts';
 import { trimWorkload, transformFor } from './trim.ts';
 
 /** Index by the uid of an owner. */
@@ -53,13 +53,13 @@ export class FollowedKind {
   readonly name: string;
   readonly objects: Informer<WorkloadKubeObject>;
   readonly related: readonly RelatedInformer[];
-  readonly #tools: Signing;
+  readonly #signing: Signing;
 
   constructor(adapter: WorkloadAdapter, informers: InformerFactory, signing: Signing) {
     const { resource, relatedResources } = adapter.descriptor;
     this.adapter = adapter;
     this.name = groupKind(resource);
-    this.#tools = signing;
+    this.#signing = signing;
     this.objects = informers.informer<WorkloadKubeObject>(resource, { transform: trimWorkload });
     this.related = Object.entries(relatedResources).map(([key, related]) => {
       const transform = transformFor<KubeObject>(related.resource);
@@ -93,7 +93,7 @@ export class FollowedKind {
   }
 
   view(object: WorkloadKubeObject): WorkloadView {
-    const view = this.adapter.observe(this.snapshot(object), this.#tools);
+    const view = this.adapter.observe(this.snapshot(object), this.#signing);
     return { ...view, ownership: object.ownership };
   }
 

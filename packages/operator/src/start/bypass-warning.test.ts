@@ -7,9 +7,9 @@ import {
   type KubeObject,
   type LogFields,
 } from '@altershield/kube';
-import type { ChangeObject } from '../kinds.ts';
+import type { ChangeObject } from '../objects.ts';
 import { BypassWarning, unreachableHint } from './bypass-warning.ts';
-import type { Caches } from './caches.ts';
+import type { Caches } from '../caches/caches.ts';
 
 type Handler = (event: InformerEvent<KubeObject>) => void;
 

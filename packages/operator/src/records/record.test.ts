@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KubeError } from '@altershield/kube';
-import type { ChangePodObject, ChangeObject } from '../kinds.ts';
+import type { ChangePodObject, ChangeObject } from '../objects.ts';
 import { record } from './record.ts';
 
 const metadata = { name: 'c', namespace: 'shop', uid: 'u', resourceVersion: '7', generation: 2 };

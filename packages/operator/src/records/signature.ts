@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS, type ChangeWorkloadSpec } from '@altershield/api';
 import { contentOf, type Signer, type Signing } from '@altershield/core';
-import type { ChangeObject } from '../kinds.ts';
+import type { ChangeObject } from '../objects.ts';
 
 /** Signs the fields that must not be forged. Omits the others: the server adds defaults to them. */
 export const recordSignature = (

@@ -2,15 +2,15 @@
 import { CHANGE_PODS, CHANGE_WORKLOADS, API_VERSION, LABELS } from '@altershield/api';
 import {
   batchConditionsOf,
+  batchName,
   conditionsOf,
   type BatchRecord,
   type Decision,
 } from '@altershield/core';
 import { isAlreadyExists, type WriteThroughClient } from '@altershield/kube';
-import type { ChangePodObject, ChangeObject } from '../kinds.ts';
-import type { Caches } from '../observe/caches.ts';
+import type { ChangePodObject, ChangeObject } from '../objects.ts';
+import type { Caches } from '../caches/caches.ts';
 import { mergePatch } from './merge-patch.ts';
-import { batchName } from './names.ts';
 
 export interface RecordDeps {
   readonly client: WriteThroughClient;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '@altershield/kube';
-import type { Workload } from './followed-kind.ts';
+import type { Workload } from '../../kinds/followed-kind.ts';
 import { PodCacheVerifier } from './verifier.ts';
 
 const NONE = { currentAsOf: 0, byIndex: () => [], get: () => undefined, onEvent: () => () => {} };

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ChangeObject } from '../kinds.ts';
-import { BY_TARGET, targetKey, type Caches } from './caches.ts';
-import { workloadKeyString } from './followed-kind.ts';
+import type { ChangeObject } from '../objects.ts';
+import { BY_TARGET, targetKey, type Caches } from '../caches/caches.ts';
+import { workloadKeyString } from '../kinds/followed-kind.ts';
 import { Quarantines } from './quarantines.ts';
 
 const KEY = 'template';

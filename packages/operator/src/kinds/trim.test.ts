@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { PodObject, ReplicaSetObject, WorkloadKubeObject } from '../kinds.ts';
+import type { PodObject, ReplicaSetObject, WorkloadKubeObject } from '../objects.ts';
 import { trimWorkload, trimPod, trimReplicaSet } from './trim.ts';
 
 const KEPT = { name: 'a', namespace: 'shop', uid: 'u', resourceVersion: '7' };

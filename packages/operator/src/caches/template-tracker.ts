@@ -9,9 +9,9 @@ import {
   type Signing,
 } from '@altershield/core';
 import type { InformerEvent } from '@altershield/kube';
-import type { ChangeObject, WorkloadKubeObject } from '../kinds.ts';
-import type { FollowedKind } from './followed-kind.ts';
-import { labelsChanged, specChanged } from './predicates.ts';
+import type { ChangeObject, WorkloadKubeObject } from '../objects.ts';
+import type { FollowedKind } from '../kinds/followed-kind.ts';
+import { labelsChanged, specChanged } from '../kinds/predicates.ts';
 import type { PolicyCache } from './policy-cache.ts';
 import { targetKey, workloadOf, type Caches } from './caches.ts';
 

@@ -2,7 +2,7 @@
 import { CHANGE_PODS, CHANGE_POLICIES, CHANGE_WORKLOADS, OBJECT_NAMES } from '@altershield/api';
 import { groupKind, groupOf, type Signing, type WorkloadAdapter } from '@altershield/core';
 import { RESOURCES, type Informer, type InformerFactory, type KubeObject } from '@altershield/kube';
-import type { ChangePodObject, ChangeObject, PodObject, PolicyObject } from '../kinds.ts';
+import type { ChangePodObject, ChangeObject, PodObject, PolicyObject } from '../objects.ts';
 import {
   BY_OWNER,
   FollowedKind,
@@ -10,8 +10,8 @@ import {
   type Workload,
   workloadKeyString,
   type WorkloadKey,
-} from './followed-kind.ts';
-import { trimPod } from './trim.ts';
+} from '../kinds/followed-kind.ts';
+import { trimPod } from '../kinds/trim.ts';
 
 /** Index of changes by the key of their workload. */
 export const BY_TARGET = 'target';
@@ -32,7 +32,7 @@ export interface Caches {
   readonly configurations: readonly Informer<Configuration>[];
 }
 
-export interface WorldOptions {
+export interface CachesOptions {
   /** True for records of the operator. `BY_TARGET` omits all others, and records in deletion. */
   readonly isSigned: (change: ChangeObject) => boolean;
   readonly signing: Signing;
@@ -42,7 +42,7 @@ export interface WorldOptions {
 
 export function createCaches(
   informers: InformerFactory,
-  { isSigned, signing, adapters }: WorldOptions,
+  { isSigned, signing, adapters }: CachesOptions,
 ): Caches {
   const indexes = { [BY_OWNER]: ownerUids };
   const targetOf = (change: ChangeObject): string[] =>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { hostname } from 'node:os';
-import { ROLLBACKS_PER_HOUR } from './operator.ts';
+import { ROLLBACKS_PER_HOUR } from '../records/rollback-limiter.ts';
 
 /** The configuration of one operator process, read once from flags and environment. */
 export interface Config {

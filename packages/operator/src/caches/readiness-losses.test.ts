@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { InformerEvent } from '@altershield/kube';
-import type { PodObject } from '../kinds.ts';
-import { ReadinessLossCounter } from './readiness.ts';
+import type { PodObject } from '../objects.ts';
+import { ReadinessLossCounter } from './readiness-losses.ts';
 
 type Handler = (event: InformerEvent<PodObject>) => void;
 

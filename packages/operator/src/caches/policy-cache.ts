@@ -12,7 +12,7 @@ import {
   type ParsedPolicy,
 } from '@altershield/core';
 import type { KubeObject, ObjectMeta } from '@altershield/kube';
-import type { PolicyObject } from '../kinds.ts';
+import type { PolicyObject } from '../objects.ts';
 import type { Caches } from './caches.ts';
 
 const DESCRIPTORS = ADAPTERS.map(({ descriptor }) => descriptor);

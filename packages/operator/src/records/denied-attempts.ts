@@ -8,8 +8,8 @@ import {
   type Logger,
   type Scheduler,
 } from '@altershield/kube';
-import type { ChangeObject } from '../kinds.ts';
-import type { Caches } from '../observe/caches.ts';
+import type { ChangeObject } from '../objects.ts';
+import type { Caches } from '../caches/caches.ts';
 
 interface DeniedAttempts {
   count: number;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Logger, Scheduler } from '@altershield/kube';
-import type { Workload } from './followed-kind.ts';
+import type { Workload } from '../../kinds/followed-kind.ts';
 import { verifyPodCache, type VerifyDeps } from './verify.ts';
-import type { Caches } from './caches.ts';
+import type { Caches } from '../caches.ts';
 
 export interface PodCacheVerifierDeps extends VerifyDeps {
   readonly caches: Pick<Caches, 'pods' | 'kinds'>;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeObject } from '../kinds.ts';
-import type { Caches } from './caches.ts';
+import type { ChangeObject } from '../objects.ts';
+import type { Caches } from '../caches/caches.ts';
+
+/** The default limit in the whole cluster. */
+export const ROLLBACKS_PER_HOUR = 100;
 
 const HOUR_MS = 3_600_000;
 

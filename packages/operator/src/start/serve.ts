@@ -26,10 +26,10 @@ import {
   type Secret,
 } from '@altershield/kube';
 import type { Config } from './config.ts';
-import { servesNativeClamp } from './controllers/native-policies.ts';
+import { servesNativeClamp } from '../controllers/native-policies.ts';
 import { chooseIdentity } from './identity.ts';
-import { BypassWarning, unreachableHint } from './observe/bypass-warning.ts';
-import { createOperator, type Operator } from './operator.ts';
+import { BypassWarning, unreachableHint } from './bypass-warning.ts';
+import { createOperator, type Operator } from '../operator.ts';
 import { permittedKinds, preflight, whoAmI } from './preflight.ts';
 import { ensureSigningKey } from './signing-key.ts';
 import { createWebhook } from './webhook.ts';

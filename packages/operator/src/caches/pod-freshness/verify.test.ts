@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ListOptions } from '@altershield/kube';
-import type { PodObject } from '../kinds.ts';
-import type { Workload } from './followed-kind.ts';
+import type { PodObject } from '../../objects.ts';
+import type { Workload } from '../../kinds/followed-kind.ts';
 import { verifyPodCache } from './verify.ts';
 
 const NOW = 1_000_000;

@@ -9,7 +9,7 @@ import {
   type RestartCounts,
 } from '@altershield/core';
 import type { Informer, InformerEvent, Scheduler } from '@altershield/kube';
-import type { PodObject } from '../kinds.ts';
+import type { PodObject } from '../objects.ts';
 
 /**
  * Facts about a pod that only its events show: its readiness losses, the times at which this

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { byEffectiveOrder, type QuarantineInfo } from '@altershield/core';
 import type { Scheduler } from '@altershield/kube';
-import type { WorkloadKey } from './followed-kind.ts';
-import { changesOf, type Caches } from './caches.ts';
-import type { ChangeObject } from '../kinds.ts';
+import type { WorkloadKey } from '../kinds/followed-kind.ts';
+import { changesOf, type Caches } from '../caches/caches.ts';
+import type { ChangeObject } from '../objects.ts';
 
 /** The quarantines in force, read from the records. */
 export class Quarantines {

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adapterNamed, type Template } from '@altershield/core';
 import type { InformerEvent } from '@altershield/kube';
-import type { ChangeObject, WorkloadKubeObject } from '../kinds.ts';
-import type { FollowedKind } from './followed-kind.ts';
+import type { ChangeObject, WorkloadKubeObject } from '../objects.ts';
+import type { FollowedKind } from '../kinds/followed-kind.ts';
 import { TemplateTracker, type TemplateTrackerDeps } from './template-tracker.ts';
 
 const RELEASE = 'altershield.io/release';
