@@ -92,7 +92,7 @@ describe('an adapter', () => {
         await rig.rest();
       }));
 
-    test(`${name}: the descriptor declares the leaks that there are, and no other`, async () => {
+    test(`${name}: the descriptor declares exactly the leaks that occur`, async () => {
       const { leaks } = kind.adapter.descriptor;
       assert.deepEqual([...leaks].sort(), Object.keys(kind.leaks).sort());
       for (const leak of Object.values(kind.leaks)) await assertLeaks(kind, leak);
@@ -100,7 +100,7 @@ describe('an adapter', () => {
 
     const { unsupported } = kind;
     if (unsupported !== undefined) {
-      test(`${name}: gives back a strategy that was edited to another type and back`, async () => {
+      test(`${name}: restores a strategy that was edited to another type and back`, async () => {
         const rig = await Rig.start({ kind, seed: 1, replicas: 3 });
         await rig.apply('v2');
         await rig.edit(unsupported);

@@ -60,7 +60,7 @@ const PLACE = {
 for (const { adapter } of KINDS) {
   const { resource } = adapter.descriptor;
 
-  test(`${resource.kind}: the API server asks about every change, and about no other write`, () => {
+  test(`${resource.kind}: the API server calls the webhook for every change and for no other write`, () => {
     const { mutating } = webhooksFor([POLICY], PLACE, { nativeClamp: true });
     const webhook = mutating.find(({ rules }) =>
       JSON.stringify(rules).includes(`"${resource.plural}"`),

@@ -21,7 +21,7 @@ for (const kind of KINDS) {
   const { resource, relatedResources } = kind.adapter.descriptor;
   const name = groupKind(resource);
 
-  test(`${name}: the sandbox serves it and what belongs to it`, () => {
+  test(`${name}: the sandbox serves the kind and its related resources`, () => {
     const { server } = createSandbox({ scheduler: new VirtualScheduler() });
     const related = Object.values(relatedResources).map((one) => one.resource);
     for (const { group, version, kind: wanted } of [resource, ...related]) {
@@ -45,7 +45,7 @@ for (const kind of KINDS) {
     assert.ok((CONTRACT[topic] ?? []).length > 0, `the topic ${topic}`);
   });
 
-  test(`${name}: it meets every fate of a change on a real cluster`, () => {
+  test(`${name}: the e2e table has every outcome of a change`, () => {
     const [, kinds = ''] = /KINDS[^=]*= \[([^\]]*)\]/.exec(read('test/e2e/kinds.test.ts')) ?? [];
     assert.ok(kinds.includes(`'${resource.kind}'`), `${resource.kind} among ${kinds}`);
   });

@@ -16,7 +16,7 @@ const EDITS = [
 
 for (const [what, value] of EDITS) {
   for (const version of ['2', 'bad-2']) {
-    test(`no pod comes out when the annotation ${what} while no operator runs, and the next one mends it (${version})`, async () => {
+    test(`no pod is released when the annotation ${what} while no operator runs, and the next operator repairs it (${version})`, async () => {
       const checkout = await Checkout.start({ policy: POLICY });
       await checkout.apply(version, 100);
       await checkout.until('the first batch', () => checkout.pods[version] === 1);
@@ -36,7 +36,7 @@ for (const [what, value] of EDITS) {
   }
 }
 
-test('what a user makes of the annotation while an operator runs comes to nothing', async () => {
+test('a user’s edits of the annotation have no effect while an operator runs', async () => {
   const checkout = await Checkout.start({ policy: POLICY });
   for (const version of ['1', '2']) {
     if (version === '2') await checkout.apply(version, 10_000);
@@ -50,7 +50,7 @@ test('what a user makes of the annotation while an operator runs comes to nothin
   assert.equal(checkout.pods['2'], 1);
 });
 
-test('at rest, an annotation that was broken while no operator ran is mended before the next change', async () => {
+test('at rest, an annotation that was broken while no operator ran is repaired before the next change', async () => {
   for (const [, value] of EDITS) {
     const checkout = await Checkout.start({ policy: POLICY });
     const { release } = checkout;
@@ -61,7 +61,7 @@ test('at rest, an annotation that was broken while no operator ran is mended bef
   }
 });
 
-test('a garbled annotation never keeps a workload from shrinking', async () => {
+test('a malformed annotation never prevents a scale-down', async () => {
   const checkout = await Checkout.start({ policy: POLICY });
   checkout.killOperator();
   await checkout.editRelease('abc', 1000);
@@ -69,7 +69,7 @@ test('a garbled annotation never keeps a workload from shrinking', async () => {
   assert.deepEqual(checkout.pods, { '1': 4 });
 });
 
-test('a ReplicaSet whose own copy is taken away gets it back before it can grow', async () => {
+test('a ReplicaSet whose annotation is removed gets it back before it can grow', async () => {
   const checkout = await Checkout.start({ policy: POLICY });
   await checkout.apply('2', 10_000);
   const name = checkout.sandbox

@@ -17,7 +17,7 @@ const image = (version: string): object => ({
 const versionOf = (change: { metadata: { resourceVersion?: string } } | undefined): number =>
   Number(change?.metadata.resourceVersion);
 
-test('a user who goes back while the annotation is garbled does not make us write without end', async () => {
+test('a revert while the annotation is malformed does not cause endless writes', async () => {
   const checkout = await Checkout.start({ policy: SLOW });
   await checkout.apply('2', 10_000);
   checkout.killOperator();
@@ -32,7 +32,7 @@ test('a user who goes back while the annotation is garbled does not make us writ
   assert.deepEqual([versionOf(checkout.changes[0]), versionOf(checkout.deployment)], before);
 });
 
-test('who rolls back three changes one after the other makes no change', async () => {
+test('rolling back three changes in a row creates no new change', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   for (const version of ['2', '3', '4']) await checkout.apply(version, 60_000);
   for (const sequence of [3, 2, 1]) await checkout.decide(sequence, 'RollBack', 60_000);
@@ -41,7 +41,7 @@ test('who rolls back three changes one after the other makes no change', async (
   assert.deepEqual(checkout.story, Array(3).fill('RolledBack/RolledBack'));
 });
 
-test('a late revision that failed is held when it comes again while the way back is judged', async () => {
+test('a failed PreExisting revision is held when it is applied again while the revert is checked', async () => {
   const checkout = await Checkout.start({ policy: SLOW });
   await checkout.apply('2', 200_000);
   await checkout.play(checkout.sandbox.call('DELETE', { path: POLICY }), 1000);
@@ -57,7 +57,7 @@ test('a late revision that failed is held when it comes again while the way back
   assert.equal(checkout.changes.at(-1)?.spec.to.images?.join(), 'shop/checkout:3');
 });
 
-test('a decision about a workload that is gone does nothing to one of its name', async () => {
+test('a decision about a deleted workload does not affect another one of its name', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.play(checkout.sandbox.call('DELETE', { path: DEPLOYMENT }), 5000);
@@ -68,7 +68,7 @@ test('a decision about a workload that is gone does nothing to one of its name',
   assert.equal(checkout.changes.length, 2);
 });
 
-test('an undo of what failed in audit is recorded as a way back, with where it came from', async () => {
+test('an undo of a change that failed in Audit mode is recorded as a revert, with the revision it came from', async () => {
   const checkout = await Checkout.start({ policy: { mode: 'Audit', release: { soakSeconds: 5 } } });
   await checkout.apply('bad-2', 60_000);
   assert.deepEqual(checkout.history, ['bad-2 Failed CheckFailed']);
@@ -96,7 +96,7 @@ for (const [what, isAlive, wanted] of REVERTS) {
   });
 }
 
-test('a restart in the middle of a batch is held and recorded as a restart, of a revision that is not verified', async () => {
+test('a restart in the middle of a batch is held and recorded as a restart of an unverified revision', async () => {
   const checkout = await Checkout.start({ policy: SLOW });
   await checkout.apply('2', 20_000);
   const restartedAt = { 'kubectl.kubernetes.io/restartedAt': 'now' };
@@ -106,7 +106,7 @@ test('a restart in the middle of a batch is held and recorded as a restart, of a
   assert.deepEqual([checkout.isHeld, checkout.story[0]], [true, 'Superseded/Superseded']);
 });
 
-test('a restart in between does not gate the way back', async () => {
+test('a restart in between does not hold the revert', async () => {
   const checkout = await Checkout.start({ policy: SLOW });
   await checkout.apply('2', 200_000);
   const restartedAt = { 'kubectl.kubernetes.io/restartedAt': 'now' };
@@ -116,14 +116,14 @@ test('a restart in between does not gate the way back', async () => {
   assert.equal(checkout.isHeld, false);
 });
 
-test('what is out and failed can be rolled back by a person', async () => {
+test('a user can roll back a revision that was released and failed', async () => {
   const checkout = await Checkout.start({ policy: { mode: 'Audit', release: { soakSeconds: 5 } } });
   await checkout.apply('bad-2', 60_000);
   await checkout.decide(1, 'RollBack', 60_000);
   assert.deepEqual([checkout.version, checkout.pods], ['1', { '1': 10 }]);
 });
 
-test('a record that waits for its finalizer is in nobody’s way', async () => {
+test('a record that waits for its finalizer blocks no other change', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 200);
   await checkout.record('PATCH', { sequence: 1, body: { metadata: { finalizers: ['a/b'] } } }, 100);
@@ -133,7 +133,7 @@ test('a record that waits for its finalizer is in nobody’s way', async () => {
   assert.ok(checkout.changes.length <= 3, checkout.history.join('; '));
 });
 
-test('nobody goes back to what was refused since', async () => {
+test('a revision that was quarantined since is not a rollback target', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.apply('1', 60_000);

@@ -33,7 +33,7 @@ const SETTLE_MS = { call: 150_000, watch: 700_000 };
 for (const seed of seeds(1)) {
   const undisturbed = await runScenario({ seed });
   for (const [kind, calls] of Map.groupBy(undisturbed.calls, kindOf)) {
-    test(`whatever befalls ${kind}, the end is the same (SEED=${seed})`, async () => {
+    test(`any fault of ${kind} leads to the same end state (SEED=${seed})`, async () => {
       for (const [{ number, isWatch }, [moment, fault]] of pairs(calls, MISHAPS)) {
         const plan: FaultPlan = {
           [moment]: (call: CallInfo) => (call.number === number ? fault : undefined),

@@ -16,7 +16,7 @@ function slowRecord(says: string): { faults: FaultPlan; isUnderWay: () => boolea
   return { faults: { beforeCall }, isUnderWay: () => met };
 }
 
-test('a fix that comes while a rollback is being recorded is not overwritten by it', async () => {
+test('a fix applied while a rollback is being recorded is not overwritten by it', async () => {
   const { faults, isUnderWay } = slowRecord('RollingBack');
   const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } }, faults });
   await checkout.apply('bad-2', 100);
@@ -27,7 +27,7 @@ test('a fix that comes while a rollback is being recorded is not overwritten by 
   assert.deepEqual(checkout.story, ['Superseded/Superseded', 'Success/Verified']);
 });
 
-test('a bad change that comes while the one before is being closed does not lose its hold', async () => {
+test('a bad change applied while the previous one is being closed does not lose its hold', async () => {
   const { faults, isUnderWay } = slowRecord('"Success"');
   const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } }, faults });
   await checkout.apply('2', 100);
@@ -43,7 +43,7 @@ test('a bad change that comes while the one before is being closed does not lose
   assert.deepEqual(checkout.history, ['2 Success Verified', 'bad-3 RolledBack RolledBack']);
 });
 
-test('an old pod that was evicted keeps no batch from ending', async () => {
+test('an evicted stable pod does not keep a batch from completing', async () => {
   const checkout = await Checkout.start({
     policy: { release: { batches: [1, '100%'], soakSeconds: 5 } },
   });
@@ -55,7 +55,7 @@ test('an old pod that was evicted keeps no batch from ending', async () => {
   assert.deepEqual(checkout.story, ['Success/Verified']);
 });
 
-test('going back to a revision that was verified earlier waits for nothing', async () => {
+test('a revert to a revision that was verified earlier is released at once', async () => {
   const checkout = await Checkout.start({
     policy: { release: { batches: [1, '100%'], soakSeconds: 60 } },
   });

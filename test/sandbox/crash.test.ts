@@ -16,16 +16,16 @@ const isOneWay = !isFull && SEEDS.length > 1;
 for (const seed of SEEDS) {
   const undisturbed = await runScenario({ seed });
 
-  test(`undisturbed, every change ends as it should (SEED=${seed})`, () => {
+  test(`without faults, every change ends as expected (SEED=${seed})`, () => {
     assertWell(undisturbed, 'undisturbed');
   });
 
-  test(`one seed gives one run (SEED=${seed})`, async () => {
+  test(`the same seed repeats the same run (SEED=${seed})`, async () => {
     assert.deepEqual(await runScenario({ seed }), undisturbed);
   });
 
   for (const [when, kill] of CRASHES.filter((_, i) => !isOneWay || i === seed % 2)) {
-    test(`a crash ${when} converges to the same end (SEED=${seed})`, async () => {
+    test(`a crash ${when} converges to the same end state (SEED=${seed})`, async () => {
       for (const call of undisturbed.writes) {
         const outcome = await runScenario({ seed, faults: (die) => kill(call.write, die) });
         const what = `${when}: ${call.write}, ${call.method} ${call.path}`;

@@ -34,7 +34,7 @@ async function withoutVerified(version: string) {
   return { checkout, most };
 }
 
-test('a good change keeps to its batches when the verified ReplicaSet is deleted', async () => {
+test('a good change respects its batches when the verified ReplicaSet is deleted', async () => {
   const { checkout, most } = await withoutVerified('2');
   await checkout.scheduler.runFor(50_000);
   assert.deepEqual([checkout.pods, most.pods], [{ '2': 1 }, 1]);
@@ -45,7 +45,7 @@ test('a good change keeps to its batches when the verified ReplicaSet is deleted
   assert.match(checkout.release ?? '', /^[a-z0-9]+\/\/0\/10$/);
 });
 
-test('a bad change is rolled back although the verified ReplicaSet was deleted, which comes back whole', async () => {
+test('a bad change is rolled back although the verified ReplicaSet was deleted, and all its pods return', async () => {
   const { checkout, most } = await withoutVerified('noready-2');
   const before = checkout.release?.split('/')[0];
   await checkout.scheduler.runFor(120_000);
@@ -53,7 +53,7 @@ test('a bad change is rolled back although the verified ReplicaSet was deleted, 
   assert.deepEqual([most.pods, checkout.release], [1, `${before ?? ''}//0/10`]);
 });
 
-test('a user who wants the verified pods back at once rolls back', async () => {
+test('a user gets the verified pods back at once by rolling back', async () => {
   const { checkout } = await withoutVerified('2');
   await checkout.decide(1, 'RollBack', 20_000);
   assert.deepEqual([checkout.story, checkout.pods], [['RolledBack/RolledBack'], { '1': 10 }]);

@@ -23,7 +23,7 @@ function eventsOf({ sandbox, deployment }: Checkout): Event[] {
 const reasons = (checkout: Checkout): string[] =>
   eventsOf(checkout).map(({ type, reason }) => `${type} ${reason}`);
 
-test('the workload itself tells of a good change, and of a bad one, and why', async () => {
+test('events of the workload report a good change, a bad change, and the reason', async () => {
   const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } } });
   await checkout.apply('2', 120_000);
   assert.deepEqual(reasons(checkout), ['Normal ChangeStarted', 'Normal ChangeSucceeded']);
@@ -39,7 +39,7 @@ test('the workload itself tells of a good change, and of a bad one, and why', as
   assert.match(rolledBack?.message ?? '', /^deployment-checkout-2: shop\/checkout:2 runs again/);
 });
 
-test('denials are told of with who was denied, and counted in one event', async () => {
+test('repeated denials are counted in one event that names the denied user', async () => {
   const checkout = await Checkout.start({ policy: { release: { batches: [1, '100%'] } } });
   await checkout.apply('bad-2', 60_000);
   for (let i = 0; i < 3; i += 1) {
@@ -66,7 +66,7 @@ test('a dry run of a quarantined revision is denied, and leaves no trace', async
   assert.equal(checkout.changes[0]?.status?.deniedAttempts, undefined);
 });
 
-test('a change that ends badly, and one that is overtaken, say so', async () => {
+test('a failed change and a superseded change are reported by events', async () => {
   const policy = { mode: 'Audit', release: { batches: ['100%'], soakSeconds: 30 } };
   const checkout = await Checkout.start({ policy });
   await checkout.apply('2', 5000);
@@ -79,7 +79,7 @@ test('a change that ends badly, and one that is overtaken, say so', async () => 
   ]);
 });
 
-test('a change that stops for a user says so', async () => {
+test('a change that is suspended for a user is reported by an event', async () => {
   const policy = { release: { batches: [1, '100%'] }, onFail: 'Suspend' };
   const checkout = await Checkout.start({ policy });
   await checkout.apply('bad-2', 60_000);

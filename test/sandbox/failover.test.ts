@@ -7,7 +7,7 @@ import { Checkout } from '../support/checkout.ts';
 const POLICY = { release: { batches: [1, '100%'] } };
 const AUDIT = { mode: 'Audit', release: { soakSeconds: 1 } };
 
-test('what changed before any policy governed it is no change to the next leader', async () => {
+test('the next leader records no change for a template that changed before a policy matched', async () => {
   const checkout = await Checkout.start();
   const standby = checkout.simulation.startReplica();
   await checkout.scheduler.runFor(1000);
@@ -19,7 +19,7 @@ test('what changed before any policy governed it is no change to the next leader
   assert.deepEqual(checkout.history, []);
 });
 
-test('what a leader did not live to record is found by the next', async () => {
+test('the next leader finds a change that the previous one crashed before recording', async () => {
   const checkout = await Checkout.start({ policy: AUDIT });
   const standby = checkout.simulation.startReplica();
   await checkout.scheduler.runFor(1000);
@@ -30,7 +30,7 @@ test('what a leader did not live to record is found by the next', async () => {
   assert.deepEqual(checkout.history, ['2 Success Verified']);
 });
 
-test('a leader that loses its office begins no further write, and the next one goes on', async () => {
+test('a leader that loses its lease starts no further write, and the next leader continues', async () => {
   let write = 1;
   while (await losesOfficeAt(write)) write += 1;
   assert.ok(write > 5, `${write} writes`);

@@ -25,7 +25,7 @@ function forgery(checkout: Checkout, name: string, sequence: number): object {
   };
 }
 
-test('a record made by hand is never the revision that a bad change is taken back to', async () => {
+test('a bad change is never rolled back to a revision from a forged record', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   checkout.killOperator();
@@ -41,7 +41,7 @@ test('a record made by hand is never the revision that a bad change is taken bac
   ]);
 });
 
-test('a record made by hand under the next name is passed over', async () => {
+test('a forged record under the next name is skipped', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   checkout.killOperator();
@@ -52,7 +52,7 @@ test('a record made by hand under the next name is passed over', async () => {
   assert.equal(checkout.changes.at(-1)?.metadata.name, 'deployment-checkout-3');
 });
 
-test('who does not know the webhook’s paths gets no answer, and so no stamp of ours', async () => {
+test('a client that does not know the webhook’s secret paths gets no answer and no signature', async () => {
   const { simulation } = await Checkout.start({ policy: {} });
   const { handlers } = simulation.startOperator().operator;
   const known = [...handlers.keys()];

@@ -5,7 +5,7 @@ import { Checkout } from '../support/checkout.ts';
 
 const SOAK_MS = 40_000;
 
-test('a late batch goes on after its soak, although pods say something meanwhile', async () => {
+test('a late batch continues after its soak, even if pods report status meanwhile', async () => {
   const checkout = await Checkout.start({
     policy: {
       onInconclusive: 'Proceed',

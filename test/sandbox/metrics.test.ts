@@ -13,7 +13,7 @@ async function seriesOf(metrics: Metrics): Promise<string[]> {
   return lines.filter((line) => !line.endsWith(' 0')).sort();
 }
 
-test('a standby reports nothing, and counts from zero when it leads', async () => {
+test('a standby reports no metrics, and counts from zero when it becomes the leader', async () => {
   const [first, second] = [1, 2].map(() => createMetrics({ scheduler: realScheduler }));
   assert.ok(first !== undefined && second !== undefined);
   const checkout = await Checkout.start({ policy: POLICY, metrics: first });

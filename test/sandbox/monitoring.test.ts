@@ -40,7 +40,7 @@ async function rules(): Promise<Rules['groups'][number]['rules']> {
   return groups.flatMap((group) => group.rules);
 }
 
-test('every alert fires on its symptom and stays silent otherwise', { skip }, async () => {
+test('every alert fires on its symptom, and only then', { skip }, async () => {
   promtool('check', 'rules', ALERTS);
   promtool('test', 'rules', ALERT_TESTS);
   const tests = parse(await readFile(ALERT_TESTS, 'utf8')) as {
@@ -62,7 +62,7 @@ interface Expectation {
   readonly exp_samples: readonly unknown[];
 }
 
-describe('a Prometheus that scrapes an operator with changes of every kind', { skip }, () => {
+describe('a Prometheus server that scrapes an operator with changes in every phase', { skip }, () => {
   // The clock of the changes is virtual, the one of Prometheus is real.
   const metrics = createMetrics({ scheduler: realScheduler, process: true });
   const health = new HealthServer({
@@ -175,7 +175,7 @@ describe('a Prometheus that scrapes an operator with changes of every kind', { s
     });
   }
 
-  test('reads for how long the change has waited, by the clock of the operator', async () => {
+  test('computes how long the change has waited by the operator’s clock', async () => {
     const seconds = await valueOf('altershield_change_waiting_seconds{namespace="shop"}');
     assert.ok(seconds > 30 && seconds < 60, `${seconds} s`);
   });

@@ -17,7 +17,7 @@ const ENDS = [
 
 for (const moment of ['beforeCall', 'afterCall'] as const) {
   for (const [version, end] of ENDS) {
-    test(`nobody left for an hour lets no further pod out (${moment}, ${version})`, async () => {
+    test(`no further pod is released while no operator runs for an hour (${moment}, ${version})`, async () => {
       let write = 1;
       while (await diesAt({ moment, write, version }, end)) write += 1;
       assert.ok(write > 5, `${write} writes`);
@@ -26,7 +26,7 @@ for (const moment of ['beforeCall', 'afterCall'] as const) {
 }
 
 for (const replicas of [3, 20]) {
-  test(`a Deployment that is scaled to ${replicas} with nobody left lets nothing out that has no pod yet`, async () => {
+  test(`scaling a Deployment to ${replicas} while no operator runs releases no revision without pods`, async () => {
     let isStuck = false;
     const beforeCall: FaultPlan['beforeCall'] = ({ method, path }) =>
       isStuck && method === 'PATCH' && path.includes('/deployments/')
@@ -85,7 +85,7 @@ function allowedBy({ isHeld, deployment }: Checkout): number {
   return cap.released;
 }
 
-test('scaling goes on while nobody is left, each revision in its share, and so does the way back', async () => {
+test('while no operator runs, scaling keeps the share of each revision, and a revert still works', async () => {
   const checkout = await Checkout.start({
     policy: { release: { batches: [3, '100%'], soakSeconds: 600 } },
   });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Checkout } from '../support/checkout.ts';
 
-test('the rollback of an older change is our own write, and no change that anybody made', async () => {
+test('the rollback of an older change is not recorded as a user’s change', async () => {
   const checkout = await Checkout.start({
     policy: { release: { batches: ['50%', '100%'], soakSeconds: 10 } },
   });
@@ -21,7 +21,7 @@ test('the rollback of an older change is our own write, and no change that anybo
   assert.deepEqual([checkout.history.at(-1), checkout.history.length], ['4 Success Verified', 3]);
 });
 
-test('a number that a deleted record had is not given again: what comes later has the last word', async () => {
+test('the sequence of a deleted record is not reused, so that later records take precedence', async () => {
   const checkout = await Checkout.start({
     policy: { release: { batches: ['50%', '100%'], soakSeconds: 10 } },
   });

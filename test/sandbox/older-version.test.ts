@@ -39,7 +39,7 @@ for (const [version, end] of [
   ['2', 'Success/Verified'],
   ['bad-2', 'RolledBack/RolledBack'],
 ] as const) {
-  test(`a change that an older version held gets its user's fields back at start, and is released by batches (${version})`, async () => {
+  test(`at start, the user’s fields of a change held by an older version are restored, and it is released in batches (${version})`, async () => {
     const checkout = await heldByOlder(version, (from) =>
       JSON.stringify({ from, own: USER_FIELDS }),
     );
@@ -59,7 +59,7 @@ for (const [version, end] of [
   });
 }
 
-test('what an older version kept, and cannot be read any more, is left as it is', async () => {
+test('a hold of an older version that cannot be read any more is not modified', async () => {
   const checkout = await heldByOlder('2', () => '{"own":');
   await checkout.startOperator();
   await checkout.scheduler.runFor(60_000);

@@ -15,7 +15,7 @@ for (const fault of [
   { kind: 'answer', status: 500 },
   { kind: 'answer', status: 429, retryAfterSeconds: 30 },
 ] as const satisfies readonly CallFault[]) {
-  test(`a failure is acted on at once while the pods cannot be listed: ${JSON.stringify(fault)}`, async () => {
+  test(`a failure triggers a rollback at once while pods cannot be listed: ${JSON.stringify(fault)}`, async () => {
     let asked = 0;
     const beforeCall = (call: CallInfo) => {
       if (!isHearing(call)) return undefined;
@@ -34,7 +34,7 @@ for (const fault of [
   });
 }
 
-test('what is not heard of is asked for at most every few seconds', async () => {
+test('pods missing from the watch are listed at most every few seconds', async () => {
   const asked: number[] = [];
   const beforeCall = (call: CallInfo) => {
     if (!isHearing(call)) return undefined;
@@ -50,7 +50,7 @@ test('what is not heard of is asked for at most every few seconds', async () => 
   );
 });
 
-test('a pod that is stuck, and whose revision is deleted, holds nothing up', async () => {
+test('a stuck pod of a deleted revision does not block a change', async () => {
   const asked: number[] = [];
   let watches = 0;
   const beforeCall = (call: CallInfo) => {
@@ -97,7 +97,7 @@ test('a pod that is stuck, and whose revision is deleted, holds nothing up', asy
   assert.ok(ms < 90_000, `${ms} ms, ${asked.length} LISTs, ${watches - before} watches opened`);
 });
 
-test('lists that never come hold up no rollback of another workload', async () => {
+test('pod lists that never return do not delay the rollback of another workload', async () => {
   let asked = 0;
   const beforeCall = (call: CallInfo) => {
     if (!isHearing(call)) return undefined;

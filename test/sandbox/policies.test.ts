@@ -18,7 +18,7 @@ function said(checkout: Checkout, name: string, namespace = 'shop'): string {
     .join();
 }
 
-test('a policy of an exempt namespace says that it governs nothing there, and who would', async () => {
+test('a policy in an exempt namespace reports that it matches nothing there, and which namespaces it could match', async () => {
   const checkout = await Checkout.start();
   const manifest = policyManifest({ failurePolicy: 'Fail' }, 'dns', 'kube-system');
   await checkout.play(checkout.sandbox.apply(manifest), 1000);
@@ -28,7 +28,7 @@ test('a policy of an exempt namespace says that it governs nothing there, and wh
   );
 });
 
-test('a policy that governs nothing says why', async () => {
+test('a policy that matches no workload reports why', async () => {
   const checkout = await Checkout.start({ policy: {} });
   assert.equal(
     said(checkout, 'web'),
@@ -53,7 +53,7 @@ test('a policy that governs nothing says why', async () => {
   );
 });
 
-test('a policy that slipped in while nobody asked governs nothing, and says what is wrong', async () => {
+test('an invalid policy created while no webhook ran matches nothing and reports its errors', async () => {
   const checkout = await Checkout.start();
   checkout.killOperator();
   const target = { namespaceSelector: { matchLabels: { team: 'web' } } };
@@ -69,7 +69,7 @@ test('a policy that slipped in while nobody asked governs nothing, and says what
   assert.match(said(checkout, 'web'), /^1 True Valid/);
 });
 
-test('how much a policy governs follows workloads, labels and other policies', async () => {
+test('matchedWorkloads follows workloads, labels and other policies', async () => {
   const checkout = await Checkout.start({ policy: {} });
   const { sandbox } = checkout;
   const other = deploymentManifest({ name: 'cart', image: 'shop/cart:1', replicas: 1 });

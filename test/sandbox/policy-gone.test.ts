@@ -25,7 +25,7 @@ function marksLeft({ deployment, sandbox }: Checkout): string[] {
   );
 }
 
-test('a change goes on by the policy it began with, when that is deleted, and nothing caps the workload after it', async () => {
+test('a change continues by its policy when that is deleted, and the workload is free of annotations afterwards', async () => {
   const checkout = await aChangeWithoutPolicy();
   await checkout.scheduler.runFor(300_000);
   assert.deepEqual(checkout.story, ['Success/Verified']);
@@ -40,14 +40,14 @@ test('a bad change whose policy is deleted is still rolled back', async () => {
   assert.deepEqual([checkout.pods, marksLeft(checkout)], [{ '1': 10 }, []]);
 });
 
-test('what is applied when nothing governs the workload any more rolls out natively', async () => {
+test('a change to a workload that no policy matches any more rolls out natively', async () => {
   const checkout = await aChangeWithoutPolicy();
   await checkout.apply('3', 60_000);
   assert.deepEqual(checkout.history, ['2 Superseded Superseded']);
   assert.deepEqual([checkout.pods, marksLeft(checkout)], [{ '3': 10 }, []]);
 });
 
-test('a policy that goes over to Audit lets what is at rest go, and no operator has to be there for the next change', async () => {
+test('a policy set to Audit removes the annotations at rest, and the next change needs no operator', async () => {
   const checkout = await Checkout.start({ policy: SLOW });
   assert.ok(marksLeft(checkout).length > 0);
   await checkout.govern({ mode: 'Audit' }, 5000);
@@ -57,7 +57,7 @@ test('a policy that goes over to Audit lets what is at rest go, and no operator 
   assert.deepEqual(checkout.pods, { '2': 10 });
 });
 
-test('a change that leaves its policy in its own write is judged by that policy, and nothing caps the workload after it', async () => {
+test('a write that also removes the policy’s label is released by that policy, and the workload is free of annotations afterwards', async () => {
   const target = { selector: { matchLabels: { tier: 'web' } } };
   for (const [version, end] of [
     ['2', 'Success/Verified'],

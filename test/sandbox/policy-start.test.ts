@@ -9,7 +9,7 @@ import { Checkout } from '../support/checkout.ts';
 const QUICK = { release: { batches: [1, '100%'], soakSeconds: 1 } };
 const POLICY = '/apis/altershield.io/v1alpha1/namespaces/shop/changepolicies/web';
 
-test('what changed while nothing governed it is recorded late, left alone, and what the next goes back to', async () => {
+test('a template that changed while no policy matched is recorded as PreExisting, observed only, and becomes the rollback target', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.play(checkout.sandbox.call('DELETE', { path: POLICY }), 1000);
@@ -23,7 +23,7 @@ test('what changed while nothing governed it is recorded late, left alone, and w
   assert.deepEqual(Object.keys(checkout.pods).sort(), ['3']);
 });
 
-test('a rollout under way when a policy begins to govern is held where it stands', async () => {
+test('a rollout in progress is held where it stands when a policy starts to match its workload', async () => {
   const checkout = await Checkout.start();
   await checkout.apply('bad2', 1500);
   await checkout.govern(QUICK, 60_000);
@@ -31,7 +31,7 @@ test('a rollout under way when a policy begins to govern is held where it stands
   assert.deepEqual(Object.keys(checkout.pods).sort(), ['1']);
 });
 
-test('so is one whose workload gets the label that a policy selects', async () => {
+test('a rollout in progress is held when its workload gets the label that a policy selects', async () => {
   const checkout = await Checkout.start({
     policy: { ...QUICK, target: { selector: { matchLabels: { on: 'yes' } } } },
   });
@@ -42,7 +42,7 @@ test('so is one whose workload gets the label that a policy selects', async () =
   assert.deepEqual(checkout.history, ['bad2 RolledBack RolledBack']);
 });
 
-test('and one whose namespace gets it', async () => {
+test('a rollout in progress is held when its namespace gets the label that a policy selects', async () => {
   const checkout = await Checkout.start();
   const target = { namespaceSelector: { matchLabels: { team: 'a' } } };
   const policy = policyManifest({ ...QUICK, target }, 'all', OPERATOR_NAMESPACE);
@@ -57,7 +57,7 @@ test('and one whose namespace gets it', async () => {
   assert.deepEqual(checkout.history, ['bad2 RolledBack RolledBack']);
 });
 
-test('nothing is decided before all that is there was read', async () => {
+test('no decision is taken before all caches are synced', async () => {
   let slow = false;
   const beforeCall: FaultPlan['beforeCall'] = ({ path, isWatch }) =>
     slow && !isWatch && path.includes('/replicasets') ? { kind: 'delay', ms: 3000 } : undefined;

@@ -7,7 +7,7 @@ import { GITOPS } from '../support/simulation.ts';
 
 const POLICY = { release: { batches: [1, '100%'], soakSeconds: 0 }, limits: { historyLimit: 1 } };
 
-test('every write but an event is for the very object, in the very state, that was looked at', async () => {
+test('every write except events has the uid and resourceVersion of the object that was read', async () => {
   const writes: CallInfo[] = [];
   const beforeCall: FaultPlan['beforeCall'] = (call) => {
     if (call.write > 0 && kindOf(call) !== 'events') writes.push(call);

@@ -33,7 +33,7 @@ async function withTwoMore(policy: object): Promise<Checkout> {
   return checkout;
 }
 
-test('a revision that a person took back is no way back any more, with the mark of a restart or without', async () => {
+test('a manually rolled-back revision is no longer a rollback target, with or without a restart annotation', async () => {
   const limits = { quarantineSeconds: 3600 };
   const checkout = await withTwoMore({ ...QUICK, limits });
   await applied(checkout, '2', 'now', 60_000);
@@ -45,7 +45,7 @@ test('a revision that a person took back is no way back any more, with the mark 
   assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
 });
 
-test('a revision that failed when it was put back is held when it comes without its restart mark', async () => {
+test('a revert that failed is held when it is applied without its restart annotation', async () => {
   const checkout = await withTwoMore(QUICK);
   await applied(checkout, '2', 'now', 3000);
   await checkout.degrade({ restartCount: 4, ready: false, version: '2' });
@@ -56,7 +56,7 @@ test('a revision that failed when it was put back is held when it comes without 
   assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
 });
 
-test('a way back on which a restart mark stayed is let through, also when nobody was there to see it', async () => {
+test('a revert that kept its restart annotation is released at once, even if no operator saw it', async () => {
   const checkout = await withTwoMore(QUICK);
   checkout.killOperator();
   await applied(checkout, '2', 'now', 1000);
@@ -64,7 +64,7 @@ test('a way back on which a restart mark stayed is let through, also when nobody
   assert.deepEqual([checkout.changes.at(-1)?.spec.operation, checkout.isHeld], ['Revert', false]);
 });
 
-test('a lift lifts the refusal of the revision, however often it was refused', async () => {
+test('lifting a quarantine allows the revision, however often it was quarantined', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('bad-2', 60_000);
   await refuseAgain(checkout);
@@ -73,7 +73,7 @@ test('a lift lifts the refusal of the revision, however often it was refused', a
   assert.equal(checkout.version, 'bad-2');
 });
 
-test('a refusal that was lifted stays lifted when the record that says so is old', async () => {
+test('a lifted quarantine stays lifted when its record is old', async () => {
   const limits = { historyLimit: 2, historyTTLSeconds: 3600 * 24 * 30 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('bad-2', 60_000);
@@ -85,7 +85,7 @@ test('a refusal that was lifted stays lifted when the record that says so is old
   assert.equal(checkout.version, 'bad-2');
 });
 
-test('a lift that is over does not bring an older refusal back', async () => {
+test('an expired lift does not reinstate an older quarantine', async () => {
   const limits = { quarantineSeconds: 24 * 3600 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('bad-2', 60_000);
@@ -97,7 +97,7 @@ test('a lift that is over does not bring an older refusal back', async () => {
   assert.equal(checkout.version, 'bad-2');
 });
 
-test('what a person takes back after a lift is refused, whatever the number of its record', async () => {
+test('a revision rolled back by a user after a lift is quarantined, whatever the sequence of its record', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.apply('3', 60_000);
@@ -113,7 +113,7 @@ test('what a person takes back after a lift is refused, whatever the number of i
   assert.equal(checkout.version, '1');
 });
 
-test('what a person took back is no way back, also when a newer revision overtook the rollback', async () => {
+test('a manually rolled-back revision is no rollback target, even if a newer revision superseded the rollback', async () => {
   const limits = { quarantineSeconds: 3600 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('2', 60_000);
@@ -127,7 +127,7 @@ test('what a person took back is no way back, also when a newer revision overtoo
   assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
 });
 
-test('a person goes back to what was verified in spite of an older refusal', async () => {
+test('a user can revert to a verified revision despite an older quarantine', async () => {
   const checkout = await Checkout.start({ policy: { ...SLOW, limits: { rollbacksPerHour: 1 } } });
   await checkout.apply('2', 200_000);
   await checkout.apply('3', 200_000);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
 import { Checkout } from '../support/checkout.ts';
 
-test('a change whose record is deleted while it is held is found anew and brought to its end', async () => {
+test('a held change whose record is deleted is recorded again and completed', async () => {
   const checkout = await Checkout.start({ policy: { release: { soakSeconds: 30 } } });
   await checkout.apply('2', 5000);
   await checkout.record('DELETE', { sequence: 1 }, 200_000);
@@ -12,7 +12,7 @@ test('a change whose record is deleted while it is held is found anew and brough
   assert.equal(checkout.isHeld, false);
 });
 
-test('the batches of a change that is found anew are its own, and go not with the deleted record', async () => {
+test('the batches of a change that is recorded again are not deleted with the old record', async () => {
   const checkout = await Checkout.start({
     policy: { release: { batches: [1, '100%'], soakSeconds: 30 } },
   });
@@ -32,7 +32,7 @@ for (const [what, policy] of [
   ['rolls at its own pace', { release: { strategy: 'Rolling', soakSeconds: 60 } }],
   ['is only observed', { mode: 'Audit', release: { soakSeconds: 60 } }],
 ] as const) {
-  test(`so is one that ${what}, also when all of it is out and soaks`, async () => {
+  test(`a change that ${what} is recorded again when its record is deleted, even if it is fully released and soaks`, async () => {
     const checkout = await Checkout.start({ policy });
     await checkout.apply('2', 40_000);
     assert.deepEqual(checkout.pods, { '2': 10 });
@@ -42,7 +42,7 @@ for (const [what, policy] of [
 }
 
 for (const mode of ['Enforce', 'Audit']) {
-  test(`a held change that lost its annotation and its record while nobody was there is found anew (${mode})`, async () => {
+  test(`a held change that lost its annotation and its record while no operator ran is recorded again (${mode})`, async () => {
     const checkout = await Checkout.start({ policy: { release: { soakSeconds: 30 } } });
     await checkout.apply('2', 5000);
     checkout.killOperator();
@@ -58,7 +58,7 @@ for (const mode of ['Enforce', 'Audit']) {
   });
 }
 
-test('a record that loses its seal while the webhook is down is replaced by a new one', async () => {
+test('a record that loses its signature while the webhook is down is replaced', async () => {
   const checkout = await Checkout.start({ policy: { release: { soakSeconds: 30 } } });
   await checkout.apply('2', 5000);
   checkout.killOperator();
@@ -70,7 +70,7 @@ test('a record that loses its seal while the webhook is down is replaced by a ne
   assert.equal(checkout.isHeld, false);
 });
 
-test('our marks on a record can’t be taken off or altered; others may be put there', async () => {
+test('users can add annotations to a record, but not remove or edit those of the operator', async () => {
   const checkout = await Checkout.start({ policy: {} });
   await checkout.apply('2', 5000);
   const edits = [
@@ -84,7 +84,7 @@ test('our marks on a record can’t be taken off or altered; others may be put t
   await checkout.record('PATCH', { sequence: 1, body: { metadata: { labels: { team: 'a' } } } });
 });
 
-test('a revision that is applied again and again is not rolled back without end', async () => {
+test('a revision that is applied again and again is not rolled back endlessly', async () => {
   const limits = { historyLimit: 1, quarantineSeconds: 0, rollbacksPerHour: 3 };
   const checkout = await Checkout.start({
     policy: { release: { batches: [1, '100%'], soakSeconds: 1 }, limits },
@@ -94,7 +94,7 @@ test('a revision that is applied again and again is not rolled back without end'
   assert.equal(checkout.history.length, 4);
 });
 
-test('records of a workload that is gone go when their time is over', async () => {
+test('records of a deleted workload are deleted when their TTL expires', async () => {
   const limits = { historyTTLSeconds: 60 };
   const checkout = await Checkout.start({
     policy: { release: { batches: ['100%'], soakSeconds: 1 }, limits },

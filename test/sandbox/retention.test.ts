@@ -17,7 +17,7 @@ const batches = ({ sandbox }: Checkout): string[] =>
     }[]
   ).map(({ spec }) => spec.change.name);
 
-test('of many changes the newest are kept, as many as the policy says, with their batches', async () => {
+test('the newest changes are kept with their batches, up to the policy’s historyLimit', async () => {
   const checkout = await Checkout.start({
     policy: { release: QUICKLY, limits: { historyLimit: 2 } },
   });
@@ -29,7 +29,7 @@ test('of many changes the newest are kept, as many as the policy says, with thei
   );
 });
 
-test('records go when their time is over, without anything else happening; the newest stays', async () => {
+test('records are deleted when their TTL expires, without another event; the newest is kept', async () => {
   const policy = { release: QUICKLY, limits: { historyTTLSeconds: 3 * 86_400 } };
   const checkout = await Checkout.start({ policy });
   for (const version of ['2', '3']) await checkout.apply(version, 60_000);
@@ -40,7 +40,7 @@ test('records go when their time is over, without anything else happening; the n
   assert.deepEqual([...new Set(batches(checkout))], ['deployment-checkout-2']);
 });
 
-test('a record that still refuses a revision outlives its time, and goes when that ends', async () => {
+test('a record with an active quarantine outlives its TTL, and is deleted when the quarantine ends', async () => {
   const limits = { historyTTLSeconds: 3600, quarantineSeconds: 7200 };
   const checkout = await Checkout.start({ policy: { release: QUICKLY, limits } });
   await checkout.apply('bad-2', 60_000);

@@ -11,7 +11,7 @@ const HOUR_MS = 3_600_000;
 const destinations = ({ changes }: Checkout): string[] =>
   changes.map(({ spec }) => `${spec.from?.images?.join() ?? ''} → ${spec.to.images?.join()}`);
 
-test('a hotfix that fails after an undo goes back to what the undo put back', async () => {
+test('a hotfix that fails after an undo is rolled back to the revision that the undo restored', async () => {
   for (const soaking of [20_000, 200_000]) {
     const checkout = await Checkout.start({ policy: SLOW });
     await checkout.apply('2', 300_000);
@@ -31,7 +31,7 @@ for (const [replicas, ready] of [
   [10, true],
   [10, false],
 ] as const) {
-  test(`an operator that starts again takes nothing back that has run well for days (${replicas}, ${ready})`, async () => {
+  test(`a restarted operator rolls back no revision that has been healthy for days (${replicas}, ${ready})`, async () => {
     const checkout = await Checkout.start({ policy: QUICK, replicas });
     await checkout.apply('2', 60_000);
     checkout.killOperator();
@@ -45,7 +45,7 @@ for (const [replicas, ready] of [
   });
 }
 
-test('a healthy revision whose record was deleted is left alone', async () => {
+test('a healthy revision whose record was deleted is not modified', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.apply('3', 60_000);
@@ -57,7 +57,7 @@ test('a healthy revision whose record was deleted is left alone', async () => {
 });
 
 for (const paused of [false, true]) {
-  test(`a quarantined revision that can't be taken back waits for a user, and no pod moves (${paused})`, async () => {
+  test(`a quarantined revision that cannot be rolled back waits for a user, and no pod is replaced (${paused})`, async () => {
     const checkout = await Checkout.start({
       policy: { ...QUICK, limits: { rollbacksPerHour: 1 } },
     });
@@ -77,7 +77,7 @@ for (const paused of [false, true]) {
   });
 }
 
-test('the next leader knows what the one before has recorded', async () => {
+test('the next leader uses the records of the previous one', async () => {
   const policy = { release: { strategy: 'Rolling', soakSeconds: 5 } };
   const checkout = await Checkout.start({ policy });
   const standby = checkout.simulation.startReplica({ identity: 'replica-2' });
@@ -91,7 +91,7 @@ test('the next leader knows what the one before has recorded', async () => {
   assert.deepEqual([checkout.version, checkout.pods], ['3', { '3': 10 }]);
 });
 
-test('a revision that a person took back is no way back any more, whatever its number', async () => {
+test('a manually rolled-back revision is no longer a rollback target, whatever its sequence', async () => {
   const limits = { quarantineSeconds: 3600 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('2', 60_000);
@@ -104,7 +104,7 @@ test('a revision that a person took back is no way back any more, whatever its n
   assert.deepEqual([checkout.isHeld, checkout.pods['2']], [true, 1]);
 });
 
-test('a person who rolls an older change back during a rollback makes no change', async () => {
+test('rolling back an older change during a rollback creates no new change', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 60_000);
   await checkout.apply('bad-3', 100);
@@ -115,7 +115,7 @@ test('a person who rolls an older change back during a rollback makes no change'
   assert.deepEqual([checkout.version, checkout.changes.length], ['1', 2]);
 });
 
-test('after a way back that failed, a person decides where to go', async () => {
+test('after a failed revert, the user decides which revision to run', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 120_000);
   await checkout.apply('1', 3000);
@@ -126,7 +126,7 @@ test('after a way back that failed, a person decides where to go', async () => {
   assert.deepEqual(checkout.pods, { '1': 10, 'bad-3': 1 });
 });
 
-test('a rollback asked of what is only observed is answered, and nothing is written', async () => {
+test('a rollback decision on an observed-only change is answered, and nothing is written', async () => {
   for (const policy of [{ mode: 'Audit', release: { soakSeconds: 60 } }, SLOW]) {
     const checkout = await Checkout.start();
     await checkout.govern(policy);
@@ -144,7 +144,7 @@ test('a rollback asked of what is only observed is answered, and nothing is writ
   }
 });
 
-test('what a person took back stays back when its records are gone', async () => {
+test('a manual rollback stays in effect when its records are deleted', async () => {
   const limits = { historyTTLSeconds: 3600, quarantineSeconds: 3600 };
   const checkout = await Checkout.start({ policy: { ...QUICK, limits } });
   await checkout.apply('2', 60_000);
@@ -161,7 +161,7 @@ test('what a person took back stays back when its records are gone', async () =>
   );
 });
 
-test('clocks of replicas that differ make no records', async () => {
+test('clock skew between replicas creates no records', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('bad-2', 60_000);
   const rolledBackAt = new Date(checkout.scheduler.now() + 20_000).toISOString();
@@ -174,7 +174,7 @@ test('clocks of replicas that differ make no records', async () => {
   assert.deepEqual(checkout.history, ['bad-2 RolledBack RolledBack', '3 Success Verified']);
 });
 
-test('a manifest exported while held brings none of our fields along when it is a way back', async () => {
+test('a manifest exported during a hold restores none of the operator’s fields when it is a revert', async () => {
   const checkout = await Checkout.start({ policy: QUICK });
   await checkout.apply('2', 300);
   const { spec, metadata } = checkout.deployment;
@@ -188,7 +188,7 @@ test('a manifest exported while held brings none of our fields along when it is 
   assert.deepEqual(checkout.story, Array(3).fill('Success/Verified'));
 });
 
-test('the rollbacks of the whole cluster have a limit, too, which a restart does not forget', async () => {
+test('the cluster-wide rollback limit survives a restart', async () => {
   const checkout = await Checkout.start({ policy: QUICK, rollbacksPerHour: 1 });
   await checkout.apply('bad-2', 60_000);
   checkout.killOperator();

@@ -199,7 +199,7 @@ const isWriteOfState = ({ write, path }: CallInfo): boolean =>
 for (const kind of KINDS) {
   const { kind: name } = kind.adapter.descriptor.resource;
   for (const seed of seeds(isFull ? 400 : 8)) {
-    test(`${name}: whatever users do while the operator dies, no law is broken and all comes to rest (SEED=${seed})`, () =>
+    test(`${name}: no law is broken and every change ends, whatever users do while the operator crashes (SEED=${seed})`, () =>
       play(new Schedule(kind, seed), seed));
   }
 }

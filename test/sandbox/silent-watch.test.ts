@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { WatchLineInfo } from '@altershield/sandbox';
 import { Checkout } from '../support/checkout.ts';
 
-test('a watch of pods that fell silent is no evidence against a change', async () => {
+test('a silent pod watch is not evidence against a change', async () => {
   let isSilent = false;
   const onWatchLine = ({ path }: WatchLineInfo) =>
     isSilent && path.includes('/pods?') ? ({ kind: 'stall' } as const) : undefined;
@@ -19,7 +19,7 @@ test('a watch of pods that fell silent is no evidence against a change', async (
   assert.deepEqual(checkout.story, ['Success/Verified']);
 });
 
-test('a pod that fails while its watch is dead is found before the batch passes', async () => {
+test('a pod that fails while the pod watch is dead is found before the batch completes', async () => {
   let isDead = false;
   const onWatchLine = ({ path }: WatchLineInfo) =>
     isDead && path.includes('/pods?') ? ({ kind: 'stall' } as const) : undefined;
@@ -35,7 +35,7 @@ test('a pod that fails while its watch is dead is found before the batch passes'
   assert.equal(checkout.pods['2'], undefined);
 });
 
-test('a verdict by the clock does not wait for news where there is none', async () => {
+test('a verdict by deadline does not wait for pod events that never arrive', async () => {
   const release = { batches: [1, '100%'], soakSeconds: 20 };
   const checks = { podHealth: { readyDeadlineSeconds: 20 } };
   const checkout = await Checkout.start({ policy: { release, checks } });

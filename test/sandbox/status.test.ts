@@ -35,7 +35,7 @@ test('a pipeline that waits right after its write learns that the change was rol
   assert.equal(checkout.version, '1');
 });
 
-test('the outcome of a rolled-back change is told to those who ask later, too', async () => {
+test('the outcome of a rolled-back change can still be asked for later', async () => {
   const checkout = await Checkout.start({ policy: POLICY });
   await checkout.apply('bad-2', 60_000);
   assert.equal((await wait(checkout, 'status deploy/checkout --wait')).code, 6);
@@ -51,7 +51,7 @@ test('a suspended change ends the wait at once, with its own code', async () => 
   assert.match(err, /suspended/);
 });
 
-test('the wait ends with 124 when time is over, and says where the change stands', async () => {
+test('a wait that times out exits with 124 and prints the state of the change', async () => {
   const slow = { release: { batches: [1, '100%'], soakSeconds: 600 } };
   const checkout = await Checkout.start({ policy: slow });
   const { code, err } = await deploy(checkout, '2', 'status deploy/checkout --wait --timeout 30s');
@@ -60,7 +60,7 @@ test('the wait ends with 124 when time is over, and says where the change stands
   assert.match(err, /is being released at batch 1 of 2/);
 });
 
-test('the revert of a change in flight succeeds, while who waits for that change learns of its rollback', async () => {
+test('a wait for the reverted change reports its rollback, while a wait for the revert succeeds', async () => {
   const slow = { release: { batches: [1, '100%'], soakSeconds: 60 } };
   const checkout = await Checkout.start({ policy: slow });
   await checkout.apply('2', 20_000);
@@ -71,7 +71,7 @@ test('the revert of a change in flight succeeds, while who waits for that change
   assert.equal((await checkout.scheduler.complete(first)).code, 6);
 });
 
-test('a record that is not there yet is waited for, and the time-out says that none came', async () => {
+test('a wait includes the creation of the record, and its time-out says that there is none', async () => {
   const checkout = await Checkout.start({ policy: POLICY });
   await checkout.apply('2', 60_000);
   checkout.killOperator();
@@ -84,7 +84,7 @@ test('a record that is not there yet is waited for, and the time-out says that n
   assert.match(back.out, /change 2 succeeded/);
 });
 
-test('a workload without a change, without a policy, or that does not exist is told apart', async () => {
+test('a workload without a change, without a policy, and a missing one get different answers', async () => {
   const checkout = await Checkout.start({ policy: POLICY });
   const unchanged = await wait(checkout, 'status deploy/checkout --wait');
   assert.equal(unchanged.code, 8);
@@ -98,7 +98,7 @@ test('a workload without a change, without a policy, or that does not exist is t
   assert.match(ungoverned.err, /no policy matches deploy\/checkout .* no ChangePolicy/);
 });
 
-test('a change can be waited for by its name, and printed for programs when it ended', async () => {
+test('a change can be waited for by name, and printed as JSON when it ends', async () => {
   const checkout = await Checkout.start({ policy: POLICY });
   await checkout.apply('2', 1000);
   const { code, out } = await wait(checkout, 'status deployment-checkout-1 --wait -o json');

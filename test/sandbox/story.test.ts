@@ -7,7 +7,7 @@ import { VirtualScheduler } from '@altershield/sandbox';
 import { deploymentManifest, policyManifest } from '../support/manifests.ts';
 import { ALICE, GITOPS, Simulation } from '../support/simulation.ts';
 
-test('a bad revision is held, judged, taken back and refused; the next good one passes', async () => {
+test('a bad revision is held, checked, rolled back and denied; the next good one is released', async () => {
   const scheduler = new VirtualScheduler({ seed: 1 });
   const verbose = process.env['VERBOSE'] !== undefined;
   const log = createLogger({ level: verbose ? 'debug' : 'silent', pretty: true });

@@ -76,7 +76,7 @@ const NEWER: readonly (readonly [what: string, edit: Edit])[] = [
 ];
 
 for (const [what, edit] of NEWER) {
-  test(`a change that ${what} of a newer version stays as that version left it, until that version ends it`, async () => {
+  test(`a change that ${what} of a newer version is not modified until that version completes it`, async () => {
     const checkout = await inFirstBatch();
     const [known] = checkout.changes;
     assert.ok(known);
@@ -105,7 +105,7 @@ test('a user can revert a change that only a newer version knows', async () => {
   assert.deepEqual([checkout.pods, checkout.isHeld], [{ '1': 10 }, false]);
 });
 
-test('a change of a newer version that has ended is in no later change’s way', async () => {
+test('a finished change of a newer version does not block a later change', async () => {
   const checkout = await Checkout.start({ policy: POLICY });
   await checkout.apply('2', 200_000);
   rewrite(checkout, ({ spec, status }) => ({
@@ -117,7 +117,7 @@ test('a change of a newer version that has ended is in no later change’s way',
 });
 
 for (const version of ['2', 'bad-2']) {
-  test(`what a record of an older version does not say is no obstacle to its end (${version})`, async () => {
+  test(`a record of an older version without the new fields is completed (${version})`, async () => {
     const checkout = await inFirstBatch(version);
     rewrite(checkout, ({ spec: { from, ...spec }, status }) => {
       const { ownership: _, ...older } = from ?? {};
@@ -134,7 +134,7 @@ for (const version of ['2', 'bad-2']) {
     assert.deepEqual(checkout.pods, { [isGood ? '2' : '1']: 10 });
   });
 
-  test(`what a newer version says besides is kept in the record (${version})`, async () => {
+  test(`unknown fields of a newer version are kept in the record (${version})`, async () => {
     const checkout = await inFirstBatch(version);
     rewrite(checkout, ({ spec, status }) => ({
       spec: { ...spec, ticket: 'A-1' },
@@ -153,7 +153,7 @@ for (const version of ['2', 'bad-2']) {
     );
   });
 
-  test(`an annotation of a newer version releases nothing, and is written anew from the record (${version})`, async () => {
+  test(`an annotation of a newer version releases nothing, and is rewritten from the record (${version})`, async () => {
     const checkout = await inFirstBatch(version);
     const newer = `v2:${checkout.release ?? ''}/10/surge`;
     let most = 0;
@@ -174,7 +174,7 @@ for (const version of ['2', 'bad-2']) {
     assert.deepEqual(checkout.pods, { [isGood ? '2' : '1']: 12 });
   });
 
-  test(`a record that another identity wrote for a change in flight is ignored, and the change is found anew (${version})`, async () => {
+  test(`a record written by another identity is ignored, and the change in flight is recorded again (${version})`, async () => {
     const checkout = await inFirstBatch(version);
     rewrite(
       checkout,

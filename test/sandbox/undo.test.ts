@@ -48,7 +48,7 @@ async function threeVersions(): Promise<Checkout> {
   return checkout;
 }
 
-test('an undo while nobody is there is a way back: the release and the actor of long ago that it brings are not believed', async () => {
+test('an undo while no operator runs is a revert; the outdated annotations that it restores are ignored', async () => {
   const checkout = await threeVersions();
   assert.ok(ANNOTATIONS.release in revisionOf(checkout, '2').metadata.annotations);
   checkout.killOperator();
@@ -66,7 +66,7 @@ test('an undo while nobody is there is a way back: the release and the actor of 
   assert.deepEqual([checkout.isHeld, checkout.pods], [false, { 2: 10 }]);
 });
 
-test('another revision on top of such an undo is released from where the undo stands', async () => {
+test('another revision after such an undo is released from the state of the undo', async () => {
   const checkout = await threeVersions();
   checkout.killOperator();
   await undo(checkout, '2');
@@ -78,7 +78,7 @@ test('another revision on top of such an undo is released from where the undo st
   assert.deepEqual([checkout.isHeld, checkout.pods], [false, { 4: 10 }]);
 });
 
-test('an undo that admission sees names who undid', async () => {
+test('an undo seen at admission is recorded with its user', async () => {
   const checkout = await threeVersions();
   await undo(checkout, '2');
   const [, , undone] = checkout.changes;

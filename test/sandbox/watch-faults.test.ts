@@ -23,7 +23,7 @@ for (const seed of seeds(1)) {
   const undisturbed = await runScenario({ seed });
   for (const [kind, lines] of Map.groupBy(undisturbed.lines, kindOf)) {
     const some = lines.filter((_, i) => i % SHARE === 0);
-    test(`whatever befalls watch lines ${kind}, the end is the same (SEED=${seed})`, async () => {
+    test(`any fault of watch lines ${kind} leads to the same end state (SEED=${seed})`, async () => {
       for (const [{ number }, fault] of pairs(some, FAULTS)) {
         const onWatchLine = (line: WatchLineInfo) => (line.number === number ? fault : undefined);
         const settleMs = fault.kind === 'stall' ? SETTLE_MS : 90_000;
@@ -34,7 +34,7 @@ for (const seed of seeds(1)) {
   }
 }
 
-test('watches that lose lines without a sign break no law', async () => {
+test('watches that silently lose lines break no law', async () => {
   for (let every = 2; every <= 12; every += isFull ? 1 : 5) {
     const onWatchLine = ({ number }: WatchLineInfo): WatchFault | undefined =>
       number % every === 0 ? { kind: 'drop' } : undefined;
@@ -43,7 +43,7 @@ test('watches that lose lines without a sign break no law', async () => {
   }
 });
 
-test('other seeds, other orders, the same end', async () => {
+test('other seeds and orders lead to the same end state', async () => {
   for (let seed = 2; seed <= (isFull ? 500 : 12); seed += 1) {
     assertWell(await runScenario({ seed }), `seed ${seed}`);
   }

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { Checkout } from '../support/checkout.ts';
 import { startCommandLine } from '../support/command-line.ts';
 
-test('`get -w` lists the changes, then tells each move of one as it happens', async () => {
+test('`get -w` lists the changes, then prints each transition as it happens', async () => {
   const policy = { release: { batches: [1, '100%'], soakSeconds: 2 } };
   const checkout = await Checkout.start({ policy });
   await checkout.apply('2', 60_000);

@@ -31,7 +31,7 @@ const SLOW: FaultPlan = {
     method === 'PATCH' && path.includes(GROUP) ? { kind: 'delay', ms: 300 } : undefined,
 };
 
-test('a late publisher takes no policy’s webhook away, and brings no old certificate back', async () => {
+test('a late publisher removes no policy’s webhook and restores no old certificate', async () => {
   let bundle = 'old';
   const caBundle = (): Promise<string> => Promise.resolve(bundle);
   const checkout = await Checkout.start({ caBundle });
@@ -54,7 +54,7 @@ test('a late publisher takes no policy’s webhook away, and brings no old certi
   assert.deepEqual(webhooks(checkout), before);
 });
 
-test('a configuration that somebody edits or deletes is as it was within a second', async () => {
+test('a webhook configuration that another client edits or deletes is restored within a second', async () => {
   const checkout = await Checkout.start({ policy: {} });
   const before = webhooks(checkout);
   for (const plural of PLURALS) {
@@ -73,7 +73,7 @@ test('a configuration that somebody edits or deletes is as it was within a secon
   }
 });
 
-test('policies that come one after the other are nobody’s quarrel: it is healed as soon as ever', async () => {
+test('policies created in quick succession do not delay drift correction', async () => {
   const checkout = await Checkout.start({ policy: {} });
   for (let i = 0; i < 12; i += 1) {
     const selector = i % 2 === 0 ? { matchLabels: { app: 'checkout' } } : {};
@@ -85,7 +85,7 @@ test('policies that come one after the other are nobody’s quarrel: it is heale
   assert.deepEqual(webhooks(checkout), before);
 });
 
-test('a configuration that is right is not written again', async () => {
+test('a correct webhook configuration is not written again', async () => {
   const writes: string[] = [];
   const faults: FaultPlan = {
     beforeCall: ({ write, path, method }) => {

@@ -29,7 +29,7 @@ const forBoth = (checkout: Checkout): (readonly Webhook[])[] => [
   webhooksOf(checkout, 'validating'),
 ];
 
-test('the webhooks follow a policy within a second: made, changed, deleted', async () => {
+test('the webhooks follow the creation, update and deletion of a policy within a second', async () => {
   const checkout = await Checkout.start({ policy: { release: QUICKLY } });
   const apply = (spec: object, name: string): Promise<unknown> =>
     checkout.play(checkout.sandbox.apply(policyManifest(spec, name)), 1000);
@@ -54,7 +54,7 @@ test('the webhooks follow a policy within a second: made, changed, deleted', asy
   }
 });
 
-test('the validating webhook alone denies a quarantined revision, too', async () => {
+test('the validating webhook alone also denies a quarantined revision', async () => {
   let isBroken = false;
   const keepsAway: FaultPlan = {
     beforeCall: ({ path, write }) =>
@@ -70,7 +70,7 @@ test('the validating webhook alone denies a quarantined revision, too', async ()
   assert.equal(checkout.version, 'fix-3');
 });
 
-test('a dead operator fails no write of a user, whatever the policy asks for', async () => {
+test('a dead operator fails no write of a user, whatever the failurePolicy', async () => {
   const checkout = await Checkout.start({ policy: { release: QUICKLY, failurePolicy: 'Fail' } });
   checkout.killOperator();
   const scale = { path: '/apis/apps/v1/namespaces/shop/deployments/checkout' };
@@ -81,7 +81,7 @@ test('a dead operator fails no write of a user, whatever the policy asks for', a
   assert.equal(checkout.version, '2');
 });
 
-test('with failurePolicy Ignore it passes, and is taken over late', async () => {
+test('with failurePolicy Ignore, a change passes admission and is held late', async () => {
   const checkout = await Checkout.start({ policy: { release: QUICKLY } });
   checkout.killOperator();
   await checkout.apply('bad-2', 700);
@@ -95,7 +95,7 @@ test('with failurePolicy Ignore it passes, and is taken over late', async () => 
   assert.deepEqual([checkout.version, checkout.pods], ['1', { '1': 10 }]);
 });
 
-test('a decision that no webhook stamped is carried out as nobody’s', async () => {
+test('a decision without a signature is carried out without a user name', async () => {
   const policy = { release: QUICKLY, onFail: 'Suspend' };
   const checkout = await Checkout.start({ policy });
   await checkout.apply('bad-2', 60_000);

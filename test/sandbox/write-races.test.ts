@@ -63,7 +63,7 @@ function assertReleased({ isHeld, deployment }: Checkout, what: string): void {
 }
 
 for (const version of ['2', 'bad-2']) {
-  test(`a fix that is quicker than a write of ours is released (${version})`, async () => {
+  test(`a fix that races with a write of the operator is released (${version})`, async () => {
     const writes = await betweenEveryWrite(
       version,
       (checkout) => patch(checkout, template('fix-3')),
@@ -77,7 +77,7 @@ for (const version of ['2', 'bad-2']) {
     assert.ok(writes >= 2, `${writes} writes`);
   });
 
-  test(`a scale that is quicker than a write of ours is kept (${version})`, async () => {
+  test(`a scale that races with a write of the operator is kept (${version})`, async () => {
     const good = version === '2' ? '2' : '1';
     await betweenEveryWrite(
       version,
@@ -89,7 +89,7 @@ for (const version of ['2', 'bad-2']) {
     );
   });
 
-  test(`an owner's maxSurge that is quicker than a write of ours is kept (${version})`, async () => {
+  test(`a user’s maxSurge that races with a write of the operator is kept (${version})`, async () => {
     const rollingUpdate = { maxSurge: 4 };
     await betweenEveryWrite(
       version,
