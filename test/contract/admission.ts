@@ -127,7 +127,7 @@ export const admission: readonly Behavior[] = [
     },
   ),
 
-  behavior('the scale subresource is asked about as a Scale', async (target) => {
+  behavior('an update of the scale subresource is reviewed as a Scale', async (target) => {
     const hook = await install(target, {
       resources: ['deployments/scale'],
       operations: ['UPDATE'],
@@ -140,7 +140,7 @@ export const admission: readonly Behavior[] = [
     await hook.remove();
   }),
 
-  behavior('an object selector counts for the old and the new object', async (target) => {
+  behavior('an object selector matches either the old or the new object', async (target) => {
     const hook = await install(target, {
       resources: ['configmaps'],
       config: { objectSelector: { matchLabels: { guarded: 'yes' } } },
@@ -165,7 +165,7 @@ export const admission: readonly Behavior[] = [
   }),
 
   behavior(
-    'what is being created has no identity yet in the eyes of a mutating webhook',
+    'an object being created has no uid yet when a mutating webhook reviews it',
     async (target) => {
       const mutating = await install(target, { resources: ['configmaps'], operations: ['CREATE'] });
       const body = { ...aConfigMap('', 'v1'), metadata: { generateName: 'map-' } };
@@ -192,7 +192,7 @@ export const admission: readonly Behavior[] = [
     },
   ),
 
-  behavior('a match condition that does not hold spares the call', async (target) => {
+  behavior('a match condition that is false skips the webhook', async (target) => {
     const expression = 'request.userInfo.username != "alice"';
     const hook = await install(target, {
       resources: ['configmaps'],
@@ -205,7 +205,7 @@ export const admission: readonly Behavior[] = [
     await hook.remove();
   }),
 
-  behavior('a denial carries the code, the reason and the words of the webhook', async (target) => {
+  behavior('a denial carries the code, reason and message of the webhook', async (target) => {
     const hook = await install(target, {
       isMutating: false,
       resources: ['configmaps'],
@@ -230,7 +230,7 @@ export const admission: readonly Behavior[] = [
     await hook.remove();
   }),
 
-  behavior('a validating webhook sees what the mutating one made', async (target) => {
+  behavior('a validating webhook sees the mutated object', async (target) => {
     const mutating = await install(target, {
       resources: ['configmaps'],
       answer: () => ({ patch: [{ op: 'add', path: '/data/added', value: 'x' }] }),
@@ -275,7 +275,7 @@ export const admission: readonly Behavior[] = [
   }),
 
   behavior(
-    'a webhook that cannot be reached is ignored or blocks, as its policy says',
+    'an unreachable webhook is ignored or denies the write, as its failurePolicy says',
     async (target) => {
       const url = 'https://127.0.0.1:1/nobody';
       const ignored = await install(target, { url, config: { failurePolicy: 'Ignore' } });
@@ -292,20 +292,17 @@ export const admission: readonly Behavior[] = [
     },
   ),
 
-  behavior(
-    'a dry run asks the webhooks that have no side effects, and says that it is one',
-    async (target) => {
-      const hook = await install(target, { resources: ['configmaps'] });
-      await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'), {
-        dryRun: true,
-      });
-      const [request] = hook.requests.filter(({ name }) => name === 'm');
-      assert.equal(request?.dryRun, true);
-      await hook.remove();
-    },
-  ),
+  behavior('a dry run calls the webhooks without side effects, with dryRun set', async (target) => {
+    const hook = await install(target, { resources: ['configmaps'] });
+    await target.developer.create(configMap, hook.namespace, aConfigMap('m', 'v1'), {
+      dryRun: true,
+    });
+    const [request] = hook.requests.filter(({ name }) => name === 'm');
+    assert.equal(request?.dryRun, true);
+    await hook.remove();
+  }),
 
-  behavior('controllers pass admission under their own names', async (target) => {
+  behavior('controllers are reviewed under their own user names', async (target) => {
     const hook = await install(target, {
       resources: ['replicasets', 'pods'],
       operations: ['CREATE'],
@@ -364,7 +361,7 @@ export const admission: readonly Behavior[] = [
   }),
 
   behavior(
-    'one selector against the grammar makes the whole webhook configuration invalid',
+    'one malformed selector makes the whole webhook configuration invalid',
     async (target) => {
       const [a64, dns254] = ['a'.repeat(64), `${'a.'.repeat(126)}aa`];
       const expression = (key: string, operator: string, values?: readonly string[]): Json => ({

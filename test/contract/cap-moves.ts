@@ -94,7 +94,7 @@ const scaling: readonly Behavior[] = [
 
 const otherClients: readonly Behavior[] = [
   behavior(
-    'the controller undoes what another client wrote as the size of the only ReplicaSet',
+    'the controller reverts another client’s size of the only ReplicaSet',
     async (target) => {
       const capped = await Capped.start(target, SMALL);
       await capped.patchSet('web:v1', { spec: { replicas: 3 } });
@@ -108,7 +108,7 @@ const otherClients: readonly Behavior[] = [
   ),
 
   behavior(
-    'the controller keeps what another client wrote as the size of the verified ReplicaSet while the new one is capped',
+    'the controller keeps another client’s size of the verified ReplicaSet while the updated one is capped',
     async (target) => {
       const capped = await held(target, SMALL);
       const value = `${capped.verified}/${hashOf(await capped.get('web:v2'))}/1/4`;
@@ -122,7 +122,7 @@ const otherClients: readonly Behavior[] = [
   ),
 
   behavior(
-    'an old pod that dies while the new ones are capped comes back as an old one',
+    'a stable pod that dies while updated pods are capped is replaced by a stable one',
     async (target) => {
       const capped = await held(target, SMALL);
       await capped.raiseCap('web:v2', 1);
@@ -141,7 +141,7 @@ const otherClients: readonly Behavior[] = [
     },
   ),
 
-  behavior('the scale subresource of a ReplicaSet goes past the clamp', async (target) => {
+  behavior('the scale subresource of a ReplicaSet bypasses the clamp', async (target) => {
     const capped = await held(target, SMALL);
     const { name } = (await capped.get('web:v2')).metadata;
     const key = { namespace: capped.release.namespace, name };
@@ -152,7 +152,7 @@ const otherClients: readonly Behavior[] = [
   }),
 
   behavior(
-    'without surge a third template gets no pod while the second has some, and goes on when these are gone',
+    'without surge, a third template gets no pod until the pods of the second are gone',
     async (target) => {
       const capped = await held(target, { replicas: 4, surge: 0, unavailable: 1 });
       await capped.raiseCap('web:v2', 1);
@@ -238,7 +238,7 @@ const reverts: readonly Behavior[] = [
     },
   ),
 
-  behavior('a template whose name for a ReplicaSet is taken gets another hash', async (target) => {
+  behavior('a template whose ReplicaSet name is taken gets another hash', async (target) => {
     const capped = await held(target, SMALL);
     const { metadata, spec } = await capped.get('web:v2');
     await capped.release.write(withImage('web:v1'));
@@ -293,7 +293,7 @@ async function postpone({ target, release }: Capped): Promise<void> {
 
 const deadlines: readonly Behavior[] = [
   behavior(
-    'a hold outlasts its progress deadline, and a raised cap clears that',
+    'a hold exceeds its progress deadline, and raising the cap clears the failure',
     async (target) => {
       const capped = await held(target, { ...SMALL, spec: { progressDeadlineSeconds: 4 } });
       await capped.progressing('ProgressDeadlineExceeded');
@@ -306,7 +306,7 @@ const deadlines: readonly Behavior[] = [
   ),
 
   behavior(
-    'a condition with an update time in the future keeps the deadline away until there is progress',
+    'a condition with a future update time postpones the deadline until there is progress',
     async (target) => {
       const capped = await held(target, { ...SMALL, spec: { progressDeadlineSeconds: 5 } });
       await postpone(capped);
@@ -321,7 +321,7 @@ const deadlines: readonly Behavior[] = [
 
 const pauses: readonly Behavior[] = [
   behavior(
-    'a cap that is raised while the user has paused the Deployment moves nothing until it is resumed',
+    'a cap raised while the user has paused the Deployment releases nothing until it is resumed',
     async (target) => {
       const capped = await held(target, SMALL);
       await capped.release.write({ paused: true });
@@ -336,20 +336,23 @@ const pauses: readonly Behavior[] = [
     },
   ),
 
-  behavior('what is pushed while paused is held when it is resumed', async (target) => {
-    const capped = await Capped.start(target, SMALL);
-    await capped.govern();
-    await capped.release.write({ paused: true });
-    await capped.release.write(withImage('web:v2'));
-    await capped.release.observed();
-    assert.equal(await capped.find('web:v2'), undefined);
-    const since = capped.release.now;
-    await capped.release.write({ paused: false });
-    await capped.get('web:v2');
-    await capped.calm();
-    assert.equal(capped.release.churn(since), 0);
-    await capped.stop();
-  }),
+  behavior(
+    'a template applied while paused is held when the Deployment is resumed',
+    async (target) => {
+      const capped = await Capped.start(target, SMALL);
+      await capped.govern();
+      await capped.release.write({ paused: true });
+      await capped.release.write(withImage('web:v2'));
+      await capped.release.observed();
+      assert.equal(await capped.find('web:v2'), undefined);
+      const since = capped.release.now;
+      await capped.release.write({ paused: false });
+      await capped.get('web:v2');
+      await capped.calm();
+      assert.equal(capped.release.churn(since), 0);
+      await capped.stop();
+    },
+  ),
 ];
 
 /** What users and other clients do while a release is capped. */

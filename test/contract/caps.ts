@@ -34,7 +34,7 @@ async function heldWithoutFloor(target: ContractTarget, wishes: CappedWishes): P
 
 const notes: readonly Behavior[] = [
   behavior(
-    'annotations of a Deployment come with the creation of its ReplicaSet, and older ones keep theirs',
+    'a new ReplicaSet is created with the annotations of the Deployment, and older ones keep theirs',
     async (target) => {
       const capped = await Capped.start(target, SMALL);
       await capped.write({ [RELEASE]: 'a' });
@@ -56,7 +56,7 @@ const notes: readonly Behavior[] = [
   ),
 
   behavior(
-    'an annotation that is taken off the Deployment stays on its ReplicaSet; one that comes back with a template is copied again',
+    'an annotation removed from the Deployment stays on its ReplicaSet, and is copied again when it returns with a template',
     async (target) => {
       const capped = await Capped.start(target, SMALL);
       await capped.write({ [RELEASE]: 'a' });
@@ -79,7 +79,7 @@ const notes: readonly Behavior[] = [
   ),
 
   behavior(
-    'what a ReplicaSet is annotated with is overwritten by the Deployment only while it is the newest',
+    'the Deployment overwrites the annotations of a ReplicaSet only while it is the newest',
     async (target) => {
       const capped = await held(target, SMALL);
       await capped.annotateSet('web:v1', { [RELEASE]: 'mine' });
@@ -95,7 +95,7 @@ const notes: readonly Behavior[] = [
   ),
 
   behavior(
-    'a write of a size says in its annotations of how many replicas it is a part',
+    'a scaled ReplicaSet has the Deployment’s replicas in its annotations',
     async (target) => {
       const capped = await held(target, SMALL);
       await capped.raiseCap('web:v2', 2);
@@ -119,7 +119,7 @@ const notes: readonly Behavior[] = [
 
 const holding = (name: string, wishes: CappedWishes): Behavior =>
   behavior(
-    `with ${name}, a ReplicaSet that is created clamped to nothing moves no pod, and the controller rests`,
+    `with ${name}, a ReplicaSet clamped to zero at creation replaces no pod, and the controller idles`,
     async (target) => {
       const capped = await Capped.start(target, wishes);
       await capped.govern();
@@ -147,7 +147,7 @@ const holds: readonly Behavior[] = [
   holding('one replica', { replicas: 1, surge: 1, unavailable: 0 }),
 
   behavior(
-    'a clamped growth counts as done: no old pod is taken for it, and it is not tried again',
+    'a clamped scale-up counts as done: no stable pod is removed for it, and it is not retried',
     async (target) => {
       const capped = await heldWithoutFloor(target, SMALL);
       assert.deepEqual([capped.release.pods('web:v1'), capped.release.pods('web:v2')], [4, 0]);
@@ -162,7 +162,7 @@ const holds: readonly Behavior[] = [
   ),
 
   behavior(
-    'without surge and without a floor, old pods go although no new one may come',
+    'without surge and without a floor, stable pods are removed although no updated pod may be created',
     async (target) => {
       const capped = await heldWithoutFloor(target, SMALL_NO_SURGE);
       assert.deepEqual([capped.release.pods('web:v1'), capped.release.pods('web:v2')], [2, 0]);
@@ -237,7 +237,7 @@ interface Rests {
 
 const releasing = ({ name, user, rests }: Rests): Behavior =>
   behavior(
-    `with ${name}, each cap releases exactly so many pods, and the last write moves none`,
+    `with ${name}, each cap releases exactly its number of pods, and removing it replaces none`,
     async (target) => {
       const capped = await held(target, user);
       const { timeline } = capped.release;

@@ -100,7 +100,7 @@ const widget = ({ resource }: { resource: APIResource }, spec: Json, rest: Json 
 });
 
 export const custom: readonly Behavior[] = [
-  behavior('a watch from a version before all memory gets 410 in its stream', async (target) => {
+  behavior('a watch from a compacted version gets 410 in its stream', async (target) => {
     const { resource, namespace } = await aKind(target);
     const watch = watching(target.admin, resource, { namespace, resourceVersion: '1' });
     await refused(watch.ended, {
@@ -179,7 +179,7 @@ export const custom: readonly Behavior[] = [
     );
   }),
 
-  behavior('what is required is missed, and a wrong type is named', async (target) => {
+  behavior('a missing required field and a wrong type are reported', async (target) => {
     const kind = await aKind(target);
     const missing = target.admin.create(kind.resource, kind.namespace, widget(kind, {}));
     await refused(missing, { status: 422, message: /spec\.size: Required value/ });
@@ -190,7 +190,7 @@ export const custom: readonly Behavior[] = [
     });
   }),
 
-  behavior('an int-or-string takes both', async (target) => {
+  behavior('an int-or-string accepts both', async (target) => {
     const kind = await aKind(target);
     for (const share of [3, '30%']) {
       const body = widget(kind, { size: 1, share });
@@ -201,49 +201,49 @@ export const custom: readonly Behavior[] = [
     }
   }),
 
-  behavior(
-    'a status is written by its subresource alone and bumps no generation',
-    async (target) => {
-      const kind = await aKind(target);
-      const body = widget(kind, { size: 1 }, { status: { phase: 'Forged' } });
-      const created = await target.admin.create<Widget>(kind.resource, kind.namespace, body);
-      assert.equal(created.status, undefined);
-      const key = { namespace: kind.namespace, name: 'w' };
-      const patch = {
-        type: 'merge',
-        body: { spec: { size: 9 }, status: { phase: 'Running' } },
-      } as const;
-      const status = await target.admin.patch<Widget>(kind.resource, key, patch, {
-        subresource: 'status',
-      });
-      assert.deepEqual(
-        [status.spec['size'], status.status, status.metadata.generation],
-        [1, { phase: 'Running' }, 1],
-      );
-      const main = await target.admin.patch<Widget>(kind.resource, key, {
-        type: 'merge',
-        body: { spec: { size: 2 }, status: { phase: 'Forged' } },
-      });
-      assert.deepEqual(
-        [main.spec['size'], main.status, main.metadata.generation],
-        [2, { phase: 'Running' }, 2],
-      );
-    },
-  ),
-
-  behavior('labels and annotations bump no generation of a custom object', async (target) => {
+  behavior('only the subresource writes status, and the generation stays', async (target) => {
     const kind = await aKind(target);
-    await target.admin.create(kind.resource, kind.namespace, widget(kind, { size: 1 }));
+    const body = widget(kind, { size: 1 }, { status: { phase: 'Forged' } });
+    const created = await target.admin.create<Widget>(kind.resource, kind.namespace, body);
+    assert.equal(created.status, undefined);
     const key = { namespace: kind.namespace, name: 'w' };
     const patch = {
       type: 'merge',
-      body: { metadata: { labels: { a: 'b' }, annotations: { c: 'd' } } },
+      body: { spec: { size: 9 }, status: { phase: 'Running' } },
     } as const;
-    const { metadata } = await target.admin.patch(kind.resource, key, patch);
-    assert.equal(metadata.generation, 1);
+    const status = await target.admin.patch<Widget>(kind.resource, key, patch, {
+      subresource: 'status',
+    });
+    assert.deepEqual(
+      [status.spec['size'], status.status, status.metadata.generation],
+      [1, { phase: 'Running' }, 1],
+    );
+    const main = await target.admin.patch<Widget>(kind.resource, key, {
+      type: 'merge',
+      body: { spec: { size: 2 }, status: { phase: 'Forged' } },
+    });
+    assert.deepEqual(
+      [main.spec['size'], main.status, main.metadata.generation],
+      [2, { phase: 'Running' }, 2],
+    );
   }),
 
-  behavior('items of a list of a custom kind name their kind', async (target) => {
+  behavior(
+    'labels and annotations do not change the generation of a custom object',
+    async (target) => {
+      const kind = await aKind(target);
+      await target.admin.create(kind.resource, kind.namespace, widget(kind, { size: 1 }));
+      const key = { namespace: kind.namespace, name: 'w' };
+      const patch = {
+        type: 'merge',
+        body: { metadata: { labels: { a: 'b' }, annotations: { c: 'd' } } },
+      } as const;
+      const { metadata } = await target.admin.patch(kind.resource, key, patch);
+      assert.equal(metadata.generation, 1);
+    },
+  ),
+
+  behavior('list items of a custom kind have their kind', async (target) => {
     const kind = await aKind(target);
     await target.admin.create(kind.resource, kind.namespace, widget(kind, { size: 1 }));
     const { group } = kind.resource;
@@ -268,7 +268,7 @@ export const custom: readonly Behavior[] = [
   }),
 
   behavior(
-    'discovery names a custom kind, and its objects go with its definition',
+    'discovery lists a custom kind, and its objects are deleted with its definition',
     async (target) => {
       const kind = await aKind(target);
       const { group } = kind.resource;

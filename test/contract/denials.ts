@@ -50,7 +50,7 @@ async function denied(target: ContractTarget): Promise<Denying> {
 /** What the Deployment controller does when admission denies what it writes. */
 export const denials: readonly Behavior[] = [
   behavior(
-    'a denied lowering of an old ReplicaSet is not tried again, and the status goes on',
+    'a denied scale-down of a stable ReplicaSet is not retried, and the status is updated',
     async (target) => {
       const user = { replicas: 4, surge: 0, unavailable: 2 };
       const capped = await held(target, { ...user, answer: denyLowering });
@@ -64,7 +64,7 @@ export const denials: readonly Behavior[] = [
   ),
 
   behavior(
-    'a denied lowering under Recreate is tried again, and the status waits',
+    'a denied scale-down under Recreate is retried, and the status waits',
     async (target) => {
       const capped = await Capped.start(target, { ...SMALL, answer: denyLowering });
       await capped.release.write({ strategy: { type: 'Recreate', rollingUpdate: null } });
@@ -81,7 +81,7 @@ export const denials: readonly Behavior[] = [
     },
   ),
 
-  behavior('a denied creation is told as the reason why nothing progresses', async (target) => {
+  behavior('a denied creation is reported as the reason for no progress', async (target) => {
     const { capped, allow } = await denied(target);
     const { metadata, status } = await getWeb(target, capped.release.namespace);
     const progress = status.conditions?.find(({ type }) => type === 'Progressing');
@@ -97,7 +97,7 @@ export const denials: readonly Behavior[] = [
   }),
 
   behavior(
-    'a creation that is denied for minutes is given up, until the Deployment is touched',
+    'the controller stops retrying a creation denied for minutes until the Deployment changes',
     async (target) => {
       const { capped, allow } = await denied(target);
       await pause(target, 190_000);

@@ -93,7 +93,7 @@ export const deployments: readonly Behavior[] = [
     });
   }),
 
-  behavior('what is set to the zero value is left out again', async (target) => {
+  behavior('a field set to its zero value is omitted', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 0, spec: { paused: true, minReadySeconds: 2 } });
     const { spec } = await patchWeb(target, namespace, { paused: false, minReadySeconds: 0 });
@@ -120,16 +120,19 @@ export const deployments: readonly Behavior[] = [
     });
   }),
 
-  behavior('surge and unavailability are not both zero, and at most 100 %', async (target) => {
-    const zero =
-      /spec\.strategy\.rollingUpdate\.maxUnavailable: Invalid value: .*may not be 0 when `maxSurge` is 0/;
-    await invalid(target, surge(0, 0), zero);
-    await invalid(target, surge(0, '0%'), zero);
-    await invalid(target, surge(1, '101%'), /must not be greater than 100%/);
-    await invalid(target, surge(-1, 1), /must be greater than or equal to 0/);
-  }),
+  behavior(
+    'surge and unavailability cannot both be zero, nor unavailability exceed 100 %',
+    async (target) => {
+      const zero =
+        /spec\.strategy\.rollingUpdate\.maxUnavailable: Invalid value: .*may not be 0 when `maxSurge` is 0/;
+      await invalid(target, surge(0, 0), zero);
+      await invalid(target, surge(0, '0%'), zero);
+      await invalid(target, surge(1, '101%'), /must not be greater than 100%/);
+      await invalid(target, surge(-1, 1), /must be greater than or equal to 0/);
+    },
+  ),
 
-  behavior('a selector has to match the template and never changes', async (target) => {
+  behavior('a selector must match the template and is immutable', async (target) => {
     const namespace = await target.namespace();
     const wrong = aWeb(namespace, { spec: { selector: { matchLabels: { app: 'other' } } } });
     const { server } = await refused(target.admin.create(deployment, namespace, wrong), {
@@ -191,7 +194,7 @@ export const deployments: readonly Behavior[] = [
   }),
 
   behavior(
-    'going back to an old template uses its ReplicaSet again under a new revision',
+    'applying an old template again reuses its ReplicaSet under a new revision number',
     async (target) => {
       const namespace = await target.namespace();
       await createWeb(target, namespace, { replicas: 2 });
@@ -211,7 +214,7 @@ export const deployments: readonly Behavior[] = [
   ),
 
   behavior(
-    'annotations of a Deployment are copied to its newest ReplicaSet, and stay there when they go',
+    'annotations of a Deployment are copied to its newest ReplicaSet, and stay there when removed',
     async (target) => {
       const namespace = await target.namespace();
       await createWeb(target, namespace, { replicas: 1 });
@@ -237,15 +240,18 @@ export const deployments: readonly Behavior[] = [
     },
   ),
 
-  behavior('a change of labels, annotations or replicas is no new revision', async (target) => {
-    const namespace = await target.namespace();
-    await createWeb(target, namespace, { replicas: 1 });
-    await complete(target, namespace);
-    await patchWeb(target, namespace, { replicas: 2 });
-    const { metadata } = await complete(target, namespace);
-    assert.equal(metadata.annotations?.[REVISION], '1');
-    assert.equal((await sets(target, namespace)).length, 1);
-  }),
+  behavior(
+    'a change of labels, annotations or replicas creates no new revision',
+    async (target) => {
+      const namespace = await target.namespace();
+      await createWeb(target, namespace, { replicas: 1 });
+      await complete(target, namespace);
+      await patchWeb(target, namespace, { replicas: 2 });
+      const { metadata } = await complete(target, namespace);
+      assert.equal(metadata.annotations?.[REVISION], '1');
+      assert.equal((await sets(target, namespace)).length, 1);
+    },
+  ),
 
   behavior('a rollout without progress fails its deadline', async (target) => {
     const namespace = await target.namespace();
@@ -258,19 +264,22 @@ export const deployments: readonly Behavior[] = [
     assert.match(condition.message ?? '', /^ReplicaSet "web-.*" has timed out progressing\.$/);
   }),
 
-  behavior('a paused Deployment creates nothing and says that it is paused', async (target) => {
-    const namespace = await target.namespace();
-    await createWeb(target, namespace, { replicas: 2, spec: { paused: true } });
-    const condition = await until(target, 'the pause to be noted', async () => {
-      const { status } = await getWeb(target, namespace);
-      return status.conditions?.find(({ type }) => type === 'Progressing');
-    });
-    assert.deepEqual([condition.status, condition.reason], ['Unknown', 'DeploymentPaused']);
-    await pause(target, 1000);
-    assert.equal((await sets(target, namespace)).length, 0);
-  }),
+  behavior(
+    'a paused Deployment creates no ReplicaSet and reports that it is paused',
+    async (target) => {
+      const namespace = await target.namespace();
+      await createWeb(target, namespace, { replicas: 2, spec: { paused: true } });
+      const condition = await until(target, 'the pause to be noted', async () => {
+        const { status } = await getWeb(target, namespace);
+        return status.conditions?.find(({ type }) => type === 'Progressing');
+      });
+      assert.deepEqual([condition.status, condition.reason], ['Unknown', 'DeploymentPaused']);
+      await pause(target, 1000);
+      assert.equal((await sets(target, namespace)).length, 0);
+    },
+  ),
 
-  behavior('a Deployment takes its ReplicaSets and pods with it', async (target) => {
+  behavior('deleting a Deployment deletes its ReplicaSets and pods', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 2 });
     await complete(target, namespace);
@@ -281,7 +290,7 @@ export const deployments: readonly Behavior[] = [
     });
   }),
 
-  behavior('no history is kept beyond its limit', async (target) => {
+  behavior('old ReplicaSets beyond the history limit are deleted', async (target) => {
     const namespace = await target.namespace();
     await createWeb(target, namespace, { replicas: 1, spec: { revisionHistoryLimit: 0 } });
     await complete(target, namespace);

@@ -87,7 +87,7 @@ const containerOf = ({ spec }: Deployment): Json => {
 
 export const ownership: readonly Behavior[] = [
   behavior(
-    'who brings a template back owns it: the user’s next apply conflicts, and removes nothing',
+    'a client that restores a template owns it: the user’s next apply conflicts, and removes nothing',
     async (target) => {
       const { namespace } = await broughtBack(target);
       await refused(apply(target, namespace, { image: 'web:v3' }), { status: 409 });
@@ -97,7 +97,7 @@ export const ownership: readonly Behavior[] = [
   ),
 
   behavior(
-    'managed fields that a client writes are believed: the user’s next apply conflicts with nothing, and removes what it leaves out',
+    'managed fields written by a client take effect: the user’s next apply does not conflict, and removes the fields that it omits',
     async (target) => {
       const { namespace, first } = await broughtBack(target);
       const before = await observed(target, namespace);

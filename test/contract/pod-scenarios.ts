@@ -115,7 +115,7 @@ export const podScenarios: readonly Behavior[] = [
     assert.equal(last.status.phase, 'Pending');
   }),
 
-  behavior('a pod that is never ready runs all the same', async (target) => {
+  behavior('a pod that never becomes ready keeps running', async (target) => {
     const { status, last } = await lifeOf(
       target,
       'noready',
@@ -135,7 +135,7 @@ export const podScenarios: readonly Behavior[] = [
     assert.ok(seconds > 7.5 && seconds < 25, `after ${seconds} s`);
   }),
 
-  behavior('a pod is marked before it is gone', async (target) => {
+  behavior('a deleted pod has a deletionTimestamp before it is gone', async (target) => {
     const namespace = await target.namespace();
     const { timeline, stop, settled } = await recordPods(target, namespace);
     const podSpec = { terminationGracePeriodSeconds: 30 };

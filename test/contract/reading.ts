@@ -43,14 +43,14 @@ export const reading: readonly Behavior[] = [
     });
   }),
 
-  behavior('an unknown group is 404 in plain words', async ({ admin }) => {
+  behavior('an unknown group is 404 with a text body', async ({ admin }) => {
     const { reason } = await refused(admin.raw('GET', '/apis/example.com/v1/nothings'), {
       status: 404,
     });
     assert.equal(reason, '');
   }),
 
-  behavior('a list comes in pages that show one moment', async (target) => {
+  behavior('the pages of a list show one consistent state', async (target) => {
     const namespace = await someMaps(target, ['a', 'b', 'c', 'd', 'e']);
     const selection = { namespace, labelSelector: 'name', limit: 2 };
     const first = await target.admin.list(configMap, selection);
@@ -67,7 +67,7 @@ export const reading: readonly Behavior[] = [
     assert.deepEqual(found, ['c', 'd', 'e']);
   }),
 
-  behavior('items of a list of a built-in kind leave out their kind', async (target) => {
+  behavior('list items of a built-in kind have no kind', async (target) => {
     const namespace = await someMaps(target, ['a']);
     const path = `/api/v1/namespaces/${namespace}/configmaps?labelSelector=name`;
     const list = (await target.admin.raw('GET', path)) as { kind: string; items: KubeObject[] };
@@ -98,7 +98,7 @@ export const reading: readonly Behavior[] = [
     assert.deepEqual(namesOf(page.items), ['b']);
   }),
 
-  behavior('a watch goes on from the version that a list gave', async (target) => {
+  behavior('a watch continues from the version of a list', async (target) => {
     const namespace = await someMaps(target, ['a', 'b']);
     const { resourceVersion } = await target.admin.list(configMap, { namespace });
     await setValue(target.admin, namespace, 'a', 'v2');
@@ -157,7 +157,7 @@ export const reading: readonly Behavior[] = [
     },
   ),
 
-  behavior('a watch from no version begins with what is there', async (target) => {
+  behavior('a watch without a version starts with the existing objects', async (target) => {
     const namespace = await someMaps(target, ['a', 'b']);
     const labelSelector = 'name';
     const watch = watching(target.admin, configMap, {
@@ -172,7 +172,7 @@ export const reading: readonly Behavior[] = [
     assert.deepEqual(types(), ['ADDED', 'ADDED']);
   }),
 
-  behavior('a watch ends when its time is up, with a bookmark before', async (target) => {
+  behavior('a watch ends at its timeout, after a bookmark', async (target) => {
     const namespace = await someMaps(target, ['a']);
     const { resourceVersion } = await target.admin.list(configMap, { namespace });
     const began = target.scheduler.now();
@@ -190,7 +190,7 @@ export const reading: readonly Behavior[] = [
   }),
 
   behavior(
-    'discovery names resources with their subresources and short names',
+    'discovery lists resources with their subresources and short names',
     async ({ admin }) => {
       const groups = (await admin.raw('GET', '/apis')) as { groups: { name: string }[] };
       assert.ok(groups.groups.some(({ name }) => name === 'apps'));

@@ -30,7 +30,7 @@ export const releases: readonly Behavior[] = [
     },
   ),
 
-  behavior('lowering surge or unavailability takes no new pod back', async (target) => {
+  behavior('lowering surge or unavailability removes no updated pod', async (target) => {
     const release = await aRelease(target, { replicas: 6, surge: 0, unavailable: 3 });
     await release.write({ ...withImage('web:v2'), ...HUGE, ...rolling(0, 3) });
     await release.ready('web:v2', 3);
@@ -41,7 +41,7 @@ export const releases: readonly Behavior[] = [
   }),
 
   behavior(
-    'a third template that comes while paused waits; resumed, it replaces the pods of the second first',
+    'a third template applied while paused waits; resumed, it replaces the pods of the second first',
     async (target) => {
       const release = await aRelease(target, { replicas: 6, surge: 0, unavailable: 1 });
       await release.write({ ...withImage('web:v2'), ...HUGE, ...rolling(0, 3) });
@@ -64,7 +64,7 @@ export const releases: readonly Behavior[] = [
   ),
 
   behavior(
-    'only the ReplicaSet of the present template gets the new minReadySeconds',
+    'only the ReplicaSet of the current template gets the new minReadySeconds',
     async (target) => {
       const release = await aRelease(target, { replicas: 2, surge: 0, unavailable: 1 });
       await release.write({ ...withImage('web:v2'), ...HUGE, ...rolling(0, 1) });
@@ -90,7 +90,7 @@ export const releases: readonly Behavior[] = [
   }),
 
   behavior(
-    'without history the old ReplicaSet goes as soon as everything is new and paused',
+    'without history, the old ReplicaSet is deleted once all pods are updated, even while paused',
     async (target) => {
       const release = await aRelease(
         target,

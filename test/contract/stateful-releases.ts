@@ -45,7 +45,7 @@ const holds: readonly Behavior[] = [
     await db.stop();
   }),
 
-  behavior('a status of an older generation says nothing of a new template', async (target) => {
+  behavior('a status of an older generation does not count the new template', async (target) => {
     const db = await aReadyDb(target, { replicas: 1 });
     const { metadata, status } = await db.write(template('v2', HOLD_ALL));
     assert.deepEqual([metadata.generation, status.observedGeneration], [2, 1]);
@@ -54,22 +54,19 @@ const holds: readonly Behavior[] = [
     await db.stop();
   }),
 
-  behavior(
-    'pods that are created while everything is held are of the current revision',
-    async (target) => {
-      const db = await aReadyDb(target, { replicas: 2 });
-      await db.write(template('v2', HOLD_ALL));
-      await db.observed();
-      await db.scale(3);
-      await db.ready('0:v1 1:v1 2:v1');
-      await db.delete(1);
-      await db.ready('0:v1 1:v1 2:v1');
-      assert.equal(revisionLabel(db.pod(1)), await nameOf(db, 'v1'));
-      await db.stop();
-    },
-  ),
+  behavior('pods created while the update is held have the current revision', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    await db.write(template('v2', HOLD_ALL));
+    await db.observed();
+    await db.scale(3);
+    await db.ready('0:v1 1:v1 2:v1');
+    await db.delete(1);
+    await db.ready('0:v1 1:v1 2:v1');
+    assert.equal(revisionLabel(db.pod(1)), await nameOf(db, 'v1'));
+    await db.stop();
+  }),
 
-  behavior('at zero replicas a held update counts as complete', async (target) => {
+  behavior('at zero replicas, a held update counts as complete', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.write(template('v2', HOLD_ALL));
     await db.observed();
@@ -192,7 +189,7 @@ const batches: readonly Behavior[] = [
     await db.stop();
   }),
 
-  behavior('a raised partition takes no pod back', async (target) => {
+  behavior('raising the partition replaces no updated pod', async (target) => {
     const db = await halfWay(target);
     await db.write(partition(HOLD_ALL));
     await db.observed();
@@ -225,7 +222,7 @@ const batches: readonly Behavior[] = [
   }),
 
   behavior(
-    'a scale-up amid a batch makes updated pods, a scale-down removes them first',
+    'a scale-up in the middle of a batch creates updated pods, a scale-down removes them first',
     async (target) => {
       const db = await halfWay(target);
       await db.scale(4);
@@ -248,22 +245,19 @@ const batches: readonly Behavior[] = [
     await db.stop();
   }),
 
-  behavior(
-    'in order, a pod that is not ready below the partition stops the update',
-    async (target) => {
-      const db = await aReadyDb(target, { replicas: 2 });
-      await db.setReady(0, false);
-      await db.write(template('v2', 1));
-      await db.observed();
-      await db.calm();
-      await db.setReady(0, true);
-      await db.ready('0:v1 1:v2');
-      await db.stop();
-    },
-  ),
+  behavior('OrderedReady: an unready pod below the partition stops the update', async (target) => {
+    const db = await aReadyDb(target, { replicas: 2 });
+    await db.setReady(0, false);
+    await db.write(template('v2', 1));
+    await db.observed();
+    await db.calm();
+    await db.setReady(0, true);
+    await db.ready('0:v1 1:v2');
+    await db.stop();
+  }),
 
   behavior(
-    'in parallel, a pod that is not ready below the partition stops it from 1.37 on',
+    'Parallel: an unready pod below the partition stops the update from 1.37 on',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 2, spec: PARALLEL });
       await db.setReady(0, false);
@@ -277,23 +271,26 @@ const batches: readonly Behavior[] = [
     },
   ),
 
-  behavior('without a rolling update all pods are updated', async (target) => {
+  behavior('without rollingUpdate settings, all pods are updated', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.write({ ...withImage('db:v2'), updateStrategy: { rollingUpdate: null } });
     await db.ready('0:v2 1:v2');
     await db.stop();
   }),
 
-  behavior('revisions that pods are of are kept without any history', async (target) => {
-    const db = await halfWay(target, 'v2', { revisionHistoryLimit: 0 });
-    assert.deepEqual([...(await db.revisions()).keys()].sort(), ['v1', 'v2']);
-    await db.write(template('v2', 0));
-    await db.ready('0:v2 1:v2 2:v2');
-    await db.status('the release', (one) => one.currentRevision === one.updateRevision);
-    await until(target, 'the old revision to go', async () => (await db.revisions()).size === 1);
-    assert.ok((await db.revisions()).has('v2'));
-    await db.stop();
-  }),
+  behavior(
+    'revisions in use by pods are kept even if the history limit is zero',
+    async (target) => {
+      const db = await halfWay(target, 'v2', { revisionHistoryLimit: 0 });
+      assert.deepEqual([...(await db.revisions()).keys()].sort(), ['v1', 'v2']);
+      await db.write(template('v2', 0));
+      await db.ready('0:v2 1:v2 2:v2');
+      await db.status('the release', (one) => one.currentRevision === one.updateRevision);
+      await until(target, 'the old revision to go', async () => (await db.revisions()).size === 1);
+      assert.ok((await db.revisions()).has('v2'));
+      await db.stop();
+    },
+  ),
 ];
 
 /** One of two pods of a template that never becomes ready. */
@@ -325,7 +322,7 @@ const rollbacks: readonly Behavior[] = [
     },
   ),
 
-  behavior('an earlier template uses its revision again under a new number', async (target) => {
+  behavior('an earlier template reuses its revision under a new number', async (target) => {
     const db = await halfWay(target);
     const before = (await db.revisions()).get('v1');
     await db.write(template('v1', 0));
@@ -338,7 +335,7 @@ const rollbacks: readonly Behavior[] = [
   }),
 
   behavior(
-    'an ordered StatefulSet stays stuck on a broken pod until the pod is deleted',
+    'an OrderedReady StatefulSet stays stuck on a broken pod until the pod is deleted',
     async (target) => {
       const db = await broken(target);
       const { uid } = db.pod(1).metadata;
@@ -351,26 +348,29 @@ const rollbacks: readonly Behavior[] = [
     },
   ),
 
-  behavior('a parallel StatefulSet replaces its broken pods by itself', async (target) => {
+  behavior('a Parallel StatefulSet replaces its broken pods by itself', async (target) => {
     const db = await broken(target, { spec: PARALLEL });
     await putBack(db);
     await db.ready('0:v1 1:v1');
     await db.stop();
   }),
 
-  behavior('a broken pod comes back broken unless its template was put back', async (target) => {
-    const db = await broken(target);
-    const { uid } = db.pod(1).metadata;
-    await db.delete(1);
-    await db.settled('its successor', (pods) => pods.length === 2);
-    assert.notEqual(db.pod(1).metadata.uid, uid);
-    assert.equal(db.shape, '0:v1 1:noready');
-    await db.write(partition(HOLD_ALL));
-    await db.observed();
-    await db.delete(1);
-    await db.ready('0:v1 1:v1');
-    await db.stop();
-  }),
+  behavior(
+    'a deleted broken pod is created broken again unless its template was reverted',
+    async (target) => {
+      const db = await broken(target);
+      const { uid } = db.pod(1).metadata;
+      await db.delete(1);
+      await db.settled('its successor', (pods) => pods.length === 2);
+      assert.notEqual(db.pod(1).metadata.uid, uid);
+      assert.equal(db.shape, '0:v1 1:noready');
+      await db.write(partition(HOLD_ALL));
+      await db.observed();
+      await db.delete(1);
+      await db.ready('0:v1 1:v1');
+      await db.stop();
+    },
+  ),
 ];
 
 const OnDelete: Json = { updateStrategy: { type: 'OnDelete', rollingUpdate: null } };
@@ -386,7 +386,7 @@ const onDelete: readonly Behavior[] = [
     await db.stop();
   }),
 
-  behavior('from OnDelete to a partition no pod is touched below it', async (target) => {
+  behavior('changing OnDelete to a partition replaces no pod below it', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await db.write({ ...withImage('db:v2'), ...OnDelete });
     await db.observed();
@@ -425,7 +425,7 @@ const withMax = (maxUnavailable: number, from: number): Json => ({
 
 /** Before 1.37 the field is dropped, and pods go one by one whatever it says. */
 const unavailability: readonly Behavior[] = [
-  behavior('maxUnavailable lets several pods go at once from 1.37 on', async (target) => {
+  behavior('maxUnavailable replaces several pods at once from 1.37 on', async (target) => {
     const db = await aReadyDb(target, { replicas: 4, spec: PARALLEL });
     const since = db.now;
     await db.write({ ...withImage('db:v2'), ...withMax(2, 2) });
@@ -436,7 +436,7 @@ const unavailability: readonly Behavior[] = [
   }),
 
   behavior(
-    'in order, pods that are missing are not created beside a broken one',
+    'OrderedReady: missing pods are not created while another one is broken',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 3 });
       const isKept = (await minorOf(target)) >= 37;
@@ -452,24 +452,21 @@ const unavailability: readonly Behavior[] = [
     },
   ),
 
-  behavior(
-    'in parallel, an unready pod that is released goes first from 1.37 on',
-    async (target) => {
-      const wishes = { replicas: 3, image: 'db:noready', spec: PARALLEL };
-      const db = await createDb(target, wishes);
-      await db.settled('three pods that run', (pods) => pods.filter(isRunning).length === 3);
-      const since = db.now;
-      await db.write(template('v2', 1));
-      await db.settled('two ready pods', (pods) => pods.filter(isReady).length === 2);
-      const [first] = db.timeline.events.filter(({ at, pod }) => at > since && isReady(pod));
-      const created = db.timeline.events.filter(
-        ({ at, type }) => type === 'ADDED' && at > since && at < (first?.at ?? 0),
-      );
-      assert.equal(created.length, (await minorOf(target)) >= 37 ? 2 : 1);
-      assert.equal(db.shape, '0:noready 1:v2 2:v2');
-      await db.stop();
-    },
-  ),
+  behavior('Parallel: a released unready pod is replaced first from 1.37 on', async (target) => {
+    const wishes = { replicas: 3, image: 'db:noready', spec: PARALLEL };
+    const db = await createDb(target, wishes);
+    await db.settled('three pods that run', (pods) => pods.filter(isRunning).length === 3);
+    const since = db.now;
+    await db.write(template('v2', 1));
+    await db.settled('two ready pods', (pods) => pods.filter(isReady).length === 2);
+    const [first] = db.timeline.events.filter(({ at, pod }) => at > since && isReady(pod));
+    const created = db.timeline.events.filter(
+      ({ at, type }) => type === 'ADDED' && at > since && at < (first?.at ?? 0),
+    );
+    assert.equal(created.length, (await minorOf(target)) >= 37 ? 2 : 1);
+    assert.equal(db.shape, '0:noready 1:v2 2:v2');
+    await db.stop();
+  }),
 ];
 
 /** How a release controller moves a StatefulSet by its partition, and what it meets there. */

@@ -72,14 +72,14 @@ const writing: readonly Behavior[] = [
     assert.equal(created.metadata.generation, 1);
   }),
 
-  behavior('a strategy whose rolling update is removed gets no default for it', async (target) => {
+  behavior('a strategy whose rollingUpdate is removed gets no default for it', async (target) => {
     const db = await anEmptyDb(target);
     const { spec } = await db.write({ updateStrategy: { rollingUpdate: null } });
     assert.deepEqual(spec.updateStrategy, { type: 'RollingUpdate' });
     await db.stop();
   }),
 
-  behavior('maxUnavailable is kept from 1.37 on, and dropped before', async (target) => {
+  behavior('maxUnavailable is stored from 1.37 on, and dropped before', async (target) => {
     const rollingUpdate = { partition: 0, maxUnavailable: 2 };
     const { spec } = await dryRun(target, {
       updateStrategy: { type: 'RollingUpdate', rollingUpdate },
@@ -91,7 +91,7 @@ const writing: readonly Behavior[] = [
     });
   }),
 
-  behavior('OnDelete does not go with a rolling update', async (target) => {
+  behavior('OnDelete is invalid with rollingUpdate settings', async (target) => {
     const message =
       /spec\.updateStrategy\.rollingUpdate: Invalid value: .*only allowed for updateStrategy 'RollingUpdate'/;
     await denied(target, { updateStrategy: { type: 'OnDelete' } }, message);
@@ -101,7 +101,7 @@ const writing: readonly Behavior[] = [
     await db.stop();
   }),
 
-  behavior('a StatefulSet has no Recreate, and no partition below zero', async (target) => {
+  behavior('a StatefulSet accepts neither Recreate nor a negative partition', async (target) => {
     const recreate = { updateStrategy: { type: 'Recreate', rollingUpdate: null } };
     await denied(target, recreate, /spec\.updateStrategy: Invalid value/);
     const message =
@@ -109,7 +109,7 @@ const writing: readonly Behavior[] = [
     await denied(target, partition(-1), message);
   }),
 
-  behavior('policy, service name and selector stay as they were created', async (target) => {
+  behavior('pod management policy, service name and selector are immutable', async (target) => {
     const isNamed = (await minorOf(target)) >= 37;
     const message = (field: string): RegExp =>
       isNamed
@@ -166,25 +166,28 @@ const writing: readonly Behavior[] = [
     },
   ),
 
-  behavior('the content of a ControllerRevision is fixed, its number is not', async (target) => {
-    const db = await anEmptyDb(target);
-    const revision = await until(target, 'the revision', async () =>
-      (await db.revisions()).get('v1'),
-    );
-    const patch = (body: Json) =>
-      target.admin.patch<typeof revision>(
-        controllerRevision,
-        { namespace: db.namespace, name: revision.metadata.name },
-        { type: 'merge', body },
+  behavior(
+    'the content of a ControllerRevision is immutable, its number is not',
+    async (target) => {
+      const db = await anEmptyDb(target);
+      const revision = await until(target, 'the revision', async () =>
+        (await db.revisions()).get('v1'),
       );
-    await refused(patch({ data: { spec: { other: true } } }), {
-      status: 422,
-      reason: 'Invalid',
-      message: /data: Invalid value: .*field is immutable/,
-    });
-    assert.equal((await patch({ revision: 7 })).revision, 7);
-    await db.stop();
-  }),
+      const patch = (body: Json) =>
+        target.admin.patch<typeof revision>(
+          controllerRevision,
+          { namespace: db.namespace, name: revision.metadata.name },
+          { type: 'merge', body },
+        );
+      await refused(patch({ data: { spec: { other: true } } }), {
+        status: 422,
+        reason: 'Invalid',
+        message: /data: Invalid value: .*field is immutable/,
+      });
+      assert.equal((await patch({ revision: 7 })).revision, 7);
+      await db.stop();
+    },
+  ),
 ];
 
 /** When the pods came and when they became ready, as `+0 =0 +1 =1`. */
@@ -205,30 +208,33 @@ const ownersOf = ({ metadata }: { readonly metadata: Partial<KubeObject['metadat
   metadata.ownerReferences?.map(({ kind, name, uid, controller }) => [kind, name, uid, controller]);
 
 const running: readonly Behavior[] = [
-  behavior('pods are created one by one, each when the one before is ready', async (target) => {
+  behavior('pods are created one by one, each when the previous one is ready', async (target) => {
     const db = await aReadyDb(target, { replicas: 3 });
     assert.equal(story(db), '+0 =0 +1 =1 +2 =2');
     await db.stop();
   }),
 
-  behavior('an ordered StatefulSet waits for a pod that does not become ready', async (target) => {
-    const db = await createDb(target, { replicas: 2, image: 'db:noready' });
-    await db.settled('the first pod', (all) =>
-      all.some(({ status }) => status.phase === 'Running'),
-    );
-    await db.calm();
-    assert.equal(db.shape, '0:noready');
-    await db.stop();
-  }),
+  behavior(
+    'an OrderedReady StatefulSet waits for a pod that does not become ready',
+    async (target) => {
+      const db = await createDb(target, { replicas: 2, image: 'db:noready' });
+      await db.settled('the first pod', (all) =>
+        all.some(({ status }) => status.phase === 'Running'),
+      );
+      await db.calm();
+      assert.equal(db.shape, '0:noready');
+      await db.stop();
+    },
+  ),
 
-  behavior('a parallel StatefulSet creates all pods at once', async (target) => {
+  behavior('a Parallel StatefulSet creates all pods at once', async (target) => {
     const spec = { podManagementPolicy: 'Parallel' };
     const db = await createDb(target, { replicas: 3, image: 'db:noready', spec });
     await db.settled('three pods', (all) => all.length === 3);
     await db.stop();
   }),
 
-  behavior('the next pod waits until the one before is available', async (target) => {
+  behavior('the next pod waits until the previous one is available', async (target) => {
     const db = await aReadyDb(target, { replicas: 2, spec: { minReadySeconds: 3 } });
     const isFirst = (name: string): boolean => name === 'db-0';
     const ready = db.timeline.first((pod) => isFirst(pod.metadata.name) && isReady(pod));
@@ -254,7 +260,7 @@ const running: readonly Behavior[] = [
   }),
 
   behavior(
-    'a template is kept as a ControllerRevision that its pods are labeled with',
+    'a template is stored as a ControllerRevision, and its pods are labeled with its name',
     async (target) => {
       const db = await aReadyDb(target, { replicas: 1, annotations: { mark: 'x' } });
       const { metadata, spec } = await db.get();
@@ -312,7 +318,7 @@ const running: readonly Behavior[] = [
     await db.stop();
   }),
 
-  behavior('a pod that is deleted comes back under its name', async (target) => {
+  behavior('a deleted pod is created again under its name', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     const { uid } = db.pod(0).metadata;
     await db.delete(0);
@@ -328,27 +334,24 @@ const running: readonly Behavior[] = [
     await db.stop();
   }),
 
-  behavior(
-    'a pod with a grace period has one successor, which comes when it is gone',
-    async (target) => {
-      const db = await createDb(target, {
-        replicas: 1,
-        podSpec: { terminationGracePeriodSeconds: 30 },
-      });
-      await db.ready('0:v1');
-      const since = db.now;
-      await db.delete(0);
-      await db.ready('0:v1');
-      await db.calm(1000);
-      const said = db.timeline.events.filter(({ at }) => at > since);
-      const isMarked = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
-      const kinds = said.map(({ type, pod }) => (isMarked(pod) ? `marked ${type}` : type));
-      const marks = kinds.filter((kind) => kind !== 'MODIFIED');
-      assert.deepEqual([...new Set(marks)], ['marked MODIFIED', 'marked DELETED', 'ADDED']);
-      assert.deepEqual(db.created(since), [0]);
-      await db.stop();
-    },
-  ),
+  behavior('a pod with a grace period is replaced by one pod, after it is gone', async (target) => {
+    const db = await createDb(target, {
+      replicas: 1,
+      podSpec: { terminationGracePeriodSeconds: 30 },
+    });
+    await db.ready('0:v1');
+    const since = db.now;
+    await db.delete(0);
+    await db.ready('0:v1');
+    await db.calm(1000);
+    const said = db.timeline.events.filter(({ at }) => at > since);
+    const isMarked = (pod: Pod): boolean => pod.metadata.deletionTimestamp !== undefined;
+    const kinds = said.map(({ type, pod }) => (isMarked(pod) ? `marked ${type}` : type));
+    const marks = kinds.filter((kind) => kind !== 'MODIFIED');
+    assert.deepEqual([...new Set(marks)], ['marked MODIFIED', 'marked DELETED', 'ADDED']);
+    assert.deepEqual(db.created(since), [0]);
+    await db.stop();
+  }),
 
   behavior('Events report what the controller did to the pods of a StatefulSet', async (target) => {
     const db = await aReadyDb(target, { replicas: 1 });
@@ -390,7 +393,7 @@ const running: readonly Behavior[] = [
     await db.stop();
   }),
 
-  behavior('a StatefulSet takes its pods and revisions with it', async (target) => {
+  behavior('deleting a StatefulSet deletes its pods and revisions', async (target) => {
     const db = await aReadyDb(target, { replicas: 2 });
     await target.developer.delete(statefulSet, db.key);
     await until(
@@ -428,7 +431,7 @@ const running: readonly Behavior[] = [
     },
   ),
 
-  behavior('revisions that no pod needs are kept up to the history limit', async (target) => {
+  behavior('revisions without pods are kept up to the history limit', async (target) => {
     const db = await aReadyDb(target, { replicas: 1, spec: { revisionHistoryLimit: 1 } });
     for (const next of ['v2', 'v3']) {
       await db.write(withImage(`db:${next}`));

@@ -37,7 +37,7 @@ const fresh = (target: ContractTarget, namespace: string) =>
 
 export const writing: readonly Behavior[] = [
   behavior(
-    'creation gives uid, version and time, and refuses the name a second time',
+    'creation sets uid, version and time, and a second object of the name is denied',
     async (target) => {
       const { namespace, map } = await aMap(target);
       assert.match(map.metadata.uid, /^[0-9a-f]{8}-[0-9a-f]{4}-/);
@@ -58,7 +58,7 @@ export const writing: readonly Behavior[] = [
     assert.match(metadata.name, /^map-[bcdfghjklmnpqrstvwxz2456789]{5}$/);
   }),
 
-  behavior('nothing is created in a namespace that is not there', async ({ admin }) => {
+  behavior('nothing is created in a missing namespace', async ({ admin }) => {
     await refused(admin.create(configMap, 'no-such-namespace', aConfigMap('m', 'v1')), {
       status: 404,
       reason: 'NotFound',
@@ -80,7 +80,7 @@ export const writing: readonly Behavior[] = [
     assert.equal(versionOf(await fresh(target, namespace)), versionOf(map));
   }),
 
-  behavior('a JSON patch tests the version and the uid it is meant for', async (target) => {
+  behavior('a JSON patch can test the version and the uid', async (target) => {
     const { namespace, map } = await aMap(target);
     const patch = (resourceVersion: string, value: string) =>
       jsonPatch([
@@ -94,22 +94,19 @@ export const writing: readonly Behavior[] = [
     assert.equal((await fresh(target, namespace)).data?.['value'], 'v2');
   }),
 
-  behavior(
-    'a JSON patch into what is not there is 422; a test for null finds nothing',
-    async (target) => {
-      const { namespace } = await aMap(target);
-      const key = { namespace, name: 'm' };
-      const add = { op: 'add', path: '/metadata/annotations/a', value: 'b' } as const;
-      await refused(target.admin.patch(configMap, key, jsonPatch([add])), { status: 422 });
-      const whole = { op: 'add', path: '/metadata/annotations', value: { a: 'b' } } as const;
-      const absent = { op: 'test', path: '/metadata/annotations', value: null } as const;
-      const { metadata } = await target.admin.patch(configMap, key, jsonPatch([absent, whole]));
-      assert.deepEqual(metadata.annotations, { a: 'b' });
-      await refused(target.admin.patch(configMap, key, jsonPatch([absent])), { status: 422 });
-    },
-  ),
+  behavior('a JSON patch of a missing path is 422; a test for null fails on it', async (target) => {
+    const { namespace } = await aMap(target);
+    const key = { namespace, name: 'm' };
+    const add = { op: 'add', path: '/metadata/annotations/a', value: 'b' } as const;
+    await refused(target.admin.patch(configMap, key, jsonPatch([add])), { status: 422 });
+    const whole = { op: 'add', path: '/metadata/annotations', value: { a: 'b' } } as const;
+    const absent = { op: 'test', path: '/metadata/annotations', value: null } as const;
+    const { metadata } = await target.admin.patch(configMap, key, jsonPatch([absent, whole]));
+    assert.deepEqual(metadata.annotations, { a: 'b' });
+    await refused(target.admin.patch(configMap, key, jsonPatch([absent])), { status: 422 });
+  }),
 
-  behavior('a merge patch merges records, removes by null and locks by version', async (target) => {
+  behavior('a merge patch merges objects, removes by null and locks by version', async (target) => {
     const { namespace, map } = await aMap(target);
     const key = { namespace, name: 'm' };
     const merge = (body: Json) =>
@@ -126,7 +123,7 @@ export const writing: readonly Behavior[] = [
     });
   }),
 
-  behavior('a write that changes nothing leaves the version alone', async (target) => {
+  behavior('a write that changes nothing keeps the version', async (target) => {
     const { namespace, map } = await aMap(target);
     const body = { data: { value: 'v1' } };
     const same = await target.admin.patch(
@@ -137,7 +134,7 @@ export const writing: readonly Behavior[] = [
     assert.equal(versionOf(same), versionOf(map));
   }),
 
-  behavior('a replacement of an older version is 409', async (target) => {
+  behavior('an update of an older version is 409', async (target) => {
     const { namespace, map } = await aMap(target);
     const path = `/api/v1/namespaces/${namespace}/configmaps/m`;
     const replaced = (await target.admin.raw('PUT', path, {
@@ -152,7 +149,7 @@ export const writing: readonly Behavior[] = [
   }),
 
   behavior(
-    'server-side apply creates, updates, and drops what it applied before',
+    'server-side apply creates and updates fields, and removes those that it no longer applies',
     async (target) => {
       const namespace = await target.namespace();
       const key = { namespace, name: 'm' };
@@ -167,18 +164,21 @@ export const writing: readonly Behavior[] = [
     },
   ),
 
-  behavior('server-side apply that drops the last key of a map leaves no map', async (target) => {
-    const namespace = await target.namespace();
-    const key = { namespace, name: 'm' };
-    const apply = (annotations: Json | undefined, data: Json | undefined) => {
-      const metadata = { name: 'm', ...(annotations && { annotations }) };
-      const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, ...(data && { data }) };
-      return target.admin.patch<ConfigMap>(configMap, key, { type: 'apply', body });
-    };
-    await apply({ note: 'a' }, { a: '1' });
-    const { metadata, data } = await apply(undefined, undefined);
-    assert.deepEqual([metadata.annotations, data], [undefined, undefined]);
-  }),
+  behavior(
+    'server-side apply that removes the last key of a map removes the map',
+    async (target) => {
+      const namespace = await target.namespace();
+      const key = { namespace, name: 'm' };
+      const apply = (annotations: Json | undefined, data: Json | undefined) => {
+        const metadata = { name: 'm', ...(annotations && { annotations }) };
+        const body = { apiVersion: 'v1', kind: 'ConfigMap', metadata, ...(data && { data }) };
+        return target.admin.patch<ConfigMap>(configMap, key, { type: 'apply', body });
+      };
+      await apply({ note: 'a' }, { a: '1' });
+      const { metadata, data } = await apply(undefined, undefined);
+      assert.deepEqual([metadata.annotations, data], [undefined, undefined]);
+    },
+  ),
 
   behavior('server-side apply conflicts with another owner unless it is forced', async (target) => {
     const { namespace } = await aMap(target);
@@ -219,7 +219,7 @@ export const writing: readonly Behavior[] = [
   }),
 
   behavior(
-    'an entry of managedFields is replaced by its index, whatever is written to the status meanwhile',
+    'an entry of managedFields can be replaced by index despite concurrent status writes',
     async (target) => {
       const namespace = await target.namespace();
       await createWeb(target, namespace, { replicas: 1 });
@@ -246,7 +246,7 @@ export const writing: readonly Behavior[] = [
     },
   ),
 
-  behavior('a dry run answers as a write would and stores nothing', async (target) => {
+  behavior('a dry run answers like a write and stores nothing', async (target) => {
     const { namespace, map } = await aMap(target);
     const patch = { type: 'merge', body: { data: { value: 'dry' } } } as const;
     const dry = await target.admin.patch<ConfigMap>(configMap, { namespace, name: 'm' }, patch, {
@@ -258,7 +258,7 @@ export const writing: readonly Behavior[] = [
     assert.equal(versionOf(await fresh(target, namespace)), versionOf(map));
   }),
 
-  behavior('deletion checks uid and version', async (target) => {
+  behavior('a deletion checks uid and version', async (target) => {
     const { namespace, map } = await aMap(target);
     const key = { namespace, name: 'm' };
     await refused(target.admin.delete(configMap, key, { uid: 'another' }), {
@@ -293,54 +293,60 @@ export const writing: readonly Behavior[] = [
     await refused(target.admin.get(configMap, key), { status: 404 });
   }),
 
-  behavior('dependents go after their owner, those with another owner stay', async (target) => {
-    const { namespace, map } = await aMap(target);
-    const owner = (one: KubeObject) => ({
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      name: one.metadata.name,
-      uid: one.metadata.uid,
-    });
-    const second = await target.admin.create(configMap, namespace, aConfigMap('second', 'v1'));
-    const owned = (name: string, ...owners: KubeObject[]) => ({
-      ...aConfigMap(name, 'v1'),
-      metadata: { name, ownerReferences: owners.map(owner) },
-    });
-    await target.admin.create(configMap, namespace, owned('child', map));
-    await target.admin.create(configMap, namespace, owned('shared', map, second));
-    await target.admin.delete(configMap, { namespace, name: 'm' });
-    await until(target, 'the child to go', async () => {
-      const { items } = await target.admin.list(configMap, { namespace });
-      return !items.some(({ metadata }) => metadata.name === 'child');
-    });
-    await target.admin.get(configMap, { namespace, name: 'shared' });
-  }),
-
-  behavior('the status subresource and the rest do not touch each other', async (target) => {
-    const namespace = await target.namespace();
-    await createWeb(target, namespace, { replicas: 0 });
-    const settled = await until(target, 'an observed Deployment', async () => {
-      const found = await getWeb(target, namespace);
-      return (
-        found.status.observedGeneration === 1 && found.status.conditions?.length === 2 && found
-      );
-    });
-    const both = { spec: { paused: true }, status: { collisionCount: 7 } };
-    const body = { type: 'merge', body: both } as const;
-    const main = await target.admin.patch<Deployment>(deployment, web(namespace), body);
-    assert.equal(main.spec.paused, true);
-    assert.equal('collisionCount' in main.status, false);
-    const unpause = { type: 'merge', body: { ...both, spec: { paused: false } } } as const;
-    const status = await target.admin.patch<Deployment>(deployment, web(namespace), unpause, {
-      subresource: 'status',
-    });
-    assert.equal(status.spec.paused, true);
-    assert.equal((status.status as Json)['collisionCount'], 7);
-    assert.equal(status.metadata.generation, (settled.metadata.generation ?? 0) + 1);
-  }),
+  behavior(
+    'dependents are deleted after their owner; those with another owner stay',
+    async (target) => {
+      const { namespace, map } = await aMap(target);
+      const owner = (one: KubeObject) => ({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        name: one.metadata.name,
+        uid: one.metadata.uid,
+      });
+      const second = await target.admin.create(configMap, namespace, aConfigMap('second', 'v1'));
+      const owned = (name: string, ...owners: KubeObject[]) => ({
+        ...aConfigMap(name, 'v1'),
+        metadata: { name, ownerReferences: owners.map(owner) },
+      });
+      await target.admin.create(configMap, namespace, owned('child', map));
+      await target.admin.create(configMap, namespace, owned('shared', map, second));
+      await target.admin.delete(configMap, { namespace, name: 'm' });
+      await until(target, 'the child to go', async () => {
+        const { items } = await target.admin.list(configMap, { namespace });
+        return !items.some(({ metadata }) => metadata.name === 'child');
+      });
+      await target.admin.get(configMap, { namespace, name: 'shared' });
+    },
+  ),
 
   behavior(
-    'the generation of a Deployment counts changes of spec and annotations only',
+    'the status subresource and the main resource do not write each other’s fields',
+    async (target) => {
+      const namespace = await target.namespace();
+      await createWeb(target, namespace, { replicas: 0 });
+      const settled = await until(target, 'an observed Deployment', async () => {
+        const found = await getWeb(target, namespace);
+        return (
+          found.status.observedGeneration === 1 && found.status.conditions?.length === 2 && found
+        );
+      });
+      const both = { spec: { paused: true }, status: { collisionCount: 7 } };
+      const body = { type: 'merge', body: both } as const;
+      const main = await target.admin.patch<Deployment>(deployment, web(namespace), body);
+      assert.equal(main.spec.paused, true);
+      assert.equal('collisionCount' in main.status, false);
+      const unpause = { type: 'merge', body: { ...both, spec: { paused: false } } } as const;
+      const status = await target.admin.patch<Deployment>(deployment, web(namespace), unpause, {
+        subresource: 'status',
+      });
+      assert.equal(status.spec.paused, true);
+      assert.equal((status.status as Json)['collisionCount'], 7);
+      assert.equal(status.metadata.generation, (settled.metadata.generation ?? 0) + 1);
+    },
+  ),
+
+  behavior(
+    'only changes of spec and annotations raise the generation of a Deployment',
     async (target) => {
       const namespace = await target.namespace();
       const generations: (number | undefined)[] = [];

@@ -106,7 +106,7 @@ const PLACES: readonly (readonly [what: string, unavailable: number, wishes: obj
   ],
 ];
 
-describe('a good change that needs the places of verified pods', () => {
+describe('a good change that needs the room of verified pods', () => {
   for (const [what, unavailable, wishes] of PLACES) {
     test(`is released within the user’s bounds: ${what}`, async (t) => {
       const checks = { podHealth: { readyDeadlineSeconds: 25 } };
@@ -149,7 +149,7 @@ const WAYS: readonly (readonly [name: string, how: Apply])[] = [
 
 describe('after a rollback', { concurrency: 3 }, () => {
   for (const [name, how] of WAYS) {
-    test(`what the bad commit had removed is removed by the next good one, with ${name}`, async () => {
+    test(`a field removed by the bad commit is removed by the next good one, with ${name}`, async () => {
       const app = await fixture.newApp({ replicas: 0, policy: QUICK });
       await fixture.cluster.call({ method: 'DELETE', path: app.path });
       await applied(app, withSidecar(app), how);
@@ -167,7 +167,7 @@ describe('after a rollback', { concurrency: 3 }, () => {
     });
   }
 
-  test('kubectl edit changes what it is told, and is denied what was rolled back', async () => {
+  test('kubectl edit is applied for other fields, and denied for the rolled-back template', async () => {
     const app = await fixture.newApp({ replicas: 3, policy: QUICK });
     await applied(app, manifest(app, { replicas: 3 }));
     await applied(app, manifest(app, { replicas: 3, image: 'checkout:bad-2' }));
@@ -186,7 +186,7 @@ describe('after a rollback', { concurrency: 3 }, () => {
     await app.until('checkout:v4', 'Success');
   });
 
-  test('server-side apply conflicts with nothing, neither in flight nor later', async () => {
+  test('server-side apply never conflicts, in flight or later', async () => {
     const how = { args: SERVER_SIDE };
     const app = await fixture.newApp({ replicas: 0, policy: QUICK });
     await fixture.cluster.call({ method: 'DELETE', path: app.path });
@@ -215,7 +215,7 @@ describe('after a rollback', { concurrency: 3 }, () => {
 });
 
 describe('fields of the user', { concurrency: 3 }, () => {
-  test('that Kubernetes denies are denied in the same words, and nothing is recorded', async () => {
+  test('that Kubernetes denies are denied with the same message, and nothing is recorded', async () => {
     const app = await fixture.newApp({ replicas: 3, policy: QUICK });
     const fields = { minReadySeconds: 700 };
     const template = templateWith('checkout:bad-2')['spec'] as object;
@@ -230,7 +230,7 @@ describe('fields of the user', { concurrency: 3 }, () => {
     assert.equal(change.spec.sequence, 1);
   });
 
-  test('that are edited while a change is held are the user’s at the end, whatever the values', async () => {
+  test('that are edited while a change is held have the user’s values at the end', async () => {
     const policy = { release: { batches: [1, '50%', '100%'], soakSeconds: 4 } };
     const rollingUpdate = { maxSurge: 1, maxUnavailable: 0 };
     const app = await fixture.newApp({
@@ -278,7 +278,7 @@ const availableIn = ({ status }: { readonly status?: object }): number =>
   (status as { availableReplicas?: number } | undefined)?.availableReplicas ?? 0;
 
 describe('a workload that is scaled to zero', { concurrency: 3 }, () => {
-  test('in mid-batch waits, held, and goes on with its first batch when it is scaled up', async () => {
+  test('in mid-batch stays held, and continues with its first batch when it is scaled up', async () => {
     const checks = { podHealth: { readyDeadlineSeconds: 6 } };
     const app = await fixture.newApp({ replicas: 4, policy: { ...LONG_SOAK, checks } });
     await app.setImage('checkout:noready-2');
@@ -292,7 +292,7 @@ describe('a workload that is scaled to zero', { concurrency: 3 }, () => {
     await app.untilReady('checkout:v1', 4);
   });
 
-  test('and gets a bad image there has one bad pod in the morning, and goes back', async () => {
+  test('and gets a bad image has one bad pod after its scale-up, and is rolled back', async () => {
     const app = await fixture.newApp({ replicas: 6, policy: QUICK });
     await app.setImage('checkout:v2');
     await app.until('checkout:v2', 'Success');
@@ -308,7 +308,7 @@ describe('a workload that is scaled to zero', { concurrency: 3 }, () => {
 });
 
 describe('a rollback that another admission plug-in denies', () => {
-  test('suspends the change in the server’s words, and nothing says that it was rolled back', async (t) => {
+  test('suspends the change with the server’s message, and no record says that it was rolled back', async (t) => {
     const app = await fixture.newApp({ replicas: 4, policy: QUICK });
     await denyImage(app, 'checkout:v1');
     await app.setImage('checkout:bad-2');
@@ -406,7 +406,7 @@ function addTeam({ object }: ReviewRequest, value: string): readonly object[] {
 }
 
 describe('another admission plug-in that alters templates', () => {
-  test('in the same way each time changes nothing about a rollback', async () => {
+  test('in the same way each time does not affect a rollback', async () => {
     const app = await fixture.newApp({ replicas: 4, policy: QUICK });
     await annotateTemplates(app, () => 'x');
     await app.setImage('checkout:bad-2');
@@ -418,7 +418,7 @@ describe('another admission plug-in that alters templates', () => {
     await app.untilReady('checkout:v1', 4);
   });
 
-  test('in another way each time neither supersedes for ever nor makes a row of ReplicaSets', async () => {
+  test('in another way each time causes neither endless superseding nor a series of ReplicaSets', async () => {
     const app = await fixture.newApp({ replicas: 4, policy: QUICK });
     let count = 0;
     await annotateTemplates(app, () => String((count += 1)));
@@ -440,7 +440,7 @@ const imageIn = ({ spec }: { readonly spec: { readonly template: object } }): st
   /"image":"([^"]*)"/.exec(JSON.stringify(spec.template))?.[1] ?? '';
 
 describe('kubectl rollout, while a change is held in mid-batch', { concurrency: 2 }, () => {
-  test('undo is the rollback that it says', async () => {
+  test('undo rolls the change back', async () => {
     const app = await fixture.newApp({ replicas: 4, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
@@ -456,7 +456,7 @@ describe('kubectl rollout, while a change is held in mid-batch', { concurrency: 
     await app.untilReady('checkout:v1', 4);
   });
 
-  test('pause, resume and restart do what they say', async () => {
+  test('pause, resume and restart have their documented effect', async () => {
     const app = await fixture.newApp({ replicas: 4, policy: LONG_SOAK });
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 1);
@@ -478,8 +478,8 @@ const MOST_ANNOTATIONS = 262_144;
 /** What is left of them: too little for the actor beside the cap and what the Deployment controller adds. */
 const ROOM = 444;
 
-describe('a Deployment whose annotations are nearly full', () => {
-  test('is released as any other, by one annotation that fits', async () => {
+describe('a Deployment whose annotations nearly reach the size limit', () => {
+  test('is released like any other, with one annotation that fits', async () => {
     const app = await fixture.newApp({ replicas: 3, policy: QUICK });
     const { metadata } = await app.get();
     const used = Object.entries(metadata.annotations ?? {})
@@ -505,7 +505,7 @@ async function mostNew(app: App, image: string): Promise<number> {
 }
 
 describe('altershield', { concurrency: 2 }, () => {
-  test('why lists the batches as they were: those that are no larger are not there', async () => {
+  test('why lists the batches that were released, without those that add no pod', async () => {
     const policy = { release: { batches: [1, '30%', '100%'], soakSeconds: 1 } };
     const app = await fixture.newApp({ replicas: 2, policy });
     await app.setImage('checkout:v2');
@@ -535,7 +535,7 @@ describe('altershield', { concurrency: 2 }, () => {
 });
 
 describe('a quarantined revision', { concurrency: 2 }, () => {
-  test('is denied although the same write takes away the label that the policy selects by', async () => {
+  test('is denied although the same write removes the label that the policy selects', async () => {
     const policy = { ...QUICK, target: { selector: { matchLabels: { tier: 'web' } } } };
     const app = await fixture.newApp({ replicas: 4, policy, wishes: { labels: { tier: 'web' } } });
     await app.setImage('checkout:bad-2');
@@ -549,7 +549,7 @@ describe('a quarantined revision', { concurrency: 2 }, () => {
     assert.equal(activeOf(app.timeline.pods, 'checkout:v1'), 4);
   });
 
-  test('is judged as a new workload when its Deployment is deleted and made again', async () => {
+  test('is checked as a new workload when its Deployment is deleted and created again', async () => {
     const app = await fixture.newApp({ replicas: 2, policy: QUICK });
     await app.setImage('checkout:bad-2');
     await app.until('checkout:bad-2', 'RolledBack');

@@ -263,7 +263,7 @@ needsNative(
   },
 );
 
-test('the webhook is called only for what it changes, in flight and at rest, and clamps as the function does', async () => {
+test('the webhook is called only for writes that it changes, in flight and at rest, and clamps like the function', async () => {
   for (const write of writes) {
     const what = JSON.stringify(write);
     const wanted = expected(write);

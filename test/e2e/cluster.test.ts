@@ -74,7 +74,7 @@ describe('a pod that fails', { concurrency: true }, () => {
     assertNotReady(timeline);
   });
 
-  test('with a healthy neighbour shows its fate in one container only', async () => {
+  test('with a healthy second container shows the failure in one container only', async () => {
     const sidecar = { name: 'sidecar', image: 'proxy:v1' };
     const { timeline } = await fateOf('crash', (pod) => restarts(pod) === 1, 0, sidecar);
     const [app, neighbour] = lastPod(timeline).status.containerStatuses ?? [];
@@ -83,7 +83,7 @@ describe('a pod that fails', { concurrency: true }, () => {
     assert.equal(message, 'containers with unready status: [app]');
   });
 
-  test('that no node has room for is said to be unschedulable by the scheduler', async () => {
+  test('that fits on no node is reported as unschedulable by the scheduler', async () => {
     const recorder = await deploy('v1', { resources: { requests: { cpu: '1000' } } });
     const isRefused = (pod: Pod): boolean =>
       conditionOf(pod, 'PodScheduled')?.reason === 'Unschedulable';
@@ -101,7 +101,7 @@ describe('a pod that runs', { concurrency: true }, () => {
     assert.ok(status.state.running);
   });
 
-  test('that never becomes ready runs all the same', async () => {
+  test('that never becomes ready keeps running', async () => {
     const { timeline } = await fateOf('noready', (pod) => pod.status.phase === 'Running', 5000);
     const status = lastStatus(timeline);
     assert.ok(status.state.running);
@@ -158,7 +158,7 @@ describe('the cluster', () => {
     assert.equal(recorder.gaps, 0);
   });
 
-  test('knows its users and what each may do', async () => {
+  test('has its users with their permissions', async () => {
     const namespace = await aNamespace(cluster);
     const who = async (user: 'developer' | 'gitops' | 'operator'): Promise<unknown> =>
       JSON.parse((await cluster.kubectl(['auth', 'whoami', '-o', 'json'], { user })).stdout);
@@ -173,7 +173,7 @@ describe('the cluster', () => {
     assert.equal(await can('operator', 'patch'), 'no');
   });
 
-  test('gives the operator the permissions that we ship, and no others', async () => {
+  test('gives the operator exactly the shipped permissions', async () => {
     const can = async (verb: string, what: string): Promise<string> =>
       (await cluster.kubectl(['auth', 'can-i', verb, what], { user: 'operator' })).stdout.trim();
     await cluster.grantOperator(RBAC_YAML);
@@ -197,8 +197,8 @@ describe('the cluster', () => {
   });
 });
 
-describe('a control plane that loses a part', () => {
-  test('keeps its objects and its watchers when the API server is killed and comes back', async () => {
+describe('a control plane that loses a component', () => {
+  test('keeps its objects and watches when the API server is killed and restarted', async () => {
     const recorder = await deploy('v1', {}, 2);
     await recorder.until('2 ready pods', ({ pods }) => pods.filter(isReady).length === 2);
     await cluster.restartApiServer({ hard: true });
@@ -211,7 +211,7 @@ describe('a control plane that loses a part', () => {
     await recorder.stop();
   });
 
-  test('goes on when the controller manager is restarted', async () => {
+  test('continues when the controller manager is restarted', async () => {
     await cluster.restartControllerManager();
     const recorder = await deploy('v1');
     await recorder.until('a ready pod', ({ pods }) => pods.some(isReady));

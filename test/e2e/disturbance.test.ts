@@ -54,15 +54,15 @@ after(() =>
 );
 
 describe('a change in flight', () => {
-  test('goes on when the API server is killed and comes back in the middle of a batch', async () => {
+  test('continues when the API server is killed and restarted in the middle of a batch', async () => {
     await goodChange('checkout:v2', () => cluster.restartApiServer({ hard: true }));
   });
 
-  test('goes on when the controller manager is killed and comes back in the middle of a batch', async () => {
+  test('continues when the controller manager is killed and restarted in the middle of a batch', async () => {
     await goodChange('checkout:v3', () => cluster.restartControllerManager({ hard: true }));
   });
 
-  test('that is bad is rolled back although the API server was away when it showed', async () => {
+  test('that is bad is rolled back although the API server was down when its pod failed', async () => {
     const { spec } = await app.get();
     await app.setImage('checkout:bad-1');
     await untilCounted('checkout:bad-1', 2);
@@ -93,7 +93,7 @@ describe('two replicas', () => {
     t.diagnostic('the standby led and ended the change');
   });
 
-  test('a leader that is asked to end hands over before its lease expires', async (t) => {
+  test('a leader that gets SIGTERM hands over before its lease expires', async (t) => {
     operator = launchOperator(cluster, { identity: 'replica-2' });
     await operator.said('connected');
     await untilGuarded(app);
@@ -132,7 +132,7 @@ describe('two replicas that race for the lease', () => {
 });
 
 describe('while the operator is dead', () => {
-  test('a change is applied without a mark of it, and is found and held late when it comes back', async () => {
+  test('a change is applied without annotations, and is found and held late when the operator restarts', async () => {
     const { spec, metadata } = await app.get();
     await operator.kill();
     const pushed = await app.setImage('checkout:slow-5');
@@ -144,7 +144,7 @@ describe('while the operator is dead', () => {
     await app.assertAtRest(spec, (await app.get()).spec.template);
   });
 
-  test('a bad change is applied, and is rolled back when it comes back', async () => {
+  test('a bad change is applied, and is rolled back when the operator restarts', async () => {
     await untilGuarded(app);
     const { spec } = await app.get();
     await operator.kill();
@@ -156,7 +156,7 @@ describe('while the operator is dead', () => {
     await app.assertAtRest(spec);
   });
 
-  test('a quarantined revision is applied, and is rolled back when it comes back', async () => {
+  test('a quarantined revision is applied, and is rolled back when the operator restarts', async () => {
     const { spec } = await app.get();
     await untilGuarded(app);
     await assert.rejects(app.setImage('checkout:bad-6'), /denies this revision/);
@@ -168,7 +168,7 @@ describe('while the operator is dead', () => {
     await app.assertAtRest(spec);
   });
 
-  test('an undo brings an actor of long ago along, who is not believed when it comes back', async () => {
+  test('an undo restores an outdated actor annotation, which is ignored when the operator restarts', async () => {
     await untilGuarded(app);
     await app.patch({ spec: { minReadySeconds: 1 } });
     const { spec } = await app.get();
@@ -188,7 +188,7 @@ describe('while the operator is dead', () => {
     });
   });
 
-  test('what is in flight stays as it is: no pod more of it, and pods that are lost come back', async () => {
+  test('a change in flight releases no further pod, and lost pods are replaced', async () => {
     await untilGuarded(app);
     await app.setImage('checkout:v7');
     await untilCounted('checkout:v7', 2);
@@ -238,7 +238,7 @@ describe('while the operator is dead, a policy of failurePolicy Fail', () => {
     assert.deepEqual(now.spec, { ...spec, replicas: 6, template: now.spec.template });
   });
 
-  test('keeps no user from a revert', async () => {
+  test('does not prevent a revert', async () => {
     const { spec } = await strict.get();
     await operator.kill();
     await strict.setImage('checkout:bad-3');

@@ -47,7 +47,7 @@ describe('pods that', { concurrency: 3 }, () => {
     assert.equal(app.timeline.everCreated('checkout:v2'), 0);
   });
 
-  test('exceed a quota get the places of stable pods, within the user’s bounds', async () => {
+  test('exceed a quota get the room of stable pods, within the user’s bounds', async () => {
     const strategy = { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } };
     const policy = { release: { batches: [1, '50%', '100%'], soakSeconds: 1 } };
     const app = await fixture.newApp({ replicas: 4, policy, wishes: { spec: { strategy } } });
@@ -63,7 +63,7 @@ describe('pods that', { concurrency: 3 }, () => {
     app.deployment.assertSpecKept(spec);
   });
 
-  test('have a config error which passes do not fail the change', async () => {
+  test('have a temporary config error do not fail the change', async () => {
     const app = await fixture.newApp({ replicas: 1, policy: AT_ONCE });
     await app.setImage('checkout:cfgerr-2');
     const isStuck = (pod: Pod): boolean => waitingReason(pod) === 'CreateContainerConfigError';

@@ -64,7 +64,7 @@ function aRelease(version: HelmVersion): void {
 
   after(() => app.close());
 
-  test('says deployed when all pods of a good change are out, and no earlier', async () => {
+  test('reports deployed when all pods of a good change are released, and no earlier', async () => {
     const { code, stdout, stderr } = await helm.upgrade({ tag: 'v2' }, ...PATIENTLY);
     const ready = app.timeline.pods.filter((pod) => isSound(pod) && imageOf(pod) === 'checkout:v2');
     assert.equal(ready.length, REPLICAS);
@@ -75,7 +75,7 @@ function aRelease(version: HelmVersion): void {
     assert.equal(status?.batch?.index, QUICK.release.batches.length);
   });
 
-  test('gives up on a change that is held for longer than it waits, and its rollback is let through', async () => {
+  test('times out on a change that is held longer than it waits, and its rollback is released at once', async () => {
     const impatiently = [helm.rollBackFlag, '--timeout', '15s'];
     const { code, stderr } = await helm.upgrade({ tag: 'noready-3' }, ...impatiently);
     assert.equal(code, 1);
@@ -89,7 +89,7 @@ function aRelease(version: HelmVersion): void {
   });
 
   if (version === 4) {
-    test('fails with a change that is rolled back slowly enough for it to look, and rolls back as well', async () => {
+    test('fails when a change is rolled back slowly enough to be seen, and rolls back as well', async () => {
       const end = await slowWrites(cluster, app.namespace);
       const { code, stderr } = await helm
         .upgrade({ tag: 'bad-11' }, ...[helm.rollBackFlag, ...PATIENTLY])
@@ -105,7 +105,7 @@ function aRelease(version: HelmVersion): void {
     });
   }
 
-  test('runs what is verified after AlterShield has rolled back, and altershield status tells', async () => {
+  test('runs the verified revision after AlterShield has rolled back, and altershield status reports it', async () => {
     const { code, stderr } = await helm.upgrade({ tag: 'bad-4' }, helm.rollBackFlag, ...PATIENTLY);
     await app.until('checkout:bad-4', 'RolledBack');
     const { status, description } = await helm.newest();

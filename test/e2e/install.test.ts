@@ -120,7 +120,7 @@ describe('altershield install', () => {
     assert.ok(Number(await kubectl('get', 'deploy/altershield', ...ready)) >= 1);
   });
 
-  test('changes nothing when it is there already', async () => {
+  test('changes nothing when it is already installed', async () => {
     const generation = ['-n', NAMESPACE, '-o', 'jsonpath={.metadata.generation}'];
     const was = await kubectl('get', 'deploy/altershield', ...generation);
     const { code, stderr } = await altershield(cluster, ['install'], 'admin');
@@ -136,7 +136,7 @@ describe('the operator in its pod', () => {
   });
 
   const skip = ADDRESS === undefined && 'this machine has loopback addresses only';
-  test('is called by its Service alone', { skip }, async () => {
+  test('is called only through its Service', { skip }, async () => {
     const registered = await webhooks();
     assert.ok(registered.length > 0);
     for (const { clientConfig } of registered) {
@@ -153,7 +153,7 @@ describe('the operator in its pod', () => {
     assert.equal(activeOf(app.timeline.pods, 'checkout:bad-2'), 0);
   });
 
-  test('is forbidden nothing that the shipped role should allow', () => {
+  test('gets no Forbidden answer with the shipped role', () => {
     assert.doesNotMatch(operator.text, /forbidden/i);
   });
 });
@@ -187,7 +187,7 @@ async function kubeconfigWithPlugIn(): Promise<string> {
 }
 
 describe('kubectl', () => {
-  test('completes what its plug-in offers', async () => {
+  test('completes the arguments of the plug-in', async () => {
     const names = ['kubectl-altershield', 'kubectl_complete-altershield'];
     const folder = `${cluster.dir}/plug-ins`;
     await mkdir(folder);
@@ -221,7 +221,7 @@ async function nativePolicies(): Promise<readonly string[]> {
 }
 
 describe('altershield uninstall', () => {
-  test('leaves neither webhooks, policies of the API server nor kinds behind', async () => {
+  test('leaves no webhooks, admission policies or CRDs behind', async () => {
     await operator.stop();
     const { code, stderr } = await altershield(cluster, ['uninstall', '--crds'], 'admin');
     assert.equal(code, 0, stderr);

@@ -36,7 +36,7 @@ after(() =>
   ),
 );
 
-test(`a bad rollout ends the same whenever the operator is killed (ALTERSHIELD_SEED=${SEED})`, async (t) => {
+test(`a bad rollout has the same end whenever the operator is killed (ALTERSHIELD_SEED=${SEED})`, async (t) => {
   const random = generator(SEED);
   const { spec } = await app.get();
   for (let rollout = 1; rollout <= ROLLOUTS; rollout += 1) {

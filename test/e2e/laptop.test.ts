@@ -22,7 +22,7 @@ before(async () => {
 
 after(() => stopAll(() => cluster.stop()));
 
-test('a change by the very user who started the operator is held at admission', async () => {
+test('a change by the user who started the operator is held at admission', async () => {
   const operator = await startOperator(cluster, { kubeconfig: cluster.kubeconfig('admin') });
   const app = await anApp(cluster, { policy: QUICK });
   try {
@@ -44,7 +44,7 @@ test('a change by the very user who started the operator is held at admission', 
   }
 });
 
-test('a change that the API server could not send to the webhook is a warning with a hint', async () => {
+test('a change that the API server could not send to the webhook causes a warning with a hint', async () => {
   // It listens on 127.0.0.1, and is registered where nothing listens.
   const operator = await startOperator(cluster, { args: ['--webhook-url-host', '127.0.0.2'] });
   const app = await anApp(cluster, { policy: undefined });
@@ -66,7 +66,7 @@ test('a change that the API server could not send to the webhook is a warning wi
   }
 });
 
-test('a user who may not impersonate is warned with a hint; the one permission of the docs is enough', async () => {
+test('a user without the impersonate permission gets a warning with a hint; the documented permission is enough', async () => {
   const kubeconfig = cluster.kubeconfig('developer');
   const denied = launchOperator(cluster, { kubeconfig });
   const { hint } = await denied.said(

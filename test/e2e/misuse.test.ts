@@ -57,7 +57,7 @@ describe('an operator that cannot run says why and what to do', () => {
     await assertGivesUp(t, { kubeconfig: '/no/such/file' }, /\/no\/such\/file/);
   });
 
-  test('when its kinds and its namespace are missing', async (t) => {
+  test('when its CRDs and its namespace are missing', async (t) => {
     await cluster.kubectl(
       ['create', 'clusterrolebinding', 'all', '--clusterrole=cluster-admin'].concat(
         '--serviceaccount=altershield-system:altershield',
@@ -94,13 +94,13 @@ describe('an operator that cannot run says why and what to do', () => {
   });
 });
 
-describe('a user who writes our annotations', () => {
+describe('a user who writes the operator’s annotations', () => {
   before(async () => {
     operator = await startOperator(cluster);
     app = await anApp(cluster, { replicas: 4, policy: LONG_SOAK });
   });
 
-  test('forges nothing with them', async () => {
+  test('cannot forge anything with them', async () => {
     const before = await untilProtected();
     const forged = { [ACTOR]: '{"user":"bob","sig":"0"}', [RELEASE]: 'x/y/4/4' };
     const { metadata } = await app.patch({ metadata: { annotations: forged } });
@@ -113,7 +113,7 @@ describe('a user who writes our annotations', () => {
     assert.deepEqual([change.spec.actor.user, change.spec.actor.stamped], ['alice', true]);
   });
 
-  test('finds them back when they edit or remove them while a change is held', async () => {
+  test('finds them restored after editing or removing them while a change is held', async () => {
     await app.untilReady('checkout:v2', 1);
     const held = await app.release();
     for (const value of [null, 'x/y/4/4', 'garbage']) {
@@ -126,7 +126,7 @@ describe('a user who writes our annotations', () => {
     assert.equal(app.timeline.maxNew('checkout:v2'), 1);
   });
 
-  test('finds the pods of a batch again after an edit of its ReplicaSet', async () => {
+  test('finds the pods of a batch restored after an edit of its ReplicaSet', async () => {
     const { metadata } = await app.revision('checkout:v2');
     const path = `/apis/apps/v1/namespaces/${app.namespace}/replicasets/${metadata.name}`;
     const patch = (body: object, subresource = '') =>
@@ -146,7 +146,7 @@ describe('a user who writes our annotations', () => {
     await app.pods.until('four ready pods', ({ pods }) => pods.filter(isSound).length >= 4);
   });
 
-  test('has no effect by a dry run', async () => {
+  test('has no effect with a dry run', async () => {
     const known = (await app.changes()).length;
     await app.setImage('checkout:v9', 'developer', '&dryRun=All');
     const { spec } = await app.get();
@@ -156,7 +156,7 @@ describe('a user who writes our annotations', () => {
 });
 
 describe('records', () => {
-  test('cannot be made by hand', async (t) => {
+  test('cannot be created by users', async (t) => {
     const [change] = await app.changes();
     const body = { ...change, metadata: { name: 'mine', namespace: app.namespace } };
     const answer = await cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(body) });
@@ -165,7 +165,7 @@ describe('records', () => {
     assert.match(answer.stderr, /records of changes are written by the operator alone/);
   });
 
-  test('cannot be edited, nor their status', async (t) => {
+  test('cannot be edited by users, nor their status', async (t) => {
     const [change] = await app.changes();
     const name = change?.metadata.name ?? '';
     const patch = (...args: string[]) =>
@@ -196,7 +196,7 @@ describe('records', () => {
     assert.match(seal.stderr, /only spec\.decision can be edited/);
   });
 
-  test('edited while the webhook is down are denied by their schema, and made by hand ignored', async () => {
+  test('are protected by their schema while the webhook is down, and forged ones are ignored', async () => {
     const [change] = await app.changes();
     await operator.kill();
     const weaker = JSON.stringify({ spec: { policy: { spec: { mode: 'Audit' } } } });
@@ -230,7 +230,7 @@ describe('records', () => {
 });
 
 describe('the annotation of a change in flight', () => {
-  test('releases nothing when it is taken away while the webhook is down, and is back later', async () => {
+  test('releases nothing when it is removed while the webhook is down, and is restored later', async () => {
     const since = performance.now();
     const held = await app.release();
     await operator.kill();
@@ -243,7 +243,7 @@ describe('the annotation of a change in flight', () => {
     assert.equal(change.status?.batch?.index, 1);
   });
 
-  test('releases nothing when another version wrote it, and is written anew after a scaling that it blocked', async () => {
+  test('releases nothing when another version wrote it, and is rewritten after a scale-up that it blocked', async () => {
     const since = performance.now();
     const newer = `v2:${(await app.release()) ?? ''}/surge`;
     await operator.kill();
@@ -300,7 +300,7 @@ describe('a malformed policy', () => {
     return answer.stderr;
   };
 
-  test('is denied with every problem of its values and where it is', async (t) => {
+  test('is denied with every invalid value and its path', async (t) => {
     const said = await denied(t, {
       mode: 'enforce',
       release: { batches: [], soakSeconds: -1 },
@@ -316,7 +316,7 @@ describe('a malformed policy', () => {
     }
   });
 
-  test('is denied for a batch that is not a valid one', async (t) => {
+  test('is denied for an invalid batch', async (t) => {
     const said = await denied(t, { release: { batches: [1, '0%', 'all'] } });
     assert.match(said, /spec\.release\.batches\[1\]: .*"0%"/);
     assert.match(said, /spec\.release\.batches\[2\]: .*"all"/);
@@ -326,13 +326,13 @@ describe('a malformed policy', () => {
     assert.match(await denied(t, { relaese: {} }), /relaese/);
   });
 
-  test('is denied for every batch that is no more than the one before', async (t) => {
+  test('is denied for every batch that does not exceed the previous one', async (t) => {
     const said = await denied(t, { release: { batches: [3, 2, '50%', '20%'] } });
     assert.match(said, /spec\.release\.batches: .*counts are cumulative: each must be larger/);
     assert.match(said, /spec\.release\.batches: .*percentages are cumulative: each must be larger/);
   });
 
-  test('is denied with what a schema cannot know, and a hint', async (t) => {
+  test('is denied for errors that a schema cannot express, with a hint', async (t) => {
     const said = await denied(t, { target: { namespaceSelector: { matchLabels: { a: 'b' } } } });
     assert.match(
       said,
@@ -340,7 +340,7 @@ describe('a malformed policy', () => {
     );
   });
 
-  test('that slipped in while the webhook was down matches nothing, and others go on', async () => {
+  test('that was created while the webhook was down matches nothing, and others keep working', async () => {
     await operator.kill();
     const target = { namespaceSelector: { matchLabels: { a: 'b' } } };
     await applyPolicy(cluster, app.namespace, { target }, 'a-slipped-in');

@@ -66,7 +66,7 @@ const clampLine = async (): Promise<string | undefined> => {
   return /^clamp +(.*)$/m.exec(stdout)?.[1];
 };
 
-test('what holds a change in flight is what the API server can do, and version says so', async () => {
+test('a change in flight is held by the best means of the API server, and version reports which', async () => {
   const wanted = isServed ? 'API server (MutatingAdmissionPolicy)' : 'webhook';
   await eventually(async () => (await clampLine()) === wanted);
 });
@@ -76,7 +76,7 @@ const skipUnlessServed = (t: TestContext): boolean => {
   return !isServed;
 };
 
-test('the policies in the API server are the ones that core makes, and are written once', async (t) => {
+test('the admission policies in the API server equal the generated ones, and are written once', async (t) => {
   if (skipUnlessServed(t)) return;
   const wanted = POLICIES.map(({ spec }) => spec);
   await eventually(async () => {
@@ -91,12 +91,12 @@ test('the policies in the API server are the ones that core makes, and are writt
   assert.deepEqual(await versions(), before);
 });
 
-test('a webhook clamps what is in flight where the API server does not, and there alone', async () => {
+test('a webhook clamps changes in flight only where the API server cannot', async () => {
   await eventually(async () => (await webhookNames()).includes(IN_FLIGHT) !== isServed);
   assert.ok((await webhookNames()).includes('at-rest.replicaset.altershield.io'));
 });
 
-test('a policy or a binding that is edited, blinded or deleted is as it was within seconds', async (t) => {
+test('an admission policy or binding that is edited, disabled or deleted is restored within seconds', async (t) => {
   if (skipUnlessServed(t)) return;
   const wanted = await specs();
   const contentType = 'application/merge-patch+json';

@@ -25,7 +25,7 @@ after(() => {
   for (const child of started) child.kill('SIGTERM');
 });
 
-test('npm run cluster starts several at once, each for all its users, and Ctrl-C leaves nothing behind', async () => {
+test('npm run cluster starts several clusters at once, each with all users, and Ctrl-C leaves nothing behind', async () => {
   const clusters = await Promise.all([start(), start()]);
   for (const { dir, kubectl } of clusters) {
     const whoami = async (kubeconfig: string): Promise<string> => {

@@ -40,7 +40,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     await app.untilReady('checkout:v1', 6);
   });
 
-  test('that the user reverts in the middle of a batch is let go at once', async () => {
+  test('that the user reverts in the middle of a batch is released at once', async () => {
     const app = await fixture.newApp({ replicas: 6, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:v2');
@@ -59,7 +59,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     assert.equal((await app.changes()).length, 1);
   });
 
-  test('by kubectl rollout undo or restart is a change like others, and called by its name', async () => {
+  test('by kubectl rollout undo or restart is recorded under that name', async () => {
     const app = await fixture.newApp({ replicas: 2, policy: { release: QUICKLY } });
     const rollout = (verb: string) => kubectl(app, 'rollout', verb, 'deploy/checkout');
     await app.setImage('checkout:v2');
@@ -98,7 +98,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     await app.assertAtRest({ ...spec, replicas: 6 });
   });
 
-  test('ends with its object, and another object of that name starts afresh', async () => {
+  test('ends with its object, and another object of that name starts anew', async () => {
     const app = await fixture.newApp({ replicas: 3, policy: LONG_SOAK });
     await app.setImage('checkout:v2');
     await app.untilReady('checkout:v2', 2);
@@ -125,7 +125,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     await app.assertAtRest(spec, (await app.get()).spec.template);
   });
 
-  test('of a workload without replicas waits, held, and is judged when pods come back', async () => {
+  test('of a workload without replicas stays held, and is checked when it is scaled up', async () => {
     const app = await fixture.newApp({ replicas: 3, policy: LONG_SOAK });
     const { spec } = await app.get();
     await app.setImage('checkout:bad-2');
@@ -153,7 +153,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
     await app.untilReady('checkout:v2', 3);
   });
 
-  test('needs no old ReplicaSet for its rollback', async () => {
+  test('is rolled back without the old ReplicaSet', async () => {
     const wishes = { spec: { revisionHistoryLimit: 0 } };
     const app = await fixture.newApp({ replicas: 2, policy: { release: QUICKLY }, wishes });
     await app.setImage('checkout:v2');
@@ -167,7 +167,7 @@ describe('a change in flight', { concurrency: 3 }, () => {
 });
 
 describe('a creation', () => {
-  test('that is bad is judged and left alone', async () => {
+  test('that is bad is checked and not modified', async () => {
     const app = await fixture.newApp({ replicas: 2, policy: { release: QUICKLY } });
     await kubectl(app, 'delete', 'deploy', 'checkout');
     await create(app, { replicas: 2, image: 'checkout:bad-1' });
@@ -179,7 +179,7 @@ describe('a creation', () => {
 });
 
 describe('a policy', { concurrency: 3 }, () => {
-  test('of mode Audit judges and adds nothing but the actor’s annotation', async () => {
+  test('of mode Audit checks and adds nothing but the actor annotation', async () => {
     const app = await fixture.newApp({ replicas: 3, policy: { mode: 'Audit', release: QUICKLY } });
     const { spec } = await app.get();
     const written = await app.setImage('checkout:bad-2');
@@ -193,7 +193,7 @@ describe('a policy', { concurrency: 3 }, () => {
     await app.until('checkout:v3', 'Success');
   });
 
-  test('of strategy Rolling lets the native controller roll, and rolls a bad change back', async () => {
+  test('of strategy Rolling leaves the rollout to its controller, and rolls a bad change back', async () => {
     const policy = { release: { strategy: 'Rolling', soakSeconds: 1 } };
     const app = await fixture.newApp({ replicas: 4, policy });
     const { spec } = await app.get();
@@ -209,7 +209,7 @@ describe('a policy', { concurrency: 3 }, () => {
     await assert.rejects(app.setImage('checkout:bad-3'), /denies this revision/);
   });
 
-  test('with onFail Suspend leaves the decision to a user: roll back, lift, resume', async () => {
+  test('with onFail Suspend leaves the decision to a user: rollback, lift, resume', async () => {
     const app = await fixture.newApp({
       replicas: 4,
       policy: { release: QUICKLY, onFail: 'Suspend' },
@@ -243,7 +243,7 @@ describe('a policy', { concurrency: 3 }, () => {
 });
 
 describe('an outage of the registry', () => {
-  test('that old pods suffer too is not blamed on the change: a user decides', async () => {
+  test('that also affects stable pods is not blamed on the change: a user decides', async () => {
     const app = await fixture.newApp({ replicas: 4, policy: { release: QUICKLY } });
     const [victim] = app.timeline.pods;
     assert.ok(victim);
@@ -283,7 +283,7 @@ describe('an image that', { concurrency: 3 }, () => {
   }
 });
 
-test('no state of any pod above went unseen', () => {
+test('no pod status above was unknown to the checks', () => {
   assert.deepEqual(
     fixture.apps.filter(({ pods }) => pods.gaps > 0).map(({ namespace }) => namespace),
     [],

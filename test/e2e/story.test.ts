@@ -56,7 +56,7 @@ describe('a good change', () => {
     assert.match(stderr, /AlterShield holds this change/);
   });
 
-  test('is released in three batches and ends well', async () => {
+  test('is released in three batches and ends verified', async () => {
     const change = await app.until('checkout:v2', 'Success', 90_000);
     assert.deepEqual(
       [change.status?.reason, change.status?.verdict, change.spec.detectedBy],
@@ -73,7 +73,7 @@ describe('a good change', () => {
     ]);
   });
 
-  test('never has more new pods than its batch, nor fewer ready ones than the user allows', async () => {
+  test('never has more updated pods than its batch, nor fewer ready pods than the user allows', async () => {
     const { timeline } = app;
     const [, second, third] = await app.batches();
     // A batch is recorded before its first pod is released, so until then the former one bounds.
@@ -87,7 +87,7 @@ describe('a good change', () => {
     assert.equal(app.pods.gaps, 0);
   });
 
-  test('leaves the Deployment as the user wrote it all the time, with one annotation at the end', async () => {
+  test('never changes a field of the user, and leaves one annotation at the end', async () => {
     await app.assertAtRest(before1, (await app.get()).spec.template);
     app.deployment.assertSpecKept(before1);
     assert.deepEqual(app.deployment.annotations(), [ACTOR, RELEASE]);
@@ -113,7 +113,7 @@ describe('a bad change', () => {
     waiting = cluster.kubectl(['rollout', 'status', 'deploy/checkout', '-n', app.namespace]);
   });
 
-  test('is released to one pod, judged by it and rolled back in less than five seconds', async (t) => {
+  test('is released to one pod, fails its check and is rolled back in less than five seconds', async (t) => {
     await app.untilOut('checkout:bad-3', 1);
     await app.pods.until(
       'no bad pod',
@@ -134,11 +134,11 @@ describe('a bad change', () => {
     assert.equal(app.timeline.everCreated('checkout:bad-3'), 1);
   });
 
-  test('never takes a ready pod away', () => {
+  test('never removes a ready pod', () => {
     assert.ok(app.timeline.minReady(evidenceAt - 10_000) >= 10 - UNAVAILABLE);
   });
 
-  test('fails for kubectl rollout status, which waits for it, and the condition says why', async () => {
+  test('makes a waiting kubectl rollout status fail, and the condition says why', async () => {
     const { code, stderr } = await waiting;
     assert.equal(code, 1);
     assert.match(stderr, /deployment "checkout" exceeded its progress deadline/);
@@ -150,7 +150,7 @@ describe('a bad change', () => {
     assert.ok(status?.conditions?.every((one) => one.status === 'True'));
   });
 
-  test('is recorded with who, what and the evidence', async () => {
+  test('is recorded with user, diff and evidence', async () => {
     const change = await app.until('checkout:bad-3', 'RolledBack');
     const { actor, diff, cause } = change.spec;
     assert.deepEqual([actor.user, actor.stamped], ['alice', true]);
@@ -168,12 +168,12 @@ describe('a bad change', () => {
     assert.ok(change.status?.quarantine);
   });
 
-  test('leaves everything as it was before', async () => {
+  test('leaves the Deployment as it was before', async () => {
     await app.assertAtRest(good);
     app.deployment.assertSpecKept(before1);
   });
 
-  test('is shown by events of the Deployment, by kubectl get and by why', async (t) => {
+  test('is shown by events of the Deployment, by kubectl get and by altershield why', async (t) => {
     const described = await eventually(
       async () => {
         const { stdout } = await cluster.kubectl(
@@ -210,7 +210,7 @@ describe('a bad change', () => {
 });
 
 describe('the quarantined revision', () => {
-  test('is denied to the GitOps robot for a minute, with the reason, and no bad pod appears', async (t) => {
+  test('is denied to the GitOps controller for a minute, with the reason, and no bad pod appears', async (t) => {
     const since = performance.now();
     const created = app.timeline.everCreated('checkout:bad-3');
     let denials = 0;
@@ -245,7 +245,7 @@ describe('the quarantined revision', () => {
     assert.equal(denied.lastUser, GITOPS_USER);
   });
 
-  test('gives way to the next good commit', async () => {
+  test('is replaced by the next good commit', async () => {
     await app.setImage('checkout:v4', 'gitops');
     const change = await app.until('checkout:v4', 'Success', 90_000);
     assert.equal(change.spec.actor.user, GITOPS_USER);
@@ -255,7 +255,7 @@ describe('the quarantined revision', () => {
 });
 
 describe('the operator', () => {
-  test('was forbidden nothing and logged no error', () => {
+  test('got no Forbidden answer and logged no error', () => {
     assert.doesNotMatch(operator.text, /forbidden/i);
     assert.deepEqual(
       operator.lines.filter(({ level }) => level === 'error'),
@@ -264,7 +264,7 @@ describe('the operator', () => {
     assert.equal(operator.stderr, '');
   });
 
-  test('was refused no request by the API server', async () => {
+  test('got no error answer from the API server', async () => {
     const asked = await cluster.auditWrites({ user: OPERATOR_USER, reads: true });
     assert.deepEqual(
       asked.filter(({ status }) => status === 403 || status === 401),
