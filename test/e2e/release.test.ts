@@ -283,7 +283,7 @@ describe('an image that', { concurrency: 3 }, () => {
   }
 });
 
-test('no pod status above was unknown to the checks', () => {
+test('the pod watches of the tests above have no gap', () => {
   assert.deepEqual(
     fixture.apps.filter(({ pods }) => pods.gaps > 0).map(({ namespace }) => namespace),
     [],
