@@ -13,7 +13,7 @@ function demo(...flags: readonly string[]) {
   });
 }
 
-test('the whole story is true under virtual time', () => {
+test('every statement of the story holds under virtual time', () => {
   const { status, stdout, stderr } = demo('--fast');
   assert.doesNotMatch(stdout, /[\u0000-\u0009\u000B-\u001F\u007F]/);
   assert.equal(status, 0, stdout + stderr);
@@ -39,7 +39,7 @@ test('the whole story is true under virtual time', () => {
   }
 });
 
-test('--help explains itself, and wrong flags are refused with the usage', () => {
+test('--help prints the usage, and invalid flags are rejected with it', () => {
   const help = demo('--help');
   assert.deepEqual([help.status, help.stderr], [0, '']);
   assert.match(help.stdout, /--real/);

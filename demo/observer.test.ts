@@ -6,7 +6,7 @@ import { Observer } from './observer.ts';
 import { hurriedCluster } from './simulated.ts';
 import { assertFact, type Output } from './output.ts';
 
-test('what does not come true in time is not as told, and says what was seen instead', async () => {
+test('a statement that does not hold in time fails with the observed state', async () => {
   const { cluster, run } = await hurriedCluster();
   const observer = new Observer(cluster.client('admin'), cluster.scheduler);
   await run(observer.start(new AbortController().signal));
@@ -20,7 +20,7 @@ test('what does not come true in time is not as told, and says what was seen ins
   await cluster.stop();
 });
 
-test('a sentence is told only if it is true', () => {
+test('a sentence is printed only if it holds', () => {
   const told: string[] = [];
   const silent = (): void => undefined;
   const fact = (text: string): void => {

@@ -29,7 +29,7 @@ const PICTURE: Picture = {
 const textOf = (picture: Picture, columns: number): string[] =>
   panel(picture, columns).map((line) => line.map(({ text }) => text).join(''));
 
-test('the panel has twelve lines at most and none is wider than the terminal', () => {
+test('the panel has at most twelve lines, none wider than the terminal', () => {
   for (const columns of [20, 40, 79, 119]) {
     const lines = panel(PICTURE, columns);
     assert.ok(lines.length <= 12, `${lines.length} lines`);
@@ -45,7 +45,7 @@ test('the panel shows each pod, the batch and the verdict', () => {
   assert.match(text, /RollingBack {3}verdict Fail/);
 });
 
-test('words are kept whole when text is wrapped', () => {
+test('text wraps between words', () => {
   assert.deepEqual(wrap('one two three', 7), ['one two', 'three']);
   assert.deepEqual(wrap('incomprehensible', 7), ['incomprehensible']);
 });

@@ -222,13 +222,13 @@ describe('a ChangePolicy', () => {
     assert.deepEqual(served, ChangePolicyKind.spec.parse({}));
   });
 
-  it('gets the same defaults inside of what a person wrote', () => {
+  it('gets the same defaults inside of partial objects', () => {
     const written = { release: { soakSeconds: 0 }, checks: { podHealth: { maxRestarts: 9 } } };
     const served = defaulted(written, specSchema(ChangePolicyKind));
     assert.deepEqual(served, ChangePolicyKind.spec.parse(written));
   });
 
-  it('takes batches as counts and as percentages', () => {
+  it('accepts batches as counts and as percentages', () => {
     const spec = { release: { batches: [1, '30%', '100%'] } };
     assert.equal(ChangePolicyKind.spec.safeParse(spec).success, true);
   });
@@ -251,12 +251,12 @@ describe('a ChangePolicy', () => {
     'null for a spec': null,
   };
   for (const [what, spec] of Object.entries(REFUSED)) {
-    it(`refuses ${what}`, () => {
+    it(`rejects ${what}`, () => {
       assert.equal(ChangePolicyKind.spec.safeParse(spec).success, false);
     });
   }
 
-  it('says in its schema what a step of a release may be, and in which order', () => {
+  it('restricts the values and the order of batches in its schema', () => {
     const { batches } = record(
       record(record(specSchema(ChangePolicyKind)['properties'])['release'])['properties'],
     );
@@ -287,7 +287,7 @@ describe('a ChangePolicy', () => {
 });
 
 describe('a ChangeWorkload', () => {
-  it('keeps every field of its spec but the decision as it was written', () => {
+  it('makes every field of its spec immutable except the decision', () => {
     const rule = ChangeWorkloadKind.rules.map((each) => each.rule).join(' && ');
     const compared = [...rule.matchAll(/self\.spec\.(\w+) == oldSelf\.spec\.\1(?= |\)|$)/g)];
     const fields = Object.keys(ChangeWorkloadKind.spec.shape).filter((each) => each !== 'decision');
@@ -300,7 +300,7 @@ describe('a ChangeWorkload', () => {
 });
 
 describe('structural', () => {
-  it('keeps a free-form object free', () => {
+  it('keeps a free-form object open', () => {
     const schema = structural(ChangeWorkloadKind.spec);
     const from = record(record(schema['properties'])['from']);
     const template = record(record(from['properties'])['template']);

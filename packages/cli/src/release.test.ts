@@ -31,7 +31,7 @@ describe('the README', async () => {
   const after = (start: string): string[] =>
     commands.filter((line) => line.startsWith(start)).map((line) => line.slice(start.length));
 
-  it('calls the command line as it wants to be called', async () => {
+  it('uses valid command lines', async () => {
     const lines = after('npx altershield ');
     assert.ok(lines.length >= 3);
     for (const line of lines) {
@@ -41,7 +41,7 @@ describe('the README', async () => {
     }
   });
 
-  it('runs scripts that there are', async () => {
+  it('runs existing scripts', async () => {
     const { scripts } = JSON.parse(await readFile(new URL('package.json', ROOT), 'utf8')) as {
       readonly scripts: Readonly<Record<string, string>>;
     };
@@ -50,7 +50,7 @@ describe('the README', async () => {
     for (const name of names) assert.ok(name in scripts, name);
   });
 
-  it('puts its policy where it looks for changes', () => {
+  it('creates its policy in the namespace where it lists changes', () => {
     const [apply = ''] = commands.filter((line) => line.includes('examples/'));
     assert.match(apply, /^kubectl apply -n shop -f examples\/policy-web\.yaml$/);
     assert.deepEqual(after('kubectl get changes'), [
@@ -71,7 +71,7 @@ describe('the examples', async () => {
   const names = await readdir(new URL('examples/', ROOT));
   const policies = names.filter((name) => name.startsWith('policy-'));
 
-  it('are there', () => {
+  it('exist', () => {
     assert.ok(policies.length >= 2);
   });
 

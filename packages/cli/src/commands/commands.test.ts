@@ -119,7 +119,7 @@ describe('get', () => {
     });
   });
 
-  it('gives a hint when the kinds are not served', async () => {
+  it('gives a hint when the CRDs are not installed', async () => {
     const { code, err } = await invoke(new FakeCluster(), 'get', NOW);
     assert.equal(code, 3);
     assert.match(
@@ -362,7 +362,7 @@ describe('a decision', () => {
     assert.match(out, /change 8 is rolling back/);
   });
 
-  it('does not go back to a revision that was never verified', async () => {
+  it('does not roll back to a revision that was never verified', async () => {
     const { from } = SUSPENDED.spec;
     assert.ok(from);
     const spec = { ...SUSPENDED.spec, from: { ...from, verified: false } };
@@ -438,7 +438,7 @@ describe('why, while a change is in flight', () => {
     return (await invoke(cluster, 'why deploy/checkout', NOW)).out;
   };
 
-  it('asks the workload how its pods are', async () => {
+  it('shows the current pods of the workload', async () => {
     assert.match(await found('uid-of-checkout'), /now 1 updated; 9 of 10 pods are ready/);
   });
 
@@ -488,7 +488,7 @@ describe('version', () => {
     assert.equal(await told(), undefined);
   });
 
-  it('names an operator that runs outside of the cluster, as long as it leads', async () => {
+  it('names an operator outside of the cluster while it is the leader', async () => {
     const leases = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases';
     const renewTime = new Date(NOW - 5000).toISOString();
     const spec = { holderIdentity: 'laptop-42', leaseDurationSeconds: 15, renewTime };
@@ -512,7 +512,7 @@ describe('version', () => {
 });
 
 describe('the command line', () => {
-  it('suggests the command that was meant', async () => {
+  it('suggests a similar command', async () => {
     const { code, err } = await invoke(aCluster(), 'wyh deploy/checkout', NOW);
     assert.equal(code, 2);
     assert.match(err, /Did you mean why\?/);
@@ -537,7 +537,7 @@ describe('the command line', () => {
     }
   });
 
-  it('succeeds when it is asked for help', async () => {
+  it('exits with 0 after --help', async () => {
     const { code, out } = await invoke(aCluster(), 'why --help', NOW);
     assert.equal(code, 0);
     assert.match(out, /Global Options:/);
@@ -548,7 +548,7 @@ describe('the command line', () => {
     assert.match(out, /Exit codes:\n {2}0 {2}done/);
   });
 
-  it('reports an error of its own as such', async () => {
+  it('reports an internal error as such', async () => {
     const cluster = aCluster();
     cluster.request = () => Promise.reject(new TypeError('x is not a function'));
     const { code, err } = await invoke(cluster, 'get', NOW);

@@ -84,7 +84,7 @@ describe('completion', () => {
     assert.equal(out, 'policies\n:4');
   });
 
-  it('is nothing when the cluster is away', async () => {
+  it('is empty when the cluster is unreachable', async () => {
     assert.deepEqual(await invoke(new FakeCluster(), '__complete -- why ', 0), {
       code: 0,
       out: '',
@@ -113,7 +113,7 @@ describe('completion', () => {
     });
   }
 
-  it('names the shells that it knows', async () => {
+  it('lists the supported shells', async () => {
     const { code, err } = await invoke(new FakeCluster(), 'completion tcsh', 0);
     assert.equal(code, 2);
     assert.match(err, /no completion for "tcsh"\nHint: {2}use bash, zsh, fish/);

@@ -44,7 +44,7 @@ describe('install', () => {
     assert.equal(cluster.requests.length, 0);
   });
 
-  it('puts image, replicas and namespace where they belong', async () => {
+  it('sets image, replicas and namespace', async () => {
     const { out } = await invoke(
       new FakeCluster(),
       'install --dry-run -n guard --image registry/op:2 --replicas 3',
@@ -65,7 +65,7 @@ describe('install', () => {
     '--replicas 86400',
     '--replicas 0x2',
   ]) {
-    it(`prints nothing for \`${wrong}\`, which no cluster would accept`, async () => {
+    it(`prints nothing for the invalid option \`${wrong}\``, async () => {
       const { code, out, err } = await invoke(new FakeCluster(), `install --dry-run ${wrong}`, NOW);
       assert.deepEqual([code, out], [2, '']);
       assert.match(err, /^Error: option '.*' argument '.*' is invalid\. .*\nHint:/);
@@ -352,7 +352,7 @@ describe('the manifests', () => {
     ]);
   });
 
-  it('let the operator read, edit and delete no more than it does', () => {
+  it('let the operator read, edit and delete only the objects that it uses', () => {
     const allowed = [...OPERATOR_RULES, ...OWN_NAMESPACE_RULES].flatMap(({ resources, verbs }) =>
       resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}`)),
     );

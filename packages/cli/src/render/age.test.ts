@@ -35,7 +35,7 @@ describe('duration', () => {
 });
 
 describe('times', () => {
-  it('lie behind or ahead', () => {
+  it('are in the past or in the future', () => {
     assert.equal(relative('2026-01-01T09:59:30Z', NOW), '30s ago');
     assert.equal(relative('2026-01-01T11:00:00Z', NOW), 'in 60m');
   });

@@ -94,7 +94,7 @@ describe('the list of changes', () => {
     }
   });
 
-  it('cuts nothing off and adds images when it is wide', () => {
+  it('truncates nothing and adds images in wide output', () => {
     const narrow = { ...view, columns: 80 };
     const text = renderChanges([REFUSED], { allNamespaces: false, wide: true }, narrow);
     assert.match(text, /shop\/checkout:bad-8 .* 9 of 9 old pods are ready$/m);

@@ -55,7 +55,7 @@ describe('why', () => {
     ]);
   });
 
-  it('says of a phase of a newer version that it does not know it', () => {
+  it('reports an unknown phase of a newer version', () => {
     const [first] = tell({ record: aChange({ phase: 'Probing' as never }) }).split('\n');
     assert.equal(
       first,
@@ -74,7 +74,7 @@ describe('why', () => {
     assert.match(tell({ record: aChange() }), /^● .* change 7 has been held for 2m\n\nWho/);
   });
 
-  it('shows an unknown user, instead of a name that admission did not stamp', () => {
+  it('shows an unknown user instead of an unverified name', () => {
     const actor = { user: 'forged', fieldManager: 'kubectl-edit', stamped: false };
     const text = tell({ record: aChange({}, { actor, detectedBy: 'Watch' }) });
     assert.match(text, /Who {7}not known: admission did not see .* field manager kubectl-edit/);
@@ -82,7 +82,7 @@ describe('why', () => {
     assert.doesNotMatch(text, /forged/);
   });
 
-  it('offers the decisions that make sense while a change is suspended', () => {
+  it('offers the applicable decisions while a change is suspended', () => {
     const text = tell({ record: aChange({ phase: 'Suspend', phaseSince: at(60) }) });
     assert.match(text, /has been suspended for 60s and needs a decision/);
     assert.match(text, /altershield resume change\/checkout-7 -n shop/);
@@ -137,7 +137,7 @@ describe('why', () => {
     assert.match(text, /… and 2 older ones/);
   });
 
-  it('shows values that were added and removed, and that there is more', () => {
+  it('shows added and removed values, and that the diff was truncated', () => {
     const diff = [
       { path: 'containers[app].env[A]', to: '1' },
       { path: 'containers[app].env[B]', from: '2' },
@@ -186,7 +186,7 @@ describe('why', () => {
     );
   });
 
-  it('names no batches where the workload rolls at its own pace', () => {
+  it('lists no batches for the strategy Rolling', () => {
     const { policy } = aChange().spec;
     const release = { ...policy.spec.release, strategy: 'Rolling' as const };
     const rolling = { ...policy, spec: { ...policy.spec, release } };
@@ -239,7 +239,7 @@ describe('why', () => {
     ]);
   });
 
-  it('lists the batches as they were: skipped ones are not open, none follows a success', () => {
+  it('lists only released batches: skipped ones are not pending, and none follows a success', () => {
     const batches = [
       aBatch({ verdict: 'Pass' }),
       aBatch({ verdict: 'Pass' }, { batch: 3, targetUnits: 2, previous: 1 }),

@@ -22,7 +22,7 @@ function admitted(object: ChangeWorkload): ChangeWorkload {
   return applyPatch(object, review.patch);
 }
 
-test('who decided is whoever sent it, whatever the request claims', () => {
+test('a decision is recorded under the user of the request, whatever the object claims', () => {
   const { decision } = admitted(
     decided({ by: 'boss', at: '2020-01-01T00:00:00Z', signature: 'x' }),
   ).spec;

@@ -47,27 +47,27 @@ const HELD = {
   value: 'v1/-/0/10',
 };
 
-test('in flight, only the number is changed', () => {
+test('in flight, only the replicas are changed', () => {
   assert.deepEqual(review({ release: 'v1/v2/3/10', hash: 'v2', asked: 5 }), patch(replicas(3)));
   const lowered = { release: 'v1/-/0/10', hash: 'v1', was: 10, asked: 8 };
   assert.deepEqual(review(lowered), patch(replicas(10)));
 });
 
-test('what bypassed admission is held from its first write on', () => {
+test('a change that bypassed admission is held from its first write on', () => {
   const pushed = { release: 'v1//0/10', hash: 'v2', asked: 10 };
   assert.deepEqual(review(pushed), patch(replicas(0), HELD));
   const lowered = { release: 'v1//0/10', hash: 'v1', was: 10, asked: 8 };
   assert.deepEqual(review(lowered, 'v1//0/10'), patch(replicas(10), HELD));
 });
 
-test('what is within the cap, or has none, is left as it is', () => {
+test('a write within the cap, or without a cap, is not modified', () => {
   for (const release of [undefined, 'v1//0/10', 'v1/v2/3/10']) {
     const scaled = { ...(release === undefined ? {} : { release }), hash: 'v1', was: 5, asked: 10 };
     assert.deepEqual(review(scaled), patch());
   }
 });
 
-test('the verified revision gives way to an earlier one that its user reverts to', () => {
+test('the verified revision may be scaled down for an earlier one that the user reverts to', () => {
   const lowered = { release: 'v2//0/10', hash: 'v2', was: 10, asked: 5 };
   assert.deepEqual(review(lowered, 'v1//0/10'), patch());
   for (const unknown of [undefined, 'v2//0/10', 'broken']) {
@@ -81,7 +81,7 @@ test('a revert of the Deployment does not let a third revision grow', () => {
   assert.deepEqual(made.allowed && made.patch[0], replicas(0));
 });
 
-test('under a broken annotation a ReplicaSet may shrink, but not grow', () => {
+test('a ReplicaSet with a malformed annotation may shrink, but not grow', () => {
   const broken = { release: 'v1/v2', hash: 'v2' };
   const made = review({ ...broken, was: 1, asked: 2 });
   assert.ok(!made.allowed);

@@ -48,14 +48,14 @@ const capOf = ({ metadata }: Deployment): string | undefined =>
 const atRest = (parts: Parameters<typeof aDeployment>[0] = {}) =>
   aHeldDeployment('a', parts, aCap('a', ''));
 
-test('a change is held in its own write: one word of the annotation, and the spec as it was sent', () => {
+test('a change is held in its own write: only the annotation is added, the spec is unchanged', () => {
   const sent = atRest({ tag: 'b' });
   const held = admit(sent, atRest());
   assert.equal(capOf(held), aCap('a'));
   assert.deepEqual(held.spec, sent.spec);
 });
 
-test('the answer to a held change names its record and how to follow it', () => {
+test('the warning for a held change names its record and the command to follow it', () => {
   const review = mutateWorkload(aRequest(atRest({ tag: 'b' }), atRest()), context());
   assert.ok(review.allowed);
   assert.match(
@@ -64,7 +64,7 @@ test('the answer to a held change names its record and how to follow it', () => 
   );
 });
 
-test('a Deployment that is not marked yet is held for what its ReplicaSets say it runs', () => {
+test('a Deployment without the annotation is held at the revision of its ReplicaSets', () => {
   assert.equal(capOf(admit(aDeployment({ tag: 'b' }), aDeployment())), aCap('a'));
   const unknown = aDeployment({ tag: 'x' });
   assert.equal(
@@ -74,7 +74,7 @@ test('a Deployment that is not marked yet is held for what its ReplicaSets say i
   );
 });
 
-test('a third template is held as the change in flight stands', () => {
+test('a third template is held at the current batch of the change in flight', () => {
   const old = aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 3));
   assert.equal(
     capOf(admit(aHeldDeployment('a', { tag: 'c' }, aCap('a', 'b', 3)), old)),
@@ -82,12 +82,12 @@ test('a third template is held as the change in flight stands', () => {
   );
 });
 
-test('an annotation that cannot be read is replaced in the write that is held', () => {
+test('a malformed annotation is replaced in the write that is held', () => {
   const broken = aHeldDeployment('a', {}, 'garbage');
   assert.equal(capOf(admit(aHeldDeployment('a', { tag: 'b' }, 'garbage'), broken)), aCap('a'));
 });
 
-test('Recreate is not marked: its stable ReplicaSet alone holds it', () => {
+test('Recreate is held by its stable ReplicaSet alone', () => {
   const spec = { strategy: { type: 'Recreate' } };
   assert.equal(capOf(admit(atRest({ tag: 'b', spec }), atRest({ spec }))), aCap('a', ''));
 });
@@ -114,14 +114,14 @@ const numbered = (number: string) => ({
   annotations: { 'deployment.kubernetes.io/revision': number },
 });
 
-test('who applies a manifest that was exported is known, whatever number of a revision it carries', () => {
+test('the user who applies an exported manifest is recorded, whatever revision number it carries', () => {
   const sent = aDeployment({ tag: 'b', metadata: numbered('7') });
   for (const old of [undefined, aDeployment({ metadata: numbered('3') })]) {
     assert.equal(readActorAnnotation(annotated(admit(sent, old)), REVISION_B, signer)?.user, 'ann');
   }
 });
 
-test('a number of a revision that is none spoils no mark', () => {
+test('an invalid revision number does not break the actor annotation', () => {
   for (const number of ['1.5', '-1', 'seven', '1e99', 'Infinity']) {
     const metadata = numbered(number);
     const held = admit(aDeployment({ tag: 'b', metadata }), aDeployment({ metadata }));
@@ -129,13 +129,13 @@ test('a number of a revision that is none spoils no mark', () => {
   }
 });
 
-test('being called again on its own output changes nothing', () => {
+test('admission is idempotent', () => {
   const held = admit(atRest({ tag: 'b' }), atRest());
   const review = mutateWorkload(aRequest(held, atRest()), context());
   assert.deepEqual(review.allowed && review.patch, []);
 });
 
-test('a revision that was verified earlier is released at once, whether something is held or not', () => {
+test('a revision that was verified earlier is released at once, whether a change is held or not', () => {
   const good = (object: Deployment, old: Deployment): Deployment =>
     outcome(
       object,
@@ -157,7 +157,7 @@ test('a revision that was verified earlier is released at once, whether somethin
   assert.equal(capOf(good(atRest({ tag: 'b' }), atRest())), aCap('a'));
 });
 
-test('what the operator marked comes back when a user removes or edits it', () => {
+test('an annotation of the operator is restored when a user removes or edits it', () => {
   const held = admit(atRest({ tag: 'b' }), atRest());
   const { annotations: _, ...bare } = held.metadata;
   const edited = { ...held.metadata, annotations: { [ANNOTATIONS.release]: 'x', other: 'x' } };
@@ -168,7 +168,7 @@ test('what the operator marked comes back when a user removes or edits it', () =
   }
 });
 
-test('fields of the rollout are the user’s at any time of a change', () => {
+test('users can edit the rollout settings at any time during a change', () => {
   const held = aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 3));
   for (const spec of [
     { paused: true },
@@ -186,7 +186,7 @@ test('a new workload gets an actor annotation; one in its manifest is removed', 
   assert.equal(readActorAnnotation(annotated(created), REVISION_B, signer)?.operation, 'Create');
 });
 
-test('near the limit of annotations a user’s write is not denied for what AlterShield adds', () => {
+test('near the size limit of annotations, AlterShield’s annotation does not cause a denial', () => {
   const big = (bytes: number) => ({ annotations: { big: 'ü'.repeat(bytes / 2) } });
   const added = (bytes: number) => {
     const metadata = big(bytes);
@@ -211,7 +211,7 @@ for (const policy of [aPolicy({ mode: 'Audit' }), aPolicy({ release: { strategy:
   });
 }
 
-test('what no policy governs is untouched', () => {
+test('a workload without a matching policy is not modified', () => {
   const review = mutateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), {
     ...context(),
     policy: undefined,
@@ -249,7 +249,7 @@ test('a quarantined revision is denied with the reason, also with a restart anno
   assert.ok(!validateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), audit).allowed);
 });
 
-test('a quarantined revision is no reason to deny a workload that does not exist', () => {
+test('the creation of a workload is not denied for a quarantined revision', () => {
   const quarantineOf = () => ({ change: 'web-1', why: 'ImagePullBackOff', until: 'Friday' });
   for (const review of [mutateWorkload, validateWorkload]) {
     assert.ok(review(aRequest(aDeployment(), undefined), { ...context(), quarantineOf }).allowed);

@@ -354,7 +354,7 @@ for (const [name, o, phase, reason, action] of rows) {
 }
 
 for (const phase of ['Success', 'Failed', 'RolledBack', 'Superseded'] as const) {
-  test(`${phase} absorbs whatever is seen`, () => {
+  test(`${phase} is final`, () => {
     for (const o of rows.map(([, parts]) => parts)) {
       const terminated = status(phase);
       assert.deepEqual(decide(anObservation({ ...o, change: change(terminated) })), {
@@ -364,7 +364,7 @@ for (const phase of ['Success', 'Failed', 'RolledBack', 'Superseded'] as const) 
   });
 }
 
-test('Proceed goes on with what is unclear, but never calls it verified', () => {
+test('Proceed continues after an inconclusive check, but does not mark the revision as verified', () => {
   const policy = { onInconclusive: 'Proceed' } as const;
   const unclear = {
     updated: [...pods('new', 1), ...pods('late', 9, { ready: false, createdAt: 0 })],
@@ -376,7 +376,7 @@ test('Proceed goes on with what is unclear, but never calls it verified', () => 
   assert.deepEqual([phase, reason, verdict], ['Success', 'CompletedUnverified', 'Inconclusive']);
 });
 
-test('Proceed does not walk on over a batch of which no pod is ready', () => {
+test('Proceed does not continue past a batch without ready pods', () => {
   const policy = { onInconclusive: 'Proceed' } as const;
   const nothing = {
     updated: pods('new', 1, { ready: false, createdAt: 0 }),
@@ -386,7 +386,7 @@ test('Proceed does not walk on over a batch of which no pod is ready', () => {
   assert.deepEqual([d.status.phase, d.status.reason], ['Suspend', 'CheckInconclusive']);
 });
 
-test('a rollback writes the verified template, and quarantines what failed', () => {
+test('a rollback writes the verified template and quarantines the failed revision', () => {
   const d = decide(anObservation({ updated: crashedPods, workload: oneReleased }));
   assert.deepEqual(d.goal, {
     ...{ type: 'RollBack', from: REVISION_A, to: REVISION_B, template: aTemplate('a') },
@@ -396,7 +396,7 @@ test('a rollback writes the verified template, and quarantines what failed', () 
   assert.equal(d.status.quarantine?.until, timeText(NOW + 604_800_000));
 });
 
-test('a new pod without a place may take the one of a stable pod', () => {
+test('an unschedulable updated pod may take the room of a stable pod', () => {
   const needs = (scheduled: boolean) => {
     const updated = pods('new', 1, { ready: false, scheduled, createdAt: NOW });
     const { goal } = decide(anObservation({ workload: oneReleased, updated }));
@@ -405,7 +405,7 @@ test('a new pod without a place may take the one of a stable pod', () => {
   assert.deepEqual([needs(true), needs(false)], [false, true]);
 });
 
-test('the soak is never shorter than the user’s own minReadySeconds', () => {
+test('the soak is never shorter than the user’s minReadySeconds', () => {
   const at = (minReadySeconds: number) =>
     decide(
       anObservation({
@@ -418,7 +418,7 @@ test('the soak is never shorter than the user’s own minReadySeconds', () => {
   assert.deepEqual([at(0), at(20)], [2, 1]);
 });
 
-test('a new workload that is changed before its first soak is over is verified once it ran alone for it', () => {
+test('a new workload that is changed during its first soak is verified after it has run alone for the soak time', () => {
   const spec = change().spec;
   const from = spec.from && { ...spec.from, verified: false, isNew: true };
   const policy = { release: { soakSeconds: 60 } };
@@ -439,7 +439,7 @@ test('a new workload that is changed before its first soak is over is verified o
   assert.equal(back.status.phase, 'RollingBack');
 });
 
-test('a batch that begins after a long soak, or a long pause, has its whole deadline', () => {
+test('a batch has its full deadline after a long soak or a long pause', () => {
   const hour = 3_600_000;
   const since = (ms: number) => ({ phaseSince: timeText(NOW - ms) });
   const soaked = pods('new', 1, { createdAt: NOW - hour, readySince: NOW - hour });
@@ -465,7 +465,7 @@ test('a batch that begins after a long soak, or a long pause, has its whole dead
   assert.equal(decide(anObservation({ change: change(paused) })).goal?.type, 'Release');
 });
 
-test('trouble of a superseded revision does not excuse this one', () => {
+test('a failure of a superseded revision does not excuse the current one', () => {
   const failure = {
     ready: false,
     failure: { kind: 'ImagePull', reason: 'ImagePullBackOff', message: '', container: 'app' },
@@ -479,7 +479,7 @@ test('trouble of a superseded revision does not excuse this one', () => {
   assert.equal(phase(pods('old', 9)), 'RollingBack');
 });
 
-test('a person’s resume accepts the pods of then; the batch is let out, later pods are judged', () => {
+test('a user’s resume accepts the current pods and releases the batch; later pods are checked', () => {
   const bad = {
     ready: false,
     createdAt: NOW - 60_000,
@@ -501,7 +501,7 @@ test('a person’s resume accepts the pods of then; the batch is let out, later 
   assert.equal(judged.status.phase, 'RollingBack');
 });
 
-test('the record names the user who reverts, as far as admission knows it', () => {
+test('the record names the user who reverts, if admission saw the write', () => {
   const back = (actor: Actor) => {
     const workload = aWorkload({ fingerprint: REVISION_A, actor });
     const { revertedBy, message } = decide(anObservation({ workload })).status;
@@ -513,7 +513,7 @@ test('the record names the user who reverts, as far as admission knows it', () =
   assert.deepEqual(back(unknown), [unknown, 'the previous revision was applied again']);
 });
 
-test('what its owner put back and applies again begins anew, with the first batch', () => {
+test('a change that the user reverts and applies again starts anew with the first batch', () => {
   const batch = { index: 3, total: 3, target: 10, overridden: true };
   const before = status('RollingBack', {
     reason: 'RevertedByUser',
@@ -530,7 +530,7 @@ test('what its owner put back and applies again begins anew, with the first batc
   );
 });
 
-test('pods that a person let pass as they were verify no revision that is only observed', () => {
+test('pods accepted by a user do not verify an observed-only revision', () => {
   const resumed = change(
     status('Running', { resumedAt: timeText(NOW) }),
     {},
@@ -546,7 +546,7 @@ test('pods that a person let pass as they were verify no revision that is only o
   assert.deepEqual(end(...crashedPods), ['Success', 'CompletedUnverified', 'Inconclusive']);
 });
 
-test('a held change whose workload can no longer be released in batches is suspended and moves nothing', () => {
+test('a held change whose workload can no longer be released in batches is suspended and releases no pod', () => {
   const workload = aWorkload({
     ...{ unsupported: 'its update strategy is OnDelete', unsupportedHint: 'set the partition' },
   });

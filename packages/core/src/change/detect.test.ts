@@ -61,7 +61,7 @@ const last = (
     status: { phase, reason: 'Verified', message: '', verdict: 'Pass', ...more },
   });
 
-test('a change that admission stamped has its actor, its diff and a verified way back', () => {
+test('a change seen at admission has an actor, a diff and a verified rollback target', () => {
   const review = mutateWorkload(aRequest(aDeployment({ tag: 'b' }), aDeployment()), aContext());
   assert.ok(review.allowed);
   const spec = find(applyPatch(aDeployment({ tag: 'b' }), review.patch));
@@ -78,7 +78,7 @@ test('a change that admission stamped has its actor, its diff and a verified way
   assert.equal(spec.operation, 'Update');
 });
 
-test('a change that admission missed is found by what was seen before', () => {
+test('a change that admission missed is found by comparing it with the last observed template', () => {
   const managedFields = [
     { manager: 'kube-controller-manager', time: '3' },
     { manager: 'argocd-controller', time: '2' },
@@ -90,7 +90,7 @@ test('a change that admission missed is found by what was seen before', () => {
   assert.equal(spec.from?.fingerprint, fp('a'));
 });
 
-test('a way back that was not healthy is not verified', () => {
+test('an unhealthy rollback target is not verified', () => {
   const verified = (ready: number): boolean | undefined =>
     find(aDeployment({ tag: 'b' }), { revisions: [aReplicaSet('a', 10, { ready })] })?.from
       ?.verified;
@@ -109,7 +109,7 @@ test('a revision that was itself still replacing another is not verified', () =>
   assert.equal(from(0)?.verified, true);
 });
 
-test('what changed while nothing governed the workload is the way back, not the last record', () => {
+test('a template that changed while no policy matched is the rollback target, not the last record', () => {
   const spec = (before: string, ready = 10) =>
     find(aHeldDeployment(before, { tag: 'f' }), {
       last: last('Success'),
@@ -122,7 +122,7 @@ test('what changed while nothing governed the workload is the way back, not the 
   assert.deepEqual([spec('a')?.fingerprint, spec('a')?.verified], [fp('a'), true]);
 });
 
-test('a revision verified earlier that is put back is a revert, not held by anybody', () => {
+test('applying a revision verified earlier is a revert and is not held', () => {
   const spec = (deployment: Deployment) =>
     find(deployment, {
       last: last('Success'),
@@ -135,7 +135,7 @@ test('a revision verified earlier that is put back is a revert, not held by anyb
   assert.equal(spec(aHeldDeployment('b', { tag: 'a' }))?.operation, 'Revert');
 });
 
-test('a revert that is found late took the place of what the last record brought', () => {
+test('a revert found late replaces the revision of the last record', () => {
   const replaced: unknown[] = [];
   const spec = find(aDeployment({ tag: 'a' }), {
     last: last('Success'),
@@ -147,7 +147,7 @@ test('a revert that is found late took the place of what the last record brought
   assert.deepEqual(replaced, [fp('b')]);
 });
 
-test('what is out and well for a while when it is found is late, and anything else is not', () => {
+test('only a revision that has been healthy for a while when it is found is PreExisting', () => {
   const created = (ms: number, ready = 10) => madeAgo(ms, aReplicaSet('c', 10, { ready }));
   const progress = (lastUpdateTime: string) => ({
     conditions: [{ type: 'Progressing', reason: 'NewReplicaSetAvailable', lastUpdateTime }],
@@ -169,12 +169,12 @@ test('what is out and well for a while when it is found is late, and anything el
   assert.equal(operation(created(6_000_000), b), 'Update', 'an old ReplicaSet, used anew');
 });
 
-test('nothing changed, nothing is found', () => {
+test('without a change, no record is created', () => {
   assert.equal(find(aDeployment()), undefined);
   assert.equal(find(aDeployment({ spec: { replicas: 3 } })), undefined);
 });
 
-test('a rollout that was under way before we came is taken over late', () => {
+test('a rollout that was in progress before the operator started is held late', () => {
   const status = { conditions: [{ type: 'Progressing', reason: 'ReplicaSetUpdated' }] };
   const revisions = [aReplicaSet('a', 7), aReplicaSet('b', 4)];
   const spec = find(aDeployment({ tag: 'b', status }), { revisions, lastObserved: seen('b') });
@@ -186,7 +186,7 @@ test('a rollout that was under way before we came is taken over late', () => {
   );
 });
 
-test('a new workload is a change without a way back', () => {
+test('a new workload is a change without a rollback target', () => {
   const spec = find(aDeployment(), { revisions: [], lastObserved: undefined });
   assert.deepEqual(
     [spec?.operation, spec?.from, spec?.cause.action],
@@ -205,7 +205,7 @@ test('an object of the same name is another object', () => {
   assert.equal(spec.target.uid, 'd-2');
 });
 
-test('a held change without a record is found, whoever lost it', () => {
+test('a held change without a record is recorded again', () => {
   assert.equal(
     find(aHeldDeployment('a', { tag: 'b' }), { lastObserved: seen('b') })?.from?.fingerprint,
     fp('a'),
@@ -263,14 +263,14 @@ const known: readonly (readonly [string, ChangeWorkload, Deployment, boolean])[]
 ];
 
 for (const [what, newest, deployment, isKnown] of known) {
-  test(`after a change ${what} is ${isKnown ? 'known' : 'a new change'}`, () => {
+  test(`after a change, ${what} is ${isKnown ? 'known' : 'a new change'}`, () => {
     const spec = find(deployment, { last: newest });
     assert.equal(spec === undefined, isKnown);
     if (spec !== undefined) assert.equal(spec.sequence, newest.spec.sequence + 1);
   });
 }
 
-test('what another plug-in made of a rollback is no new change, although its hash is held', () => {
+test('a rollback altered by another plug-in is not a new change, although its hash is held', () => {
   const revisions = [aReplicaSet('a', 10), aReplicaSet('b', 0), aReplicaSet('c', 0)];
   const altered = aHeldDeployment('a', { tag: 'c' });
   const restored = last('RolledBack', { restoredFingerprint: fp('c') });
@@ -278,7 +278,7 @@ test('what another plug-in made of a rollback is no new change, although its has
   assert.ok(find(altered, { revisions, last: last('RolledBack') }));
 });
 
-test('a change that supersedes another keeps its verified way back, record or not', () => {
+test('a change that supersedes another keeps its verified rollback target, with or without its record', () => {
   for (const newest of [
     aChange(),
     last('Superseded'),
@@ -290,7 +290,7 @@ test('a change that supersedes another keeps its verified way back, record or no
   }
 });
 
-test('after a verified change its revision is the way back, from its pods or from memory', () => {
+test('after a verified change, its revision is the rollback target, from its pods or from memory', () => {
   for (const revisions of [[aReplicaSet('b', 10)], []]) {
     const spec = find(aDeployment({ tag: 'c' }), {
       last: last('Success'),
@@ -308,11 +308,11 @@ const restarted = (tag: string): Template =>
     annotations: { 'kubectl.kubernetes.io/restartedAt': 'x' },
   });
 
-test('a restart is called one', () => {
+test('a restart is recorded as a restart', () => {
   assert.equal(find(aDeployment({ template: restarted('a') }))?.cause.action, 'Restart');
 });
 
-test('a restart of a change in flight is called one, whoever has seen what it replaced', () => {
+test('a restart during a change is recorded as a restart, whatever was observed before', () => {
   const action = (template: Template, before: LastObserved | undefined, change: ChangeWorkload) =>
     find(aHeldDeployment('a', { template }), { lastObserved: before, last: change })?.cause.action;
   for (const before of [seen('b'), undefined]) {
@@ -324,7 +324,7 @@ test('a restart of a change in flight is called one, whoever has seen what it re
   assert.equal(action(restarted('b'), seen('a'), last('RolledBack')), 'Update');
 });
 
-test('the undo of a restart is called an undo', () => {
+test('the undo of a restart is recorded as an undo', () => {
   const before = restarted('b');
   const revisions = [
     madeAgo(60_000, aReplicaSet('b2', 10, { template: before })),
@@ -337,7 +337,7 @@ test('the undo of a restart is called an undo', () => {
   assert.equal(spec?.cause.action, 'Undo');
 });
 
-test('an earlier revision that is put back is called an undo', () => {
+test('applying an earlier revision is recorded as an undo', () => {
   const action = (...revisions: readonly ReplicaSet[]) =>
     find(aDeployment({ tag: 'b' }), { revisions })?.cause.action;
   const [a, b] = [aReplicaSet('a', 10), aReplicaSet('b', 0)];
@@ -346,7 +346,7 @@ test('an earlier revision that is put back is called an undo', () => {
   assert.equal(action(madeAgo(60_000, a)), 'Update');
 });
 
-test('a change is recorded with who made it, by which tool', () => {
+test('a change is recorded with its user and tool', () => {
   const actor = { user: 'ann', uid: '7', groups: ['dev', 'web'], fieldManager: 'helm' };
   const made = (manager: string) => {
     const user = { name: actor.user, uid: actor.uid, groups: actor.groups };
@@ -368,7 +368,7 @@ test('a change is recorded with who made it, by which tool', () => {
   }
 });
 
-test('a rollout is under way only while its controller says so, unpaused, over two revisions', () => {
+test('a rollout is in progress only while its controller reports it, unpaused, with two revisions', () => {
   const is = (
     parts: { reason?: string; paused?: boolean; revisions?: readonly ReplicaSet[] } = {},
   ): boolean => {
@@ -386,7 +386,7 @@ test('a rollout is under way only while its controller says so, unpaused, over t
   assert.equal(is({ revisions: [aReplicaSet('a', 0), aReplicaSet('b', 10)] }), false, 'd21');
 });
 
-test('a workload without pods is not well for a while: nothing is late', () => {
+test('a workload without pods is never PreExisting', () => {
   const spec = find(aDeployment({ tag: 'c', spec: { replicas: 0 } }), {
     last: last('Success'),
     lastObserved: seen('c'),
@@ -395,7 +395,7 @@ test('a workload without pods is not well for a while: nothing is late', () => {
   assert.equal(spec?.operation, 'Update');
 });
 
-test('a verified revision whose template is gone is passed over for one that is there', () => {
+test('a verified revision whose template is lost is skipped for an older one', () => {
   const spec = find(aHeldDeployment('b', { tag: 'c' }), {
     last: last('Failed'),
     lastObserved: seen('c'),
@@ -405,7 +405,7 @@ test('a verified revision whose template is gone is passed over for one that is 
   assert.equal(spec?.from?.fingerprint, fp('a'));
 });
 
-test('a change that superseded a way back keeps where that one came from', () => {
+test('a change that superseded a revert keeps the revision that the revert came from', () => {
   const revert = aChange({
     spec: { operation: 'Revert' },
     status: { phase: 'Superseded', reason: 'Superseded', message: '', verdict: 'Pending' },
@@ -414,7 +414,7 @@ test('a change that superseded a way back keeps where that one came from', () =>
   assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('a'), true]);
 });
 
-test('a held change came from where admission says, whatever was seen last', () => {
+test('a held change came from the revision in its hold, whatever was observed last', () => {
   const spec = find(aHeldDeployment('e', { tag: 'f' }), {
     last: last('Success'),
     lastObserved: seen('f'),
@@ -423,7 +423,7 @@ test('a held change came from where admission says, whatever was seen last', () 
   assert.deepEqual([spec?.from?.fingerprint, spec?.from?.verified], [fp('e'), true]);
 });
 
-test('what comes back while an observed change is judged is a new change, unless it was verified', () => {
+test('a revision applied again during an observed-only change is a new change, unless it was verified', () => {
   const isKnown = (verified: boolean, operation: 'Revert' | 'Update'): boolean =>
     find(aDeployment(), {
       last: aChange({ verified, spec: { operation } }),
@@ -447,7 +447,7 @@ test('how a change is released is recorded with the reason why it is not enforce
   });
 });
 
-test('a workload that cannot be released in batches is judged while it rolls out', () => {
+test('a workload that cannot be released in batches is checked while it rolls out', () => {
   const unsupported = 'its update strategy is OnDelete: its user deletes the pods';
   const deployment = aDeployment({ tag: 'b' });
   const revisions = [aReplicaSet('a', 10), aReplicaSet('b', 0)];

@@ -10,12 +10,12 @@ const good = change(status('Success', { verdict: 'Pass' }));
 const is = (fingerprint: string, changes = [good], uid = 'd-1'): boolean =>
   wasVerified(changes, { uid, fingerprint });
 
-test('what ended well and what it came from are verified, of this very workload', () => {
+test('a successful revision and the one before it are verified, for the same workload only', () => {
   assert.deepEqual([is(REVISION_A), is(REVISION_B), is('other')], [true, true, false]);
   assert.equal(is(REVISION_B, [good], 'd-2'), false);
 });
 
-test('a change that failed verifies nothing, and takes an earlier verdict back', () => {
+test('a failed change verifies nothing and revokes an earlier verdict', () => {
   for (const end of [
     status('RolledBack'),
     status('RollingBack'),
@@ -27,7 +27,7 @@ test('a change that failed verifies nothing, and takes an earlier verdict back',
   assert.equal(is(REVISION_A, [change(status('RolledBack'), {}, {}, false)]), false);
 });
 
-test('a change that was overtaken, reverted or judged nothing says nothing of its revision', () => {
+test('a change that was superseded, reverted or not checked has no verdict on its revision', () => {
   const silent = [
     status('Superseded', { reason: 'Superseded' }),
     status('RolledBack', { reason: 'RevertedByUser' }),
@@ -43,7 +43,7 @@ test('a change that was overtaken, reverted or judged nothing says nothing of it
   }
 });
 
-test('the last word is the one that was spoken last, whatever its number', () => {
+test('the latest verdict counts, whatever its sequence', () => {
   const good = change(status('Success', { verdict: 'Pass' }), {}, { sequence: 3 });
   const back = change(status('RolledBack', { rolledBackAtSequence: 3 }), {}, { sequence: 1 });
   assert.equal(is(REVISION_B, [back, good]), false);
@@ -52,7 +52,7 @@ test('the last word is the one that was spoken last, whatever its number', () =>
 const numbered = (sequence: number, end: ReturnType<typeof status>) =>
   change(end, {}, { sequence });
 
-test('what runs is accounted for by the change in flight, or else by the newest', () => {
+test('the running revision belongs to the change in flight, or else to the newest change', () => {
   const over = [numbered(1, status('Success')), numbered(2, status('RolledBack'))];
   const open = numbered(3, status('Running'));
   assert.equal(currentRecord(over.slice(2)), undefined);
@@ -60,7 +60,7 @@ test('what runs is accounted for by the change in flight, or else by the newest'
   assert.equal(currentRecord([...over, open]), open);
 });
 
-test('an older change that was rolled back since has the last word, until there is a newer one', () => {
+test('an older change that was rolled back since has the latest verdict, until a newer change exists', () => {
   const back = numbered(1, status('RolledBack', { rolledBackAtSequence: 2 }));
   const bad = numbered(2, status('RolledBack', { rolledBackAtSequence: 2 }));
   const next = numbered(3, status('Success'));
@@ -70,7 +70,7 @@ test('an older change that was rolled back since has the last word, until there 
   assert.equal(currentRecord([onItsWay, bad, next]), onItsWay);
 });
 
-test('of two that were rolled back with no change in between, the later one accounts for what runs', () => {
+test('of two changes rolled back in a row, the later one is the current record', () => {
   const at = (sequence: number, rolledBackAt: string) =>
     numbered(sequence, status('RolledBack', { rolledBackAtSequence: 3, rolledBackAt }));
   const [early, late] = ['2026-01-01T12:00:00.000Z', '2026-01-01T12:01:00.000Z'];
@@ -83,7 +83,7 @@ test('of two that were rolled back with no change in between, the later one acco
   }
 });
 
-test('a restart mark that an apply leaves behind blocks no way back; a restart is none', () => {
+test('a leftover restart annotation does not prevent a revert; a restart is not a revert', () => {
   const restarted = (tag: string) =>
     aTemplate(tag, { annotations: { 'kubectl.kubernetes.io/restartedAt': 'now' } });
   const back = (template: ReturnType<typeof aTemplate>, running: typeof template, c = [good]) =>

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { changeName } from './name.ts';
 
-test('the name of a change has the kind, the workload and the number', () => {
+test('the name of a change has the kind, the workload and the sequence', () => {
   assert.equal(changeName('Deployment', 'checkout', 4), 'deployment-checkout-4');
 });
 

@@ -28,7 +28,7 @@ const at = (
     changes,
   });
 
-test('what a policy releases in batches is protected at rest, and by more where it fails closed', () => {
+test('a workload released in batches is protected at rest, and more strictly where the policy fails closed', () => {
   assert.deepEqual(at({ policy: aPolicy() }), {
     ...{ type: 'Rest', keepsHold: false, forgetsActor: false },
   });
@@ -36,18 +36,18 @@ test('what a policy releases in batches is protected at rest, and by more where 
   assert.ok(closed?.type === 'Rest' && closed.keepsHold);
 });
 
-test('the mark of the actor may go when a record of this template names the actor', () => {
+test('the actor annotation may be removed when a record of the template names the actor', () => {
   const goal = at({ policy: aPolicy(), changes: [aChange({ status: status('Success') })] });
   assert.ok(goal?.type === 'Rest' && goal.forgetsActor);
 });
 
-test('while a change is released, the change decides', () => {
+test('while a change is released, there is no goal at rest', () => {
   assert.equal(at({ policy: aPolicy(), changes: [aChange()] }), undefined);
   const observed = aChange({ spec: { operation: 'Create' } });
   assert.equal(at({ policy: aPolicy(), changes: [observed] })?.type, 'Rest');
 });
 
-test('what nothing releases in batches loses its marks, if it has any', () => {
+test('a workload that is not released in batches loses its annotations', () => {
   const marked = aHeldDeployment('a', { tag: 'b' });
   for (const policy of [
     undefined,

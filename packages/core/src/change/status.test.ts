@@ -26,7 +26,7 @@ test('Completed says whether the change ended, Succeeded how', () => {
   }
 });
 
-test('a condition moves when the change ends, and has its reason and the generation that was read', () => {
+test('a condition changes when the change ends, with its reason and observedGeneration', () => {
   const terminated = move(
     status('Running'),
     NOW + 5000,
@@ -43,7 +43,7 @@ test('a condition moves when the change ends, and has its reason and the generat
   });
 });
 
-test('a change that is rolled back after its end is in progress again from then on', () => {
+test('a change that is rolled back after its end is in progress again', () => {
   const [finishedAt, rolledBackAt] = [timeText(NOW), timeText(NOW + 9000)];
   const { completed } = conditions('RollingBack', { finishedAt, rolledBackAt });
   assert.deepEqual([completed.status, completed.lastTransitionTime], ['False', rolledBackAt]);

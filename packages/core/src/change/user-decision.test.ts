@@ -12,7 +12,7 @@ const decision = (action: 'Resume' | 'RollBack' | 'Lift') => ({
   decision: { action, by: 'ann', at: timeText(NOW) },
 });
 
-test('a person’s decision is carried out once', () => {
+test('a user’s decision is carried out once', () => {
   const stopped = status('Suspend', { reason: 'CheckFailed' });
   const resumed = decide(
     anObservation({ updated: crashedPods, change: change(stopped, {}, decision('Resume')) }),
@@ -35,7 +35,7 @@ test('a person’s decision is carried out once', () => {
   assert.equal(again.status.phase, 'Suspend');
 });
 
-test('a person’s rollback never guesses: no way back, no touch', () => {
+test('a user’s rollback without a rollback target writes nothing', () => {
   const cases: Partial<Observation>[] = [
     { change: change(status('Success'), {}, decision('RollBack'), false), workload: unmarked('b') },
   ];
@@ -46,7 +46,7 @@ test('a person’s rollback never guesses: no way back, no touch', () => {
   }
 });
 
-test('a rollback that was denied goes on when a person resumes, and accepts nothing', () => {
+test('a denied rollback continues when a user resumes it, and accepts no pods', () => {
   const stopped = status('Suspend', {
     reason: 'WriteDenied',
     rolledBackAt: timeText(NOW),
@@ -88,7 +88,7 @@ test('a decision that no longer fits changes nothing', () => {
   }
 });
 
-test('who resumes accepts the pods that are there, and who asked for a rollback is still who asked', () => {
+test('a resume accepts the current pods, and a rollback keeps the user who requested it', () => {
   const resumed = decide(
     anObservation({ change: change(status('Suspend'), {}, decision('Resume')) }),
   );
@@ -98,7 +98,7 @@ test('who resumes accepts the pods that are there, and who asked for a rollback 
   assert.equal(asked.status.reason, 'RequestedByUser');
 });
 
-test('who lifted a quarantine first stays who lifted it', () => {
+test('the user who lifted a quarantine first stays recorded', () => {
   const lifted = { by: 'bob', at: timeText(NOW - 1000) };
   const quarantine = { fingerprint: REVISION_B, until: timeText(NOW), lifted };
   const before = change(status('RolledBack', { quarantine }), {}, decision('Lift'));
@@ -159,7 +159,7 @@ test('decisions are kept in order, and the newest ones when there are too many',
   assert.deepEqual([decisions[0]?.by, decisions.at(-1)?.by], ['user-1', 'ann']);
 });
 
-test('a decision that admission did not see names no user', () => {
+test('a decision that bypassed admission has no user', () => {
   const at = timeText(NOW);
   const asked = change(status('Suspend'), {}, { decision: { action: 'Resume', at } });
   const { decisions, message } = decide(anObservation({ change: asked })).status;

@@ -43,7 +43,7 @@ const TEXTS: readonly (readonly [CreateFailureKind, string])[] = [
 ];
 
 for (const [kind, text] of TEXTS) {
-  test(`${kind} is the kind of: ${text}`, () => {
+  test(`${kind} is recognized in: ${text}`, () => {
     assert.equal(createFailureKind(text), kind);
   });
 }
@@ -75,7 +75,7 @@ test('pods that are forbidden fail the batch at once, with the text of the serve
   assert.deepEqual(result.evidence, [{ reason: 'FailedCreate', message: textOf('Forbidden') }]);
 });
 
-test('an exceeded quota is inconclusive at once, and only as long as the condition is there', () => {
+test('an exceeded quota is inconclusive at once, and only while the condition exists', () => {
   const { result } = judge({ createFailure: failure('Quota') });
   assert.deepEqual([result.verdict, result.reason], ['Inconclusive', 'QuotaExceeded']);
   assert.match(result.message, /exceeded quota: pods, requested: pods=1/);
@@ -85,7 +85,7 @@ test('an exceeded quota is inconclusive at once, and only as long as the conditi
   assert.equal(judge(complete).result.verdict, 'Pass', 'no pod of the batch is missing');
 });
 
-test('a quota that stable pods may free is waited for until the ready deadline', () => {
+test('a quota that stable pods may free is tolerated until the ready deadline', () => {
   const wait = { createFailure: failure('Quota'), mayFreeQuota: true };
   const { result } = judge(wait);
   assert.deepEqual([result.verdict, result.reason], ['Pending', 'AwaitingReady']);
@@ -94,7 +94,7 @@ test('a quota that stable pods may free is waited for until the ready deadline',
   assert.deepEqual([late.verdict, late.reason], ['Inconclusive', 'ReadyDeadlineExceeded']);
 });
 
-test('an object that is missing has a minute to come', () => {
+test('a missing object is tolerated for a minute', () => {
   const missing = (since: number) => ({ createFailure: failure('Missing', since) });
   const young = judge(missing(NOW - 59_999));
   assert.deepEqual([young.result.verdict, young.dueAt], ['Pending', NOW + 1]);
@@ -107,7 +107,7 @@ test('an object that is missing has a minute to come', () => {
   );
 });
 
-test('an error that passes is waited for, and named when it does not pass in time', () => {
+test('a temporary error is tolerated, and reported when it lasts too long', () => {
   const createFailure = failure('Transient');
   const { result, dueAt } = judge({ createFailure });
   assert.deepEqual([result.verdict, dueAt], ['Pending', NOW + 599_000]);
@@ -118,7 +118,7 @@ test('an error that passes is waited for, and named when it does not pass in tim
   assert.equal(late.evidence[0]?.reason, 'FailedCreate');
 });
 
-test('a failure that stable pods have as well is not the change’s', () => {
+test('a failure that stable pods share is not blamed on the change', () => {
   const shared = { createFailure: failure('Forbidden'), stableCreateFailure: failure('Forbidden') };
   const { result } = judge(shared);
   assert.equal(result.verdict, 'Inconclusive');
@@ -134,7 +134,7 @@ test('a failure that a user accepted no longer decides', () => {
   }
 });
 
-test('a pod with evidence counts before one that cannot be created', () => {
+test('a failed pod takes precedence over one that cannot be created', () => {
   const podFailing = {
     kind: 'Crash',
     reason: 'CrashLoopBackOff',
@@ -146,7 +146,7 @@ test('a pod with evidence counts before one that cannot be created', () => {
   assert.equal(result.reason, 'CrashLoopBackOff');
 });
 
-test('a long text of the server is truncated in the message and in the evidence', () => {
+test('a long server message is truncated in the message and in the evidence', () => {
   const message = `${textOf('Forbidden')}${'x'.repeat(5000)}`;
   const { result } = judge({ createFailure: { ...failure('Forbidden'), message } });
   assert.ok(result.message.length <= 1024);
@@ -197,7 +197,7 @@ test('a failure is read from the condition of the ReplicaSet that has it', () =>
   assert.deepEqual(found([failing('b', { reason: 'FailedDelete' })]), [undefined, undefined]);
 });
 
-test('a ReplicaSet that cannot be created is read from the Deployment, if that is of this change', () => {
+test('a ReplicaSet that cannot be created is read from the Deployment’s condition, if it belongs to this change', () => {
   const deployment = (at: number, parts: Readonly<Record<string, string>> = {}) => ({
     status: {
       conditions: [

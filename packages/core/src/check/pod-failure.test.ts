@@ -22,14 +22,14 @@ for (const reason of [
   ...['UnexpectedAdmissionError', 'NodeAffinity', 'NodeName', 'NodePorts', 'TopologyAffinityError'],
   ...['InsufficientResource', 'VolumeAttachmentLimitExceeded'],
 ]) {
-  test(`a pod that its node rejected for ${reason} is no evidence, though it ran before`, () => {
+  test(`a pod that its node rejected for ${reason} is not evidence, even if it ran before`, () => {
     assert.deepEqual(fail(reason), [undefined, reason]);
     const containerStatuses = [{ name: 'app', ...ran }];
     assert.deepEqual(fail(reason, { containerStatuses }), [undefined, reason]);
   });
 }
 
-test('a pod that failed before any container ran is no evidence, whatever a later kubelet calls it', () => {
+test('a pod that failed before any container ran is not evidence, whatever reason the kubelet gives', () => {
   const waits = { name: 'app', state: { waiting: { reason: 'ContainerCreating' } } };
   assert.deepEqual(fail('NewInVersion2'), [undefined, 'NewInVersion2']);
   assert.deepEqual(fail(undefined, { containerStatuses: [waits] }), [undefined, 'Failed']);

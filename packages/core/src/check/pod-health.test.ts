@@ -74,12 +74,12 @@ const STATES: readonly (readonly [string, Parameters<typeof aPod>[1], string | u
 ];
 
 for (const [what, status, kind] of STATES) {
-  test(`${what} is ${kind ?? 'no trouble by itself'}`, () => {
+  test(`${what} is ${kind ?? 'not a failure by itself'}`, () => {
     assert.equal(viewPod(aPod('p', status), 0).failure?.kind, kind);
   });
 }
 
-test('a pod’s view has its worst restarts, its scheduling and since when it is ready', () => {
+test('a pod’s view has its most restarts, its scheduling and its ready time', () => {
   const conditions = [{ type: 'PodScheduled', status: 'False' }];
   const containerStatuses = [1, 4].map((restartCount) => ({ name: 'c', restartCount }));
   const view = viewPod(aPod('p', { conditions, containerStatuses }), 3);
@@ -88,7 +88,7 @@ test('a pod’s view has its worst restarts, its scheduling and since when it is
   assert.equal(viewPod(aPod('p'), 0).readySince, NOW - 50_000);
 });
 
-test('readiness is lost from True to False; leaving pods are known', () => {
+test('readiness is lost from True to False; terminating pods are marked', () => {
   const [ready, not] = ['True', 'False'].map((status) =>
     aPod('p', { conditions: [{ type: 'Ready', status }] }),
   );
@@ -109,7 +109,7 @@ for (const kind of ['ImagePull', 'ConfigError', 'Crash', 'OutOfMemory', 'Failed'
     );
   });
 
-  test(`${kind} that stable pods have as well is not the change’s`, () => {
+  test(`${kind} that stable pods share is not blamed on the change`, () => {
     const all = {
       updated: pods('new', 2, inTrouble(kind)),
       stable: pods('old', 8, inTrouble(kind)),
@@ -118,7 +118,7 @@ for (const kind of ['ImagePull', 'ConfigError', 'Crash', 'OutOfMemory', 'Failed'
   });
 }
 
-test('restarts, flapping and lateness fail beyond their limits and not at them', () => {
+test('restarts, readiness losses and lateness fail only beyond their limits', () => {
   assert.equal(verdict({ updated: pods('new', 2, { restarts: 2 }) }), 'Pass Healthy');
   assert.equal(verdict({ updated: pods('new', 2, { restarts: 3 }) }), 'Fail Restarts');
   assert.equal(verdict({ updated: pods('new', 2, { unreadyCount: 1 }) }), 'Pass Healthy');
@@ -132,7 +132,7 @@ test('restarts, flapping and lateness fail beyond their limits and not at them',
   assert.equal(judge(late(1)).dueAt, NOW + 1);
 });
 
-test('a pod that lost its readiness has the whole deadline to come back', () => {
+test('a pod that lost its readiness has the full deadline to recover', () => {
   const lost = (ms: number) => ({
     updated: pods('new', 2, {
       ...{ ready: false, createdAt: NOW - 9_000_000, unreadyCount: 1 },
@@ -144,7 +144,7 @@ test('a pod that lost its readiness has the whole deadline to come back', () => 
   assert.equal(verdict(lost(0)), 'Fail ReadinessLost');
 });
 
-test('one old pod that can’t pull its image is enough to doubt the registry, one crash is not enough', () => {
+test('one stable pod that cannot pull its image makes the check inconclusive; one crash does not', () => {
   const stable = (kind: FailureKind) => [aPodView('old-0', inTrouble(kind)), ...pods('old', 7)];
   const updated = (kind: FailureKind) => pods('new', 2, inTrouble(kind));
   assert.match(
@@ -154,7 +154,7 @@ test('one old pod that can’t pull its image is enough to doubt the registry, o
   assert.match(verdict({ updated: updated('Crash'), stable: stable('Crash') }), /^Fail/);
 });
 
-test('a trouble of the new pods alone counts, whatever else both suffer', () => {
+test('a failure of updated pods alone counts, whatever failures stable pods share', () => {
   const updated = [
     aPodView('new-0', inTrouble('ImagePull')),
     aPodView('new-1', inTrouble('Crash')),
@@ -163,7 +163,7 @@ test('a trouble of the new pods alone counts, whatever else both suffer', () => 
   assert.deepEqual([result.verdict, result.reason], ['Fail', 'Crash']);
 });
 
-test('pods that are never created are no failure of the change, and no pass', () => {
+test('pods that are never created neither fail nor pass the change', () => {
   const stuck = {
     updated: pods('new', 1, { createdAt: NOW - 700_000, readySince: NOW - 690_000 }),
     releasedAt: NOW - 700_000,
@@ -172,7 +172,7 @@ test('pods that are never created are no failure of the change, and no pass', ()
   assert.equal(verdict({ ...stuck, releasedAt: NOW - 60_000 }), 'Pending AwaitingReady');
 });
 
-test('what nobody could have heard of, or let out, is not late', () => {
+test('a batch is not late while the caches are stale or no pod could be released', () => {
   const late = { updated: pods('new', 2, { ready: false, createdAt: NOW - 600_000 }) };
   assert.equal(verdict({ ...late, currentAsOf: NOW }), 'Fail NeverReady');
   assert.equal(verdict({ ...late, currentAsOf: NOW - 1 }), 'Pending AwaitingReady');
@@ -186,7 +186,7 @@ test('what nobody could have heard of, or let out, is not late', () => {
   assert.equal(verdict({ ...missing, currentAsOf: NOW - 700_000 }), 'Pending AwaitingReady');
 });
 
-test('a batch soaks from the end of the second on in which its last pod became ready', () => {
+test('a batch soaks from the end of the second in which its last pod became ready', () => {
   const updated = [aPodView('new-0'), aPodView('new-1', { readySince: NOW - 9_000 })];
   const soaking = judge({ updated });
   assert.deepEqual([soaking.result.reason, soaking.dueAt], ['Soaking', NOW + 1999]);
@@ -194,7 +194,7 @@ test('a batch soaks from the end of the second on in which its last pod became r
   assert.equal(verdict({ updated, soakSeconds: 0 }), 'Pass Healthy');
 });
 
-test('a soak counts from the latest of creation, readiness and the first sight of it', () => {
+test('a soak counts from the latest of creation, readiness and first observation', () => {
   const soaking = (times: Partial<PodView>) => judge({ updated: pods('new', 2, times) }).dueAt;
   const at = (createdAt: number, readySince: number, readySeenAt: number) =>
     soaking({
@@ -208,7 +208,7 @@ test('a soak counts from the latest of creation, readiness and the first sight o
   assert.equal(at(9000, -86_400_000, 4000), NOW + 6000, 'on a node whose clock is ahead');
 });
 
-test('no clock of a node shortens a soak', () => {
+test('a wrong node clock does not shorten a soak', () => {
   const offset = fc.integer({ min: -100_000, max: 100_000 });
   const age = fc.integer({ min: 0, max: 100_000 });
   fc.assert(
@@ -223,7 +223,7 @@ test('no clock of a node shortens a soak', () => {
   );
 });
 
-test('no replicas verify nothing, also while pods are still leaving', () => {
+test('zero replicas verify nothing, even while pods terminate', () => {
   assert.equal(verdict({ updated: [], target: 0 }), 'None NoReplicas');
   assert.equal(
     verdict({ updated: pods('new', 1, { ready: false }), target: 0 }),
@@ -231,7 +231,7 @@ test('no replicas verify nothing, also while pods are still leaving', () => {
   );
 });
 
-test('what old pods suffered long ago excuses nothing today', () => {
+test('an old failure of stable pods excuses nothing', () => {
   const updated = pods('new', 2, inTrouble('Crash'));
   const worn = { restarts: 3, readySince: NOW - 3_600_000 };
   const outOfMemory = { failure: inTrouble('OutOfMemory').failure, readySince: NOW - 3_600_000 };
@@ -241,7 +241,7 @@ test('what old pods suffered long ago excuses nothing today', () => {
   assert.match(verdict({ updated, stable: pods('old', 8, today) }), /^Inconclusive/);
 });
 
-test('a pod that ended is evidence, and no pod of the batch', () => {
+test('a terminated pod is evidence, and does not count as a pod of the batch', () => {
   const terminated = (at: number) => ({
     ...inTrouble('Failed'),
     terminated: true,
@@ -261,7 +261,7 @@ test('a pod that ended is evidence, and no pod of the batch', () => {
   assert.match(verdict(both(NOW - 86_400_000)), /^Fail/, 'the leftovers of yesterday');
 });
 
-test('a pod that a user accepted is not said to be ready', () => {
+test('a pod that a user accepted is not reported as ready', () => {
   const updated = [aPodView('new-0'), aPodView('new-1', inTrouble('ImagePull'))];
   const { result } = judge({ updated, overriddenBefore: NOW });
   assert.deepEqual(
@@ -274,7 +274,7 @@ test('a pod that a user accepted is not said to be ready', () => {
   );
 });
 
-test('a pod that its node took along is no evidence', () => {
+test('a pod lost with its node is not evidence', () => {
   const gone = aPod('p', { phase: 'Failed', reason: 'Terminated', containerStatuses: [] });
   const { failure, terminated } = viewPod(gone, 0);
   assert.deepEqual([failure, terminated], [undefined, true]);
@@ -284,7 +284,7 @@ test('a pod that its node took along is no evidence', () => {
 const rejected = (reason: string): PodView =>
   viewPod(aPod('rejected', { phase: 'Failed', reason, message: 'why', containerStatuses: [] }), 0);
 
-test('a pod that its node rejected fails no batch, and explains one that is not complete in time', () => {
+test('a pod that its node rejected does not fail a batch, but explains a batch that is not complete in time', () => {
   const updated = [...pods('new', 2), rejected('OutOfcpu')];
   assert.equal(verdict({ updated }), 'Pass Healthy');
   assert.equal(verdict({ updated: [rejected('OutOfcpu')] }), 'Pending AwaitingReady');
@@ -327,7 +327,7 @@ test('a config error becomes evidence after a grace of 30 s, or at the ready dea
   assert.equal(verdict(since(NOW, { restarts: 3 })), 'Fail Restarts', 'hides nothing else');
 });
 
-test('stable pods with a config error excuse one from its first sight on', () => {
+test('stable pods with a config error excuse an updated one from its first observation', () => {
   const failure = (seenAt: number) => ({
     ...{ ready: false },
     failure: { ...inTrouble('ConfigError').failure, seenAt },
@@ -346,7 +346,7 @@ test('evidence is bounded', () => {
   assert.ok(evidence.every((e) => (e.message ?? '').length <= 512));
 });
 
-test('what is due by the clock alone waits to be heard of, and says so', () => {
+test('a deadline waits for a fresh pod list, and the message says so', () => {
   const waits = (parts: Partial<PodHealthInput>) => {
     const { result, dueAt, needsPodListing } = judge(parts);
     return [result.reason, dueAt, needsPodListing];

@@ -55,7 +55,7 @@ test('a rule that restarts all containers asks for the restarts of the others as
   assert.equal(isExpectedRestart(aPodWith(rules, [ended(1), other]), other), false);
 });
 
-test('CrashLoopBackOff after an expected exit is no failure, after another one it is', () => {
+test('CrashLoopBackOff is a failure only after an unexpected exit', () => {
   const waits = (exitCode: number): Pod => {
     const state = { waiting: { reason: 'CrashLoopBackOff' } };
     return aPodWith([restartOn([42])], [{ ...ended(exitCode), state }]);
@@ -64,7 +64,7 @@ test('CrashLoopBackOff after an expected exit is no failure, after another one i
   assert.equal(viewPod(waits(1), 0).failure?.kind, 'Crash');
 });
 
-test('readiness that is lost by an expected restart does not count', () => {
+test('readiness lost by an expected restart does not count', () => {
   const pod = (status: string, container: ContainerStatus): Pod => {
     const made = aPodWith([restartOn([42])], [container]);
     return { ...made, status: { ...made.status, conditions: [{ type: 'Ready', status }] } };
@@ -80,7 +80,7 @@ test('readiness that is lost by an expected restart does not count', () => {
   assert.equal(lostReadiness(long, pod('False', restarted)), true, 'a probe fails later');
 });
 
-test('restarts are counted from one state to the next, and before the first as one at most', () => {
+test('restarts are counted between states, with at most one before the first', () => {
   const rules = [restartOn([42])];
   const seen = (restartCount: number, exitCode: number): Pod =>
     aPodWith(rules, [ended(exitCode, { restartCount })]);
@@ -99,7 +99,7 @@ test('all restarts of a pod without rules count', () => {
   assert.equal(viewPod(pod, 0).restarts, 7);
 });
 
-test('unexpected restarts are exactly those with an exit code that no rule has', () => {
+test('unexpected restarts are exactly those whose exit code matches no rule', () => {
   const exits = fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 20 });
   const codes = fc.subarray([0, 1, 2, 3]);
   const operator = fc.constantFrom('In', 'NotIn');

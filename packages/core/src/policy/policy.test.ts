@@ -25,7 +25,7 @@ const pathsOf = (spec: unknown): string[] => {
   return parsed.ok ? [] : parsed.errors.map((e) => e.path);
 };
 
-test('the empty policy is a good one, and this is what it says', () => {
+test('an empty policy is valid and has these defaults', () => {
   const day = 86_400;
   const spec = {
     mode: 'Enforce',
@@ -42,7 +42,7 @@ test('the empty policy is a good one, and this is what it says', () => {
   assert.deepEqual(parsePolicy({}, HERE), { ok: true, spec });
 });
 
-test('every problem is reported at once, with its path, its value and the cure', () => {
+test('every problem is reported at once, with path, value and fix', () => {
   const spec = { mode: 'Maybe', release: { batches: [1, '130%'], soakSeconds: -1 }, extra: 1 };
   assert.deepEqual(
     new Set(pathsOf(spec)),
@@ -86,7 +86,7 @@ for (const [batches, bad] of BATCHES) {
   });
 }
 
-test('each problem of a batch says what would be right', () => {
+test('each batch error says which value is valid', () => {
   const explain = (...batches: unknown[]): string => {
     const parsed = parsePolicy({ release: { batches } }, HERE);
     return parsed.ok ? '' : explainErrors(parsed.errors);
@@ -141,14 +141,14 @@ const BAD_SELECTORS: readonly (readonly [string, object, string])[] = [
 ];
 
 for (const [what, selector, path] of BAD_SELECTORS) {
-  test(`a selector by ${what} is refused, wherever it is`, () => {
+  test(`a selector by ${what} is denied, wherever it is`, () => {
     const target = { selector, namespaceSelector: selector };
     const paths = ['selector', 'namespaceSelector'].map((field) => `spec.target.${field}.${path}`);
     assert.deepEqual(pathsOf({ target }), paths);
   });
 }
 
-test('a problem of a label key names the key, and how keys look', () => {
+test('an invalid label key is reported with the key and the valid format', () => {
   const parsed = parsePolicy({ target: { selector: { matchLabels: { 'a b': 'x' } } } }, HERE);
   assert.ok(!parsed.ok);
   assert.match(
@@ -186,7 +186,7 @@ const inNamespace = (namespace: string): Candidate => ({
   namespaceLabels: { 'kubernetes.io/metadata.name': namespace },
 });
 
-test('a mismatch is a sentence', () => {
+test('a mismatch is reported as a sentence', () => {
   const at = (policy = aPolicy(), candidate = web) => mismatch(policy, candidate, 'ops');
   assert.equal(at(), undefined);
   assert.match(at(aPolicy({}, { namespace: 'other' })) ?? '', /namespace other only/);
@@ -201,7 +201,7 @@ test('a mismatch is a sentence', () => {
   assert.match(at(aPolicy(), ignored) ?? '', /exempt/);
 });
 
-test('kube-system and our own namespace are exempt unless named', () => {
+test('kube-system and the operator’s namespace are exempt unless named', () => {
   for (const namespace of ['kube-system', 'ops']) {
     const candidate = inNamespace(namespace);
     const byName = { matchLabels: { 'kubernetes.io/metadata.name': namespace } };
@@ -216,7 +216,7 @@ test('kube-system and our own namespace are exempt unless named', () => {
   }
 });
 
-test('the namespace’s own policy governs first, then the one with a selector, then by name', () => {
+test('the namespace’s own policy takes precedence, then the one with a selector, then by name', () => {
   const selector = { matchLabels: { tier: 'web' } };
   const b = aPolicy({}, { name: 'b' });
   const all = [
@@ -242,11 +242,11 @@ const workloadHooks = (policies: Parameters<typeof webhooksFor>[0]) =>
     ({ clientConfig }) => (clientConfig as { path: string }).path === '/mutate/workload',
   );
 
-test('without a policy no write of a workload is sent to us', () => {
+test('without a policy, no workload write is sent to the webhook', () => {
   assert.deepEqual(workloadHooks([]), []);
 });
 
-test('the webhook asks for exactly what the policy selects, and fails no write while no operator is alive', () => {
+test('the webhook matches exactly the policy’s selection, and fails no write while no operator runs', () => {
   const selector = { matchLabels: { tier: 'web' } };
   const [hook, ...others] = workloadHooks([aPolicy({ target: { selector } })]);
   assert.deepEqual(others, []);
@@ -266,7 +266,7 @@ test('the webhook asks for exactly what the policy selects, and fails no write w
 const pluralsOf = ({ rules }: { readonly [name: string]: unknown }): string[] =>
   (rules as { resources: string[] }[]).flatMap(({ resources }) => resources);
 
-test('a policy that fails closed fails the writes of those kinds only that nothing else can hold', () => {
+test('a policy that fails closed blocks writes only of kinds that cannot be held otherwise', () => {
   const hooks = workloadHooks([aPolicy({ failurePolicy: 'Fail' })]);
   const failing = hooks.filter(({ failurePolicy }) => failurePolicy === 'Fail');
   assert.deepEqual(failing.flatMap(pluralsOf), ['statefulsets']);
@@ -278,12 +278,12 @@ test('a policy that fails closed fails the writes of those kinds only that nothi
   assert.ok(audit.every(({ failurePolicy }) => failurePolicy === 'Ignore'));
 });
 
-test('a policy is asked about the kinds that it names', () => {
+test('a policy’s webhook covers exactly the kinds that it names', () => {
   const [hook] = workloadHooks([aPolicy({ target: { kinds: ['StatefulSet.apps'] } })]);
   assert.deepEqual(hook && pluralsOf(hook), ['statefulsets']);
 });
 
-test('a thousand namespaces whose policies select alike make one webhook', () => {
+test('policies with equal selectors in a thousand namespaces share one webhook', () => {
   const policies = Array.from({ length: 1000 }, (_, i) =>
     aPolicy({}, { namespace: `team-${i}`, uid: `p-${i}` }),
   );
@@ -296,7 +296,7 @@ test('a thousand namespaces whose policies select alike make one webhook', () =>
   assert.equal(workloadHooks([...policies, other]).length, 2);
 });
 
-test('a policy for a kind that is not followed, or for what a kind cannot do, is denied with the reason', () => {
+test('a policy for an unsupported kind or strategy is denied with the reason', () => {
   const errors = (spec: unknown, kinds = HERE.kinds) => {
     const parsed = parsePolicy(spec, { ...HERE, kinds });
     return parsed.ok ? '' : explainErrors(parsed.errors);
@@ -316,7 +316,7 @@ test('a policy for a kind that is not followed, or for what a kind cannot do, is
   assert.equal(errors({ target: { kinds: ['Widget'] } }, [widget] as never), '');
 });
 
-test('each webhook has a name that the API server takes, no side effects, and seconds enough', () => {
+test('each webhook has a valid name, no side effects, and a sufficient timeout', () => {
   const long = aPolicy({}, { name: 'p'.repeat(240) });
   const { mutating, validating } = webhooksFor([aPolicy(), long], place, NATIVE);
   for (const hook of [...mutating, ...validating]) {
@@ -335,7 +335,7 @@ const clampsOf = (nativeClamp: boolean) =>
     .mutating.filter(({ rules }) => JSON.stringify(rules).includes('replicasets'))
     .map(({ name, failurePolicy }) => [name, failurePolicy]);
 
-test('what is in flight is clamped by a webhook that fails closed, unless the API server does it', () => {
+test('changes in flight are clamped by a webhook that fails closed, unless the API server clamps them', () => {
   const atRest = ['at-rest.replicaset.altershield.io', 'Ignore'];
   assert.deepEqual(clampsOf(false), [['in-flight.replicaset.altershield.io', 'Fail'], atRest]);
   assert.deepEqual(clampsOf(true), [atRest]);
@@ -346,7 +346,7 @@ test('a quote in the operator’s user name does not end the condition', () => {
   assert.match(JSON.stringify(mutating), /username != 'o\\\\'brien'/);
 });
 
-test('the webhook leaves exempt namespaces alone unless they are named', () => {
+test('the webhook skips exempt namespaces unless they are named', () => {
   const exempt = (selector?: object) =>
     JSON.stringify(workloadHooks([cluster(selector)])[0]?.['namespaceSelector']);
   const others = {
@@ -360,7 +360,7 @@ test('the webhook leaves exempt namespaces alone unless they are named', () => {
   );
 });
 
-test('a policy of an exempt namespace gets no webhook: while we are down, it would block what it does not govern', () => {
+test('a policy in an exempt namespace gets no webhook, which would block unmatched writes while the operator is down', () => {
   const there = aPolicy({ failurePolicy: 'Fail' }, { namespace: 'kube-system' });
   assert.deepEqual(workloadHooks([there]), []);
   const made = validatePolicy(
@@ -371,7 +371,7 @@ test('a policy of an exempt namespace gets no webhook: while we are down, it wou
   assert.match(made.warnings.join(), /kube-system is exempt: only a policy in namespace ops/);
 });
 
-test('the order of policies does not move the configuration', () => {
+test('the order of policies does not change the configuration', () => {
   const [a, b] = [aPolicy({}, { name: 'a' }), aPolicy({}, { name: 'b' })];
   assert.deepEqual(
     webhooksFor([a, b], place, NATIVE).validating,
@@ -379,7 +379,7 @@ test('the order of policies does not move the configuration', () => {
   );
 });
 
-test('a stored configuration is the wanted one whatever empty parts the server left out', () => {
+test('a stored configuration equals the desired one even if the server omits empty fields', () => {
   const all = [cluster(), aPolicy({ target: { selector: { matchLabels: {} } } })];
   for (const wanted of Object.values(webhooksFor(all, place, NATIVE))) {
     const stored = wanted.map((webhook) => ({

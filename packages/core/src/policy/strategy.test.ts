@@ -6,7 +6,7 @@ import { strategyFor } from './strategy.ts';
 const able = { strategies: { Batch: true, Rolling: true } } as const;
 const unable = { strategies: { Batch: 'all at once', Rolling: true } } as const;
 
-test('without a strategy in the policy, a kind is released in batches where it can be', () => {
+test('without a strategy in the policy, a kind is released in batches if it supports that', () => {
   assert.deepEqual(strategyFor({}, able), { strategy: 'Batch' });
   assert.deepEqual(strategyFor({}, unable), { strategy: 'Rolling', reason: 'all at once' });
 });

@@ -27,7 +27,7 @@ const owned = (managedFields: readonly unknown[], applied?: object): Deployment 
 const managersOf = ({ metadata }: Deployment) =>
   (metadata.managedFields ?? []) as { manager: string; fieldsV1: { 'f:spec'?: object } }[];
 
-test('a rollback gives each manager what it owned of the template, and the operator nothing', () => {
+test('a rollback restores each manager’s ownership of the template, and the operator owns nothing', () => {
   const verified = owned([entry('argocd', 'Apply', { 'f:replicas': {}, 'f:template': ENV })]);
   const saved = ownershipOf(verified) ?? '';
   const live = owned([
@@ -46,7 +46,7 @@ test('a rollback gives each manager what it owned of the template, and the opera
   assert.deepEqual(restoreOwnership(restored, saved), []);
 });
 
-test('the status that the controller writes meanwhile is no conflict', () => {
+test('a concurrent status write of the controller is not a conflict', () => {
   const status = { subresource: 'status' };
   const kcm = entry('kube-controller-manager', 'Update', {}, status);
   const verified = owned([entry('kubectl', 'Update', { 'f:replicas': {}, 'f:template': ENV })]);
@@ -60,7 +60,7 @@ test('the status that the controller writes meanwhile is no conflict', () => {
   assert.deepEqual(restored, [...managersOf(verified), later]);
 });
 
-test('a user who writes meanwhile makes the patch fail', () => {
+test('a concurrent write of a user makes the patch fail', () => {
   const verified = owned([entry('kubectl', 'Update', { 'f:replicas': {}, 'f:template': ENV })]);
   const kubectl = entry('kubectl', 'Update', { 'f:replicas': {} });
   const ours = entry('altershield', 'Update', { 'f:template': ENV });
@@ -76,7 +76,7 @@ test('a user who writes meanwhile makes the patch fail', () => {
   }
 });
 
-test('a manager that owned nothing but the template comes back, the operator does not', () => {
+test('a manager that owned only the template is restored, the operator is not', () => {
   const verified = owned([
     entry('kubectl-edit', 'Update', { 'f:template': ENV }),
     entry('altershield', 'Update', { 'f:template': IMAGE }),
@@ -89,7 +89,7 @@ test('a manager that owned nothing but the template comes back, the operator doe
   );
 });
 
-test('kubectl finds the manifest of the verified template, with whatever else it applied since', () => {
+test('kubectl’s last-applied manifest has the verified template and its later fields', () => {
   const manifest = (image: string, label: string) => ({
     metadata: { name: 'web', labels: { label } },
     spec: { replicas: 3, template: { image } },
@@ -100,7 +100,7 @@ test('kubectl finds the manifest of the verified template, with whatever else it
   assert.deepEqual(JSON.parse(annotations?.[LAST_APPLIED] ?? ''), manifest('a', 'new'));
 });
 
-test('what is not known, too long or not readable is restored by nobody', () => {
+test('unknown, oversized or malformed ownership is not restored', () => {
   assert.equal(ownershipOf(owned([])), undefined);
   const long = Object.fromEntries(Array.from({ length: 9000 }, (_, i) => [`f:field-${i}`, {}]));
   assert.equal(ownershipOf(owned([entry('x', 'Apply', { 'f:template': long })])), undefined);
@@ -110,7 +110,7 @@ test('what is not known, too long or not readable is restored by nobody', () => 
   }
 });
 
-test('nothing is left to restore when each manager has its fields, whoever else has lost theirs', () => {
+test('nothing is restored when each manager already has its fields', () => {
   const manifest = { spec: { template: { image: 'a' } } };
   const argocd = entry('argocd', 'Apply', { 'f:template': ENV });
   const ours = entry('altershield', 'Update', { 'f:template': IMAGE });

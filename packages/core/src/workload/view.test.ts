@@ -23,6 +23,6 @@ test('stable pods make room for the batch as far as the user’s bounds allow', 
   assert.equal(mayBeRoom(0, 5, [6, 5]), false);
 });
 
-test('room that the controller has made already is waited for, too', () => {
+test('room that the controller has made already is also waited for', () => {
   assert.equal(mayBeRoom(1, 4, [6, 5]), true);
 });

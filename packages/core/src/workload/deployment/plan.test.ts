@@ -45,11 +45,11 @@ const a = (replicas: number, cap = aCap('a', '')) => aReplicaSet('a', replicas, 
 const b = (replicas: number, ready = replicas) =>
   aReplicaSet('b', replicas, { ready, cap: aCap('a') });
 
-test('a batch within the surge is one write: stable pods stay as they are', () => {
+test('a batch within the surge is one write: stable pods are not scaled', () => {
   assert.deepEqual(plan(release(1), held(), [a(10), b(0)]), ['web: a/b/1/10']);
 });
 
-test('a batch beyond the surge, or without one, makes the floor of the stable pods give way', () => {
+test('a batch beyond the surge lowers the floor of the stable pods', () => {
   assert.deepEqual(plan(release(3), held(aCap('a', 'b', 1)), [a(10), b(1)]), [
     'web: a/b/3/10',
     'web-a: a/b/3/10',
@@ -60,37 +60,37 @@ test('a batch beyond the surge, or without one, makes the floor of the stable po
   ]);
 });
 
-test('the last batch releases everything and takes the floor away', () => {
+test('the last batch releases all pods and removes the floor', () => {
   const writes = plan(release(10), held(aCap('a', 'b', 3)), [a(8), b(3)]);
   assert.deepEqual(writes, ['web: a/b/10/10', 'web-a: a/b/10/10']);
 });
 
-test('a batch that is released already takes no write', () => {
+test('a batch that is released already needs no write', () => {
   const done = held(aCap('a', 'b', 3));
   assert.deepEqual(plan(release(3), done, [a(8, aCap('a', 'b', 3)), b(3)]), []);
 });
 
-test('the mark of the actor goes with the first batch, when the record names the actor', () => {
+test('the first batch removes the actor annotation, when the record names the actor', () => {
   const marked = held();
   const annotations = { ...marked.metadata.annotations, [ANNOTATIONS.actor]: '{}' };
   const withActor = { ...marked, metadata: { ...marked.metadata, annotations } };
   assert.deepEqual(plan(release(1), withActor, [a(10), b(0)]), ['web: a/b/1/10 -actor']);
 });
 
-test('nothing is released before the controller has made the ReplicaSet and seen the template', () => {
+test('no pod is released before the controller has observed the template and created its ReplicaSet', () => {
   assert.deepEqual(plan(release(1), held(), [a(10)]), []);
   const unseen = { ...held(), status: { observedGeneration: 0 } };
   assert.deepEqual(plan(release(1), unseen, [a(10), b(0)]), []);
 });
 
-test('a workload that was scaled in mid-batch gets what its batch is now', () => {
+test('a workload scaled in mid-batch gets the batch of its new size', () => {
   const scaled = held(aCap('a', 'b', 3), { replicas: 20 });
   assert.deepEqual(plan(release(6), scaled, [a(19), b(3)]), ['web: a/b/6/20', 'web-a: a/b/6/20']);
   const shrunk = held(aCap('a', 'b', 3), { replicas: 5 });
   assert.deepEqual(plan(release(1), shrunk, [a(4, aCap('a', 'b', 3)), b(1)]), []);
 });
 
-test('new pods without a place get the one of stable pods, within the user’s maxUnavailable', () => {
+test('unschedulable updated pods get the room of stable pods, within the user’s maxUnavailable', () => {
   const waiting = held(aCap('a', 'b', 1));
   const writes = plan(release(1, { needsRoom: true }), waiting, [a(10), b(1, 0)]);
   assert.deepEqual(writes, ['web-a: a/b/1/10 9']);
@@ -98,7 +98,7 @@ test('new pods without a place get the one of stable pods, within the user’s m
   assert.deepEqual(plan(release(1, { needsRoom: true }), waiting, [low, b(1, 0)]), []);
 });
 
-test('stable pods that were taken away just now are not taken for ready ones that may go', () => {
+test('stable pods that were just removed do not count as removable ready pods', () => {
   const waiting = held(aCap('a', 'b', 5));
   const full = release(5, { needsRoom: true });
   assert.deepEqual(plan(full, waiting, [a(10, aCap('a', 'b', 5)), b(5, 0)]), ['web-a: 9']);
@@ -106,14 +106,14 @@ test('stable pods that were taken away just now are not taken for ready ones tha
   assert.deepEqual(plan(full, waiting, [shrunk, b(5, 0)]), []);
 });
 
-test('after a scale from zero the stable revision gets its pods back, in whatever the controller does', () => {
+test('after a scale from zero, the stable revision gets its pods back', () => {
   const back = held(aCap('a', 'b', 3));
   assert.deepEqual(plan(release(3), back, [a(0, aCap('a', 'b', 3)), b(3)]), ['web-a: 7']);
   const hold: Goal = { type: 'Hold', ...route };
   assert.deepEqual(plan(hold, held(), [a(0), b(0)]), ['web-a: a/b/0/10 10']);
 });
 
-test('a ReplicaSet that the operator sizes says how many pods the Deployment wants, or the controller would do nothing but scale', () => {
+test('a ReplicaSet sized by the operator carries the desired replicas, so that the controller does not only scale', () => {
   const view = viewDeployment(held(), [a(0), b(0)], signing);
   const [write] = planDeployment({ type: 'Hold', ...route }, { deployment: held(), view });
   const path = '/metadata/annotations/deployment.kubernetes.io~1desired-replicas';
@@ -123,7 +123,7 @@ test('a ReplicaSet that the operator sizes says how many pods the Deployment wan
   );
 });
 
-test('pods of a superseded revision go before the next one gets any', () => {
+test('pods of a superseded revision are removed before the next one gets any', () => {
   const c = aReplicaSet('c', 3);
   const waiting = held(aCap('a', 'c', 3));
   const closed = 'web: a/-/0/10';
@@ -135,23 +135,23 @@ test('pods of a superseded revision go before the next one gets any', () => {
   assert.deepEqual(plan(release(1), held(), [whole, b(0), sick]), ['web-a: 9', 'web-c: 0']);
 });
 
-test('ready pods that are going already are not spared a second time', () => {
+test('terminating ready pods are not preserved again', () => {
   const going = aReplicaSet('c', 2, { ready: 5 });
   assert.deepEqual(plan(release(1), held(), [a(6, aCap('a')), b(0), going]), ['web-a: 10']);
 });
 
-test('pods that somebody made beyond the batch go again', () => {
+test('pods that another client created beyond the batch are removed', () => {
   assert.deepEqual(plan(release(1), held(aCap('a', 'b', 1)), [a(10), b(4)]), ['web-b: 1']);
 });
 
-test('Recreate: the floor gives way first, the new revision is named when it is there', () => {
+test('Recreate: the floor is lowered first, the new revision is named when it exists', () => {
   const recreate = held(aCap('a', ''), { strategy: { type: 'Recreate' } });
   assert.deepEqual(plan(release(10), recreate, [a(10)]), ['web: a/-/10/10', 'web-a: a/-/10/10']);
   const open = held(aCap('a', '-', 10), { strategy: { type: 'Recreate' } });
   assert.deepEqual(plan(release(10), open, [a(0, aCap('a', '-', 10)), b(0)]), ['web: a/b/10/10']);
 });
 
-test('a hold keeps what is released, and takes over what nobody held', () => {
+test('a hold keeps released pods, and also holds a change found late', () => {
   const hold: Goal = { type: 'Hold', ...route };
   assert.deepEqual(plan(hold, held(aCap('a', 'b', 3)), [a(8, aCap('a', 'b', 3)), b(3)]), []);
   assert.deepEqual(plan(hold, held(), [a(10), b(0)]), []);
@@ -168,7 +168,7 @@ const back: Goal = {
   ...{ isOwn: true, keepsHold: false },
 };
 
-test('a rollback is the template and the mark in one write; pods that are not ready go at once', () => {
+test('a rollback writes template and annotation at once; unready pods are removed immediately', () => {
   const bad = held(aCap('a', 'b', 3));
   assert.deepEqual(plan(back, bad, [a(8), b(3, 1)]), ['web: a//0/10 template', 'web-b: a//0/10 1']);
   assert.deepEqual(
@@ -191,7 +191,7 @@ function inProgress(progressing: object, spec: Partial<Deployment['spec']> = {})
   return { ...deployment, status: { ...deployment.status, conditions } };
 }
 
-test('a rollback first says that the rollout failed, for as long as the template is the quarantined one', () => {
+test('a rollback first reports the rollout as failed, while the template is the quarantined one', () => {
   const deployment = inProgress({});
   const revisions = [a(8), b(3)];
   const view = viewDeployment(deployment, revisions, signing);
@@ -211,7 +211,7 @@ test('a rollback first says that the rollout failed, for as long as the template
   assert.deepEqual(plan({ ...back, failure }, done, [a(10), b(0)]), [], 'the verified template');
 });
 
-test('a rollout that Kubernetes calls failed, and one that the user has paused, are left as they are', () => {
+test('a rollout that Kubernetes reports as failed, or that the user has paused, is not modified', () => {
   const template = ['web: a//0/10 template'];
   for (const deployment of [
     inProgress({ status: 'False', reason: 'ProgressDeadlineExceeded' }),
@@ -222,13 +222,13 @@ test('a rollout that Kubernetes calls failed, and one that the user has paused, 
   }
 });
 
-test('a revert by the user takes the release back, and leaves pods to the controller', () => {
+test('a revert by the user ends the release, and leaves pods to the controller', () => {
   const reverted = aHeldDeployment('a', {}, aCap('a', 'b', 3));
   const user: Goal = { ...back, isOwn: false };
   assert.deepEqual(plan(user, reverted, [a(8), b(3, 0)]), ['web: a//0/10']);
 });
 
-test('at rest what runs is protected, by one word more where the policy fails closed', () => {
+test('at rest, the running revision is protected, and held where the policy fails closed', () => {
   const rest = (keepsHold: boolean): Goal => ({ type: 'Rest', keepsHold, forgetsActor: true });
   const done = aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 10));
   assert.deepEqual(plan(rest(false), done, [a(0), b(10)]), ['web: b//0/10']);
@@ -244,7 +244,7 @@ test('at rest what runs is protected, by one word more where the policy fails cl
   );
 });
 
-test('a revision that its own mark protects against what was put in its place loses it', () => {
+test('a replaced revision loses the annotation that protects it', () => {
   const reverted = aHeldDeployment('b', { tag: 'b' }, aCap('b', ''));
   const marked = a(10, aCap('a'));
   assert.deepEqual(
@@ -253,12 +253,12 @@ test('a revision that its own mark protects against what was put in its place lo
   );
 });
 
-test('what no policy releases any more loses every mark', () => {
+test('a workload that no policy releases any more loses every annotation', () => {
   const writes = plan({ type: 'Restore' }, held(aCap('a', 'b', 3)), [a(8), aReplicaSet('b', 3)]);
   assert.deepEqual(writes, ['web: -release', 'web-a: -release']);
 });
 
-test('a soak that outlasts the user’s progress deadline is told to the controller once', () => {
+test('a soak longer than the user’s progress deadline is reported to the controller once', () => {
   const at = (seconds: number): string => `2026-01-01T00:0${Math.floor(seconds / 60)}:00Z`;
   const soaking = (lastUpdateTime: string, reason = 'ReplicaSetUpdated') => ({
     ...held(aCap('a', 'b', 1), { progressDeadlineSeconds: 60 }),
@@ -284,7 +284,7 @@ test('a soak that outlasts the user’s progress deadline is told to the control
   assert.deepEqual(plan(short, soaking(at(60)), [a(10), b(1)]), []);
 });
 
-test('a controller that scales in vain is told what the Deployment wants', () => {
+test('a controller that scales in vain gets the desired replicas', () => {
   const name = 'deployment.kubernetes.io/desired-replicas';
   const scaledTo = (desired: string): ReplicaSet => {
     const rs = a(10);

@@ -27,7 +27,7 @@ function aHeldSet(partition: number): StatefulSet {
   };
 }
 
-test('a StatefulSet that came back from zero replicas is no longer held: no stable revision is left', () => {
+test('a StatefulSet scaled up from zero replicas is no longer held: it has no stable revision', () => {
   const status = (currentRevision: string, observedGeneration: number) => ({
     status: { currentRevision, updateRevision: 'db-2', observedGeneration },
   });

@@ -15,7 +15,7 @@ import {
 
 const hash = fc.stringMatching(/^[a-z0-9]{1,12}$/);
 
-test('what was formatted is read back as it was', () => {
+test('a formatted annotation parses to the same value', () => {
   const cap = fc.record({
     verified: hash,
     target: fc.oneof(hash, fc.constantFrom(AT_REST, HELD)),
@@ -29,12 +29,12 @@ test('what was formatted is read back as it was', () => {
   );
 });
 
-test('counts beyond what can be read are written as the nearest that can', () => {
+test('counts out of range are written as the nearest valid count', () => {
   const cap = { verified: 'v1', target: HELD, released: -1, replicas: 2_147_483_647 };
   assert.equal(formatReleaseCap(cap), 'v1/-/0/999999999');
 });
 
-test('a missing annotation is no cap, and a broken one is invalid as a whole', () => {
+test('a missing annotation means no cap, and a malformed one is invalid as a whole', () => {
   assert.equal(parseReleaseCap(undefined), undefined);
   const broken = ['', 'abc', '//0/10', 'v1/v2/3', 'v1/v2/3/10/', 'v1/v2/-3/10', 'v1/v2/3/1.5'];
   const hidden = ['v1/v2/3/10\n', ' v1/v2/3/10', 'v1/-v2/3/10', 'v1/v2/3/1234567890', 'v1/V2/3/10'];

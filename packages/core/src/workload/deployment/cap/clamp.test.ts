@@ -305,12 +305,12 @@ for (const row of ROWS) {
   });
 }
 
-test('a ReplicaSet without the annotation is let alone', () => {
+test('a ReplicaSet without the annotation is not clamped', () => {
   const write = { release: undefined, hash: 'v2', asked: 10, was: 0 };
   assert.deepEqual(clampReplicas({ ...write, desired: '10', oldDesired: '10' }), { allowed: 10 });
 });
 
-test('without the controller’s count of replicas, the annotation’s is what is wanted', () => {
+test('without the controller’s desired replicas, those of the annotation count', () => {
   for (const desired of [undefined, '', 'ten', '-1', '12345678901']) {
     const write = { desired, oldDesired: desired };
     const target = { ...write, release: THREE, hash: 'v2', was: 1, asked: 9 };
@@ -320,7 +320,7 @@ test('without the controller’s count of replicas, the annotation’s is what i
   }
 });
 
-test('under a broken annotation nothing grows, and everything may shrink', () => {
+test('under a malformed annotation, a ReplicaSet may shrink, but not grow', () => {
   for (const release of ['', 'abc', 'v1/v2/3', 'v1/v2/999999999999/10']) {
     const write = { release, hash: 'v1', desired: '10', oldDesired: '10' };
     assert.equal(clampReplicas({ ...write, was: undefined, asked: 1 }), 'Invalid');
@@ -331,7 +331,7 @@ test('under a broken annotation nothing grows, and everything may shrink', () =>
   }
 });
 
-test('what was clamped once is left as it is when admission runs again', () => {
+test('clamping is idempotent', () => {
   fc.assert(
     fc.property(anyWrite, (write) => {
       const once = clampReplicas(write);
@@ -342,7 +342,7 @@ test('what was clamped once is left as it is when admission runs again', () => {
   );
 });
 
-test('no write is clamped to more growth than it asks for, unless the Deployment is scaled', () => {
+test('clamping never increases a scale-up, unless the Deployment is scaled', () => {
   fc.assert(
     fc.property(anyWrite, (write) => {
       const made = clampReplicas(write);
@@ -372,7 +372,7 @@ function evaluate(write: ReplicaSetWrite): Readonly<Record<string, unknown>> {
   return variables;
 }
 
-test('the table in CEL gives the number that the function gives, whatever is written', () => {
+test('the CEL table and the function give the same replicas for every write', () => {
   fc.assert(
     fc.property(anyWrite, (write) => {
       const { valid, allowed } = evaluate(write);

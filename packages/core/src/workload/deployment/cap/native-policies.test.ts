@@ -9,7 +9,7 @@ const USER = 'system:serviceaccount:ops:altershield';
 const policies = nativePolicies(USER);
 const plural = (kind: string): string => `${kind.toLowerCase()}s`.replace(/ys$/, 'ies');
 
-test('the operator may create each policy, and read and write each by its name', () => {
+test('the operator may create each admission policy, and read and write each by its name', () => {
   for (const { kind, name } of policies) {
     const rules = OPERATOR_RULES.filter(({ resources }) => resources.includes(plural(kind)));
     const named = rules.find(({ resourceNames }) => resourceNames?.includes(name) === true);
@@ -19,7 +19,7 @@ test('the operator may create each policy, and read and write each by its name',
   }
 });
 
-test('each policy is bound once, everywhere, and leaves the operator alone', () => {
+test('each admission policy has one binding, for all namespaces, and exempts the operator', () => {
   const bound = policies.filter(({ kind }) => kind.endsWith('Binding'));
   const rest = policies.filter((one) => !bound.includes(one));
   assert.deepEqual(
@@ -30,7 +30,7 @@ test('each policy is bound once, everywhere, and leaves the operator alone', () 
   for (const { spec } of rest) assert.match(JSON.stringify(spec), new RegExp(`!= '${USER}'`));
 });
 
-test('the clamp fails closed, sees what other plug-ins change, and computes the one table', () => {
+test('the clamp fails closed, runs after other plug-ins, and uses the same table', () => {
   const [clamp, keep] = policies;
   assert.equal(clamp?.spec['failurePolicy'], 'Fail');
   assert.equal(clamp.spec['reinvocationPolicy'], 'IfNeeded');
