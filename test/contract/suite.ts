@@ -5,6 +5,7 @@ import { capMoves } from './cap-moves.ts';
 import { caps } from './caps.ts';
 import { custom } from './custom.ts';
 import { denials } from './denials.ts';
+import { daemonSets } from './daemon-sets.ts';
 import { deployments } from './deployments.ts';
 import { podScenarios } from './pod-scenarios.ts';
 import { ownership } from './ownership.ts';
@@ -30,6 +31,7 @@ export const CONTRACT: Readonly<Record<string, readonly Behavior[]>> = {
   'moves under a cap': capMoves,
   'stateful sets': statefulSets,
   'releases of stateful sets': statefulReleases,
+  'daemon sets': daemonSets,
   admission,
   'custom resources': custom,
   'fates of pods': podScenarios,

@@ -6,6 +6,7 @@ import { typeKey } from './api-server/definition.ts';
 import { compileLabelSelector } from './api-server/selectors.ts';
 import type { StoreEvent } from './api-server/store.ts';
 import type { Controller } from './controllers/controller.ts';
+import { DaemonSetController } from './controllers/daemon-set/controller.ts';
 import { DeploymentController } from './controllers/deployment/controller.ts';
 import { GarbageCollector } from './controllers/garbage-collector.ts';
 import { Kubelet, type KubeletOptions } from './controllers/kubelet.ts';
@@ -41,7 +42,13 @@ export class Sandbox {
   readonly server: ApiServer;
   readonly controllers: Readonly<
     Record<
-      'deployment' | 'replicaSet' | 'statefulSet' | 'scheduler' | 'kubelet' | 'garbageCollector',
+      | 'deployment'
+      | 'replicaSet'
+      | 'statefulSet'
+      | 'daemonSet'
+      | 'scheduler'
+      | 'kubelet'
+      | 'garbageCollector',
       Controller
     >
   >;
@@ -52,6 +59,7 @@ export class Sandbox {
       deployment: new DeploymentController(this.server),
       replicaSet: new ReplicaSetController(this.server),
       statefulSet: new StatefulSetController(this.server),
+      daemonSet: new DaemonSetController(this.server),
       scheduler: new PodScheduler(this.server),
       kubelet: new Kubelet(this.server, { scenario: options.scenario }),
       garbageCollector: new GarbageCollector(this.server),

@@ -87,6 +87,7 @@ export const RESOURCES = {
   deployment: native('apps', 'Deployment', 'deployments'),
   replicaSet: native('apps', 'ReplicaSet', 'replicasets'),
   statefulSet: native('apps', 'StatefulSet', 'statefulsets'),
+  daemonSet: native('apps', 'DaemonSet', 'daemonsets'),
   controllerRevision: native('apps', 'ControllerRevision', 'controllerrevisions'),
   lease: native('coordination.k8s.io', 'Lease', 'leases'),
   crd: native(

@@ -20,6 +20,7 @@ import {
   secretRules,
   webhookRules,
 } from './kinds/plain.ts';
+import { daemonSetRules } from './kinds/daemon-set.ts';
 import { controllerRevisionRules, statefulSetRules } from './kinds/stateful-set.ts';
 import { deploymentRules, podRules, replicaSetRules } from './kinds/workload.ts';
 import type { KubernetesVersion } from './kubernetes-version.ts';
@@ -71,6 +72,14 @@ const BUILT_INS: readonly BuiltIn[] = [
     status: true,
     scale: true,
     rules: replicaSetRules,
+  },
+  {
+    group: APPS,
+    kind: 'DaemonSet',
+    plural: 'daemonsets',
+    short: ['ds'],
+    status: true,
+    rules: daemonSetRules,
   },
   {
     group: APPS,

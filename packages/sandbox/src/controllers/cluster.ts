@@ -126,6 +126,16 @@ export type NewObject = Json & {
 export const controllerOf = (object: KubeObject) =>
   object.metadata.ownerReferences?.find(({ controller }) => controller === true);
 
+/** The reference of whatever a workload controls. */
+export const ownerReference = ({ apiVersion, kind, metadata }: KubeObject) => ({
+  apiVersion,
+  kind,
+  name: metadata.name,
+  uid: metadata.uid,
+  controller: true,
+  blockOwnerDeletion: true,
+});
+
 export const isFailure = (error: unknown, code: number): boolean =>
   error instanceof StatusError && error.code === code;
 

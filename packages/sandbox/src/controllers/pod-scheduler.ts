@@ -5,6 +5,7 @@ import { typeKey } from '../api-server/definition.ts';
 import { timestamp } from '../api-server/util.ts';
 import { Cluster } from './cluster.ts';
 import { findCondition, withCondition } from './conditions.ts';
+import { pinnedNode, selects } from './nodes.ts';
 import type { Controller } from './controller.ts';
 import { WorkQueue } from './work-queue.ts';
 import type { Condition, Node, Pod } from './types.ts';
@@ -87,11 +88,11 @@ export class PodScheduler implements Controller {
 const isWaiting = ({ spec }: Pod): boolean =>
   spec.nodeName === undefined && (spec.schedulingGates ?? []).length === 0;
 
-function fits({ spec, metadata }: Node, pod: Pod): boolean {
-  const wanted = Object.entries(pod.spec.nodeSelector ?? {});
-  return (
-    spec?.unschedulable !== true && wanted.every(([key, value]) => metadata.labels?.[key] === value)
-  );
+/** A pod of a DaemonSet goes to its own node, and tolerates that it is cordoned. */
+function fits(node: Node, pod: Pod): boolean {
+  const pinned = pinnedNode(pod.spec);
+  const isOpen = pinned === undefined ? node.spec?.unschedulable !== true : true;
+  return isOpen && (pinned ?? node.metadata.name) === node.metadata.name && selects(pod.spec, node);
 }
 
 const unschedulable = (nodes: number) => ({

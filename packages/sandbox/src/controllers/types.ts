@@ -21,6 +21,7 @@ export interface PodSpec {
   readonly nodeName?: string;
   readonly nodeSelector?: Readonly<Record<string, string>>;
   readonly schedulingGates?: readonly unknown[];
+  readonly affinity?: Json;
 }
 
 export interface Condition {
@@ -116,6 +117,35 @@ export interface StatefulSet extends KubeObject {
     readonly template: PodTemplate;
   };
   readonly status?: StatefulSetStatus;
+}
+
+export interface DaemonSetStatus {
+  readonly observedGeneration?: number;
+  readonly currentNumberScheduled: number;
+  readonly desiredNumberScheduled: number;
+  readonly numberMisscheduled: number;
+  readonly numberReady: number;
+  readonly updatedNumberScheduled?: number;
+  readonly numberAvailable?: number;
+  readonly numberUnavailable?: number;
+  readonly collisionCount?: number;
+}
+
+export interface DaemonSet extends KubeObject {
+  readonly spec: {
+    readonly minReadySeconds?: number;
+    readonly revisionHistoryLimit: number;
+    readonly selector: LabelSelector;
+    readonly updateStrategy: {
+      readonly type: 'RollingUpdate' | 'OnDelete';
+      readonly rollingUpdate?: {
+        readonly maxUnavailable?: IntOrPercent;
+        readonly maxSurge?: IntOrPercent;
+      };
+    };
+    readonly template: PodTemplate;
+  };
+  readonly status?: DaemonSetStatus;
 }
 
 export interface ControllerRevision extends KubeObject {

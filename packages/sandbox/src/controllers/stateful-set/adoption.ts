@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RESOURCES, type KubeObject, type APIResource } from '@altershield/kube';
 import { compileLabelSelector } from '../../api-server/selectors.ts';
-import { controllerOf, type Cluster } from '../cluster.ts';
+import { controllerOf, ownerReference, type Cluster } from '../cluster.ts';
 import type { StatefulSet } from '../types.ts';
-import { ordinalOf, ownerReference } from './replicas.ts';
+import { ordinalOf } from './replicas.ts';
 
 /** Adopts matching pods and revisions without a controller, such as those that a deleted StatefulSet left. */
 export async function adoptOrphans(cluster: Cluster, set: StatefulSet): Promise<void> {

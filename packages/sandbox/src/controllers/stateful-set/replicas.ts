@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { RESOURCES } from '@altershield/kube';
 import { without } from '../../json.ts';
-import type { Cluster, NewObject } from '../cluster.ts';
+import { ownerReference, type Cluster, type NewObject } from '../cluster.ts';
 import { availableAt, isReady } from '../conditions.ts';
 import type { ControllerRevision, Pod, StatefulSet } from '../types.ts';
 
@@ -76,16 +76,6 @@ export function newPod(set: StatefulSet, name: string, revision: ControllerRevis
     spec: { ...spec, hostname: name, ...(serviceName ? { subdomain: serviceName } : {}) },
   };
 }
-
-/** The reference of whatever a StatefulSet controls. */
-export const ownerReference = ({ metadata }: StatefulSet) => ({
-  apiVersion: 'apps/v1',
-  kind: 'StatefulSet',
-  name: metadata.name,
-  uid: metadata.uid,
-  controller: true,
-  blockOwnerDeletion: true,
-});
 
 export const isTerminating = ({ pod }: Replica): boolean =>
   pod?.metadata.deletionTimestamp !== undefined;

@@ -17,7 +17,8 @@ import {
   type Availability,
   type Replica,
 } from './replicas.ts';
-import { resolveRevisions, truncateHistory, type Revisions } from './revisions.ts';
+import { truncateHistory } from '../revisions.ts';
+import { resolveRevisions, type Revisions } from './revisions.ts';
 import { completed, countedStatus, isNews, writeStatus, type Counted } from './status.ts';
 import { podsToUpdate } from './update.ts';
 
