@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { changePolicySpec } from '@altershield/api';
-import { batchTargets, batchesOf } from '@altershield/core';
+import { stepsFor } from '@altershield/core';
 import { parse } from 'yaml';
 
 /** What the team writes: applied exactly as it is shown. */
@@ -25,7 +25,8 @@ interface PolicyManifest {
 export const policy = parse(POLICY_YAML) as PolicyManifest;
 
 /** Pods of the new revision after each batch: 1, 3, 10. */
-export const TARGETS: readonly number[] = batchTargets(
-  batchesOf(changePolicySpec.parse(policy.spec).release),
-  REPLICAS,
-);
+export const TARGETS: readonly number[] = stepsFor(
+  changePolicySpec.parse(policy.spec).release,
+  'Batch',
+  { size: REPLICAS, isAllOrNothing: false },
+).map(({ target }) => target);

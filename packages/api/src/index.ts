@@ -29,12 +29,12 @@ export {
   MODES,
   ON_FAIL,
   ON_INCONCLUSIVE,
-  STRATEGIES,
   changePolicySpec,
   type ChangePolicy,
   type ChangePolicySpec,
   type ChangePolicyStatus,
 } from './v1alpha1/change-policy.ts';
+export { STRATEGIES } from './v1alpha1/release.ts';
 export {
   ChangeWorkloadKind,
   DECISIONS,

@@ -10,6 +10,8 @@ export const REASONS = {
     'All pods are released, but not every batch passed; the revision is no rollback target.',
   NoReplicas:
     'The workload is scaled to zero: the change waits, held, until there are pods to judge.',
+  PausedAfterStep:
+    'The step passed, and the policy pauses the change after it; `altershield resume` continues.',
   CheckFailed: 'A check failed, with the evidence in the ChangePod.',
   CheckInconclusive: 'A check could neither pass nor fail; the policy suspends such changes.',
   ReadyDeadlineExceeded: 'Pods of the batch were not ready in time; what there is was judged.',
@@ -24,7 +26,7 @@ export const REASONS = {
   WriteDenied:
     'The API server denied a write of the operator, and repeating it does not help; the message has its text. Nothing more is released until a user decides.',
   CannotMove:
-    'The workload can no longer be released in batches, because its user edited it; the message says why. Nothing moves until a user decides.',
+    'The workload cannot be released by its strategy; the message says why. Nothing moves until a user decides.',
   AlteredByAdmission:
     'Another admission plug-in altered the pod template in a write of the operator; releasing it would start over each time.',
   QuarantinedRevision: 'A quarantined revision bypassed admission and is rolled back.',
@@ -67,6 +69,7 @@ export const CHECK_REASONS = {
   NoReplicas: 'There are no pods to judge.',
   AwaitingReady: 'Pods of the batch are not ready yet.',
   ReadyDeadlineExceeded: 'Pods of the batch were not ready in time, and nothing says why.',
+  StepDeadlineExceeded: 'The step did not pass within its `deadlineSeconds`.',
   Soaking: 'All pods of the batch are ready and are watched for the soak time.',
   Healthy: 'All pods of the batch were ready for the soak time.',
   Accepted: 'The pods of the batch are as a user accepted them.',

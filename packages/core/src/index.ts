@@ -49,7 +49,7 @@ export type { RevisionView, WorkloadView } from './workload/view.ts';
 export { batchName, changeName } from './change/name.ts';
 export { isEnforced, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';
-export { strategyFor } from './policy/strategy.ts';
+export { strategyFor, usesSteps, type Strategy } from './policy/strategy.ts';
 export { batchConditionsOf, conditionsOf, isOver, phaseOf, statusOf } from './change/status.ts';
 export { isOfUnknownVersion } from './change/unknown-version.ts';
 export {
@@ -90,7 +90,7 @@ export {
 } from './revision/fingerprint.ts';
 export { canonicalJson, shortHash } from './json/canonical.ts';
 export { sign, signWith, verify, type Signer } from './hold/signature.ts';
-export { batchesOf, batchTargets } from './policy/batch-targets.ts';
+export { batchesOf, canaryPods, stepsFor, type Step } from './policy/steps.ts';
 export { userBounds, type Bounds } from './workload/deployment/bounds.ts';
 export {
   DESIRED_REPLICAS,

@@ -5,7 +5,7 @@ const PERCENT = /^([1-9][0-9]?|100)%$/;
 const STEP_MESSAGE = 'must be a count of pods from 1, or a percentage from "1%" to "100%"';
 
 /** `3` or `"30%"`. */
-const step = z
+export const podCount = z
   .union([z.int32(STEP_MESSAGE).min(1, STEP_MESSAGE), z.string().regex(PERCENT, STEP_MESSAGE)], {
     error: STEP_MESSAGE,
   })
@@ -31,7 +31,7 @@ const LARGER = 'are cumulative: each must be larger than the one before';
 
 /** The steps of a release. */
 export const batches = z
-  .array(step)
+  .array(podCount)
   .min(1)
   .max(20)
   .optional()

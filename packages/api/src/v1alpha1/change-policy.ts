@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
-import { batches } from './batches.ts';
 import { conditions, count, type DeepReadonly, type CustomResource } from './common.ts';
 import { labelSelector } from './label-selector.ts';
+import { release } from './release.ts';
 
 /** `StatefulSet`, or `CloneSet.apps.kruise.io` where the name alone is ambiguous. */
 const KIND = /^[A-Z][A-Za-z0-9]{0,62}(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?){0,16}$/;
@@ -29,29 +29,9 @@ const target = z
   .prefault({})
   .describe('Which workloads the policy matches.');
 
-export const STRATEGIES = ['Batch', 'Rolling'] as const;
 export const MODES = ['Enforce', 'Audit'] as const;
 export const ON_FAIL = ['RollBack', 'Suspend'] as const;
 export const ON_INCONCLUSIVE = ['Suspend', 'Proceed'] as const;
-
-const release = z
-  .strictObject({
-    strategy: z
-      .enum(STRATEGIES)
-      .optional()
-      .describe(
-        'Default: Batch where the kind supports it, else Rolling. Batch: held at admission, then released in steps, each by the means of its kind. Rolling: not held, judged while the native controller rolls at its own pace.',
-      ),
-    batches,
-    soakSeconds: z
-      .int32()
-      .min(0)
-      .max(86_400)
-      .default(10)
-      .describe('How long all pods of a batch must stay healthy before the next one.'),
-  })
-  .prefault({})
-  .describe('How a change is released.');
 
 const podHealth = z
   .strictObject({

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
-import { STRATEGIES, changePolicySpec } from './change-policy.ts';
+import { changePolicySpec } from './change-policy.ts';
+import { STRATEGIES } from './release.ts';
 import {
   conditions,
   count,
@@ -125,13 +126,18 @@ const release = z
   .strictObject({
     strategy: z
       .enum(STRATEGIES)
-      .describe('Batch: held, then released in batches. Rolling: checked while it rolls out.'),
+      .describe(
+        'Batch, Canary, BlueGreen: held, then released step by step. Rolling: checked while it rolls out.',
+      ),
     enforced: z
       .boolean()
       .describe(
         'True: the operator acts on the verdict. False: the change is checked and recorded only.',
       ),
-    reason: text(512, 'Why the change is not enforced, or not released in batches.').optional(),
+    reason: text(
+      512,
+      'Why the change is not enforced, or not released by the strategy of the policy.',
+    ).optional(),
   })
   .describe('How the change is released; decided once, when it is recorded.');
 
@@ -169,6 +175,10 @@ const batch = z
       .boolean()
       .optional()
       .describe('A user let the change go on in spite of the verdict.'),
+    resumed: z
+      .boolean()
+      .optional()
+      .describe('A user resumed the change after the pause that the policy asks for.'),
   })
   .describe('Where the release stands.');
 

@@ -115,7 +115,7 @@ describe('the list of policies', () => {
     });
     const text = renderPolicies([good, bad], { allNamespaces: false, wide: false }, view);
     assert.deepEqual(lines(text), [
-      '  POLICY  MODE     STRATEGY  BATCHES     ON FAIL   ON INCONCLUSIVE  READY  WORKLOADS  AGE',
+      '  POLICY  MODE     STRATEGY  STEPS       ON FAIL   ON INCONCLUSIVE  READY  WORKLOADS  AGE',
       '✖ zebra   Enforce  Batch     1,30%,100%  RollBack  Suspend          False  -          2m',
       `    ${problem}`,
       '✔ web     Enforce  Batch     1,30%,100%  RollBack  Suspend          True   4          2m',

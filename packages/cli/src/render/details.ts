@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
-import { batchesOf, isEnforced, strategyOf } from '@altershield/core';
+import { isEnforced, strategyOf } from '@altershield/core';
 import { duration, instant, relative } from './age.ts';
+import { stepTexts } from './steps.ts';
 import type { View } from './style.ts';
 
 const LABEL_WIDTH = 10;
@@ -69,7 +70,7 @@ function policy(recorded: ChangeWorkload['spec']): string {
   const soak = `soak ${duration(soakSeconds * 1000)}`;
   if (spec.mode === 'Audit') return `${policyName}: Audit, ${soak}`;
   const strategy = strategyOf(recorded);
-  const steps = strategy === 'Batch' ? `Batch ${batchesOf(spec.release).join(', ')}` : strategy;
+  const steps = `${strategy} ${stepTexts(spec.release, strategy).join(', ')}`.trimEnd();
   const { onFail = 'RollBack' } = spec;
   return `${policyName}: ${spec.mode}, ${steps}, ${soak}, on Fail ${onFail}, on Inconclusive ${spec.onInconclusive}`;
 }

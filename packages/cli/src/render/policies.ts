@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicy, PolicyReason } from '@altershield/api';
-import { ADAPTERS, batchesOf, strategyFor } from '@altershield/core';
+import { ADAPTERS, strategyFor } from '@altershield/core';
 import { age } from './age.ts';
+import { stepTexts } from './steps.ts';
 import type { Tone, View } from './style.ts';
 import { table, type Row } from './table.ts';
 
@@ -25,7 +26,7 @@ const headings = ({ allNamespaces, wide }: PoliciesOptions): string[] => [
   ...(allNamespaces ? ['NAMESPACE'] : []),
   'MODE',
   'STRATEGY',
-  'BATCHES',
+  'STEPS',
   'ON FAIL',
   'ON INCONCLUSIVE',
   ...(wide ? ['SOAK', 'FAILURE POLICY', 'SELECTOR'] : []),
@@ -43,7 +44,7 @@ function policyRow(policy: ChangePolicy, options: PoliciesOptions, view: View): 
       ...(options.allNamespaces ? [metadata.namespace ?? ''] : []),
       spec.mode,
       strategies(spec),
-      spec.release.strategy === 'Rolling' ? '-' : batchesOf(spec.release).join(','),
+      stepTexts(spec.release).join(',') || '-',
       spec.onFail ?? 'RollBack',
       spec.onInconclusive,
       ...(options.wide ? wideCells(policy) : []),

@@ -2,7 +2,7 @@
 import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altershield/api';
 import { canonicalJson, shortHash } from '../json/canonical.ts';
 import { exemptionReason, matchesKind, selectsByName, type ValidPolicy } from '../policy/match.ts';
-import { strategyFor } from '../policy/strategy.ts';
+import { strategyFor, usesSteps } from '../policy/strategy.ts';
 import type { APIResource, WorkloadAdapter } from '../workload/adapter.ts';
 import { ADAPTERS } from '../workload/registry.ts';
 import { celText, notTheOperator } from '../workload/cel.ts';
@@ -113,7 +113,7 @@ function entriesOf(
       ({ descriptor }) =>
         isClosed &&
         descriptor.holdsWithoutOperator === 'Webhook' &&
-        strategyFor(release, descriptor).strategy === 'Batch',
+        usesSteps(strategyFor(release, descriptor).strategy),
     );
     const open = kinds.filter((kind) => !closed.includes(kind));
     const entry = { policies: [policy] };

@@ -6,7 +6,7 @@ import { valueAt, toJsonPointer, type PatchOp } from '../json/patch.ts';
 import type { Template, WorkloadObject } from '../json/objects.ts';
 import { utf8Length as bytesOf } from '../json/sha256.ts';
 import type { ValidPolicy } from '../policy/match.ts';
-import { strategyFor } from '../policy/strategy.ts';
+import { strategyFor, usesSteps } from '../policy/strategy.ts';
 import { isSameTemplate, quarantineKey } from '../revision/fingerprint.ts';
 import type {
   AdmissionInput,
@@ -138,7 +138,7 @@ function changed(
   if (context.isRevert({ uid: old.metadata.uid, template, running })) {
     return allow(write(object, admission.revert(input), actor));
   }
-  if (mode !== 'Enforce' || strategyFor(how, descriptor).strategy !== 'Batch') {
+  if (mode !== 'Enforce' || !usesSteps(strategyFor(how, descriptor).strategy)) {
     return allow(write(object, admission.keep(input), actor));
   }
   const added = admission.hold(input);

@@ -1,27 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangePodStatus, ChangeWorkloadStatus } from '@altershield/api';
+import type { ChangePodStatus, ChangeWorkloadStatus, CheckReason } from '@altershield/api';
 import { createFailures } from '../check/create-failure.ts';
+import { result, wait } from '../check/finding.ts';
 import { judgePods, type CheckOutcome } from '../check/pod-health.ts';
-import { batchesOf, batchTargets } from '../policy/batch-targets.ts';
+import { stepsFor, type Step } from '../policy/steps.ts';
 import type { BatchRecord, Decision, Observation } from './observation.ts';
 import { mayMakeRoom, type WorkloadView } from '../workload/view.ts';
-import { isEnforced, isHeld } from './enforcement.ts';
+import { isEnforced, isHeld, strategyOf } from './enforcement.ts';
 import { timeText } from './status.ts';
-
-export interface BatchView {
-  readonly index: number;
-  readonly total: number;
-  /** Updated pods at the end of the batch. */
-  readonly target: number;
-  readonly previous: number;
-  readonly isLast: boolean;
-}
-
-/** Whether the change is released in steps; otherwise everything is one batch. */
-export const isBatched = (
-  { spec }: Observation['change'],
-  { isAllOrNothing }: Pick<WorkloadView, 'isAllOrNothing'>,
-): boolean => isHeld(spec) && !isAllOrNothing;
 
 /**
  * Whether a workload that runs this revision reverted the change. An observed-only change is
@@ -30,73 +16,53 @@ export const isBatched = (
 export const isRevertTo = (spec: Observation['change']['spec'], fingerprint: string): boolean =>
   spec.from?.fingerprint === fingerprint && (spec.from.verified || isEnforced(spec));
 
-/** The batch in progress, for the current replicas: percentages follow a scale. */
-export function batchOf(
-  { change, updated }: Observation,
+/** The step in progress, for the current replicas: percentages follow a scale. */
+export function stepOf(
+  { change: { spec }, updated }: Observation,
   workload: WorkloadView,
-  status: ChangeWorkloadStatus,
-): BatchView {
-  const targets = isBatched(change, workload)
-    ? batchTargets(batchesOf(change.spec.policy.spec.release), workload.size)
-    : [workload.size];
-  return batchAt(targets, status.batch?.index ?? firstBatch(targets, updated.length));
+  { batch }: Pick<ChangeWorkloadStatus, 'batch'>,
+): Step {
+  const steps = stepsOf(spec, workload);
+  const last = steps.length;
+  // A change that was held late begins with the step that covers the pods already released.
+  const first = steps.find(({ target }) => target >= updated.length)?.index ?? last;
+  const step = steps[Math.max(1, Math.min(batch?.index ?? first, last)) - 1];
+  if (step === undefined) throw new TypeError('a release has at least one step');
+  return step;
 }
 
-/** A change that was held late begins with the batch that covers the pods already released. */
-function firstBatch(targets: readonly number[], released: number): number {
-  const index = targets.findIndex((target) => target >= released);
-  return index < 0 ? targets.length : index + 1;
-}
+const stepsOf = (spec: Observation['change']['spec'], workload: WorkloadView): readonly Step[] =>
+  stepsFor(spec.policy.spec.release, isHeld(spec) ? strategyOf(spec) : 'Rolling', workload);
 
-function batchAt(targets: readonly number[], wanted: number): BatchView {
-  const index = Math.max(1, Math.min(wanted, targets.length));
-  const target = targets[index - 1] ?? 0;
-  const previous = index > 1 ? (targets[index - 2] ?? 0) : 0;
-  return {
-    index,
-    total: targets.length,
-    target,
-    previous,
-    isLast: target >= (targets.at(-1) ?? 0),
-  };
-}
-
-/** The first later batch that is larger than this one. */
-export function nextBatch(
-  observation: Observation,
+/** The first later step that releases more than this one. */
+export const nextStep = (
+  { change: { spec } }: Observation,
   workload: WorkloadView,
-  status: ChangeWorkloadStatus,
-): BatchView {
-  const current = batchOf(observation, workload, status);
-  for (let index = current.index + 1; index <= current.total; index += 1) {
-    const batch = batchOf(observation, workload, {
-      ...status,
-      batch: { index, total: 1, target: 0 },
-    });
-    if (batch.target > current.target) return batch;
-  }
-  return current;
-}
+  current: Step,
+): Step =>
+  stepsOf(spec, workload).find(
+    ({ index, target }) => index > current.index && target > current.target,
+  ) ?? current;
 
-export const batchStatus = ({ index, total, target }: BatchView) => ({ index, total, target });
+export const batchStatus = ({ index, total, target }: Step) => ({ index, total, target });
 
 /** The verdict of the batch in progress. */
 export function judge(
   observation: Observation,
   workload: WorkloadView,
   status: ChangeWorkloadStatus,
-  batch: BatchView,
+  batch: Step,
 ): CheckOutcome {
   const { policy } = observation.change.spec;
   const { podHealth } = policy.spec.checks;
   const from = observation.change.spec.from?.fingerprint ?? '';
-  return judgePods({
+  const outcome = judgePods({
     ...(observation.evidence ?? { updated: observation.updated, stable: observation.stable }),
     target: batch.target,
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
     // A pod is available only after the user's `minReadySeconds`.
-    soakSeconds: Math.max(policy.spec.release.soakSeconds, workload.minReadySeconds),
+    soakSeconds: Math.max(batch.soakSeconds, workload.minReadySeconds),
     releasedAt: Math.max(
       releasedAt(observation, status),
       workload.lastOperatorWriteAt,
@@ -115,6 +81,27 @@ export function judge(
         workload,
       ),
   });
+  return withDeadline(outcome, batch, { observation, since: releasedAt(observation, status) });
+}
+
+/** A step that has not passed within its own deadline is inconclusive. */
+function withDeadline(
+  outcome: CheckOutcome,
+  { deadlineSeconds }: Step,
+  { observation, since }: { readonly observation: Observation; readonly since: number },
+): CheckOutcome {
+  if (deadlineSeconds === undefined || outcome.result.verdict !== 'Pending') return outcome;
+  const dueAt = since + deadlineSeconds * 1000;
+  if (currentAsOf(observation) < dueAt) {
+    const next = wait(dueAt, observation.now);
+    return (outcome.dueAt ?? Infinity) <= dueAt ? outcome : { ...outcome, ...next };
+  }
+  const message = `the step did not pass within ${deadlineSeconds} s; ${outcome.result.message}`;
+  const reason: CheckReason = 'StepDeadlineExceeded';
+  return {
+    unhealthy: outcome.unhealthy,
+    result: result('Inconclusive', reason, message, outcome.result.evidence),
+  };
 }
 
 /** The time up to which the pod cache is current. */
@@ -149,7 +136,7 @@ function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadS
 }
 
 /** The record of a batch, written before its first pod is released. */
-export function batchIntent(observation: Observation, batch: BatchView): BatchRecord {
+export function batchIntent(observation: Observation, batch: Step): BatchRecord {
   const { index, total, target, previous } = batch;
   const releasedAt = observation.batch?.spec.releasedAt ?? timeText(observation.now);
   return { index, spec: { batch: index, total, targetUnits: target, previous, releasedAt } };
@@ -158,7 +145,7 @@ export function batchIntent(observation: Observation, batch: BatchView): BatchRe
 /** The record of a batch with its verdict and evidence. */
 export const batchRecord = (
   observation: Observation,
-  batch: BatchView,
+  batch: Step,
   outcome: CheckOutcome,
 ): BatchRecord => ({
   ...batchIntent(observation, batch),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Phase, Reason, Verdict } from '@altershield/api';
 import { answerDecision } from './user-decision.ts';
-import { batchIntent, batchOf, batchRecord, batchStatus, due, isRevertTo, judge } from './batch.ts';
+import { batchIntent, batchRecord, batchStatus, due, isRevertTo, judge, stepOf } from './batch.ts';
 import { isEnforced, isHeld } from './enforcement.ts';
 import type { Decision, Observation } from './observation.ts';
 import type { WorkloadView } from '../workload/view.ts';
@@ -84,7 +84,7 @@ function decideCurrent(
         .status,
     };
   }
-  const batch = batchOf(observation, workload, status);
+  const batch = stepOf(observation, workload, status);
   const outcome = judge(observation, workload, status, batch);
   const context: ReleaseContext = { observation, workload, status, batch, outcome };
   if (mustRollBack(observation, status)) return rollBackQuarantined(observation, workload, status);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadSpec } from '@altershield/api';
-import type { Strategy } from '../policy/strategy.ts';
+import { usesSteps, type Strategy } from '../policy/strategy.ts';
 
 type Recorded = Pick<ChangeWorkloadSpec, 'operation' | 'policy' | 'release'>;
 
@@ -13,4 +13,4 @@ export const strategyOf = ({ policy, release }: Recorded): Strategy =>
   release?.strategy ?? policy.spec.release.strategy ?? 'Batch';
 
 /** Whether the change is held at admission and released by the operator. */
-export const isHeld = (spec: Recorded): boolean => isEnforced(spec) && strategyOf(spec) === 'Batch';
+export const isHeld = (spec: Recorded): boolean => isEnforced(spec) && usesSteps(strategyOf(spec));

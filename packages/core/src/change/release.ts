@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeWorkloadStatus, Verdict } from '@altershield/api';
+import type { ChangeWorkloadStatus, Reason, Verdict } from '@altershield/api';
 import { createFailureKind, createFailures } from '../check/create-failure.ts';
 import { wait, type CheckOutcome } from '../check/pod-health.ts';
 import {
@@ -9,10 +9,11 @@ import {
   batchStatus,
   due,
   currentAsOf,
-  nextBatch,
-  type BatchView,
+  nextStep,
 } from './batch.ts';
 import type { Decision, Observation } from './observation.ts';
+import { misfit, type Step } from '../policy/steps.ts';
+import { strategyOf } from './enforcement.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { PodView } from '../check/pod-view.ts';
 import type { WorkloadView } from '../workload/view.ts';
@@ -28,7 +29,7 @@ export interface ReleaseContext {
   readonly observation: Observation;
   readonly workload: WorkloadView;
   readonly status: ChangeWorkloadStatus;
-  readonly batch: BatchView;
+  readonly batch: Step;
   readonly outcome: CheckOutcome;
 }
 
@@ -39,7 +40,17 @@ export function decideRelease(context: ReleaseContext): Decision {
   if (isPausedByUser(context)) return { ...pausedByUser(context), goal: holdGoal(observation) };
   if (context.workload.size === 0)
     return { ...awaitReplicas(context), goal: holdGoal(observation) };
-  return proveFrom(context) ?? applyVerdict(context);
+  return suspendMisfit(context) ?? proveFrom(context) ?? applyVerdict(context);
+}
+
+/** Before anything is released: a strategy that makes no sense for this workload waits for a user. */
+function suspendMisfit({ observation, status, workload }: ReleaseContext): Decision | undefined {
+  const { spec } = observation.change;
+  if (status.phase !== 'Init' || observation.updated.length > 0) return undefined;
+  const why = misfit(spec.policy.spec.release, strategyOf(spec), workload);
+  if (why === undefined) return undefined;
+  const message = `${why}; \`altershield resume\` then releases the change, \`altershield rollback\` ends it`;
+  return suspend(observation, status, { reason: 'CannotMove', message });
 }
 
 /**
@@ -93,10 +104,16 @@ export function awaitReplicas({ status, observation, workload }: ReleaseContext)
   return { status: move(status, observation.now, ['Init', 'NoReplicas'], message) };
 }
 
-/** A suspended change moves only when an inconclusive check turns into a failure. */
+/** Reasons for which the pods of a suspended change are still checked. */
+const JUDGED_WHILE_SUSPENDED: ReadonlySet<string> = new Set([
+  'CheckInconclusive',
+  'PausedAfterStep',
+] satisfies Reason[]);
+
+/** A suspended change moves only when its pods turn out to be bad. */
 function keepSuspended(context: ReleaseContext): Decision {
   const { status, outcome, observation } = context;
-  if (status.reason === 'CheckInconclusive' && outcome.result.verdict === 'Fail')
+  if (JUDGED_WHILE_SUSPENDED.has(status.reason) && outcome.result.verdict === 'Fail')
     return fail(context);
   // Do not repeat a denied write before a user decides.
   return status.reason === 'WriteDenied' ? { status } : { status, goal: holdGoal(observation) };
@@ -163,7 +180,7 @@ function proceed(context: ReleaseContext): Decision {
     outcome.result.message,
   );
   const since = status.phase === late.phase ? Date.parse(status.phaseSince ?? '') : observation.now;
-  const dueAt = since + observation.change.spec.policy.spec.release.soakSeconds * 1000;
+  const dueAt = since + context.batch.soakSeconds * 1000;
   return currentAsOf(observation) >= dueAt
     ? completeBatch(context)
     : {
@@ -190,7 +207,9 @@ function enterBatch({ status, batch, observation, outcome }: ReleaseContext): Ch
     ? status
     : move(status, observation.now, ['Running', 'BatchReleasing'], '');
   if (status.batch?.index === batch.index && status.batch.target === batch.target) return running;
-  return { ...running, verdict: 'Pending', batch: batchStatus(batch) };
+  const isResumed = status.batch?.index === batch.index && status.batch.resumed === true;
+  const resumed = isResumed ? { resumed: true } : {};
+  return { ...running, verdict: 'Pending', batch: { ...batchStatus(batch), ...resumed } };
 }
 
 /** Releases the batch in progress: writes its record first, then releases its pods. */
@@ -239,16 +258,27 @@ function needsRoom({ updated, change }: Observation, workload: WorkloadView): bo
   return isFull || updated.some(({ scheduled }) => !scheduled);
 }
 
-/** Completes the batch: starts the next one, or ends the change. */
+/** Completes the batch: pauses after it, starts the next one, or ends the change. */
 function completeBatch(context: ReleaseContext): Decision {
   const { observation, workload, batch, outcome, status } = context;
   const record = batchRecord(observation, batch, outcome);
+  if (batch.pauseAfter && enterBatch(context).batch?.resumed !== true)
+    return { ...pauseAfter(context), batch: record };
   if (batch.isLast) return { ...finish(context, outcome.result.message), batch: record };
-  const next = nextBatch(observation, workload, { ...status, batch: batchStatus(batch) });
+  const next = nextStep(observation, workload, batch);
   const running = move(status, observation.now, ['Running', 'BatchReleasing'], '');
   const phaseSince = timeText(observation.now);
   const moved = { ...running, phaseSince, verdict: 'Pending' as const, batch: batchStatus(next) };
   return { status: moved, batch: record, recheckAt: observation.now };
+}
+
+/** Waits for a user, as the policy asks for after this step. */
+function pauseAfter(context: ReleaseContext): Decision {
+  const { observation, batch, outcome } = context;
+  const { index, total } = batch;
+  const message = `batch ${index} of ${total} is done: ${outcome.result.message}; the policy pauses here, \`altershield resume\` continues`;
+  const verdict = outcome.result.verdict;
+  return suspend(observation, enterBatch(context), { reason: 'PausedAfterStep', message, verdict });
 }
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
 import type { ValidPolicy } from '../policy/match.ts';
-import { strategyFor } from '../policy/strategy.ts';
+import { strategyFor, usesSteps } from '../policy/strategy.ts';
 import type { KindDescriptor } from '../workload/adapter.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { WorkloadView } from '../workload/view.ts';
@@ -29,7 +29,7 @@ export function restGoal({ descriptor, view, policy, changes }: RestInput): Goal
   );
   if (isReleasing) return undefined;
   const { mode, release = {}, failurePolicy } = policy?.spec ?? {};
-  if (mode === 'Enforce' && strategyFor(release, descriptor).strategy === 'Batch') {
+  if (mode === 'Enforce' && usesSteps(strategyFor(release, descriptor).strategy)) {
     const forgetsActor = changes.some(
       ({ spec }) => spec.target.uid === view.uid && spec.to.fingerprint === view.fingerprint,
     );

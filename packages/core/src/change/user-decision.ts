@@ -133,6 +133,12 @@ function resume(
     return move(status, now, ['RollingBack', rollbackReason(status)], message);
   }
   const moved = move(status, now, ['Running', 'BatchReleasing'], message);
+  // The pause was planned: nothing is accepted that checks would not pass.
+  if (status.reason === 'PausedAfterStep') {
+    return status.batch === undefined
+      ? moved
+      : { ...moved, batch: { ...status.batch, resumed: true } };
+  }
   const running = { ...moved, resumedAt: timeText(now) };
   return status.batch === undefined
     ? running

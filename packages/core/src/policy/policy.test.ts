@@ -98,6 +98,42 @@ test('each batch error says which value is valid', () => {
   assert.match(explain('100%', 1), /batches\[1\]: must not follow 100%.* remove it \(got 1\)/);
 });
 
+const RELEASES: readonly (readonly [object, readonly string[]])[] = [
+  [{ strategy: 'Canary', canary: { pods: '10%', observeSeconds: 60 } }, []],
+  [{ strategy: 'Canary' }, []],
+  [{ strategy: 'BlueGreen', blueGreen: { keepSeconds: 0 } }, []],
+  [{ steps: [{ step: 3, pauseAfter: true }] }, []],
+  [{ batches: [1], steps: [{ step: 2, pauseAfter: true }] }, []],
+  [{ canary: { pods: 1 } }, ['canary']],
+  [{ strategy: 'Canary', batches: [1], blueGreen: {} }, ['batches', 'blueGreen']],
+  [{ strategy: 'BlueGreen', batches: [1], canary: {} }, ['batches', 'canary']],
+  [{ strategy: 'Rolling', steps: [{ step: 1, pauseAfter: true }] }, ['steps']],
+  [{ strategy: 'Canary', canary: { pods: '100%' } }, ['canary.pods']],
+  [
+    {
+      strategy: 'Canary',
+      canary: { observeSeconds: 5 },
+      steps: [{ step: 1, soakSeconds: 6 }],
+    },
+    ['canary.observeSeconds'],
+  ],
+  [{ batches: ['100%'], steps: [{ step: 2 }, { step: 2 }] }, ['steps[0].step', 'steps[1].step']],
+  [{ strategy: 'Canary', steps: [{ step: 3 }] }, ['steps[0].step']],
+  [{ soakSeconds: 60, deadlineSeconds: 60 }, ['deadlineSeconds']],
+  [{ steps: [{ step: 1, deadlineSeconds: 10 }] }, ['steps[0].deadlineSeconds']],
+  [{ deadlineSeconds: 60, steps: [{ step: 1, soakSeconds: 90 }] }, ['steps[0].deadlineSeconds']],
+];
+
+for (const [release, bad] of RELEASES) {
+  const what = bad.length === 0 ? 'is valid' : `is wrong at ${bad.join(', ')}`;
+  test(`the release ${JSON.stringify(release)} ${what}`, () => {
+    assert.deepEqual(
+      pathsOf({ release }),
+      bad.map((path) => `spec.release.${path}`),
+    );
+  });
+}
+
 test('a namespaceSelector is only for policies of the whole cluster', () => {
   const target = { namespaceSelector: {} };
   assert.deepEqual(pathsOf({ target }), ['spec.target.namespaceSelector']);

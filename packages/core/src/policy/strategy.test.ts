@@ -16,3 +16,10 @@ test('Rolling is granted as asked, and Batch as far as the kind and the object a
   const onDelete = { strategy: 'Rolling', reason: 'OnDelete' };
   assert.deepEqual(strategyFor({ strategy: 'Batch' }, able, 'OnDelete'), onDelete);
 });
+
+test('a kind that does not support the strategy is released in batches instead', () => {
+  const one = { strategies: { Batch: true, Rolling: true, BlueGreen: 'fixed names' } } as const;
+  assert.deepEqual(strategyFor({ strategy: 'BlueGreen' }, one), {
+    ...{ strategy: 'Batch', reason: 'fixed names' },
+  });
+});

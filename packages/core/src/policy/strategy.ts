@@ -3,24 +3,32 @@ import type { ChangePolicySpec } from '@altershield/api';
 
 export type Strategy = NonNullable<ChangePolicySpec['release']['strategy']>;
 
-/** How a change is released, and why not in batches if the policy asks for them. */
+/** How a change is released, and why not by the strategy of the policy. */
 export interface StrategyChoice {
   readonly strategy: Strategy;
   readonly reason?: string;
 }
 
+interface StrategyKind {
+  readonly strategies: Readonly<Record<string, true | string>>;
+}
+
+/** Whether changes are held at admission and released by the operator. */
+export const usesSteps = (strategy: Strategy): boolean => strategy !== 'Rolling';
+
 /**
- * The strategy to release an object: the policy's, or else Batch, as far as the kind and the object
- * support it. The schema has no default, because it depends on the kind.
- * @param unsupported why this object cannot be released in batches although its kind can
+ * The strategy to release an object: the policy's, else Batch, else Rolling, as far as the kind and
+ * the object support it. The schema has no default, because it depends on the kind.
+ * @param unsupported why this object cannot be released in steps although its kind can
  */
 export function strategyFor(
-  { strategy }: Pick<ChangePolicySpec['release'], 'strategy'>,
-  kind: { readonly strategies: Readonly<Record<string, true | string>> },
+  { strategy: wanted = 'Batch' }: Pick<ChangePolicySpec['release'], 'strategy'>,
+  { strategies }: StrategyKind,
   unsupported?: string,
 ): StrategyChoice {
-  if (strategy === 'Rolling') return { strategy };
-  const supported = kind.strategies['Batch'];
-  const reason = unsupported ?? (typeof supported === 'string' ? supported : undefined);
-  return reason === undefined ? { strategy: 'Batch' } : { strategy: 'Rolling', reason };
+  if (!usesSteps(wanted)) return { strategy: wanted };
+  if (unsupported !== undefined) return { strategy: 'Rolling', reason: unsupported };
+  const supported = strategies[wanted];
+  if (typeof supported !== 'string') return { strategy: wanted };
+  return { strategy: strategies['Batch'] === true ? 'Batch' : 'Rolling', reason: supported };
 }

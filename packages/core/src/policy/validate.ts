@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { changePolicySpec, type ChangePolicySpec } from '@altershield/api';
 import { asJsonObject } from '../json/json.ts';
-import type { IntOrPercent } from '../json/objects.ts';
 import { matchesKind } from './match.ts';
 import { fieldPath, invalid, type FieldError } from './field.ts';
+import { checkRelease } from './validate-release.ts';
 
 export type ParsedPolicy =
   | { readonly ok: true; readonly spec: ChangePolicySpec }
@@ -33,7 +33,7 @@ export function parsePolicy(spec: unknown, place: PolicyScope): ParsedPolicy {
     return { ok: false, errors: parsed.error.issues.flatMap((issue) => problemsOf(issue, spec)) };
   }
   const errors = [
-    ...checkBatches(parsed.data),
+    ...checkRelease(parsed.data.release),
     ...checkPlace(parsed.data, place),
     ...checkKinds(parsed.data, place),
   ];
@@ -61,28 +61,6 @@ const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
     if (Array.isArray(value)) return value[Number(part)] as unknown;
     return asJsonObject(value)[String(part)];
   }, root);
-
-/**
- * Compares counts with counts and percentages with percentages: how a count compares with a
- * percentage depends on the replicas.
- */
-function checkBatches({ release }: ChangePolicySpec): FieldError[] {
-  const { batches = [] } = release;
-  return batches.flatMap((step, i) => {
-    const message = misplaced(step, batches.slice(0, i));
-    return message === undefined ? [] : [invalid(`spec.release.batches[${i}]`, step, message)];
-  });
-}
-
-function misplaced(step: IntOrPercent, before: readonly IntOrPercent[]): string | undefined {
-  if (before.includes('100%')) return 'must not follow 100%, which is everything; remove it';
-  const previous = before.findLast((each) => typeof each === typeof step);
-  if (previous === undefined || sizeOf(step) > sizeOf(previous)) return undefined;
-  return `must be larger than the batch before it (${JSON.stringify(previous)}); batches are cumulative`;
-}
-
-const sizeOf = (step: IntOrPercent): number =>
-  typeof step === 'number' ? step : Number(step.slice(0, -1));
 
 function checkPlace({ target }: ChangePolicySpec, place: PolicyScope): FieldError[] {
   if (target.namespaceSelector === undefined) return [];

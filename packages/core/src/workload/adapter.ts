@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Strategy } from '../policy/strategy.ts';
 import type { FingerprintOf } from '../revision/fingerprint.ts';
 import type { Signer } from '../hold/signature.ts';
 import type { PatchOp } from '../json/patch.ts';
@@ -68,7 +69,7 @@ export interface KindDescriptor {
   readonly relatedResources: Readonly<Record<string, RelatedResource>>;
   /** Verbs on the workload's own resource and its subresources, in addition to list and watch. */
   readonly verbs: Readonly<Record<string, readonly string[]>>;
-  readonly strategies: Readonly<Record<'Rolling' | 'Batch', Supported>>;
+  readonly strategies: Readonly<Record<Strategy, Supported>>;
   /** Updated pods that a hold does not stop, one sentence for each way. */
   readonly leaks: readonly string[];
   /** Pods that AlterShield deletes itself, one sentence for each reason. */

@@ -17,7 +17,10 @@ export const DEPLOYMENT: KindDescriptor = {
     pods: { resource: POD, ownedBy: 'replicaSets', verbs: [] },
   },
   verbs: { '': ['get', 'patch'], status: ['patch'] },
-  strategies: { Rolling: true, Batch: true },
+  strategies: {
+    ...{ Rolling: true, Batch: true, Canary: true },
+    BlueGreen: 'switching Services is not available in this version',
+  },
   leaks: [],
   deletes: [],
 };

@@ -17,7 +17,10 @@ export const STATEFUL_SET: KindDescriptor = {
     pods: { resource: POD, ownedBy: 'object', verbs: ['delete'] },
   },
   verbs: { '': ['get', 'patch'] },
-  strategies: { Rolling: true, Batch: true },
+  strategies: {
+    ...{ Rolling: true, Batch: true, Canary: true },
+    BlueGreen: 'its pods have fixed names and volumes, so there cannot be two sets of them',
+  },
   leaks: [
     'pods that a scale-up creates while a batch is being released are updated ones',
     'pods of a third revision that is applied during a batch while no operator answers: as many as the batch has',

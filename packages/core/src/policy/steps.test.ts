@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { STRATEGIES, changePolicySpec } from '@altershield/api';
+import fc from 'fast-check';
+import type * as z from 'zod';
+import { misfit, stepsFor, type Step } from './steps.ts';
+import type { Strategy } from './strategy.ts';
+
+type Written = NonNullable<z.input<typeof changePolicySpec>['release']>;
+
+const releaseOf = (release: Written) => changePolicySpec.parse({ release }).release;
+
+const steps = (written: Written, size: number, strategy: Strategy = 'Batch') =>
+  stepsFor(releaseOf(written), strategy, { size, isAllOrNothing: false });
+
+const targets = (all: readonly Step[]): number[] => all.map(({ target }) => target);
+
+test('batches are counts or percentages of the size, and the rest follows the last', () => {
+  assert.deepEqual(targets(steps({}, 10)), [1, 3, 10]);
+  assert.deepEqual(targets(steps({ batches: [2, '50%'] }, 10)), [2, 5, 10]);
+  assert.deepEqual(targets(steps({ batches: [2, 10] }, 10)), [2, 10]);
+  assert.deepEqual(targets(steps({ batches: ['1%'] }, 7)), [1, 7]);
+});
+
+test('a step that releases nothing more has the number that its user gave it', () => {
+  const all = steps({}, 2);
+  assert.deepEqual(targets(all), [1, 1, 2]);
+  assert.deepEqual(
+    steps({}, 1).map(({ isLast }) => isLast),
+    [true, true, true],
+  );
+});
+
+test('Canary is a small step, then all; Rolling is one', () => {
+  const canary = { pods: '10%', observeSeconds: 600 };
+  const [first, second] = steps({ strategy: 'Canary', canary }, 30, 'Canary');
+  assert.deepEqual([first?.target, first?.soakSeconds, first?.isLast], [3, 600, false]);
+  assert.deepEqual([second?.target, second?.soakSeconds, second?.isLast], [30, 10, true]);
+  assert.deepEqual(targets(steps({ strategy: 'Canary' }, 5, 'Canary')), [1, 5]);
+  assert.deepEqual(targets(steps({}, 5, 'Rolling')), [5]);
+});
+
+test('each step has its own settings, or those of the release', () => {
+  const [first, second, third] = steps(
+    {
+      soakSeconds: 30,
+      deadlineSeconds: 900,
+      steps: [{ step: 2, soakSeconds: 60, deadlineSeconds: 120, pauseAfter: true }],
+    },
+    10,
+  );
+  const settings = (step: Step | undefined) => [
+    step?.soakSeconds,
+    step?.deadlineSeconds,
+    step?.pauseAfter,
+  ];
+  assert.deepEqual(settings(first), [30, 900, false]);
+  assert.deepEqual(settings(second), [60, 120, true]);
+  assert.deepEqual(settings(third), [30, 900, false]);
+});
+
+test('the pause and the soak of a skipped step are kept', () => {
+  const own = { steps: [{ step: 2, soakSeconds: 600, pauseAfter: true }] };
+  const [first] = steps(own, 2);
+  assert.deepEqual([first?.soakSeconds, first?.pauseAfter], [600, true]);
+  const rest = { batches: [1, 5], steps: [{ step: 3, pauseAfter: true }] };
+  assert.deepEqual(
+    steps(rest, 5).map(({ pauseAfter }) => pauseAfter),
+    [false, true],
+  );
+  const [only] = stepsFor(releaseOf(own), 'Batch', { size: 9, isAllOrNothing: true });
+  assert.deepEqual([only?.target, only?.total, only?.pauseAfter], [9, 1, true]);
+});
+
+test('a change that is not held is not paused either', () => {
+  const [only] = steps({ steps: [{ step: 1, pauseAfter: true }] }, 5, 'Rolling');
+  assert.equal(only?.pauseAfter, false);
+});
+
+test('steps of any strategy ascend, end with all pods, and are numbered without a gap', () => {
+  const batch = fc.oneof(
+    fc.integer({ min: 1, max: 200 }),
+    fc.integer({ min: 1, max: 100 }).map((n) => `${n}%`),
+  );
+  const input = fc.record({
+    batches: fc.array(batch, { minLength: 1, maxLength: 20 }),
+    size: fc.nat(300),
+    isAllOrNothing: fc.boolean(),
+    strategy: fc.constantFrom(...STRATEGIES),
+  });
+  fc.assert(
+    fc.property(input, ({ batches, strategy, ...workload }) => {
+      const all = stepsFor(releaseOf({ batches }), strategy, workload);
+      assert.equal(all.at(-1)?.target, workload.size);
+      assert.equal(all.at(-1)?.isLast, true);
+      all.forEach((step, i) => {
+        assert.deepEqual([step.index, step.total], [i + 1, all.length]);
+        assert.equal(step.previous, all[i - 1]?.target ?? 0);
+        assert.ok(step.target >= step.previous);
+        assert.equal(step.isLast, step.target === workload.size);
+      });
+    }),
+  );
+});
+
+test('a canary that would be the whole workload is no canary', () => {
+  const of = (pods: number | string, size: number, isAllOrNothing = false) =>
+    misfit(releaseOf({ strategy: 'Canary', canary: { pods } }), 'Canary', { size, isAllOrNothing });
+  assert.equal(of(1, 2), undefined);
+  assert.match(of(1, 1) ?? '', /canary of 1 would be the whole workload \(1\).*scale/);
+  assert.match(of('60%', 1) ?? '', /whole workload/);
+  assert.match(of(1, 5, true) ?? '', /all pods are replaced at once/);
+});

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangePolicySpec } from '@altershield/api';
+import type { IntOrPercent } from '../json/objects.ts';
+import { scaledValue } from '../json/scaled-value.ts';
+import type { Strategy } from './strategy.ts';
+
+export type ReleaseSettings = ChangePolicySpec['release'];
+
+/** One step of a release, for the current size of the workload. */
+export interface Step {
+  /** Number of the step, from 1. */
+  readonly index: number;
+  readonly total: number;
+  /** Updated pods at its end. */
+  readonly target: number;
+  /** Updated pods at the end of the step before it. */
+  readonly previous: number;
+  /** No later step releases more. */
+  readonly isLast: boolean;
+  readonly soakSeconds: number;
+  /** A step that has not passed by then is inconclusive. */
+  readonly deadlineSeconds?: number;
+  /** The change waits for a user when the step has passed. */
+  readonly pauseAfter: boolean;
+}
+
+/** What a strategy says of a step; the settings of the policy are added to it. */
+interface StrategyStep {
+  readonly size: IntOrPercent;
+  readonly soakSeconds?: number;
+}
+
+type SettingsOf = Pick<ReleaseSettings, 'batches' | 'canary'>;
+
+const ALL = '100%';
+const DEFAULT_BATCHES: readonly IntOrPercent[] = [1, '30%', ALL];
+const DEFAULT_CANARY = 1;
+
+/** The schema has no default, because not every kind is released in batches. */
+export const batchesOf = ({ batches }: Pick<SettingsOf, 'batches'>): readonly IntOrPercent[] =>
+  batches ?? DEFAULT_BATCHES;
+
+export const canaryPods = ({ canary }: Pick<SettingsOf, 'canary'>): IntOrPercent =>
+  canary?.pods ?? DEFAULT_CANARY;
+
+/** The steps of a strategy as its user wrote them; the rest of the pods follows the last one. */
+function strategySteps(release: SettingsOf, strategy: Strategy): readonly StrategyStep[] {
+  switch (strategy) {
+    case 'Batch':
+      return batchesOf(release).map((size) => ({ size }));
+    case 'Canary': {
+      const { observeSeconds } = release.canary ?? {};
+      const observed = observeSeconds === undefined ? {} : { soakSeconds: observeSeconds };
+      return [{ size: canaryPods(release), ...observed }, { size: ALL }];
+    }
+    case 'BlueGreen':
+    case 'Rolling':
+      return [{ size: ALL }];
+  }
+}
+
+/** The properties of a workload that determine its steps. */
+interface Releasable {
+  /** Pods that are updated at the end. */
+  readonly size: number;
+  readonly isAllOrNothing: boolean;
+}
+
+/**
+ * The steps of a release, for the current size: percentages follow a scale. The last step is always
+ * all pods, and no step is smaller than the one before. A step that releases nothing more is
+ * skipped, and its soak and pause are those of the step that is done in its place.
+ */
+export function stepsFor(
+  release: ReleaseSettings,
+  strategy: Strategy,
+  { size, isAllOrNothing }: Releasable,
+): readonly Step[] {
+  const written = strategySteps(release, strategy);
+  // A change that is not held cannot be paused between steps.
+  const settings = strategy === 'Rolling' ? { ...release, steps: [] } : release;
+  const all = withRest(written).map((step, i) => withSettings(step, i + 1, settings));
+  if (isAllOrNothing) return numbered([{ ...joined(all), target: size }]);
+  const targets = targetsOf(all, size);
+  const merged = targets.map((target, i) => ({
+    ...joined(all.filter((_, j) => j >= i && targets[j] === target)),
+    target,
+  }));
+  const isRestEmpty = !isAll(written) && targets.at(-2) === size;
+  return numbered(isRestEmpty ? merged.slice(0, -1) : merged);
+}
+
+const isAll = (steps: readonly StrategyStep[]): boolean => steps.at(-1)?.size === ALL;
+
+const withRest = (steps: readonly StrategyStep[]): readonly StrategyStep[] =>
+  isAll(steps) ? steps : [...steps, { size: ALL }];
+
+/** The largest number of steps that a release can have, whatever the size of the workload. */
+export const mostSteps = (release: SettingsOf, strategy: Strategy): number =>
+  withRest(strategySteps(release, strategy)).length;
+
+function targetsOf(steps: readonly StrategyStep[], size: number): number[] {
+  const targets: number[] = [];
+  for (const step of steps) targets.push(Math.max(podsOf(step.size, size), targets.at(-1) ?? 0));
+  return targets;
+}
+
+/** Pods of a step: at least one, at most all. */
+const podsOf = (step: IntOrPercent, size: number): number =>
+  Math.min(size, Math.max(1, scaledValue(step, size, Math.ceil)));
+
+type Settings = Pick<Step, 'soakSeconds' | 'deadlineSeconds' | 'pauseAfter'>;
+
+function withSettings(
+  step: StrategyStep,
+  number: number,
+  { soakSeconds, deadlineSeconds, steps = [] }: ReleaseSettings,
+): StrategyStep & Settings {
+  const own = steps.find((each) => each.step === number);
+  const deadline = own?.deadlineSeconds ?? deadlineSeconds;
+  return {
+    size: step.size,
+    soakSeconds: own?.soakSeconds ?? step.soakSeconds ?? soakSeconds,
+    ...(deadline === undefined ? {} : { deadlineSeconds: deadline }),
+    pauseAfter: own?.pauseAfter ?? false,
+  };
+}
+
+/** The strictest settings of steps that are done at once; there is time for all of their soaks. */
+function joined(steps: readonly Settings[]): Settings {
+  const deadlines = steps.flatMap(({ deadlineSeconds: each }) =>
+    each === undefined ? [] : [each],
+  );
+  return {
+    soakSeconds: Math.max(...steps.map(({ soakSeconds }) => soakSeconds)),
+    ...(deadlines.length === 0 ? {} : { deadlineSeconds: Math.max(...deadlines) }),
+    pauseAfter: steps.some(({ pauseAfter }) => pauseAfter),
+  };
+}
+
+const numbered = (steps: readonly (Settings & Pick<Step, 'target'>)[]): readonly Step[] =>
+  steps.map((step, i) => ({
+    ...step,
+    index: i + 1,
+    total: steps.length,
+    previous: steps[i - 1]?.target ?? 0,
+    isLast: step.target >= (steps.at(-1)?.target ?? 0),
+  }));
+
+/**
+ * Why a workload of this size cannot be released by the strategy, and what its user can do; absent:
+ * it can.
+ */
+export function misfit(
+  release: SettingsOf,
+  strategy: Strategy,
+  { size, isAllOrNothing }: Releasable,
+): string | undefined {
+  if (strategy !== 'Canary') return undefined;
+  if (isAllOrNothing)
+    return 'all pods are replaced at once, so a canary would be the whole workload; use another strategy in the policy';
+  const pods = podsOf(canaryPods(release), size);
+  return pods < size
+    ? undefined
+    : `a canary of ${pods} would be the whole workload (${size}); scale the workload up, or lower release.canary.pods`;
+}
