@@ -41,6 +41,12 @@ export {
   type NativePolicy,
 } from './workload/deployment/cap/native-policies.ts';
 export { decide } from './change/decide.ts';
+export { eventOf, unknownVersionEvent, type ChangeEvent } from './change/event.ts';
+export { isQuarantined, isTargetQuarantined, quarantineOf } from './change/quarantine.ts';
+export { expiredRecords } from './change/retention.ts';
+export { recentRollbacks, windowEndsAt } from './change/rollback-limit.ts';
+export { mergePatch } from './json/merge-patch.ts';
+export { countWorkloads, summarizeMismatches } from './policy/mismatch-summary.ts';
 export { detect, type DetectInput, type LastObserved } from './change/detect.ts';
 export type { BatchRecord, Decision, Observation } from './change/observation.ts';
 export type { Goal } from './workload/goal.ts';

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   batchName,
-  contentOf,
-  isRevert,
+  isQuarantined,
+  isTargetQuarantined,
+  recentRollbacks,
   activePods,
   viewPod,
   withVerifiedDecision,
@@ -12,19 +13,17 @@ import {
   type Signing,
 } from '@altershield/core';
 import type { Scheduler } from '@altershield/kube';
-import type { ChangeObject } from './objects.ts';
+import type { ChangeObject, ChangePodObject, PodObject } from './objects.ts';
 import type { Workload } from './kinds/followed-kind.ts';
 import type { PodCacheVerifier } from './caches/pod-freshness/verifier.ts';
 import type { ReadinessLossCounter } from './caches/readiness-losses.ts';
-import type { Quarantines } from './records/quarantines.ts';
-import { windowEndsAt, type RollbackRateLimiter } from './records/rollback-limiter.ts';
+import type { RollbackRateLimiter } from './records/rollback-limiter.ts';
 import { changesOf, lastSequence, targetKey, workloadOf, type Caches } from './caches/caches.ts';
 
 export interface GatherDeps {
   readonly caches: Caches;
   readonly signing: Signing;
   readonly readiness: ReadinessLossCounter;
-  readonly quarantines: Quarantines;
   readonly verifier: Pick<PodCacheVerifier, 'currentAsOf'>;
   readonly rollbackLimiter: Pick<RollbackRateLimiter, 'recent'>;
   /** Limit of automatic rollbacks in the whole cluster. */
@@ -51,46 +50,61 @@ function observe(
   subject: Workload | undefined,
   deps: GatherDeps,
 ): Observation {
-  const { caches, signing, scheduler } = deps;
-  const { namespace = '', name } = change.metadata;
-  const { to, from } = change.spec;
-  const workload = subject?.kind.view(subject.object);
-  const index = change.status?.batch?.index;
-  const batch =
-    index === undefined
-      ? undefined
-      : caches.batches.get({ namespace, name: batchName(name, index) });
-  const all = subject === undefined ? [] : podsOf(subject, deps);
-  const keys = keysOf(workload?.revisions ?? []);
-  const fingerprintOf = ({ revision }: PodOfRevision): string => keys.get(revision) ?? '';
-  const viewsOf = (pods: readonly PodOfRevision[]): PodView[] => pods.map(({ view }) => view);
-  const updated = viewsOf(all.filter((pod) => fingerprintOf(pod) === to.fingerprint));
-  const stable = viewsOf(all.filter((pod) => fingerprintOf(pod) !== to.fingerprint));
+  const { caches, signing } = deps;
+  const now = deps.scheduler.now();
+  const changes = changesOf(caches, targetKey(change));
   return {
-    now: scheduler.now(),
-    since: deps.look.since,
-    isFirstLook: deps.look.isFirst,
+    ...{ now, since: deps.look.since, isFirstLook: deps.look.isFirst },
     currentAsOf: currentAsOf(subject, deps),
     change: withVerifiedDecision(change, signing.sign),
-    batch,
+    batch: batchOf(change, caches),
+    ...observeWorkload(change, subject, deps),
+    newest: lastSequence(changes),
+    recentRollbacks: recentRollbacks(change, changes, now),
+    clusterRollbacks: {
+      recent: deps.rollbackLimiter.recent(now, change.metadata.uid),
+      allowed: deps.rollbacksPerHour,
+    },
+    isQuarantined: isQuarantined(change, changes, now),
+    // Only a decision of a user depends on it.
+    isTargetQuarantined:
+      change.spec.decision !== undefined && isTargetQuarantined(change, changes, now),
+  };
+}
+
+function batchOf(
+  { metadata: { namespace = '', name }, status }: ChangeObject,
+  { batches }: Caches,
+): ChangePodObject | undefined {
+  const index = status?.batch?.index;
+  return index === undefined ? undefined : batches.get({ namespace, name: batchName(name, index) });
+}
+
+/** The workload with its pods, by revision, from one snapshot of the caches. */
+function observeWorkload(
+  { spec: { from, to } }: ChangeObject,
+  subject: Workload | undefined,
+  deps: GatherDeps,
+): Pick<Observation, 'workload' | 'updated' | 'stable' | 'evidence'> {
+  const { view: workload, pods } = subject?.kind.observe(subject.object) ?? { pods: [] };
+  const keys = keysOf(workload?.revisions ?? []);
+  const viewed = pods.map(({ pod, revision }) => ({
+    fingerprint: keys.get(revision) ?? '',
+    view: viewOf(pod, deps),
+  }));
+  const viewsOf = (isWanted: (fingerprint: string) => boolean): PodView[] =>
+    viewed.filter(({ fingerprint }) => isWanted(fingerprint)).map(({ view }) => view);
+  const updated = viewsOf((fingerprint) => fingerprint === to.fingerprint);
+  const stable = viewsOf((fingerprint) => fingerprint !== to.fingerprint);
+  return {
     workload,
     updated: activePods(updated),
     stable: activePods(stable),
     evidence: {
       updated,
       stable:
-        from === undefined
-          ? stable
-          : viewsOf(all.filter((pod) => fingerprintOf(pod) === from.fingerprint)),
+        from === undefined ? stable : viewsOf((fingerprint) => fingerprint === from.fingerprint),
     },
-    newest: lastSequence(changesOf(caches, targetKey(change))),
-    recentRollbacks: recentRollbacks(change, deps),
-    clusterRollbacks: {
-      recent: deps.rollbackLimiter.recent(scheduler.now(), change.metadata.uid),
-      allowed: deps.rollbacksPerHour,
-    },
-    isQuarantined: wasQuarantined(change, deps),
-    isTargetQuarantined: isTargetQuarantined(change, deps),
   };
 }
 
@@ -100,16 +114,10 @@ const currentAsOf = (subject: Workload | undefined, { verifier, scheduler }: Gat
     ? scheduler.now()
     : Math.max(subject.kind.currentAsOf, verifier.currentAsOf(subject.object.metadata.uid));
 
-interface PodOfRevision {
-  readonly revision: string;
-  readonly view: PodView;
-}
-
-const podsOf = ({ kind, object }: Workload, { readiness }: GatherDeps): PodOfRevision[] =>
-  kind.pods(object).map(({ pod, revision }) => {
-    const { uid } = pod.metadata;
-    return { revision, view: viewPod(pod, readiness.lossesOf(uid), readiness.observationsOf(uid)) };
-  });
+const viewOf = (pod: PodObject, { readiness }: GatherDeps): PodView => {
+  const { uid } = pod.metadata;
+  return viewPod(pod, readiness.lossesOf(uid), readiness.observationsOf(uid));
+};
 
 /** Fingerprints by revision uid and name: pods may refer to a revision by either. */
 const keysOf = (revisions: readonly RevisionView[]): ReadonlyMap<string, string> =>
@@ -119,32 +127,3 @@ const keysOf = (revisions: readonly RevisionView[]): ReadonlyMap<string, string>
       [name, fingerprint] as const,
     ]),
   );
-
-function recentRollbacks(change: ChangeObject, { caches, scheduler }: GatherDeps): number {
-  const { uid } = change.metadata;
-  return changesOf(caches, targetKey(change)).filter(
-    (other) => other.metadata.uid !== uid && windowEndsAt(other) > scheduler.now(),
-  ).length;
-}
-
-/**
- * True if the rollback target was quarantined after its last verification. A target that was
- * verified after the quarantine remains valid.
- */
-function isTargetQuarantined(change: ChangeObject, { caches, quarantines }: GatherDeps): boolean {
-  const { spec } = change;
-  const { from, target } = spec;
-  const workload = targetKey(change);
-  // Only a decision of a user depends on it.
-  if (from === undefined || spec.decision === undefined) return false;
-  if (quarantines.find(workload, from.quarantineKey) === undefined) return false;
-  const { uid } = target;
-  const template = contentOf(from);
-  return !isRevert(changesOf(caches, workload), { uid, template, running: template });
-}
-
-function wasQuarantined(change: ChangeObject, { quarantines }: GatherDeps): boolean {
-  const { uid } = change.metadata;
-  const by = quarantines.find(targetKey(change), change.spec.to.quarantineKey);
-  return by !== undefined && by.metadata.uid !== uid;
-}

@@ -2,6 +2,8 @@
 import type { EventReason } from '@altershield/api';
 import {
   ADAPTERS,
+  eventOf,
+  unknownVersionEvent,
   fingerprint,
   groupKind,
   signWith,
@@ -24,7 +26,6 @@ import {
   type Runnable,
   type Scheduler,
 } from '@altershield/kube';
-import { eventOf, unknownVersionEvent } from './actions/events.ts';
 import { perform, performWrites, type Target } from './actions/perform.ts';
 import { record } from './records/record.ts';
 import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
@@ -45,7 +46,6 @@ import { gather, type GatherDeps } from './gather.ts';
 import { ROLLBACKS_PER_HOUR, RollbackRateLimiter } from './records/rollback-limiter.ts';
 import { PolicyCache } from './caches/policy-cache.ts';
 import { ReadinessLossCounter } from './caches/readiness-losses.ts';
-import { Quarantines } from './records/quarantines.ts';
 import { signatureVerifier } from './records/signature.ts';
 import { TemplateTracker } from './caches/template-tracker.ts';
 import { PodCacheVerifier } from './caches/pod-freshness/verifier.ts';
@@ -97,7 +97,6 @@ export function createOperator(options: OperatorOptions): Operator {
   const isSigned = signatureVerifier(signing);
   const caches = createCaches(informers, { isSigned, signing, adapters });
   const policyCache = new PolicyCache(caches, namespace);
-  const quarantines = new Quarantines(caches, scheduler);
   const deniedAttempts = new DeniedAttemptRecorder({ client, caches, scheduler, log });
   const events = eventsOf(options);
   const changeMetrics = new ChangeMetrics(caches, options);
@@ -109,7 +108,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const paths = new SecretPaths(signing.sign);
   const calls = callsOf(options, paths, informers);
   const webhooks = createWebhooksController({ ...shared, ...calls });
-  const observed = { ...shared, quarantines, verifier, ...countsOf(options, caches, isSigned) };
+  const observed = { ...shared, verifier, ...countsOf(options, caches, isSigned) };
   const act = (goal: Goal, on: Target, stop: AbortSignal) => perform(goal, on, shared, stop);
   const change = createChangeController({
     ...shared,
@@ -134,7 +133,7 @@ export function createOperator(options: OperatorOptions): Operator {
   ];
   return {
     handlers: createHandlers({
-      ...{ policyCache, quarantines, deniedAttempts, scheduler, paths },
+      ...{ policyCache, deniedAttempts, scheduler, paths },
       ...{ operatorNamespace: namespace, signing },
       ...lookUps(caches),
       onDenied: onDenied(events),

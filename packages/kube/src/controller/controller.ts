@@ -56,7 +56,7 @@ export interface ControllerOptions {
   /** Keys worked on at a time. Default 1. */
   readonly workers?: number;
   readonly queue?: Omit<QueueOptions, 'scheduler' | 'metrics'>;
-  readonly metrics?: ControllerMetrics;
+  readonly metrics?: ControllerMetrics | undefined;
   /** After which a reconcile's signal aborts. Default: never. */
   readonly timeoutMs?: number;
 }

@@ -6,6 +6,7 @@ import {
   mutateReplicaSet,
   mutateWorkload,
   quarantineKey,
+  quarantineOf,
   signDecision,
   validatePolicy,
   validateRecord,
@@ -15,6 +16,7 @@ import {
   adapterOf,
   groupKind,
   valueAt,
+  type QuarantineInfo,
   type ValidPolicy,
   type Request,
   type Review,
@@ -35,14 +37,12 @@ import {
 import type { ChangeObject, ReplicaSetObject, WorkloadKubeObject } from '../objects.ts';
 import type { WorkloadKey } from '../kinds/followed-kind.ts';
 import type { PolicyCache } from '../caches/policy-cache.ts';
-import type { Quarantines } from '../records/quarantines.ts';
 import { lastSequence } from '../caches/caches.ts';
 import type { DeniedAttemptRecorder } from '../records/denied-attempts.ts';
 import type { SecretPaths } from './paths.ts';
 
 export interface AdmissionDeps {
   readonly policyCache: PolicyCache;
-  readonly quarantines: Quarantines;
   readonly deniedAttempts: DeniedAttemptRecorder;
   /** Records of a workload, oldest first. */
   readonly changesOf: (workload: WorkloadKey) => readonly ChangeObject[];
@@ -106,7 +106,7 @@ function workload(
   const made = review(request, {
     adapter,
     policy: policyOf(request, adapter, deps),
-    quarantineOf: (fingerprint) => deps.quarantines.describe(key, fingerprint),
+    quarantineOf: (fingerprint) => infoOf(quarantinedBy(key, fingerprint, deps)),
     isRevert: (replacement) => isRevert(deps.changesOf(key), replacement),
     snapshotOf: (object) => deps.snapshotOf(adapter, object),
     nextChange: changeName(resource.kind, name, lastSequence(deps.changesOf(key)) + 1),
@@ -116,6 +116,19 @@ function workload(
     recordDenied({ adapter, request, message: made.message }, deps);
   return answer(made);
 }
+
+const quarantinedBy = (
+  workload: WorkloadKey,
+  revision: string,
+  { changesOf, scheduler }: AdmissionDeps,
+): ChangeObject | undefined => quarantineOf(changesOf(workload), revision, scheduler.now());
+
+const infoOf = (change: ChangeObject | undefined): QuarantineInfo | undefined =>
+  change && {
+    change: change.metadata.name,
+    why: change.status?.message ?? '',
+    until: change.status?.quarantine?.until ?? '',
+  };
 
 const keyOf = (
   { descriptor }: WorkloadAdapter,
@@ -152,8 +165,8 @@ function recordDenied(write: DeniedWrite, deps: AdmissionDeps): void {
   const { adapter, request } = write;
   const { namespace, object, oldObject, user, fieldManager } = request;
   const template = valueAt(object, adapter.descriptor.revisionPath) ?? {};
-  const refusal = quarantineKey(template as Parameters<typeof quarantineKey>[0]);
-  const by = deps.quarantines.find(keyOf(adapter, request), refusal);
+  const revision = quarantineKey(template as Parameters<typeof quarantineKey>[0]);
+  const by = quarantinedBy(keyOf(adapter, request), revision, deps);
   if (by === undefined) {
     deps.onDenied(write);
     return;

@@ -68,9 +68,7 @@ export function createChangeController(deps: ChangeDeps): Controller {
   const controller = new Controller({
     name: 'change',
     workers: 32,
-    scheduler,
-    log,
-    ...(metrics === undefined ? {} : { metrics }),
+    ...{ scheduler, log, metrics },
     reconcile: (key, context) =>
       reconcile(key, deps, {
         ...context,

@@ -70,9 +70,7 @@ export function createDetectionController(
   const controller = new Controller({
     name: 'detection',
     workers: 4,
-    scheduler,
-    log,
-    ...(metrics === undefined ? {} : { metrics }),
+    ...{ scheduler, log, metrics },
     reconcile: (key, context) => reconcile(key, { deps, tracker }, context),
   });
   for (const kind of caches.kinds) {

@@ -46,9 +46,7 @@ export function createNativePoliciesController(deps: NativePoliciesDeps): Contro
   });
   const controller = new Controller({
     name: 'native-policies',
-    scheduler,
-    log,
-    ...(metrics === undefined ? {} : { metrics }),
+    ...{ scheduler, log, metrics },
     reconcile: (_key, { signal }) =>
       publish(wanted, () => Promise.resolve(wanted), { ...deps, driftBackoff }, signal),
   });

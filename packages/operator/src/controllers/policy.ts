@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CHANGE_POLICIES } from '@altershield/api';
-import { explainErrors, matchesKind, type ValidPolicy } from '@altershield/core';
+import {
+  countWorkloads,
+  explainErrors,
+  matchesKind,
+  mergePatch,
+  summarizeMismatches,
+  type ValidPolicy,
+} from '@altershield/core';
 import {
   Controller,
   keyOf,
@@ -14,7 +21,6 @@ import {
   type Logger,
   type Scheduler,
 } from '@altershield/kube';
-import { mergePatch } from '../records/merge-patch.ts';
 import type { PolicyObject } from '../objects.ts';
 import type { PolicyCache } from '../caches/policy-cache.ts';
 import { labelsChanged, specChanged } from '../kinds/predicates.ts';
@@ -23,7 +29,6 @@ import type { Caches } from '../caches/caches.ts';
 /** Events within this time cause one recount. */
 const RECOUNT_MS = 1000;
 const MAX_MESSAGE = 32_000;
-const MAX_REASONS = 5;
 
 export interface PolicyDeps {
   readonly caches: Caches;
@@ -41,9 +46,7 @@ export function createPolicyController(deps: PolicyDeps): Controller {
   const { caches, scheduler, log, metrics } = deps;
   const controller = new Controller({
     name: 'policy',
-    scheduler,
-    log,
-    ...(metrics === undefined ? {} : { metrics }),
+    ...{ scheduler, log, metrics },
     reconcile: async (key, { signal }) => {
       const policy = caches.policies.get(key);
       if (policy !== undefined) await reconcile(policy, deps, signal);
@@ -134,13 +137,12 @@ async function reportOf(policy: PolicyObject, deps: PolicyDeps): Promise<PolicyR
   if (futile !== undefined) {
     return { matchedWorkloads: 0, status: 'False', reason: 'Exempt', message: futile };
   }
-  const reasons = await reasonsAgainst(valid, deps);
-  const matchedWorkloads = reasons.filter((why) => why === undefined).length;
+  const { matchedWorkloads, mismatches } = await matchWorkloads(valid, deps);
   if (matchedWorkloads > 0) {
-    const message = `the policy matches ${workloads(matchedWorkloads)}; ${clampText(deps)}${unfollowedText(valid, deps)}`;
+    const message = `the policy matches ${countWorkloads(matchedWorkloads)}; ${clampText(deps)}${unfollowedText(valid, deps)}`;
     return { matchedWorkloads, status: 'True', reason: 'Valid', message };
   }
-  const why = `${summary(reasons)}${unfollowedText(valid, deps)}`;
+  const why = `${summarizeMismatches(mismatches)}${unfollowedText(valid, deps)}`;
   const message = `the policy is valid, but matches nothing now: ${why}`.slice(0, MAX_MESSAGE);
   return { matchedWorkloads, status: 'True', reason: 'NoMatchingWorkloads', message };
 }
@@ -155,41 +157,30 @@ function unfollowedText({ spec }: ValidPolicy, { caches }: PolicyDeps): string {
     : `; not followed: ${unfollowed.join(', ')} (unknown kind, or the operator lacks permissions: see its log)`;
 }
 
-const workloads = (count: number): string => `${count} ${count === 1 ? 'workload' : 'workloads'}`;
-
 /** Describes the mechanism that holds a change in flight while no operator runs. */
 const clampText = ({ nativeClamp }: Pick<PolicyDeps, 'nativeClamp'>): string =>
   nativeClamp
     ? 'changes of Deployments in flight are held by the API server (MutatingAdmissionPolicy)'
     : 'changes of Deployments in flight are held by a webhook that fails closed';
 
-/** For each workload in scope: why the policy does not match it; undefined if it matches. */
-async function reasonsAgainst(
+/** Counts the workloads that the policy matches; for each other one in scope, says why not. */
+async function matchWorkloads(
   policy: ValidPolicy,
   { caches, policyCache, scheduler }: PolicyDeps,
-): Promise<(string | undefined)[]> {
+): Promise<{ readonly matchedWorkloads: number; readonly mismatches: readonly string[] }> {
   const yielder = yielderFor(scheduler);
   const valid = policyCache.valid();
-  const reasons: (string | undefined)[] = [];
+  const mismatches: string[] = [];
+  let matchedWorkloads = 0;
   for (const { adapter, objects } of caches.kinds) {
     const { resource } = adapter.descriptor;
     for (const { metadata } of objects.list(policyCache.scopeOf(policy.namespace))) {
       const at = { namespace: metadata.namespace ?? '', valid };
-      reasons.push(policyCache.mismatchReason(policy, resource, metadata, at));
+      const why = policyCache.mismatchReason(policy, resource, metadata, at);
+      if (why === undefined) matchedWorkloads += 1;
+      else mismatches.push(why);
       if (yielder.shouldYield) await yielder.next();
     }
   }
-  return reasons;
-}
-
-/** The most common reasons, each with its number of workloads. */
-function summary(reasons: readonly (string | undefined)[]): string {
-  if (reasons.length === 0) return 'there is no workload in its namespaces';
-  const counts = new Map<string, number>();
-  for (const why of reasons) counts.set(why ?? '', (counts.get(why ?? '') ?? 0) + 1);
-  return [...counts]
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, MAX_REASONS)
-    .map(([why, times]) => `${why} (${workloads(times)})`)
-    .join('; ');
+  return { matchedWorkloads, mismatches };
 }

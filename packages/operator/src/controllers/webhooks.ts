@@ -49,9 +49,7 @@ export function createWebhooksController(deps: WebhooksDeps): WebhooksController
     publish(kept, (stop) => wantedOf(deps, stop), { ...deps, driftBackoff }, signal);
   const controller = new Controller({
     name: 'webhooks',
-    scheduler,
-    log,
-    ...(metrics === undefined ? {} : { metrics }),
+    ...{ scheduler, log, metrics },
     reconcile: async (_key, { signal }) => publishAll(signal),
   });
   controller.watch(caches.policies, (event) => (specChanged(event) ? KEY : []));

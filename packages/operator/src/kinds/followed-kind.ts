@@ -39,6 +39,12 @@ export interface Workload {
   readonly object: WorkloadKubeObject;
 }
 
+/** A pod with the key of its revision. */
+export interface PodOfRevision {
+  readonly pod: PodObject;
+  readonly revision: string;
+}
+
 interface RelatedInformer {
   readonly key: string;
   readonly kind: string;
@@ -93,16 +99,27 @@ export class FollowedKind {
   }
 
   view(object: WorkloadKubeObject): WorkloadView {
-    const view = this.adapter.observe(this.snapshot(object), this.#signing);
-    return { ...view, ownership: object.ownership };
+    return this.#view(this.snapshot(object));
   }
 
-  /** The pods of a workload that are not terminating, each with the key of its revision. */
-  pods(object: WorkloadKubeObject): { readonly pod: PodObject; readonly revision: string }[] {
-    const pods = (this.snapshot(object).related['pods'] ?? []) as readonly PodObject[];
-    return pods
-      .filter((pod) => !isTerminating(pod))
-      .map((pod) => ({ pod, revision: this.adapter.revisionOfPod(pod) ?? '' }));
+  /** The view of a workload and its pods that are not terminating, from one snapshot. */
+  observe(object: WorkloadKubeObject): {
+    readonly view: WorkloadView;
+    readonly pods: readonly PodOfRevision[];
+  } {
+    const snapshot = this.snapshot(object);
+    const pods = (snapshot.related['pods'] ?? []) as readonly PodObject[];
+    return {
+      view: this.#view(snapshot),
+      pods: pods
+        .filter((pod) => !isTerminating(pod))
+        .map((pod) => ({ pod, revision: this.adapter.revisionOfPod(pod) ?? '' })),
+    };
+  }
+
+  #view(snapshot: ReturnType<FollowedKind['snapshot']>): WorkloadView {
+    const view = this.adapter.observe(snapshot, this.#signing);
+    return { ...view, ownership: snapshot.object.ownership };
   }
 
   /** Key of the workload that a related object belongs to, found through cached owners. */

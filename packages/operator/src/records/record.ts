@@ -4,13 +4,13 @@ import {
   batchConditionsOf,
   batchName,
   conditionsOf,
+  mergePatch,
   type BatchRecord,
   type Decision,
 } from '@altershield/core';
 import { isAlreadyExists, type WriteThroughClient } from '@altershield/kube';
 import type { ChangePodObject, ChangeObject } from '../objects.ts';
 import type { Caches } from '../caches/caches.ts';
-import { mergePatch } from './merge-patch.ts';
 
 export interface RecordDeps {
   readonly client: WriteThroughClient;

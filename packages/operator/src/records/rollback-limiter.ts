@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { windowEndsAt } from '@altershield/core';
 import type { ChangeObject } from '../objects.ts';
 import type { Caches } from '../caches/caches.ts';
 
 /** The default limit in the whole cluster. */
 export const ROLLBACKS_PER_HOUR = 100;
-
-const HOUR_MS = 3_600_000;
-
-/** Until when a change counts as an automatic rollback; 0 for all other changes. */
-export const windowEndsAt = ({ status }: ChangeObject): number =>
-  status?.automaticRollback === true && status.rolledBackAt !== undefined
-    ? Date.parse(status.rolledBackAt) + HOUR_MS
-    : 0;
 
 /** Counts the automatic rollbacks of the whole cluster from the records. */
 export class RollbackRateLimiter {

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { REASONS, type ChangeWorkloadStatus, type EventReason, type Phase } from '@altershield/api';
-import { statusOf } from '@altershield/core';
-import type { ChangeObject } from '../objects.ts';
+import {
+  REASONS,
+  type ChangeWorkload,
+  type ChangeWorkloadStatus,
+  type EventReason,
+  type Phase,
+} from '@altershield/api';
+import { statusOf } from './status.ts';
 
 /** An Event of the workload, shown by `kubectl describe`. */
 export interface ChangeEvent {
@@ -23,7 +28,10 @@ const EVENT_BY_PHASE: Readonly<
 };
 
 /** Returns an event for each phase transition that users should see. */
-export function eventOf(change: ChangeObject, next: ChangeWorkloadStatus): ChangeEvent | undefined {
+export function eventOf(
+  change: ChangeWorkload,
+  next: ChangeWorkloadStatus,
+): ChangeEvent | undefined {
   const eventType = EVENT_BY_PHASE[next.phase];
   if (statusOf(change).phase === next.phase || eventType === undefined) return undefined;
   const [type, reason] = eventType;
@@ -31,7 +39,7 @@ export function eventOf(change: ChangeObject, next: ChangeWorkloadStatus): Chang
 }
 
 /** Only another version of the operator can end the change: see `isOfUnknownVersion`. */
-export const unknownVersionEvent = ({ metadata }: ChangeObject): ChangeEvent => ({
+export const unknownVersionEvent = ({ metadata }: ChangeWorkload): ChangeEvent => ({
   type: 'Warning',
   reason: 'UnknownVersion',
   message: `${metadata.name}: another version of AlterShield wrote this record, and this version does not know all of its values; nothing more is released. Run the newer version, or revert the workload and delete the record`,
@@ -42,7 +50,7 @@ const imagesText = (
 ): string => (revision?.images ?? []).join(', ');
 
 function sentence(
-  { spec }: ChangeObject,
+  { spec }: ChangeWorkload,
   { phase, message, reason }: ChangeWorkloadStatus,
 ): string {
   const images = imagesText(spec.to);

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-
-type Json = Readonly<Record<string, unknown>>;
-
-const isJsonObject = (value: unknown): value is Json =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+import { isJsonObject, type JsonObject } from './json.ts';
 
 /** The JSON merge patch (RFC 7396) from one value to another; undefined if they are equal. */
-export function mergePatch(from: Json, to: Json): Json | undefined {
+export function mergePatch(from: JsonObject, to: JsonObject): JsonObject | undefined {
   const patch: Record<string, unknown> = {};
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
     const change = changeOf(from[key], to[key]);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { changePolicySpec, type Phase } from '@altershield/api';
-import type { ChangeObject } from '../objects.ts';
-import { expired } from './retention.ts';
+import { changePolicySpec, type ChangeWorkload, type Phase } from '@altershield/api';
+import { expiredRecords } from './retention.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const at = (secondsAgo: number): string => new Date(NOW - secondsAgo * 1000).toISOString();
@@ -13,7 +12,7 @@ function aChange(
   phase: Phase,
   secondsAgo: number,
   more: object = {},
-): ChangeObject {
+): ChangeWorkload {
   const limits = { historyLimit: 3, historyTTLSeconds: 3600 };
   const change: object = {
     apiVersion: 'altershield.io/v1alpha1',
@@ -35,19 +34,19 @@ function aChange(
       ...more,
     },
   };
-  return change as ChangeObject;
+  return change as ChangeWorkload;
 }
 
-const names = (changes: readonly ChangeObject[]): string[] => changes.map((c) => c.metadata.name);
+const names = (changes: readonly ChangeWorkload[]): string[] => changes.map((c) => c.metadata.name);
 
-test('the oldest finished records go when there are too many', () => {
+test('the oldest finished records beyond the limit expire', () => {
   const changes = [5, 4, 3, 2, 1].map((ago, i) => aChange(i + 1, 'Success', ago));
-  assert.deepEqual(names(expired(changes, NOW).due), ['c-1', 'c-2']);
+  assert.deepEqual(names(expiredRecords(changes, NOW).due), ['c-1', 'c-2']);
 });
 
-test('records go when they are old, but the newest stays whatever its age', () => {
+test('old records expire, except the newest record', () => {
   const changes = [aChange(1, 'Success', 9000), aChange(2, 'RolledBack', 8000)];
-  assert.deepEqual(names(expired(changes, NOW).due), ['c-1']);
+  assert.deepEqual(names(expiredRecords(changes, NOW).due), ['c-1']);
 });
 
 test('changes in flight and quarantines in force are kept', () => {
@@ -57,47 +56,47 @@ test('changes in flight and quarantines in force are kept', () => {
     aChange(2, 'Suspend', 9000),
     aChange(3, 'Success', 1),
   ];
-  assert.deepEqual(expired(changes, NOW).due, []);
+  assert.deepEqual(expiredRecords(changes, NOW).due, []);
 });
 
-test('a lifted or ended quarantine keeps nothing', () => {
+test('a lifted or ended quarantine keeps no record', () => {
   const lifted = { fingerprint: 'f', until: at(-60), lifted: { by: 'alice', at: at(1) } };
   const changes = [
     aChange(1, 'RolledBack', 9000, { quarantine: lifted }),
     aChange(2, 'RolledBack', 9000, { quarantine: { fingerprint: 'f', until: at(1) } }),
     aChange(3, 'Success', 1),
   ];
-  assert.deepEqual(names(expired(changes, NOW).due), ['c-1', 'c-2']);
+  assert.deepEqual(names(expiredRecords(changes, NOW).due), ['c-1', 'c-2']);
 });
 
-test('the newest goes with its age, too, once its workload is gone', () => {
+test('the newest record also expires once its workload is deleted', () => {
   const changes = [aChange(1, 'Success', 9000), aChange(2, 'Failed', 600)];
-  const { due, nextAt } = expired(changes, NOW, true);
+  const { due, nextAt } = expiredRecords(changes, NOW, true);
   assert.deepEqual(names(due), ['c-1']);
   assert.equal(nextAt, NOW + 3_000_000);
 });
 
-test('automatic rollbacks of the last hour are kept beyond the cap, for they count', () => {
-  const rolledBack = (sequence: number, ago: number): ChangeObject =>
+test('automatic rollbacks of the last hour stay beyond the limit, because they count', () => {
+  const rolledBack = (sequence: number, ago: number): ChangeWorkload =>
     aChange(sequence, 'RolledBack', ago, { automaticRollback: true, rolledBackAt: at(ago) });
   const changes = [
     ...[3599, 50, 40, 30, 20].map((ago, i) => rolledBack(i + 1, ago)),
     aChange(6, 'Success', 1),
   ];
-  assert.deepEqual(names(expired(changes, NOW).due), []);
-  assert.equal(expired(changes, NOW).nextAt, NOW + 1000);
-  assert.deepEqual(names(expired(changes, NOW + 2000).due), ['c-1']);
+  assert.deepEqual(names(expiredRecords(changes, NOW).due), []);
+  assert.equal(expiredRecords(changes, NOW).nextAt, NOW + 1000);
+  assert.deepEqual(names(expiredRecords(changes, NOW + 2000).due), ['c-1']);
 });
 
-test('of the records that refuse a revision three times the cap are kept, the newest ones', () => {
+test('records with a quarantine have three times the limit; the newest stay', () => {
   const quarantine = { fingerprint: 'f', until: at(-60) };
   const changes = Array.from({ length: 12 }, (_, i) =>
     aChange(i + 1, 'RolledBack', 100 - i, { quarantine }),
   );
-  assert.deepEqual(names(expired(changes, NOW).due), ['c-1', 'c-2']);
+  assert.deepEqual(names(expiredRecords(changes, NOW).due), ['c-1', 'c-2']);
 });
 
-test('says when the next record is due', () => {
+test('the time at which the next record expires is returned', () => {
   const changes = [aChange(1, 'Success', 600), aChange(2, 'Success', 1)];
-  assert.equal(expired(changes, NOW).nextAt, NOW + 3_000_000);
+  assert.equal(expiredRecords(changes, NOW).nextAt, NOW + 3_000_000);
 });

@@ -2,15 +2,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { isJsonObject, type JsonObject } from './json.ts';
 import { mergePatch } from './merge-patch.ts';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** RFC 7396, as written there. */
 function apply(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== 'object' || patch === null || Array.isArray(patch)) return patch;
-  const isMap = typeof target === 'object' && target !== null && !Array.isArray(target);
-  const result: Record<string, unknown> = isMap ? { ...target } : {};
+  if (!isJsonObject(patch)) return patch;
+  const result: Record<string, unknown> = isJsonObject(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) Reflect.deleteProperty(result, key);
     else result[key] = apply(result[key], value);
@@ -29,7 +27,7 @@ const value: fc.Arbitrary<unknown> = fc.letrec((tie) => ({
   map: fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), tie('value')),
 })).value;
 const plain = (it: unknown): unknown => JSON.parse(JSON.stringify(it));
-const map = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), value) as fc.Arbitrary<Json>;
+const map = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), value) as fc.Arbitrary<JsonObject>;
 
 test('the patch turns the one value into the other', () => {
   fc.assert(
