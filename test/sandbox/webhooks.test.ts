@@ -108,6 +108,6 @@ test('a decision without a signature is carried out without a user name', async 
   await checkout.scheduler.runFor(60_000);
   const [done] = checkout.changes;
   assert.deepEqual(checkout.story, ['RolledBack/RolledBack']);
-  assert.match(done?.status?.message ?? '', /^requested by a user who is not known/);
+  assert.match(done?.status?.message ?? '', /^requested by an unknown user/);
   assert.equal(checkout.version, '1');
 });

@@ -4,18 +4,19 @@
 export const REASONS = {
   AwaitingRelease: 'The change is held: no pod of the new revision is released yet.',
   PausedByUser: 'The user paused the workload; the change waits for `kubectl rollout resume`.',
-  BatchReleasing: 'Pods of the batch are released and judged.',
-  Verified: 'Every batch passed; this revision is the one to roll back to from now on.',
+  BatchReleasing: 'Pods of the batch are released and checked.',
+  Verified: 'Every batch passed; the revision is the new rollback target.',
   CompletedUnverified:
-    'All pods are released, but not every batch passed; the revision is no rollback target.',
+    'All pods are released, but not every batch passed; the revision is not a rollback target.',
   NoReplicas:
-    'The workload is scaled to zero: the change waits, held, until there are pods to judge.',
+    'The workload is scaled to zero; the change stays held until there are pods to check.',
   PausedAfterStep:
     'The step passed, and the policy pauses the change after it; `altershield resume` continues.',
   CheckFailed: 'A check failed, with the evidence in the ChangePod.',
   CheckInconclusive: 'A check could neither pass nor fail; the policy suspends such changes.',
-  ReadyDeadlineExceeded: 'Pods of the batch were not ready in time; what there is was judged.',
-  RequestedByUser: 'A user asked for the rollback.',
+  ReadyDeadlineExceeded:
+    'Pods of the batch were not ready in time; the existing pods were checked.',
+  RequestedByUser: 'A user requested the rollback.',
   RevertedByUser: 'The user applied the verified revision again; it was released at once.',
   RolledBack: 'The last verified revision runs again; the bad one is quarantined.',
   RollbackIncomplete:
@@ -24,11 +25,11 @@ export const REASONS = {
   RollbackLimit:
     'Too many automatic rollbacks of this workload, or in the cluster, within an hour; a user decides.',
   WriteDenied:
-    'The API server denied a write of the operator, and repeating it does not help; the message has its text. Nothing more is released until a user decides.',
+    'The API server permanently denied a write of the operator; the message has its text. No further pods are released until a user decides.',
   CannotMove:
-    'The workload cannot be released by its strategy; the message says why. Nothing moves until a user decides.',
+    'The workload cannot be released by its strategy; the message says why. No pods are replaced until a user decides.',
   AlteredByAdmission:
-    'Another admission plug-in altered the pod template in a write of the operator; releasing it would start over each time.',
+    'Another admission plug-in altered the pod template in a write of the operator; releasing it would restart the rollout each time.',
   QuarantinedRevision: 'A quarantined revision bypassed admission and is rolled back.',
   Superseded: 'A newer revision was applied before this change ended.',
   WorkloadDeleted: 'The workload was deleted, or another object has its name now.',
@@ -51,14 +52,14 @@ export type PolicyReason = keyof typeof POLICY_REASONS;
 /** Reasons of the Events on a workload. Their messages begin with the name of the change. */
 export const EVENT_REASONS = {
   ChangeStarted: 'The first pods of the new revision are released, or are being observed.',
-  ChangeSuspended: 'Nothing more of the change is released until a user decides.',
+  ChangeSuspended: 'No further pods of the change are released until a user decides.',
   ChangeRollingBack: 'The change is being rolled back to the verified revision.',
   ChangeSucceeded: 'All pods of the new revision are released.',
   ChangeFailed: 'The change, or its rollback, failed.',
   ChangeRolledBack: 'The verified revision runs again.',
   ChangeSuperseded: 'A newer revision was applied before the change ended.',
   UnknownVersion:
-    'The change has a value that this version of AlterShield does not know; it is left as it is.',
+    'The change has a value that this version of AlterShield does not know, so it is not modified.',
   RevisionDenied: 'Admission denied a write that applies a quarantined revision.',
 } as const;
 
@@ -66,13 +67,13 @@ export type EventReason = keyof typeof EVENT_REASONS;
 
 /** Reasons of the check `podHealth`; all others come from the kubelet or a controller. */
 export const CHECK_REASONS = {
-  NoReplicas: 'There are no pods to judge.',
+  NoReplicas: 'There are no pods to check.',
   AwaitingReady: 'Pods of the batch are not ready yet.',
-  ReadyDeadlineExceeded: 'Pods of the batch were not ready in time, and nothing says why.',
+  ReadyDeadlineExceeded: 'Pods of the batch were not ready in time, for no reported reason.',
   StepDeadlineExceeded: 'The step did not pass within its `deadlineSeconds`.',
   Soaking: 'All pods of the batch are ready and are watched for the soak time.',
   Healthy: 'All pods of the batch were ready for the soak time.',
-  Accepted: 'The pods of the batch are as a user accepted them.',
+  Accepted: 'A user accepted the pods of the batch despite their state.',
   Restarts: 'A container restarted more often than `maxRestarts` allows.',
   ReadinessFlapping: 'A pod lost readiness more often than `maxReadinessLosses` allows.',
   ReadinessLost: 'A pod lost readiness and was not ready again in time.',

@@ -277,7 +277,7 @@ describe('a ChangePolicy', () => {
         'nothing may follow 100%: remove it, or the steps after it',
         'counts are cumulative: each must be larger than the one before',
         'percentages are cumulative: each must be larger than the one before',
-        'no step may be there twice',
+        'each step may occur only once',
       ],
     );
   });

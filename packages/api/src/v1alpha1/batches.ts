@@ -47,7 +47,7 @@ export const batches = z
       {
         // Comparing all pairs exceeds the same cost limit.
         rule: 'self.all(step, self.indexOf(step) == self.lastIndexOf(step))',
-        message: 'no step may be there twice',
+        message: 'each step may occur only once',
       },
     ],
   })

@@ -28,8 +28,8 @@ const check = z.strictObject({
   name: text(63, 'The check.'),
   verdict,
   reason: text(64, 'CamelCase reason.'),
-  message: text(1024, 'The finding, with its numbers.'),
-  evidence: z.array(evidence).max(5).describe('The smallest evidence that decides it.'),
+  message: text(1024, 'The outcome as a sentence, with its numbers.'),
+  evidence: z.array(evidence).max(5).describe('Pods and messages that suffice for the verdict.'),
 });
 
 export const changePodSpec = z
@@ -40,17 +40,19 @@ export const changePodSpec = z
     }),
     target: targetRef,
     batch: count('Number of the batch, from 1.', 1),
-    total: count('How many batches there are.', 1),
-    targetUnits: count('Pods of the new revision when it is done.'),
-    previous: count('Pods of the new revision before it.'),
+    total: count('Total number of batches.', 1),
+    targetUnits: count('Updated pods when the batch is complete.'),
+    previous: count('Updated pods before the batch.'),
     releasedAt: time('When it was released.'),
   })
   .describe('One batch. Created before the first of its pods is released.');
 
 export const changePodStatus = z
   .strictObject({
-    observedGeneration: count('The newest generation of the batch that was read.').optional(),
-    phase: z.enum(POD_PHASES).describe(`Where the batch stands. ${phaseText(POD_PHASE_TEXTS)}`),
+    observedGeneration: count(
+      'The newest generation of the batch that the operator observed.',
+    ).optional(),
+    phase: z.enum(POD_PHASES).describe(`Phase of the batch. ${phaseText(POD_PHASE_TEXTS)}`),
     verdict,
     pods: z
       .strictObject({
@@ -61,15 +63,15 @@ export const changePodStatus = z
         stableReady: count('Of these, ready.'),
       })
       .optional(),
-    checks: z.array(check).max(16).describe('What each check found.'),
-    judgedAt: time('When it was judged.').optional(),
+    checks: z.array(check).max(16).describe('Outcome of each check.'),
+    judgedAt: time('When the batch got its verdict.').optional(),
     conditions: conditions('Message of the check.')
       .optional()
       .describe(
-        'Completed: the batch was judged. Passed: it passed; Unknown while that is not certain.',
+        'Completed: the batch has a verdict. Passed: it passed; Unknown until that is certain.',
       ),
   })
-  .describe('How the batch was judged. Written by the operator.');
+  .describe('Outcome of the batch. Written by the operator.');
 
 export const ChangePodKind = defineKind({
   kind: 'ChangePod',
@@ -77,7 +79,7 @@ export const ChangePodKind = defineKind({
   singular: 'changepod',
   shortNames: ['cp'],
   categories: ['altershield'],
-  description: 'One batch of a change: its pods, how they were judged, the evidence.',
+  description: 'One batch of a change: its pods, verdict and evidence.',
   spec: changePodSpec,
   // The API server serves this default until the first check, so a new batch needs no status write.
   status: changePodStatus.default({ phase: 'PostWait', verdict: 'Pending', checks: [] }),

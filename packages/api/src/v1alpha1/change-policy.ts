@@ -57,7 +57,7 @@ const podHealth = z
   .prefault({})
   .describe('Pod health, always checked and compared with stable pods.');
 
-const checks = z.strictObject({ podHealth }).prefault({}).describe('What each batch is judged by.');
+const checks = z.strictObject({ podHealth }).prefault({}).describe('Checks of each batch.');
 
 const limits = z
   .strictObject({
@@ -110,21 +110,21 @@ export const changePolicySpec = z
       .enum(ON_INCONCLUSIVE)
       .default('Suspend')
       .describe(
-        'What to do when a check can neither pass nor fail. Proceed: go on with the pods that are ready; a batch without a ready pod is suspended in any case.',
+        'What to do when a check can neither pass nor fail. Proceed: continue with the ready pods; a batch without a ready pod is suspended in any case.',
       ),
     limits,
     failurePolicy: z
       .enum(['Ignore', 'Fail'])
       .default('Ignore')
       .describe(
-        'What happens to a change that is pushed while no operator is alive. Ignore: it rolls out, and the operator finds it later. Fail: none of its pods starts until an operator is back. With both, a change in flight stays where it is, and no write of a user fails.',
+        'What happens to a change that is applied while no operator runs. Ignore: it rolls out, and the operator detects it later. Fail: none of its pods start until an operator runs. With both, a change in flight is not released further, and no write of a user fails.',
       ),
   })
   .describe('Which workloads the policy matches, and what it does with their changes.');
 
 export const changePolicyStatus = z
   .strictObject({
-    observedGeneration: count('The newest generation that was read.').optional(),
+    observedGeneration: count('The newest generation that the operator observed.').optional(),
     matchedWorkloads: count('Workloads that the policy matches now.').optional(),
     conditions: conditions(
       'What the policy matches, why it matches nothing, or every error with its field path and a hint.',
@@ -138,8 +138,7 @@ export const ChangePolicyKind = defineKind({
   singular: 'changepolicy',
   shortNames: ['chp'],
   categories: ['altershield'],
-  description:
-    'Which workloads are matched, how their changes are released and how they are judged.',
+  description: 'Which workloads are matched, and how their changes are released and checked.',
   spec: changePolicySpec,
   status: changePolicyStatus,
   columns: [

@@ -19,13 +19,13 @@ import {
 
 /** The meaning of each phase of a change. The reference page is generated from these texts. */
 const PHASE_TEXTS = {
-  Init: 'the change is recorded, and nothing of it is released yet',
+  Init: 'the change is recorded, and none of its pods are released yet',
   Running: 'pods of the new revision are released and checked',
-  TimeOutPreThreshold: 'pods were not ready in time, and the policy goes on with the ready ones',
-  Suspend: 'nothing more is released until a user decides',
+  TimeOutPreThreshold: 'pods were not ready in time, and the policy continues with the ready ones',
+  Suspend: 'no further pods are released until a user decides',
   RollingBack: 'the verified revision is being restored',
   Success: 'all pods are released; `verdict` says whether the revision is verified',
-  Failed: 'the change or its rollback ended badly, and AlterShield does nothing more',
+  Failed: 'the change or its rollback failed, and AlterShield does nothing more',
   RolledBack: 'the verified revision runs again',
   Superseded: 'a newer revision replaced this one before it ended',
 } as const;
@@ -48,7 +48,9 @@ const actor = z
     fieldManager: text(128, 'Field manager of the write.').optional(),
     stamped: z
       .boolean()
-      .describe('True: identity stamped at admission. False: only the field manager is known.'),
+      .describe(
+        'True: admission recorded the authenticated user. False: only the field manager is known.',
+      ),
   })
   .describe('Who made the change.');
 
@@ -61,12 +63,15 @@ const cause = z
 
 const revision = z.strictObject({
   fingerprint: text(64, 'Identity of the pod template, stable across rollbacks.'),
-  quarantineKey: text(64, 'The same without restart marks: what a quarantine compares.'),
+  quarantineKey: text(
+    64,
+    'Identity of the pod template without restart annotations; a quarantine compares it.',
+  ),
   images: z
     .array(z.string().max(512))
     .max(32)
     .optional()
-    .describe('Images of its containers. Absent where it has none.'),
+    .describe('Images of its containers. Absent if it has none.'),
 });
 
 const from = revision
@@ -74,7 +79,7 @@ const from = revision
     verified: z
       .boolean()
       .describe(
-        'Proven good: its change ended in Success, or it ran and was healthy when the operator found it.',
+        'Its change ended in Success, or it was running and healthy when the operator found it.',
       ),
     isNew: z
       .boolean()
@@ -88,7 +93,7 @@ const from = revision
     template: anyFields('The pod template in a record of an earlier version.').optional(),
     ownership: text(
       65_536,
-      'Whose fields the template’s were then, as JSON: a rollback restores them with it.',
+      'Field ownership of the template at that time, as JSON; a rollback restores it.',
     ).optional(),
   })
   .describe('The revision to roll back to. Absent for a new workload.');
@@ -107,20 +112,17 @@ const policyRef = z
     generation: count('Its generation when the change began.'),
     spec: changePolicySpec,
   })
-  .describe('The policy as it was when the change began; later edits do not touch this change.');
+  .describe('The policy as it was when the change began; later edits do not affect this change.');
 
 const decision = z
   .strictObject({
     action: z.enum(DECISIONS).describe('Resume, RollBack, or Lift (the quarantine).'),
-    reason: text(1024, 'Why, in the user’s words.').optional(),
-    by: text(512, 'Who. Stamped at admission.').optional(),
-    at: time('When. Stamped at admission.').optional(),
-    signature: text(
-      64,
-      'Signature of admission; without it, the name in `by` is not believed.',
-    ).optional(),
+    reason: text(1024, 'The user’s reason.').optional(),
+    by: text(512, 'The user who decided. Set at admission.').optional(),
+    at: time('When the user decided. Set at admission.').optional(),
+    signature: text(64, 'Signature by the webhook; without it, `by` is ignored.').optional(),
   })
-  .describe('What a user decided; written by `altershield resume`, `rollback` and `lift`.');
+  .describe('The decision of a user; written by `altershield resume`, `rollback` and `lift`.');
 
 const release = z
   .strictObject({
@@ -144,7 +146,7 @@ const release = z
 export const changeWorkloadSpec = z
   .strictObject({
     target: targetRef,
-    sequence: count('Number of this change of the workload.', 1),
+    sequence: count('Sequence number of the change, per workload.', 1),
     operation: z
       .enum(OPERATIONS)
       .describe(
@@ -159,7 +161,7 @@ export const changeWorkloadSpec = z
     from: from.optional(),
     to: revision.describe('The revision that is being released.'),
     diff: z.array(difference).max(64).describe('What changed; secrets are masked.'),
-    diffTruncated: z.boolean().optional().describe('True when there is more than fits.'),
+    diffTruncated: z.boolean().optional().describe('True if the diff was truncated.'),
     policy: policyRef,
     release: release.optional(),
     decision: decision.optional(),
@@ -169,25 +171,22 @@ export const changeWorkloadSpec = z
 const batch = z
   .strictObject({
     index: count('Number of the batch in progress, from 1.', 1),
-    total: count('How many there are.', 1),
-    target: count('Pods of the new revision when it is done.'),
-    overridden: z
-      .boolean()
-      .optional()
-      .describe('A user let the change go on in spite of the verdict.'),
+    total: count('Total number of batches.', 1),
+    target: count('Updated pods when the batch is complete.'),
+    overridden: z.boolean().optional().describe('A user resumed the change despite the verdict.'),
     resumed: z
       .boolean()
       .optional()
       .describe('A user resumed the change after the pause that the policy asks for.'),
   })
-  .describe('Where the release stands.');
+  .describe('Progress of the release.');
 
 const quarantine = z
   .strictObject({
-    fingerprint: text(64, 'Identity of the quarantined template, without restart marks.'),
+    fingerprint: text(64, 'Identity of the quarantined template, without restart annotations.'),
     until: time('When the quarantine ends.'),
     lifted: z
-      .strictObject({ by: text(512, 'Who lifted it.'), at: time('When.') })
+      .strictObject({ by: text(512, 'The user who lifted it.'), at: time('When.') })
       .optional()
       .describe('Set when a user lifted the quarantine.'),
   })
@@ -196,7 +195,7 @@ const quarantine = z
 const denied = z
   .strictObject({
     count: count('How often the quarantined revision was applied again.'),
-    lastUser: text(512, 'Who did so last.'),
+    lastUser: text(512, 'The user who last applied it.'),
     lastAt: time('When.'),
   })
   .describe('Applications of the quarantined revision that were denied.');
@@ -216,32 +215,34 @@ const pastDecision = z.strictObject({
   action: z.enum(DECISIONS).describe('Resume, RollBack, or Lift (the quarantine).'),
   by: text(512, 'Who decided. Absent: admission did not see the decision.').optional(),
   at: time('When the decision was made.').optional(),
-  reason: text(1024, 'Why, in the user’s words.').optional(),
+  reason: text(1024, 'The user’s reason.').optional(),
   carriedOut: z
     .boolean()
-    .describe('False when the decision no longer fitted the change and nothing followed.'),
+    .describe('False if the decision no longer applied to the change and had no effect.'),
   overridden: overridden.optional(),
 });
 
 export const changeWorkloadStatus = z
   .strictObject({
-    observedGeneration: count('The newest generation of the record that was read.').optional(),
-    phase: z.enum(PHASES).describe(`Where the change stands. ${phaseText(PHASE_TEXTS)}`),
+    observedGeneration: count(
+      'The newest generation of the record that the operator observed.',
+    ).optional(),
+    phase: z.enum(PHASES).describe(`Phase of the change. ${phaseText(PHASE_TEXTS)}`),
     reason: text(64, 'CamelCase reason of the phase.'),
-    message: text(1024, 'The same as a sentence.'),
+    message: text(1024, 'The reason as a sentence.'),
     verdict,
     batch: batch.optional(),
     startedAt: time('When the first batch was released.').optional(),
-    phaseSince: time('When the phase or batch last moved.').optional(),
+    phaseSince: time('When the phase or batch last changed.').optional(),
     finishedAt: time('When the change ended.').optional(),
     rolledBackAt: time('When the rollback was decided.').optional(),
     rolledBackAtSequence: count(
-      'Number of the newest change then: an older one that is rolled back accounts for what runs.',
+      'Sequence number of the newest change at the time of the rollback; the rolled-back change counts from then on.',
     ).optional(),
     revertedBy: actor
       .describe('The user who applied the previous revision again while the change was in flight.')
       .optional(),
-    automaticRollback: z.boolean().optional().describe('True when no user asked for the rollback.'),
+    automaticRollback: z.boolean().optional().describe('True if no user requested the rollback.'),
     fromVerified: z
       .boolean()
       .optional()
@@ -255,16 +256,16 @@ export const changeWorkloadStatus = z
     quarantine: quarantine.optional(),
     deniedAttempts: denied.optional(),
     resumedAt: time(
-      'When a user resumed it: the pods of that time are accepted as they are.',
+      'When a user resumed the change; pods that existed then are accepted.',
     ).optional(),
     decisions: z
       .array(pastDecision)
       .max(MAX_DECISIONS)
       .optional()
-      .describe('Decisions of users, oldest first; the newest ones when there are more than fit.'),
+      .describe('Decisions of users, oldest first; only the newest are kept.'),
     observedDecision: text(
       64,
-      'Action and `at` of the last decision that was looked at.',
+      'Action and `at` of the last decision that the operator observed.',
     ).optional(),
     conditions: conditions('Message of the phase, once the change ended.')
       .optional()
@@ -272,7 +273,7 @@ export const changeWorkloadStatus = z
         'Completed: the change ended. Succeeded: it ended in Success; Unknown until it ends.',
       ),
   })
-  .describe('Where the change stands. Written by the operator.');
+  .describe('Status of the change. Written by the operator.');
 
 /** CEL cannot compare absent fields, and access by `?` exceeds the cost limit; hence `has`. */
 function unchanged(field: string, isOptional: boolean): string {
@@ -287,7 +288,7 @@ export const ChangeWorkloadKind = defineKind({
   singular: 'changeworkload',
   shortNames: ['cw'],
   categories: ['changes', 'altershield'],
-  description: 'One change of one workload: who, what, how far, how judged, what was done.',
+  description: 'One change of one workload: its user, diff, progress, verdict and actions.',
   spec: changeWorkloadSpec,
   status: changeWorkloadStatus,
   // The columns without `priority` fit into 120 characters.

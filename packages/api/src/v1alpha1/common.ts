@@ -56,7 +56,7 @@ export const conditions = (message: string) =>
         reason: text(1024, 'CamelCase reason.'),
         message: text(32_768, message),
         lastTransitionTime: time('When the status last changed.'),
-        observedGeneration: count('The generation this was said of.').optional(),
+        observedGeneration: count('The generation that the condition describes.').optional(),
       }),
     )
     .max(8)

@@ -14,7 +14,7 @@ const KEY_MESSAGE =
 const VALUE_MESSAGE =
   'must be a label value: empty, or up to 63 letters, digits, "-", "_" or ".", a letter or digit at both ends';
 const VALUES_MESSAGE =
-  'must have a value or more for In and NotIn, and none for Exists and DoesNotExist';
+  'must have at least one value for In and NotIn, and none for Exists and DoesNotExist';
 
 const hasShortPrefix = (key: string): boolean => key.indexOf('/') <= MAX_PREFIX;
 
@@ -58,7 +58,7 @@ const requirement = z
 
 const matchLabels = z
   .record(labelKey, labelValue)
-  .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `must have ${MAX_LABELS} at most`)
+  .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `must have at most ${MAX_LABELS}`)
   .meta({
     maxProperties: MAX_LABELS,
     'x-kubernetes-validations': [

@@ -56,7 +56,7 @@ function handleOtherRevision(
       'another admission plug-in altered the pod template when AlterShield wrote its annotation; exempt the user of the operator from it';
     return { status: move(status, observation.now, ['Suspend', 'AlteredByAdmission'], why) };
   }
-  const message = 'a newer revision was applied before this one was done';
+  const message = 'a newer revision was applied before this change ended';
   return { status: move(status, observation.now, ['Superseded', 'Superseded'], message) };
 }
 

@@ -448,7 +448,7 @@ test('how a change is released is recorded with the reason why it is not enforce
 });
 
 test('a workload that cannot be released in batches is checked while it rolls out', () => {
-  const unsupported = 'its update strategy is OnDelete: its user deletes the pods';
+  const unsupported = 'its update strategy is OnDelete: users delete the pods';
   const deployment = aDeployment({ tag: 'b' });
   const revisions = [aReplicaSet('a', 10), aReplicaSet('b', 0)];
   const view = { ...viewDeployment(deployment, revisions, signing), unsupported };

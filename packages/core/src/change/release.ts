@@ -87,7 +87,7 @@ export const isPausedByUser = ({ workload: { isPaused }, outcome }: ReleaseConte
   isPaused && outcome.result.verdict !== 'Fail';
 
 export function pausedByUser(context: ReleaseContext): Decision {
-  const message = 'the workload is paused; `kubectl rollout resume` lets the change begin';
+  const message = 'the workload is paused; run `kubectl rollout resume` to start the change';
   return {
     status: move(context.status, context.observation.now, ['Init', 'PausedByUser'], message),
   };
@@ -99,8 +99,8 @@ export function pausedByUser(context: ReleaseContext): Decision {
 export function awaitReplicas({ status, observation, workload }: ReleaseContext): Decision {
   const message =
     workload.replicas === 0
-      ? 'the workload is scaled to zero; the change goes on when it has replicas again'
-      : 'the workload keeps all of its pods as they are by its own partition; lower it to let the change begin';
+      ? 'the workload is scaled to zero; the change continues when it has replicas again'
+      : 'the partition of the workload excludes all pods from the update; lower it to start the change';
   return { status: move(status, observation.now, ['Init', 'NoReplicas'], message) };
 }
 

@@ -31,7 +31,7 @@ export function startRollback(
   explanation: Explanation,
 ): Decision {
   if (!isFromVerified(observation.change)) {
-    const message = `${explanation.message}; no verified revision to go back to`;
+    const message = `${explanation.message}; no verified revision to roll back to`;
     return suspend(observation, status, { ...explanation, reason: 'NoVerifiedRevision', message });
   }
   const isAutomatic = explanation.reason !== 'RequestedByUser';
@@ -181,7 +181,7 @@ function awaitVerified(
   const dueAt = rollbackDeadline(observation, workload, status);
   const ownedAt = isBack ? ownershipDueAt(status) : dueAt;
   if (observation.now < dueAt) return { status, goal, recheckAt: Math.min(dueAt, ownedAt) };
-  const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${observation.updated.length} of the quarantined one are left; look at the pods`;
+  const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${observation.updated.length} of the quarantined one remain; check the pods`;
   return { status: rollbackEnd(status, observation.now, 'RollbackIncomplete', message) };
 }
 

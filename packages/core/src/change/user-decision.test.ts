@@ -163,6 +163,6 @@ test('a decision that bypassed admission has no user', () => {
   const at = timeText(NOW);
   const asked = change(status('Suspend'), {}, { decision: { action: 'Resume', at } });
   const { decisions, message } = decide(anObservation({ change: asked })).status;
-  assert.equal(message, 'resumed by a user who is not known');
+  assert.equal(message, 'resumed by an unknown user');
   assert.ok(decisions?.[0] !== undefined && !('by' in decisions[0]));
 });

@@ -18,7 +18,7 @@ import { isFromVerified } from './history.ts';
 type UserDecision = NonNullable<ChangeWorkloadSpec['decision']>;
 
 /** User name for a decision that bypassed admission. */
-const UNKNOWN_USER = 'a user who is not known';
+const UNKNOWN_USER = 'an unknown user';
 
 /** Carries out a new decision of a user; undefined when there is none. */
 export function answerDecision(

@@ -26,7 +26,7 @@ export function judgePods(input: PodHealthInput): CheckOutcome {
       result: result(
         'None',
         'NoReplicas' satisfies CheckReason,
-        'there are no pods to judge, so the revision is not verified',
+        'there are no pods to check, so the revision is not verified',
       ),
     };
   }

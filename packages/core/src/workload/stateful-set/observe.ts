@@ -99,7 +99,7 @@ const holdOf = (
           : { hold: { from: saved.from, isInFlight: true } }),
       };
 
-export const ON_DELETE = 'its update strategy is OnDelete: its user deletes the pods';
+export const ON_DELETE = 'its update strategy is OnDelete: users delete the pods';
 /**
  * While held, the object already says RollingUpdate: only setting a partition shows that the user
  * wants it.
