@@ -243,7 +243,7 @@ describe('a ChangePolicy', () => {
     'a batch of 101 %': { release: { batches: ['101%'] } },
     'a percentage with a fraction': { release: { batches: ['12.5%'] } },
     'a negative soak time': { release: { soakSeconds: -1 } },
-    'a soak time that is a text': { release: { soakSeconds: '30s' } },
+    'a soak time that is a string': { release: { soakSeconds: '30s' } },
     'a canary of no pods': { release: { strategy: 'Canary', canary: { pods: 0 } } },
     'settings of a step without its number': { release: { steps: [{ pauseAfter: true }] } },
     'a pause with a text': { release: { steps: [{ step: 1, pauseAfter: 'yes' }] } },

@@ -24,7 +24,7 @@ type Row = readonly [
   action: string | undefined,
 ];
 const rows: readonly Row[] = [
-  ['a held change lets out its first batch', {}, 'Running', 'BatchReleasing', 'Release'],
+  ['a held change releases its first batch', {}, 'Running', 'BatchReleasing', 'Release'],
   [
     'a bad pod rolls back at once',
     { updated: crashedPods, workload: oneReleased },
@@ -44,14 +44,14 @@ const rows: readonly Row[] = [
     'Hold',
   ],
   [
-    'an unverified revision is nothing to go back to',
+    'an unverified revision is not a rollback target',
     { updated: crashedPods, workload: oneReleased, change: change(undefined, {}, {}, false) },
     'Suspend',
     'NoVerifiedRevision',
     'Hold',
   ],
   [
-    'a fourth rollback in an hour is left to a person',
+    'a fourth rollback in an hour is left to a user',
     {
       updated: crashedPods,
       workload: oneReleased,
@@ -63,49 +63,49 @@ const rows: readonly Row[] = [
     'Hold',
   ],
   [
-    'no more automatic rollbacks than the cluster may have',
+    'the cluster’s limit for automatic rollbacks is respected',
     { updated: crashedPods, workload: oneReleased, clusterRollbacks: { recent: 4, allowed: 4 } },
     'Suspend',
     'RollbackLimit',
     'Hold',
   ],
   [
-    'a trouble of all pods suspends',
+    'a failure that stable pods share suspends the change',
     { updated: crashedPods, stable: crashedPods, workload: oneReleased },
     'Suspend',
     'CheckInconclusive',
     'Hold',
   ],
   [
-    'a write that the server denies for good suspends and touches nothing',
+    'a permanently denied write suspends the change without another write',
     { denial: 'admission webhook "x" denied the request' },
     'Suspend',
     'WriteDenied',
     undefined,
   ],
   [
-    'a denied write stops a rollback too',
+    'a denied write also stops a rollback',
     { denial: 'no', change: change(status('RollingBack')) },
     'Suspend',
     'WriteDenied',
     undefined,
   ],
   [
-    'what was denied is not tried again before a user decides',
+    'a denied write is not retried before a user decides',
     { change: change(status('Suspend', { reason: 'WriteDenied' })) },
     'Suspend',
     'WriteDenied',
     undefined,
   ],
   [
-    'a template that another admission plug-in makes of the annotation is nobody’s change',
+    'a template altered by another admission plug-in is not a user’s change',
     { workload: aWorkload({ fingerprint: 'c', isOwnWrite: true }) },
     'Suspend',
     'AlteredByAdmission',
     undefined,
   ],
   [
-    'a template that another admission plug-in makes of the rollback is the rollback',
+    'a rollback template altered by another admission plug-in is the rollback',
     {
       change: change(status('RollingBack', { reason: 'CheckFailed' })),
       workload: aWorkload({ fingerprint: 'c', isOwnWrite: true }),
@@ -115,14 +115,14 @@ const rows: readonly Row[] = [
     undefined,
   ],
   [
-    'a refused revision that came past admission is taken back',
+    'a quarantined revision that bypassed admission is rolled back',
     { isQuarantined: true },
     'RollingBack',
     'QuarantinedRevision',
     'RollBack',
   ],
   [
-    'a suspended change stays',
+    'a suspended change stays suspended',
     {
       change: change(status('Suspend', { reason: 'RollbackLimit' })),
       updated: pods('new', 1),
@@ -133,14 +133,14 @@ const rows: readonly Row[] = [
     'Hold',
   ],
   [
-    'a suspended change that nothing marks any more is held again',
+    'a suspended change without its annotation is held again',
     { change: change(status('Suspend', { reason: 'RollbackLimit' })), workload: unmarked('b') },
     'Suspend',
     'RollbackLimit',
     'Hold',
   ],
   [
-    'what was unclear and turns out bad is rolled back',
+    'an inconclusive check that turns into a failure is rolled back',
     {
       change: change(status('Suspend', { reason: 'CheckInconclusive' })),
       updated: crashedPods,
@@ -151,7 +151,7 @@ const rows: readonly Row[] = [
     'RollBack',
   ],
   [
-    'a passed batch moves on',
+    'a passed batch starts the next one',
     {
       change: change(status('Running')),
       updated: pods('new', 1),
@@ -163,7 +163,7 @@ const rows: readonly Row[] = [
     undefined,
   ],
   [
-    'stable pods that a surge leaves beside the batch do not keep it from passing',
+    'extra stable pods within the surge do not keep the batch from passing',
     {
       change: change(status('Running')),
       updated: pods('new', 1),
@@ -186,14 +186,14 @@ const rows: readonly Row[] = [
     undefined,
   ],
   [
-    'without replicas a change waits, held',
+    'without replicas, a change stays held',
     { workload: aWorkload({ replicas: 0, size: 0 }), stable: [] },
     'Init',
     'NoReplicas',
     'Hold',
   ],
   [
-    'without replicas a new workload waits to be judged',
+    'without replicas, a new workload waits to be checked',
     {
       change: change(undefined, {}, { operation: 'Create' }),
       workload: { ...unmarked('b'), replicas: 0, size: 0 },
@@ -204,7 +204,7 @@ const rows: readonly Row[] = [
     undefined,
   ],
   [
-    'a pause by the user keeps a change where it is',
+    'a pause by the user stops a change',
     { workload: aWorkload({ isPaused: true }) },
     'Init',
     'PausedByUser',
@@ -218,7 +218,7 @@ const rows: readonly Row[] = [
     undefined,
   ],
   [
-    'a revert by the owner is let through',
+    'a revert by the user is released at once',
     { workload: aWorkload({ fingerprint: REVISION_A }) },
     'RollingBack',
     'RevertedByUser',
@@ -233,14 +233,14 @@ const rows: readonly Row[] = [
     undefined,
   ],
   [
-    'a rollback is repeated until it is seen',
+    'a rollback is repeated until it is observed',
     { change: change(status('RollingBack', { reason: 'CheckFailed' })) },
     'RollingBack',
     'CheckFailed',
     'RollBack',
   ],
   [
-    'an owner who re-applies what was reverted begins anew',
+    'a user who applies a reverted change again starts anew',
     { change: change(status('RollingBack', { reason: 'RevertedByUser' })) },
     'Init',
     'AwaitingRelease',
@@ -272,7 +272,7 @@ const rows: readonly Row[] = [
     'RollBack',
   ],
   [
-    'a rollback that does not come back is told',
+    'an incomplete rollback is reported',
     {
       change: change(status('RollingBack')),
       workload: unmarked('a'),
@@ -291,28 +291,28 @@ const rows: readonly Row[] = [
     undefined,
   ],
   [
-    'a missed change is taken over with the batch that holds what is out',
+    'a missed change is held late at the batch that covers its released pods',
     { workload: unmarked('b'), updated: pods('new', 2), stable: pods('old', 9) },
     'Running',
     'BatchReleasing',
     'Release',
   ],
   [
-    'a missed change that is all out is judged',
+    'a missed change with all pods released is checked',
     { workload: unmarked('b'), updated: pods('new', 10), stable: [] },
     'Success',
     'Verified',
     undefined,
   ],
   [
-    'Audit touches nothing',
+    'Audit modifies nothing',
     { change: change(undefined, { mode: 'Audit' }), workload: unmarked('b'), updated: crashedPods },
     'Failed',
     'CheckFailed',
     undefined,
   ],
   [
-    'a new workload is judged and left alone',
+    'a new workload is checked and not modified',
     {
       change: change(undefined, {}, { operation: 'Create' }),
       workload: unmarked('b'),

@@ -162,11 +162,19 @@ test('only a revision that has been healthy for a while when it is found is PreE
   const b = aReplicaSet('b', 0);
   assert.equal(operation(created(600_000), b), 'PreExisting');
   assert.equal(operation(created(599_000), b), 'Update', 'young');
-  assert.equal(operation(created(600_000, 5), b), 'PreExisting', 'half of it away for a moment');
-  assert.equal(operation(created(600_000, 4), b), 'Update', 'not well');
-  assert.equal(operation(created(600_000), aReplicaSet('b', 1)), 'Update', 'not alone');
+  assert.equal(
+    operation(created(600_000, 5), b),
+    'PreExisting',
+    'half of its pods temporarily unready',
+  );
+  assert.equal(operation(created(600_000, 4), b), 'Update', 'unhealthy');
+  assert.equal(
+    operation(created(600_000), aReplicaSet('b', 1)),
+    'Update',
+    'with another revision running',
+  );
   status = progress(new Date(NOW - 60_000).toISOString());
-  assert.equal(operation(created(6_000_000), b), 'Update', 'an old ReplicaSet, used anew');
+  assert.equal(operation(created(6_000_000), b), 'Update', 'an old ReplicaSet, reused');
 });
 
 test('without a change, no record is created', () => {
@@ -218,22 +226,17 @@ test('a held change without a record is recorded again', () => {
 const b = aDeployment({ tag: 'b' });
 const known: readonly (readonly [string, ChangeWorkload, Deployment, boolean])[] = [
   ['in flight, its own revision', aChange(), b, true],
-  ['in flight, the one it came from', aChange(), aDeployment(), true],
-  ['in flight, a third', aChange(), aDeployment({ tag: 'c' }), false],
+  ['in flight, the previous revision', aChange(), aDeployment(), true],
+  ['in flight, a third revision', aChange(), aDeployment({ tag: 'c' }), false],
   ['Success, its own revision', last('Success'), b, true],
-  ['Success, the one before', last('Success'), aDeployment(), false],
-  ['RolledBack, the one before', last('RolledBack'), aDeployment(), true],
-  ['RolledBack, the refused one again', last('RolledBack'), b, false],
-  [
-    'a rollback that did not come back',
-    last('Failed', { reason: 'RollbackIncomplete' }),
-    aDeployment(),
-    true,
-  ],
+  ['Success, the previous revision', last('Success'), aDeployment(), false],
+  ['RolledBack, the previous revision', last('RolledBack'), aDeployment(), true],
+  ['RolledBack, the quarantined revision again', last('RolledBack'), b, false],
+  ['an incomplete rollback', last('Failed', { reason: 'RollbackIncomplete' }), aDeployment(), true],
   ['Failed, its own revision', last('Failed'), b, true],
-  ['Superseded, the one before', last('Superseded'), aDeployment(), true],
+  ['Superseded, the previous revision', last('Superseded'), aDeployment(), true],
   [
-    'Superseded, observed only, an unproven one before',
+    'Superseded, observed only, an unverified previous revision',
     {
       ...last('Superseded', {}, false),
       spec: { ...last('Superseded', {}, false).spec, operation: 'Revert' },
@@ -249,13 +252,13 @@ const known: readonly (readonly [string, ChangeWorkload, Deployment, boolean])[]
     false,
   ],
   [
-    'Success, a hold of another change left',
+    'Success, with a leftover hold of another change',
     last('Success'),
     aHeldDeployment('a', { tag: 'b' }),
     false,
   ],
   [
-    'Success, all of its pods released, its mark not yet taken back',
+    'Success, all pods released, its annotation still there',
     last('Success'),
     aHeldDeployment('a', { tag: 'b' }, aCap('a', 'b', 10)),
     true,

@@ -323,7 +323,7 @@ test('a config error becomes evidence after a grace of 30 s, or at the ready dea
     ['AwaitingReady', true],
   );
   const late = { ...since(NOW - 1000), readyDeadlineSeconds: 60 };
-  assert.equal(verdict(late), 'Fail ConfigError', 'made 60 s ago');
+  assert.equal(verdict(late), 'Fail ConfigError', 'created 60 s ago');
   assert.equal(verdict(since(NOW, { restarts: 3 })), 'Fail Restarts', 'hides nothing else');
 });
 

@@ -40,7 +40,13 @@ const ROWS: readonly Row[] = [
     asked: 3,
     allowed: 0,
   },
-  { what: 'so is one that nobody announced', release: REST, hash: 'v2', asked: 10, allowed: 0 },
+  {
+    what: 'an unannounced revision is created with no pod',
+    release: REST,
+    hash: 'v2',
+    asked: 10,
+    allowed: 0,
+  },
   {
     what: 'the target is created with its batch',
     release: THREE,
@@ -66,7 +72,7 @@ const ROWS: readonly Row[] = [
   },
   { what: 'a third revision has no pod', release: THREE, hash: 'v3', asked: 3, allowed: 0 },
   {
-    what: 'pods beyond the cap are not taken away',
+    what: 'pods beyond the cap are not removed',
     release: THREE,
     hash: 'v2',
     was: 5,
@@ -74,9 +80,9 @@ const ROWS: readonly Row[] = [
     allowed: 5,
   },
   { what: 'any revision may shrink', release: HOLD, hash: 'v2', was: 5, asked: 1, allowed: 1 },
-  { what: 'the last batch is all', release: ALL, hash: 'v2', was: 3, asked: 10, allowed: 10 },
+  { what: 'the last batch is all pods', release: ALL, hash: 'v2', was: 3, asked: 10, allowed: 10 },
   {
-    what: 'with all released nothing is kept of the verified one',
+    what: 'with all pods released, the verified one has no floor',
     release: ALL,
     hash: 'v1',
     was: 7,
@@ -85,7 +91,7 @@ const ROWS: readonly Row[] = [
   },
   // Without a floor, S=0 loses U pods at once, and Recreate all of them.
   {
-    what: 'a hold takes no pod of the verified one (S0/U2)',
+    what: 'a hold removes no pod of the verified one (S0/U2)',
     release: HOLD,
     hash: 'v1',
     was: 10,
@@ -93,7 +99,7 @@ const ROWS: readonly Row[] = [
     allowed: 10,
   },
   {
-    what: 'a hold takes no pod of the verified one (Recreate)',
+    what: 'a hold removes no pod of the verified one (Recreate)',
     release: HOLD,
     hash: 'v1',
     was: 10,
@@ -134,7 +140,7 @@ const ROWS: readonly Row[] = [
   },
   { what: 'a revert is never capped', release: HOLD, hash: 'v1', was: 0, asked: 10, allowed: 10 },
   {
-    what: 'the verified revision is created anew at any size',
+    what: 'the verified revision can be created again at any size',
     release: THREE,
     hash: 'v1',
     asked: 10,
@@ -260,7 +266,7 @@ const ROWS: readonly Row[] = [
     allowed: 7,
   },
   {
-    what: 'scaled to 0, nothing is kept',
+    what: 'scaled to 0, no pod is kept',
     release: THREE,
     hash: 'v1',
     desired: 0,
