@@ -24,7 +24,7 @@ const checkBatches = ({ batches = [] }: ReleaseSettings): FieldError[] =>
   });
 
 function misplaced(step: IntOrPercent, before: readonly IntOrPercent[]): string | undefined {
-  if (before.includes('100%')) return 'must not follow 100%, which is everything; remove it';
+  if (before.includes('100%')) return 'must not follow 100%, which is all pods; remove it';
   const previous = before.findLast((each) => typeof each === typeof step);
   if (previous === undefined || sizeOf(step) > sizeOf(previous)) return undefined;
   return `must be larger than the batch before it (${JSON.stringify(previous)}); batches are cumulative`;
