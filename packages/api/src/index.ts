@@ -55,6 +55,7 @@ export {
 } from './v1alpha1/change-workload.ts';
 export {
   ChangePodKind,
+  MAX_COMPARED,
   POD_PHASES,
   changePodSpec,
   changePodStatus,

@@ -32,6 +32,9 @@ const check = z.strictObject({
   evidence: z.array(evidence).max(5).describe('Pods and messages that suffice for the verdict.'),
 });
 
+/** Stable pods that a canary is compared with, at most. */
+export const MAX_COMPARED = 100;
+
 export const changePodSpec = z
   .strictObject({
     change: z.strictObject({
@@ -44,6 +47,14 @@ export const changePodSpec = z
     targetUnits: count('Updated pods when the batch is complete.'),
     previous: count('Updated pods before the batch.'),
     releasedAt: time('When it was released.'),
+    compared: z
+      .array(z.string().max(64))
+      .max(MAX_COMPARED)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe(
+        'Uids of the stable pods that a canary is compared with, chosen once. Absent: all of them.',
+      ),
   })
   .describe('One batch. Created before the first of its pods is released.');
 

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangePodStatus, ChangeWorkloadStatus, CheckReason } from '@altershield/api';
+import {
+  MAX_COMPARED,
+  type ChangePodStatus,
+  type ChangeWorkloadStatus,
+  type CheckReason,
+} from '@altershield/api';
 import { createFailures } from '../check/create-failure.ts';
 import { result, wait } from '../check/finding.ts';
 import { judgePods, type CheckOutcome } from '../check/pod-health.ts';
@@ -57,7 +62,7 @@ export function judge(
   const { podHealth } = policy.spec.checks;
   const from = observation.change.spec.from?.fingerprint ?? '';
   const outcome = judgePods({
-    ...(observation.evidence ?? { updated: observation.updated, stable: observation.stable }),
+    ...comparedPods(observation),
     target: batch.target,
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
@@ -82,6 +87,14 @@ export function judge(
       ),
   });
   return withDeadline(outcome, batch, { observation, since: releasedAt(observation, status) });
+}
+
+/** The pods for the verdict: a canary is compared with the stable pods chosen for it, while any is left. */
+function comparedPods({ evidence, updated, stable, batch }: Observation) {
+  const all = evidence ?? { updated, stable };
+  const chosen = new Set(batch?.spec.compared);
+  const compared = all.stable.filter(({ uid }) => chosen.has(uid));
+  return compared.length === 0 ? all : { ...all, stable: compared };
 }
 
 /** A step that has not passed within its own deadline is inconclusive. */
@@ -139,7 +152,26 @@ function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadS
 export function batchIntent(observation: Observation, batch: Step): BatchRecord {
   const { index, total, target, previous } = batch;
   const releasedAt = observation.batch?.spec.releasedAt ?? timeText(observation.now);
-  return { index, spec: { batch: index, total, targetUnits: target, previous, releasedAt } };
+  const counts = { batch: index, total, targetUnits: target, previous };
+  return { index, spec: { ...counts, releasedAt, ...comparedWith(observation, batch) } };
+}
+
+/**
+ * As many ready stable pods as the canary has. The newest ones are the most like it: caches are as
+ * cold, and memory has leaked for as long.
+ */
+function comparedWith(
+  { batch: recorded, stable }: Observation,
+  { isCanary, target }: Step,
+): Pick<BatchRecord['spec'], 'compared'> {
+  if (!isCanary) return {};
+  const newest = stable
+    .filter(({ ready }) => ready)
+    .sort((a, b) => b.createdAt - a.createdAt || (a.name < b.name ? -1 : 1))
+    .slice(0, Math.min(target, MAX_COMPARED))
+    .map(({ uid }) => uid);
+  const compared = recorded?.spec.compared ?? newest;
+  return compared.length === 0 ? {} : { compared };
 }
 
 /** The record of a batch with its verdict and evidence. */

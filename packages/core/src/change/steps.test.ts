@@ -113,3 +113,38 @@ test('a canary that would be the whole workload waits for a user, with nothing r
   const next = decide(anObservation({ ...one, change: change(answered.status, policy, resume) }));
   assert.deepEqual(stateOf(next), ['Running', 'BatchReleasing', 1, 'Release']);
 });
+
+const canary = { release: { strategy: 'Canary', canary: { pods: 2 } } } as const;
+const failing = {
+  ready: false,
+  failure: { kind: 'Crash', reason: 'CrashLoopBackOff', message: '', container: 'app' },
+} as const;
+
+test('a canary is compared with as many ready stable pods, the newest ones, chosen once', () => {
+  const stable = [
+    ...pods('old', 3, { createdAt: NOW - 900_000 }),
+    ...pods('young', 3, { createdAt: NOW - 300_000 }),
+    ...pods('down', 2, { createdAt: NOW - 60_000, ready: false }),
+  ];
+  const held = decide(anObservation({ stable, change: change(undefined, canary) }));
+  assert.equal(held.batch?.spec.targetUnits, 2);
+  assert.deepEqual(held.batch.spec.compared, ['young-0', 'young-1']);
+});
+
+test('only the chosen stable pods excuse a canary', () => {
+  const stable = [...pods('chosen', 2), ...pods('other', 6, failing)];
+  const compared = { compared: ['chosen-0', 'chosen-1'] };
+  const spec = { batch: 1, total: 2, targetUnits: 2, previous: 0, releasedAt: since, ...compared };
+  const seen = { updated: pods('new', 2, failing), stable, workload: released(2) };
+  const batch = { spec } as unknown as NonNullable<Observation['batch']>;
+  const judged = (with_: Partial<Observation>) =>
+    decide(anObservation({ ...seen, ...with_, change: change(running, canary) })).status;
+  assert.deepEqual(
+    [judged({ batch }).phase, judged({ batch }).reason],
+    ['RollingBack', 'CheckFailed'],
+  );
+  // Without a choice, most stable pods have the same failure.
+  assert.equal(judged({}).reason, 'CheckInconclusive');
+  const gone = { batch, stable: pods('other', 6, failing) };
+  assert.equal(judged(gone).reason, 'CheckInconclusive');
+});

@@ -22,12 +22,15 @@ export interface Step {
   readonly deadlineSeconds?: number;
   /** The change waits for a user when the step has passed. */
   readonly pauseAfter: boolean;
+  /** Its pods are compared with as many stable pods, chosen once. */
+  readonly isCanary: boolean;
 }
 
 /** What a strategy says of a step; the settings of the policy are added to it. */
 interface StrategyStep {
   readonly size: IntOrPercent;
   readonly soakSeconds?: number;
+  readonly isCanary?: true;
 }
 
 type SettingsOf = Pick<ReleaseSettings, 'batches' | 'canary'>;
@@ -51,7 +54,7 @@ function strategySteps(release: SettingsOf, strategy: Strategy): readonly Strate
     case 'Canary': {
       const { observeSeconds } = release.canary ?? {};
       const observed = observeSeconds === undefined ? {} : { soakSeconds: observeSeconds };
-      return [{ size: canaryPods(release), ...observed }, { size: ALL }];
+      return [{ size: canaryPods(release), ...observed, isCanary: true }, { size: ALL }];
     }
     case 'BlueGreen':
     case 'Rolling':
@@ -80,11 +83,12 @@ export function stepsFor(
   // A change that is not held cannot be paused between steps.
   const settings = strategy === 'Rolling' ? { ...release, steps: [] } : release;
   const all = withRest(written).map((step, i) => withSettings(step, i + 1, settings));
-  if (isAllOrNothing) return numbered([{ ...joined(all), target: size }]);
+  if (isAllOrNothing) return numbered([{ ...joined(all), target: size, isCanary: false }]);
   const targets = targetsOf(all, size);
   const merged = targets.map((target, i) => ({
     ...joined(all.filter((_, j) => j >= i && targets[j] === target)),
     target,
+    isCanary: all[i]?.isCanary === true,
   }));
   const isRestEmpty = !isAll(written) && targets.at(-2) === size;
   return numbered(isRestEmpty ? merged.slice(0, -1) : merged);
@@ -119,7 +123,7 @@ function withSettings(
   const own = steps.find((each) => each.step === number);
   const deadline = own?.deadlineSeconds ?? deadlineSeconds;
   return {
-    size: step.size,
+    ...step,
     soakSeconds: own?.soakSeconds ?? step.soakSeconds ?? soakSeconds,
     ...(deadline === undefined ? {} : { deadlineSeconds: deadline }),
     pauseAfter: own?.pauseAfter ?? false,
@@ -138,7 +142,9 @@ function joined(steps: readonly Settings[]): Settings {
   };
 }
 
-const numbered = (steps: readonly (Settings & Pick<Step, 'target'>)[]): readonly Step[] =>
+const numbered = (
+  steps: readonly (Settings & Pick<Step, 'target' | 'isCanary'>)[],
+): readonly Step[] =>
   steps.map((step, i) => ({
     ...step,
     index: i + 1,
