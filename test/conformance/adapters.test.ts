@@ -62,13 +62,14 @@ const batchesOf = (replicas: number): number[] => [
 /** Whatever users and controllers do to a workload whose change is held. */
 async function disturb(rig: Rig): Promise<void> {
   const strategies = rig.kind.strategies;
-  const sizes = hasLeak(rig, 'ScaleUpFromZero') ? [1, 2, 4, 7] : [0, 1, 2, 4, 7];
+  const all = hasLeak(rig, 'ScaleUpFromZero') ? [1, 2, 4, 7] : [0, 1, 2, 4, 7];
+  const sizes = hasLeak(rig, 'ScaleUp') ? all.filter((size) => size <= rig.size) : all;
   const actions: (() => Promise<void>)[] = [
     () => rig.scale(rig.pick(sizes) ?? 1),
     () => rig.scale(rig.pick(sizes) ?? 1),
     () => rig.edit(rig.pick(strategies) ?? {}),
     () => rig.patch({ metadata: { labels: { touched: `${rig.scheduler.now()}` } } }),
-    () => rig.evict(),
+    () => (hasLeak(rig, 'PodReplaced') ? rig.lag() : rig.evict()),
     () => rig.lag(),
   ];
   await rig.pick(actions)?.();
@@ -191,10 +192,11 @@ describe('an adapter', () => {
       await rig.release(s.good, target);
       await rig.scale(s.replicas + 2);
       await rig.step(30_000);
-      assert.equal(rig.count(s.good), target);
+      const leaked = hasLeak(rig, 'ScaleUp') ? 2 : 0;
+      assert.equal(rig.count(s.good), target + leaked);
       await rig.release(s.good, target);
       await rig.until('it is scaled', () => rig.pods().length >= s.replicas + 2);
-      assert.equal(rig.most(s.good), target);
+      assert.equal(rig.most(s.good), target + leaked);
     },
     { least: 2 },
   );
@@ -269,6 +271,7 @@ describe('an adapter', () => {
       await rig.replace();
       await rig.step(2000);
     }
+    if (hasLeak(rig, 'PodReplaced')) await rig.until('each pod is there', () => rig.missing === 0);
     await rig.apply('v3');
     await rig.step();
     for (const writes of plans) {
@@ -312,7 +315,7 @@ describe('an adapter', () => {
     async (rig, s) => {
       await rig.apply(s.bad);
       await releaseBadly(rig, s);
-      const released = rig.count(s.bad);
+      const released = rig.count(s.bad) + rig.missing;
       await rig.pursue(rig.rollBackOf(s.bad));
       if (rig.chance(0.7)) await rig.lag();
       await rig.rollBack(s.bad);
@@ -542,6 +545,14 @@ const LEAKS: Readonly<Record<Leak, (rig: Rig) => Promise<readonly [string, numbe
     await rig.apply('v3');
     return ['v3', 0];
   },
+  ScaleUp: async (rig) => {
+    await rig.scale(4);
+    return ['v2', 0];
+  },
+  PodReplaced: async (rig) => {
+    await rig.evict();
+    return ['v2', 0];
+  },
   ScaleUpFromZero: async (rig) => {
     await rig.scale(0);
     await rig.step(10_000);
@@ -581,11 +592,13 @@ function assertAttributed(rig: Rig): void {
 }
 
 function without(object: object, pointers: readonly string[]): object {
-  const copy = structuredClone(object) as Record<string, unknown>;
+  const copy: unknown = structuredClone(object);
   for (const pointer of pointers) {
     const parts = pointer.split('/').slice(2);
-    assert.ok(parts.length === 1, `${pointer} is a field of the spec`);
-    Reflect.deleteProperty(copy, parts[0] ?? '');
+    const parent = parts.slice(0, -1).reduce((at, part) => (at as Json)[part], copy) as object;
+    assert.ok(Reflect.deleteProperty(parent, parts.at(-1) ?? ''), pointer);
   }
-  return copy;
+  return copy as object;
 }
+
+type Json = Readonly<Record<string, unknown>>;

@@ -36,6 +36,7 @@ import { perform, performWrites } from '../../packages/operator/src/actions/perf
 import type { WorkloadKubeObject } from '../../packages/operator/src/objects.ts';
 import { FollowedKind } from '../../packages/operator/src/kinds/followed-kind.ts';
 import { storeType, workloadPath, type KindUnderTest } from '../support/kinds.ts';
+import { NODE_LABEL, NODES, setNodes } from '../support/nodes.ts';
 import { ALICE, OPERATOR } from '../support/simulation.ts';
 import { review } from './admission.ts';
 import type { ControllerModel, PodFact } from './model.ts';
@@ -100,7 +101,8 @@ export class Rig implements ControllerModel {
     this.kind = kind;
     this.#random = seededRandom(seed ^ 0x9e3779b9);
     this.scheduler = new VirtualScheduler({ seed, order: 'shuffled' });
-    const own = { scheduler: this.scheduler, kubernetes, namespaces: ['shop'] };
+    const nodes = kind.isPerNode ? NODES : 3;
+    const own = { scheduler: this.scheduler, kubernetes, nodes, namespaces: ['shop'] };
     this.sandbox = createSandbox({
       ...own,
       admission: {
@@ -117,6 +119,7 @@ export class Rig implements ControllerModel {
 
   static async start(options: RigOptions): Promise<Rig> {
     const rig = new Rig(options);
+    if (options.kind.isPerNode) await rig.scale(options.replicas);
     await rig.apply('v1');
     rig.verified.add(rig.fingerprint('v1'));
     await rig.until('the workload is healthy', () => rig.isHealthy('v1'));
@@ -199,6 +202,16 @@ export class Rig implements ControllerModel {
     return this.#most.get(tag) ?? 0;
   }
 
+  /** Pods that the user wants. */
+  get size(): number {
+    return this.#wish.replicas;
+  }
+
+  /** Pods that the user wants and that are not there. */
+  get missing(): number {
+    return this.size - this.pods().filter(({ isTerminating }) => !isTerminating).length;
+  }
+
   /** All pods that the user wants, of this version and ready, and no other one. */
   isHealthy(tag: string): boolean {
     const pods = this.pods();
@@ -254,7 +267,8 @@ export class Rig implements ControllerModel {
 
   async scale(replicas: number): Promise<void> {
     this.#wish = { ...this.#wish, replicas };
-    await this.patch({ spec: { replicas } });
+    if (this.kind.isPerNode) await setNodes(this.sandbox, replicas);
+    else await this.patch({ spec: { replicas } });
   }
 
   async edit(strategy: object): Promise<void> {
@@ -271,10 +285,14 @@ export class Rig implements ControllerModel {
       kind: resource.kind,
       metadata: { name, namespace: 'shop', labels: { tier: 'web' } },
       spec: {
-        ...{ replicas, selector: { matchLabels: { app: name } } },
+        ...(this.kind.isPerNode ? {} : { replicas }),
+        selector: { matchLabels: { app: name } },
         template: {
           metadata: { labels: { app: name } },
-          spec: { containers: [{ name: 'app', image: `shop/checkout:${tag}` }] },
+          spec: {
+            containers: [{ name: 'app', image: `shop/checkout:${tag}` }],
+            ...(this.kind.isPerNode ? { nodeSelector: NODE_LABEL } : {}),
+          },
         },
         ...this.kind.spec,
         ...this.#options.spec,

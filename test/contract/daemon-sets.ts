@@ -257,6 +257,23 @@ const releases: readonly Behavior[] = [
     await agents.stop();
   }),
 
+  behavior('a rolling update replaces outdated pods that are not ready first', async (target) => {
+    const agents = await broken(target);
+    const since = agents.now;
+    await agents.write({ ...withImage('agent:v3'), updateStrategy: { type: 'RollingUpdate' } });
+    await agents.ready('0:v3 1:v3 2:v3');
+    const events = agents.timeline.events.filter(({ at }) => at > since);
+    const isNew = ({ spec }: Pod): boolean => spec.containers[0]?.image === 'agent:v3';
+    const ready = events.findIndex(({ pod }) => isNew(pod) && isReady(pod));
+    const gone = events.filter(({ type }, at) => type === 'DELETED' && at < ready);
+    assert.deepEqual(
+      gone.map(({ pod }) => pod.spec.nodeName).sort(),
+      agents.names.slice(0, 2),
+      'the two broken ones, which count as unavailable',
+    );
+    await agents.stop();
+  }),
+
   behavior('a third template of a held DaemonSet is held as well', async (target) => {
     const agents = await readyAgents(target, { nodes: 2 });
     await agents.write({ ...withImage('agent:v2'), ...ON_DELETE });

@@ -23,7 +23,7 @@ const POLICY = {
   checks: { podHealth: { readyDeadlineSeconds: 8, maxReadinessLosses: 0 } },
 };
 
-const KINDS: readonly AppKind[] = ['Deployment', 'StatefulSet'];
+const KINDS: readonly AppKind[] = ['Deployment', 'StatefulSet', 'DaemonSet'];
 
 interface PodScenario {
   readonly name: string;

@@ -93,7 +93,8 @@ class Schedule {
   /** Every user wants the same in the end: all of a good version, and ten of it. */
   async settle(): Promise<void> {
     if (!this.#isAlive) await this.#revive();
-    await this.patchSpec({ replicas: 10, ...this.kind.plain });
+    await this.#scaleTo(10);
+    await this.patchSpec(this.kind.plain);
     await this.#setImage('final');
     await this.checkout.scheduler.runFor(1_200_000);
   }
@@ -116,7 +117,14 @@ class Schedule {
   scale(): Promise<unknown> {
     // From zero replicas, such a kind has no verified pods to go back to, only the newest ones.
     const mayBeZero = !Object.values(this.kind.leaks).includes('ScaleUpFromZero');
-    return this.patchSpec({ replicas: this.pick([mayBeZero ? 0 : 1, 1, 2, 3, 5, 10, 15, 20]) });
+    return this.#scaleTo(this.pick([mayBeZero ? 0 : 1, 1, 2, 3, 5, 10, 15, 20]));
+  }
+
+  /** A node takes its pod with it. */
+  #scaleTo(replicas: number): Promise<unknown> {
+    if (this.kind.isPerNode) this.#lawyer?.excuse();
+    this.log.push(`  ${replicas} replicas`);
+    return this.checkout.scale(replicas, 50);
   }
 
   restart(): Promise<unknown> {

@@ -6,6 +6,7 @@ import { changeName, isInFlight, parseReleaseCap, type Deployment } from '@alter
 import type { KubeObject } from '@altershield/kube';
 import { VirtualScheduler, type Sandbox, type UserInfo } from '@altershield/sandbox';
 import { kindNamed, storeType, workloadPath, type KindUnderTest } from './kinds.ts';
+import { NODE_LABEL, NODES, setNodes } from './nodes.ts';
 import { policyManifest, workloadManifest } from './manifests.ts';
 import { ALICE, Simulation, type OperatorRun, type RunningOperator } from './simulation.ts';
 
@@ -49,7 +50,10 @@ export class Checkout {
     this.scheduler = new VirtualScheduler(
       seed === undefined ? { seed: 3 } : { seed, order: 'shuffled' },
     );
-    this.simulation = new Simulation({ scheduler: this.scheduler });
+    this.simulation = new Simulation({
+      scheduler: this.scheduler,
+      ...(kind.isPerNode ? { nodes: NODES } : {}),
+    });
   }
 
   static async start(options: CheckoutOptions = {}): Promise<Checkout> {
@@ -59,6 +63,8 @@ export class Checkout {
         assert.deepEqual(checkout.simulation.trespasses, []);
       });
     await checkout.play(checkout.simulation.install(), 1000);
+    const { kind, replicas = 10 } = { kind: checkout.kind, ...options };
+    if (kind.isPerNode) await checkout.play(setNodes(checkout.sandbox, replicas), 1000);
     await checkout.apply('1', 8000);
     if (options.policy !== undefined) await checkout.govern(options.policy);
     await checkout.startOperator();
@@ -94,8 +100,12 @@ export class Checkout {
     const { group, version: apiVersion, kind } = this.kind.adapter.descriptor.resource;
     const manifest = workloadManifest(
       { apiVersion: `${group}/${apiVersion}`, kind },
-      { image, spec: this.kind.spec, ...(replicas === undefined ? {} : { replicas }) },
+      {
+        ...{ image, spec: this.kind.spec, ...(replicas === undefined ? {} : { replicas }) },
+        ...(this.kind.isPerNode ? { podSpec: { nodeSelector: NODE_LABEL } } : {}),
+      },
     );
+    if (this.kind.isPerNode) Reflect.deleteProperty(manifest.spec, 'replicas');
     await this.play(this.sandbox.apply(manifest, user), ms);
   }
 
@@ -198,6 +208,13 @@ export class Checkout {
   /** A merge patch of the workload, through admission. */
   patch(body: object, ms: number): Promise<unknown> {
     return this.play(this.sandbox.call('PATCH', { path: this.path, body }), ms);
+  }
+
+  /** As many pods are wanted: by the workload, or by labels of nodes. */
+  scale(replicas: number, ms: number): Promise<unknown> {
+    return this.kind.isPerNode
+      ? this.play(setNodes(this.sandbox, replicas), ms)
+      : this.patch({ spec: { replicas } }, ms);
   }
 
   /** Somebody edits the annotation of the Deployment; null: removes it. */

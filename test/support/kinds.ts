@@ -3,19 +3,22 @@ import assert from 'node:assert/strict';
 import { ADAPTERS, groupKind, type WorkloadAdapter } from '@altershield/core';
 
 /** What a kind's descriptor may declare that a hold does not stop. */
-export type Leak = 'ScaleUpInBatch' | 'ScaleUpFromZero' | 'RevisionInBatch';
+export type Leak =
+  'ScaleUpInBatch' | 'ScaleUpFromZero' | 'RevisionInBatch' | 'ScaleUp' | 'PodReplaced';
 
 /** What tests have to know of a kind to write its objects as users do. */
 export interface KindUnderTest {
   readonly adapter: WorkloadAdapter;
   /** Fields that each object of the kind needs, beside replicas, selector and pod template. */
   readonly spec: object;
+  /** It runs one pod on each labeled node, and has no replicas. */
+  readonly isPerNode?: true;
   /** How its users have pods replaced: fields of the spec. The first is the one to begin with. */
   readonly strategies: readonly object[];
   /** Within which ten pods are created and ready. */
   readonly readyDeadlineSeconds: number;
   /** The sandbox's controllers that replace its pods. */
-  readonly controllers: readonly ('deployment' | 'replicaSet' | 'statefulSet')[];
+  readonly controllers: readonly ('deployment' | 'replicaSet' | 'statefulSet' | 'daemonSet')[];
   /** Fields that undo the edits. */
   readonly plain: object;
   /** Other fields that users edit at any time, by a merge patch. */
@@ -30,6 +33,10 @@ const deployment = (rollingUpdate: object) => ({
   strategy: { type: 'RollingUpdate', rollingUpdate },
 });
 const statefulSet = (rollingUpdate: object) => ({
+  updateStrategy: { type: 'RollingUpdate', rollingUpdate },
+});
+
+const daemonSet = (rollingUpdate: object) => ({
   updateStrategy: { type: 'RollingUpdate', rollingUpdate },
 });
 
@@ -73,6 +80,27 @@ const KNOWN: Readonly<Record<string, Known>> = {
         'RevisionInBatch',
       'all pods, when a held change is scaled to zero and up again: at zero replicas the controller takes the update for complete':
         'ScaleUpFromZero',
+    },
+  },
+  'DaemonSet.apps': {
+    isPerNode: true,
+    spec: {},
+    strategies: [
+      daemonSet({ maxUnavailable: 1 }),
+      daemonSet({ maxUnavailable: 2 }),
+      daemonSet({ maxUnavailable: '50%' }),
+    ],
+    edits: [
+      daemonSet({ maxUnavailable: 3 }),
+      { updateStrategy: { type: 'OnDelete', rollingUpdate: null } },
+    ],
+    readyDeadlineSeconds: 30,
+    controllers: ['daemonSet'],
+    plain: daemonSet({ maxUnavailable: 1, maxSurge: 0 }),
+    unsupported: { updateStrategy: { type: 'OnDelete' } },
+    leaks: {
+      'the pod of a new node': 'ScaleUp',
+      'a pod that replaces one that was deleted or evicted, or that ended': 'PodReplaced',
     },
   },
 };

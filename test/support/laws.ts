@@ -13,7 +13,7 @@ import {
   type Template,
 } from '@altershield/core';
 import type { KubeObject } from '@altershield/kube';
-import type { PodEvent, Sandbox, StatefulSet } from '@altershield/sandbox';
+import type { DaemonSet, PodEvent, Sandbox, StatefulSet } from '@altershield/sandbox';
 import type { KindUnderTest } from './kinds.ts';
 
 type Pod = PodEvent['pod'];
@@ -87,6 +87,18 @@ const LAWS: Readonly<Record<string, KindLaw>> = {
       );
       return Math.max(...shares);
     },
+  },
+  'DaemonSet.apps': {
+    wordOf: (object) => {
+      const { spec, status } = object as DaemonSet;
+      const replicas = status?.desiredNumberScheduled ?? 0;
+      const { maxUnavailable = 1 } = { ...spec.updateStrategy.rollingUpdate };
+      const { unavailable } = userBounds({ maxSurge: 0, maxUnavailable }, replicas);
+      return { replicas, unavailable: Math.max(1, unavailable), about: spec.updateStrategy.type };
+    },
+    revisionOf: ({ metadata }) => metadata.labels?.['controller-revision-hash'] ?? '',
+    // Each pod that is missing comes back updated: what is released is in the records alone.
+    allowed: () => Infinity,
   },
 };
 

@@ -7,6 +7,8 @@ export interface WorkloadOptions {
   readonly image: string;
   readonly replicas?: number;
   readonly spec?: object;
+  /** Fields of the pod's spec beside the container. */
+  readonly podSpec?: object;
 }
 
 /** A Deployment as a user writes it. */
@@ -19,6 +21,7 @@ export function workloadManifest(
   options: WorkloadOptions,
 ) {
   const { name = 'checkout', namespace = 'shop', image, replicas = 10, spec = {} } = options;
+  const { podSpec } = options;
   return {
     ...type,
     metadata: { name, namespace, labels: { tier: 'web' } },
@@ -27,7 +30,7 @@ export function workloadManifest(
       selector: { matchLabels: { app: name } },
       template: {
         metadata: { labels: { app: name } },
-        spec: { containers: [{ name: 'app', image }] },
+        spec: { containers: [{ name: 'app', image }], ...podSpec },
       },
       ...spec,
     },

@@ -43,6 +43,8 @@ export interface SimulationOptions {
   readonly scheduler: Scheduler;
   readonly log?: Logger;
   readonly namespaces?: readonly string[];
+  /** Default: as many as the sandbox has. */
+  readonly nodes?: number;
 }
 
 export interface OperatorRun {
@@ -75,11 +77,12 @@ export class Simulation {
   /** Of the replicas that serve admission; the API server asks any of them. */
   readonly #webhooks = new Set<AdmissionHandlers>();
 
-  constructor({ scheduler, log = silentLogger, namespaces = ['shop'] }: SimulationOptions) {
+  constructor({ scheduler, log = silentLogger, namespaces = ['shop'], nodes }: SimulationOptions) {
     this.scheduler = scheduler;
     this.#log = log;
     this.sandbox = createSandbox({
       scheduler,
+      ...(nodes === undefined ? {} : { nodes }),
       namespaces: [OPERATOR_NAMESPACE, ...namespaces],
       // The real API server now and then asks webhooks about a write it then has to make again.
       staleness: 0.2,

@@ -20,9 +20,12 @@ export interface WorkloadWishes {
 }
 
 /** Kinds that the tests know how to make. */
-export type AppKind = 'Deployment' | 'StatefulSet';
+export type AppKind = 'Deployment' | 'StatefulSet' | 'DaemonSet';
 
 export const pluralOf = (kind: AppKind): string => `${kind.toLowerCase()}s`;
+
+/** Label of the nodes that a DaemonSet with as many pods runs on: see `ensureNodes`. */
+export const poolOf = (size: number) => ({ 'test.altershield.io/pool': `of-${size}` });
 
 /** A workload whose pods carry the label `app: <name>`. */
 export function aDeployment(wishes: WorkloadWishes): Record<string, unknown> {
@@ -34,13 +37,14 @@ export function aDeployment(wishes: WorkloadWishes): Record<string, unknown> {
     kind,
     metadata: { name, namespace, labels: { ...podLabels, ...labels }, annotations },
     spec: {
-      replicas,
+      ...(kind === 'DaemonSet' ? {} : { replicas }),
       selector: { matchLabels: podLabels },
       template: {
         metadata: { labels: podLabels },
         spec: {
           containers: [{ name: 'app', image, ...wishes.container }],
           terminationGracePeriodSeconds: 0,
+          ...(kind === 'DaemonSet' ? { nodeSelector: poolOf(replicas) } : {}),
           ...wishes.podSpec,
         },
       },

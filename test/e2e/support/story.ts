@@ -7,6 +7,7 @@ import type { ClusterAccess } from '../../cluster/access.ts';
 import type { UserName } from '../../cluster/users.ts';
 import { aNamespace } from './cluster.ts';
 import { eventually } from './eventually.ts';
+import { ensureNodes } from './nodes.ts';
 import { aDeployment, pluralOf, type AppKind, type WorkloadWishes } from './manifests.ts';
 import { imageOf, isActive, isReady, type Pod } from './pods.ts';
 import type { Timeline } from './timeline.ts';
@@ -240,6 +241,7 @@ export async function anApp(cluster: ClusterAccess, options: AppOptions = {}): P
   const app = new App(cluster, namespace, pods, kind);
   try {
     await app.deployment.start();
+    if (kind === 'DaemonSet') await ensureNodes(cluster, replicas);
     await create(app, { replicas, image, ...wishes });
     await app.untilReady(image, replicas);
     if (policy === undefined) return app;

@@ -307,11 +307,12 @@ const CHANGE_POLICIES = ['mutating', 'validating'].flatMap((type) =>
 /** What the operator's code calls: another verb needs a caller first. */
 const USED = {
   get: [
-    ...['namespaces', 'deployments', 'statefulsets', 'changepods', ...WEBHOOKS, ...CHANGE_POLICIES],
+    ...['namespaces', 'deployments', 'statefulsets', 'daemonsets', 'changepods'],
+    ...[...WEBHOOKS, ...CHANGE_POLICIES],
     ...['leases', 'secrets', 'secrets'],
   ],
   patch: [
-    ...['events', 'deployments', 'deployments/status', 'replicasets', 'statefulsets'],
+    ...['events', 'deployments', 'deployments/status', 'replicasets', 'statefulsets', 'daemonsets'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
     ...[...WEBHOOKS, ...CHANGE_POLICIES, 'leases', 'secrets'],
   ],

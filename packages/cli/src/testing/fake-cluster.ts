@@ -31,7 +31,9 @@ export class FakeCluster implements Transport {
   /** Simulates the operator: the next version of an object when a client watches it. */
   react: (object: StoredObject) => StoredObject | undefined = () => undefined;
   /** Collections that are served although they are empty. */
-  readonly served = new Set<string>(['/apis/apps/v1/statefulsets', '/apis/apps/v1/deployments']);
+  readonly served = new Set<string>(
+    ['deployments', 'statefulsets', 'daemonsets'].map((plural) => `/apis/apps/v1/${plural}`),
+  );
   #version = 100;
 
   put(collection: string, object: object): this {

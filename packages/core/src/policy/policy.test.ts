@@ -305,7 +305,7 @@ const pluralsOf = ({ rules }: { readonly [name: string]: unknown }): string[] =>
 test('a policy that fails closed blocks writes only of kinds that cannot be held otherwise', () => {
   const hooks = workloadHooks([aPolicy({ failurePolicy: 'Fail' })]);
   const failing = hooks.filter(({ failurePolicy }) => failurePolicy === 'Fail');
-  assert.deepEqual(failing.flatMap(pluralsOf), ['statefulsets']);
+  assert.deepEqual(failing.flatMap(pluralsOf), ['statefulsets', 'daemonsets']);
   const operations = failing.map(
     ({ rules }) => (rules as { operations: string[] }[])[0]?.operations,
   );

@@ -54,6 +54,8 @@ export interface KindDescriptor {
   readonly cliNames: readonly [string, ...string[]];
   /** JSON pointer of the content of a revision: a difference there is a change. */
   readonly revisionPath: string;
+  /** JSON pointers of its fields that the kind's controller applies at once, whatever is held. */
+  readonly appliedImmediately?: readonly string[];
   /**
    * Annotation in which the kind's controller numbers revisions. `kubectl rollout undo` keeps it.
    */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ADAPTERS } from '@altershield/core';
 import type { Client, Logger } from '@altershield/kube';
 import { PreflightError, permittedKinds } from './preflight.ts';
 
@@ -22,7 +23,8 @@ async function kindsWithout(...denied: readonly string[]) {
 }
 
 test('every kind is followed when nothing is missing', async () => {
-  assert.deepEqual(await kindsWithout(), { kinds: ['Deployment', 'StatefulSet'], warnings: [] });
+  const kinds = ADAPTERS.map(({ descriptor }) => descriptor.resource.kind);
+  assert.deepEqual(await kindsWithout(), { kinds, warnings: [] });
 });
 
 test('a kind without permissions stops no other, and the log names what is missing', async () => {

@@ -4,15 +4,11 @@ import { isTerminating } from '../../check/observe-pod.ts';
 import type { Pod } from '../../check/pod.ts';
 import type { Template } from '../../json/objects.ts';
 import type { Snapshot, Signing } from '../adapter.ts';
+import { templateOf, type ControllerRevision } from '../controller-revision.ts';
 import type { RevisionView, Rollout, WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { STATEFUL_SET } from './descriptor.ts';
-import {
-  templateOf,
-  type ControllerRevision,
-  type StatefulSet,
-  type UpdateStrategy,
-} from './objects.ts';
+import type { StatefulSet, UpdateStrategy } from './objects.ts';
 import {
   HOLD_ALL,
   STRATEGY,

@@ -2,9 +2,10 @@
 import { ANNOTATIONS } from '@altershield/api';
 import { writeSavedFields } from '../../hold/saved-fields.ts';
 import { isEqual } from '../../json/canonical.ts';
-import { toJsonPointer, type PatchOp } from '../../json/patch.ts';
+import type { PatchOp } from '../../json/patch.ts';
 import { POD, type DeleteWrite, type PatchWrite, type Subject, type Write } from '../adapter.ts';
 import type { Goal } from '../goal.ts';
+import { annotate, annotationOf, dropAnnotation, patchObject } from '../held-patch.ts';
 import { revisionOf } from '../view.ts';
 import { STATEFUL_SET } from './descriptor.ts';
 import type { StatefulSet, UpdateStrategy } from './objects.ts';
@@ -105,9 +106,6 @@ function restore({ object, view }: OfSet, forgetsActor: boolean): Write[] {
   ]);
 }
 
-const annotationOf = ({ metadata }: StatefulSet): string | undefined =>
-  metadata.annotations?.[ANNOTATIONS.hold];
-
 /** Compares with defaults applied, because the API server adds them. */
 function setStrategy({ spec }: StatefulSet, strategy: UpdateStrategy): PatchOp[] {
   const now = spec.updateStrategy ?? {};
@@ -120,35 +118,5 @@ const withDefaults = ({ type = 'RollingUpdate', rollingUpdate }: UpdateStrategy)
     ? { type, rollingUpdate: { maxUnavailable: 1, partition: 0, ...rollingUpdate } }
     : { type };
 
-/** The object must be the one that was read, with the same spec and hold. */
-function patch(object: StatefulSet, ops: readonly PatchOp[]): PatchWrite[] {
-  if (ops.length === 0) return [];
-  const { name, uid, generation = 0 } = object.metadata;
-  const text = annotationOf(object);
-  return [
-    {
-      resource: STATEFUL_SET.resource.kind,
-      name,
-      ops: [
-        { op: 'test', path: '/metadata/uid', value: uid },
-        { op: 'test', path: '/metadata/generation', value: generation },
-        ...(text === undefined
-          ? []
-          : [{ op: 'test', path: annotation(ANNOTATIONS.hold), value: text } as const]),
-        ...ops,
-      ],
-    },
-  ];
-}
-
-const annotation = (name: string): string => toJsonPointer('metadata', 'annotations', name);
-
-function annotate({ metadata }: StatefulSet, name: string, value: string): PatchOp[] {
-  if (metadata.annotations?.[name] === value) return [];
-  return metadata.annotations === undefined
-    ? [{ op: 'add', path: '/metadata/annotations', value: { [name]: value } }]
-    : [{ op: 'add', path: annotation(name), value }];
-}
-
-const dropAnnotation = ({ metadata }: StatefulSet, name: string): PatchOp[] =>
-  metadata.annotations?.[name] === undefined ? [] : [{ op: 'remove', path: annotation(name) }];
+const patch = (object: StatefulSet, ops: readonly PatchOp[]): PatchWrite[] =>
+  patchObject(STATEFUL_SET, object, ops);

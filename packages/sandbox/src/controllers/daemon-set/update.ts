@@ -20,9 +20,7 @@ export function podsToUpdate(set: DaemonSet, { nodes, template, now }: UpdateInp
   const single = active.flatMap((pods) => (pods.length === 1 ? pods : []));
   const isUp = (pod: Pod): boolean => isAvailable(pod, set, now);
   const outdated = single.filter((pod) => !isUpdated(pod, template));
-  const updated = single.filter((pod) => isUpdated(pod, template) && !isUp(pod));
-  // Outdated pods that are unavailable do not count: they are replaced whatever the budget is.
-  const unavailable = active.length - single.length + updated.length;
+  const unavailable = active.length - single.filter(isUp).length;
   const budget = Math.max(1, scaled(rollingUpdate?.maxUnavailable ?? 1, nodes.length));
   const candidates = outdated.filter(isUp).slice(0, Math.max(0, budget - unavailable));
   return [...outdated.filter((pod) => !isUp(pod)), ...candidates];

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+import { isTerminating } from '../../check/observe-pod.ts';
+import type { Pod } from '../../check/pod.ts';
+import { readSavedFields, type SavedFields } from '../../hold/saved-fields.ts';
+import type { Snapshot, Signing } from '../adapter.ts';
+import { templateOf, type ControllerRevision } from '../controller-revision.ts';
+import type { RevisionView, Rollout, WorkloadView } from '../view.ts';
+import { objectView } from '../writes.ts';
+import { DAEMON_SET } from './descriptor.ts';
+import { REVISION_LABEL, type DaemonSet, type UpdateStrategy } from './objects.ts';
+import { maxUnavailableOf, savedType, typeOf, unsupportedBy } from './strategy.ts';
+
+/** A pod that is there to stay. */
+export interface PodOfNode {
+  readonly name: string;
+  readonly uid: string;
+  readonly node: string;
+  /** Hash of its template. */
+  readonly revision: string;
+  readonly ready: boolean;
+}
+
+export interface DaemonSetView extends WorkloadView {
+  readonly pods: readonly PodOfNode[];
+  /** The user's own strategy, even while the object has the borrowed type. */
+  readonly strategy: UpdateStrategy;
+  readonly maxUnavailable: number;
+  /** The saved fields in the hold annotation; absent: nothing is held. */
+  readonly saved?: SavedFields;
+}
+
+export function viewDaemonSet(
+  { object, related }: Snapshot<DaemonSet>,
+  { fingerprintOf, sign }: Signing,
+): DaemonSetView {
+  const { metadata, spec, status } = object;
+  const fingerprint = fingerprintOf(spec.template);
+  const saved = readSavedFields({ kind: DAEMON_SET.resource.kind, metadata }, sign);
+  const strategy = userStrategy(object, saved);
+  const size = status?.desiredNumberScheduled ?? 0;
+  const pods = ((related['pods'] ?? []) as readonly Pod[]).flatMap(podOf);
+  const maxUnavailable = maxUnavailableOf(strategy, size);
+  const kept = (related['controllerRevisions'] ?? []) as readonly ControllerRevision[];
+  const revisions = kept.map((one) => viewRevision(one, { pods, maxUnavailable, fingerprintOf }));
+  const updated = podsOf({ pods, revisions }, fingerprint);
+  const isReleased = typeOf(object) === strategy.type;
+  return {
+    ...objectView({ descriptor: DAEMON_SET, object }, fingerprint, sign),
+    ...{ fingerprint, template: spec.template, replicas: size, size, pods, strategy, revisions },
+    maxUnavailable,
+    minReady: Math.max(0, size - maxUnavailable),
+    isPaused: false,
+    isAllOrNothing: false,
+    // A node without a pod gets an updated one, whatever is held.
+    allowed: typeOf(object) === 'RollingUpdate' ? size : updated.length + size - pods.length,
+    minReadySeconds: spec.minReadySeconds ?? 0,
+    progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
+    rollout: rolloutOf(object, size),
+    ...holdOf(saved, fingerprint, isReleased),
+    isMarked: saved !== undefined,
+    ...unsupportedBy(strategy),
+  };
+}
+
+/** A DaemonSet has no progress deadline: use the default of a Deployment. */
+const PROGRESS_DEADLINE_SECONDS = 600;
+
+const userStrategy = (
+  object: DaemonSet,
+  saved: SavedFields | undefined,
+): UpdateStrategy & { readonly type: string } => ({
+  ...object.spec.updateStrategy,
+  type: saved === undefined ? typeOf(object) : savedType(saved),
+});
+
+const holdOf = (
+  saved: SavedFields | undefined,
+  fingerprint: string,
+  isReleased: boolean,
+): Pick<DaemonSetView, 'saved' | 'hold'> =>
+  saved === undefined
+    ? {}
+    : {
+        saved,
+        ...(saved.from === fingerprint || isReleased
+          ? {}
+          : { hold: { from: saved.from, isInFlight: true } }),
+      };
+
+/** The controller deletes a pod that has ended, and makes another. */
+const hasEnded = ({ status }: Pod): boolean =>
+  status?.phase === 'Failed' || status?.phase === 'Succeeded';
+
+function podOf(pod: Pod): PodOfNode[] {
+  if (isTerminating(pod) || hasEnded(pod)) return [];
+  const { name, uid, labels } = pod.metadata;
+  const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+  const revision = labels?.[REVISION_LABEL] ?? '';
+  return [{ ...{ name, uid, ready, revision }, node: pod.spec?.nodeName ?? '' }];
+}
+
+interface Known {
+  readonly pods: readonly PodOfNode[];
+  readonly maxUnavailable: number;
+  readonly fingerprintOf: Signing['fingerprintOf'];
+}
+
+/** Named by the hash that its pods are labeled with. */
+function viewRevision(revision: ControllerRevision, known: Known): RevisionView {
+  const { uid, labels, creationTimestamp = '' } = revision.metadata;
+  const name = labels?.[REVISION_LABEL] ?? '';
+  const template = templateOf(revision);
+  const pods = known.pods.filter((pod) => pod.revision === name);
+  const ready = pods.filter((pod) => pod.ready).length;
+  return {
+    ...{ name, uid, ready },
+    fingerprint: known.fingerprintOf(template ?? {}),
+    ...(template === undefined ? {} : { template }),
+    createdAt: Date.parse(creationTimestamp) || 0,
+    replicas: pods.length,
+    isHealthy: ready >= Math.max(1, pods.length - known.maxUnavailable),
+  };
+}
+
+/** The pods of a template. */
+export function podsOf(
+  { pods, revisions }: Pick<DaemonSetView, 'pods' | 'revisions'>,
+  fingerprint: string,
+): PodOfNode[] {
+  const names = revisions.filter((r) => r.fingerprint === fingerprint).map(({ name }) => name);
+  return pods.filter(({ revision }) => names.includes(revision));
+}
+
+function rolloutOf(object: DaemonSet, size: number): Rollout {
+  const { updatedNumberScheduled = 0 } = object.status ?? {};
+  const isInProgress = typeOf(object) === 'RollingUpdate' && updatedNumberScheduled < size;
+  return { isInProgress, lastProgressAt: 0 };
+}
