@@ -45,7 +45,7 @@ Labels have few values: \`namespace\` is the namespace of the workload, \`reason
 ## The operator itself
 
 Every replica reports these series. Names that controller-runtime and client-go use mean the same here. The usual
-\`process_*\` and \`nodejs_*\` series are there as well; \`nodejs_eventloop_lag_*\` contain the 0.1 s between two looks.
+\`process_*\` and \`nodejs_*\` series are exported as well; \`nodejs_eventloop_lag_*\` include the sampling interval of 0.1 s.
 
 ${table(series.filter((each) => !isOurs(each)))}
 `;

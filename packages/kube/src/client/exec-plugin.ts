@@ -107,7 +107,8 @@ function parse(plugin: ExecPlugin, output: string): Held {
   } catch (cause) {
     throw bad('it is not JSON', cause);
   }
-  if (!isJsonObject(answer) || answer['kind'] !== 'ExecCredential') throw bad('no ExecCredential');
+  if (!isJsonObject(answer) || answer['kind'] !== 'ExecCredential')
+    throw bad('it is not an ExecCredential');
   if (answer['apiVersion'] !== plugin.apiVersion) {
     throw bad(`its apiVersion is not the "${plugin.apiVersion}" that the kubeconfig asks for`);
   }

@@ -20,7 +20,7 @@ export async function inClusterConfig(options: InClusterOptions = {}): Promise<C
   const port = env['KUBERNETES_SERVICE_PORT'] ?? '443';
   if (host === '') {
     throw new ConfigError(
-      'use the in-cluster configuration: KUBERNETES_SERVICE_HOST is not set; outside of a pod give a kubeconfig',
+      'use the in-cluster configuration: KUBERNETES_SERVICE_HOST is not set; outside of a pod, set a kubeconfig',
     );
   }
   const ca = await readFile(join(dir, 'ca.crt'), 'utf8').catch((cause: unknown) => {
@@ -52,7 +52,7 @@ export async function loadConfig(
   const [home = ''] = defaultPaths(env);
   if (await isThere(home)) return loadKubeconfig(options);
   throw new ConfigError(
-    `find a cluster: there is no "${home}", KUBECONFIG is not set and this is no pod; give --kubeconfig`,
+    `find a cluster: there is no "${home}", KUBECONFIG is not set, and this process is not in a pod; set --kubeconfig`,
   );
 }
 

@@ -142,7 +142,7 @@ function pluginOf(exec: Entry, { cluster, ca, at }: UserFacts): ExecPlugin {
   if (command === '') throw new ConfigError(`${at}: exec.command is empty`);
   if (exec['interactiveMode'] === 'Always') {
     throw new ConfigError(
-      `${at}: exec plug-in "${command}" needs a terminal, which is not offered`,
+      `${at}: exec plug-in "${command}" needs a terminal, which is not supported`,
     );
   }
   return {

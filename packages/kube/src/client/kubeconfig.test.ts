@@ -141,7 +141,7 @@ describe('a kubeconfig', () => {
     await writeFile(empty, '');
     assert.match(await complaint(loadKubeconfig({ path: empty })), /empty": it is empty/);
     await writeFile(empty, 'root:x:0:0:root');
-    assert.match(await complaint(loadKubeconfig({ path: empty })), /it is no kubeconfig/);
+    assert.match(await complaint(loadKubeconfig({ path: empty })), /it is not a kubeconfig/);
     await writeFile(empty, '{ "a": [');
     assert.match(await complaint(loadKubeconfig({ path: empty })), /invalid YAML/);
   });
@@ -259,7 +259,7 @@ describe('an exec plug-in', () => {
     ],
     ['fails', plugin('echo "log in first" >&2; exit 3'), /plug-in "sh": log in first/],
     ['answers no JSON', plugin('echo hello'), /it is not JSON/],
-    ['answers something else', plugin('echo "{}"'), /no ExecCredential/],
+    ['answers something else', plugin('echo "{}"'), /it is not an ExecCredential/],
     ['gives nothing', plugin(answer('{}')), /no token and no certificate/],
     [
       'answers another version',
@@ -299,7 +299,7 @@ describe('inside a pod', () => {
     assert.match(message, /automountServiceAccountToken/);
     assert.match(
       await complaint(inClusterConfig({ env: {} })),
-      /outside of a pod give a kubeconfig/,
+      /outside of a pod, set a kubeconfig/,
     );
   });
 });

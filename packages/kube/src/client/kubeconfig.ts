@@ -69,7 +69,7 @@ function parseOne(path: string, text: string, parse: (yaml: string) => unknown):
     throw new ConfigError(`read the kubeconfig "${path}": invalid YAML: ${why}`, { cause });
   }
   if (!isJsonObject(document)) {
-    const what = text.trim() === '' ? 'it is empty' : 'it is no kubeconfig';
+    const what = text.trim() === '' ? 'it is empty' : 'it is not a kubeconfig';
     throw new ConfigError(`read the kubeconfig "${path}": ${what}`);
   }
   const current = document['current-context'];

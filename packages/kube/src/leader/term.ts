@@ -60,7 +60,7 @@ export class Term {
       this.#over.abort();
       await renewing;
       stop.removeEventListener('abort', end);
-      this.#work.abort(new Error('the work ended'));
+      this.#work.abort(new Error('the work of the leader ended'));
       if (!this.#lost) await this.#release();
       this.#deadline.cancel();
     }

@@ -50,7 +50,7 @@ test('a failing check is named with its reason, and so are the others', async ()
   assert.equal((await get('/readyz/webhook')).status, 200);
   assert.equal((await get('/readyz/caches')).status, 500);
   assert.equal((await get('/healthz')).status, 200);
-  assert.match((await get('/readyz/typo')).text, /no check "typo", there are: caches, webhook/);
+  assert.match((await get('/readyz/typo')).text, /no check "typo"; known checks: caches, webhook/);
   failure = undefined;
   assert.equal((await get('/readyz')).text, 'ok\n');
   assert.match((await get('/readyz?verbose')).text, /\[\+\]caches ok/);

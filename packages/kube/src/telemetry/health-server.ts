@@ -98,7 +98,7 @@ function answerChecks(
   if (name !== undefined && chosen.length === 0) {
     return {
       status: 404,
-      text: `no check "${name}", there are: ${Object.keys(checks).join(', ')}\n`,
+      text: `no check "${name}"; known checks: ${Object.keys(checks).join(', ')}\n`,
     };
   }
   const results = chosen.map(([key, check]) => ({ key, failure: run(check) }));

@@ -88,7 +88,7 @@ function controllerHooks(registry: Registry, queues: QueueSeries): ControllerMet
   });
   const active = new Gauge({
     name: 'controller_runtime_active_workers',
-    help: 'Workers at work by controller.',
+    help: 'Busy workers by controller.',
     labelNames: ['controller'],
     registers,
   });
@@ -110,13 +110,13 @@ const FAILED: ReadonlySet<string> = new Set(['error', 'terminal_error']);
 function clientHook(registry: Registry): ClientObserver {
   const total = new Counter({
     name: 'rest_client_requests_total',
-    help: 'Calls of the API server by status code (<error>: no answer) and method.',
+    help: 'API requests by status code (<error>: no answer) and method.',
     labelNames: ['code', 'method'],
     registers: [registry],
   });
   const time = new Histogram({
     name: 'rest_client_request_duration_seconds',
-    help: 'Time to the head of the answer by method and resource.',
+    help: 'Time to the response headers by method and resource.',
     labelNames: ['verb', 'resource'],
     buckets: SECONDS,
     registers: [registry],
@@ -130,19 +130,19 @@ function clientHook(registry: Registry): ClientObserver {
 function webhookHook(registry: Registry): (observation: AdmissionObservation) => void {
   const total = new Counter({
     name: 'controller_runtime_webhook_requests_total',
-    help: 'Admission requests by path and HTTP status.',
+    help: 'Admission reviews by path and HTTP status.',
     labelNames: ['webhook', 'code'],
     registers: [registry],
   });
   const verdicts = new Counter({
     name: 'controller_runtime_webhook_verdicts_total',
-    help: 'Admission answers by path and whether they allowed.',
+    help: 'Admission verdicts by path and whether the write was allowed.',
     labelNames: ['webhook', 'allowed'],
     registers: [registry],
   });
   const time = new Histogram({
     name: 'controller_runtime_webhook_latency_seconds',
-    help: 'Time from the last byte of a request to its answer.',
+    help: 'Time from the last byte of an admission review to its response.',
     labelNames: ['webhook'],
     buckets: FAST_SECONDS,
     registers: [registry],
@@ -157,7 +157,7 @@ function webhookHook(registry: Registry): (observation: AdmissionObservation) =>
 function inFlightHook(registry: Registry): (path: string, step: 1 | -1) => void {
   const gauge = new Gauge({
     name: 'controller_runtime_webhook_requests_in_flight',
-    help: 'Admission requests that are being read or answered, by path.',
+    help: 'Admission reviews in progress, by path.',
     labelNames: ['webhook'],
     registers: [registry],
   });
@@ -169,7 +169,7 @@ function inFlightHook(registry: Registry): (path: string, step: 1 | -1) => void 
 function leaderHook(registry: Registry): (name: string) => (leading: boolean) => void {
   const gauge = new Gauge({
     name: 'leader_election_master_status',
-    help: '1 while this process leads, by lease.',
+    help: '1 while this replica is the leader, by lease.',
     labelNames: ['name'],
     registers: [registry],
   });
@@ -181,7 +181,7 @@ function leaderHook(registry: Registry): (name: string) => (leading: boolean) =>
 function certificateHook(registry: Registry): (expiresAt: number) => void {
   const gauge = new Gauge({
     name: 'certwatcher_certificate_expiration_timestamp_seconds',
-    help: 'When the serving certificate expires, seconds since the epoch.',
+    help: 'Expiry of the serving certificate, in seconds since the epoch.',
     registers: [registry],
   });
   return (expiresAt) => {
@@ -192,7 +192,7 @@ function certificateHook(registry: Registry): (expiresAt: number) => void {
 function eventsHook(registry: Registry): (outcome: string) => void {
   const total = new Counter({
     name: 'event_recorder_events_total',
-    help: 'Events by what became of them: created, counted, limited, dropped.',
+    help: 'Events by outcome: created, counted, limited, dropped.',
     labelNames: ['outcome'],
     registers: [registry],
   });

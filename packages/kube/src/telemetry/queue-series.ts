@@ -7,8 +7,8 @@ import type { Scheduler } from '../runtime/scheduler.ts';
 type AtWork = Map<string, number>;
 
 const SECONDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 60, 600];
-const UNFINISHED = 'Time spent so far on keys being worked on, summed. Growing: something hangs.';
-const LONGEST = 'Time spent so far on the key that has been worked on for longest.';
+const UNFINISHED = 'Total time spent so far on keys in progress. Growing: a worker hangs.';
+const LONGEST = 'Time spent so far on the key that has been in progress for longest.';
 const labelNames = ['name'] as const;
 
 /** The `workqueue_*` series of all queues of one registry. */
@@ -25,11 +25,17 @@ export class QueueSeries {
     this.#scheduler = scheduler;
     const common = { labelNames, registers: [registry] };
     const timed = { ...common, buckets: SECONDS };
-    const depth = { name: 'workqueue_depth', help: 'Keys that wait for a worker.' };
-    const adds = { name: 'workqueue_adds_total', help: 'Keys that began to wait.' };
-    const retries = { name: 'workqueue_retries_total', help: 'Keys put off after a failure.' };
-    const waited = { name: 'workqueue_queue_duration_seconds', help: 'Time keys waited.' };
-    const worked = { name: 'workqueue_work_duration_seconds', help: 'Time keys were worked on.' };
+    const depth = { name: 'workqueue_depth', help: 'Keys waiting for a worker.' };
+    const adds = { name: 'workqueue_adds_total', help: 'Keys added to the queue.' };
+    const retries = { name: 'workqueue_retries_total', help: 'Keys retried after a failure.' };
+    const waited = {
+      name: 'workqueue_queue_duration_seconds',
+      help: 'Time that keys waited in the queue.',
+    };
+    const worked = {
+      name: 'workqueue_work_duration_seconds',
+      help: 'Time that processing a key took.',
+    };
     this.#depth = new Gauge({ ...common, ...depth });
     this.#adds = new Counter({ ...common, ...adds });
     this.#retries = new Counter({ ...common, ...retries });

@@ -8,10 +8,10 @@ import type { KubeObject } from '../client/object.ts';
 export type Counted = Pick<Informer<KubeObject>, 'resource' | 'stats'>;
 
 const HELP: Readonly<Record<keyof ReflectorStats, string>> = {
-  lists: 'Lists that were read to their end, by resource.',
-  watches: 'Watches that the API server accepted, by resource.',
-  events: 'Events that watches brought, by resource.',
-  failures: 'Lists and watches that ended with an error, by resource.',
+  lists: 'Completed lists, by resource.',
+  watches: 'Watches started, by resource.',
+  events: 'Watch events received, by resource.',
+  failures: 'Failed lists and watches, by resource.',
 };
 
 /** The `reflector_*` series, read from the informers when they are scraped. */

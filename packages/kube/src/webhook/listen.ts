@@ -39,7 +39,7 @@ export function listen(
 
 const hintFor = (error: Error): string =>
   'code' in error && error.code === 'EADDRINUSE'
-    ? 'end what listens there, or choose another port'
+    ? 'stop the process that listens there, or choose another port'
     : 'choose another address or port';
 
 /** Accepts no more connections, waits up to `graceMs` for running requests, then closes all. */

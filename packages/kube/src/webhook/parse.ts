@@ -39,7 +39,7 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new MalformedReview(
-      `expected ${WANTED}, got ${bytes.byteLength} bytes that are no JSON (cut short?): ${why}`,
+      `expected ${WANTED}, got ${bytes.byteLength} bytes of invalid JSON (truncated?): ${why}`,
       { cause },
     );
   }

@@ -142,7 +142,7 @@ describe('over TLS', () => {
     const { port } = (await serve()).address;
     await assert.rejects(
       serve({ port }),
-      /127\.0\.0\.1:\d+.*end what listens there, or choose another port/,
+      /127\.0\.0\.1:\d+.*stop the process that listens there, or choose another port/,
     );
   });
 });

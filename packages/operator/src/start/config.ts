@@ -61,7 +61,7 @@ export function readConfig(argv: readonly string[], env: Env): Config {
     )
     .option(
       '--identity <name>',
-      'who we are among replicas',
+      'name of this replica in leader election',
       env['POD_NAME'] ?? `${hostname()}-${process.pid}`,
     )
     .option(
@@ -107,8 +107,8 @@ export function readConfig(argv: readonly string[], env: Env): Config {
 
 const named = (): Command =>
   new Command('altershield-operator')
-    .description('Makes changes of workloads safe: holds, releases, judges, rolls back, explains.')
-    .addArgument(new Argument('[run]', 'run the operator, which is all it does').choices(['run']))
+    .description('Makes changes to workloads safe: holds, releases, checks, rolls back, explains.')
+    .addArgument(new Argument('[run]', 'run the operator (the only command)').choices(['run']))
     .showHelpAfterError(
       'Cure:  see --help; after `npm run operator`, options need a `--` before them',
     );

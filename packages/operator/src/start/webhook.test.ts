@@ -151,7 +151,9 @@ test('a port in use ends the process with the port and the cure, and nothing is 
   const webhook = aWebhook({ port, publish: () => (published += 1) });
   await assert.rejects(Promise.race(start(webhook)), {
     name: 'ConfigError',
-    message: new RegExp(`127.0.0.1:${port}: .*; end what listens there, or choose another port`),
+    message: new RegExp(
+      `127.0.0.1:${port}: .*; stop the process that listens there, or choose another port`,
+    ),
   });
   assert.notEqual(webhook.readinessError(), undefined);
   assert.equal(published, 0);
