@@ -48,6 +48,7 @@ export {
   type ChangeWorkload,
   type ChangeWorkloadSpec,
   type ChangeWorkloadStatus,
+  type RecordedHold,
   type DecisionAction,
   type Difference,
   type PastDecision,

@@ -58,6 +58,7 @@ export { contentOf } from './revision/content.ts';
 export { strategyFor, usesSteps, type Strategy } from './policy/strategy.ts';
 export { batchConditionsOf, conditionsOf, isOver, phaseOf, statusOf } from './change/status.ts';
 export { isOfUnknownVersion } from './change/unknown-version.ts';
+export { holdInFlight, recordedHold } from './change/recorded-hold.ts';
 export {
   currentRecord,
   byEffectiveOrder,

@@ -4,6 +4,7 @@ import {
   isQuarantined,
   isTargetQuarantined,
   recentRollbacks,
+  recordedHold,
   activePods,
   viewPod,
   withVerifiedDecision,
@@ -58,7 +59,7 @@ function observe(
     currentAsOf: currentAsOf(subject, deps),
     change: withVerifiedDecision(change, signing.sign),
     batch: batchOf(change, caches),
-    ...observeWorkload(change, subject, deps),
+    ...observeWorkload(change, { subject, changes }, deps),
     newest: lastSequence(changes),
     recentRollbacks: recentRollbacks(change, changes, now),
     clusterRollbacks: {
@@ -82,11 +83,18 @@ function batchOf(
 
 /** The workload with its pods, by revision, from one snapshot of the caches. */
 function observeWorkload(
-  { spec: { from, to } }: ChangeObject,
-  subject: Workload | undefined,
+  change: ChangeObject,
+  {
+    subject,
+    changes,
+  }: { readonly subject: Workload | undefined; readonly changes: readonly ChangeObject[] },
   deps: GatherDeps,
 ): Pick<Observation, 'workload' | 'updated' | 'stable' | 'evidence'> {
-  const { view: workload, pods } = subject?.kind.observe(subject.object) ?? { pods: [] };
+  const { from, to } = change.spec;
+  const { view: workload, pods } = subject?.kind.observe(
+    subject.object,
+    recordedHold(change, changes),
+  ) ?? { pods: [] };
   const keys = keysOf(workload?.revisions ?? []);
   const viewed = pods.map(({ pod, revision }) => ({
     fingerprint: keys.get(revision) ?? '',

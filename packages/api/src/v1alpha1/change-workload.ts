@@ -222,6 +222,17 @@ const pastDecision = z.strictObject({
   overridden: overridden.optional(),
 });
 
+const hold = z
+  .strictObject({
+    id: text(64, 'Identity of the revision that the hold protects.'),
+    userFields: anyFields(
+      'The user’s values of the borrowed fields, by JSON pointer; fields that the user does not set are absent.',
+    ),
+  })
+  .describe(
+    'Copy of the annotation `altershield.io/hold`: the user’s fields are restored from it when the annotation is removed or edited.',
+  );
+
 export const changeWorkloadStatus = z
   .strictObject({
     observedGeneration: count(
@@ -232,6 +243,7 @@ export const changeWorkloadStatus = z
     message: text(1024, 'The reason as a sentence.'),
     verdict,
     batch: batch.optional(),
+    hold: hold.optional(),
     startedAt: time('When the first batch was released.').optional(),
     phaseSince: time('When the phase or batch last changed.').optional(),
     finishedAt: time('When the change ended.').optional(),
@@ -321,6 +333,7 @@ export const ChangeWorkloadKind = defineKind({
 export type ChangeWorkloadSpec = DeepReadonly<z.output<typeof changeWorkloadSpec>>;
 export type ChangeWorkloadStatus = DeepReadonly<z.output<typeof changeWorkloadStatus>>;
 export type ChangeWorkload = CustomResource<ChangeWorkloadSpec, ChangeWorkloadStatus>;
+export type RecordedHold = NonNullable<ChangeWorkloadStatus['hold']>;
 export type Actor = ChangeWorkloadSpec['actor'];
 export type Cause = ChangeWorkloadSpec['cause'];
 export type PastDecision = NonNullable<ChangeWorkloadStatus['decisions']>[number];

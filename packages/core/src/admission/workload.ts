@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ANNOTATIONS } from '@altershield/api';
+import { ANNOTATIONS, type RecordedHold } from '@altershield/api';
 import type { Replacement } from '../change/history.ts';
 import { writeActorAnnotation } from '../hold/actor-annotation.ts';
 import { valueAt, toJsonPointer, type PatchOp } from '../json/patch.ts';
@@ -34,6 +34,8 @@ export interface WorkloadContext {
   readonly isRevert: (replacement: Replacement) => boolean;
   /** The object with its related objects, from the caches. */
   readonly snapshotOf: (object: WorkloadObject) => Snapshot;
+  /** The user's fields by the record of the change in flight. */
+  readonly recordedHold?: (object: WorkloadObject) => RecordedHold | undefined;
   /** Name of the record that a change will get. */
   readonly nextChange: string;
   readonly signing: Signing;
@@ -116,9 +118,10 @@ function preserveHold(
 const inputOf = (
   { object, namespace }: Request<WorkloadObject>,
   old: WorkloadObject,
-  { signing, snapshotOf }: WorkloadContext,
+  { signing, snapshotOf, recordedHold }: WorkloadContext,
 ): AdmissionInput<WorkloadObject> => ({
   ...{ object, old, namespace, signing },
+  recorded: recordedHold?.(old),
   snapshot: () => snapshotOf(old),
 });
 

@@ -15,6 +15,7 @@ import {
   pausedByUser,
   type ReleaseContext,
 } from './release.ts';
+import { withHold } from './recorded-hold.ts';
 import { decideRollback, rollbackReason, startRollback } from './rollback.ts';
 import { isOver, move, statusOf } from './status.ts';
 import { suspend } from './suspend.ts';
@@ -25,6 +26,12 @@ import { suspend } from './suspend.ts';
  * no goal.
  */
 export function decide(observation: Observation): Decision {
+  const decision = decideNext(observation);
+  if (isOver(statusOf(observation.change).phase)) return decision;
+  return { ...decision, status: withHold(decision.status, observation.workload) };
+}
+
+function decideNext(observation: Observation): Decision {
   const status = statusOf(observation.change);
   const answered = answerDecision(observation, status);
   if (answered !== undefined) return answered;

@@ -258,9 +258,13 @@ function needsRoom({ updated, change }: Observation, workload: WorkloadView): bo
   return isFull || updated.some(({ scheduled }) => !scheduled);
 }
 
-/** Completes the batch: pauses after it, starts the next one, or ends the change. */
+/**
+ * Completes the batch: pauses after it, starts the next one, or ends the change. A change does not
+ * end before the workload has its user's fields again: afterwards no record would have them.
+ */
 function completeBatch(context: ReleaseContext): Decision {
   const { observation, workload, batch, outcome, status } = context;
+  if (batch.isLast && workload.borrowed?.isRestored === false) return release(context);
   const record = batchRecord(observation, batch, outcome);
   if (batch.pauseAfter && enterBatch(context).batch?.resumed !== true)
     return { ...pauseAfter(context), batch: record };

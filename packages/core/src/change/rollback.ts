@@ -172,8 +172,12 @@ function awaitVerified(
 ): Decision {
   const ready = observation.stable.filter((p) => p.ready).length;
   const goal = rollBackGoal(observation, status);
+  const isRestored = workload.borrowed?.isRestored !== false;
   const isBack =
-    workload.isObserved && observation.updated.length === 0 && ready >= workload.minReady;
+    workload.isObserved &&
+    isRestored &&
+    observation.updated.length === 0 &&
+    ready >= workload.minReady;
   if (isBack && isOwned(observation, workload, status)) {
     const reason = status.reason === 'RevertedByUser' ? 'RevertedByUser' : 'RolledBack';
     return { status: rollbackEnd(status, observation.now, reason, status.message) };

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { RecordedHold } from '@altershield/api';
 import type { Strategy } from '../policy/strategy.ts';
 import type { FingerprintOf } from '../revision/fingerprint.ts';
 import type { Signer } from '../hold/signature.ts';
@@ -129,6 +130,8 @@ export interface AdmissionInput<O extends WorkloadObject> {
   readonly old: O;
   readonly namespace: string;
   readonly signing: Signing;
+  /** The copy of the user's fields in the record of the change in flight. */
+  readonly recorded?: RecordedHold | undefined;
   /** The related objects, as they were before this write. */
   readonly snapshot: () => Snapshot<O>;
 }
@@ -139,7 +142,7 @@ export interface AdmissionAdapter<O extends WorkloadObject> {
   /**
    * A new object. A copy of another object may carry annotations that apply only to the original.
    */
-  create(input: Omit<AdmissionInput<O>, 'old' | 'snapshot'>): AdmissionMarks;
+  create(input: Omit<AdmissionInput<O>, 'old' | 'snapshot' | 'recorded'>): AdmissionMarks;
   /** A write that does not change the revision: holds stay, and the user's edits are kept. */
   keep(input: AdmissionInput<O>): AdmissionMarks;
   /** A change: hold it, release none of its pods. */
@@ -155,7 +158,8 @@ export interface WorkloadAdapter<
 > {
   readonly descriptor: KindDescriptor;
   readonly admission: AdmissionAdapter<O>;
-  observe(snapshot: Snapshot<O>, signing: Signing): V;
+  /** @param recorded the copy of the user's fields in the record of the change in flight */
+  observe(snapshot: Snapshot<O>, signing: Signing, recorded?: RecordedHold): V;
   /** Key of the revision that a pod belongs to: the `uid` or `name` of a `RevisionView`. */
   revisionOfPod(pod: RelatedObject): string | undefined;
   /**

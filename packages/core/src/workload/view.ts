@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Actor } from '@altershield/api';
 import type { CreateFailure } from '../check/pod-view.ts';
+import type { SavedFields } from '../hold/saved-fields.ts';
 import type { Template } from '../json/objects.ts';
 
 /** A revision that has pods, had pods or will have pods. */
@@ -27,6 +28,14 @@ export interface Rollout {
   readonly isInProgress: boolean;
   /** Time of its last progress; milliseconds since the epoch, 0: unknown. */
   readonly lastProgressAt: number;
+}
+
+/** The saved fields of a held workload, and what became of them. */
+export interface BorrowedFields extends SavedFields {
+  /** False: the annotation is missing or forged, and only the record has the fields. */
+  readonly isAnnotated: boolean;
+  /** The workload has the user's values again. */
+  readonly isRestored: boolean;
 }
 
 /**
@@ -78,6 +87,8 @@ export interface WorkloadView {
      */
     readonly isInFlight: boolean;
   };
+  /** The user's fields that AlterShield borrows; absent: it borrows none. */
+  readonly borrowed?: BorrowedFields;
   /** The object has annotations or fields that AlterShield wrote to release it in batches. */
   readonly isMarked: boolean;
   /** Why this object cannot be released in batches although its kind can. */

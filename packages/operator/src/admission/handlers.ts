@@ -12,6 +12,7 @@ import {
   validateRecord,
   validateWorkload,
   isRevert,
+  holdInFlight,
   ADAPTERS,
   adapterOf,
   groupKind,
@@ -109,6 +110,7 @@ function workload(
     quarantineOf: (fingerprint) => infoOf(quarantinedBy(key, fingerprint, deps)),
     isRevert: (replacement) => isRevert(deps.changesOf(key), replacement),
     snapshotOf: (object) => deps.snapshotOf(adapter, object),
+    recordedHold: (object) => holdInFlight(deps.changesOf(key), object),
     nextChange: changeName(resource.kind, name, lastSequence(deps.changesOf(key)) + 1),
     signing: deps.signing,
   });

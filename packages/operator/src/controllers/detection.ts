@@ -9,6 +9,7 @@ import {
 import {
   changeName,
   currentRecord,
+  holdInFlight,
   detect,
   isOfUnknownVersion,
   isOver,
@@ -133,7 +134,7 @@ async function reconcile(
   const workload = workloadOf(caches, parseWorkloadKey(key));
   if (workload === undefined || isLeftAlone(workload, caches)) return undefined;
   const { kind, object } = workload;
-  const view = kind.view(object);
+  const view = kind.view(object, holdInFlight(changesOf(caches, parseWorkloadKey(key)), object));
   const policy = policyOf(workload, { deps, tracker });
   const spec =
     policy && detect(inputOf({ ...workload, view }, policy, { deps, tracker }), deps.signing);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { RecordedHold } from '@altershield/api';
 import {
   groupKind,
   isTerminating,
@@ -98,27 +99,34 @@ export class FollowedKind {
     return { object, related: related as Record<string, readonly RelatedObject[]> };
   }
 
-  view(object: WorkloadKubeObject): WorkloadView {
-    return this.#view(this.snapshot(object));
+  /** @param recorded the copy of the user's fields in the record of the change in flight */
+  view(object: WorkloadKubeObject, recorded?: RecordedHold): WorkloadView {
+    return this.#view(this.snapshot(object), recorded);
   }
 
   /** The view of a workload and its pods that are not terminating, from one snapshot. */
-  observe(object: WorkloadKubeObject): {
+  observe(
+    object: WorkloadKubeObject,
+    recorded?: RecordedHold,
+  ): {
     readonly view: WorkloadView;
     readonly pods: readonly PodOfRevision[];
   } {
     const snapshot = this.snapshot(object);
     const pods = (snapshot.related['pods'] ?? []) as readonly PodObject[];
     return {
-      view: this.#view(snapshot),
+      view: this.#view(snapshot, recorded),
       pods: pods
         .filter((pod) => !isTerminating(pod))
         .map((pod) => ({ pod, revision: this.adapter.revisionOfPod(pod) ?? '' })),
     };
   }
 
-  #view(snapshot: ReturnType<FollowedKind['snapshot']>): WorkloadView {
-    const view = this.adapter.observe(snapshot, this.#signing);
+  #view(
+    snapshot: ReturnType<FollowedKind['snapshot']>,
+    recorded: RecordedHold | undefined,
+  ): WorkloadView {
+    const view = this.adapter.observe(snapshot, this.#signing, recorded);
     return { ...view, ownership: snapshot.object.ownership };
   }
 

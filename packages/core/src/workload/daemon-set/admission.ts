@@ -9,6 +9,7 @@ import {
 } from '../../hold/saved-fields.ts';
 import { isEqual } from '../../json/canonical.ts';
 import type { AdmissionAdapter, AdmissionInput, AdmissionMarks } from '../adapter.ts';
+import { borrowedFields } from '../borrowed-fields.ts';
 import { DAEMON_SET } from './descriptor.ts';
 import type { DaemonSet } from './objects.ts';
 import { ON_DELETE, STRATEGY_TYPE, savedType, typeOf, unsupportedBy } from './strategy.ts';
@@ -47,8 +48,12 @@ const heldObject = (object: DaemonSet, namespace: string): HeldObject => ({
   metadata: { ...object.metadata, namespace },
 });
 
-const savedOf = ({ old, namespace, signing }: Input): SavedFields | undefined =>
-  readSavedFields(heldObject(old, namespace), signing.sign);
+/** Also when the annotation was removed or edited while no operator answered. */
+function savedOf({ old, namespace, signing, recorded }: Input): SavedFields | undefined {
+  const object = { ...old, metadata: { ...old.metadata, namespace } };
+  const borrowed = borrowedFields(DAEMON_SET, object, { sign: signing.sign, recorded });
+  return borrowed && { from: borrowed.from, userFields: borrowed.userFields };
+}
 
 /** The user's type, including an edit by this write. */
 function userType({ object, old }: Input, saved: SavedFields | undefined): string {
@@ -86,7 +91,7 @@ function stillHeld(input: Input, saved: SavedFields): AdmissionMarks {
 function holding(input: Input, saved: SavedFields, type: string): AdmissionMarks {
   const { object, old, namespace, signing } = input;
   const name = ANNOTATIONS.hold;
-  const before = savedOf(input);
+  const before = readSavedFields(heldObject(old, namespace), signing.sign);
   const text =
     before !== undefined && isEqual(before, saved)
       ? old.metadata.annotations?.[name]

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS, type RecordedHold } from '@altershield/api';
 import { isTerminating } from '../../check/observe-pod.ts';
 import type { Pod } from '../../check/pod.ts';
-import { readSavedFields, type SavedFields } from '../../hold/saved-fields.ts';
+import type { SavedFields } from '../../hold/saved-fields.ts';
 import type { Snapshot, Signing } from '../adapter.ts';
+import { borrowedFields } from '../borrowed-fields.ts';
 import { templateOf, type ControllerRevision } from '../controller-revision.ts';
-import type { RevisionView, Rollout, WorkloadView } from '../view.ts';
+import type { BorrowedFields, RevisionView, Rollout, WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { DAEMON_SET } from './descriptor.ts';
 import { REVISION_LABEL, type DaemonSet, type UpdateStrategy } from './objects.ts';
@@ -25,18 +27,17 @@ export interface DaemonSetView extends WorkloadView {
   /** The user's own strategy, even while the object has the borrowed type. */
   readonly strategy: UpdateStrategy;
   readonly maxUnavailable: number;
-  /** The saved fields in the hold annotation; absent: nothing is held. */
-  readonly saved?: SavedFields;
 }
 
 export function viewDaemonSet(
   { object, related }: Snapshot<DaemonSet>,
   { fingerprintOf, sign }: Signing,
+  recorded?: RecordedHold,
 ): DaemonSetView {
   const { metadata, spec, status } = object;
   const fingerprint = fingerprintOf(spec.template);
-  const saved = readSavedFields({ kind: DAEMON_SET.resource.kind, metadata }, sign);
-  const strategy = userStrategy(object, saved);
+  const borrowed = borrowedFields(DAEMON_SET, object, { sign, recorded });
+  const strategy = userStrategy(object, borrowed);
   const size = status?.desiredNumberScheduled ?? 0;
   const pods = ((related['pods'] ?? []) as readonly Pod[]).flatMap(podOf);
   const maxUnavailable = maxUnavailableOf(strategy, size);
@@ -56,8 +57,8 @@ export function viewDaemonSet(
     minReadySeconds: spec.minReadySeconds ?? 0,
     progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
     rollout: rolloutOf(object, size),
-    ...holdOf(saved, fingerprint, isReleased),
-    isMarked: saved !== undefined,
+    ...holdOf(borrowed, fingerprint, isReleased),
+    isMarked: borrowed !== undefined || metadata.annotations?.[ANNOTATIONS.hold] !== undefined,
     ...unsupportedBy(strategy),
   };
 }
@@ -74,17 +75,17 @@ const userStrategy = (
 });
 
 const holdOf = (
-  saved: SavedFields | undefined,
+  borrowed: BorrowedFields | undefined,
   fingerprint: string,
   isReleased: boolean,
-): Pick<DaemonSetView, 'saved' | 'hold'> =>
-  saved === undefined
+): Pick<DaemonSetView, 'borrowed' | 'hold'> =>
+  borrowed === undefined
     ? {}
     : {
-        saved,
-        ...(saved.from === fingerprint || isReleased
+        borrowed,
+        ...(borrowed.from === fingerprint || isReleased
           ? {}
-          : { hold: { from: saved.from, isInFlight: true } }),
+          : { hold: { from: borrowed.from, isInFlight: true } }),
       };
 
 /** The controller deletes a pod that has ended, and makes another. */

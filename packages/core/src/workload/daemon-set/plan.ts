@@ -38,10 +38,12 @@ export function planDaemonSet(goal: Goal, subject: OfDaemonSet): Write[] {
 /** Saves the user's strategy type in the annotation, and sets `OnDelete`. */
 function hold({ from }: Pick<Of<'Hold'>, 'from'>, { object, view, signing }: OfDaemonSet): Write[] {
   if (view.unsupported !== undefined) return [];
-  const saved = view.saved ?? { from, userFields: { [STRATEGY_TYPE]: view.strategy.type } };
+  const own = { from, userFields: { [STRATEGY_TYPE]: view.strategy.type }, isAnnotated: false };
+  const { borrowed = own } = view;
   const held = { kind: DAEMON_SET.resource.kind, metadata: object.metadata };
-  const text =
-    view.saved === undefined ? writeSavedFields(saved, held, signing.sign) : annotationOf(object);
+  const text = borrowed.isAnnotated
+    ? annotationOf(object)
+    : writeSavedFields(borrowed, held, signing.sign);
   if (text === undefined) return [];
   return patch(object, [
     ...annotate(object, ANNOTATIONS.hold, text),

@@ -12,7 +12,7 @@ import { threeWayMerge } from '../../json/three-way-merge.ts';
 import type { AdmissionAdapter, AdmissionInput, AdmissionMarks } from '../adapter.ts';
 import { STATEFUL_SET } from './descriptor.ts';
 import type { StatefulSet, UpdateStrategy } from './objects.ts';
-import { ON_DELETE } from './observe.ts';
+import { ON_DELETE, borrowedStrategy } from './observe.ts';
 import { HOLD_ALL, STRATEGY, partitionOf, withPartition, withoutHold } from './partition.ts';
 
 type Input = AdmissionInput<StatefulSet>;
@@ -52,8 +52,12 @@ const heldObject = (object: StatefulSet, namespace: string): HeldObject => ({
   metadata: { ...object.metadata, namespace },
 });
 
-const savedOf = ({ old, namespace, signing }: Input): SavedFields | undefined =>
-  readSavedFields(heldObject(old, namespace), signing.sign);
+/** Also when the annotation was removed or edited while no operator answered. */
+function savedOf({ old, namespace, signing, recorded }: Input): SavedFields | undefined {
+  const object = { ...old, metadata: { ...old.metadata, namespace } };
+  const borrowed = borrowedStrategy(object, { sign: signing.sign, recorded });
+  return borrowed && { from: borrowed.from, userFields: borrowed.userFields };
+}
 
 /** The user's strategy, including the edits of this write. */
 function userStrategy({ object, old }: Input, saved: SavedFields | undefined): UpdateStrategy {
@@ -95,7 +99,7 @@ function stillHeld(input: Input, saved: SavedFields): AdmissionMarks {
 function holding(input: Input, saved: SavedFields, held: UpdateStrategy): AdmissionMarks {
   const { object, old, namespace, signing } = input;
   const name = ANNOTATIONS.hold;
-  const before = savedOf(input);
+  const before = readSavedFields(heldObject(old, namespace), signing.sign);
   const text =
     before !== undefined && isEqual(before, saved)
       ? old.metadata.annotations?.[name]

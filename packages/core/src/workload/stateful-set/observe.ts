@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readSavedFields, type SavedFields } from '../../hold/saved-fields.ts';
+import { ANNOTATIONS, type RecordedHold } from '@altershield/api';
 import { isTerminating } from '../../check/observe-pod.ts';
 import type { Pod } from '../../check/pod.ts';
 import type { Template } from '../../json/objects.ts';
 import type { Snapshot, Signing } from '../adapter.ts';
+import { borrowedFields, type HoldSource } from '../borrowed-fields.ts';
 import { templateOf, type ControllerRevision } from '../controller-revision.ts';
-import type { RevisionView, Rollout, WorkloadView } from '../view.ts';
+import type { BorrowedFields, RevisionView, Rollout, WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { STATEFUL_SET } from './descriptor.ts';
 import type { StatefulSet, UpdateStrategy } from './objects.ts';
 import {
   HOLD_ALL,
   STRATEGY,
+  isSameStrategy,
   maxUnavailableOf,
   partitionOf,
   replicasOf,
@@ -34,8 +36,6 @@ export interface StatefulSetView extends WorkloadView {
   readonly pods: readonly PodOfSet[];
   /** The user's own strategy, even while the object has the borrowed one. */
   readonly strategy: UpdateStrategy;
-  /** The saved fields in the hold annotation; absent: nothing is held. */
-  readonly saved?: SavedFields;
   /**
    * Name of the revision that the controller updates to; absent until it has observed the newest
    * spec.
@@ -46,12 +46,13 @@ export interface StatefulSetView extends WorkloadView {
 export function viewStatefulSet(
   { object, related }: Snapshot<StatefulSet>,
   { fingerprintOf, sign }: Signing,
+  recorded?: RecordedHold,
 ): StatefulSetView {
-  const { metadata, spec, status } = object;
+  const { spec, status } = object;
   const replicas = replicasOf(object);
   const fingerprint = fingerprintOf(spec.template);
-  const saved = readSavedFields({ kind: STATEFUL_SET.resource.kind, metadata }, sign);
-  const strategy = userStrategy(object, saved);
+  const borrowed = borrowedStrategy(object, { sign, recorded });
+  const strategy = userStrategy(object, borrowed);
   const size = Math.max(0, replicas - partitionOf(strategy));
   const seen = objectView({ descriptor: STATEFUL_SET, object }, fingerprint, sign);
   const pods = ((related['pods'] ?? []) as readonly Pod[]).flatMap((pod) => podOf(pod, object));
@@ -72,8 +73,8 @@ export function viewStatefulSet(
     minReadySeconds: spec.minReadySeconds ?? 0,
     progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
     rollout: rolloutOf(object, size),
-    ...holdOf(saved, fingerprint, isWhole(object, strategy, updateRevision)),
-    isMarked: saved !== undefined || partitionOf(spec.updateStrategy) === HOLD_ALL,
+    ...holdOf(borrowed, fingerprint, isWhole(object, strategy, updateRevision)),
+    isMarked: isMarked(object, borrowed),
     ...(strategy.type === 'OnDelete'
       ? { unsupported: ON_DELETE, unsupportedHint: ON_DELETE_HINT }
       : {}),
@@ -81,18 +82,34 @@ export function viewStatefulSet(
   };
 }
 
+/** The strategy that is borrowed, and the user's. */
+export const borrowedStrategy = (
+  object: StatefulSet,
+  source: Omit<HoldSource, 'isSame'>,
+): BorrowedFields | undefined =>
+  borrowedFields(STATEFUL_SET, object, {
+    ...source,
+    isSame: (a, b) => isSameStrategy(a as UpdateStrategy, b as UpdateStrategy),
+  });
+
+/** An annotation that is not valid is one to remove, too. */
+const isMarked = ({ metadata, spec }: StatefulSet, borrowed: BorrowedFields | undefined): boolean =>
+  borrowed !== undefined ||
+  metadata.annotations?.[ANNOTATIONS.hold] !== undefined ||
+  partitionOf(spec.updateStrategy) === HOLD_ALL;
+
 const holdOf = (
-  saved: SavedFields | undefined,
+  borrowed: BorrowedFields | undefined,
   fingerprint: string,
   isReleased: boolean,
-): Pick<StatefulSetView, 'saved' | 'hold'> =>
-  saved === undefined
+): Pick<StatefulSetView, 'borrowed' | 'hold'> =>
+  borrowed === undefined
     ? {}
     : {
-        saved,
-        ...(saved.from === fingerprint || isReleased
+        borrowed,
+        ...(borrowed.from === fingerprint || isReleased
           ? {}
-          : { hold: { from: saved.from, isInFlight: true } }),
+          : { hold: { from: borrowed.from, isInFlight: true } }),
       };
 
 export const ON_DELETE = 'its update strategy is OnDelete: users delete the pods';
@@ -105,9 +122,9 @@ const ON_DELETE_HINT = 'set `spec.updateStrategy.rollingUpdate.partition` (0 for
 /** A StatefulSet has no progress deadline: use the default of a Deployment. */
 const PROGRESS_DEADLINE_SECONDS = 600;
 
-function userStrategy({ spec }: StatefulSet, saved: SavedFields | undefined): UpdateStrategy {
+function userStrategy({ spec }: StatefulSet, borrowed: BorrowedFields | undefined): UpdateStrategy {
   const live = withoutHold(spec.updateStrategy ?? { type: 'RollingUpdate' });
-  return saved === undefined ? live : (saved.userFields[STRATEGY] ?? {});
+  return borrowed === undefined ? live : (borrowed.userFields[STRATEGY] ?? {});
 }
 
 /**

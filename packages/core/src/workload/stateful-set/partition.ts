@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isEqual } from '../../json/canonical.ts';
 import { scaledValue } from '../../json/scaled-value.ts';
 import type { StatefulSet, UpdateStrategy } from './objects.ts';
 
@@ -37,3 +38,12 @@ export function withoutHold(strategy: UpdateStrategy): UpdateStrategy {
   if (rollingUpdate?.partition !== HOLD_ALL) return strategy;
   return { ...strategy, rollingUpdate: { ...rollingUpdate, partition: 0 } };
 }
+
+/** Compares with defaults applied, because the API server adds them. */
+export const isSameStrategy = (a: UpdateStrategy = {}, b: UpdateStrategy = {}): boolean =>
+  isEqual(a, b) || isEqual(withDefaults(a), withDefaults(b));
+
+const withDefaults = ({ type = 'RollingUpdate', rollingUpdate }: UpdateStrategy): UpdateStrategy =>
+  type === 'RollingUpdate'
+    ? { type, rollingUpdate: { maxUnavailable: 1, partition: 0, ...rollingUpdate } }
+    : { type };

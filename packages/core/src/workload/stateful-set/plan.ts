@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
 import { writeSavedFields } from '../../hold/saved-fields.ts';
-import { isEqual } from '../../json/canonical.ts';
 import type { PatchOp } from '../../json/patch.ts';
 import { POD, type DeleteWrite, type PatchWrite, type Subject, type Write } from '../adapter.ts';
 import type { Goal } from '../goal.ts';
@@ -10,7 +9,7 @@ import { revisionOf } from '../view.ts';
 import { STATEFUL_SET } from './descriptor.ts';
 import type { StatefulSet, UpdateStrategy } from './objects.ts';
 import type { StatefulSetView } from './observe.ts';
-import { HOLD_ALL, STRATEGY, withPartition } from './partition.ts';
+import { HOLD_ALL, STRATEGY, isSameStrategy, withPartition } from './partition.ts';
 
 type OfSet = Subject<StatefulSet, StatefulSetView>;
 type Of<T extends Goal['type']> = Extract<Goal, { readonly type: T }>;
@@ -34,10 +33,12 @@ export function planStatefulSet(goal: Goal, subject: OfSet): Write[] {
 function hold({ from }: Pick<Of<'Hold'>, 'from'>, partition: number, subject: OfSet): Write[] {
   const { object, view, signing } = subject;
   if (view.unsupported !== undefined) return [];
-  const saved = view.saved ?? { from, userFields: { [STRATEGY]: view.strategy } };
+  const { borrowed = { from, userFields: { [STRATEGY]: view.strategy }, isAnnotated: false } } =
+    view;
   const held = { kind: STATEFUL_SET.resource.kind, metadata: object.metadata };
-  const text =
-    view.saved === undefined ? writeSavedFields(saved, held, signing.sign) : annotationOf(object);
+  const text = borrowed.isAnnotated
+    ? annotationOf(object)
+    : writeSavedFields(borrowed, held, signing.sign);
   if (text === undefined) return [];
   return patch(object, [
     ...annotate(object, ANNOTATIONS.hold, text),
@@ -106,17 +107,10 @@ function restore({ object, view }: OfSet, forgetsActor: boolean): Write[] {
   ]);
 }
 
-/** Compares with defaults applied, because the API server adds them. */
-function setStrategy({ spec }: StatefulSet, strategy: UpdateStrategy): PatchOp[] {
-  const now = spec.updateStrategy ?? {};
-  const isSame = isEqual(now, strategy) || isEqual(withDefaults(now), withDefaults(strategy));
-  return isSame ? [] : [{ op: 'add', path: STRATEGY, value: strategy }];
-}
-
-const withDefaults = ({ type = 'RollingUpdate', rollingUpdate }: UpdateStrategy): UpdateStrategy =>
-  type === 'RollingUpdate'
-    ? { type, rollingUpdate: { maxUnavailable: 1, partition: 0, ...rollingUpdate } }
-    : { type };
+const setStrategy = ({ spec }: StatefulSet, strategy: UpdateStrategy): PatchOp[] =>
+  isSameStrategy(spec.updateStrategy, strategy)
+    ? []
+    : [{ op: 'add', path: STRATEGY, value: strategy }];
 
 const patch = (object: StatefulSet, ops: readonly PatchOp[]): PatchWrite[] =>
   patchObject(STATEFUL_SET, object, ops);
