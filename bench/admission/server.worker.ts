@@ -70,8 +70,12 @@ const pathIn = (handlers: AdmissionHandlers): string =>
   [...handlers.keys()].find((path) => path.endsWith(PATHS.mutateWorkload)) ?? '';
 
 /** What our answer to this review is; throws unless it is of the kind that the measurement is about. */
-function verify(handlers: AdmissionHandlers, review: string, isPatched: boolean): string {
-  const { status, body } = reviewAdmission(Buffer.from(review), handlers, pathIn(handlers));
+async function verify(
+  handlers: AdmissionHandlers,
+  review: string,
+  isPatched: boolean,
+): Promise<string> {
+  const { status, body } = await reviewAdmission(Buffer.from(review), handlers, pathIn(handlers));
   const { response } = JSON.parse(body) as { response?: { allowed?: boolean; patch?: string } };
   const isAsTold =
     status === 200 && response?.allowed === true && (response.patch !== undefined) === isPatched;
@@ -107,8 +111,8 @@ const methods = {
   start: async (): Promise<Servers> => {
     const { cert, key, ca } = await loopbackCertificate();
     const { handlers } = anOperator();
-    verify(handlers, NO_CHANGE, false);
-    const answer = verify(handlers, CHANGE, true);
+    await verify(handlers, NO_CHANGE, false);
+    const answer = await verify(handlers, CHANGE, true);
     const server = new AdmissionServer({
       ...deps,
       ...{ handlers, certificate: { cert, key }, host: '127.0.0.1', port: 0 },

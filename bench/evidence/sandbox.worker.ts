@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  ChangeApprovalKind,
   ChangePodKind,
   ChangePolicyKind,
   ChangeWorkloadKind,
@@ -176,7 +177,7 @@ const methods = {
   /** Serves a cluster with so many sound Deployments; gives the operator's kubeconfig. */
   start: async (names: readonly string[]): Promise<string> => {
     listenIn();
-    for (const kind of [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind])
+    for (const kind of [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind, ChangeApprovalKind])
       await sandbox.apply(toCrd(kind));
     await sleep(200);
     await applyAll(names, GOOD);

@@ -7,7 +7,7 @@ import type { KubectlResult } from '../cluster/access.ts';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { CRDS } from './support/operator.ts';
 
-const NAMES = ['changepolicies', 'changeworkloads', 'changepods'].map(
+const NAMES = ['changepolicies', 'changeworkloads', 'changepods', 'changeapprovals'].map(
   (plural) => `crd/${plural}.altershield.io`,
 );
 

@@ -193,7 +193,10 @@ describe('records', () => {
       '{"metadata":{"annotations":{"altershield.io/signature":null}}}',
     );
     t.diagnostic(seal.stderr);
-    assert.match(seal.stderr, /only spec\.decision can be edited/);
+    assert.match(
+      seal.stderr,
+      /only labels and annotations that are not of altershield\.io can be edited/,
+    );
   });
 
   test('are protected by their schema while the webhook is down, and forged ones are ignored', async () => {

@@ -114,13 +114,17 @@ async function withApp(options: AppOptions, tell: (app: App) => Promise<void>): 
 
 const uidsOf = ({ timeline }: App): string[] => timeline.pods.map(({ metadata }) => metadata.uid);
 
-async function resume(app: App, { metadata }: ChangeWorkload): Promise<void> {
+async function resume(app: App, { metadata: { name } }: ChangeWorkload): Promise<void> {
   await app.cluster.call(
     {
-      method: 'PATCH',
-      path: `/apis/altershield.io/v1alpha1/namespaces/${app.namespace}/changeworkloads/${metadata.name}`,
-      contentType: 'application/merge-patch+json',
-      body: { spec: { decision: { action: 'Resume' } } },
+      method: 'POST',
+      path: `/apis/altershield.io/v1alpha1/namespaces/${app.namespace}/changeapprovals`,
+      body: {
+        apiVersion: 'altershield.io/v1alpha1',
+        kind: 'ChangeApproval',
+        metadata: { generateName: 'resume-' },
+        spec: { change: { name }, decision: 'Resume' },
+      },
     },
     'admin',
   );

@@ -59,7 +59,7 @@ test('a client that does not know the webhook’s secret paths gets no answer an
   assert.equal(known.length, Object.keys(PATHS).length);
   for (const path of Object.values(PATHS)) {
     assert.ok(known.some((secret) => secret.endsWith(path)));
-    const { status, body } = reviewAdmission(Buffer.from('{}'), handlers, path);
+    const { status, body } = await reviewAdmission(Buffer.from('{}'), handlers, path);
     assert.equal(status, 404);
     assert.ok(!known.some((secret) => body.includes(secret)));
   }

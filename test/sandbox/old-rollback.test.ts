@@ -11,8 +11,7 @@ test('the rollback of an older change is not recorded as a user’s change', asy
   await checkout.apply('bad3', 60_000);
   assert.deepEqual(checkout.history, ['2 Success Verified', 'bad3 RolledBack RolledBack']);
   const before = checkout.deployment.metadata.generation ?? 0;
-  const body = { spec: { decision: { action: 'RollBack', reason: 'it leaks' } } };
-  await checkout.record('PATCH', { sequence: 1, body }, 10_000);
+  await checkout.approve(1, { decision: 'RollBack', reason: 'it leaks' }, { ms: 10_000 });
   const writes = (checkout.deployment.metadata.generation ?? 0) - before;
   assert.ok(writes < 10, `${writes} writes in ten seconds`);
   await checkout.scheduler.runFor(60_000);

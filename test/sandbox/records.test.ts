@@ -79,7 +79,10 @@ test('users can add annotations to a record, but not remove or edit those of the
   ];
   for (const metadata of edits) {
     const edit = checkout.record('PATCH', { sequence: 1, body: { metadata } });
-    await assert.rejects(edit, /only spec.decision can be edited, and labels/);
+    await assert.rejects(
+      edit,
+      /only labels and annotations that are not of altershield.io can be edited/,
+    );
   }
   await checkout.record('PATCH', { sequence: 1, body: { metadata: { labels: { team: 'a' } } } });
 });

@@ -101,9 +101,7 @@ test('a decision without a signature is carried out without a user name', async 
   await checkout.apply('bad-2', 60_000);
   assert.deepEqual(checkout.story, ['Suspend/CheckFailed']);
   checkout.killOperator();
-  const change = { path: `${OURS}/changeworkloads/deployment-checkout-1` };
-  const body = { spec: { decision: { action: 'RollBack', by: 'the boss' } } };
-  await checkout.play(checkout.sandbox.call('PATCH', { ...change, body }), 1000);
+  await checkout.approve(1, { decision: 'RollBack', author: { user: 'the boss' } });
   await checkout.startOperator();
   await checkout.scheduler.runFor(60_000);
   const [done] = checkout.changes;

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { after } from 'node:test';
-import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
+import { ANNOTATIONS, type ChangeApproval, type ChangeWorkload } from '@altershield/api';
 import { changeName, isInFlight, parseReleaseCap, type Deployment } from '@altershield/core';
 import type { KubeObject } from '@altershield/kube';
 import { VirtualScheduler, type Sandbox, type UserInfo } from '@altershield/sandbox';
 import { kindNamed, storeType, workloadPath, type KindUnderTest } from './kinds.ts';
 import { NODE_LABEL, NODES, setNodes } from './nodes.ts';
 import { policyManifest, workloadManifest } from './manifests.ts';
-import { ALICE, Simulation, type OperatorRun, type RunningOperator } from './simulation.ts';
+import {
+  ALICE,
+  Simulation,
+  type OperatorRun,
+  type RunningOperator,
+  type SimulationOptions,
+} from './simulation.ts';
 
+const APPROVALS = '/apis/altershield.io/v1alpha1/namespaces/shop/changeapprovals';
 const RECORDS = '/apis/altershield.io/v1alpha1/namespaces/shop/changeworkloads';
 
 /** Path of the Deployment. */
@@ -25,6 +32,8 @@ export interface CheckoutOptions extends OperatorRun {
   readonly seed?: number;
   /** What an older version borrowed of the spec is given back: nothing else writes it. Default false. */
   readonly isUpgrade?: boolean;
+  /** Default: every user may do everything. */
+  readonly authorize?: SimulationOptions['authorize'];
 }
 
 interface Wear {
@@ -50,8 +59,10 @@ export class Checkout {
     this.scheduler = new VirtualScheduler(
       seed === undefined ? { seed: 3 } : { seed, order: 'shuffled' },
     );
+    const { authorize } = options;
     this.simulation = new Simulation({
       scheduler: this.scheduler,
+      ...(authorize === undefined ? {} : { authorize }),
       ...(kind.isPerNode ? { nodes: NODES } : {}),
     });
   }
@@ -201,8 +212,38 @@ export class Checkout {
   }
 
   /** A person decides on the change with this number. */
-  decide(sequence: number, action: 'Lift' | 'Resume' | 'RollBack', ms: number): Promise<unknown> {
-    return this.record('PATCH', { sequence, body: { spec: { decision: { action } } } }, ms);
+  decide(
+    sequence: number,
+    action: ChangeApproval['spec']['decision'],
+    ms: number,
+  ): Promise<unknown> {
+    return this.approve(sequence, { decision: action }, { ms });
+  }
+
+  /** A user creates a ChangeApproval for the change with this number. */
+  approve(
+    sequence: number,
+    spec: Partial<ChangeApproval['spec']>,
+    { user = ALICE, ms = 1000 }: { readonly user?: UserInfo; readonly ms?: number } = {},
+  ): Promise<unknown> {
+    const { kind } = this.kind.adapter.descriptor.resource;
+    const body = {
+      apiVersion: 'altershield.io/v1alpha1',
+      kind: 'ChangeApproval',
+      metadata: { generateName: 'decision-', namespace: 'shop' },
+      spec: {
+        change: { name: changeName(kind, 'checkout', sequence) },
+        decision: 'Approve',
+        ...spec,
+      },
+    };
+    return this.play(this.simulation.client(user).raw('POST', APPROVALS, body), ms);
+  }
+
+  /** Decisions of users, in the order of their names. */
+  get approvals(): ChangeApproval[] {
+    const list = this.sandbox.server.store.list('changeapprovals.altershield.io');
+    return list as unknown as ChangeApproval[];
   }
 
   /** A merge patch of the workload, through admission. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   ANNOTATIONS,
+  ChangeApprovalKind,
   ChangePodKind,
   ChangePolicyKind,
   ChangeWorkloadKind,
@@ -23,6 +24,7 @@ import { createOperator, type Operator } from '@altershield/operator';
 import {
   ADMIN,
   createSandbox,
+  type AccessRequest,
   type CallInfo,
   type FaultPlan,
   type MatchEvaluator,
@@ -45,6 +47,8 @@ export interface SimulationOptions {
   readonly namespaces?: readonly string[];
   /** Default: as many as the sandbox has. */
   readonly nodes?: number;
+  /** Default: every user may do everything. */
+  readonly authorize?: (request: AccessRequest) => boolean;
 }
 
 export interface OperatorRun {
@@ -77,7 +81,13 @@ export class Simulation {
   /** Of the replicas that serve admission; the API server asks any of them. */
   readonly #webhooks = new Set<AdmissionHandlers>();
 
-  constructor({ scheduler, log = silentLogger, namespaces = ['shop'], nodes }: SimulationOptions) {
+  constructor({
+    scheduler,
+    log = silentLogger,
+    namespaces = ['shop'],
+    nodes,
+    authorize,
+  }: SimulationOptions) {
     this.scheduler = scheduler;
     this.#log = log;
     this.sandbox = createSandbox({
@@ -85,6 +95,7 @@ export class Simulation {
       ...(nodes === undefined ? {} : { nodes }),
       namespaces: [OPERATOR_NAMESPACE, ...namespaces],
       // The real API server now and then asks webhooks about a write it then has to make again.
+      authorize,
       staleness: 0.2,
       admission: {
         transport: (url, review) => this.#answer(url, review),
@@ -95,7 +106,7 @@ export class Simulation {
 
   /** The kinds; resolves when they are served. */
   async install(): Promise<void> {
-    for (const kind of [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind]) {
+    for (const kind of [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind, ChangeApprovalKind]) {
       await this.sandbox.apply(toCrd(kind));
     }
     await sleep(this.scheduler, 100);
@@ -164,7 +175,10 @@ export class Simulation {
     if (!signal.aborted) this.#webhooks.add(handlers);
   }
 
-  #answer(url: string, review: Uint8Array): { status: number; body: string | Uint8Array } {
+  async #answer(
+    url: string,
+    review: Uint8Array,
+  ): Promise<{ status: number; body: string | Uint8Array }> {
     const webhooks = [...this.#webhooks];
     const webhook = webhooks[Math.floor(this.scheduler.random() * webhooks.length)];
     if (webhook === undefined) throw new Error(`Post "${url}": connect: connection refused`);

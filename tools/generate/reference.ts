@@ -39,7 +39,7 @@ export function kindsPage(): string {
   const schemas = crds() as unknown as readonly Crd[];
   const intro = [
     `# Kinds of \`${API_VERSION}\``,
-    'All kinds are namespaced. Users write `ChangePolicy`, and `spec.decision` of a `ChangeWorkload`; the operator writes the rest.',
+    'All kinds are namespaced. Users write `ChangePolicy` and `ChangeApproval`; the operator writes the rest.',
   ];
   const sections = KINDS.flatMap((kind, index) => {
     const schema = schemas[index]?.spec.versions[0]?.schema.openAPIV3Schema;

@@ -6,19 +6,23 @@
 export { API_VERSION, GROUP, VERSION, toCrd, type KindDefinition } from './kind.ts';
 export { ANNOTATIONS, EXEMPT_NAMESPACES, FIELD_MANAGER, LABELS } from './names.ts';
 export { OBJECT_NAMES } from './permissions.ts';
-export { CHANGE_PODS, CHANGE_POLICIES, CHANGE_WORKLOADS } from './resources.ts';
+export { CHANGE_APPROVALS, CHANGE_PODS, CHANGE_POLICIES, CHANGE_WORKLOADS } from './resources.ts';
 export {
+  APPROVAL_REASONS,
   CHECK_REASONS,
   EVENT_REASONS,
   POLICY_REASONS,
   REASONS,
+  type ApprovalReason,
   type CheckReason,
   type EventReason,
   type PolicyReason,
   type Reason,
 } from './reasons.ts';
 export {
+  DECISIONS,
   VERDICTS,
+  type DecisionAction,
   type DeepReadonly,
   type ObjectMeta,
   type CustomResource,
@@ -37,7 +41,6 @@ export {
 export { STRATEGIES } from './v1alpha1/release.ts';
 export {
   ChangeWorkloadKind,
-  DECISIONS,
   MAX_DECISIONS,
   OPERATIONS,
   PHASES,
@@ -49,11 +52,17 @@ export {
   type ChangeWorkloadSpec,
   type ChangeWorkloadStatus,
   type RecordedHold,
-  type DecisionAction,
   type Difference,
   type PastDecision,
   type Phase,
 } from './v1alpha1/change-workload.ts';
+export {
+  ChangeApprovalKind,
+  changeApprovalSpec,
+  type ChangeApproval,
+  type ChangeApprovalSpec,
+  type ChangeApprovalStatus,
+} from './v1alpha1/change-approval.ts';
 export {
   ChangePodKind,
   MAX_COMPARED,

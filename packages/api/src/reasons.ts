@@ -3,6 +3,8 @@
 /** Reasons for the phase of a change. The reference page is generated from these sentences. */
 export const REASONS = {
   AwaitingRelease: 'The change is held: no pod of the new revision is released yet.',
+  AwaitingApproval:
+    'The policy asks for approval: no more pods are released until enough users approve.',
   PausedByUser: 'The user paused the workload; the change waits for `kubectl rollout resume`.',
   BatchReleasing: 'Pods of the batch are released and checked.',
   Verified: 'Every batch passed; the revision is the new rollback target.',
@@ -16,7 +18,8 @@ export const REASONS = {
   CheckInconclusive: 'A check could neither pass nor fail; the policy suspends such changes.',
   ReadyDeadlineExceeded:
     'Pods of the batch were not ready in time; the existing pods were checked.',
-  RequestedByUser: 'A user requested the rollback.',
+  RequestedByUser: 'A user requested the rollback, or the pause.',
+  Rejected: 'A user rejected the change; it is rolled back.',
   RevertedByUser: 'The user applied the verified revision again; it was released at once.',
   RolledBack: 'The last verified revision runs again; the bad one is quarantined.',
   RollbackIncomplete:
@@ -49,9 +52,28 @@ export const POLICY_REASONS = {
 
 export type PolicyReason = keyof typeof POLICY_REASONS;
 
+/** Reasons of the condition `Effective` of a ChangeApproval. */
+export const APPROVAL_REASONS = {
+  Counted: 'The approval counts; the change goes on when there are enough.',
+  CarriedOut: 'The decision was carried out.',
+  NotApplicable: 'The decision did not fit the state of the change; nothing followed.',
+  Expired: 'The approval was not used in time.',
+  ByAuthor: 'The user who made the change may not approve it.',
+  NotInGroup: 'The user is in none of the groups that must approve.',
+  Unsigned: 'Admission did not see the approval, so its author is not known.',
+  NotNeeded: 'The policy asks for no approval of this change.',
+  BatchFinished: 'The batch is released already.',
+  UnknownBatch: 'The change has no such batch.',
+  UnknownChange: 'There is no such change.',
+  ChangeOver: 'The change has ended.',
+} as const;
+
+export type ApprovalReason = keyof typeof APPROVAL_REASONS;
+
 /** Reasons of the Events on a workload. Their messages begin with the name of the change. */
 export const EVENT_REASONS = {
   ChangeStarted: 'The first pods of the new revision are released, or are being observed.',
+  ChangeAwaitingApproval: 'No further pods are released until enough users approve.',
   ChangeSuspended: 'No further pods of the change are released until a user decides.',
   ChangeRollingBack: 'The change is being rolled back to the verified revision.',
   ChangeSucceeded: 'All pods of the new revision are released.',

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { GROUP, VERSION } from './kind.ts';
+import { ChangeApprovalKind } from './v1alpha1/change-approval.ts';
 import { ChangePodKind } from './v1alpha1/change-pod.ts';
 import { ChangePolicyKind } from './v1alpha1/change-policy.ts';
 import { ChangeWorkloadKind } from './v1alpha1/change-workload.ts';
@@ -11,3 +12,4 @@ const resourceOf = ({ kind, plural }: { readonly kind: string; readonly plural: 
 export const CHANGE_POLICIES = resourceOf(ChangePolicyKind);
 export const CHANGE_WORKLOADS = resourceOf(ChangeWorkloadKind);
 export const CHANGE_PODS = resourceOf(ChangePodKind);
+export const CHANGE_APPROVALS = resourceOf(ChangeApprovalKind);

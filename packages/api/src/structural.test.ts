@@ -2,12 +2,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as z from 'zod';
-import { ChangePodKind, ChangePolicyKind, ChangeWorkloadKind, toCrd } from './index.ts';
+import {
+  ChangeApprovalKind,
+  ChangePodKind,
+  ChangePolicyKind,
+  ChangeWorkloadKind,
+  toCrd,
+} from './index.ts';
 import { structural } from './kind.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-const KINDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind];
+const KINDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind, ChangeApprovalKind];
 
 const isJsonObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -213,6 +219,7 @@ it('each kind is found by its short name and category, and `kubectl get changes`
     ['ChangePolicy', ['chp'], ['altershield']],
     ['ChangeWorkload', ['cw'], ['changes', 'altershield']],
     ['ChangePod', ['cp'], ['altershield']],
+    ['ChangeApproval', ['cha'], ['altershield']],
   ]);
 });
 
@@ -291,10 +298,10 @@ describe('a ChangePolicy', () => {
 });
 
 describe('a ChangeWorkload', () => {
-  it('makes every field of its spec immutable except the decision', () => {
+  it('makes every field of its spec immutable', () => {
     const rule = ChangeWorkloadKind.rules.map((each) => each.rule).join(' && ');
     const compared = [...rule.matchAll(/self\.spec\.(\w+) == oldSelf\.spec\.\1(?= |\)|$)/g)];
-    const fields = Object.keys(ChangeWorkloadKind.spec.shape).filter((each) => each !== 'decision');
+    const fields = Object.keys(ChangeWorkloadKind.spec.shape);
     assert.deepEqual(
       compared.map(([, field]) => field),
       fields,

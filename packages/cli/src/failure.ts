@@ -37,7 +37,7 @@ function forbidden(error: KubeError): CliError {
   return new CliError(
     EXIT.unreachable,
     `not allowed: ${message}`,
-    'reading needs the ClusterRole "altershield-view" (part of view, edit and admin), deciding "altershield-edit" (part of edit and admin), writing policies "altershield-admin" (part of admin), install and uninstall cluster-admin',
+    'reading needs the ClusterRole "altershield-view" (part of view, edit and admin), deciding "altershield-edit" (part of edit and admin), approving "altershield-approver", writing policies "altershield-admin" (part of admin), install and uninstall cluster-admin',
   );
 }
 

@@ -112,14 +112,18 @@ function addStatus(program: Command, cli: CommandContext): void {
 const TARGET = 'deploy/NAME (its newest change) or change/NAME';
 
 const DECISION_COMMANDS: readonly (readonly [Verb, string])[] = [
+  ['approve', 'approve the batch that waits for approval, or the whole change'],
+  ['reject', 'reject a change: it is rolled back'],
+  ['pause', 'release no more pods of a change until a user resumes it'],
   ['resume', 'resume a suspended change despite its verdict'],
+  ['skip', 'accept the pods of the batch as they are, without the rest of its soak time'],
   ['rollback', 'roll a change back to the previous revision, in flight or after its end'],
   ['lift', 'allow a quarantined revision again'],
 ];
 
 function addDeciding(program: Command, cli: CommandContext): void {
   for (const [verb, description] of DECISION_COMMANDS) {
-    program
+    const command = program
       .command(verb)
       .description(description)
       .argument('<target...>', TARGET)
@@ -128,7 +132,22 @@ function addDeciding(program: Command, cli: CommandContext): void {
       .action((words: string[], _, command: Command) =>
         decide(cli, verb, words, optionsOf<DecideOptions>(command)),
       );
+    if (verb === 'approve') addApprovalOptions(command);
   }
+}
+
+function addApprovalOptions(command: Command): void {
+  command
+    .addOption(
+      new Option('--batch <number>', 'the batch, where it is not the one that waits').argParser(
+        from1To(100),
+      ),
+    )
+    .addOption(
+      new Option('--expires <time>', 'the approval counts for: 30m, 8h, 2d').argParser(
+        seconds1To(31_536_000),
+      ),
+    );
 }
 
 function addInstalling(program: Command, cli: CommandContext): void {

@@ -5,13 +5,21 @@
  * the writes for that goal. Nothing here reads a clock, waits or does I/O.
  */
 export { allow, deny, type Request, type Review } from './admission/review.ts';
-export { withVerifiedDecision } from './admission/decision-signature.ts';
+export {
+  admitApproval,
+  needsApprover,
+  type ApprovalContext,
+  type NewApproval,
+} from './admission/approval-validation.ts';
+export { withVerifiedAuthor } from './admission/approval-signature.ts';
+export { unknownChange, isAnswered } from './change/approval-answer.ts';
+export { approvalRuleOf, pendingApproval } from './change/approval.ts';
 export {
   readActorAnnotation,
   writeActorAnnotation,
   type ActorAnnotation,
 } from './hold/actor-annotation.ts';
-export { signDecision, validatePolicy, validateRecord } from './admission/record-validation.ts';
+export { validatePolicy, validateRecord } from './admission/record-validation.ts';
 export {
   PATHS,
   isSameConfiguration,
@@ -48,7 +56,7 @@ export { recentRollbacks, windowEndsAt } from './change/rollback-limit.ts';
 export { mergePatch } from './json/merge-patch.ts';
 export { countWorkloads, summarizeMismatches } from './policy/mismatch-summary.ts';
 export { detect, type DetectInput, type LastObserved } from './change/detect.ts';
-export type { BatchRecord, Decision, Observation } from './change/observation.ts';
+export type { ApprovalAnswer, BatchRecord, Decision, Observation } from './change/observation.ts';
 export type { Goal } from './workload/goal.ts';
 export type { PodView } from './check/pod-view.ts';
 export type { RevisionView, WorkloadView } from './workload/view.ts';

@@ -1,25 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   batchName,
+  isAnswered,
   isQuarantined,
   isTargetQuarantined,
   recentRollbacks,
   recordedHold,
   activePods,
   viewPod,
-  withVerifiedDecision,
+  withVerifiedAuthor,
   type Observation,
   type PodView,
   type RevisionView,
   type Signing,
 } from '@altershield/core';
-import type { Scheduler } from '@altershield/kube';
-import type { ChangeObject, ChangePodObject, PodObject } from './objects.ts';
+import { keyOf, type Scheduler } from '@altershield/kube';
+import type { ApprovalObject, ChangeObject, ChangePodObject, PodObject } from './objects.ts';
 import type { Workload } from './kinds/followed-kind.ts';
 import type { PodCacheVerifier } from './caches/pod-freshness/verifier.ts';
 import type { ReadinessLossCounter } from './caches/readiness-losses.ts';
 import type { RollbackRateLimiter } from './records/rollback-limiter.ts';
-import { changesOf, lastSequence, targetKey, workloadOf, type Caches } from './caches/caches.ts';
+import {
+  approvalsOf,
+  changesOf,
+  lastSequence,
+  targetKey,
+  workloadOf,
+  type Caches,
+} from './caches/caches.ts';
 
 export interface GatherDeps {
   readonly caches: Caches;
@@ -51,13 +59,15 @@ function observe(
   subject: Workload | undefined,
   deps: GatherDeps,
 ): Observation {
-  const { caches, signing } = deps;
+  const { caches } = deps;
   const now = deps.scheduler.now();
   const changes = changesOf(caches, targetKey(change));
+  const approvals = approvalsOn(change, deps);
   return {
     ...{ now, since: deps.look.since, isFirstLook: deps.look.isFirst },
     currentAsOf: currentAsOf(subject, deps),
-    change: withVerifiedDecision(change, signing.sign),
+    change,
+    approvals,
     batch: batchOf(change, caches),
     ...observeWorkload(change, { subject, changes }, deps),
     newest: lastSequence(changes),
@@ -69,7 +79,7 @@ function observe(
     isQuarantined: isQuarantined(change, changes, now),
     // Only a decision of a user depends on it.
     isTargetQuarantined:
-      change.spec.decision !== undefined && isTargetQuarantined(change, changes, now),
+      approvals.some((each) => !isAnswered(each)) && isTargetQuarantined(change, changes, now),
   };
 }
 
@@ -115,6 +125,11 @@ function observeWorkload(
     },
   };
 }
+
+const approvalsOn = (change: ChangeObject, { caches, signing }: GatherDeps): ApprovalObject[] =>
+  approvalsOf(caches, keyOf(change), change.metadata.uid).map((approval) =>
+    withVerifiedAuthor(approval, signing.sign),
+  );
 
 /** Up to when the pod cache is complete, by the watches or by a check against the server. */
 const currentAsOf = (subject: Workload | undefined, { verifier, scheduler }: GatherDeps): number =>

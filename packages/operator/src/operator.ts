@@ -27,11 +27,13 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { perform, performWrites, type Target } from './actions/perform.ts';
+import { answer } from './records/answer.ts';
 import { record } from './records/record.ts';
 import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
 import { DeniedAttemptRecorder } from './records/denied-attempts.ts';
+import { accessReviewer } from './admission/access-review.ts';
 import { SecretPaths } from './admission/paths.ts';
-import { createChangeController } from './controllers/change.ts';
+import { createChangeController, type ChangeDeps } from './controllers/change.ts';
 import { createDetectionController, type DetectionDeps } from './controllers/detection.ts';
 import {
   clampInformers,
@@ -49,7 +51,13 @@ import { ReadinessLossCounter } from './caches/readiness-losses.ts';
 import { signatureVerifier } from './records/signature.ts';
 import { TemplateTracker } from './caches/template-tracker.ts';
 import { PodCacheVerifier } from './caches/pod-freshness/verifier.ts';
-import { changesOf, createCaches, followedKind, type Caches } from './caches/caches.ts';
+import {
+  approvalsOf,
+  changesOf,
+  createCaches,
+  followedKind,
+  type Caches,
+} from './caches/caches.ts';
 import { ChangeMetrics } from './telemetry/change-metrics.ts';
 
 export interface OperatorOptions {
@@ -115,7 +123,7 @@ export function createOperator(options: OperatorOptions): Operator {
     isSigned,
     gather: (c, look) => gather(c, { ...observed, look }),
     verifyPods: verifier.request,
-    record: (c, decision, signal) => record(c, decision, { client, caches }, signal),
+    ...recordsOf({ client, caches, scheduler }),
     perform: act,
     ...{ recordEvent: onTransition(events), sayUnknown: sayUnknown(events, log) },
   });
@@ -136,7 +144,7 @@ export function createOperator(options: OperatorOptions): Operator {
       ...{ policyCache, deniedAttempts, scheduler, paths },
       ...{ operatorNamespace: namespace, signing },
       ...lookUps(caches),
-      onDenied: onDenied(events),
+      ...{ onDenied: onDenied(events), mayApprove: accessReviewer(plain, scheduler) },
     }),
     runnables: [factoryRunnable(informers), events, deniedAttempts],
     runAsLeader: async (signal) => {
@@ -153,7 +161,12 @@ export function createOperator(options: OperatorOptions): Operator {
 /** The cache lookups of admission. */
 const lookUps = (
   caches: Caches,
-): Pick<AdmissionDeps, 'changesOf' | 'snapshotOf' | 'deploymentOf'> => ({
+): Pick<
+  AdmissionDeps,
+  'changeOf' | 'storedDecisions' | 'changesOf' | 'snapshotOf' | 'deploymentOf'
+> => ({
+  changeOf: (key) => caches.changes.get(key),
+  storedDecisions: (key, uid) => approvalsOf(caches, key, uid).length,
   changesOf: (workload) => changesOf(caches, workload),
   snapshotOf: ({ descriptor }, object) => {
     const kind = followedKind(caches, groupKind(descriptor.resource));
@@ -171,6 +184,14 @@ const countsOf = (
   readiness: new ReadinessLossCounter(caches.pods, scheduler),
   rollbackLimiter: new RollbackRateLimiter(caches, isSigned),
   rollbacksPerHour,
+});
+
+/** The writes of statuses. */
+const recordsOf = (
+  deps: Parameters<typeof record>[2] & Parameters<typeof answer>[1],
+): Pick<ChangeDeps, 'record' | 'answer'> => ({
+  record: (change, decision, signal) => record(change, decision, deps, signal),
+  answer: (answers, signal) => answer(answers, deps, signal),
 });
 
 const onTransition =

@@ -7,12 +7,8 @@ export {
   type PodSelection,
   type SandboxOptions,
 } from './sandbox.ts';
-export {
-  ApiServer,
-  type AccessRequest,
-  type ApiResponse,
-  type ApiServerOptions,
-} from './api-server/api-server.ts';
+export { type AccessRequest } from './api-server/access-review.ts';
+export { ApiServer, type ApiResponse, type ApiServerOptions } from './api-server/api-server.ts';
 export {
   type AdmissionAnswer,
   type AdmissionOptions,

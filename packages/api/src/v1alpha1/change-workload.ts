@@ -6,6 +6,7 @@ import { STRATEGIES } from './release.ts';
 import {
   conditions,
   count,
+  DECISIONS,
   evidence,
   phaseText,
   anyFields,
@@ -33,9 +34,6 @@ export type Phase = keyof typeof PHASE_TEXTS;
 export const PHASES = Object.keys(PHASE_TEXTS) as [Phase, ...Phase[]];
 
 export const OPERATIONS = ['Create', 'Update', 'Revert', 'PreExisting'] as const;
-
-export const DECISIONS = ['Resume', 'RollBack', 'Lift'] as const;
-export type DecisionAction = (typeof DECISIONS)[number];
 
 /** The number of decisions that a ChangeWorkload keeps. */
 export const MAX_DECISIONS = 16;
@@ -114,16 +112,6 @@ const policyRef = z
   })
   .describe('The policy as it was when the change began; later edits do not affect this change.');
 
-const decision = z
-  .strictObject({
-    action: z.enum(DECISIONS).describe('Resume, RollBack, or Lift (the quarantine).'),
-    reason: text(1024, 'The user’s reason.').optional(),
-    by: text(512, 'The user who decided. Set at admission.').optional(),
-    at: time('When the user decided. Set at admission.').optional(),
-    signature: text(64, 'Signature by the webhook; without it, `by` is ignored.').optional(),
-  })
-  .describe('The decision of a user; written by `altershield resume`, `rollback` and `lift`.');
-
 const release = z
   .strictObject({
     strategy: z
@@ -164,9 +152,8 @@ export const changeWorkloadSpec = z
     diffTruncated: z.boolean().optional().describe('True if the diff was truncated.'),
     policy: policyRef,
     release: release.optional(),
-    decision: decision.optional(),
   })
-  .describe('What changed. Written once by the operator; users write only `decision`.');
+  .describe('What changed. Written once by the operator, and never edited.');
 
 const batch = z
   .strictObject({
@@ -178,6 +165,7 @@ const batch = z
       .boolean()
       .optional()
       .describe('A user resumed the change after the pause that the policy asks for.'),
+    skipped: z.boolean().optional().describe('A user skipped the rest of its soak time.'),
   })
   .describe('Progress of the release.');
 
@@ -212,13 +200,14 @@ const overridden = z
   .describe('State of the change when the decision was carried out.');
 
 const pastDecision = z.strictObject({
-  action: z.enum(DECISIONS).describe('Resume, RollBack, or Lift (the quarantine).'),
+  action: z.enum(DECISIONS).describe('What the user decided; see ChangeApproval.'),
   by: text(512, 'Who decided. Absent: admission did not see the decision.').optional(),
   at: time('When the decision was made.').optional(),
   reason: text(1024, 'The user’s reason.').optional(),
   carriedOut: z
     .boolean()
     .describe('False if the decision no longer applied to the change and had no effect.'),
+  approval: text(64, 'Uid of the ChangeApproval.').optional(),
   overridden: overridden.optional(),
 });
 
@@ -275,10 +264,14 @@ export const changeWorkloadStatus = z
       .max(MAX_DECISIONS)
       .optional()
       .describe('Decisions of users, oldest first; only the newest are kept.'),
-    observedDecision: text(
-      64,
-      'Action and `at` of the last decision that the operator observed.',
-    ).optional(),
+    approval: z
+      .strictObject({
+        batch: count('The batch that was approved.', 1),
+        by: z.array(z.string().max(512)).max(32).describe('The users who approved it.'),
+        at: time('When the approvals were enough.'),
+      })
+      .optional()
+      .describe('The newest batch that was approved. Absent: none needed an approval yet.'),
     conditions: conditions('Message of the phase, once the change ended.')
       .optional()
       .describe(
@@ -321,10 +314,9 @@ export const ChangeWorkloadKind = defineKind({
   rules: [
     {
       rule: Object.entries(changeWorkloadSpec.shape)
-        .filter(([field]) => field !== 'decision')
         .map(([field, schema]) => unchanged(field, schema.safeParse(undefined).success))
         .join(' && '),
-      message: 'what changed is a record and cannot be edited; users write only spec.decision',
+      message: 'what changed is a record and cannot be edited; users decide with a ChangeApproval',
       fieldPath: '.spec',
     },
   ],

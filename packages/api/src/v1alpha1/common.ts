@@ -37,6 +37,18 @@ export const verdict = z
   .enum(VERDICTS)
   .describe('What the checks say. A timeout or missing data is Inconclusive, never a Pass.');
 
+/** Decisions of users on a change. */
+export const DECISIONS = [
+  'Approve',
+  'Reject',
+  'Pause',
+  'Resume',
+  'Skip',
+  'RollBack',
+  'Lift',
+] as const;
+export type DecisionAction = (typeof DECISIONS)[number];
+
 export const evidence = z.strictObject({
   pod: text(253, 'The pod; absent when pods cannot be created.').optional(),
   node: text(253, 'Its node.').optional(),

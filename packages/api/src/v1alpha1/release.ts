@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
+import { approval } from './approval.ts';
 import { batches, podCount } from './batches.ts';
 
 export const STRATEGIES = ['Batch', 'Rolling', 'Canary', 'BlueGreen'] as const;
@@ -83,6 +84,7 @@ export const release = z
         'Default: Batch where the kind supports it, else Rolling. Batch: held at admission, then released in batches, each by the means of its kind. Canary: the same with a small first batch that is compared with as many stable pods, then all. BlueGreen: all pods beside the stable ones; once they are healthy, the Services are switched to them. Rolling: not held, judged while the native controller rolls at its own pace. A kind that does not support the strategy is released in batches, or else Rolling.',
       ),
     batches,
+    approval: approval.optional(),
     canary,
     blueGreen,
     soakSeconds: seconds(0)
@@ -97,6 +99,11 @@ export const release = z
       LONGER_THAN_SOAK,
       onlyFor('canary', 'Canary'),
       onlyFor('blueGreen', 'BlueGreen'),
+      {
+        rule: "!has(self.approval) || !has(self.strategy) || self.strategy != 'Rolling'",
+        message:
+          'the strategy Rolling holds nothing, so no approval can be awaited: remove approval',
+      },
       {
         rule: "!has(self.batches) || !has(self.strategy) || !(self.strategy in ['Canary', 'BlueGreen'])",
         message: 'batches are not used by the strategies Canary and BlueGreen: remove them',

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { API_VERSION } from '@altershield/api';
 import { FakeCluster, invoke } from '../testing/fake-cluster.ts';
 import { aBatch, aChange, aFailedBatch, aPolicy, aRefusedChange, at } from '../testing/objects.ts';
 import { RELEASE } from '../version.ts';
@@ -259,50 +260,64 @@ describe('why', () => {
 describe('a decision', () => {
   const SUSPENDED = aChange({ phase: 'Suspend', reason: 'CheckInconclusive', phaseSince: at(60) });
   const decisionOf = (cluster: FakeCluster): unknown =>
-    cluster.requests.find(({ method }) => method === 'PATCH')?.body;
+    cluster.requests.find(({ method }) => method === 'POST')?.body;
 
-  /** An operator that carries out every decision at once. */
-  const carryOut =
-    (phase: string) =>
-    (object: object): never => {
-      const { spec, status } = object as unknown as {
-        spec: { decision: { action: string; at: string } };
-        status: object & { quarantine?: object };
-      };
-      const { action, at: when } = spec.decision;
-      const quarantine =
-        action === 'Lift' ? { ...status.quarantine, lifted: { by: 'bob', at: when } } : undefined;
-      const observedDecision = `${action} ${when}`;
-      return { ...object, status: { ...status, phase, observedDecision, quarantine } } as never;
+  /** An operator that answers every decision at once, and moves the change. */
+  const answering =
+    (cluster: FakeCluster, phase: string, status = 'True') =>
+    (decision: object): never => {
+      const { spec } = decision as { spec: { change: { name: string } } };
+      const path = `${CHANGE_WORKLOADS}/${spec.change.name}`;
+      const change = cluster.objects.get(path) ?? assert.fail('the change exists');
+      cluster.objects.set(path, { ...change, status: { ...Object(change['status']), phase } });
+      const condition = { type: 'Effective', status, reason: 'CarriedOut', message: 'so it is' };
+      return { ...decision, status: { conditions: [condition] } } as never;
     };
 
-  it('writes only the decision, with the uid of the read object, and prints the result', async () => {
-    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
-    cluster.react = carryOut('Running');
+  const reacting = (cluster: FakeCluster, phase: string, status?: string): FakeCluster => {
+    cluster.react = answering(cluster, phase, status);
+    return cluster;
+  };
+
+  it('creates a decision on the change that was read, and prints the result', async () => {
+    const cluster = reacting(new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED), 'Running');
     const { code, out, err } = await invoke(cluster, 'resume deploy/checkout --reason flaky', NOW);
     assert.equal(code, 0, err);
     assert.match(out, /^● deploy\/checkout in shop: change 7 is being released/);
+    const change = { name: 'checkout-7', uid: 'uid-checkout-7' };
+    const owner = { apiVersion: API_VERSION, kind: 'ChangeWorkload', ...change };
     assert.deepEqual(decisionOf(cluster), {
-      metadata: { uid: 'uid-checkout-7' },
-      spec: {
-        decision: { action: 'Resume', reason: 'flaky', by: null, at: '2026-01-01T10:02:00.000Z' },
-      },
+      apiVersion: API_VERSION,
+      kind: 'ChangeApproval',
+      metadata: { generateName: 'checkout-7-', namespace: 'shop', ownerReferences: [owner] },
+      spec: { change, decision: 'Resume', reason: 'flaky' },
     });
   });
 
-  it('removes the previous user, so that no decision counts as that of another user', async () => {
-    const decision = { action: 'Resume' as const, reason: 'old', by: 'bob', at: at(1) };
-    const cluster = new FakeCluster().put(
-      CHANGE_WORKLOADS,
-      aChange({ phase: 'Suspend' }, { decision }),
-    );
-    cluster.react = carryOut('RollingBack');
-    await invoke(cluster, 'rollback deploy/checkout', NOW);
-    const stored = cluster.objects.get(`${CHANGE_WORKLOADS}/checkout-7`);
-    assert.deepEqual(stored?.['spec'], {
-      ...SUSPENDED.spec,
-      decision: { action: 'RollBack', at: '2026-01-01T10:02:00.000Z' },
+  it('approves a batch for a time', async () => {
+    const waiting = aChange({ phase: 'Init', reason: 'AwaitingApproval' });
+    const cluster = reacting(new FakeCluster().put(CHANGE_WORKLOADS, waiting), 'Running');
+    const line = 'approve change/checkout-7 --batch 2 --expires 1h';
+    const { code, out } = await invoke(cluster, line, NOW);
+    assert.equal(code, 0);
+    assert.match(out, /Approved: so it is\./);
+    const { spec } = decisionOf(cluster) as { spec: object };
+    assert.deepEqual(spec, {
+      change: { name: 'checkout-7', uid: 'uid-checkout-7' },
+      decision: 'Approve',
+      batch: 2,
+      expiresAt: '2026-01-01T11:02:00.000Z',
     });
+  });
+
+  it('tells who may approve a change that waits, and how', async () => {
+    const message = 'the change needs 1 approval of group sre';
+    const waiting = aChange({ phase: 'Init', reason: 'AwaitingApproval', message });
+    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, waiting).put(CHANGE_PODS, aBatch());
+    const { out } = await invoke(cluster, 'why deploy/checkout', NOW);
+    assert.match(out, /change 7 has waited for approval for/);
+    assert.match(out, /AwaitingApproval: the change needs 1 approval of group sre/);
+    assert.match(out, /altershield approve change\/checkout-7 -n shop/);
   });
 
   it('is rejected with the status of the change when it does not apply', async () => {
@@ -324,11 +339,11 @@ describe('a decision', () => {
       CHANGE_WORKLOADS,
       aChange({ phase: 'Success' }, { sequence: 8, detectedAt: at(60) }),
     );
-    cluster.react = carryOut('RolledBack');
+    reacting(cluster, 'RolledBack');
     const { code } = await invoke(cluster, 'lift deploy/checkout', NOW);
     assert.equal(code, 0);
-    const patched = cluster.requests.find(({ method }) => method === 'PATCH');
-    assert.equal(patched?.path, `${CHANGE_WORKLOADS}/checkout-7`);
+    const { spec } = decisionOf(cluster) as { spec: { change: { name: string } } };
+    assert.equal(spec.change.name, 'checkout-7');
   });
 
   it('ignores a record that is being deleted, as the operator does', async () => {
@@ -355,8 +370,7 @@ describe('a decision', () => {
 
   it('rolls back the newest change even after its success, but no older one', async () => {
     const good = aChange({ phase: 'Success' }, { sequence: 8, detectedAt: at(60) });
-    const cluster = aCluster().put(CHANGE_WORKLOADS, good);
-    cluster.react = carryOut('RollingBack');
+    const cluster = reacting(aCluster().put(CHANGE_WORKLOADS, good), 'RollingBack');
     const { code, out } = await invoke(cluster, 'rollback deploy/checkout', NOW);
     assert.equal(code, 0);
     assert.match(out, /change 8 is rolling back/);
@@ -372,14 +386,14 @@ describe('a decision', () => {
     assert.match(err, /was never verified/);
   });
 
-  it('fails when the operator processed it without carrying it out', async () => {
-    const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
-    cluster.react = carryOut('Suspend');
+  it('fails when the operator says that nothing followed', async () => {
+    const stored = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
+    const cluster = reacting(stored, 'Suspend', 'False');
     const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
     assert.equal(code, 1);
     assert.match(
       err,
-      /did not carry it out:\n▲ deploy\/checkout in shop: change 7 has been suspended/,
+      /had no effect: so it is\n▲ deploy\/checkout in shop: change 7 has been suspended/,
     );
   });
 
@@ -407,7 +421,7 @@ describe('a decision', () => {
   it('shows the denial of a webhook as it is', async () => {
     const cluster = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
     const message = 'admission webhook "decisions" denied the request: bob may not decide';
-    cluster.denials.set(/^PATCH/, { status: 403, reason: 'Forbidden', message });
+    cluster.denials.set(/^POST/, { status: 403, reason: 'Forbidden', message });
     const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
     assert.equal(code, 1);
     assert.match(err, /denied: admission webhook "decisions" denied/);

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CHANGE_WORKLOADS, type ChangeWorkload, type DecisionAction } from '@altershield/api';
-import { keyOf } from '@altershield/kube';
+import {
+  API_VERSION,
+  CHANGE_APPROVALS,
+  CHANGE_WORKLOADS,
+  type ChangeApproval,
+  type ChangeWorkload,
+  type DecisionAction,
+} from '@altershield/api';
+import { keyOf, type KubeObject } from '@altershield/kube';
 import { isOver, phaseOf } from '@altershield/core';
 import { isBeingDeleted, isQuarantined, targetName } from '../change.ts';
 import {
@@ -19,49 +26,65 @@ import { describeTarget, parseTarget } from '../target.ts';
 
 export interface DecideOptions extends GlobalOptions {
   readonly reason?: string;
+  /** Only for `approve`: the batch, where it is not the one that waits. */
+  readonly batch?: number;
+  /** Only for `approve`: how long the approval counts. Seconds. */
+  readonly expires?: number;
   /** How long to wait for the operator. Seconds. */
   readonly timeout: number;
 }
 
 interface DecisionCommand {
   readonly action: DecisionAction;
+  /** The verb in a sentence. */
+  readonly phrase: string;
   /** The reason why the decision does not apply to a change; undefined if it does. */
   readonly rejection: (record: ChangeWorkload, now: number) => string | undefined;
-  /** Whether the operator carried it out. */
-  readonly isDone: (record: ChangeWorkload) => boolean;
 }
 
 const DECISION_COMMANDS = {
+  approve: { action: 'Approve', phrase: 'approve', rejection: rejectEnded },
+  reject: { action: 'Reject', phrase: 'reject', rejection: rejectEnded },
+  pause: {
+    action: 'Pause',
+    phrase: 'pause',
+    rejection: (record) =>
+      phaseOf(record) === 'Suspend' ? 'it is suspended already' : rejectEnded(record),
+  },
   resume: {
     action: 'Resume',
+    phrase: 'resume',
     rejection: (record) =>
       phaseOf(record) === 'Suspend'
         ? undefined
         : `it is ${phaseOf(record)}; only a suspended change can be resumed`,
-    isDone: (record) => phaseOf(record) !== 'Suspend',
   },
-  rollback: {
-    action: 'RollBack',
-    rejection: rejectRollback,
-    isDone: (record) => ['RollingBack', 'RolledBack'].includes(phaseOf(record)),
+  skip: {
+    action: 'Skip',
+    phrase: 'skip the batch of',
+    rejection: (record) =>
+      ['Running', 'TimeOutPreThreshold'].includes(phaseOf(record))
+        ? undefined
+        : `it is ${phaseOf(record)}; only a batch in progress can be skipped`,
   },
+  rollback: { action: 'RollBack', phrase: 'roll back', rejection: rejectRollback },
   lift: {
     action: 'Lift',
+    phrase: 'lift',
     rejection: (record, now) =>
       isQuarantined(record, now)
         ? undefined
         : 'its revision is not quarantined, so there is nothing to lift',
-    isDone: ({ status }) => status?.quarantine?.lifted !== undefined,
   },
 } as const satisfies Record<string, DecisionCommand>;
 
 export type Verb = keyof typeof DECISION_COMMANDS;
 
-const VERB_PHRASE: Readonly<Record<Verb, string>> = {
-  resume: 'resume',
-  rollback: 'roll back',
-  lift: 'lift',
-};
+function rejectEnded(record: ChangeWorkload): string | undefined {
+  const phase = phaseOf(record);
+  if (isOver(phase)) return `it ended (${phase})`;
+  return phase === 'RollingBack' ? 'it is being rolled back' : undefined;
+}
 
 /** A finished change can also be rolled back, as long as its revision runs. */
 function rejectRollback(record: ChangeWorkload): string | undefined {
@@ -89,7 +112,7 @@ function pick(
   );
 }
 
-/** `altershield lift|resume|rollback TARGET`: writes a user's decision and prints the result. */
+/** `altershield approve|reject|… TARGET`: writes a user's decision and prints the result. */
 export async function decide(
   cli: CommandContext,
   verb: Verb,
@@ -107,46 +130,65 @@ export async function decide(
       const why = rejectionOf(verb, newest, now) ?? '';
       const which = `change ${newest.spec.sequence} of ${targetName(newest.spec.target)}`;
       const hint = `\`altershield why ${describeTarget(target)} -n ${namespace}\` shows its status`;
-      throw new CliError(EXIT.notFound, `cannot ${VERB_PHRASE[verb]} ${which}: ${why}`, hint);
+      throw new CliError(
+        EXIT.notFound,
+        `cannot ${DECISION_COMMANDS[verb].phrase} ${which}: ${why}`,
+        hint,
+      );
     }
     const written = await write(cli, session, verb, { record, options });
-    report(cli, verb, await confirm(cli, session, options, written));
+    const answered = await confirm(cli, session, options, { written, record });
+    await report(cli, session, verb, { answered, record });
   });
 }
 
-/**
- * Admission sets `by` and `at`. The client sends `at` and removes an older `by`, so that without
- * admission the decision counts as a new one of an unknown user.
- */
-async function write(
+/** Admission sets author and time, and denies a decision from which nothing can follow. */
+function write(
   { scheduler }: CommandContext,
   { client }: Session,
   verb: Verb,
   { record, options }: { record: ChangeWorkload; options: DecideOptions },
-): Promise<ChangeWorkload> {
-  const { action } = DECISION_COMMANDS[verb];
-  const at = new Date(scheduler.now()).toISOString();
-  const decision = { action, reason: options.reason ?? null, by: null, at };
-  const body = { metadata: { uid: record.metadata.uid }, spec: { decision } };
-  return client.patch<ChangeWorkload>(CHANGE_WORKLOADS, keyOf(record), { type: 'merge', body });
+): Promise<Decided> {
+  const { name, uid, namespace = '' } = record.metadata;
+  const { reason, batch, expires } = options;
+  const owner = { apiVersion: API_VERSION, kind: CHANGE_WORKLOADS.kind, name, uid };
+  return client.create<Decided>(CHANGE_APPROVALS, namespace, {
+    apiVersion: API_VERSION,
+    kind: CHANGE_APPROVALS.kind,
+    metadata: { generateName: `${name.slice(0, 200)}-`, namespace, ownerReferences: [owner] },
+    spec: {
+      change: { name, uid },
+      decision: DECISION_COMMANDS[verb].action,
+      ...(reason === undefined ? {} : { reason }),
+      ...(batch === undefined ? {} : { batch }),
+      ...(expires === undefined
+        ? {}
+        : { expiresAt: new Date(scheduler.now() + expires * 1000).toISOString() }),
+    },
+  });
 }
 
-/** The record after the operator processed the decision. Throws after the timeout. */
+type Decided = KubeObject & ChangeApproval;
+
+const effectOf = ({ status }: ChangeApproval) =>
+  status?.conditions?.find(({ type }) => type === 'Effective');
+
+/** The decision once the operator answered it. Throws after the timeout. */
 async function confirm(
   { io, scheduler }: CommandContext,
   { client }: Session,
   { timeout }: DecideOptions,
-  written: ChangeWorkload,
-): Promise<ChangeWorkload> {
-  const { action = '', by, at = '' } = written.spec.decision ?? {};
-  const who = by === undefined ? '' : ` by ${by}`;
-  const what = `${targetName(written.spec.target)} change ${written.spec.sequence}`;
-  io.err(printable(`${action} of ${what} recorded${who}; waiting for the operator`));
-  const seen = await waitUntil(written, {
+  { written, record }: { written: Decided; record: ChangeWorkload },
+): Promise<Decided> {
+  const { author, decision } = written.spec;
+  const who = author === undefined ? '' : ` by ${author.user}`;
+  const what = `${targetName(record.spec.target)} change ${record.spec.sequence}`;
+  io.err(printable(`${decision} of ${what} recorded${who}; waiting for the operator`));
+  const seen = await waitUntil<Decided>(written, {
     client,
     scheduler,
-    resource: CHANGE_WORKLOADS,
-    until: ({ status }) => status?.observedDecision === `${action} ${at}`,
+    resource: CHANGE_APPROVALS,
+    until: (each) => effectOf(each) !== undefined,
     timeoutMs: timeout * 1000,
   });
   if (seen !== undefined) return seen;
@@ -159,9 +201,20 @@ async function confirm(
 
 const LIFTED = 'Its revision is allowed again: apply it when you are ready.';
 
-function report(cli: CommandContext, verb: Verb, seen: ChangeWorkload): void {
-  const lines = headline(printable(seen), viewOf(cli)).join('\n');
-  if (DECISION_COMMANDS[verb].isDone(seen))
-    cli.io.out(verb === 'lift' ? `${lines}\n  ${LIFTED}` : lines);
-  else throw new CliError(EXIT.failed, `the operator did not carry it out:\n${lines}`);
+async function report(
+  cli: CommandContext,
+  { client }: Session,
+  verb: Verb,
+  { answered, record }: { answered: Decided; record: ChangeWorkload },
+): Promise<void> {
+  const now = await client.get<KubeObject & ChangeWorkload>(CHANGE_WORKLOADS, keyOf(record));
+  const lines = headline(printable(now), viewOf(cli));
+  const { status, message = '' } = effectOf(answered) ?? {};
+  if (status !== 'True') {
+    const why = [`the decision had no effect: ${printable(message)}`, ...lines].join('\n');
+    throw new CliError(EXIT.failed, why);
+  }
+  const more =
+    verb === 'lift' ? LIFTED : verb === 'approve' ? `Approved: ${printable(message)}.` : '';
+  cli.io.out([...lines, ...(more === '' ? [] : [`  ${more}`])].join('\n'));
 }

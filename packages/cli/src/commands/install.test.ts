@@ -97,13 +97,14 @@ describe('install', () => {
     assert.deepEqual(
       written(cluster, 'PATCH').map((path) => path.split('/')[0]),
       [
-        ...Array.from({ length: 3 }, () => 'customresourcedefinitions'),
+        ...Array.from({ length: 4 }, () => 'customresourcedefinitions'),
         'namespaces',
         'serviceaccounts',
         'clusterroles',
         'clusterrolebindings',
         'roles',
         'rolebindings',
+        'clusterroles',
         'clusterroles',
         'clusterroles',
         'clusterroles',
@@ -314,6 +315,7 @@ const USED = {
   patch: [
     ...['events', 'deployments', 'deployments/status', 'replicasets', 'statefulsets', 'daemonsets'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
+    'changeapprovals/status',
     ...[...WEBHOOKS, ...CHANGE_POLICIES, 'leases', 'secrets'],
   ],
   delete: ['changeworkloads', 'pods'],
@@ -334,7 +336,7 @@ describe('the manifests', () => {
     assert.doesNotMatch(JSON.stringify(cluster), /secrets/);
   });
 
-  it('let editors of a namespace decide on changes, and only its administrators write policies', () => {
+  it('let editors of a namespace decide on changes, its administrators write policies, and neither approve', () => {
     const writers = objects
       .filter(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name !== 'altershield')
       .map(({ metadata, rules }) => {
@@ -342,14 +344,16 @@ describe('the manifests', () => {
         const into = Object.keys(metadata.labels ?? {}).filter((label) =>
           label.includes('/aggregate'),
         );
-        const [what = ''] = /"changepolicies"|"changeworkloads"/.exec(text) ?? [];
-        return [into.join(), what, /"(?:create|update|patch|delete)"/.test(text)];
+        const [what = ''] = /"changepolicies"|"changeapprovals"/.exec(text) ?? [];
+        const isWriter = /"(?:create|update|patch|delete)"/.test(text);
+        return [into.join(), what, isWriter, text.includes('"approve"')];
       });
     const aggregate = 'rbac.authorization.k8s.io/aggregate-to';
     assert.deepEqual(writers, [
-      [`${aggregate}-view`, '"changepolicies"', false],
-      [`${aggregate}-edit`, '"changeworkloads"', true],
-      [`${aggregate}-admin`, '"changepolicies"', true],
+      [`${aggregate}-view`, '"changepolicies"', false, false],
+      [`${aggregate}-edit`, '"changeapprovals"', true, false],
+      [`${aggregate}-admin`, '"changepolicies"', true, false],
+      ['', '"changeapprovals"', true, true],
     ]);
   });
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
+  ChangeApprovalKind,
   ChangePodKind,
   ChangePolicyKind,
   ChangeWorkloadKind,
@@ -9,7 +10,12 @@ import {
 import { labels, type Manifest } from './manifest.ts';
 
 /** Every kind of AlterShield, in the order of the documentation. */
-export const KINDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind] as const;
+export const KINDS = [
+  ChangePolicyKind,
+  ChangeWorkloadKind,
+  ChangePodKind,
+  ChangeApprovalKind,
+] as const;
 
 export const crds = (): Manifest[] =>
   KINDS.map((kind) => {

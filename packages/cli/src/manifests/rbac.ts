@@ -39,27 +39,45 @@ const binding = (of: 'ClusterRole' | 'Role', { namespace }: InstallOptions): Man
  */
 const peopleRoles = (): Manifest[] => [
   inherited('view', {
-    resources: ['changepolicies', 'changeworkloads', 'changepods'],
+    resources: ['changepolicies', 'changeworkloads', 'changepods', 'changeapprovals'],
     verbs: ['get', 'list', 'watch'],
   }),
-  // They write only `spec.decision`; admission denies other changes.
-  inherited('edit', { resources: ['changeworkloads'], verbs: ['patch'] }),
-  inherited('admin', {
-    resources: ['changepolicies'],
-    verbs: ['create', 'update', 'patch', 'delete'],
-  }),
+  inherited('edit', { resources: ['changeapprovals'], verbs: ['create'] }),
+  inherited(
+    'admin',
+    { resources: ['changepolicies'], verbs: ['create', 'update', 'patch', 'delete'] },
+    { resources: ['changeapprovals'], verbs: ['delete'] },
+  ),
+  approver,
 ];
 
+interface Rule {
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+const inOurGroup = (rule: Rule): object => ({ apiGroups: [GROUP], ...rule });
+
+/** Part of no role of Kubernetes: who may approve is for the cluster's users to say. */
+const approver: Manifest = {
+  ...role('ClusterRole', `${NAME}-approver`),
+  rules: [
+    {
+      resources: ['changeworkloads', 'changepods', 'changeapprovals'],
+      verbs: ['get', 'list', 'watch'],
+    },
+    { resources: ['changeworkloads'], verbs: ['approve'] },
+    { resources: ['changeapprovals'], verbs: ['create'] },
+  ].map(inOurGroup),
+};
+
 /** A ClusterRole that Kubernetes merges into its own role of that name. */
-const inherited = (
-  into: string,
-  rule: { readonly resources: readonly string[]; readonly verbs: readonly string[] },
-): Manifest => ({
+const inherited = (into: string, ...rules: readonly Rule[]): Manifest => ({
   apiVersion: `${RBAC}/v1`,
   kind: 'ClusterRole',
   metadata: {
     name: `${NAME}-${into}`,
     labels: { ...labels, [`${RBAC}/aggregate-to-${into}`]: 'true' },
   },
-  rules: [{ apiGroups: [GROUP], ...rule }],
+  rules: rules.map(inOurGroup),
 });

@@ -5,9 +5,8 @@ import { instant } from './age.ts';
 import { finding } from './text.ts';
 
 /** Every recorded decision of a user, with the verdict that it overrode. */
-export function decisionLines(record: ChangeWorkload): string[] {
-  return [...(record.status?.decisions ?? []).flatMap(story), ...pending(record)];
-}
+export const decisionLines = ({ status }: ChangeWorkload): string[] =>
+  (status?.decisions ?? []).flatMap(story);
 
 function story(decision: PastDecision): string[] {
   const { at, carriedOut, overridden } = decision;
@@ -32,19 +31,4 @@ export function decided({
 }: Pick<PastDecision, 'action' | 'by' | 'reason'>): string {
   const who = by ?? 'An unknown user (admission did not see it)';
   return `${who} decided ${action}${reason === undefined ? '' : `: ${reason}`}`;
-}
-
-/** The newest decision, if the operator has not processed it yet. */
-export function pendingDecision({ spec, status }: ChangeWorkload) {
-  const { decision } = spec;
-  if (decision === undefined) return undefined;
-  const key = `${decision.action} ${decision.at ?? ''}`.slice(0, 40);
-  return key === status?.observedDecision ? undefined : decision;
-}
-
-function pending(record: ChangeWorkload): string[] {
-  const decision = pendingDecision(record);
-  return decision === undefined
-    ? []
-    : [`  ${decided(decision)}; the operator has not acted on it yet`];
 }

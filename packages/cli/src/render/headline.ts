@@ -23,6 +23,8 @@ function whatHappened(record: ChangeWorkload, now: number): string {
   const { spec, status } = record;
   const since = status?.phaseSince ?? spec.detectedAt;
   const phase = phaseOf(record);
+  if (status?.reason === 'AwaitingApproval')
+    return `has waited for approval for ${age(since, now)}`;
   if (!Object.hasOwn(SENTENCES, phase))
     return `is in phase ${phase}, which this version does not know`;
   return SENTENCES[phase]({

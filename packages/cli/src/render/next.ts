@@ -6,6 +6,7 @@ import { isQuarantined, targetName, type Story } from '../change.ts';
 /** Commands for the user, the safest first. */
 export function nextSteps(story: Story, now: number): string[] {
   const { record } = story;
+  if (record.status?.reason === 'AwaitingApproval') return whenAwaiting(record);
   if (phaseOf(record) === 'Suspend') return whenSuspended(record);
   if (isQuarantined(record, now)) return [command(record, 'lift', 'allow the revision again')];
   if (!isOver(phaseOf(record)) && canRollBack(record) && phaseOf(record) !== 'RollingBack') {
@@ -13,6 +14,11 @@ export function nextSteps(story: Story, now: number): string[] {
   }
   return isRunningAndBad(story) ? [command(record, 'rollback', 'roll it back')] : [];
 }
+
+const whenAwaiting = (record: ChangeWorkload): string[] => [
+  command(record, 'approve', 'release it (not as the user who made the change)'),
+  command(record, 'reject', 'roll it back'),
+];
 
 /** Never offers only `resume` for a suspended change: its revision may be broken. */
 function whenSuspended(record: ChangeWorkload): string[] {
@@ -31,6 +37,7 @@ function whenSuspended(record: ChangeWorkload): string[] {
 
 function resumeText({ status }: ChangeWorkload, isRollback: boolean, isDenied: boolean): string {
   if (isRollback) return 'continue the rollback';
+  if (status?.reason === 'RequestedByUser') return 'end the pause';
   if (isDenied) return 'try again';
   if (status?.verdict === 'Fail') return 'release more pods of the failing revision';
   if (status?.verdict === 'None') return 'release it without a check';

@@ -3,7 +3,7 @@ import type { ChangePod, ChangeWorkload } from '@altershield/api';
 import { isEnforced, isHeld, phaseOf } from '@altershield/core';
 import type { Change } from '../change.ts';
 import { clock, duration } from './age.ts';
-import { decided, pendingDecision } from './decisions.ts';
+import { decided } from './decisions.ts';
 import type { View } from './style.ts';
 import { plural } from './text.ts';
 
@@ -55,15 +55,10 @@ function batchEntries({ spec, status }: ChangePod, record: ChangeWorkload): Time
   ];
 }
 
-/** Decisions by all users; of an older operator's record, only the newest is known. */
-function decisions(record: ChangeWorkload): TimelineEntry[] {
-  const kept = record.status?.decisions ?? [];
-  const pending = pendingDecision(record);
-  const newest = kept.length === 0 ? record.spec.decision : pending;
-  return [...kept, ...(newest === undefined ? [] : [newest])].flatMap((decision) =>
+const decisions = ({ status }: ChangeWorkload): TimelineEntry[] =>
+  (status?.decisions ?? []).flatMap((decision) =>
     decision.at === undefined ? [] : [{ at: decision.at, text: decided(decision) }],
   );
-}
 
 /** The start of a rollback; its end is a separate entry. */
 function rollback({ spec, status }: ChangeWorkload): TimelineEntry[] {

@@ -158,12 +158,6 @@ describe('why', () => {
     );
   });
 
-  it('shows the decision of a record that keeps only the newest one', () => {
-    const decision = { action: 'Resume' as const, reason: 'known flake', by: 'bob', at: at(90) };
-    const text = tell({ record: aChange({}, { decision }), batches: [aBatch()] });
-    assert.match(text, /10:01:30 \+90s {4}bob decided Resume: known flake/);
-  });
-
   it('does not show an observed change as held', () => {
     for (const operation of ['Create', 'Revert', 'PreExisting'] as const) {
       assert.match(
@@ -215,9 +209,7 @@ describe('why', () => {
       },
       { action: 'Resume' as const, by: 'carol', at: at(80), carriedOut: false },
     ];
-    const decision = { action: 'RollBack' as const, by: 'dave', at: at(90) };
-    const seen = `Resume ${at(80)}`;
-    const text = tell({ record: aChange({ decisions, observedDecision: seen }, { decision }) });
+    const text = tell({ record: aChange({ decisions }) });
     assert.match(
       text,
       new RegExp(
@@ -227,7 +219,6 @@ describe('why', () => {
           '      when it was Suspend at batch 1, verdict Fail: CheckFailed: 1 of 1 updated pods crash',
           '          checkout-1: CrashLoopBackOff \\(3 restarts\\)',
           '  2026-01-01 10:01:20Z  carol decided Resume; it no longer applied to the change and had no effect',
-          '  dave decided RollBack; the operator has not acted on it yet',
         ].join('\n'),
       ),
     );
@@ -235,7 +226,6 @@ describe('why', () => {
     assert.deepEqual(timeline.match(/\w+ decided \w+/g), [
       'bob decided Resume',
       'carol decided Resume',
-      'dave decided RollBack',
     ]);
   });
 

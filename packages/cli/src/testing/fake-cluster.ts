@@ -59,6 +59,7 @@ export class FakeCluster implements Transport {
     if (denial !== undefined) return failure(denial[1]);
     if (stream) return this.#watch(pathname, searchParams);
     if (pathname === '/version') return answer(200, { gitVersion: 'v1.36.3' });
+    if (method === 'POST') return this.#create(pathname, body);
     if (this.served.has(anyNamespace(pathname))) return this.#list(pathname, searchParams);
     if (method === 'PATCH') return this.#patch(pathname, body);
     const object = this.objects.get(pathname);
@@ -75,6 +76,15 @@ export class FakeCluster implements Transport {
       .map(([, object]) => object)
       .filter(({ metadata }) => key === '' || labelsOf(metadata)[key] === value);
     return answer(200, { kind: 'List', metadata: { resourceVersion: '1' }, items });
+  }
+
+  #create(pathname: string, body: unknown): HttpResponse {
+    const { generateName = '', ...metadata } = Object(Object(body).metadata);
+    const stored = this.#stamp(
+      asStored({ ...Object(body), metadata: { name: `${generateName}new`, ...metadata } }),
+    );
+    this.objects.set(`${pathname}/${stored.metadata.name}`, stored);
+    return answer(201, stored);
   }
 
   #patch(pathname: string, body: unknown): HttpResponse {

@@ -28,7 +28,7 @@ export const PATHS = {
   validateWorkload: '/validate/workload',
   mutateReplicaSet: '/mutate/replicaset',
   validatePolicy: '/validate/policy',
-  mutateRecord: '/mutate/record',
+  mutateApproval: '/mutate/approval',
   validateRecord: '/validate/record',
 } as const;
 
@@ -293,7 +293,7 @@ export function webhooksFor(
       ...(nativeClamp ? [] : [replicaSetWebhook(place, IN_FLIGHT)]),
       replicaSetWebhook(place, AT_REST),
       {
-        ...recordWebhook(place, PATHS.mutateRecord, ['changeworkloads'], ['UPDATE']),
+        ...recordWebhook(place, PATHS.mutateApproval, ['changeapprovals'], ['CREATE']),
         reinvocationPolicy: 'Never',
       },
     ],
@@ -306,6 +306,10 @@ export function webhooksFor(
         ['changeworkloads', 'changeworkloads/status', 'changepods', 'changepods/status'],
         ['CREATE', 'UPDATE'],
       ),
+      {
+        ...recordWebhook(place, PATHS.validateRecord, ['changeapprovals/status'], ['UPDATE']),
+        name: `validate.approval.${GROUP}`,
+      },
     ],
   };
 }

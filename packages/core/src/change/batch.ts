@@ -67,7 +67,8 @@ export function judge(
     settings: podHealth,
     readyDeadlineSeconds: podHealth.readyDeadlineSeconds ?? workload.progressDeadlineSeconds,
     // A pod is available only after the user's `minReadySeconds`.
-    soakSeconds: Math.max(batch.soakSeconds, workload.minReadySeconds),
+    soakSeconds:
+      status.batch?.skipped === true ? 0 : Math.max(batch.soakSeconds, workload.minReadySeconds),
     releasedAt: Math.max(
       releasedAt(observation, status),
       workload.lastOperatorWriteAt,

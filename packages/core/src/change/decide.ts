@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkloadStatus, Phase, Reason, Verdict } from '@altershield/api';
+import { answersTo } from './approval-answer.ts';
 import { answerDecision } from './user-decision.ts';
 import { batchIntent, batchRecord, batchStatus, due, isRevertTo, judge, stepOf } from './batch.ts';
 import { isEnforced, isHeld } from './enforcement.ts';
@@ -27,8 +28,10 @@ import { suspend } from './suspend.ts';
  */
 export function decide(observation: Observation): Decision {
   const decision = decideNext(observation);
-  if (isOver(statusOf(observation.change).phase)) return decision;
-  return { ...decision, status: withHold(decision.status, observation.workload) };
+  const answers = answersTo(observation, decision.status);
+  const answered = answers.length === 0 ? decision : { ...decision, answers };
+  if (isOver(statusOf(observation.change).phase)) return answered;
+  return { ...answered, status: withHold(decision.status, observation.workload) };
 }
 
 function decideNext(observation: Observation): Decision {

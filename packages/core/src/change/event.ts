@@ -32,11 +32,22 @@ export function eventOf(
   change: ChangeWorkload,
   next: ChangeWorkloadStatus,
 ): ChangeEvent | undefined {
-  const eventType = EVENT_BY_PHASE[next.phase];
-  if (statusOf(change).phase === next.phase || eventType === undefined) return undefined;
+  const before = statusOf(change);
+  const eventType = eventTypeOf(next);
+  const isSame = before.phase === next.phase && !isNewWait(before, next);
+  if (isSame || eventType === undefined) return undefined;
   const [type, reason] = eventType;
   return { type, reason, message: `${change.metadata.name}: ${sentence(change, next)}` };
 }
+
+const eventTypeOf = ({ phase, reason }: ChangeWorkloadStatus) =>
+  reason === 'AwaitingApproval'
+    ? (['Normal', 'ChangeAwaitingApproval'] as const)
+    : EVENT_BY_PHASE[phase];
+
+/** Each batch that waits for approval is announced, and each approval that is still missing. */
+const isNewWait = (before: ChangeWorkloadStatus, next: ChangeWorkloadStatus): boolean =>
+  next.reason === 'AwaitingApproval' && before.message !== next.message;
 
 /** Only another version of the operator can end the change: see `isOfUnknownVersion`. */
 export const unknownVersionEvent = ({ metadata }: ChangeWorkload): ChangeEvent => ({
@@ -50,10 +61,11 @@ const imagesText = (
 ): string => (revision?.images ?? []).join(', ');
 
 function sentence(
-  { spec }: ChangeWorkload,
+  { spec, metadata: { name } }: ChangeWorkload,
   { phase, message, reason }: ChangeWorkloadStatus,
 ): string {
   const images = imagesText(spec.to);
+  if (reason === 'AwaitingApproval') return `${message}: altershield approve change/${name}`;
   if (phase === 'Running') return `releasing ${images} by ${spec.actor.user || 'unknown'}`;
   if (phase === 'RollingBack') return `rolling back ${images}: ${message}`;
   if (phase === 'RolledBack') {

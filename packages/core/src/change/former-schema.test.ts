@@ -7,7 +7,7 @@ import { explainErrors } from '../policy/field.ts';
 import { parsePolicy } from '../policy/validate.ts';
 import { contentOf } from '../revision/content.ts';
 import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
-import { anObservation, aTemplate } from '../testing/builders.ts';
+import { anApproval, anObservation, aTemplate } from '../testing/builders.ts';
 import { decide } from './decide.ts';
 import { isEnforced, isHeld, strategyOf } from './enforcement.ts';
 
@@ -104,9 +104,8 @@ test('a record that keeps its rollback target as `template` is released and roll
   const kept = change.spec.from;
   assert.ok(kept !== undefined);
   assert.deepEqual(contentOf(kept), from);
-  const decision = { action: 'RollBack', by: 'ann', at: '2026-01-01T00:01:00Z' } as const;
-  const asked = { ...change, spec: { ...change.spec, decision } };
-  const { goal } = decide(anObservation({ change: asked }));
+  const approvals = [anApproval({ decision: 'RollBack' })];
+  const { goal } = decide(anObservation({ change, approvals }));
   assert.ok(goal?.type === 'RollBack');
   assert.deepEqual(goal.template, from);
 });

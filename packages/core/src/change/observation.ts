@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type {
+  ApprovalReason,
+  ChangeApproval,
   ChangePod,
   ChangePodSpec,
   ChangePodStatus,
@@ -20,6 +22,8 @@ export interface Observation {
   readonly change: ChangeWorkload;
   /** The record of the batch in progress, once it exists. */
   readonly batch: ChangePod | undefined;
+  /** Decisions of users on the change; those whose author is not proven have none. */
+  readonly approvals?: readonly ChangeApproval[];
   readonly workload: WorkloadView | undefined;
   /** Active pods of the revision being released. */
   readonly updated: readonly PodView[];
@@ -61,10 +65,20 @@ export interface BatchRecord {
   readonly status?: ChangePodStatus;
 }
 
+/** What the operator says in the status of a ChangeApproval: its condition `Effective`. */
+export interface ApprovalAnswer {
+  readonly approval: ChangeApproval;
+  readonly status: 'True' | 'False';
+  readonly reason: ApprovalReason;
+  readonly message: string;
+}
+
 export interface Decision {
   readonly status: ChangeWorkloadStatus;
   readonly batch?: BatchRecord;
   readonly goal?: Goal;
+  /** Answers to users' decisions, written after the status. */
+  readonly answers?: readonly ApprovalAnswer[];
   /** When to reconcile again without an event; milliseconds since the epoch. */
   readonly recheckAt?: number;
   /** The verdict waits only for newer pod data: listing the pods from the server may settle it. */

@@ -2,6 +2,7 @@
 import type { ChangeWorkloadStatus, Reason, Verdict } from '@altershield/api';
 import { createFailureKind, createFailures } from '../check/create-failure.ts';
 import { wait, type CheckOutcome } from '../check/pod-health.ts';
+import { pendingApproval, usersOf, type PendingApproval } from './approval.ts';
 import {
   overriddenBefore,
   batchIntent,
@@ -20,6 +21,7 @@ import type { WorkloadView } from '../workload/view.ts';
 import { startRollback } from './rollback.ts';
 import { move, timeText } from './status.ts';
 import { holdGoal, routeOf, suspend } from './suspend.ts';
+import { entryOf, withDecisions } from './past-decisions.ts';
 
 /**
  * One change at one reconcile: the observation, its status, the batch in progress and the check
@@ -40,7 +42,48 @@ export function decideRelease(context: ReleaseContext): Decision {
   if (isPausedByUser(context)) return { ...pausedByUser(context), goal: holdGoal(observation) };
   if (context.workload.size === 0)
     return { ...awaitReplicas(context), goal: holdGoal(observation) };
-  return suspendMisfit(context) ?? proveFrom(context) ?? applyVerdict(context);
+  return releaseApproved(context);
+}
+
+/** Failing pods are acted on also while the next batch waits for approval. */
+function releaseApproved(context: ReleaseContext): Decision {
+  const { observation, status, batch, outcome } = context;
+  const pending = pendingApproval(observation, status, batch);
+  const isFailing = outcome.result.verdict === 'Fail';
+  if (pending === undefined || isFailing) return proceedApproved(context);
+  if (pending.missing !== undefined) return awaitApproval(context, pending, pending.missing);
+  const approved = { ...context, status: withApproval(status, pending, { batch, observation }) };
+  return proceedApproved(approved);
+}
+
+const proceedApproved = (context: ReleaseContext): Decision =>
+  suspendMisfit(context) ?? proveFrom(context) ?? applyVerdict(context);
+
+function awaitApproval(
+  { observation, status, batch }: ReleaseContext,
+  { expiresAt }: PendingApproval,
+  message: string,
+): Decision {
+  const waiting = move(status, observation.now, ['Init', 'AwaitingApproval'], message);
+  return {
+    status: { ...waiting, message, verdict: 'Pending', batch: batchStatus(batch) },
+    goal: holdGoal(observation),
+    ...(expiresAt === undefined ? {} : due(wait(expiresAt, observation.now))),
+  };
+}
+
+/** Once approved, a batch stays approved: an approval that expires later changes nothing. */
+function withApproval(
+  status: ChangeWorkloadStatus,
+  { counted }: PendingApproval,
+  { batch, observation }: Pick<ReleaseContext, 'batch' | 'observation'>,
+): ChangeWorkloadStatus {
+  const used = counted.map((approval) => ({ ...entryOf(approval), carriedOut: true }));
+  return {
+    ...status,
+    approval: { batch: batch.index, by: usersOf(counted), at: timeText(observation.now) },
+    decisions: withDecisions(status, used),
+  };
 }
 
 /** Before anything is released: a strategy that makes no sense for this workload waits for a user. */
@@ -108,6 +151,7 @@ export function awaitReplicas({ status, observation, workload }: ReleaseContext)
 const JUDGED_WHILE_SUSPENDED: ReadonlySet<string> = new Set([
   'CheckInconclusive',
   'PausedAfterStep',
+  'RequestedByUser',
 ] satisfies Reason[]);
 
 /** A suspended change moves only when its pods turn out to be bad. */
@@ -286,13 +330,14 @@ function pauseAfter(context: ReleaseContext): Decision {
 }
 
 /**
- * A change passes only if all of its pods are ready: a pod that a user accepted unready proves
- * nothing.
+ * A change passes only if all of its pods are ready and soaked: a pod that a user accepted unready
+ * proves nothing.
  */
-export const endVerdict = ({ observation, outcome: { result } }: ReleaseContext): Verdict =>
-  result.verdict === 'Pass' && !observation.updated.every((p) => p.ready)
-    ? 'Inconclusive'
-    : result.verdict;
+export function endVerdict({ observation, outcome: { result }, status }: ReleaseContext): Verdict {
+  const isSkipped = status.batch?.skipped === true;
+  const isProven = !isSkipped && observation.updated.every((p) => p.ready);
+  return result.verdict === 'Pass' && !isProven ? 'Inconclusive' : result.verdict;
+}
 
 /**
  * Ends the change. Only a Pass makes its revision a rollback target, and so decides what the

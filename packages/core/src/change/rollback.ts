@@ -16,6 +16,7 @@ const MIN_ROLLBACK_MS = 600_000;
 const QUARANTINED: ReadonlySet<Reason> = new Set([
   'CheckFailed',
   'RequestedByUser',
+  'Rejected',
   'QuarantinedRevision',
 ]);
 
@@ -34,7 +35,7 @@ export function startRollback(
     const message = `${explanation.message}; no verified revision to roll back to`;
     return suspend(observation, status, { ...explanation, reason: 'NoVerifiedRevision', message });
   }
-  const isAutomatic = explanation.reason !== 'RequestedByUser';
+  const isAutomatic = !['RequestedByUser', 'Rejected'].includes(explanation.reason);
   const limit = isAutomatic ? limitReached(observation) : undefined;
   if (limit !== undefined) {
     const message = `${explanation.message}; ${limit}`;

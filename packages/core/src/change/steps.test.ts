@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { anObservation, aWorkload, NOW, pods } from '../testing/builders.ts';
+import { anApproval, anObservation, aWorkload, NOW, pods } from '../testing/builders.ts';
 import { change, crashedPods, oneReleased, released, status } from '../testing/standings.ts';
 import { decide } from './decide.ts';
 import type { Observation } from './observation.ts';
@@ -30,14 +30,16 @@ test('a change pauses after the step that its policy names, with nothing more re
 });
 
 const paused = status('Suspend', { reason: 'PausedAfterStep', verdict: 'Pass', phaseSince: since });
-const resume = { decision: { action: 'Resume', by: 'ann', at: timeText(NOW) } } as const;
+const resume = {
+  approvals: [anApproval({ decision: 'Resume', author: { user: 'ann' }, at: timeText(NOW) })],
+};
 
 test('a resume after a pause goes on with the next step, and overrides no verdict', () => {
-  const resumed = decide(anObservation({ ...healthy, change: change(paused, pause, resume) }));
+  const resumed = decide(anObservation({ ...healthy, change: change(paused, pause), ...resume }));
   assert.deepEqual(stateOf(resumed).slice(0, 3), ['Running', 'BatchReleasing', 1]);
   assert.equal(resumed.status.resumedAt, undefined);
   assert.equal(resumed.status.batch?.overridden, undefined);
-  const seen = anObservation({ ...healthy, change: change(resumed.status, pause, resume) });
+  const seen = anObservation({ ...healthy, change: change(resumed.status, pause), ...resume });
   const next = decide(seen);
   assert.deepEqual(stateOf(next).slice(0, 3), ['Running', 'BatchReleasing', 2]);
 });
@@ -51,10 +53,9 @@ test('a pod that breaks during a pause rolls the change back', () => {
 test('a pod that breaks after the resume is not accepted by it', () => {
   const resumed = status('Running', {
     batch: { index: 1, total: 3, target: 1, resumed: true },
-    observedDecision: `Resume ${timeText(NOW)}`,
   });
   const broken = { updated: crashedPods, workload: oneReleased };
-  const d = decide(anObservation({ ...broken, change: change(resumed, pause, resume) }));
+  const d = decide(anObservation({ ...broken, change: change(resumed, pause) }));
   assert.equal(d.status.phase, 'RollingBack');
 });
 
@@ -62,11 +63,10 @@ test('the resume holds when the workload is scaled before the next step', () => 
   const policy = { release: { batches: ['10%'], steps: [{ step: 1, pauseAfter: true }] } };
   const resumed = status('Running', {
     batch: { index: 1, total: 2, target: 1, resumed: true },
-    observedDecision: `Resume ${timeText(NOW)}`,
   });
   const workload = aWorkload({ replicas: 20, size: 20 });
   const seen = { updated: pods('new', 1), stable: pods('a', 19), workload };
-  const d = decide(anObservation({ ...seen, change: change(resumed, policy, resume) }));
+  const d = decide(anObservation({ ...seen, change: change(resumed, policy) }));
   assert.deepEqual(d.status.batch, { index: 1, total: 2, target: 2, resumed: true });
 });
 
@@ -109,8 +109,10 @@ test('a canary that would be the whole workload waits for a user, with nothing r
   const d = decide(anObservation({ ...one, change: change(undefined, policy) }));
   assert.deepEqual(stateOf(d), ['Suspend', 'CannotMove', undefined, 'Hold']);
   assert.match(d.status.message, /whole workload.*`altershield resume`/);
-  const answered = decide(anObservation({ ...one, change: change(d.status, policy, resume) }));
-  const next = decide(anObservation({ ...one, change: change(answered.status, policy, resume) }));
+  const answered = decide(anObservation({ ...one, change: change(d.status, policy), ...resume }));
+  const next = decide(
+    anObservation({ ...one, change: change(answered.status, policy), ...resume }),
+  );
   assert.deepEqual(stateOf(next), ['Running', 'BatchReleasing', 1, 'Release']);
 });
 

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  MAX_DECISIONS,
-  type ChangeWorkloadSpec,
-  type ChangeWorkloadStatus,
-  type DecisionAction,
-  type PastDecision,
-  type Phase,
+import type {
+  ChangeApproval,
+  ChangeWorkloadStatus,
+  DecisionAction,
+  PastDecision,
+  Phase,
 } from '@altershield/api';
 import type { Decision, Observation } from './observation.ts';
 import type { WorkloadView } from '../workload/view.ts';
@@ -14,75 +13,107 @@ import { rollbackReason, startRollback } from './rollback.ts';
 import { isOver, move, timeText } from './status.ts';
 import { suspend } from './suspend.ts';
 import { isFromVerified } from './history.ts';
+import { isAnswered } from './approval-answer.ts';
+import { entryOf, withDecisions } from './past-decisions.ts';
 
-type UserDecision = NonNullable<ChangeWorkloadSpec['decision']>;
+/** A decision that is not carried out yet. */
+interface UserDecision {
+  readonly action: DecisionAction;
+  readonly by?: string | undefined;
+  readonly reason?: string | undefined;
+  /** How the record keeps it. */
+  readonly entry: Omit<PastDecision, 'carriedOut'>;
+}
 
 /** User name for a decision that bypassed admission. */
 const UNKNOWN_USER = 'an unknown user';
 
-/** Carries out a new decision of a user; undefined when there is none. */
+/** Carries out the oldest new decision of a user; undefined when there is none. */
 export function answerDecision(
   observation: Observation,
   status: ChangeWorkloadStatus,
 ): Decision | undefined {
-  const { decision } = observation.change.spec;
-  if (decision === undefined || decisionKey(decision) === status.observedDecision) return undefined;
-  const answer = carryOut(
-    observation,
-    { ...status, observedDecision: decisionKey(decision) },
-    decision,
-  );
+  const decision = nextDecision(observation, status);
+  if (decision === undefined) return undefined;
+  const answer = carryOut(observation, status, decision);
   const carriedOut = isCarriedOut(decision.action, status, answer.status);
-  const entry = {
-    ...pastDecision(decision),
+  const kept = {
+    ...decision.entry,
     carriedOut,
     ...(carriedOut ? overridden(observation, status) : {}),
   };
-  const decisions = [...(status.decisions ?? []), entry].slice(-MAX_DECISIONS);
-  return { ...answer, status: { ...answer.status, decisions } };
+  return {
+    ...answer,
+    status: { ...answer.status, decisions: withDecisions(answer.status, [kept]) },
+  };
 }
+
+/** Approvals are counted where a batch waits for them; a rejection needs a proven author, as they do. */
+function nextDecision(
+  { approvals = [] }: Observation,
+  { decisions = [] }: ChangeWorkloadStatus,
+): UserDecision | undefined {
+  const isOnRecord = (uid: string): boolean => decisions.some(({ approval }) => approval === uid);
+  const [next] = approvals
+    .filter((each) => each.spec.decision !== 'Approve' && !isAnswered(each))
+    .filter(({ spec }) => spec.decision !== 'Reject' || spec.author !== undefined)
+    .filter(({ metadata }) => !isOnRecord(metadata.uid))
+    .toSorted((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+  if (next === undefined) return undefined;
+  const { decision: action, author, reason } = next.spec;
+  return { action, by: author?.user, reason, entry: entryOf(next) };
+}
+
+const orderOf = ({ metadata, spec }: ChangeApproval): string =>
+  `${spec.at ?? metadata.creationTimestamp} ${metadata.name}`;
 
 function carryOut(
   observation: Observation,
   status: ChangeWorkloadStatus,
   decision: UserDecision,
 ): Decision {
+  const { now } = observation;
   switch (decision.action) {
     case 'Lift':
-      return { status: lift(status, decision, observation.now) };
+      return { status: lift(status, decision, now) };
     case 'Resume':
-      return { status: resume(status, decision, observation.now) };
+      return { status: resume(status, decision, now) };
+    case 'Skip':
+      return { status: skip(status, decision, now) };
+    case 'Pause':
+      return pause(observation, status, decision);
+    case 'Reject':
+      return isOver(status.phase) ? { status } : rollBackNow(observation, status, decision);
     case 'RollBack':
       return rollBackNow(observation, status, decision);
+    case 'Approve':
+      return { status };
   }
 }
 
-function isCarriedOut(
+const isCarriedOut = (
   action: DecisionAction,
   before: ChangeWorkloadStatus,
   after: ChangeWorkloadStatus,
-): boolean {
-  switch (action) {
-    case 'Lift':
-      return after.quarantine?.lifted !== before.quarantine?.lifted;
-    case 'Resume':
-      return before.phase === 'Suspend';
-    case 'RollBack':
-      return before.phase !== 'RollingBack' && after.phase === 'RollingBack';
-  }
-}
+): boolean => EFFECTS[action](before, after);
 
-const pastDecision = ({
-  action,
-  by,
-  at,
-  reason,
-}: UserDecision): Omit<PastDecision, 'carriedOut'> => ({
-  action,
-  ...(by === undefined ? {} : { by }),
-  ...(at === undefined ? {} : { at }),
-  ...(reason === undefined ? {} : { reason }),
-});
+type Effect = (before: ChangeWorkloadStatus, after: ChangeWorkloadStatus) => boolean;
+
+const entered =
+  (phase: Phase): Effect =>
+  (before, after) =>
+    before.phase !== phase && after.phase === phase;
+
+/** How the status shows that a decision was carried out. */
+const EFFECTS: Readonly<Record<DecisionAction, Effect>> = {
+  Approve: () => false,
+  Reject: entered('RollingBack'),
+  RollBack: entered('RollingBack'),
+  Pause: entered('Suspend'),
+  Resume: (before) => before.phase === 'Suspend',
+  Skip: (before, after) => after.batch?.skipped === true && before.batch?.skipped !== true,
+  Lift: (before, after) => after.quarantine?.lifted !== before.quarantine?.lifted,
+};
 
 /** Evidence items kept with a decision, because the ChangePod may be judged again later. */
 const MAX_EVIDENCE = 3;
@@ -109,8 +140,6 @@ function overridden(
   };
 }
 
-const decisionKey = ({ action, at = '' }: UserDecision): string => `${action} ${at}`.slice(0, 40);
-
 function lift(
   status: ChangeWorkloadStatus,
   { by = UNKNOWN_USER }: UserDecision,
@@ -132,6 +161,10 @@ function resume(
   if (status.rolledBackAt !== undefined) {
     return move(status, now, ['RollingBack', rollbackReason(status)], message);
   }
+  const isPause = status.reason === 'RequestedByUser';
+  if (isPause && status.startedAt === undefined) {
+    return move(status, now, ['Init', 'AwaitingRelease'], message);
+  }
   const moved = move(status, now, ['Running', 'BatchReleasing'], message);
   // The pause was planned: nothing is accepted that checks would not pass.
   if (status.reason === 'PausedAfterStep') {
@@ -139,11 +172,48 @@ function resume(
       ? moved
       : { ...moved, batch: { ...status.batch, resumed: true } };
   }
+  // A pause overrode no verdict: its end accepts nothing.
+  if (isPause) return moved;
   const running = { ...moved, resumedAt: timeText(now) };
   return status.batch === undefined
     ? running
     : { ...running, batch: { ...status.batch, overridden: true } };
 }
+
+/** Suspends a change that is being released, whatever its checks say. */
+function pause(
+  observation: Observation,
+  status: ChangeWorkloadStatus,
+  decision: UserDecision,
+): Decision {
+  const isReleasing = isEnforced(observation.change.spec) && PAUSABLE.has(status.phase);
+  const { workload } = observation;
+  if (!isReleasing || workload === undefined || !isOut(observation, workload)) return { status };
+  const message = `paused by ${whoAndWhy(decision)}`;
+  return suspend(observation, status, { reason: 'RequestedByUser', message });
+}
+
+const PAUSABLE: ReadonlySet<Phase> = new Set(['Init', 'Running', 'TimeOutPreThreshold']);
+
+/** Accepts the pods of the batch as they are, without the rest of its soak time. */
+function skip(
+  status: ChangeWorkloadStatus,
+  decision: UserDecision,
+  now: number,
+): ChangeWorkloadStatus {
+  const { phase, batch } = status;
+  if (batch === undefined || (phase !== 'Running' && phase !== 'TimeOutPreThreshold'))
+    return status;
+  return {
+    ...status,
+    message: `batch ${batch.index} skipped by ${whoAndWhy(decision)}`.slice(0, 1024),
+    resumedAt: timeText(now),
+    batch: { ...batch, overridden: true, skipped: true },
+  };
+}
+
+const whoAndWhy = ({ by = UNKNOWN_USER, reason = '' }: UserDecision): string =>
+  `${by}${reason === '' ? '' : `: ${reason}`}`;
 
 const PHASES_WITHOUT_ROLLBACK: ReadonlySet<Phase> = new Set([
   'RollingBack',
@@ -159,9 +229,10 @@ const isOut = ({ change: { spec } }: Observation, { uid, fingerprint }: Workload
 function rollBackNow(
   observation: Observation,
   status: ChangeWorkloadStatus,
-  { by = UNKNOWN_USER, reason = '' }: UserDecision,
+  decision: UserDecision,
 ): Decision {
   const { workload } = observation;
+  const isRejected = decision.action === 'Reject';
   if (
     workload === undefined ||
     PHASES_WITHOUT_ROLLBACK.has(status.phase) ||
@@ -169,10 +240,13 @@ function rollBackNow(
   ) {
     return { status };
   }
-  const message = `requested by ${by}${reason === '' ? '' : `: ${reason}`}`;
+  const message = `${isRejected ? 'rejected' : 'requested'} by ${whoAndWhy(decision)}`;
   const obstacle = obstacleOf(observation);
   if (obstacle !== undefined) return notBack(observation, status, `${message}; ${obstacle}`);
-  return startRollback(observation, workload, status, { reason: 'RequestedByUser', message });
+  return startRollback(observation, workload, status, {
+    reason: isRejected ? 'Rejected' : 'RequestedByUser',
+    message,
+  });
 }
 
 /**

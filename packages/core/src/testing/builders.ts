@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { changePolicySpec, type ChangeWorkload, type ChangeWorkloadSpec } from '@altershield/api';
+import {
+  changePolicySpec,
+  type ChangeApproval,
+  type ChangeWorkload,
+  type ChangeWorkloadSpec,
+} from '@altershield/api';
 import type { Request } from '../admission/review.ts';
 import type { WorkloadContext } from '../admission/workload.ts';
 import type { Observation } from '../change/observation.ts';
@@ -192,6 +197,20 @@ export function aChange(parts: ChangeParts = {}): ChangeWorkload {
     ...(parts.status === undefined ? {} : { status: parts.status }),
   };
 }
+
+/** A decision of a user on the change of `web`. */
+export const anApproval = (spec: Partial<ChangeApproval['spec']> = {}): ChangeApproval => ({
+  apiVersion: 'altershield.io/v1alpha1',
+  kind: 'ChangeApproval',
+  metadata: {
+    name: 'web-1-x',
+    namespace: 'shop',
+    uid: 'cha-1',
+    resourceVersion: '1',
+    creationTimestamp: isoOf(NOW),
+  },
+  spec: { change: { name: 'web-1' }, decision: 'Approve', ...spec },
+});
 
 /** The ReplicaSets of a workload whose change from `a` to `b` is held. */
 export const heldSets = (): ReplicaSet[] => [

@@ -39,10 +39,22 @@ export const BASE_RULES: readonly PolicyRule[] = [
     verbs: [...LIST_WATCH, 'create', 'delete'],
   },
   { apiGroups: [GROUP], resources: ['changepods'], verbs: ['get', ...LIST_WATCH, 'create'] },
+  { apiGroups: [GROUP], resources: ['changeapprovals'], verbs: LIST_WATCH },
   {
     apiGroups: [GROUP],
-    resources: ['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
+    resources: [
+      'changepolicies/status',
+      'changeworkloads/status',
+      'changepods/status',
+      'changeapprovals/status',
+    ],
     verbs: ['patch'],
+  },
+  // Asks at admission whether a user may approve.
+  {
+    apiGroups: ['authorization.k8s.io'],
+    resources: ['subjectaccessreviews'],
+    verbs: ['create'],
   },
   // Kubernetes cannot restrict `create` to a name; all other verbs are limited to AlterShield's
   // names.

@@ -63,8 +63,13 @@ export interface Denied {
 
 export type AdmissionResponse = Allowed | Denied;
 
-/** Answers from memory: synchronous, no writes. What it throws reaches the API server as a 500. */
-export type AdmissionHandler = (request: AdmissionRequest) => AdmissionResponse;
+/**
+ * Answers from memory, without writes; a promise is for rare writes that need a question to the API
+ * server. What it throws reaches the API server as a 500.
+ */
+export type AdmissionHandler = (
+  request: AdmissionRequest,
+) => AdmissionResponse | Promise<AdmissionResponse>;
 
 /** Handlers by URL path, e.g. `/mutate`. */
 export type AdmissionHandlers = ReadonlyMap<string, AdmissionHandler>;

@@ -14,8 +14,8 @@ const run = (
 const answerOf = (body: string): Record<string, unknown> => JSON.parse(body).response;
 
 describe('an answer', () => {
-  test('repeats the uid and allows', () => {
-    const { status, body, allowed } = run(() => ({ allowed: true }));
+  test('repeats the uid and allows', async () => {
+    const { status, body, allowed } = await run(() => ({ allowed: true }));
     assert.equal(status, 200);
     assert.equal(allowed, true);
     assert.deepEqual(JSON.parse(body), {
@@ -25,31 +25,31 @@ describe('an answer', () => {
     });
   });
 
-  test('carries a patch in base64, and none when it is empty', () => {
+  test('carries a patch in base64, and none when it is empty', async () => {
     const ops = [{ op: 'add', path: '/spec/paused', value: true }] as const;
-    const response = answerOf(run(() => ({ allowed: true, patch: ops })).body);
+    const response = answerOf((await run(() => ({ allowed: true, patch: ops }))).body);
     assert.equal(response['patchType'], 'JSONPatch');
     const patch = Buffer.from(String(response['patch']), 'base64').toString();
     assert.deepEqual(JSON.parse(patch), ops);
-    const empty = answerOf(run(() => ({ allowed: true, patch: [] })).body);
+    const empty = answerOf((await run(() => ({ allowed: true, patch: [] }))).body);
     assert.deepEqual(Object.keys(empty), ['uid', 'allowed']);
   });
 
-  test('carries a denial as the Status that the user sees', () => {
+  test('carries a denial as the Status that the user sees', async () => {
     const denied = { allowed: false, code: 422, reason: 'Invalid', message: 'no' } as const;
-    assert.deepEqual(answerOf(run(() => denied).body)['status'], {
+    assert.deepEqual(answerOf((await run(() => denied)).body)['status'], {
       status: 'Failure',
       code: 422,
       reason: 'Invalid',
       message: 'no',
     });
-    const odd = answerOf(run(() => ({ ...denied, code: 200 })).body);
+    const odd = answerOf((await run(() => ({ ...denied, code: 200 }))).body);
     assert.equal(Object(odd['status']).code, 403);
   });
 
-  test('bounds messages and warnings to what the API server passes on', () => {
+  test('bounds messages and warnings to what the API server passes on', async () => {
     const warnings = Array.from({ length: 40 }, (_, i) => `w${i}\n${'x'.repeat(400)}`);
-    const long = run(() => ({
+    const long = await run(() => ({
       allowed: false,
       code: 403,
       reason: 'Forbidden',
@@ -66,9 +66,9 @@ describe('an answer', () => {
 });
 
 describe('a request', () => {
-  test('reaches the handler with every field, absent ones made plain', () => {
+  test('reaches the handler with every field, absent ones made plain', async () => {
     let seen: AdmissionRequest | undefined;
-    run((request) => {
+    await run((request) => {
       seen = request;
       return { allowed: true };
     });
@@ -100,16 +100,16 @@ describe('a request', () => {
     ],
     ['a user that is a number', reviewBytes({ userInfo: 7 }), /userInfo is a value of type number/],
   ] as const) {
-    test(`that is ${name} gets a 400 that says so`, () => {
-      const { status, body } = run(() => assert.fail('was called'), bytes);
+    test(`that is ${name} gets a 400 that says so`, async () => {
+      const { status, body } = await run(() => assert.fail('was called'), bytes);
       assert.equal(status, 400);
       assert.match(JSON.parse(body).message, message);
       assert.equal(JSON.parse(body).kind, 'Status');
     });
   }
 
-  test('to an unknown path gets a 404 that does not tell the known ones', () => {
-    const { status, body } = reviewAdmission(
+  test('to an unknown path gets a 404 that does not tell the known ones', async () => {
+    const { status, body } = await reviewAdmission(
       reviewBytes(),
       new Map([['/mutate', () => ({ allowed: true })]]),
       '/typo',
@@ -119,14 +119,14 @@ describe('a request', () => {
     assert.doesNotMatch(body, /mutate/);
   });
 
-  test('whose handler throws or answers with invalid JSON gets a 500', () => {
+  test('whose handler throws or answers with invalid JSON gets a 500', async () => {
     const circular: Record<string, unknown> = {};
     circular['self'] = circular;
     for (const handler of [
       () => assert.fail('broken rule'),
       () => ({ allowed: true, patch: [{ op: 'add', path: '/x', value: circular }] }) as const,
     ]) {
-      const { status, error, request } = run(handler);
+      const { status, error, request } = await run(handler);
       assert.equal(status, 500);
       assert.ok(error instanceof Error);
       assert.equal(request?.uid, 'u-1');
@@ -134,16 +134,16 @@ describe('a request', () => {
   });
 });
 
-test('whatever bytes come, the answer is JSON with a status the API server understands', () => {
+test('whatever bytes come, the answer is JSON with a status the API server understands', async () => {
   const mutilated = fc.tuple(fc.nat(4000), fc.uint8Array({ maxLength: 20 })).map(([at, insert]) => {
     const bytes = reviewBytes();
     const cut = Math.min(at, bytes.length);
     return Buffer.concat([bytes.subarray(0, cut), insert, bytes.subarray(cut + insert.length)]);
   });
   const json = fc.jsonValue().map((request) => reviewBytes({}, 'admission.k8s.io/v1', request));
-  fc.assert(
-    fc.property(fc.oneof(fc.uint8Array(), mutilated, json), (bytes) => {
-      const { status, body } = run(() => ({ allowed: true }), Buffer.from(bytes));
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(fc.uint8Array(), mutilated, json), async (bytes) => {
+      const { status, body } = await run(() => ({ allowed: true }), Buffer.from(bytes));
       assert.ok(status === 200 || status === 400);
       const { kind } = JSON.parse(body);
       assert.equal(kind, status === 200 ? 'AdmissionReview' : 'Status');

@@ -43,20 +43,20 @@ export function failureBody(code: number, message: string): string {
 }
 
 /**
- * Answers one AdmissionReview: no I/O, never throws. A handler that throws gives a 500, which the
+ * Answers one AdmissionReview; never rejects. A handler that throws gives a 500, which the
  * API server treats by the webhook's `failurePolicy`.
  */
-export function reviewAdmission(
+export async function reviewAdmission(
   bytes: Uint8Array,
   handlers: AdmissionHandlers,
   path: string,
-): ReviewOutcome {
+): Promise<ReviewOutcome> {
   const handler = handlers.get(path);
   if (handler === undefined) return failed(404, unknownPath(path));
   let request: AdmissionRequest | undefined;
   try {
     request = parseReview(bytes);
-    const response = handler(request);
+    const response = await handler(request);
     return {
       status: 200,
       body: JSON.stringify(reviewOf(request.uid, response)),

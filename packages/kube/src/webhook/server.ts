@@ -148,7 +148,7 @@ export class AdmissionServer {
         throw new RequestRejected(405, 'send an AdmissionReview by POST');
       const bytes = await readBody(request, this.#limits);
       started = performance.now();
-      outcome = reviewAdmission(bytes, handlers, path);
+      outcome = await reviewAdmission(bytes, handlers, path);
     } catch (error) {
       if (!(error instanceof RequestRejected)) {
         this.#options.log.debug('client closed an admission request early', { path, err: error });

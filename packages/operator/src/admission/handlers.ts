@@ -3,11 +3,13 @@ import { ANNOTATIONS } from '@altershield/api';
 import {
   changeName,
   PATHS,
+  admitApproval,
+  deny,
+  needsApprover,
   mutateReplicaSet,
   mutateWorkload,
   quarantineKey,
   quarantineOf,
-  signDecision,
   validatePolicy,
   validateRecord,
   validateWorkload,
@@ -17,6 +19,7 @@ import {
   adapterOf,
   groupKind,
   valueAt,
+  type NewApproval,
   type QuarantineInfo,
   type ValidPolicy,
   type Request,
@@ -31,6 +34,7 @@ import {
   keyString,
   type AdmissionHandler,
   type AdmissionHandlers,
+  type ObjectKey,
   type AdmissionRequest,
   type AdmissionResponse,
   type Scheduler,
@@ -40,11 +44,17 @@ import type { WorkloadKey } from '../kinds/followed-kind.ts';
 import type { PolicyCache } from '../caches/policy-cache.ts';
 import { lastSequence } from '../caches/caches.ts';
 import type { DeniedAttemptRecorder } from '../records/denied-attempts.ts';
+import type { AccessReviewer } from './access-review.ts';
 import type { SecretPaths } from './paths.ts';
 
 export interface AdmissionDeps {
   readonly policyCache: PolicyCache;
   readonly deniedAttempts: DeniedAttemptRecorder;
+  /** The change with this name, whoever wrote it. */
+  readonly changeOf: (key: ObjectKey) => ChangeObject | undefined;
+  /** The number of decisions on the change. */
+  readonly storedDecisions: (change: ObjectKey, uid: string) => number;
+  readonly mayApprove: AccessReviewer;
   /** Records of a workload, oldest first. */
   readonly changesOf: (workload: WorkloadKey) => readonly ChangeObject[];
   /** The workload with its related objects from the caches. */
@@ -75,19 +85,31 @@ export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
     operatorNamespace: deps.operatorNamespace,
     kinds: ADAPTERS.map(({ descriptor }) => descriptor),
   });
-  const now = (): string => new Date(deps.scheduler.now()).toISOString();
   const handlers: readonly (readonly [string, AdmissionHandler])[] = [
     [PATHS.mutateWorkload, (r) => workload(r, deps, mutateWorkload)],
     [PATHS.validateWorkload, (r) => workload(r, deps, validateWorkload)],
     [PATHS.mutateReplicaSet, (r) => answer(replicaSet(r, deps))],
     [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
-    [
-      PATHS.mutateRecord,
-      (r) => answer(signDecision(read(r), { now: now(), sign: deps.signing.sign })),
-    ],
+    [PATHS.mutateApproval, (r) => approval(r, deps)],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
   ];
   return new Map(handlers.map(([path, handler]) => [deps.paths.secret(path), handler]));
+}
+
+/** Asks the API server about the user only where the decision could count. */
+async function approval(
+  admission: AdmissionRequest,
+  deps: AdmissionDeps,
+): Promise<AdmissionResponse> {
+  const request = read<NewApproval>(admission);
+  const key = { namespace: request.namespace, name: request.object.spec.change.name };
+  const change = deps.changeOf(key);
+  const stored = change === undefined ? 0 : deps.storedDecisions(key, change.metadata.uid);
+  const context = { change, stored, now: deps.scheduler.now(), sign: deps.signing.sign };
+  const made = admitApproval(request, context);
+  if (!made.allowed || !needsApprover(request.object)) return answer(made);
+  const refusal = await deps.mayApprove(admission.userInfo, key);
+  return answer(refusal === undefined ? made : deny('Forbidden', refusal));
 }
 
 type ReviewWorkload = (request: Request<WorkloadObject>, context: WorkloadContext) => Review;

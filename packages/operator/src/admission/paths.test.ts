@@ -19,9 +19,9 @@ test('the API server is told the secret path, metrics the plain one', () => {
     operatorNamespace: 'ops',
     clientConfig: (path: string) => ({ url: `https://op${path}` }),
   };
-  const path = of(1).secret(PATHS.mutateRecord);
-  const told = of(1).at(target).clientConfig(PATHS.mutateRecord);
+  const path = of(1).secret(PATHS.mutateApproval);
+  const told = of(1).at(target).clientConfig(PATHS.mutateApproval);
   assert.deepEqual(told, { url: `https://op${path}` });
-  assert.equal(of(1).redact(path), PATHS.mutateRecord);
+  assert.equal(of(1).redact(path), PATHS.mutateApproval);
   assert.equal(of(1).redact('/anything'), '/anything');
 });

@@ -1,8 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CHANGE_PODS, CHANGE_POLICIES, CHANGE_WORKLOADS, OBJECT_NAMES } from '@altershield/api';
+import {
+  CHANGE_APPROVALS,
+  CHANGE_PODS,
+  CHANGE_POLICIES,
+  CHANGE_WORKLOADS,
+  OBJECT_NAMES,
+} from '@altershield/api';
 import { groupKind, groupOf, type Signing, type WorkloadAdapter } from '@altershield/core';
-import { RESOURCES, type Informer, type InformerFactory, type KubeObject } from '@altershield/kube';
-import type { ChangePodObject, ChangeObject, PodObject, PolicyObject } from '../objects.ts';
+import {
+  RESOURCES,
+  keyString,
+  type Informer,
+  type InformerFactory,
+  type KubeObject,
+  type ObjectKey,
+} from '@altershield/kube';
+import type {
+  ApprovalObject,
+  ChangePodObject,
+  ChangeObject,
+  PodObject,
+  PolicyObject,
+} from '../objects.ts';
 import {
   BY_OWNER,
   FollowedKind,
@@ -16,6 +35,9 @@ import { trimPod } from '../kinds/trim.ts';
 /** Index of changes by the key of their workload. */
 export const BY_TARGET = 'target';
 
+/** Index of decisions by the key of their change. */
+const BY_CHANGE = 'change';
+
 export interface Configuration extends KubeObject {
   readonly webhooks?: readonly unknown[];
 }
@@ -25,6 +47,7 @@ export interface Caches {
   readonly policies: Informer<PolicyObject>;
   readonly changes: Informer<ChangeObject>;
   readonly batches: Informer<ChangePodObject>;
+  readonly approvals: Informer<ApprovalObject>;
   readonly namespaces: Informer<KubeObject>;
   readonly pods: Informer<PodObject>;
   readonly kinds: readonly FollowedKind[];
@@ -59,6 +82,9 @@ export function createCaches(
       indexes: { [BY_TARGET]: targetOf },
     }),
     batches: informers.informer<ChangePodObject>(CHANGE_PODS, { indexes }),
+    approvals: informers.informer<ApprovalObject>(CHANGE_APPROVALS, {
+      indexes: { [BY_CHANGE]: (approval) => [changeKeyOf(approval)] },
+    }),
     namespaces: informers.informer(RESOURCES.namespace),
     pods,
     kinds: adapters.map((adapter) => new FollowedKind(adapter, informers, signing)),
@@ -69,6 +95,23 @@ export function createCaches(
     ),
   };
 }
+
+/** The key of the change that a decision names. */
+export const changeKeyOf = ({ metadata: { namespace = '' }, spec }: ApprovalObject): string =>
+  keyString({ namespace, name: spec.change.name });
+
+/** Decisions on a change. One on an earlier change of the same name is not among them. */
+export const approvalsOf = (
+  { approvals }: Pick<Caches, 'approvals'>,
+  change: ObjectKey,
+  uid: string,
+): ApprovalObject[] =>
+  approvals
+    .byIndex(BY_CHANGE, keyString(change))
+    .filter(
+      ({ spec, metadata }) =>
+        metadata.deletionTimestamp === undefined && (spec.change.uid ?? uid) === uid,
+    );
 
 export const targetKey = ({
   metadata: { namespace = '' },

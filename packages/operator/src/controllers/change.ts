@@ -2,9 +2,12 @@
 import { ANNOTATIONS } from '@altershield/api';
 import {
   decide,
+  isAnswered,
   isOfUnknownVersion,
   isOver,
   statusOf,
+  unknownChange,
+  type ApprovalAnswer,
   type Decision,
   type Goal,
   type Observation,
@@ -14,6 +17,7 @@ import {
   keyOf,
   keyOfObject,
   keyString,
+  parseKey,
   type ControllerMetrics,
   type KubeObject,
   type Logger,
@@ -26,7 +30,7 @@ import type { ChangeObject } from '../objects.ts';
 import type { Gathered } from '../gather.ts';
 import type { Workload } from '../kinds/followed-kind.ts';
 import type { ChangeMetrics } from '../telemetry/change-metrics.ts';
-import { BY_TARGET, type Caches } from '../caches/caches.ts';
+import { BY_TARGET, approvalsOf, changeKeyOf, type Caches } from '../caches/caches.ts';
 
 export interface ChangeDeps {
   readonly caches: Caches;
@@ -38,6 +42,7 @@ export interface ChangeDeps {
   /** Starts a check of the workload's cached pods against the server; calls `then` on success. */
   readonly verifyPods: (workload: Workload, then: () => void) => void;
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
+  readonly answer: (answers: readonly ApprovalAnswer[], signal: AbortSignal) => Promise<void>;
   readonly perform: (goal: Goal, target: Target, signal: AbortSignal) => Promise<number>;
   readonly recordEvent: (change: ChangeObject, decision: Decision) => void;
   readonly sayUnknown: (change: ChangeObject) => void;
@@ -79,6 +84,7 @@ export function createChangeController(deps: ChangeDeps): Controller {
       }),
   });
   controller.watch(caches.changes, keyOfObject);
+  controller.watch(caches.approvals, ({ object }) => changeKeyOf(object));
   for (const kind of caches.kinds) {
     controller.watch(kind.objects, ({ object }) => openChanges(caches, kind.keyOf(object)));
     for (const { key, informer } of kind.related) {
@@ -108,7 +114,11 @@ async function reconcile(
   { signal, log, wokenAt, again, lookAt }: ChangeContext,
 ): Promise<Result | undefined> {
   const change = deps.caches.changes.get(key);
-  if (change === undefined || change.metadata.deletionTimestamp !== undefined) return undefined;
+  if (change === undefined) {
+    await answerOrphans(key, deps, signal);
+    return undefined;
+  }
+  if (change.metadata.deletionTimestamp !== undefined) return undefined;
   if (!deps.isSigned(change)) {
     log.warn('a ChangeWorkload that the operator did not write is ignored', {
       hint: `delete it, or restore its annotation ${ANNOTATIONS.signature}`,
@@ -128,9 +138,20 @@ async function reconcile(
   await write(change, decision, deps, { signal, log });
   deps.changeMetrics.decided(change, decision, wokenAt);
   await reach(change, decision, { deps, observation, subject }, { signal, log });
+  await deps.answer(decision.answers ?? [], signal);
   if (decision.goal !== undefined) look.isFirst = false;
   if (decision.recheckAt === undefined) return undefined;
   return { requeueAfterMs: Math.max(0, decision.recheckAt - deps.scheduler.now()) };
+}
+
+/** A decision on a change that does not exist, e.g. because admission did not see it. */
+async function answerOrphans(
+  key: string,
+  { caches, answer }: ChangeDeps,
+  signal: AbortSignal,
+): Promise<void> {
+  const orphans = approvalsOf(caches, parseKey(key), '').filter((each) => !isAnswered(each));
+  await answer(orphans.map(unknownChange), signal);
 }
 
 type Context = Pick<ReconcileContext, 'signal' | 'log'>;

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { CHANGE_PODS, CHANGE_POLICIES, CHANGE_WORKLOADS, GROUP, VERSION } from '@altershield/api';
+import {
+  CHANGE_APPROVALS,
+  CHANGE_PODS,
+  CHANGE_POLICIES,
+  CHANGE_WORKLOADS,
+  GROUP,
+  VERSION,
+} from '@altershield/api';
 import { ADAPTERS, type WorkloadAdapter } from '@altershield/core';
 import { KubeError, RESOURCES, isNotFound, type Client, type Logger } from '@altershield/kube';
 import { missingForKind, missingPermissions } from './permissions.ts';
@@ -60,7 +67,7 @@ async function missingKinds(client: Client): Promise<string[]> {
       readonly resources: readonly { readonly name?: string }[];
     };
     const served = new Set(resources.map(({ name }) => name));
-    return [CHANGE_POLICIES, CHANGE_WORKLOADS, CHANGE_PODS]
+    return [CHANGE_POLICIES, CHANGE_WORKLOADS, CHANGE_PODS, CHANGE_APPROVALS]
       .filter(({ plural }) => !served.has(plural))
       .map(({ plural }) => `the cluster has no kind ${plural}.${GROUP}`);
   } catch (error) {

@@ -39,9 +39,11 @@ export function changesInFlight(changes: readonly ChangeObject[]): Sample[] {
   return totals.samples;
 }
 
+const WAITS_FOR_USER: ReadonlySet<string> = new Set(['PausedByUser', 'AwaitingApproval']);
+
 /** A paused rollout also waits for the user: it continues after `kubectl rollout resume`. */
 const needsDecision = ({ phase, reason }: ChangeWorkloadStatus): boolean =>
-  !isOver(phase) && (phase === 'Suspend' || reason === 'PausedByUser');
+  !isOver(phase) && (phase === 'Suspend' || WAITS_FOR_USER.has(reason));
 
 /** Changes that wait for a user, by namespace and reason. */
 export function waitingChanges(changes: readonly ChangeObject[]): Sample[] {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { apiVersionOf, type ObjectKey, type APIResource, type Scheduler } from '@altershield/kube';
+import { apiVersionOf, type Scheduler } from '@altershield/kube';
 import { asJsonObject, text, type Json, type StoredObject } from '../json.ts';
+import { answerAccessReview, isAccessReview, type AccessRequest } from './access-review.ts';
 import { Admission, type AdmissionOptions } from './admission.ts';
 import { appliedFields } from './apply.ts';
 import type { UserInfo, WriteCall } from './call.ts';
@@ -28,14 +29,6 @@ import { objectTest } from './selectors.ts';
 import { ObjectStore } from './store.ts';
 import { Watches, type Watch } from './watches.ts';
 import { Writes } from './writes.ts';
-
-export interface AccessRequest {
-  readonly user: UserInfo;
-  readonly verb: string;
-  readonly resource: APIResource;
-  readonly subresource: string;
-  readonly key: ObjectKey;
-}
 
 export interface ApiServerOptions {
   readonly scheduler: Scheduler;
@@ -151,6 +144,11 @@ export class ApiServer {
     const parts = pathParts(request.path);
     const general = request.method === 'GET' ? this.#general(parts) : undefined;
     if (general !== undefined) return general;
+    if (isAccessReview(request)) {
+      const { authorize } = this.#options;
+      const answer = answerAccessReview(parseBody(request.body), this.registry, authorize);
+      return jsonResponse(201, answer, warnings);
+    }
     const target = resolveTarget(request.path, this.registry);
     const verb = verbOf(request, target);
     this.#checkAccess(user, verb, target);

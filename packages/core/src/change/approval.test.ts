@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import type { ChangeApproval } from '@altershield/api';
+import { admitApproval } from '../admission/approval-validation.ts';
+import { withVerifiedAuthor } from '../admission/approval-signature.ts';
+import { missingApprovals, type ApprovalRule } from '../policy/approval.ts';
+import { anApproval, anObservation, NOW, otherSign, signer } from '../testing/builders.ts';
+import { applyPatch } from '../testing/json-patch.ts';
+import { change, status } from '../testing/standings.ts';
+import { decide } from './decide.ts';
+import { timeText } from './status.ts';
+
+type Approval = Partial<ApprovalRule>;
+
+const governed = (approval: Approval, before = status('Init')) => {
+  const { batch: _, ...init } = before;
+  return change(init, { release: { approval } });
+};
+
+const by = (
+  user: string,
+  groups: string[] = ['sre'],
+  spec: Partial<ChangeApproval['spec']> = {},
+) => {
+  const approval = anApproval({ author: { user, groups }, at: timeText(NOW), ...spec });
+  return { ...approval, metadata: { ...approval.metadata, uid: `cha-${user}` } };
+};
+
+const goalOf = (approvals: readonly ChangeApproval[], rule: Approval): string | undefined =>
+  decide(anObservation({ change: governed(rule), approvals })).goal?.type;
+
+test('a batch is released when enough users of each group approve, and not before', () => {
+  const rule = {
+    from: [
+      { group: 'sre', count: 2 },
+      { group: 'dba', count: 1 },
+    ],
+  };
+  const cases: readonly [ChangeApproval[], string][] = [
+    [[], 'Hold'],
+    [[by('bob')], 'Hold'],
+    [[by('bob'), by('bob')], 'Hold'],
+    [[by('bob'), by('eve')], 'Hold'],
+    [[by('bob'), by('eve', ['sre', 'dba'])], 'Release'],
+    [[by('bob'), by('eve'), by('dan', ['dba'])], 'Release'],
+    [[by('bob'), by('ann', ['sre', 'dba'])], 'Hold'],
+  ];
+  for (const [approvals, goal] of cases) assert.equal(goalOf(approvals, rule), goal);
+});
+
+test('the author counts only where the policy says so', () => {
+  assert.equal(goalOf([by('ann')], {}), 'Hold');
+  assert.equal(goalOf([by('ann')], { allowAuthor: true }), 'Release');
+});
+
+test('an approval counts until it expires, and the change looks again then', () => {
+  const rule = { from: [{ group: 'sre', count: 2 }], expiresSeconds: 60 };
+  const { recheckAt } = decide(anObservation({ change: governed(rule), approvals: [by('bob')] }));
+  assert.equal(recheckAt, NOW + 60_000);
+  const late = by('bob', ['sre'], { at: timeText(NOW - 60_000) });
+  assert.equal(goalOf([late, by('eve')], rule), 'Hold');
+  const soon = by('bob', ['sre'], { expiresAt: timeText(NOW) });
+  assert.equal(goalOf([soon, by('eve')], rule), 'Hold');
+});
+
+test('an approved batch stays approved when its approvals are gone', () => {
+  const approval = { batch: 1, by: ['bob'], at: timeText(NOW) };
+  const running = change(status('Running', { approval }), { release: { approval: {} } });
+  assert.equal(decide(anObservation({ change: running })).goal?.type, 'Release');
+});
+
+test('before every batch: an approval of one batch opens no other', () => {
+  const approval = { batch: 1, by: ['bob'], at: timeText(NOW) };
+  const second = status('Running', { approval, batch: { index: 2, total: 3, target: 3 } });
+  const waiting = change(second, { release: { approval: { before: 'Batch' } } });
+  const of = (batch: number) =>
+    anObservation({ change: waiting, approvals: [by('eve', [], { batch })] });
+  assert.equal(decide(of(1)).goal?.type, 'Hold');
+  assert.deepEqual(
+    decide(of(1)).answers?.map(({ reason }) => reason),
+    ['BatchFinished'],
+  );
+  assert.equal(decide(of(2)).goal?.type, 'Release');
+});
+
+test('what is missing never grows with an approval, and is nothing only when every group is met', () => {
+  const groups = ['a', 'b', 'c'];
+  const approver = fc.record({ user: fc.string(), groups: fc.subarray(groups) });
+  const rule = fc.uniqueArray(
+    fc.record({ group: fc.constantFrom(...groups), count: fc.integer({ min: 1, max: 4 }) }),
+    { minLength: 1, selector: ({ group }) => group },
+  );
+  const total = (
+    from: { group: string; count: number }[],
+    approvers: { user: string; groups: string[] }[],
+  ) => missingApprovals({ from }, approvers).reduce((sum, { count }) => sum + count, 0);
+  fc.assert(
+    fc.property(
+      rule,
+      fc.array(approver, { maxLength: 8 }),
+      approver,
+      (from, approvers, another) => {
+        assert.ok(total(from, [...approvers, another]) <= total(from, approvers));
+        const isMet = from.every(
+          ({ group, count }) =>
+            approvers.filter((each) => each.groups.includes(group)).length >= count,
+        );
+        assert.equal(total(from, approvers) === 0, isMet);
+      },
+    ),
+  );
+});
+
+const admit = (spec: ChangeApproval['spec'], user: string): ChangeApproval => {
+  const object = anApproval(spec);
+  const review = admitApproval(
+    {
+      id: 'r',
+      operation: 'CREATE',
+      namespace: 'shop',
+      user: { name: user, groups: ['sre'] },
+      object,
+    },
+    { change: governed({}), stored: 0, now: NOW, sign: signer },
+  );
+  assert.ok(review.allowed, JSON.stringify(review));
+  return applyPatch(object, review.patch);
+};
+
+test('an author that admission did not sign is no author', () => {
+  const signed = admit({ change: { name: 'web-1' }, decision: 'Approve' }, 'bob');
+  assert.equal(withVerifiedAuthor(signed, signer).spec.author?.user, 'bob');
+  const edits: readonly Partial<ChangeApproval['spec']>[] = [
+    { author: { user: 'boss', groups: ['sre'] } },
+    { author: { user: 'bob', groups: ['sre', 'dba'] } },
+    { decision: 'RollBack' },
+    { change: { name: 'web-2' } },
+    { batch: 2 },
+    { at: timeText(NOW + 1) },
+    { expiresAt: timeText(NOW + 1e9) },
+  ];
+  for (const edit of edits) {
+    const forged = { ...signed, spec: { ...signed.spec, ...edit } };
+    assert.equal(withVerifiedAuthor(forged, signer).spec.author, undefined);
+  }
+  assert.equal(withVerifiedAuthor(signed, otherSign).spec.author, undefined);
+});
+
+test('admission makes the change the owner of a decision, beside other owners', () => {
+  const { metadata } = admit({ change: { name: 'web-1' }, decision: 'Approve' }, 'bob');
+  const { ownerReferences } = metadata as unknown as {
+    ownerReferences: readonly { uid: string }[];
+  };
+  assert.deepEqual(
+    ownerReferences.map(({ uid }) => uid),
+    ['c-1'],
+  );
+});
+
+test('a change has a bounded number of decisions', () => {
+  const review = admitApproval(
+    {
+      id: 'r',
+      operation: 'CREATE',
+      namespace: 'shop',
+      user: { name: 'bob' },
+      object: anApproval(),
+    },
+    { change: governed({}), stored: 100, now: NOW, sign: signer },
+  );
+  assert.match(review.allowed ? '' : review.message, /has 100 decisions already/);
+});

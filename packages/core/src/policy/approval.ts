@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangePolicySpec } from '@altershield/api';
+
+export type ApprovalRule = NonNullable<ChangePolicySpec['release']['approval']>;
+
+/** A user whose approval counts. */
+export interface Approver {
+  readonly user: string;
+  readonly groups: readonly string[];
+}
+
+/** Approvals that are still needed; without a group: of any user who may approve. */
+interface MissingApprovals {
+  readonly group?: string;
+  readonly count: number;
+}
+
+/** The approvals that are still needed. An approver counts for each of the user's groups. */
+export function missingApprovals(
+  { from }: Pick<ApprovalRule, 'from'>,
+  approvers: readonly Approver[],
+): readonly MissingApprovals[] {
+  if (from === undefined) return approvers.length > 0 ? [] : [{ count: 1 }];
+  return from
+    .map(({ group, count }) => ({ group, count: count - membersOf(group, approvers) }))
+    .filter(({ count }) => count > 0);
+}
+
+const membersOf = (group: string, approvers: readonly Approver[]): number =>
+  approvers.filter(({ groups }) => groups.includes(group)).length;
+
+/** `1 approval of group sre and 2 of group security`. */
+export const describeMissing = (missing: readonly MissingApprovals[]): string =>
+  missing
+    .map(({ group, count }, i) => {
+      const what = i > 0 ? '' : count === 1 ? ' approval' : ' approvals';
+      return `${count}${what}${group === undefined ? '' : ` of group ${group}`}`;
+    })
+    .join(' and ');
+
+/** Whether a user of these groups can count at all. */
+export const isApprover = (
+  { from }: Pick<ApprovalRule, 'from'>,
+  groups: readonly string[],
+): boolean => from === undefined || from.some(({ group }) => groups.includes(group));
