@@ -545,6 +545,14 @@ const LEAKS: Readonly<Record<Leak, (rig: Rig) => Promise<readonly [string, numbe
     await rig.apply('v3');
     return ['v3', 0];
   },
+  LostRevision: async (rig) => {
+    const revisions = rig.snapshot().related['controllerRevisions'] ?? [];
+    const verified = revisions.find((one) => JSON.stringify(one).includes('checkout:v1"'));
+    const path = `/apis/apps/v1/namespaces/shop/controllerrevisions/${verified?.metadata.name ?? ''}`;
+    await rig.scheduler.complete(rig.sandbox.call('DELETE', { path }));
+    await rig.evict();
+    return ['v2', 0];
+  },
   ScaleUp: async (rig) => {
     await rig.scale(4);
     return ['v2', 0];

@@ -132,6 +132,88 @@ const holds: readonly Behavior[] = [
   ),
 ];
 
+const { controllerRevision } = RESOURCES;
+
+/** `kubectl delete controllerrevision`, and a write that makes the controller look. */
+async function deleteRevision(db: Database, tag: string): Promise<string> {
+  const name = await nameOf(db, tag);
+  await db.target.admin.delete(controllerRevision, { ...db.key, name });
+  const body = { metadata: { annotations: { deleted: tag } } };
+  await db.target.developer.patch(statefulSet, db.key, { type: 'merge', body });
+  return name;
+}
+
+const lostRevisions: readonly Behavior[] = [
+  behavior(
+    'the revision of the present template is created again, under the same name',
+    async (target) => {
+      const db = await halfWay(target);
+      const since = db.now;
+      const name = await deleteRevision(db, 'v2');
+      await until(target, 'the revision', async () => (await nameOf(db, 'v2')) === name);
+      await db.calm(1000);
+      const { currentRevision, updateRevision } = await db.observed();
+      assert.deepEqual([currentRevision, updateRevision], [await nameOf(db, 'v1'), name]);
+      await db.delete(2);
+      await db.ready('0:v1 1:v2 2:v2');
+      assert.deepEqual(db.created(since), [2]);
+      await db.stop();
+    },
+  ),
+
+  behavior(
+    'without the current revision, the partition keeps pods, but they come back updated',
+    async (target) => {
+      const db = await halfWay(target);
+      const since = db.now;
+      await db.write(partition(HOLD_ALL));
+      await db.observed();
+      await deleteRevision(db, 'v1');
+      const name = await nameOf(db, 'v2');
+      await db.status('another current revision', (one) => one.currentRevision === name);
+      await db.calm(1000);
+      assert.equal(await nameOf(db, 'v1'), '');
+      assert.equal(db.shape, '0:v1 1:v2 2:v2');
+      await db.delete(0);
+      await db.ready('0:v2 1:v2 2:v2');
+      assert.deepEqual(db.created(since), [0]);
+      await db.stop();
+    },
+  ),
+
+  behavior(
+    'the template of a deleted revision gets the same name: its pods are not replaced',
+    async (target) => {
+      const db = await halfWay(target);
+      const name = await deleteRevision(db, 'v1');
+      const lost = await nameOf(db, 'v2');
+      await db.status('another current revision', (one) => one.currentRevision === lost);
+      const { uid } = db.pod(0).metadata;
+      await db.write(template('v1', 0));
+      await db.ready('0:v1 1:v1 2:v1');
+      assert.equal(await nameOf(db, 'v1'), name);
+      assert.equal(db.pod(0).metadata.uid, uid);
+      await db.stop();
+    },
+  ),
+
+  behavior(
+    'at rest, no pod is replaced when the revision is deleted, and it is created again at the next look',
+    async (target) => {
+      const db = await aReadyDb(target, { replicas: 2 });
+      const since = db.now;
+      const name = await nameOf(db, 'v1');
+      await target.admin.delete(controllerRevision, { ...db.key, name });
+      await db.calm(1000);
+      await db.write({ replicas: 3 });
+      await db.ready('0:v1 1:v1 2:v1');
+      assert.equal(await nameOf(db, 'v1'), name);
+      assert.deepEqual(db.created(since), [2]);
+      await db.stop();
+    },
+  ),
+];
+
 /** Pods are replaced one at a time: all but one are ready throughout. */
 function assertOneByOne(db: Database, since: number, replicas: number): void {
   assert.equal(db.timeline.minReady(since), replicas - 1);
@@ -475,5 +557,6 @@ export const statefulReleases: readonly Behavior[] = [
   ...batches,
   ...rollbacks,
   ...onDelete,
+  ...lostRevisions,
   ...unavailability,
 ];

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Checkout } from '../support/checkout.ts';
+import { kindNamed } from '../support/kinds.ts';
 
 const POLICY = {
   release: { batches: [1, '50%', '100%'], soakSeconds: 60 },
@@ -57,4 +58,104 @@ test('a user gets the verified pods back at once by rolling back', async () => {
   const { checkout } = await withoutVerified('2');
   await checkout.decide(1, 'RollBack', 20_000);
   assert.deepEqual([checkout.story, checkout.pods], [['RolledBack/RolledBack'], { '1': 10 }]);
+});
+
+// `kubectl delete controllerrevision` of a StatefulSet.
+
+const STATEFUL = {
+  release: { batches: [1, '60%', '100%'], soakSeconds: 30 },
+  checks: { podHealth: { readyDeadlineSeconds: 120 } },
+};
+
+async function deleteControllerRevision(checkout: Checkout, version: string): Promise<void> {
+  const all = checkout.sandbox.server.store.list('controllerrevisions.apps', 'shop');
+  const found = all.find((one) => JSON.stringify(one).includes(`checkout:${version}"`));
+  assert.ok(found, version);
+  const path = `/apis/apps/v1/namespaces/shop/controllerrevisions/${found.metadata.name}`;
+  await checkout.play(checkout.sandbox.call('DELETE', { path }), 1000);
+}
+
+/** A user's label: the controller looks, and misses what was deleted. */
+const touch = (checkout: Checkout): Promise<unknown> =>
+  checkout.patch({ metadata: { labels: { touched: 'true' } } }, 3000);
+
+/** Five pods at version 1, and a change of them whose first batch soaks. */
+async function inFirstBatch(version: string, ms = 5000): Promise<Checkout> {
+  const kind = kindNamed('StatefulSet');
+  const checkout = await Checkout.start({ kind, policy: STATEFUL, replicas: 5 });
+  await checkout.apply(version, 1000);
+  await checkout.until('the first batch', () => checkout.pods[version] === 1);
+  await checkout.scheduler.runFor(ms);
+  return checkout;
+}
+
+async function evictStable(checkout: Checkout): Promise<void> {
+  const path = '/api/v1/namespaces/shop/pods/checkout-0';
+  await checkout.play(checkout.sandbox.call('DELETE', { path }), 8000);
+}
+
+test('a StatefulSet whose updated revision is deleted in mid-batch is released as if it were there', async () => {
+  const checkout = await inFirstBatch('2');
+  await deleteControllerRevision(checkout, '2');
+  await touch(checkout);
+  await checkout.until('it ends', () => checkout.story.at(-1) === 'Success/Verified');
+  assert.deepEqual(checkout.pods, { '2': 5 });
+});
+
+test('a StatefulSet whose verified revision is deleted in mid-batch waits for a user, who resumes it', async () => {
+  const checkout = await inFirstBatch('2');
+  await deleteControllerRevision(checkout, '1');
+  await touch(checkout);
+  await checkout.scheduler.runFor(120_000);
+  assert.deepEqual(checkout.story, ['Suspend/CannotMove']);
+  const message = checkout.changes[0]?.status?.message ?? '';
+  assert.match(
+    message,
+    /ControllerRevision .* was deleted.*altershield resume.*altershield rollback/,
+  );
+  assert.deepEqual(checkout.pods, { '1': 4, '2': 1 });
+  await checkout.decide(1, 'Resume', 1000);
+  await checkout.until('it ends', () => checkout.story.at(-1) === 'Success/Verified');
+  assert.deepEqual(checkout.pods, { '2': 5 });
+  await checkout.scheduler.runFor(5000);
+  assert.equal(checkout.isHeld, false);
+});
+
+test('a StatefulSet whose verified revision is deleted in mid-batch is rolled back to it by a user', async () => {
+  const checkout = await inFirstBatch('2');
+  await deleteControllerRevision(checkout, '1');
+  await touch(checkout);
+  await checkout.until('it waits', () => checkout.story.at(-1) === 'Suspend/CannotMove');
+  await checkout.decide(1, 'RollBack', 60_000);
+  assert.deepEqual([checkout.story, checkout.pods], [['RolledBack/RolledBack'], { '1': 5 }]);
+  assert.equal(checkout.isHeld, false);
+});
+
+test('a bad change of a StatefulSet is rolled back although its verified revision was deleted', async () => {
+  const checkout = await inFirstBatch('bad2', 0);
+  await deleteControllerRevision(checkout, '1');
+  await touch(checkout);
+  await checkout.until('it ends', () => checkout.story.at(-1) === 'RolledBack/RolledBack');
+  assert.deepEqual(checkout.pods, { '1': 5 });
+});
+
+test('a stable pod that is not ready is not deleted when its revision is lost: it would come back updated', async () => {
+  const checkout = await inFirstBatch('2');
+  await deleteControllerRevision(checkout, '1');
+  await touch(checkout);
+  await checkout.until('it waits', () => checkout.story.at(-1) === 'Suspend/CannotMove');
+  await checkout.degrade({ restartCount: 0, ready: false, version: '1' });
+  await checkout.decide(1, 'Resume', 20_000);
+  assert.equal(checkout.pods['1'], 4);
+});
+
+test('a StatefulSet at rest whose revision is deleted gets it back with the next write', async () => {
+  const kind = kindNamed('StatefulSet');
+  const checkout = await Checkout.start({ kind, policy: STATEFUL, replicas: 5 });
+  await deleteControllerRevision(checkout, '1');
+  await touch(checkout);
+  await checkout.apply('2', 1000);
+  await checkout.until('the first batch', () => checkout.pods['2'] === 1);
+  await evictStable(checkout);
+  assert.deepEqual(checkout.pods, { '1': 4, '2': 1 });
 });

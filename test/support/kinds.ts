@@ -4,7 +4,12 @@ import { ADAPTERS, groupKind, type WorkloadAdapter } from '@altershield/core';
 
 /** What a kind's descriptor may declare that a hold does not stop. */
 export type Leak =
-  'ScaleUpInBatch' | 'ScaleUpFromZero' | 'RevisionInBatch' | 'ScaleUp' | 'PodReplaced';
+  | 'ScaleUpInBatch'
+  | 'ScaleUpFromZero'
+  | 'RevisionInBatch'
+  | 'LostRevision'
+  | 'ScaleUp'
+  | 'PodReplaced';
 
 /** What tests have to know of a kind to write its objects as users do. */
 export interface KindUnderTest {
@@ -78,6 +83,8 @@ const KNOWN: Readonly<Record<string, Known>> = {
         'ScaleUpInBatch',
       'pods of a third revision that is applied during a batch while no operator answers: as many as the batch has':
         'RevisionInBatch',
+      'stable pods that are replaced after the ControllerRevision of the verified revision was deleted come back updated':
+        'LostRevision',
       'all pods, when a held change is scaled to zero and up again: at zero replicas the controller takes the update for complete':
         'ScaleUpFromZero',
     },

@@ -110,9 +110,25 @@ function decideEnforced(context: ReleaseContext): Decision {
   const { observation, status } = context;
   const { unsupported, unsupportedHint = 'edit the workload' } = context.workload;
   if (!isHeld(observation.change.spec)) return decideRolling(context);
-  if (unsupported === undefined) return decideRelease(context);
+  if (unsupported === undefined) return decideBrokenHold(context) ?? decideRelease(context);
   const message = `${unsupported}; ${unsupportedHint} and run \`altershield resume\`, or run \`altershield rollback\``;
   return { status: suspend(observation, status, { reason: 'CannotMove', message }).status };
+}
+
+/**
+ * Stable pods that are replaced would be updated ones, beyond the batch: a user decides whether the
+ * change goes on all the same. A failure is still acted on.
+ */
+function decideBrokenHold({
+  observation,
+  workload: { brokenHold },
+  status,
+  outcome,
+}: ReleaseContext): Decision | undefined {
+  const isAccepted = status.resumedAt !== undefined || status.phase === 'Suspend';
+  if (brokenHold === undefined || isAccepted || outcome.result.verdict === 'Fail') return undefined;
+  const message = `${brokenHold}; run \`altershield resume\` to go on all the same, or run \`altershield rollback\``;
+  return suspend(observation, status, { reason: 'CannotMove', message });
 }
 
 /** Whether a quarantined revision bypassed admission, by a new change, a late one or a revert. */

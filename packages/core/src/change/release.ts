@@ -156,9 +156,10 @@ const JUDGED_WHILE_SUSPENDED: ReadonlySet<string> = new Set([
 
 /** A suspended change moves only when its pods turn out to be bad. */
 function keepSuspended(context: ReleaseContext): Decision {
-  const { status, outcome, observation } = context;
-  if (JUDGED_WHILE_SUSPENDED.has(status.reason) && outcome.result.verdict === 'Fail')
-    return fail(context);
+  const { status, outcome, observation, workload } = context;
+  const isBroken = status.reason === 'CannotMove' && workload.brokenHold !== undefined;
+  const isJudged = isBroken || JUDGED_WHILE_SUSPENDED.has(status.reason);
+  if (isJudged && outcome.result.verdict === 'Fail') return fail(context);
   // Do not repeat a denied write before a user decides.
   return status.reason === 'WriteDenied' ? { status } : { status, goal: holdGoal(observation) };
 }

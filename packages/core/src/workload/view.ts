@@ -91,6 +91,8 @@ export interface WorkloadView {
   readonly borrowed?: BorrowedFields;
   /** The object has annotations or fields that AlterShield wrote to release it in batches. */
   readonly isMarked: boolean;
+  /** Why the hold does not keep pods of the protected revision when they are replaced. */
+  readonly brokenHold?: string;
   /** Why this object cannot be released in batches although its kind can. */
   readonly unsupported?: string;
   /** What the user can do about it, as an imperative. */

@@ -24,6 +24,7 @@ export const STATEFUL_SET: KindDescriptor = {
   leaks: [
     'pods that a scale-up creates while a batch is being released are updated ones',
     'pods of a third revision that is applied during a batch while no operator answers: as many as the batch has',
+    'stable pods that are replaced after the ControllerRevision of the verified revision was deleted come back updated',
     'all pods, when a held change is scaled to zero and up again: at zero replicas the controller takes the update for complete',
   ],
   deletes: [

@@ -60,11 +60,13 @@ export function viewStatefulSet(
   // Before the controller has observed the newest spec, it still names the previous revision.
   const updateRevision = seen.isObserved ? status?.updateRevision : undefined;
   const newest = { name: updateRevision, fingerprint, template: spec.template };
+  const revisions = (related['controllerRevisions'] ?? []) as readonly ControllerRevision[];
+  const isLost = hasLostRevision(object, { updateRevision, pods, revisions });
   return {
     ...seen,
     ...{ fingerprint, template: spec.template, replicas, size, strategy, pods },
-    revisions: ((related['controllerRevisions'] ?? []) as readonly ControllerRevision[]).map(
-      (revision) => viewRevision(revision, { newest, pods, unavailable, fingerprintOf }),
+    revisions: revisions.map((revision) =>
+      viewRevision(revision, { newest, pods, unavailable, fingerprintOf }),
     ),
     minReady: Math.max(0, replicas - unavailable),
     isPaused: false,
@@ -73,7 +75,8 @@ export function viewStatefulSet(
     minReadySeconds: spec.minReadySeconds ?? 0,
     progressDeadlineSeconds: PROGRESS_DEADLINE_SECONDS,
     rollout: rolloutOf(object, size),
-    ...holdOf(borrowed, fingerprint, isWhole(object, strategy, updateRevision)),
+    ...holdOf(borrowed, fingerprint, !isLost && isWhole(object, strategy, updateRevision)),
+    ...(isLost ? { brokenHold: LOST_REVISION } : {}),
     isMarked: isMarked(object, borrowed),
     ...(strategy.type === 'OnDelete'
       ? { unsupported: ON_DELETE, unsupportedHint: ON_DELETE_HINT }
@@ -118,6 +121,28 @@ export const ON_DELETE = 'its update strategy is OnDelete: users delete the pods
  * wants it.
  */
 const ON_DELETE_HINT = 'set `spec.updateStrategy.rollingUpdate.partition` (0 for all pods)';
+
+const LOST_REVISION =
+  'the ControllerRevision of the verified revision was deleted: a pod of it that is replaced comes back updated';
+
+interface Counted {
+  readonly updateRevision: string | undefined;
+  readonly pods: readonly PodOfSet[];
+  readonly revisions: readonly ControllerRevision[];
+}
+
+/**
+ * Whether the controller no longer knows the revision of stable pods: without its
+ * ControllerRevision, the newest revision is the only one to create pods of.
+ */
+function hasLostRevision(
+  { status }: StatefulSet,
+  { updateRevision, pods, revisions }: Counted,
+): boolean {
+  if (updateRevision === undefined || updateRevision !== status?.currentRevision) return false;
+  const known = new Set([updateRevision, ...revisions.map(({ metadata }) => metadata.name)]);
+  return pods.some(({ revision }) => revision !== undefined && !known.has(revision));
+}
 
 /** A StatefulSet has no progress deadline: use the default of a Deployment. */
 const PROGRESS_DEADLINE_SECONDS = 600;

@@ -57,7 +57,8 @@ function release(goal: Of<'Release'>, subject: OfSet): Write[] {
   const writes = isLast
     ? patch(object, setStrategy(object, view.strategy))
     : hold(goal, ready >= target ? HOLD_ALL : Math.max(0, view.replicas - target), subject);
-  return [...writes, ...unstick(view, [goal.from, to])];
+  // Pods without a ControllerRevision may be stable ones, and would come back updated.
+  return view.brokenHold === undefined ? [...writes, ...unstick(view, [goal.from, to])] : writes;
 }
 
 /**
