@@ -24,6 +24,14 @@ const setValue = (client: Client, namespace: string, name: string, value: string
   client.patch(configMap, { namespace, name }, { type: 'merge', body: { data: { value } } });
 
 export const reading: readonly Behavior[] = [
+  behavior('a SubjectAccessReview says whether a user may do something', async ({ admin }) => {
+    const resourceAttributes = { verb: 'approve', group: 'altershield.io', resource: 'anything' };
+    const spec = { user: 'eve', groups: ['system:masters'], resourceAttributes };
+    const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec };
+    const path = '/apis/authorization.k8s.io/v1/subjectaccessreviews';
+    const { status } = (await admin.raw('POST', path, review)) as { status: { allowed: boolean } };
+    assert.equal(status.allowed, true);
+  }),
   behavior('a missing object is 404 with its name in the details', async (target) => {
     const namespace = await target.namespace();
     const missing = target.admin.get(RESOURCES.deployment, { namespace, name: 'none' });

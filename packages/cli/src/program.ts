@@ -63,7 +63,11 @@ function addReading(program: Command, cli: CommandContext): void {
   program
     .command('get')
     .description('list changes with their batches, newest last, or policies')
-    .argument('[what]', 'changes or policies', 'changes')
+    .argument(
+      '[what]',
+      'changes, policies, or a workload as deploy/NAME: its newest change with pods',
+      'changes',
+    )
     .argument('[name]', 'only this workload, change or policy')
     .option('-A, --all-namespaces', 'all namespaces')
     .addOption(phaseOption())

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CHANGE_WORKLOADS, type ChangeWorkload, type Phase } from '@altershield/api';
+import { adapterNamed } from '@altershield/core';
 import {
   joinBatches,
   mostUrgentFirst,
@@ -16,13 +17,17 @@ import {
   type Session,
 } from '../cli.ts';
 import { Follower } from '../cluster/follow.ts';
+import { findChanges } from '../cluster/find.ts';
+import { podsOf } from '../cluster/pods-of.ts';
 import { operatorAbsence } from '../cluster/operator.ts';
-import { listBatches, listChanges, listPolicies } from '../cluster/records.ts';
+import { listBatches, listBatchesOf, listChanges, listPolicies } from '../cluster/records.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { changeLine, renderChanges } from '../render/changes.ts';
 import { renderPolicies } from '../render/policies.ts';
 import { listOf, structured, type Format } from '../render/structured.ts';
 import { printable } from '../render/style.ts';
+import { renderTree } from '../render/tree.ts';
+import { parseTarget } from '../target.ts';
 
 export interface GetOptions extends GlobalOptions {
   readonly allNamespaces?: boolean;
@@ -49,18 +54,20 @@ interface Query {
   readonly shown: Map<string, string>;
 }
 
-/** `altershield get [changes|policies] [NAME]`. */
+/** `altershield get [changes|policies] [NAME]`, or `get deploy/NAME`: its newest change as a tree. */
 export async function get(
   cli: CommandContext,
   [what = 'changes', name]: readonly string[],
   options: GetOptions,
 ): Promise<void> {
+  if (isWorkload(what, name))
+    return getTree(cli, name === undefined ? [what] : [what, name], options);
   const show = CHANGES_WORDS.has(what) ? changes : POLICIES_WORDS.has(what) ? policies : undefined;
   if (show === undefined) {
     throw new CliError(
       EXIT.usage,
       `cannot get "${what}"`,
-      'use `get changes [NAME]` or `get policies [NAME]`; `why deploy/NAME` explains one workload',
+      'use `get changes [NAME]`, `get policies [NAME]` or `get deploy/NAME`',
     );
   }
   await withSession(cli, options, async (session) => {
@@ -70,6 +77,31 @@ export async function get(
     const text = await show(query);
     if (text !== '') cli.io.out(text);
     if (options.watch === true && show === changes) await watchChanges(query);
+  });
+}
+
+/** `deploy/checkout`, or `deploy checkout`. */
+const isWorkload = (what: string, name: string | undefined): boolean =>
+  what.includes('/') || (name !== undefined && adapterNamed(what) !== undefined);
+
+/** The newest change of a workload, or the change that was named, with its batches and pods. */
+async function getTree(
+  cli: CommandContext,
+  words: readonly string[],
+  options: GetOptions,
+): Promise<void> {
+  const target = parseTarget(words);
+  await withSession(cli, options, async ({ client, namespace: home }) => {
+    const { namespace = home, output, operatorNamespace } = options;
+    const [record] = await findChanges(client, namespace, target, operatorNamespace);
+    const [change] = joinBatches([record], await listBatchesOf(client, record));
+    if (change === undefined) return;
+    if (output === 'json' || output === 'yaml') {
+      cli.io.out(structured(output, listOf([change.record, ...change.batches])));
+      return;
+    }
+    const pods = await podsOf(client, record);
+    cli.io.out(renderTree(printable(change), printable(pods), viewOf(cli)));
   });
 }
 

@@ -31,9 +31,12 @@ export function renderChanges(
   return [...attention(sorted, { ...view, columns }), ...lines].join('\n');
 }
 
+const needsDecision = (record: ChangeWorkload): boolean =>
+  phaseOf(record) === 'Suspend' || record.status?.reason === 'AwaitingApproval';
+
 /** The most important line: changes that need a decision. */
 function attention(changes: readonly Change[], { paint, columns }: View): string[] {
-  const waiting = changes.filter(({ record }) => phaseOf(record) === 'Suspend');
+  const waiting = changes.filter(({ record }) => needsDecision(record));
   const [first] = waiting;
   if (first === undefined) return [];
   const { spec, metadata } = first.record;
