@@ -172,8 +172,10 @@ export class Rig implements ControllerModel {
       const owners = ownedBy === 'object' ? [this.object] : (related[ownedBy] ?? []);
       const uids = owners.map(({ metadata }) => metadata.uid);
       const list = this.sandbox.server.store.list(`${resource.plural}.${resource.group}`, 'shop');
-      related[key] = (list as unknown as KubeObject[]).filter(({ metadata }) =>
-        metadata.ownerReferences?.some(({ uid }) => uids.includes(uid)),
+      related[key] = (list as unknown as KubeObject[]).filter(
+        ({ metadata }) =>
+          ownedBy === 'namespace' ||
+          metadata.ownerReferences?.some(({ uid }) => uids.includes(uid)),
       );
     }
     return { object: this.object, related: related };

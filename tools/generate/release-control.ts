@@ -35,6 +35,8 @@ function writesOf({ resource, verbs, relatedResources }: KindDescriptor): string
 /** Rows of the table; the words are those of the adapters. */
 const ROWS: Readonly<Record<string, Cell>> = {
   '`strategy: Batch`': ({ descriptor }) => isSupported(descriptor.strategies.Batch),
+  '`strategy: Canary`': ({ descriptor }) => isSupported(descriptor.strategies.Canary),
+  '`strategy: BlueGreen`': ({ descriptor }) => isSupported(descriptor.strategies.BlueGreen),
   '`strategy: Rolling`': ({ descriptor }) => isSupported(descriptor.strategies.Rolling),
   'a change is a difference in': ({ descriptor }) => code(descriptor.revisionPath),
   'a hold writes the annotation': ({ admission }) => admission.annotations.map(code).join(', '),

@@ -8,6 +8,8 @@ export const ANNOTATIONS = {
   actor: 'altershield.io/actor',
   /** On a Deployment and its ReplicaSets: pods allowed per revision. Written by the operator. */
   release: 'altershield.io/release',
+  /** On a Service: the only revision that it selects until its change ends, by its hash. */
+  traffic: 'altershield.io/traffic',
   /** On a ChangeWorkload: the operator's signature of its spec. */
   signature: 'altershield.io/signature',
 } as const;

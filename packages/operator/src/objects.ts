@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeApproval, ChangePod, ChangePolicy, ChangeWorkload } from '@altershield/api';
-import type { Pod, ReplicaSet } from '@altershield/core';
+import type { Pod, ReplicaSet, Service } from '@altershield/core';
 import type { KubeObject, LabelSelector } from '@altershield/kube';
 
 export type PolicyObject = KubeObject & ChangePolicy;
@@ -14,4 +14,5 @@ export type WorkloadKubeObject = KubeObject & {
   readonly ownership?: string;
 };
 export type ReplicaSetObject = KubeObject & ReplicaSet;
+export type ServiceObject = KubeObject & Service;
 export type PodObject = KubeObject & Pod;

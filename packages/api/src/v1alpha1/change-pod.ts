@@ -47,6 +47,10 @@ export const changePodSpec = z
     targetUnits: count('Updated pods when the batch is complete.'),
     previous: count('Updated pods before the batch.'),
     releasedAt: time('When it was released.'),
+    traffic: z
+      .enum(['Stable', 'Updated'])
+      .optional()
+      .describe('Which pods the Services select in this step. Absent: all of them.'),
     compared: z
       .array(z.string().max(64))
       .max(MAX_COMPARED)

@@ -46,7 +46,8 @@ export const nextStep = (
   current: Step,
 ): Step =>
   stepsOf(spec, workload).find(
-    ({ index, target }) => index > current.index && target > current.target,
+    ({ index, target, traffic }) =>
+      index > current.index && (target > current.target || traffic !== current.traffic),
   ) ?? current;
 
 export const batchStatus = ({ index, total, target }: Step) => ({ index, total, target });
@@ -74,6 +75,7 @@ export function judge(
       workload.lastOperatorWriteAt,
       observation.since ?? 0,
     ),
+    ...soaksFrom(observation, batch),
     mayReleaseMore: workload.allowed > observation.updated.length,
     now: observation.now,
     currentAsOf: currentAsOf(observation),
@@ -82,13 +84,18 @@ export function judge(
     ...createFailures(observation.change.spec, workload),
     mayFreeQuota:
       !isHeld(observation.change.spec) ||
-      mayMakeRoom(
-        { from, to: observation.change.spec.to.fingerprint, target: batch.target },
-        workload,
-      ),
+      (batch.traffic === undefined &&
+        mayMakeRoom(
+          { from, to: observation.change.spec.to.fingerprint, target: batch.target },
+          workload,
+        )),
   });
   return withDeadline(outcome, batch, { observation, since: releasedAt(observation, status) });
 }
+
+/** After the switch, the pods soak with the requests that they get since. */
+const soaksFrom = ({ batch, now }: Observation, { traffic }: Step) =>
+  traffic === 'Updated' ? { soaksFrom: Date.parse(batch?.spec.releasedAt ?? timeText(now)) } : {};
 
 /** The pods for the verdict: a canary is compared with the stable pods chosen for it, while any is left. */
 function comparedPods({ evidence, updated, stable, batch }: Observation) {
@@ -153,7 +160,9 @@ function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadS
 export function batchIntent(observation: Observation, batch: Step): BatchRecord {
   const { index, total, target, previous } = batch;
   const releasedAt = observation.batch?.spec.releasedAt ?? timeText(observation.now);
-  const counts = { batch: index, total, targetUnits: target, previous };
+  const { traffic } = batch;
+  const routed = traffic === undefined ? {} : { traffic };
+  const counts = { batch: index, total, targetUnits: target, previous, ...routed };
   return { index, spec: { ...counts, releasedAt, ...comparedWith(observation, batch) } };
 }
 

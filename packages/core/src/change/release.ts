@@ -273,11 +273,12 @@ const releaseGoal = ({
   workload,
   status,
   outcome,
-  batch: { target, isLast },
+  batch: { target, isLast, traffic },
 }: ReleaseContext): Goal => ({
   type: 'Release',
   ...routeOf(observation),
   ...{ target, isLast },
+  ...(traffic === undefined ? {} : { traffic }),
   needsRoom: needsRoom(observation, workload),
   ...(mayBeAsleep(observation, workload, status) ? { wakes: true } : {}),
   ...(outcome.result.reason === 'Soaking' && outcome.dueAt !== undefined

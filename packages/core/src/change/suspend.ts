@@ -2,6 +2,7 @@
 import type { ChangeWorkloadStatus, Reason, Verdict } from '@altershield/api';
 import type { Decision, Observation } from './observation.ts';
 import type { Goal } from '../workload/goal.ts';
+import { strategyOf } from './enforcement.ts';
 import { move } from './status.ts';
 
 export interface Explanation {
@@ -29,5 +30,6 @@ export const routeOf = ({ change: { spec } }: Observation) => ({
 
 export const holdGoal = (observation: Observation): Goal => ({
   type: 'Hold',
+  ...(strategyOf(observation.change.spec) === 'BlueGreen' ? { isBeside: true } : {}),
   ...routeOf(observation),
 });

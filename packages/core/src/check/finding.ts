@@ -13,6 +13,8 @@ export interface PodHealthInput {
   /** Seconds within which a pod must become ready. */
   readonly readyDeadlineSeconds: number;
   readonly soakSeconds: number;
+  /** The soak starts no earlier; milliseconds since the epoch. Default: once the pods are ready. */
+  readonly soaksFrom?: number;
   /** When the batch was released, or last extended. */
   readonly releasedAt: number;
   /** Whether the controller may already create the missing pods. */

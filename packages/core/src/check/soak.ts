@@ -25,7 +25,7 @@ function readyFrom({ createdAt, readySince, readySeenAt }: PodView, now: number)
 export function soak(done: readonly PodView[], input: PodHealthInput): CheckOutcome {
   const { target, soakSeconds, now, currentAsOf } = input;
   const ready = done.filter((p) => p.ready);
-  const since = Math.max(0, ...ready.map((p) => readyFrom(p, now)));
+  const since = Math.max(input.soaksFrom ?? 0, ...ready.map((p) => readyFrom(p, now)));
   const dueAt = since + soakSeconds * 1000;
   const accepted = done.length - ready.length;
   const others = accepted === 0 ? '' : `; ${accepted} not ready, accepted by a user`;

@@ -41,6 +41,13 @@ test('Canary is a small step, then all; Rolling is one', () => {
   assert.deepEqual(targets(steps({}, 5, 'Rolling')), [5]);
 });
 
+test('BlueGreen is all pods beside the stable ones, then the switch', () => {
+  const [beside, last] = steps({ strategy: 'BlueGreen', soakSeconds: 5 }, 4, 'BlueGreen');
+  assert.deepEqual([beside?.target, beside?.traffic, beside?.isLast], [4, 'Stable', false]);
+  assert.deepEqual([last?.target, last?.traffic, last?.isLast], [4, 'Updated', true]);
+  assert.deepEqual([beside?.soakSeconds, last?.soakSeconds], [5, 300]);
+});
+
 test('each step has its own settings, or those of the release', () => {
   const [first, second, third] = steps(
     {
@@ -98,7 +105,8 @@ test('steps of any strategy ascend, end with all pods, and are numbered without 
         assert.deepEqual([step.index, step.total], [i + 1, all.length]);
         assert.equal(step.previous, all[i - 1]?.target ?? 0);
         assert.ok(step.target >= step.previous);
-        assert.equal(step.isLast, step.target === workload.size);
+        const { traffic = 'Updated' } = step;
+        assert.equal(step.isLast, step.target === workload.size && traffic === 'Updated');
       });
     }),
   );

@@ -24,6 +24,8 @@ export interface Step {
   readonly pauseAfter: boolean;
   /** Its pods are compared with as many stable pods, chosen once. */
   readonly isCanary: boolean;
+  /** All pods run beside the stable ones, and the Services select these. Absent: no switch. */
+  readonly traffic?: 'Stable' | 'Updated';
 }
 
 /** What a strategy says of a step; the settings of the policy are added to it. */
@@ -31,13 +33,15 @@ interface StrategyStep {
   readonly size: IntOrPercent;
   readonly soakSeconds?: number;
   readonly isCanary?: true;
+  readonly traffic?: 'Stable' | 'Updated';
 }
 
-type SettingsOf = Pick<ReleaseSettings, 'batches' | 'canary'>;
+type SettingsOf = Pick<ReleaseSettings, 'batches' | 'canary' | 'blueGreen'>;
 
 const ALL = '100%';
 const DEFAULT_BATCHES: readonly IntOrPercent[] = [1, '30%', ALL];
 const DEFAULT_CANARY = 1;
+const DEFAULT_KEEP_SECONDS = 300;
 
 /** The schema has no default, because not every kind is released in batches. */
 export const batchesOf = ({ batches }: Pick<SettingsOf, 'batches'>): readonly IntOrPercent[] =>
@@ -56,7 +60,13 @@ function strategySteps(release: SettingsOf, strategy: Strategy): readonly Strate
       const observed = observeSeconds === undefined ? {} : { soakSeconds: observeSeconds };
       return [{ size: canaryPods(release), ...observed, isCanary: true }, { size: ALL }];
     }
-    case 'BlueGreen':
+    case 'BlueGreen': {
+      const soakSeconds = release.blueGreen?.keepSeconds ?? DEFAULT_KEEP_SECONDS;
+      return [
+        { size: ALL, traffic: 'Stable' },
+        { size: ALL, traffic: 'Updated', soakSeconds },
+      ];
+    }
     case 'Rolling':
       return [{ size: ALL }];
   }
@@ -86,9 +96,10 @@ export function stepsFor(
   if (isAllOrNothing) return numbered([{ ...joined(all), target: size, isCanary: false }]);
   const targets = targetsOf(all, size);
   const merged = targets.map((target, i) => ({
-    ...joined(all.filter((_, j) => j >= i && targets[j] === target)),
+    ...joined(all.filter((each, j) => j >= i && targets[j] === target && isSame(each, all[i]))),
     target,
     isCanary: all[i]?.isCanary === true,
+    ...trafficOf(all[i]),
   }));
   const isRestEmpty = !isAll(written) && targets.at(-2) === size;
   return numbered(isRestEmpty ? merged.slice(0, -1) : merged);
@@ -102,6 +113,13 @@ const withRest = (steps: readonly StrategyStep[]): readonly StrategyStep[] =>
 /** The largest number of steps that a release can have, whatever the size of the workload. */
 export const mostSteps = (release: SettingsOf, strategy: Strategy): number =>
   withRest(strategySteps(release, strategy)).length;
+
+type Routed = Pick<StrategyStep, 'traffic'>;
+
+const isSame = (a: Routed, b: Routed | undefined): boolean => a.traffic === b?.traffic;
+
+const trafficOf = (step: Routed | undefined): Routed =>
+  step?.traffic === undefined ? {} : { traffic: step.traffic };
 
 function targetsOf(steps: readonly StrategyStep[], size: number): number[] {
   const targets: number[] = [];
@@ -143,15 +161,19 @@ function joined(steps: readonly Settings[]): Settings {
 }
 
 const numbered = (
-  steps: readonly (Settings & Pick<Step, 'target' | 'isCanary'>)[],
+  steps: readonly (Settings & Pick<Step, 'target' | 'isCanary' | 'traffic'>)[],
 ): readonly Step[] =>
   steps.map((step, i) => ({
     ...step,
     index: i + 1,
     total: steps.length,
     previous: steps[i - 1]?.target ?? 0,
-    isLast: step.target >= (steps.at(-1)?.target ?? 0),
+    isLast: step.target >= (steps.at(-1)?.target ?? 0) && isSame(step, steps.at(-1)),
   }));
+
+interface Switchable {
+  readonly switchProblem?: () => string | undefined;
+}
 
 /**
  * Why a workload of this size cannot be released by the strategy, and what its user can do; absent:
@@ -160,8 +182,12 @@ const numbered = (
 export function misfit(
   release: SettingsOf,
   strategy: Strategy,
-  { size, isAllOrNothing }: Releasable,
+  { size, isAllOrNothing, switchProblem: problem }: Releasable & Switchable,
 ): string | undefined {
+  if (strategy === 'BlueGreen')
+    return isAllOrNothing
+      ? 'its own strategy lets stable and updated pods never run at the same time; use another strategy in the policy'
+      : problem?.();
   if (strategy !== 'Canary') return undefined;
   if (isAllOrNothing)
     return 'all pods are replaced at once, so a canary would be the whole workload; use another strategy in the policy';

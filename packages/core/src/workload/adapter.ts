@@ -34,12 +34,23 @@ export const POD: APIResource = {
   namespaced: true,
 };
 
+export const SERVICE: APIResource = {
+  group: '',
+  version: 'v1',
+  kind: 'Service',
+  plural: 'services',
+  namespaced: true,
+};
+
 /** `true`, or the reason why not, as a sentence for the user. */
 export type Supported = true | string;
 
 export interface RelatedResource {
   readonly resource: APIResource;
-  /** `object`: the workload owns it; otherwise the key of the related resource that owns it. */
+  /**
+   * `object`: the workload owns it; `namespace`: nothing does, all of the namespace are given;
+   * otherwise the key of the related resource that owns it.
+   */
   readonly ownedBy: string;
   /** Verbs that the operator uses in addition to list and watch. */
   readonly verbs: readonly ('patch' | 'delete')[];
@@ -83,6 +94,8 @@ export interface KindDescriptor {
 export interface Snapshot<O extends WorkloadObject = WorkloadObject> {
   readonly object: O;
   readonly related: Readonly<Record<string, readonly RelatedObject[]>>;
+  /** Other workloads of the same kind in the namespace. */
+  readonly neighbors?: () => readonly O[];
 }
 
 export interface RelatedObject {

@@ -7,6 +7,9 @@ interface Route {
   readonly to: string;
 }
 
+/** The pods that Services select. */
+export type Traffic = 'Stable' | 'Updated';
+
 /** When and why a rollout failed. */
 export interface RolloutFailure {
   readonly since: string;
@@ -15,13 +18,17 @@ export interface RolloutFailure {
 
 /** The state wanted for a workload. Planning a goal that is reached returns no writes. */
 export type Goal =
-  /** Release no more pods than are released already. */
-  | ({ readonly type: 'Hold' } & Route)
+  /** Release no more pods than are released already. Beside: all stable pods stay with them. */
+  | ({ readonly type: 'Hold'; readonly isBeside?: true } & Route)
   | ({
       readonly type: 'Release';
       /** Updated pods that may exist. */
       readonly target: number;
       readonly isLast: boolean;
+      /**
+       * All updated pods run beside all stable pods, and the Services select the one or the other.
+       */
+      readonly traffic?: Traffic;
       /**
        * Updated pods cannot be scheduled or created: remove stable pods first, within the user's
        * bounds.

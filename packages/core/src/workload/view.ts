@@ -89,6 +89,8 @@ export interface WorkloadView {
   };
   /** The user's fields that AlterShield borrows; absent: it borrows none. */
   readonly borrowed?: BorrowedFields;
+  /** Why Services cannot be switched from its stable to its updated pods; absent: they can. */
+  readonly switchProblem?: () => string | undefined;
   /** The object has annotations or fields that AlterShield wrote to release it in batches. */
   readonly isMarked: boolean;
   /** Why the hold does not keep pods of the protected revision when they are replaced. */

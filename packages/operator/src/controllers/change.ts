@@ -88,7 +88,9 @@ export function createChangeController(deps: ChangeDeps): Controller {
   for (const kind of caches.kinds) {
     controller.watch(kind.objects, ({ object }) => openChanges(caches, kind.keyOf(object)));
     for (const { key, informer } of kind.related) {
-      controller.watch(informer, ({ object }) => openChanges(caches, kind.rootOf(key, object)));
+      controller.watch(informer, ({ object }) =>
+        kind.rootsOf(key, object).flatMap((root) => openChanges(caches, root)),
+      );
     }
   }
   return controller;

@@ -38,7 +38,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
-import type { ChangeObject } from '../objects.ts';
+import type { ChangeObject, ReplicaSetObject } from '../objects.ts';
 import { parseWorkloadKey, workloadKeyString, type Workload } from '../kinds/followed-kind.ts';
 import type { PolicyCache } from '../caches/policy-cache.ts';
 import { recordSignature } from '../records/signature.ts';
@@ -81,7 +81,7 @@ export function createDetectionController(
     for (const { key, informer } of kind.related.filter((related) => related.key !== 'pods')) {
       // The object of a revision, e.g. a ReplicaSet, may arrive later than its workload.
       controller.watch(informer, (event) =>
-        mayNeedMark(event) ? (kind.rootOf(key, event.object) ?? []) : [],
+        mayNeedMark(event) || mayEndSwitch(event) ? kind.rootsOf(key, event.object) : [],
       );
     }
   }
@@ -124,6 +124,16 @@ const mayNeedMark = ({ type, object, old, initial }: InformerEvent<KubeObject>):
     object.metadata.annotations?.[name] !== old?.metadata.annotations?.[name] || type === 'Added'
   );
 };
+
+/** Services select all pods again once a revision has no pods left. */
+const mayEndSwitch = ({ object, old, initial }: InformerEvent<KubeObject>): boolean => {
+  if (initial) return false;
+  const isMarked = object.metadata.annotations?.[ANNOTATIONS.traffic] !== undefined;
+  return isMarked || (podsOf(old) > 0 && podsOf(object) === 0);
+};
+
+const podsOf = (object: KubeObject | undefined): number =>
+  (object as ReplicaSetObject | undefined)?.status?.replicas ?? 0;
 
 async function reconcile(
   key: string,

@@ -15,6 +15,11 @@ import { trimWorkload, transformFor } from './trim.ts';
 /** Index by the uid of an owner. */
 export const BY_OWNER = 'owner';
 
+/** Index by the namespace. */
+const BY_NAMESPACE = 'namespace';
+
+const namespaceOf = ({ metadata }: KubeObject): string[] => [metadata.namespace ?? ''];
+
 export const ownerUids = ({ metadata }: KubeObject): string[] =>
   (metadata.ownerReferences ?? []).map((owner) => owner.uid);
 
@@ -72,7 +77,10 @@ export class FollowedKind {
       const transform = transformFor<KubeObject>(related.resource);
       const informer = informers.informer<KubeObject>(related.resource, {
         ...(transform === undefined ? {} : { transform }),
-        indexes: { [BY_OWNER]: ownerUids },
+        indexes:
+          related.ownedBy === 'namespace'
+            ? { [BY_NAMESPACE]: namespaceOf }
+            : { [BY_OWNER]: ownerUids },
       });
       return { key, kind: related.resource.kind, ownedBy: related.ownedBy, informer };
     });
@@ -93,10 +101,19 @@ export class FollowedKind {
   snapshot(object: WorkloadKubeObject) {
     const related: Record<string, readonly KubeObject[]> = {};
     for (const { key, ownedBy, informer } of this.related) {
+      if (ownedBy === 'namespace') {
+        related[key] = informer.byIndex(BY_NAMESPACE, object.metadata.namespace ?? '');
+        continue;
+      }
       const owners = ownedBy === 'object' ? [object] : (related[ownedBy] ?? []);
       related[key] = owners.flatMap(({ metadata }) => informer.byIndex(BY_OWNER, metadata.uid));
     }
-    return { object, related: related as Record<string, readonly RelatedObject[]> };
+    const { namespace, uid } = object.metadata;
+    return {
+      object,
+      related: related as Record<string, readonly RelatedObject[]>,
+      neighbors: () => this.objects.list(namespace).filter((o) => o.metadata.uid !== uid),
+    };
   }
 
   /** @param recorded the copy of the user's fields in the record of the change in flight */
@@ -128,6 +145,15 @@ export class FollowedKind {
   ): WorkloadView {
     const view = this.adapter.observe(snapshot, this.#signing, recorded);
     return { ...view, ownership: snapshot.object.ownership };
+  }
+
+  /** Keys of the workloads that a related object may concern. */
+  rootsOf(key: string, object: Pick<KubeObject, 'metadata'>): readonly string[] {
+    const related = this.related.find((r) => r.key === key);
+    if (related?.ownedBy === 'namespace')
+      return this.objects.list(object.metadata.namespace).map((each) => this.keyOf(each));
+    const root = this.rootOf(key, object);
+    return root === undefined ? [] : [root];
   }
 
   /** Key of the workload that a related object belongs to, found through cached owners. */
@@ -171,6 +197,7 @@ export class FollowedKind {
 
   /** The caches of related objects are complete up to this time; milliseconds since the epoch. */
   get currentAsOf(): number {
-    return Math.min(...this.related.map(({ informer }) => informer.currentAsOf));
+    const owned = this.related.filter(({ ownedBy }) => ownedBy !== 'namespace');
+    return Math.min(...owned.map(({ informer }) => informer.currentAsOf));
   }
 }

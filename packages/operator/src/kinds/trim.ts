@@ -9,7 +9,7 @@ import {
   type ContainerStatus,
 } from '@altershield/core';
 import type { KubeObject, APIResource } from '@altershield/kube';
-import type { PodObject, ReplicaSetObject, WorkloadKubeObject } from '../objects.ts';
+import type { PodObject, ReplicaSetObject, ServiceObject, WorkloadKubeObject } from '../objects.ts';
 
 // The caches keep only the fields that decisions read.
 
@@ -57,6 +57,22 @@ export function trimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
         conditions?.filter((c) => c.type === 'ReplicaFailure'),
       ),
     },
+  };
+}
+
+export function trimService(service: ServiceObject): ServiceObject {
+  const { apiVersion, kind, metadata, spec } = service;
+  const { name, namespace, uid, resourceVersion, creationTimestamp, annotations } = metadata;
+  const kept = annotations && (only(annotations, ANNOTATIONS.traffic) ?? {});
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      ...{ name, uid, resourceVersion, creationTimestamp },
+      ...optional('namespace', namespace),
+      ...optional('annotations', kept),
+    },
+    spec: optional('selector', spec?.selector),
   };
 }
 
@@ -137,7 +153,11 @@ function optional<K extends string, V>(key: K, value: V | undefined): { readonly
 const optionalList = <K extends string, V>(key: K, list: readonly V[] | undefined) =>
   optional(key, list?.length === 0 ? undefined : list);
 
-const TRANSFORMS: Readonly<Record<string, unknown>> = { Pod: trimPod, ReplicaSet: trimReplicaSet };
+const TRANSFORMS: Readonly<Record<string, unknown>> = {
+  Pod: trimPod,
+  ReplicaSet: trimReplicaSet,
+  Service: trimService,
+};
 
 /**
  * The transform function of a kind; undefined: the cache drops only managed fields. A kind always

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { POD, apps, type KindDescriptor } from '../adapter.ts';
+import { POD, SERVICE, apps, type KindDescriptor } from '../adapter.ts';
 
 export const DEPLOYMENT: KindDescriptor = {
   resource: apps('Deployment', 'deployments'),
@@ -14,13 +14,11 @@ export const DEPLOYMENT: KindDescriptor = {
       ownedBy: 'object',
       verbs: ['patch'],
     },
+    services: { resource: SERVICE, ownedBy: 'namespace', verbs: ['patch'] },
     pods: { resource: POD, ownedBy: 'replicaSets', verbs: [] },
   },
   verbs: { '': ['get', 'patch'], status: ['patch'] },
-  strategies: {
-    ...{ Rolling: true, Batch: true, Canary: true },
-    BlueGreen: 'switching Services is not available in this version',
-  },
+  strategies: { Rolling: true, Batch: true, Canary: true, BlueGreen: true },
   leaks: [],
   deletes: [],
 };

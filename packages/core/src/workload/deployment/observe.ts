@@ -5,6 +5,15 @@ import type { ObjectMeta } from '../../json/objects.ts';
 import { podCreateFailure, replicaSetCreateFailure } from '../../check/create-failure.ts';
 import { POD_TEMPLATE_HASH, type FingerprintOf } from '../../revision/fingerprint.ts';
 import type { Signing } from '../adapter.ts';
+import { asJsonObject } from '../../json/json.ts';
+import type { Template } from '../../json/objects.ts';
+import {
+  isNarrowed,
+  routesOf,
+  switchProblem,
+  type Route,
+  type Service,
+} from '../traffic/service.ts';
 import { revisionOf, type RevisionView, type Rollout, type WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { userBounds, type Bounds } from './bounds.ts';
@@ -21,12 +30,16 @@ export interface ReplicaSetView extends RevisionView {
   readonly cap?: string;
   /** `spec.replicas` of the Deployment, as its controller recorded it when it last scaled. */
   readonly desired?: string;
+  /** Pods that exist, also ones that are to go. */
+  readonly existing: number;
 }
 
 export interface DeploymentView extends WorkloadView {
   readonly cap: ReleaseCap | 'Invalid' | undefined;
   /** The user's `maxSurge` and `maxUnavailable`, resolved against `replicas`. */
   readonly user: Bounds;
+  /** The Services that select its pods. */
+  readonly routes: readonly Route[];
   readonly revisions: readonly ReplicaSetView[];
 }
 
@@ -55,6 +68,7 @@ export function viewDeployment(
     allowed: allowedPods(deployment, known),
     cap,
     user,
+    routes: [],
     ...secondsOf(deployment),
     revisions,
     rollout: rolloutOf(deployment, revisions),
@@ -63,6 +77,33 @@ export function viewDeployment(
     ...withFailure(replicaSetCreateFailure(status)),
   };
 }
+
+/** The view with the Services of the namespace. */
+export function withServices(
+  view: DeploymentView,
+  services: readonly Service[],
+  neighbors: () => readonly Deployment[],
+): DeploymentView {
+  const routes = routesOf(services, labelsOf(view.template));
+  return {
+    ...view,
+    routes,
+    isMarked: view.isMarked || routes.some(isNarrowed),
+    switchProblem: () =>
+      switchProblem(
+        routes,
+        neighbors().map((other) => ({
+          name: `Deployment ${other.metadata.name}`,
+          labels: labelsOf(other.spec.template),
+        })),
+      ),
+  };
+}
+
+const labelsOf = ({ metadata }: Template): Readonly<Record<string, string>> => {
+  const entries = Object.entries(asJsonObject(asJsonObject(metadata)['labels']));
+  return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]));
+};
 
 const secondsOf = ({
   spec: { minReadySeconds = 0, progressDeadlineSeconds = 600 },
@@ -128,6 +169,7 @@ function viewReplicaSet(
     {
       ...{ name, uid, replicas, template, fingerprint: fingerprintOf(template) },
       createdAt: Date.parse(creationTimestamp) || 0,
+      existing: Math.max(replicas, rs.status?.replicas ?? 0),
       hash: hashOf(labels),
       // The status lags: ready pods beyond the desired count are already terminating.
       ready: Math.min(ready, replicas),

@@ -14,6 +14,8 @@ import type { DeploymentView, ReplicaSetView } from './observe.ts';
 import { revisionOf } from '../view.ts';
 import { keepProgressing, reportFailure } from './progress.ts';
 import { balance, intermediate, retire, writeRevision } from './sizes.ts';
+import { besideWrites, isAlone, keepStable } from './beside.ts';
+import { isNarrowed, switchTo } from '../traffic/service.ts';
 import { toJsonPointer, type PatchOp } from '../../json/patch.ts';
 import type { PatchWrite } from '../adapter.ts';
 import type { Deployment } from './objects.ts';
@@ -67,6 +69,7 @@ function hold(goal: Of<'Hold'>, snapshot: Snapshot): PatchWrite[] {
   const { replicas } = view;
   const wanted = { verified, target: updated?.hash ?? HELD, released, replicas };
   const writes = isHeldAt(view, wanted) ? [] : writeCap(deployment, wanted);
+  if (goal.isBeside === true) return [...keepStable(goal, view, verified), ...writes];
   return [...writes, ...balance({ ...goal, target: released }, view, wanted)];
 }
 
@@ -85,7 +88,18 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): PatchWrite[] {
   const verified = verifiedHash(snapshot.view, goal.from);
   if (verified === undefined) return [];
   const mended = mend(goal, snapshot, verified);
-  return mended.length > 0 ? mended : releaseNext(goal, snapshot, verified);
+  if (mended.length > 0) return mended;
+  return [...routeStable(goal, snapshot.view, verified), ...releaseNext(goal, snapshot, verified)];
+}
+
+/** Before any pod comes or goes: requests go to stable pods, or to all where no switch is planned. */
+function routeStable(
+  { traffic }: Of<'Release'>,
+  { routes, isObserved }: DeploymentView,
+  verified: string,
+): PatchWrite[] {
+  if (traffic === undefined) return switchTo(routes.filter(isNarrowed), undefined);
+  return traffic === 'Stable' && isObserved ? switchTo(routes, verified) : [];
 }
 
 function releaseNext(goal: Of<'Release'>, snapshot: Snapshot, verified: string): PatchWrite[] {
@@ -154,6 +168,15 @@ function releaseTo(
 ): PatchWrite[] {
   const { deployment, view, verified } = snapshot;
   const { cap: now, replicas } = view;
+  if (goal.traffic !== undefined) {
+    const cap = { verified, target: updated.hash, released: replicas, replicas };
+    return [
+      ...keepStable(goal, view, verified),
+      ...writeCap(deployment, cap, true),
+      ...besideWrites(goal, view, { updated, cap }),
+      ...keepProgressing(goal, snapshot),
+    ];
+  }
   const wanted = { verified, target: updated.hash, released: goal.target, replicas };
   const cap = now !== undefined && now !== 'Invalid' && isHeldAt(view, wanted) ? now : wanted;
   const writes = [...writeCap(deployment, cap, true), ...balance(goal, view, cap)];
@@ -200,10 +223,18 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWr
         { op: 'replace', path: '/spec/template', value: template } as const,
       ];
   return [
+    ...routeBack(view, verified),
     ...(isBack ? [] : reportFailure(failure, deployment)),
     ...writeDeployment(deployment, ops),
     ...removeUnready(goal, view, cap),
   ];
+}
+
+/** Requests go back to the verified pods at once, and to any pod as soon as there are no others. */
+function routeBack(view: DeploymentView, verified: string | undefined): PatchWrite[] {
+  const stable = view.revisions.find(({ hash }) => hash === verified);
+  const isServing = stable !== undefined && stable.ready > 0 && !isAlone(view, stable);
+  return switchTo(view.routes.filter(isNarrowed), isServing ? stable.hash : undefined);
 }
 
 function removeUnready(
@@ -235,6 +266,7 @@ function rest(
   return [
     ...(isSame ? [] : writeCap(deployment, cap, forgetsActor)),
     ...blocking.map((r) => writeRevision(r, { cap: text })),
+    ...routeBack(view, current.hash),
   ];
 }
 
@@ -252,6 +284,7 @@ const isSameCap = ({ cap }: DeploymentView, { verified, target, released }: Rele
  */
 function removeHold({ deployment, view }: Snapshot): PatchWrite[] {
   return [
+    ...switchTo(view.routes.filter(isNarrowed), undefined),
     ...writeDeployment(deployment, dropAnnotation(deployment, ANNOTATIONS.release)),
     ...view.revisions
       .filter(({ cap }) => cap !== undefined)
