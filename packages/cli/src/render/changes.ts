@@ -117,7 +117,10 @@ function batchLine(
   const statusSymbol = batchStatus(batch, change);
   const branch = isLast ? '└─' : '├─';
   const check = decisiveCheck(status);
-  const head = `batch ${spec.batch}/${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${statusSymbol.text}`;
+  const { traffic } = spec;
+  const routed = traffic === undefined ? '' : `, Services select ${traffic.toLowerCase()} pods`;
+  const pods = `${plural(spec.targetUnits, 'pod')}${routed}`;
+  const head = `batch ${spec.batch}/${spec.total}  ${pods}  ${statusSymbol.text}`;
   const found = check === undefined ? '' : `  ${finding(check)}`;
   const room = (columns ?? Infinity) - 7;
   return `  ${paint('dim', branch)} ${paint(statusSymbol.tone, statusSymbol.symbol)} ${truncate(head + found, room)}`;

@@ -102,6 +102,12 @@ test('a hold keeps the pods of both revisions and switches nothing', () => {
   assert.deepEqual(plan(hold, held(ALL), [a(10, KEPT), b(10)], [service('b')]), []);
 });
 
+test('a Service that is applied again during a hold selects the revision that it had', () => {
+  const hold: Goal = { type: 'Hold', ...route, isBeside: true };
+  const applied = { ...service('b'), spec: { selector: { app: 'web' } } };
+  assert.deepEqual(plan(hold, held(ALL), [a(10, KEPT), b(10)], [applied]), ['Service -> b']);
+});
+
 test('a rollback switches back before it writes the template, and restores the selector at the end', () => {
   const [first, ...others] = plan(rollBack, held(ALL), [a(10, KEPT), b(10)], [service('b')]);
   assert.equal(first, 'Service -> a');

@@ -69,7 +69,8 @@ function hold(goal: Of<'Hold'>, snapshot: Snapshot): PatchWrite[] {
   const { replicas } = view;
   const wanted = { verified, target: updated?.hash ?? HELD, released, replicas };
   const writes = isHeldAt(view, wanted) ? [] : writeCap(deployment, wanted);
-  if (goal.isBeside === true) return [...keepStable(goal, view, verified), ...writes];
+  if (goal.isBeside === true)
+    return [...keepRoutes(view), ...keepStable(goal, view, verified), ...writes];
   return [...writes, ...balance({ ...goal, target: released }, view, wanted)];
 }
 
@@ -229,6 +230,10 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWr
     ...removeUnready(goal, view, cap),
   ];
 }
+
+/** A Service that was applied again meanwhile selects the revision that it had. */
+const keepRoutes = ({ routes }: DeploymentView): PatchWrite[] =>
+  routes.flatMap((route) => (route.mark === undefined ? [] : switchTo([route], route.mark)));
 
 /** Requests go back to the verified pods at once, and to any pod as soon as there are no others. */
 function routeBack(view: DeploymentView, verified: string | undefined): PatchWrite[] {
