@@ -315,7 +315,7 @@ const USED = {
   patch: [
     ...['events', 'deployments', 'deployments/status', 'replicasets', 'statefulsets', 'daemonsets'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
-    'changeapprovals/status',
+    ...['changeapprovals/status', 'services'],
     ...[...WEBHOOKS, ...CHANGE_POLICIES, 'leases', 'secrets'],
   ],
   delete: ['changeworkloads', 'pods'],
