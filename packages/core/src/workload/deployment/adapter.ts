@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Snapshot, WorkloadAdapter } from '../adapter.ts';
-import type { Service } from '../traffic/service.ts';
 import { deploymentAdmission } from './admission.ts';
 import { DEPLOYMENT } from './descriptor.ts';
 import { legacyRestore } from './legacy-hold.ts';
@@ -15,7 +14,7 @@ export const deployment: WorkloadAdapter<Deployment, DeploymentView> = {
   observe: (snapshot, signing) => {
     const { replicaSets = [], services = [] } = snapshot.related;
     const view = viewDeployment(snapshot.object, replicaSets as readonly ReplicaSet[], signing);
-    return withServices(view, services as readonly Service[], neighborsOf(snapshot));
+    return withServices(view, services, neighborsOf(snapshot));
   },
   revisionOfPod: ({ metadata }) =>
     metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid,

@@ -169,7 +169,7 @@ function viewReplicaSet(
     {
       ...{ name, uid, replicas, template, fingerprint: fingerprintOf(template) },
       createdAt: Date.parse(creationTimestamp) || 0,
-      existing: Math.max(replicas, rs.status?.replicas ?? 0),
+      existing: existingPods(rs),
       hash: hashOf(labels),
       // The status lags: ready pods beyond the desired count are already terminating.
       ready: Math.min(ready, replicas),
@@ -180,6 +180,9 @@ function viewReplicaSet(
     },
   ];
 }
+
+const existingPods = ({ spec, status }: ReplicaSet): number =>
+  Math.max(spec.replicas ?? 0, status?.replicas ?? 0);
 
 const withCap = (cap: string | undefined) => (cap === undefined ? {} : { cap });
 
