@@ -152,6 +152,13 @@ export const changeWorkloadSpec = z
     diffTruncated: z.boolean().optional().describe('True if the diff was truncated.'),
     policy: policyRef,
     release: release.optional(),
+    notHeld: z
+      .array(z.string().max(256))
+      .max(16)
+      .optional()
+      .describe(
+        'Fields of the change that took effect at once, by JSON pointer, although the change is held: the controller of the kind does not wait with them.',
+      ),
   })
   .describe('What changed. Written once by the operator, and never edited.');
 

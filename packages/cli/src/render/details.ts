@@ -17,6 +17,7 @@ export function details({ spec }: ChangeWorkload, view: View): string[] {
     `${label('How')}${how(spec)}`,
     `${label('When')}${instant(spec.detectedAt)} (${relative(spec.detectedAt, view.now)})`,
     ...diff.map((line, index) => `${index === 0 ? label('What') : rest}${line}`),
+    ...notHeld(spec).map((line) => `${label('Not held')}${line}`),
     `${label('Revision')}${revisions(spec)}`,
     `${label('Policy')}${policy(spec)}`,
   ];
@@ -52,6 +53,9 @@ function diffLines({ diff, diffTruncated, to }: ChangeWorkload['spec'], { paint 
   });
   return diffTruncated === true ? [...lines, paint('dim', '… and more than fits')] : lines;
 }
+
+const notHeld = ({ notHeld: fields = [] }: ChangeWorkload['spec']): string[] =>
+  fields.length === 0 ? [] : [`${fields.join(', ')}: took effect at once`];
 
 function revisions({ from, to }: ChangeWorkload['spec']): string {
   const target = short(to.fingerprint);

@@ -15,6 +15,7 @@ import type {
   Signing,
   WorkloadAdapter,
 } from '../workload/adapter.ts';
+import { notHeldFields } from '../workload/not-held.ts';
 import { revisionNumber, annotatedWorkload } from '../workload/writes.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
 
@@ -153,8 +154,25 @@ function changed(
   return allow(write(object, added, actor), [
     `AlterShield holds this change as ${context.nextChange} and releases it batch by batch; ` +
       `follow it with: ${command}`,
+    ...notHeldWarning(descriptor, running, template),
   ]);
 }
+
+function notHeldWarning(
+  descriptor: WorkloadAdapter['descriptor'],
+  running: Template,
+  template: Template,
+): string[] {
+  const fields = notHeldFields(descriptor, running, template).map(shortName);
+  if (fields.length === 0) return [];
+  const { kind } = descriptor.resource;
+  return [
+    `AlterShield cannot hold ${fields.join(', ')}: the ${kind} controller applies such a change at once`,
+  ];
+}
+
+/** `nodeSelector` of `/spec/template/spec/nodeSelector`. */
+const shortName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 function actorText(
   { object, oldObject, namespace, user, fieldManager, operation }: Request<WorkloadObject>,

@@ -4,12 +4,13 @@ import { actorFromManagedFields } from '../hold/actor.ts';
 import { readActorAnnotation, type ActorAnnotation } from '../hold/actor-annotation.ts';
 import type { ObjectMeta, Template } from '../json/objects.ts';
 import type { ValidPolicy } from '../policy/match.ts';
-import { strategyFor } from '../policy/strategy.ts';
+import { strategyFor, usesSteps } from '../policy/strategy.ts';
 import { diffTemplates } from '../revision/diff.ts';
 import { withoutTemplateHash, quarantineKey } from '../revision/fingerprint.ts';
 import { contentOf, keepContent } from '../revision/content.ts';
 import { imagesOf } from '../revision/images.ts';
 import type { KindDescriptor, Signing } from '../workload/adapter.ts';
+import { notHeldFields } from '../workload/not-held.ts';
 import type { RevisionView, WorkloadView } from '../workload/view.ts';
 import { annotatedWorkload } from '../workload/writes.ts';
 import { isRevertTo } from './batch.ts';
@@ -114,6 +115,7 @@ function specOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec {
   const from = found?.fingerprint === facts.to ? revisionLeftByUser(input, facts) : found;
   const { metadata } = object;
   const operation = operationOf(input, facts, from);
+  const release = releaseOf(input, operation);
   return {
     target: targetOf(descriptor, metadata),
     sequence: (last?.spec.sequence ?? 0) + 1,
@@ -124,8 +126,17 @@ function specOf(input: DetectInput, facts: Facts): ChangeWorkloadSpec {
     cause: { tool: toolOf(metadata, actorAnnotation), action: actionOf(input, facts, from) },
     ...revisionsOf(view, from),
     policy,
-    release: releaseOf(input, operation),
+    release,
+    ...(release.enforced && usesSteps(release.strategy) ? notHeldOf(input, from) : {}),
   };
+}
+
+function notHeldOf(
+  { descriptor, view: { template } }: DetectInput,
+  from: ChangeWorkloadSpec['from'],
+): Pick<ChangeWorkloadSpec, 'notHeld'> {
+  const fields = from === undefined ? [] : notHeldFields(descriptor, contentOf(from), template);
+  return fields.length === 0 ? {} : { notHeld: fields };
 }
 
 const NOT_ENFORCED = {
