@@ -11,11 +11,11 @@ import { held } from './held/held.ts';
 import { idle } from './idle/idle.ts';
 import { memory } from './memory/memory.ts';
 import { rollout } from './rollout/rollout.ts';
-import { statefulSet } from './stateful-set/stateful-set.ts';
+import { daemonSet, statefulSet } from './stateful-set/stateful-set.ts';
 import { story } from './story/story.ts';
 
 const SECTIONS: readonly Section[] = [
-  ...[story, statefulSet, rollout, held, crowd, idle],
+  ...[story, statefulSet, daemonSet, rollout, held, crowd, idle],
   ...[evidence, admission, memory, client],
 ];
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 import { imageOf, waitingReason } from '../../test/e2e/support/pods.ts';
+import type { AppKind } from '../../test/e2e/support/manifests.ts';
 import { activeOf, anApp, mostBefore, type App } from '../../test/e2e/support/story.ts';
 import { goneAfter } from '../support/beyond.ts';
 import { seconds } from '../support/figures.ts';
@@ -12,8 +13,7 @@ const GOOD = 'checkout:v2';
 const BAD = 'checkout:bad-3';
 const BATCHES = [1, '40%', '100%'];
 const POLICY = { release: { batches: BATCHES, soakSeconds: 1 } };
-const SIZES = [5, 50];
-/** One pod at a time, as its controller updates without `maxUnavailable`. */
+/** One pod at a time, as both kinds update without `maxUnavailable`. */
 const UNAVAILABLE = 1;
 
 interface Change {
@@ -60,10 +60,19 @@ async function beyondBatches(app: App, image: string): Promise<number> {
   return Math.max(0, ...most);
 }
 
-async function measure({ cluster, say }: Live, replicas: number): Promise<Figures> {
-  // Created at once; its controller updates one pod at a time all the same.
-  const wishes = { spec: { podManagementPolicy: 'Parallel' } };
-  const app = await anApp(cluster, { kind: 'StatefulSet', replicas, policy: POLICY, wishes });
+interface Measured {
+  readonly kind: AppKind;
+  readonly sizes: readonly number[];
+  readonly spec: object;
+}
+
+async function measure(
+  { cluster, say }: Live,
+  { kind, spec }: Measured,
+  replicas: number,
+): Promise<Figures> {
+  const wishes = { spec: { ...spec } };
+  const app = await anApp(cluster, { kind, replicas, policy: POLICY, wishes });
   try {
     say(`${replicas} pods: a good change in three batches`);
     const good = await watched(app, GOOD, async () => {
@@ -99,13 +108,18 @@ const row = ({ replicas, good, bad, goneMs, badPods }: Figures): string[] => [
   `${bad.workload}, ${bad.all}`,
 ];
 
-export const statefulSet: Section = {
-  name: 'stateful-set',
-  title: 'A good and a bad change of a StatefulSet, on a real control plane',
+const sectionOf = (
+  measured: Measured,
+  { name, note }: { readonly name: string; readonly note: string },
+): Section => ({
+  name,
+  title: `A good and a bad change of a ${measured.kind}, on a real control plane`,
   run: async (say) => {
     const figures = await live(say, async (running) => {
       const all: Figures[] = [];
-      for (const replicas of SIZES) all.push(await measure(running, replicas));
+      for (const replicas of measured.sizes) {
+        all.push(await measure(running, measured, replicas));
+      }
       return all;
     });
     return {
@@ -125,9 +139,30 @@ export const statefulSet: Section = {
         },
       ],
       notes: [
-        'Writes by the operator’s user, from the API server’s audit log; pods that it deletes are not among them. A good change has three batches: two writes for each, to open and to close the partition, and one that gives the strategy back.',
+        note,
         'Evidence: the pod status that shows ImagePullBackOff, as a watch delivers it; the end: the watch shows no active pod of the bad image. Goal: 1 s beside what the controller takes.',
       ],
     };
   },
-};
+});
+
+export const statefulSet = sectionOf(
+  {
+    kind: 'StatefulSet',
+    sizes: [5, 50],
+    // Created at once; its controller updates one pod at a time all the same.
+    spec: { podManagementPolicy: 'Parallel' },
+  },
+  {
+    name: 'stateful-set',
+    note: 'Writes by the operator’s user, from the API server’s audit log; pods that it deletes are not among them. A good change has three batches: two writes for each, to open and to close the partition, and one that gives the strategy back.',
+  },
+);
+
+export const daemonSet = sectionOf(
+  { kind: 'DaemonSet', sizes: [10, 100], spec: {} },
+  {
+    name: 'daemon-set',
+    note: 'Writes by the operator’s user, from the API server’s audit log; pods that it deletes are not among them, but the patch is that tests the DaemonSet before they go. With one pod unavailable at a time, that is one for each pod of the first two batches.',
+  },
+);

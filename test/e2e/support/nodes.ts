@@ -13,22 +13,33 @@ interface Node {
 
 /** Sees to it that the cluster has a pool of as many nodes that are ready, for DaemonSets of this size. */
 export async function ensureNodes(cluster: ClusterAccess, size: number): Promise<void> {
-  for (let node = 1; node <= size; node += 1) {
-    const name = `pool-of-${size}-${node}`;
-    const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', ...poolOf(size) };
-    const status = { capacity: CAPACITY, allocatable: CAPACITY };
-    const body = { apiVersion: 'v1', kind: 'Node', metadata: { name, labels }, status };
-    await cluster.call({
-      method: 'PATCH',
-      path: `/api/v1/nodes/${name}?fieldManager=test&force=true`,
-      contentType: 'application/apply-patch+yaml',
-      body,
+  const names = Array.from({ length: size }, (_, at) => `pool-of-${size}-${at + 1}`);
+  for (const name of names) await apply(cluster, name, poolOf(size));
+  for (const name of names) {
+    await eventually(() => isReady(cluster, name), {
+      what: `${name} to be ready`,
+      timeoutMs: 60_000,
     });
-    const isReady = async (): Promise<boolean> => {
-      const { spec, status } = (await cluster.call({ path: `/api/v1/nodes/${name}` })) as Node;
-      const ready = status.conditions?.find(({ type }) => type === 'Ready');
-      return ready?.status === 'True' && (spec.taints ?? []).length === 0;
-    };
-    await eventually(isReady, { what: `${name} to be ready`, timeoutMs: 30_000 });
   }
+}
+
+async function apply(cluster: ClusterAccess, name: string, pool: object): Promise<void> {
+  const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', ...pool };
+  await cluster.call({
+    method: 'PATCH',
+    path: `/api/v1/nodes/${name}?fieldManager=test&force=true`,
+    contentType: 'application/apply-patch+yaml',
+    body: {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name, labels },
+      status: { capacity: CAPACITY, allocatable: CAPACITY },
+    },
+  });
+}
+
+async function isReady(cluster: ClusterAccess, name: string): Promise<boolean> {
+  const { spec, status } = (await cluster.call({ path: `/api/v1/nodes/${name}` })) as Node;
+  const ready = status.conditions?.find(({ type }) => type === 'Ready');
+  return ready?.status === 'True' && (spec.taints ?? []).length === 0;
 }
