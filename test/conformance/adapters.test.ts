@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
-import { revisionOf, type Goal } from '@altershield/core';
+import { revisionOf, type Goal, type Snapshot, type Write } from '@altershield/core';
 import type { CallInfo } from '@altershield/sandbox';
 import fc from 'fast-check';
 import { KINDS, type KindUnderTest, type Leak } from '../support/kinds.ts';
@@ -98,6 +98,11 @@ describe('an adapter', () => {
       assert.deepEqual([...leaks].sort(), Object.keys(kind.leaks).sort());
       for (const leak of Object.values(kind.leaks)) await assertLeaks(kind, leak);
     });
+
+    if (kind.adapter.descriptor.deletes.length > 0) {
+      test(`${name}: deletes the pod that it saw, and no other one of its name`, () =>
+        assertDeletesByUid(kind));
+    }
 
     const { unsupported } = kind;
     if (unsupported !== undefined) {
@@ -568,6 +573,49 @@ const LEAKS: Readonly<Record<Leak, (rig: Rig) => Promise<readonly [string, numbe
     return ['v2', 0];
   },
 };
+
+/** Deletions come late: the pods were replaced meanwhile, some under the same name. */
+async function assertDeletesByUid(kind: KindUnderTest): Promise<void> {
+  const rig = await Rig.start({ kind, seed: 1, replicas: 3 });
+  await rig.apply('noready2');
+  rig.excuse();
+  const goals = [rig.releaseOf('noready2', 1), rig.rollBackOf('noready2')];
+  const [planned, deletes] = await plannedDeletes(rig, goals);
+  for (const { name } of deletes) {
+    const path = `/api/v1/namespaces/shop/pods/${name}`;
+    await rig.scheduler.complete(rig.sandbox.call('DELETE', { path }));
+  }
+  const seen = new Set(deletes.map((write) => write.deletes));
+  const staying = (): string[] =>
+    rig.pods().flatMap(({ uid, isTerminating }) => (isTerminating ? [] : [uid]));
+  await rig.until('the pods are replaced', () => {
+    const uids = staying();
+    return uids.length === 3 && uids.every((uid) => !seen.has(uid));
+  });
+  const before = staying().sort();
+  await rig.write(deletes, planned);
+  await rig.step(100);
+  assert.deepEqual(staying().sort(), before);
+}
+
+type DeleteWrite = Extract<Write, { readonly deletes: string }>;
+
+/** The first deletions that are planned on the way to these goals, one after the other. */
+async function plannedDeletes(
+  rig: Rig,
+  goals: readonly Goal[],
+): Promise<readonly [Snapshot, readonly DeleteWrite[]]> {
+  for (const goal of goals) {
+    for (let i = 0; i < 40; i += 1) {
+      const planned = rig.snapshot();
+      const deletes = rig.plan(goal).filter((write) => 'deletes' in write);
+      if (deletes.length > 0) return [planned, deletes];
+      await rig.pursue(goal);
+      await rig.step(100);
+    }
+  }
+  return assert.fail('the descriptor declares deletes');
+}
 
 /** Lets as many pods of a bad revision start as come, and sees to it that they are bad. */
 async function releaseBadly(rig: Rig, { bad, replicas }: Shape): Promise<void> {
