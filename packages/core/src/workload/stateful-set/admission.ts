@@ -74,8 +74,9 @@ function userStrategy({ object, old }: Input, saved: SavedFields | undefined): U
  * saved type was.
  */
 function valid(merged: UpdateStrategy, edited: UpdateStrategy): UpdateStrategy {
-  if (merged.type !== 'OnDelete' || merged.rollingUpdate === undefined) return merged;
-  return edited.type === 'OnDelete' ? { type: 'OnDelete' } : { ...merged, type: 'RollingUpdate' };
+  const { type, rollingUpdate } = merged;
+  if ((type !== 'OnDelete' && type !== 'Recreate') || rollingUpdate === undefined) return merged;
+  return edited.type === type ? { type } : { ...merged, type: 'RollingUpdate' };
 }
 
 /** The user's strategy from a manifest that was exported while held, and is now applied again. */
