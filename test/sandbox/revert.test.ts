@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { CallInfo } from '@altershield/sandbox';
 import { Checkout, DEPLOYMENT } from '../support/checkout.ts';
 import { ALICE, OPERATOR } from '../support/simulation.ts';
 
@@ -44,6 +45,19 @@ for (const [replicas, ready] of [
     assert.equal(checkout.changes.at(-1)?.spec.operation, 'PreExisting');
   });
 }
+
+test('a revert of a change that is observed only writes nothing to the workload', async () => {
+  const writes: string[] = [];
+  const beforeCall = ({ write, method, path }: CallInfo): undefined => {
+    if (write > 0 && path.startsWith('/apis/apps/')) writes.push(`${method} ${path}`);
+  };
+  const policy = { ...SLOW, mode: 'Audit' };
+  const checkout = await Checkout.start({ policy, faults: { beforeCall } });
+  await checkout.apply('slow2', 300);
+  await checkout.apply('1', 60_000);
+  assert.deepEqual(checkout.story, ['RolledBack/RevertedByUser']);
+  assert.deepEqual(writes, []);
+});
 
 test('a healthy revision whose record was deleted is not modified', async () => {
   const checkout = await Checkout.start({ policy: QUICK });

@@ -4,6 +4,7 @@ import type { Decision, Observation } from './observation.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { WorkloadView } from '../workload/view.ts';
 import { contentOf } from '../revision/content.ts';
+import { isEnforced } from './enforcement.ts';
 import { move, timeText } from './status.ts';
 import { isRestored } from '../workload/ownership.ts';
 import { isFromVerified } from './history.ts';
@@ -172,7 +173,6 @@ function awaitVerified(
   status: ChangeWorkloadStatus,
 ): Decision {
   const ready = observation.stable.filter((p) => p.ready).length;
-  const goal = rollBackGoal(observation, status);
   const isRestored = workload.borrowed?.isRestored !== false;
   const isBack =
     workload.isObserved &&
@@ -185,10 +185,24 @@ function awaitVerified(
   }
   const dueAt = rollbackDeadline(observation, workload, status);
   const ownedAt = isBack ? ownershipDueAt(status) : dueAt;
-  if (observation.now < dueAt) return { status, goal, recheckAt: Math.min(dueAt, ownedAt) };
+  if (observation.now < dueAt) {
+    return { status, ...restoreGoal(observation, status), recheckAt: Math.min(dueAt, ownedAt) };
+  }
   const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${observation.updated.length} of the quarantined one remain; check the pods`;
   return { status: rollbackEnd(status, observation.now, 'RollbackIncomplete', message) };
 }
+
+/**
+ * A user who reverts a change that was observed only leaves nothing to restore: a write would fight
+ * with the rest of a policy that modifies nothing.
+ */
+const restoreGoal = (
+  observation: Observation,
+  status: ChangeWorkloadStatus,
+): Pick<Decision, 'goal'> =>
+  status.reason === 'RevertedByUser' && !isEnforced(observation.change.spec)
+    ? {}
+    : { goal: rollBackGoal(observation, status) };
 
 /** How long a rollback waits for its last write, which conflicts with other clients may delay. */
 const OWNERSHIP_MS = 10_000;
