@@ -28,6 +28,7 @@ const SUITES: Readonly<Record<string, Suite>> = {
       'tools/**/*.test.ts',
       'test/sandbox/**/*.test.ts',
       'test/conformance/**/*.test.ts',
+      'test/explore/**/*.test.ts',
       'demo/**/*.test.ts',
     ],
     concurrency: availableParallelism(),

@@ -41,6 +41,8 @@ export interface KindLaw {
   revisionOf(pod: Pod): string;
   /** Most pods of a revision; infinite at rest, and for the revision that is protected. */
   allowed(asked: Asked): number;
+  /** Pods that a hold releases; undefined: nothing is held. */
+  released(word: Word): number | undefined;
 }
 
 const LAWS: Readonly<Record<string, KindLaw>> = {
@@ -62,6 +64,10 @@ const LAWS: Readonly<Record<string, KindLaw>> = {
         facts.map(({ replicas, surge }) => shareOf({ cap, replicas, surge, ...asked })),
       );
       return Math.max(...shares);
+    },
+    released: ({ about }) => {
+      const { cap } = about as { readonly cap: ReleaseCap | undefined };
+      return cap !== undefined && isInFlight(cap) ? cap.released : undefined;
     },
   },
   'StatefulSet.apps': {
@@ -87,18 +93,28 @@ const LAWS: Readonly<Record<string, KindLaw>> = {
       );
       return Math.max(...shares);
     },
+    released: ({ about, replicas }) => {
+      const { from, isReleased, partition } = about as Open;
+      if (from === undefined) return undefined;
+      return isReleased ? Math.max(0, replicas - partition) : 0;
+    },
   },
   'DaemonSet.apps': {
     wordOf: (object) => {
       const { spec, status } = object as DaemonSet;
       const replicas = status?.desiredNumberScheduled ?? 0;
       const { maxUnavailable = 1 } = { ...spec.updateStrategy.rollingUpdate };
-      const { unavailable } = userBounds({ maxSurge: 0, maxUnavailable }, replicas);
+      // Unlike those of the other kinds, its controller rounds up.
+      const unavailable =
+        typeof maxUnavailable === 'number'
+          ? maxUnavailable
+          : Math.ceil((replicas * parseInt(maxUnavailable, 10)) / 100);
       return { replicas, unavailable: Math.max(1, unavailable), about: spec.updateStrategy.type };
     },
     revisionOf: ({ metadata }) => metadata.labels?.['controller-revision-hash'] ?? '',
     // Each pod that is missing comes back updated: what is released is in the records alone.
     allowed: () => Infinity,
+    released: () => undefined,
   },
 };
 

@@ -41,6 +41,9 @@ export const GITOPS: UserInfo = {
   username: 'system:serviceaccount:flux-system:kustomize-controller',
 };
 
+/** Made once: that takes longer than a whole short run. */
+const CRDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind, ChangeApprovalKind].map(toCrd);
+
 export interface SimulationOptions {
   readonly scheduler: Scheduler;
   readonly log?: Logger;
@@ -106,10 +109,13 @@ export class Simulation {
 
   /** The kinds; resolves when they are served. */
   async install(): Promise<void> {
-    for (const kind of [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind, ChangeApprovalKind]) {
-      await this.sandbox.apply(toCrd(kind));
-    }
+    for (const crd of CRDS) await this.sandbox.apply(crd);
     await sleep(this.scheduler, 100);
+  }
+
+  /** Whether a replica answers the API server's admission reviews. */
+  get isAnswered(): boolean {
+    return this.#webhooks.size > 0;
   }
 
   client(user: UserInfo = ADMIN, fieldManager = 'kubectl', faults?: FaultPlan): Client {
