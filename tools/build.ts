@@ -6,6 +6,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { publishedFolders } from './published.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const BUILD = join(ROOT, 'dist');
@@ -34,10 +35,11 @@ const compile = (): Promise<unknown> =>
 const npm = (args: readonly string[], cwd: string): Promise<{ stdout: string }> =>
   run('npm', [...args, '--no-audit', '--no-fund'], { cwd });
 
-/** One tarball per package, in dist/. */
+/** One tarball per published package, in dist/. */
 async function pack(): Promise<string[]> {
   await mkdir(BUILD, { recursive: true });
-  await npm(['pack', '--workspaces', '--pack-destination', BUILD, '--silent'], ROOT);
+  const workspaces = publishedFolders().flatMap((folder) => ['--workspace', folder]);
+  await npm(['pack', ...workspaces, '--pack-destination', BUILD, '--silent'], ROOT);
   const files = await readdir(BUILD);
   return files.filter((file) => file.endsWith('.tgz')).map((file) => join(BUILD, file));
 }

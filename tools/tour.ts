@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import { eventually } from '@altershield/testing/eventually';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubectlResult } from '../test/cluster/access.ts';
@@ -62,12 +63,13 @@ function show(command: string, { stdout, stderr }: KubectlResult): void {
 }
 
 async function until(cluster: Cluster, wanted: RegExp): Promise<void> {
-  for (let attempt = 0; attempt < 240; attempt += 1) {
-    const { stdout } = await cluster.kubectl(['get', 'changeworkloads', '-n', 'shop']);
-    if (wanted.test(stdout)) return;
-    await sleep(250);
-  }
-  throw new Error(`wait for a change like ${String(wanted)}: none came within 60 s`);
+  const look = async (): Promise<boolean> =>
+    wanted.test((await cluster.kubectl(['get', 'changeworkloads', '-n', 'shop'])).stdout);
+  await eventually(look, {
+    timeoutMs: 60_000,
+    everyMs: 250,
+    what: `a change like ${String(wanted)}`,
+  });
 }
 
 const GITOPS = [

@@ -9,7 +9,7 @@ import {
   type AdmissionHandlers,
 } from '@altershield/kube';
 import { createOperator, type Operator } from '@altershield/operator';
-import { loopbackCertificate } from '@altershield/sandbox';
+import { loopbackCertificate } from '@altershield/testing/loopback-certificate';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { answerParent } from '../support/answer.ts';

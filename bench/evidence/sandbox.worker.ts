@@ -8,16 +8,12 @@ import {
   type ChangeWorkload,
 } from '@altershield/api';
 import { RESOURCES, realScheduler } from '@altershield/kube';
-import {
-  createSandbox,
-  httpsAdmission,
-  serveHttps,
-  type PodScenario,
-  type Sandbox,
-  type UserInfo,
-} from '@altershield/sandbox';
+import { createSandbox, type PodScenario, type Sandbox, type UserInfo } from '@altershield/sandbox';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '@altershield/testing/eventually';
 import { answerParent } from '../support/answer.ts';
+import { serveHttps } from './https-front.ts';
+import { httpsAdmission } from './https-webhook.ts';
 
 const OPERATOR_NAMESPACE = 'altershield-system';
 const NAMESPACE = 'shop';
@@ -132,14 +128,10 @@ async function applyAll(names: readonly string[], image: string): Promise<void> 
   await Promise.all(Array.from({ length: 8 }, apply));
 }
 
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  const deadline = performance.now() + 120_000;
-  while (!isSo()) {
-    if (performance.now() > deadline)
-      throw new Error(`wait for ${what}: not so after two minutes; ${summary()}`);
-    await sleep(100);
-  }
-}
+const until = (what: string, isTrue: () => boolean): Promise<boolean> =>
+  eventually(isTrue, { what, timeoutMs: 120_000 }).catch((error: unknown) => {
+    throw new Error(summary(), { cause: error });
+  });
 
 const changes = (): ChangeWorkload[] =>
   sandbox.server.store.list('changeworkloads.altershield.io') as unknown as ChangeWorkload[];

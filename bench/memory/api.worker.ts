@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { loopbackCertificate } from '@altershield/sandbox';
+import { loopbackCertificate } from '@altershield/testing/loopback-certificate';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';

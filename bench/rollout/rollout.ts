@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseReleaseCap, type Deployment } from '@altershield/core';
 import type { ClusterAccess } from '../../test/cluster/access.ts';
-import { eventually } from '../../test/e2e/support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { imageOf, isActive, isReady } from '../../test/e2e/support/pods.ts';
 import { RELEASE, anApp, type App } from '../../test/e2e/support/story.ts';
 import { median, seconds, times } from '../support/figures.ts';

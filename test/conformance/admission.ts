@@ -16,7 +16,7 @@ import {
 } from '@altershield/core';
 import type { KubeObject } from '@altershield/kube';
 import type { PolicyAttributes } from '@altershield/sandbox';
-import { applyPatch } from '../../packages/core/src/testing/json-patch.ts';
+import { applyPatch } from '@altershield/testing/json-patch';
 
 export interface AdmissionContext {
   readonly adapter: WorkloadAdapter;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { sleep, type Client, type KubeObject, type Scheduler } from '@altershield/kube';
+import { eventually } from '@altershield/testing/eventually';
 
 /** What a webhook of the suite is asked. */
 export interface ReviewRequest {
@@ -59,19 +60,11 @@ export const behavior = (name: string, check: Behavior['check']): Behavior => ({
 export const pause = ({ scheduler }: ContractTarget, ms: number): Promise<void> =>
   sleep(scheduler, ms);
 
-/** Looks every 50 ms until `look` gives something; throws after `timeoutMs` (30 s). */
-export async function until<T>(
-  target: ContractTarget,
+/** `eventually`, by the clock of the target. */
+export const until = <T>(
+  { scheduler }: ContractTarget,
   what: string,
-  look: () => Promise<T | undefined | false>,
+  look: () => Promise<T>,
   timeoutMs = 30_000,
-): Promise<T> {
-  const deadline = target.scheduler.now() + timeoutMs;
-  for (;;) {
-    const found = await look();
-    if (found !== undefined && found !== false) return found;
-    if (target.scheduler.now() > deadline)
-      throw new Error(`wait for ${what}: not there after ${timeoutMs} ms`);
-    await pause(target, 50);
-  }
-}
+): Promise<Exclude<T, undefined | false>> =>
+  eventually(look, { what, timeoutMs, everyMs: 50, scheduler });

@@ -6,7 +6,7 @@ import { before, describe, test } from 'node:test';
 import type { Deployment } from '@altershield/core';
 import type { ReviewRequest } from '../contract/target.ts';
 import type { UserName } from '../cluster/users.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { Fixture, cli, kubectl } from './support/fixture.ts';
 import { aDeployment, type WorkloadWishes } from './support/manifests.ts';
 import { imageOf, isActive, isReady } from './support/pods.ts';

@@ -17,7 +17,7 @@ import fc from 'fast-check';
 import { ApiError } from '../cluster/api.ts';
 import { anyWrite, objectsOf } from '../support/replica-set-writes.ts';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { aDeployment } from './support/manifests.ts';
 import { NO_NATIVE_CLAMP, servesNativeClamp } from './support/native-clamp.ts';
 import { stopAll } from './support/stop-all.ts';

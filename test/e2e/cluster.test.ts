@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Cluster } from '../cluster/cluster.ts';
 import { chooseVersion, exactVersion } from '../cluster/versions.ts';
 import { aNamespace, ownCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { aDeployment } from './support/manifests.ts';
 import {
   conditionOf,

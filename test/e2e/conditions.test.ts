@@ -7,7 +7,7 @@ import { webhooksFor } from '@altershield/core';
 import type { ReviewRequest } from '../contract/target.ts';
 import { matchCondition } from '../support/simulation.ts';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { aDeployment } from './support/manifests.ts';
 import { stopAll } from './support/stop-all.ts';
 import { WebhookServer } from './support/webhook-server.ts';

@@ -11,7 +11,7 @@ import {
 } from '@altershield/kube';
 import { CONTRACT } from '../contract/suite.ts';
 import type { ContractTarget } from '../contract/target.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { stopAll } from './support/stop-all.ts';
 import { WebhookServer } from './support/webhook-server.ts';

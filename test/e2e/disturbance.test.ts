@@ -11,7 +11,7 @@ import {
   startOperator,
   type OperatorProcess,
 } from './support/operator.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import {
   ACTOR,
   RELEASE,

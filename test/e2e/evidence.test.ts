@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { ChangePod, ChangeWorkload } from '@altershield/api';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { Fixture } from './support/fixture.ts';
 import { reportContainer, wholeSeconds } from './support/kubelet.ts';
 import { waitingReason, type Pod } from './support/pods.ts';

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import type { Cluster } from '../cluster/cluster.ts';
 import { freePorts } from '../cluster/ports.ts';
 import { ownCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { altershield, startOperator, type OperatorProcess } from './support/operator.ts';
 import { stopAll } from './support/stop-all.ts';
 import { activeOf, anApp, type App } from './support/story.ts';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { launchOperator, prepareCluster, startOperator } from './support/operator.ts';
 import { stopAll } from './support/stop-all.ts';
 import { QUICK, anApp, applyPolicy } from './support/story.ts';

@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { after, before, describe, test, type TestContext } from 'node:test';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ownCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import {
   RBAC_YAML,
   altershield,

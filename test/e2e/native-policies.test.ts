@@ -5,7 +5,7 @@ import { after, before, test, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { nativePolicies, type NativePolicy } from '@altershield/core';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { NO_NATIVE_CLAMP, servesNativeClamp } from './support/native-clamp.ts';
 import {
   altershield,

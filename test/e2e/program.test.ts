@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 
 const MAIN = fileURLToPath(new URL('../cluster/main.ts', import.meta.url));
 const run = promisify(execFile);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { Fixture, cli, kubectl } from './support/fixture.ts';
 import { reportContainer } from './support/kubelet.ts';
 import { imageOf, type Pod } from './support/pods.ts';

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import type { ChangeWorkload, Phase } from '@altershield/api';
 import type { Deployment } from '@altershield/core';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { prepareCluster, startOperator, type OperatorProcess } from './support/operator.ts';
 import { isActive, isReady, type Pod } from './support/pods.ts';
 import { SHAPES, deploymentOf, type Shape } from './support/shapes.ts';

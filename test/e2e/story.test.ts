@@ -7,7 +7,7 @@ import type { Deployment } from '@altershield/core';
 import type { KubectlResult } from '../cluster/access.ts';
 import type { AuditEntry } from '../cluster/audit.ts';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { altershield, prepareCluster, startOperator } from './support/operator.ts';
 import type { OperatorProcess } from './support/operator.ts';
 import { imageOf, isActive, waitingReason, type Pod } from './support/pods.ts';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { ChangePolicyKind } from '@altershield/api';
 import { parseAllDocuments } from 'yaml';
 import { EXIT } from './exit.ts';
-import { FakeCluster, invoke } from './testing/fake-cluster.ts';
+import { FakeCluster, invoke } from '@altershield/testing/fake-cluster';
 import { RELEASE } from './version.ts';
 
 const ROOT = new URL('../../../', import.meta.url);

@@ -38,6 +38,3 @@ export {
 export { AcceleratedScheduler } from './scheduler/accelerated.ts';
 export { seededRandom, type Random, type Span } from './scheduler/random.ts';
 export { VirtualScheduler, type ChooseTask, type VirtualOptions } from './scheduler/virtual.ts';
-export { loopbackCertificate, type ServerCertificate } from './transport/certificates.ts';
-export { serveHttps, type HttpsFront, type HttpsOptions } from './transport/https.ts';
-export { httpsAdmission } from './transport/https-webhook.ts';

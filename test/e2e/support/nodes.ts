@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import type { ClusterAccess } from '../../cluster/access.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { poolOf } from './manifests.ts';
 
 const CAPACITY = { cpu: '64', memory: '256Gi', pods: '1000' };

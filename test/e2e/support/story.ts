@@ -6,7 +6,7 @@ import type { Deployment, ReplicaSet } from '@altershield/core';
 import type { ClusterAccess } from '../../cluster/access.ts';
 import type { UserName } from '../../cluster/users.ts';
 import { aNamespace } from './cluster.ts';
-import { eventually } from './eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { ensureNodes } from './nodes.ts';
 import { aDeployment, pluralOf, type AppKind, type WorkloadWishes } from './manifests.ts';
 import { imageOf, isActive, isReady, type Pod } from './pods.ts';

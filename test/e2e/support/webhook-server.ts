@@ -3,7 +3,7 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
-import { loopbackCertificate } from '@altershield/sandbox';
+import { loopbackCertificate } from '@altershield/testing/loopback-certificate';
 import { answerReview } from '../../contract/answer-review.ts';
 import type { ReviewRequest, ReviewResponse } from '../../contract/target.ts';
 

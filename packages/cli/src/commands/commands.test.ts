@@ -2,8 +2,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { API_VERSION } from '@altershield/api';
-import { FakeCluster, invoke } from '../testing/fake-cluster.ts';
-import { aBatch, aChange, aFailedBatch, aPolicy, aRefusedChange, at } from '../testing/objects.ts';
+import { FakeCluster, invoke } from '@altershield/testing/fake-cluster';
+import {
+  aBatch,
+  aChange,
+  aFailedBatch,
+  aPolicy,
+  aRefusedChange,
+  at,
+} from '@altershield/testing/stored-objects';
 import { RELEASE } from '../version.ts';
 
 const NOW = Date.parse(at(120));
@@ -269,7 +276,7 @@ describe('a decision', () => {
       const { spec } = decision as { spec: { change: { name: string } } };
       const path = `${CHANGE_WORKLOADS}/${spec.change.name}`;
       const change = cluster.objects.get(path) ?? assert.fail('the change exists');
-      cluster.objects.set(path, { ...change, status: { ...Object(change['status']), phase } });
+      cluster.objects.put(path, { ...change, status: { ...Object(change['status']), phase } });
       const condition = { type: 'Effective', status, reason: 'CarriedOut', message: 'so it is' };
       return { ...decision, status: { conditions: [condition] } } as never;
     };

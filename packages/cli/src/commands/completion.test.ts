@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { FakeCluster, invoke } from '../testing/fake-cluster.ts';
-import { aChange } from '../testing/objects.ts';
+import { FakeCluster, invoke } from '@altershield/testing/fake-cluster';
+import { aChange } from '@altershield/testing/stored-objects';
 
 const scriptFor = async (shell: string): Promise<string> => {
   const { code, out } = await invoke(new FakeCluster(), `completion ${shell}`, 0);

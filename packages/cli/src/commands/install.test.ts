@@ -5,8 +5,8 @@ import { describe, it } from 'node:test';
 import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/core';
 import { parseAllDocuments } from 'yaml';
 import { DEFAULT_OPTIONS, installManifests } from '../index.ts';
-import { FakeCluster, invoke } from '../testing/fake-cluster.ts';
-import { aChange, aPolicy, at } from '../testing/objects.ts';
+import { FakeCluster, invoke } from '@altershield/testing/fake-cluster';
+import { aChange, aPolicy, at } from '@altershield/testing/stored-objects';
 
 const NOW = Date.parse(at(120));
 const OURS = '/apis/altershield.io/v1alpha1/namespaces/shop';

@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Change } from '../change.ts';
-import { aBatch, aChange, aFailedBatch, aPolicy, aRefusedChange, at } from '../testing/objects.ts';
+import {
+  aBatch,
+  aChange,
+  aFailedBatch,
+  aPolicy,
+  aRefusedChange,
+  at,
+} from '@altershield/testing/stored-objects';
 import { renderChanges } from './changes.ts';
 import { renderPolicies } from './policies.ts';
 import { painter } from './style.ts';

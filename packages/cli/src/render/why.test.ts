@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PHASES } from '@altershield/api';
 import type { Story } from '../change.ts';
-import { aBatch, aChange, aFailedBatch, aRefusedChange, at } from '../testing/objects.ts';
+import {
+  aBatch,
+  aChange,
+  aFailedBatch,
+  aRefusedChange,
+  at,
+} from '@altershield/testing/stored-objects';
 import { painter } from './style.ts';
 import { renderWhy } from './why.ts';
 

@@ -13,8 +13,8 @@ import {
   aReplicaSet,
   signer,
   annotated,
-} from '../testing/builders.ts';
-import { applyPatch } from '../testing/json-patch.ts';
+} from '@altershield/testing/builders';
+import { applyPatch } from '@altershield/testing/json-patch';
 import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
 import type { Deployment } from '../workload/deployment/objects.ts';
 import type { Review } from './review.ts';

@@ -6,9 +6,9 @@ import type { ChangeApproval } from '@altershield/api';
 import { admitApproval } from '../admission/approval-validation.ts';
 import { withVerifiedAuthor } from '../admission/approval-signature.ts';
 import { missingApprovals, type ApprovalRule } from '../policy/approval.ts';
-import { anApproval, anObservation, NOW, otherSign, signer } from '../testing/builders.ts';
-import { applyPatch } from '../testing/json-patch.ts';
-import { change, status } from '../testing/standings.ts';
+import { anApproval, anObservation, NOW, otherSign, signer } from '@altershield/testing/builders';
+import { applyPatch } from '@altershield/testing/json-patch';
+import { change, status } from '@altershield/testing/change-states';
 import { decide } from './decide.ts';
 import { timeText } from './status.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Actor } from '@altershield/api';
-import { anObservation, aTemplate, aWorkload, NOW, pods } from '../testing/builders.ts';
+import { anObservation, aTemplate, aWorkload, NOW, pods } from '@altershield/testing/builders';
 import {
   REVISION_A,
   REVISION_B,
@@ -11,7 +11,7 @@ import {
   unmarked,
   oneReleased,
   status,
-} from '../testing/standings.ts';
+} from '@altershield/testing/change-states';
 import { decide } from './decide.ts';
 import type { Observation } from './observation.ts';
 import { timeText } from './status.ts';

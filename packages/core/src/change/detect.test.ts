@@ -16,8 +16,8 @@ import {
   aTemplate,
   NOW,
   signing,
-} from '../testing/builders.ts';
-import { applyPatch } from '../testing/json-patch.ts';
+} from '@altershield/testing/builders';
+import { applyPatch } from '@altershield/testing/json-patch';
 import type { Template } from '../json/objects.ts';
 import type { Deployment, ReplicaSet } from '../workload/deployment/objects.ts';
 import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';

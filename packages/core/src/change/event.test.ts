@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PHASES, type ChangeWorkloadStatus, type Phase } from '@altershield/api';
-import { aChange } from '../testing/builders.ts';
+import { aChange } from '@altershield/testing/builders';
 import { eventOf } from './event.ts';
 
 const statusIn = (phase: Phase, message = ''): ChangeWorkloadStatus => ({

@@ -7,7 +7,7 @@ import { explainErrors } from '../policy/field.ts';
 import { parsePolicy } from '../policy/validate.ts';
 import { contentOf } from '../revision/content.ts';
 import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
-import { anApproval, anObservation, aTemplate } from '../testing/builders.ts';
+import { anApproval, anObservation, aTemplate } from '@altershield/testing/builders';
 import { decide } from './decide.ts';
 import { isEnforced, isHeld, strategyOf } from './enforcement.ts';
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { REVISION_A, REVISION_B, change, status } from '../testing/standings.ts';
+import { REVISION_A, REVISION_B, change, status } from '@altershield/testing/change-states';
 import { fingerprint, quarantineKey } from '../revision/fingerprint.ts';
-import { aTemplate } from '../testing/builders.ts';
+import { aTemplate } from '@altershield/testing/builders';
 import { currentRecord, isRevert, wasVerified } from './history.ts';
 
 const good = change(status('Success', { verdict: 'Pass' }));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ChangeWorkload, ChangeWorkloadStatus } from '@altershield/api';
 import { quarantineKey } from '../revision/fingerprint.ts';
-import { aChange, aTemplate, NOW } from '../testing/builders.ts';
+import { aChange, aTemplate, NOW } from '@altershield/testing/builders';
 import { isQuarantined, isTargetQuarantined, quarantineOf } from './quarantine.ts';
 import { timeText } from './status.ts';
 

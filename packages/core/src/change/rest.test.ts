@@ -9,8 +9,8 @@ import {
   aPolicy,
   aReplicaSet,
   signing,
-} from '../testing/builders.ts';
-import { status } from '../testing/standings.ts';
+} from '@altershield/testing/builders';
+import { status } from '@altershield/testing/change-states';
 import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
 import { viewDeployment } from '../workload/deployment/observe.ts';
 import { restGoal, type RestInput } from './rest.ts';

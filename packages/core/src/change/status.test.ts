@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PHASES, type Phase } from '@altershield/api';
-import { NOW } from '../testing/builders.ts';
-import { change, status } from '../testing/standings.ts';
+import { NOW } from '@altershield/testing/builders';
+import { change, status } from '@altershield/testing/change-states';
 import { conditionsOf, isOver, move, timeText } from './status.ts';
 
 const conditions = (phase: Phase, more = {}) => {

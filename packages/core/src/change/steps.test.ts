@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { anApproval, anObservation, aWorkload, NOW, pods } from '../testing/builders.ts';
-import { change, crashedPods, oneReleased, released, status } from '../testing/standings.ts';
+import { anApproval, anObservation, aWorkload, NOW, pods } from '@altershield/testing/builders';
+import {
+  change,
+  crashedPods,
+  oneReleased,
+  released,
+  status,
+} from '@altershield/testing/change-states';
 import { decide } from './decide.ts';
 import type { Observation } from './observation.ts';
 import { timeText } from './status.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MAX_DECISIONS, type ChangeApproval, type DecisionAction } from '@altershield/api';
-import { anApproval, anObservation, NOW, pods } from '../testing/builders.ts';
+import { anApproval, anObservation, NOW, pods } from '@altershield/testing/builders';
 import {
   REVISION_B,
   change,
@@ -10,7 +10,7 @@ import {
   released,
   unmarked,
   status,
-} from '../testing/standings.ts';
+} from '@altershield/testing/change-states';
 import { decide } from './decide.ts';
 import type { Observation } from './observation.ts';
 import { timeText } from './status.ts';

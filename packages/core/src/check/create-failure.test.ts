@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { CreateFailure } from './pod-view.ts';
-import { aDeployment, aPolicy, aReplicaSet, NOW, pods, signing } from '../testing/builders.ts';
+import {
+  aDeployment,
+  aPolicy,
+  aReplicaSet,
+  NOW,
+  pods,
+  signing,
+} from '@altershield/testing/builders';
 import { viewDeployment } from '../workload/deployment/observe.ts';
 import { createFailureKind, createFailures, type CreateFailureKind } from './create-failure.ts';
 import { judgePods, type PodHealthInput } from './pod-health.ts';

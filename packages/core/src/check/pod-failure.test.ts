@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aPod } from '../testing/builders.ts';
+import { aPod } from '@altershield/testing/builders';
 import { viewPod } from './observe-pod.ts';
 
 type Status = NonNullable<Parameters<typeof aPod>[1]>;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import type { PodView, FailureKind } from './pod-view.ts';
-import { aPod, aPodView, aPolicy, NOW, pods } from '../testing/builders.ts';
+import { aPod, aPodView, aPolicy, NOW, pods } from '@altershield/testing/builders';
 import { judgePods, type PodHealthInput } from './pod-health.ts';
 import { isTerminating, lostReadiness, viewPod } from './observe-pod.ts';
 

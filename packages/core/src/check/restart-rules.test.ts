@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
-import { aPod } from '../testing/builders.ts';
+import { aPod } from '@altershield/testing/builders';
 import type { ContainerStatus, Pod, RestartRule } from './pod.ts';
 import { lostReadiness, viewPod } from './observe-pod.ts';
 import { countRestarts, isExpectedRestart } from './restart-rules.ts';

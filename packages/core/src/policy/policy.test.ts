@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { validatePolicy } from '../admission/record-validation.ts';
 import { isSameConfiguration, webhooksFor } from '../admission/webhook-configuration.ts';
-import { aPolicy } from '../testing/builders.ts';
+import { aPolicy } from '@altershield/testing/builders';
 import { explainErrors } from './field.ts';
 import { policyFor, mismatch, selects, type Candidate } from './match.ts';
 import { ADAPTERS } from '../workload/registry.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { aTemplate, otherSign, signer } from '../testing/builders.ts';
+import { aTemplate, otherSign, signer } from '@altershield/testing/builders';
 import { diffTemplates } from './diff.ts';
 import { withoutTemplateHash, fingerprint, isSameTemplate, quarantineKey } from './fingerprint.ts';
 import { sign, verify } from '../hold/signature.ts';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aDeployment } from '../testing/builders.ts';
-import { applyPatch } from '../testing/json-patch.ts';
+import { aDeployment } from '@altershield/testing/builders';
+import { applyPatch } from '@altershield/testing/json-patch';
 import { isRestored, ownershipOf, restoreOwnership } from './ownership.ts';
 import type { Deployment } from './deployment/objects.ts';
 

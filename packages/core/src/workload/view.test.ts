@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { aCap, aHeldDeployment, aReplicaSet, signing } from '../testing/builders.ts';
-import { REVISION_A, REVISION_B } from '../testing/standings.ts';
+import { aCap, aHeldDeployment, aReplicaSet, signing } from '@altershield/testing/builders';
+import { REVISION_A, REVISION_B } from '@altershield/testing/change-states';
 import { viewDeployment } from './deployment/observe.ts';
 import { mayMakeRoom } from './view.ts';
 

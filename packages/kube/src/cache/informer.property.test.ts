@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { FakeApi, refusal } from '../client/fake-api.test-support.ts';
+import { FakeApi, refusal } from '@altershield/testing/kube/fake-api';
 import { Client } from '../client/client.ts';
 import { RESOURCES, type KubeObject } from '../client/object.ts';
 import { silentLogger } from '../runtime/logger.ts';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
 import { Informer } from './informer.ts';
 import type { InformerEvent } from './cache-writer.ts';
 import { isNewer } from './resource-version.ts';

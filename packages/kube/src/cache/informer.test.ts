@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { refusal } from '../client/fake-api.test-support.ts';
+import { refusal } from '@altershield/testing/kube/fake-api';
 import { silentLogger, type Logger } from '../runtime/logger.ts';
-import { aWorld, assertInStep, putMany, type ConfigMap } from './world.test-support.ts';
+import {
+  aWorld,
+  assertInStep,
+  putMany,
+  type ConfigMap,
+} from '@altershield/testing/kube/cached-config-maps';
 
 describe('the first list', () => {
   test('reads page by page and marks what it finds as initial', async () => {

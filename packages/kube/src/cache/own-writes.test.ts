@@ -2,13 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Client } from '../client/client.ts';
-import { FakeApi } from '../client/fake-api.test-support.ts';
+import { FakeApi } from '@altershield/testing/kube/fake-api';
 import { RESOURCES, type KubeObject } from '../client/object.ts';
 import type { HttpRequest, HttpResponse, Transport } from '../client/transport.ts';
 import { Controller } from '../controller/controller.ts';
 import { silentLogger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/scheduler.ts';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
 import { WriteThroughClient } from './write-through-client.ts';
 import { InformerFactory } from './factory.ts';
 import { isNewer } from './resource-version.ts';

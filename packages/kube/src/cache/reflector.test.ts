@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { refusal, type FakeApi } from '../client/fake-api.test-support.ts';
+import { refusal, type FakeApi } from '@altershield/testing/kube/fake-api';
 import type { HttpRequest } from '../client/transport.ts';
 import { silentLogger, type LogFields, type Logger } from '../runtime/logger.ts';
-import { aWorld, assertInStep, putMany, type World } from './world.test-support.ts';
+import {
+  aWorld,
+  assertInStep,
+  putMany,
+  type World,
+} from '@altershield/testing/kube/cached-config-maps';
 
 const queryOf = (watch: { readonly path: string } | undefined): URLSearchParams =>
   new URL(watch?.path ?? '', 'http://x').searchParams;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
 import type { ClientCall } from './rest-client.ts';
 import { Client } from './client.ts';
 import { KubeError, isConflict, isNotFound } from '../errors/errors.ts';
-import { refusal, respond } from './fake-api.test-support.ts';
+import { refusal, respond } from '@altershield/testing/kube/fake-api';
 import { RESOURCES } from './object.ts';
 import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
 

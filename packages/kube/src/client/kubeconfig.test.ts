@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
 import { ConfigError, type ConnectionConfig } from './connection.ts';
 import { inClusterConfig, loadConfig } from './in-cluster.ts';
 import { loadKubeconfig } from './kubeconfig.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { silentLogger } from '../runtime/logger.ts';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
 import { ConfigError } from './connection.ts';
 import { KubeError } from '../errors/errors.ts';
 import { withRetries } from './with-retries.ts';

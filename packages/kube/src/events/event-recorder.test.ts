@@ -2,11 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KubeError } from '../errors/errors.ts';
-import type { KubeObject, ObjectKey, APIResource } from '../client/object.ts';
-import type { Patch } from '../client/patch.ts';
 import { silentLogger } from '../runtime/logger.ts';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
-import type { EventClient, EventSubject } from './event.ts';
+import { statusError, StoreClient, type StoredObject } from '@altershield/testing/object-store';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
+import type { EventSubject } from './event.ts';
 import { EventRecorder, type EventRecorderOptions } from './event-recorder.ts';
 
 const checkout: EventSubject = {
@@ -17,49 +16,12 @@ const checkout: EventSubject = {
   uid: 'd-1',
 };
 
-type Fields = Record<string, unknown>;
-
 /** Keeps events by namespace and name as an API server would. */
-class FakeEvents implements EventClient {
-  readonly events = new Map<string, Fields>();
-  readonly faults: (number | KubeError | 'silence')[] = [];
-  calls = 0;
-
-  async create(_: APIResource, namespace: string, body: object): Promise<KubeObject> {
-    await this.#arrive();
-    const event: Fields = { ...body };
-    this.events.set(`${namespace}/${Object(event['metadata']).name}`, event);
-    return asObject(event);
-  }
-
-  async patch(_: APIResource, key: ObjectKey, patch: Patch): Promise<KubeObject> {
-    await this.#arrive();
-    const id = `${key.namespace}/${key.name}`;
-    const event = this.events.get(id);
-    if (event === undefined) throw new KubeError({ doing: 'PATCH', status: 404 });
-    Object.assign(event, patch.type === 'merge' ? patch.body : {});
-    return asObject(event);
-  }
-
-  get list(): Fields[] {
-    return [...this.events.values()];
-  }
-
-  async #arrive(): Promise<void> {
-    this.calls += 1;
-    await Promise.resolve();
-    const fault = this.faults.shift();
-    if (fault === 'silence') await new Promise(() => undefined);
-    if (fault instanceof KubeError) throw fault;
-    if (typeof fault === 'number') throw new KubeError({ doing: 'event', status: fault });
+class FakeEvents extends StoreClient {
+  get list(): StoredObject[] {
+    return this.store.entries().map(([, event]) => event);
   }
 }
-
-const asObject = (event: Fields): KubeObject => ({
-  apiVersion: 'v1',
-  kind: 'Event',
-  metadata: Object(event['metadata']),
-});
 
 function setUp(options: Partial<EventRecorderOptions> = {}): {
   clock: VirtualScheduler;
@@ -89,9 +51,8 @@ test('an event is what kubectl describe shows', async () => {
   recorder.record(checkout, stopped);
   await recorder.flush();
   const [event] = api.list;
-  const { name, ...metadata } = Object(event?.['metadata']);
-  assert.match(name, /^checkout\.[0-9a-f]{20}$/);
-  assert.deepEqual(metadata, { namespace: 'shop' });
+  assert.match(event?.metadata.name ?? '', /^checkout\.[0-9a-f]{20}$/);
+  assert.equal(event?.metadata.namespace, 'shop');
   assert.deepEqual(
     { ...event, metadata: undefined },
     {
@@ -141,38 +102,23 @@ test('an event that the server has forgotten meanwhile is created again', async 
   const { api, recorder } = setUp();
   recorder.record(checkout, stopped);
   await recorder.flush();
-  api.events.clear();
+  api.store.remove(api.store.entries()[0]?.[0] ?? '');
   recorder.record(checkout, stopped);
   await recorder.flush();
   assert.equal(api.list[0]?.['count'], 1);
 });
 
-test('many different messages of one reason are combined, others stay apart', async () => {
+test('events of different reasons, messages or objects are separate', async () => {
   const { api, recorder } = setUp();
-  for (let i = 0; i < 15; i += 1) {
-    recorder.record(checkout, { ...stopped, message: `pod ${i} is bad` });
-    await recorder.flush();
-  }
-  recorder.record(checkout, { type: 'Normal', reason: 'Resumed', message: 'on it goes' });
+  recorder.record(checkout, stopped);
+  recorder.record(checkout, { ...stopped, reason: 'Other' });
+  recorder.record(checkout, { ...stopped, message: 'batch 2 failed' });
+  recorder.record({ ...checkout, uid: 'd-2' }, stopped);
   await recorder.flush();
-  assert.equal(api.list.length, 12);
-  const combined = api.list.find(({ message }) => String(message).startsWith('(combined'));
-  assert.equal(combined?.['message'], '(combined from similar events): pod 14 is bad');
-  assert.equal(combined['count'], 5);
-});
-
-test('one object cannot flood, others are not hurt, and it may speak again later', async () => {
-  const { clock, api, recorder, outcomes } = setUp();
-  const reasons = Array.from({ length: 40 }, (_, i) => ({ ...stopped, reason: `Reason${i}` }));
-  for (const details of reasons) recorder.record(checkout, details);
-  recorder.record({ ...checkout, name: 'cart', uid: 'd-2' }, stopped);
-  await recorder.flush();
-  assert.equal(api.list.length, 26);
-  assert.equal(outcomes.filter((it) => it === 'limited').length, 15);
-  await clock.advance(5 * 60_000);
-  recorder.record(checkout, { ...stopped, reason: 'Later' });
-  await recorder.flush();
-  assert.equal(api.list.length, 27);
+  assert.deepEqual(
+    api.list.map((event) => event['count']),
+    [1, 1, 1, 1],
+  );
 });
 
 test('messages are cut at 1024 bytes and cluster-scoped objects go to the default namespace', async () => {
@@ -180,19 +126,20 @@ test('messages are cut at 1024 bytes and cluster-scoped objects go to the defaul
   const node = { apiVersion: 'v1', kind: 'Node', namespace: '', name: 'n'.repeat(253), uid: '' };
   recorder.record(node, { ...stopped, message: 'ü'.repeat(2000) });
   await recorder.flush();
-  const [[id, event] = []] = api.events;
-  assert.match(id ?? '', /^default\/n{230}\./);
-  assert.ok(Buffer.byteLength(String(event?.['message'])) <= 1024);
-  assert.ok(!('namespace' in Object(event?.['involvedObject'])));
+  const [event] = api.list;
+  assert.equal(event?.metadata.namespace, 'default');
+  assert.match(event.metadata.name, /^n{230}\./);
+  assert.ok(Buffer.byteLength(String(event['message'])) <= 1024);
+  assert.ok(!('namespace' in Object(event['involvedObject'])));
 });
 
 test('a server error is retried, a denied write is not, and neither throws', async () => {
   const { clock, api, recorder, outcomes } = setUp();
-  api.faults.push(500, 429);
+  api.faults.push(statusError(500, 'InternalError'), statusError(429, 'TooManyRequests'));
   recorder.record(checkout, stopped);
   await clock.advance(10_000);
   assert.deepEqual(outcomes, ['created']);
-  api.faults.push(403);
+  api.faults.push(statusError(403, 'Forbidden'));
   recorder.record(checkout, { ...stopped, reason: 'Other' });
   await clock.advance(10_000);
   assert.deepEqual(outcomes, ['created', 'dropped']);
@@ -209,8 +156,8 @@ test('a busy server is left in peace for as long as it asks', async () => {
   assert.deepEqual(outcomes, ['created']);
 });
 
-test('of many objects those that spoke least recently are forgotten', async () => {
-  const { clock, api, recorder, outcomes } = setUp({ limits: { memory: 2 } });
+test('of many events the least recent are forgotten, and created again', async () => {
+  const { clock, api, recorder, outcomes } = setUp({ memory: 2 });
   for (const uid of ['d-1', 'd-2', 'd-1', 'd-3', 'd-1', 'd-2']) {
     recorder.record({ ...checkout, uid }, stopped);
     await clock.advance(1_000);

@@ -7,12 +7,8 @@ import { whenAborted } from '../manager/when-aborted.ts';
 import type { Logger } from '../runtime/logger.ts';
 import { type Scheduler, sleep } from '../runtime/scheduler.ts';
 import {
-  type Correlated,
-  Correlator,
-  type CorrelatorLimits,
-  DEFAULT_LIMITS,
-} from './correlator.ts';
-import {
+  boundedDetails,
+  identityOf,
   type EventClient,
   type EventDetails,
   type EventSubject,
@@ -24,7 +20,7 @@ import {
 } from './event.ts';
 import { LruMap } from './lru-map.ts';
 
-export type EventOutcome = 'created' | 'counted' | 'limited' | 'dropped';
+export type EventOutcome = 'created' | 'counted' | 'dropped';
 
 export interface EventRecorderOptions {
   readonly client: EventClient;
@@ -36,7 +32,8 @@ export interface EventRecorderOptions {
   readonly instance?: string;
   /** Events that may wait to be written; more are dropped. Default 1000. */
   readonly maxPending?: number;
-  readonly limits?: Partial<CorrelatorLimits>;
+  /** Events remembered, to count their repetitions. Default 4096. */
+  readonly memory?: number;
   readonly observe?: (outcome: EventOutcome) => void;
 }
 
@@ -53,32 +50,37 @@ const FIRST_RETRY_MS = 500;
 const WRITE_TIMEOUT_MS = 10_000;
 
 /**
- * Writes core/v1 Events behind the caller's back. Equal ones become one Event with a count, floods
- * are combined and limited per object. Events are best effort: nothing here ever throws or blocks.
+ * Writes core/v1 Events behind the caller's back. Equal ones become one Event with a count. Events
+ * are best effort: nothing here ever throws or blocks.
  */
 export class EventRecorder implements Runnable {
   readonly name = 'events';
   readonly #options: EventRecorderOptions;
-  readonly #correlator: Correlator;
   readonly #written: LruMap<Series>;
-  /** By correlation key: repetitions that wait are merged into one write. */
+  /** By identity: repetitions that wait are merged into one write. */
   readonly #pending = new Map<string, Pending>();
   readonly #stop = new AbortController();
   #pump: Promise<void> | undefined;
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
-    const limits = { ...DEFAULT_LIMITS, ...options.limits };
-    this.#correlator = new Correlator(limits);
-    this.#written = new LruMap(limits.memory);
+    this.#written = new LruMap(options.memory ?? 4096);
   }
 
   /** Notes one occurrence; it is written soon. */
-  record(subject: EventSubject, details: EventDetails): void {
-    const now = this.#options.scheduler.now();
-    const correlated = this.#correlator.admit(subject, details, now);
-    if (correlated === undefined) this.#options.observe?.('limited');
-    else this.#enqueue(subject, correlated, now);
+  record(subject: EventSubject, given: EventDetails): void {
+    const { observe, scheduler, maxPending = 1000 } = this.#options;
+    const details = boundedDetails(given);
+    const key = identityOf(subject, details);
+    const waiting = this.#pending.get(key);
+    if (waiting === undefined && this.#pending.size >= maxPending) {
+      observe?.('dropped');
+      return;
+    }
+    const now = scheduler.now();
+    const { firstAt, count } = waiting ?? { firstAt: now, count: 0 };
+    this.#pending.set(key, { subject, details, firstAt, lastAt: now, count: count + 1 });
+    this.#pump ??= this.#drain();
   }
 
   /** Resolves when everything recorded so far is written or given up. */
@@ -95,18 +97,6 @@ export class EventRecorder implements Runnable {
     if (this.#pump === undefined) return;
     this.#stop.abort(new Error('the event recorder is stopping'));
     await this.flush();
-  }
-
-  #enqueue(subject: EventSubject, { key, details }: Correlated, now: number): void {
-    const { observe, maxPending = 1000 } = this.#options;
-    const waiting = this.#pending.get(key);
-    if (waiting === undefined && this.#pending.size >= maxPending) {
-      observe?.('dropped');
-      return;
-    }
-    const { firstAt, count } = waiting ?? { firstAt: now, count: 0 };
-    this.#pending.set(key, { subject, details, firstAt, lastAt: now, count: count + 1 });
-    this.#pump ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
@@ -145,8 +135,7 @@ export class EventRecorder implements Runnable {
   async #write(key: string, pending: Pending): Promise<EventOutcome> {
     const known = this.#written.get(key);
     if (known !== undefined) {
-      const { details, lastAt } = pending;
-      const series = { ...known, details, lastAt, count: known.count + pending.count };
+      const series = { ...known, lastAt: pending.lastAt, count: known.count + pending.count };
       if (await this.#patch(series)) {
         this.#written.set(key, series);
         return 'counted';
@@ -160,7 +149,7 @@ export class EventRecorder implements Runnable {
   async #patch(series: Series): Promise<boolean> {
     const { client } = this.#options;
     const key = { namespace: namespaceOf(series.subject), name: series.name };
-    const body = { ...repeatOf(series), message: series.details.message };
+    const body = repeatOf(series);
     try {
       await this.#call((signal) =>
         client.patch(RESOURCES.event, key, { type: 'merge', body }, { signal }),

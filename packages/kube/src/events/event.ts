@@ -56,7 +56,7 @@ const MAX_NAME_PREFIX = 230;
 export const identityOf = (subject: EventSubject, details: EventDetails): string =>
   [subjectKey(subject), details.type, details.reason, details.message].join('\n');
 
-export const subjectKey = ({ apiVersion, kind, namespace, name, uid }: EventSubject): string =>
+const subjectKey = ({ apiVersion, kind, namespace, name, uid }: EventSubject): string =>
   [apiVersion, kind, namespace, name, uid].join('\n');
 
 export const boundedDetails = ({ type, reason, message }: EventDetails): EventDetails => ({

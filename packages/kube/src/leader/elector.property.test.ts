@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
-import { Candidate } from './candidate.test-support.ts';
-import { FakeLeaseServer } from './fake-lease-server.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
+import { Candidate } from '@altershield/testing/kube/candidate';
+import { FakeLeaseServer } from '@altershield/testing/kube/fake-lease-server';
 
 const step = fc.record({
   waitMs: fc.integer({ min: 0, max: 20_000 }),

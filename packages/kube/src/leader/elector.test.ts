@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { KubeError } from '../errors/errors.ts';
 import { silentLogger } from '../runtime/logger.ts';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
-import { Candidate } from './candidate.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
+import { Candidate } from '@altershield/testing/kube/candidate';
 import { LeaderElector } from './elector.ts';
-import { FakeLeaseServer, LeaseLine } from './fake-lease-server.test-support.ts';
+import { FakeLeaseServer, LeaseLine } from '@altershield/testing/kube/fake-lease-server';
 
 function pair(): {
   clock: VirtualScheduler;
@@ -138,7 +138,7 @@ test('a leader whose lease is deleted stops at its next renewal and stands again
   a.start();
   await clock.advance(5_000);
   const first = a.work;
-  server.lease = undefined;
+  server.remove();
   await clock.advance(2_500);
   assert.equal(first?.aborted, true);
   await clock.advance(5_000);

@@ -4,7 +4,7 @@ import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { silentLogger } from '../runtime/logger.ts';
 import { sleep } from '../runtime/scheduler.ts';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
 import { Manager, StopTimeout } from './manager.ts';
 import { type Runnable, serverRunnable } from './runnable.ts';
 import { stopSignal } from './signals.ts';

@@ -5,7 +5,7 @@ import { DeadlineSignal, abortable } from './abort.ts';
 import { Backoff } from './backoff.ts';
 import { realScheduler, sleep, type Scheduler } from './scheduler.ts';
 import { yielderFor } from './event-loop-yielder.ts';
-import { VirtualScheduler } from './virtual-scheduler.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
 
 describe('the real scheduler', () => {
   test('runs delays of nothing, in order, after promises', async () => {

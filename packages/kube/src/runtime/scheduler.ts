@@ -58,7 +58,11 @@ function startTimer(delayMs: number, run: () => void): Timer {
 }
 
 /** Resolves after `delayMs`, or at once when `signal` aborts: the caller looks at the signal. */
-export function sleep(scheduler: Scheduler, delayMs: number, signal?: AbortSignal): Promise<void> {
+export function sleep(
+  scheduler: Pick<Scheduler, 'after'>,
+  delayMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) {
       resolve();

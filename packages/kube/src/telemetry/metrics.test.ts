@@ -5,7 +5,7 @@ import { Client } from '../client/client.ts';
 import { RESOURCES } from '../client/object.ts';
 import { Controller } from '../controller/controller.ts';
 import { silentLogger } from '../runtime/logger.ts';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
+import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
 import { createMetrics } from './metrics.ts';
 
 test('the series have the names and labels that dashboards know', async () => {

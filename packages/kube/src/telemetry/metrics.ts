@@ -192,7 +192,7 @@ function certificateHook(registry: Registry): (expiresAt: number) => void {
 function eventsHook(registry: Registry): (outcome: string) => void {
   const total = new Counter({
     name: 'event_recorder_events_total',
-    help: 'Events by outcome: created, counted, limited, dropped.',
+    help: 'Events by outcome: created, counted, dropped.',
     labelNames: ['outcome'],
     registers: [registry],
   });

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { AdmissionHandler, AdmissionRequest } from './admission.ts';
 import { reviewAdmission } from './review.ts';
-import { reviewBytes } from './review.test-support.ts';
+import { reviewBytes } from '@altershield/testing/kube/review';
 
 const run = (
   handler: AdmissionHandler,

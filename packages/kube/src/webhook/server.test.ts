@@ -6,8 +6,8 @@ import { after, describe, test } from 'node:test';
 import { type TLSSocket, connect as connectTls } from 'node:tls';
 import { realScheduler } from '../runtime/scheduler.ts';
 import { silentLogger } from '../runtime/logger.ts';
-import { newSet } from './certificates/pki.test-support.ts';
-import { reviewBytes } from './review.test-support.ts';
+import { newSet } from '@altershield/testing/kube/pki';
+import { reviewBytes } from '@altershield/testing/kube/review';
 import {
   type AdmissionObservation,
   AdmissionServer,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { signing } from '../../testing/builders.ts';
+import { signing } from '@altershield/testing/builders';
 import type { Pod } from '../../check/pod.ts';
 import { isEqual } from '../../json/canonical.ts';
 import type { Goal } from '../goal.ts';

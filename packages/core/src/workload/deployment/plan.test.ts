@@ -10,9 +10,9 @@ import {
   aReplicaSet,
   aTemplate,
   signing,
-} from '../../testing/builders.ts';
-import { applyPatch } from '../../testing/json-patch.ts';
-import { REVISION_A, REVISION_B } from '../../testing/standings.ts';
+} from '@altershield/testing/builders';
+import { applyPatch } from '@altershield/testing/json-patch';
+import { REVISION_A, REVISION_B } from '@altershield/testing/change-states';
 import { viewDeployment } from './observe.ts';
 import { planDeployment } from './plan.ts';
 import type { Deployment, ReplicaSet } from './objects.ts';

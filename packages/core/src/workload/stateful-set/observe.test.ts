@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
 import { writeSavedFields } from '../../hold/saved-fields.ts';
-import { signer, signing } from '../../testing/builders.ts';
+import { signer, signing } from '@altershield/testing/builders';
 import type { StatefulSet } from './objects.ts';
 import { viewStatefulSet } from './observe.ts';
 import { HOLD_ALL, STRATEGY } from './partition.ts';

@@ -4,7 +4,7 @@ import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { test } from 'node:test';
 import { isPairOf, isSignedBy } from './certificate-set.ts';
 import { issueInChild } from './issue-in-child.ts';
-import { DAY } from './pki.test-support.ts';
+import { DAY } from '@altershield/testing/kube/pki';
 
 const now = Date.UTC(2026, 0, 1);
 const newAuthority = { commonName: 'hook-ca', lifetimeMs: 3650 * DAY };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { issueAuthority, issueLeaf } from './issue.ts';
-import { DAY } from './pki.test-support.ts';
+import { DAY } from '@altershield/testing/kube/pki';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { issueLeaf } from './issue.ts';
-import { DAY, newSet } from './pki.test-support.ts';
+import { DAY, newSet } from '@altershield/testing/kube/pki';
 import { type CertificatePlan, planCertificates } from './plan.ts';
 
 const NOW = Date.parse('2026-01-01T00:00:00Z');

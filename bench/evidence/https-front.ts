@@ -5,17 +5,13 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { text as readText } from 'node:stream/consumers';
 import { stringify } from 'yaml';
-import type { ApiResponse, ApiServer } from '../api-server/api-server.ts';
-import type { Watch } from '../api-server/watches.ts';
-import { loopbackCertificate } from './certificates.ts';
+import type { ApiResponse, ApiServer } from '@altershield/sandbox';
+import { loopbackCertificate } from '@altershield/testing/loopback-certificate';
 
-export interface HttpsOptions {
-  /** 0, the default: any free one. */
-  readonly port?: number;
-}
+type Watch = Exclude<ApiResponse['body'], string>;
 
 /** A simulated API server that real clients can reach over the loopback interface. */
-export interface HttpsFront {
+interface HttpsFront {
   readonly url: string;
   /** PEM; clients are to trust this authority. */
   readonly ca: string;
@@ -26,10 +22,7 @@ export interface HttpsFront {
 }
 
 /** Serves a simulated API server on 127.0.0.1 over TLS, with a certificate made for the occasion. */
-export async function serveHttps(
-  server: ApiServer,
-  { port = 0 }: HttpsOptions = {},
-): Promise<HttpsFront> {
+export async function serveHttps(server: ApiServer): Promise<HttpsFront> {
   const { cert, key, ca } = await loopbackCertificate();
   const sockets = new Set<Duplex>();
   const https = createServer({ cert, key }, (request, response) => {
@@ -41,7 +34,7 @@ export async function serveHttps(
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
   });
-  await listen(https, port);
+  await listen(https);
   const url = `https://127.0.0.1:${(https.address() as AddressInfo).port}`;
   return {
     url,
@@ -57,10 +50,10 @@ export async function serveHttps(
   };
 }
 
-function listen(https: Server, port: number): Promise<void> {
+function listen(https: Server): Promise<void> {
   return new Promise((resolve, reject) => {
     https.once('error', reject);
-    https.listen(port, '127.0.0.1', resolve);
+    https.listen(0, '127.0.0.1', resolve);
   });
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
-import { FakeApi } from '../client/fake-api.test-support.ts';
-import { Client } from '../client/client.ts';
-import { RESOURCES, type KubeObject } from '../client/object.ts';
-import { silentLogger, type Logger } from '../runtime/logger.ts';
-import { VirtualScheduler } from '../runtime/virtual-scheduler.test-support.ts';
-import { Informer, type InformerOptions } from './informer.ts';
-import type { InformerEvent } from './cache-writer.ts';
+import { FakeApi } from './fake-api.ts';
+import { Client } from '../../../kube/src/client/client.ts';
+import { RESOURCES, type KubeObject } from '../../../kube/src/client/object.ts';
+import { silentLogger, type Logger } from '../../../kube/src/runtime/logger.ts';
+import { VirtualScheduler } from './virtual-scheduler.ts';
+import { Informer, type InformerOptions } from '../../../kube/src/cache/informer.ts';
+import type { InformerEvent } from '../../../kube/src/cache/cache-writer.ts';
 
 export type ConfigMap = KubeObject & { readonly data?: Readonly<Record<string, string>> };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { deepStrictEqual } from 'node:assert/strict';
-import type { PatchOp } from '../json/patch.ts';
+import type { PatchOp } from '../../core/src/json/patch.ts';
 
 type Node = Record<string, unknown>;
 

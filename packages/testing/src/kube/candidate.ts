@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { whenAborted } from '../manager/when-aborted.ts';
-import { silentLogger } from '../runtime/logger.ts';
-import { type Scheduler, sleep } from '../runtime/scheduler.ts';
-import { LeaderElector } from './elector.ts';
-import { type FakeLeaseServer, LeaseLine } from './fake-lease-server.test-support.ts';
+import { whenAborted } from '../../../kube/src/manager/when-aborted.ts';
+import { silentLogger } from '../../../kube/src/runtime/logger.ts';
+import { type Scheduler, sleep } from '../../../kube/src/runtime/scheduler.ts';
+import { LeaderElector } from '../../../kube/src/leader/elector.ts';
+import { type FakeLeaseServer, LeaseLine } from './fake-lease-server.ts';
 
 /** A replica with its elector, and what it went through. */
 export class Candidate {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { KubeObject } from './object.ts';
-import type { HttpRequest, HttpResponse, Transport } from './transport.ts';
+import type { KubeObject } from '../../../kube/src/client/object.ts';
+import type { HttpRequest, HttpResponse, Transport } from '../../../kube/src/client/transport.ts';
 
 export interface Change {
   readonly rv: number;

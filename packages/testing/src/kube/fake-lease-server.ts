@@ -1,71 +1,53 @@
 // SPDX-License-Identifier: Apache-2.0
-import { KubeError } from '../errors/errors.ts';
-import type { ObjectKey, APIResource } from '../client/object.ts';
-import type { Patch } from '../client/patch.ts';
-import type { Scheduler } from '../runtime/scheduler.ts';
-import type { Lease, LeaseClient, LeaseSpec } from './lease.ts';
+import {
+  RESOURCES,
+  type APIResource,
+  type ObjectKey,
+  type Patch,
+  type Scheduler,
+} from '@altershield/kube';
+import { objectPath } from '../../../kube/src/client/paths.ts';
+import type { Lease, LeaseClient } from '../../../kube/src/leader/lease.ts';
+import { ObjectStore } from '../object-store.ts';
 
-const refuse = (status: number, reason: string): KubeError =>
-  new KubeError({ doing: 'lease', status, server: { reason, message: reason } });
+const PATH = objectPath(RESOURCES.lease, { namespace: 'system', name: 'lock' });
 
-const isJsonObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null;
-
-/** Holds one Lease, with the optimistic locking of an API server. */
+/** One Lease in an object store. */
 export class FakeLeaseServer {
-  lease: Lease | undefined;
+  readonly #store = new ObjectStore();
+  /** The holder after each write. */
   readonly writes: string[] = [];
-  #version = 0;
-  #uid = 0;
+
+  get lease(): Lease | undefined {
+    return this.#store.get(PATH);
+  }
 
   read(): Lease {
-    if (this.lease === undefined) throw refuse(404, 'NotFound');
-    return this.lease;
+    return this.#store.read(PATH);
   }
 
   create(body: object): Lease {
-    if (this.lease !== undefined) throw refuse(409, 'AlreadyExists');
-    this.#uid += 1;
-    return this.#store(`uid-${this.#uid}`, specIn(body));
+    return this.#written(this.#store.create(PATH.slice(0, PATH.lastIndexOf('/')), body));
   }
 
   patch(patch: Patch): Lease {
-    if (patch.type !== 'merge') throw refuse(415, 'UnsupportedMediaType');
-    const { uid, resourceVersion } = this.read().metadata;
-    if (versionIn(patch.body) !== resourceVersion) throw refuse(409, 'Conflict');
-    return this.#store(uid, { ...this.lease?.spec, ...specIn(patch.body) });
+    return this.#written(this.#store.patch(PATH, patch));
   }
 
-  /** Somebody writes an annotation or so. */
+  /** Another client writes the Lease, for example an annotation. */
   touch(): void {
-    const { metadata, spec } = this.read();
-    this.#store(metadata.uid, spec ?? {});
+    this.#written(this.#store.put(PATH, this.read()));
   }
 
-  #store(uid: string, spec: LeaseSpec): Lease {
-    this.#version += 1;
-    this.writes.push(spec.holderIdentity ?? '');
-    this.lease = {
-      apiVersion: 'coordination.k8s.io/v1',
-      kind: 'Lease',
-      metadata: {
-        name: 'lock',
-        namespace: 'system',
-        uid,
-        resourceVersion: String(this.#version),
-        creationTimestamp: '2026-01-01T00:00:00Z',
-      },
-      spec,
-    };
-    return this.lease;
+  remove(): void {
+    this.#store.remove(PATH);
+  }
+
+  #written(lease: Lease): Lease {
+    this.writes.push(lease.spec?.holderIdentity ?? '');
+    return lease;
   }
 }
-
-const specIn = (body: object): LeaseSpec =>
-  'spec' in body && isJsonObject(body.spec) ? body.spec : {};
-
-const versionIn = (body: object): unknown =>
-  'metadata' in body && isJsonObject(body.metadata) ? body.metadata['resourceVersion'] : undefined;
 
 /** What may happen to requests of one candidate. */
 export interface Weather {

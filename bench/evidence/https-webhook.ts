@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Agent, request } from 'node:https';
 import { text } from 'node:stream/consumers';
-import type { AdmissionAnswer, AdmissionTransport } from '../api-server/admission.ts';
+import type { AdmissionAnswer, AdmissionTransport } from '@altershield/sandbox';
 
 /** Calls webhooks over real HTTPS with keep-alive, trusting the authorities of their configuration. */
 export function httpsAdmission(): AdmissionTransport {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Scheduler, Timer } from './scheduler.ts';
+import type { Scheduler, Timer } from '../../../kube/src/runtime/scheduler.ts';
 
 interface Pending {
   readonly at: number;

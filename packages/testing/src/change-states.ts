@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload, ChangeWorkloadStatus } from '@altershield/api';
-import { timeText } from '../change/status.ts';
-import { fingerprint } from '../revision/fingerprint.ts';
-import { viewDeployment } from '../workload/deployment/observe.ts';
+import { timeText } from '../../core/src/change/status.ts';
+import { fingerprint } from '../../core/src/revision/fingerprint.ts';
+import { viewDeployment } from '../../core/src/workload/deployment/observe.ts';
 import {
   aCap,
   aChange,

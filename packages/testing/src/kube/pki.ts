@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CertificateSet } from './certificate-set.ts';
-import { issueAuthority, issueLeaf } from './issue.ts';
+import type { CertificateSet } from '../../../kube/src/webhook/certificates/certificate-set.ts';
+import { issueAuthority, issueLeaf } from '../../../kube/src/webhook/certificates/issue.ts';
 
 export const DAY = 86_400_000;
 

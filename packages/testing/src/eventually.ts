@@ -1,33 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
-
-import { setTimeout as sleep } from 'node:timers/promises';
+import { realScheduler, sleep, type Scheduler } from '@altershield/kube';
 
 export interface EventuallyOptions {
-  /** Defaults to 30 s. */
+  /** Default 30 s. */
   readonly timeoutMs?: number;
-  /** Defaults to 100 ms. */
+  /** Default 100 ms. */
   readonly everyMs?: number;
   /** What is waited for, for the message of a failure. */
   readonly what?: string;
+  /** The clock of the cluster. Default: the real one. */
+  readonly scheduler?: Pick<Scheduler, 'after' | 'elapsed'>;
 }
 
 /**
- * Calls `look` until it neither throws nor gives `undefined` or `false`, and gives what it gave. For what no watch
- * shows; pods are better waited for with a recorder's `until`.
+ * Calls `look` until it neither throws nor returns `undefined` or `false`, and returns its result.
+ * For what no watch shows; pods are better waited for with a recorder's `until`.
  */
 export async function eventually<T>(
   look: () => T | Promise<T>,
-  { timeoutMs = 30_000, everyMs = 100, what = 'what is waited for' }: EventuallyOptions = {},
+  options: EventuallyOptions = {},
 ): Promise<Exclude<T, undefined | false>> {
-  const deadline = performance.now() + timeoutMs;
+  const { timeoutMs = 30_000, everyMs = 100, scheduler = realScheduler } = options;
+  const deadline = scheduler.elapsed() + timeoutMs;
   let seen = await attempt(look);
   while (!seen.isThere) {
-    if (performance.now() > deadline) {
-      throw new Error(
-        `wait for ${what}: not there after ${timeoutMs} ms; seen last: ${seen.instead}`,
-      );
+    if (scheduler.elapsed() > deadline) {
+      const { what = 'a state' } = options;
+      throw new Error(`wait for ${what}: not there after ${timeoutMs} ms; last: ${seen.instead}`);
     }
-    await sleep(everyMs);
+    await sleep(scheduler, everyMs);
     seen = await attempt(look);
   }
   return seen.value;

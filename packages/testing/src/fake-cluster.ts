@@ -2,18 +2,15 @@
 import {
   Client,
   realScheduler,
+  type KubeObject,
   type HttpRequest,
   type HttpResponse,
   type Scheduler,
   type Transport,
 } from '@altershield/kube';
-import type { CommandContext, GlobalOptions } from '../cli.ts';
-import { run } from '../run.ts';
-
-interface StoredObject {
-  readonly metadata: { readonly name: string; readonly [field: string]: unknown };
-  readonly [field: string]: unknown;
-}
+import type { CommandContext, GlobalOptions } from '../../cli/src/cli.ts';
+import { applyMergePatch, ObjectStore, type StoredObject } from './object-store.ts';
+import { run } from '../../cli/src/run.ts';
 
 export interface Request {
   readonly method: string;
@@ -23,8 +20,7 @@ export interface Request {
 
 /** Answers like an API server, as far as the command line asks one. */
 export class FakeCluster implements Transport {
-  /** Path of the object → object. */
-  readonly objects = new Map<string, StoredObject>();
+  readonly objects = new ObjectStore();
   readonly requests: Request[] = [];
   /** Paths that are answered with this status and message instead. */
   readonly denials = new Map<RegExp, { status: number; reason: string; message: string }>();
@@ -34,11 +30,11 @@ export class FakeCluster implements Transport {
   readonly served = new Set<string>(
     ['deployments', 'statefulsets', 'daemonsets'].map((plural) => `/apis/apps/v1/${plural}`),
   );
-  #version = 100;
 
   put(collection: string, object: object): this {
-    const stored = asStored(object);
-    this.objects.set(`${collection}/${stored.metadata.name}`, this.#stamp(stored));
+    const { name } = Object(Object(object).metadata) as { readonly name: string };
+    const metadata = { uid: `uid-${name}`, ...Object(object).metadata };
+    this.objects.put(`${collection}/${name}`, { ...object, metadata });
     this.served.add(anyNamespace(collection));
     return this;
   }
@@ -64,14 +60,15 @@ export class FakeCluster implements Transport {
     if (method === 'PATCH') return this.#patch(pathname, body);
     const object = this.objects.get(pathname);
     if (object === undefined) return this.#notFound(pathname);
-    if (method === 'DELETE') this.objects.delete(pathname);
+    if (method === 'DELETE') this.objects.remove(pathname);
     return answer(200, object);
   }
 
   #list(pathname: string, query: URLSearchParams): HttpResponse {
     const pattern = new RegExp(`^${pathname.replace(/\/([^/]+)$/, '(/namespaces/[^/]+)?/$1/')}`);
     const [key = '', value] = (query.get('labelSelector') ?? '').split('=');
-    const items = [...this.objects]
+    const items = this.objects
+      .entries()
       .filter(([path]) => pattern.test(path))
       .map(([, object]) => object)
       .filter(({ metadata }) => key === '' || labelsOf(metadata)[key] === value);
@@ -80,18 +77,14 @@ export class FakeCluster implements Transport {
 
   #create(pathname: string, body: unknown): HttpResponse {
     const { generateName = '', ...metadata } = Object(Object(body).metadata);
-    const stored = this.#stamp(
-      asStored({ ...Object(body), metadata: { name: `${generateName}new`, ...metadata } }),
-    );
-    this.objects.set(`${pathname}/${stored.metadata.name}`, stored);
-    return answer(201, stored);
+    const name = (metadata.name ?? `${generateName}new`) as string;
+    const object = { ...Object(body), metadata: { uid: `uid-${name}`, ...metadata, name } };
+    return answer(201, this.objects.put(`${pathname}/${name}`, object));
   }
 
   #patch(pathname: string, body: unknown): HttpResponse {
-    const merged = merge(this.objects.get(pathname) ?? { metadata: {} }, body);
-    const stored = this.#stamp(asStored(merged));
-    this.objects.set(pathname, stored);
-    return answer(200, stored);
+    const known = this.objects.get(pathname) ?? { metadata: {} };
+    return answer(200, this.objects.put(pathname, applyMergePatch(known, body) as object));
   }
 
   #watch(pathname: string, query: URLSearchParams): HttpResponse {
@@ -100,15 +93,7 @@ export class FakeCluster implements Transport {
     const before = this.objects.get(path);
     const after = before === undefined ? undefined : this.react(before);
     if (after === undefined) return { status: 200, headers: {}, body: pending() };
-    this.objects.set(path, this.#stamp(after));
-    return answer(200, { type: 'MODIFIED', object: this.objects.get(path) });
-  }
-
-  #stamp(object: StoredObject): StoredObject {
-    this.#version += 1;
-    const uid = `uid-${object.metadata.name}`;
-    const metadata = { uid, ...object.metadata, resourceVersion: String(this.#version) };
-    return { ...object, metadata };
+    return answer(200, { type: 'MODIFIED', object: this.objects.put(path, after) });
   }
 
   /** As the API server words it: a missing object has a name, a kind that is not served has none. */
@@ -148,31 +133,8 @@ async function* pending(): AsyncGenerator<Uint8Array> {
   yield encoder.encode('');
 }
 
-const isJsonObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function asStored(value: unknown): StoredObject {
-  if (!isJsonObject(value) || !isJsonObject(value['metadata']))
-    throw new Error('an object has metadata');
-  const { name } = value['metadata'];
-  if (typeof name !== 'string') throw new Error('an object has a name');
-  return { ...value, metadata: { ...value['metadata'], name } };
-}
-
-const labelsOf = ({ labels }: StoredObject['metadata']): Record<string, unknown> =>
-  isJsonObject(labels) ? labels : {};
-
-/** RFC 7396. */
-function merge(into: unknown, patch: unknown): unknown {
-  if (!isJsonObject(patch)) return patch;
-  const base = isJsonObject(into) ? into : {};
-  const merged = Object.entries(patch).map(([key, value]): [string, unknown] => [
-    key,
-    merge(base[key], value),
-  ]);
-  const all: Record<string, unknown> = { ...base, ...Object.fromEntries(merged) };
-  return Object.fromEntries(Object.entries(all).filter(([key]) => patch[key] !== null));
-}
+const labelsOf = ({ labels }: KubeObject['metadata']): Readonly<Record<string, unknown>> =>
+  labels ?? {};
 
 export interface Outcome {
   readonly code: number;
