@@ -2,6 +2,7 @@
 import { CHANGE_POLICIES, ANNOTATIONS } from '@altershield/api';
 import { isInFlight, parseReleaseCap } from '@altershield/core';
 import { KubeError, RESOURCES, sleep } from '@altershield/kube';
+import { STORY } from '@altershield/testing/story';
 import { deploymentManifest } from '../test/support/manifests.ts';
 import { UnexpectedOutcome } from './unexpected-outcome.ts';
 import type { Observer } from './observer.ts';
@@ -29,11 +30,10 @@ export interface Scene {
   readonly columns: number | undefined;
 }
 
-const OLD = '1.0';
-const GOOD = '1.1';
-/** In the sandbox and on the simulated kubelets a tag says its pods' fate: this one cannot be pulled. */
-const BAD = 'bad-1.2';
-const NEXT = '1.3';
+const OLD = STORY.start;
+const GOOD = STORY.goodChange.tag;
+const BAD = STORY.badChange.tag;
+const NEXT = STORY.nextChange.tag;
 
 const ATTEMPTS = 6;
 const SYNC_MS = 2000;
@@ -97,7 +97,7 @@ async function untilGuarded(cluster: Cluster): Promise<void> {
 async function aGoodChange(scene: Scene): Promise<void> {
   scene.output.chapter('2/6  A good change');
   scene.output.announce(`alice applies version ${GOOD} with kubectl.`);
-  await release(scene, 'developer', GOOD);
+  await release(scene, STORY.goodChange.user, GOOD);
   await scene.cluster.pause(2000);
 }
 
@@ -147,7 +147,7 @@ async function aBadChange(scene: Scene): Promise<ChangeObject> {
   output.chapter('3/6  A bad change');
   output.announce(`A GitOps robot syncs a commit with an image that nobody can pull: ${BAD}.`);
   observer.countFromHere();
-  await heldWrite(scene, 'gitops', BAD);
+  await heldWrite(scene, STORY.badChange.user, BAD);
   const { spec, status } = await judged(observer, BAD, 0);
   const [check] = status?.checks.filter(({ verdict }) => verdict === 'Fail') ?? [];
   const failed = `Let out to batch 1 only, ${plural(spec.targetUnits, 'pod')}: Fail after ${secondsIn(spec.releasedAt, status?.judgedAt)}. ${check?.message ?? ''}.`;
@@ -183,7 +183,7 @@ async function aStubbornRobot({ cluster, observer, output }: Scene): Promise<voi
 /** Applies the bad revision once more and gives the words of the denial. */
 async function denialOf(cluster: Cluster): Promise<string> {
   try {
-    await apply(cluster, 'gitops', BAD);
+    await apply(cluster, STORY.denial.user, BAD);
   } catch (error) {
     if (!(error instanceof KubeError) || error.status !== 403) throw error;
     const message = error.server.message ?? error.message;
@@ -197,7 +197,7 @@ async function theNextGoodCommit(scene: Scene): Promise<void> {
   scene.output.announce(
     `The team pushes a fix, and the robot syncs it: ${NEXT}. Nobody has to unlock anything.`,
   );
-  await release(scene, 'gitops', NEXT);
+  await release(scene, STORY.nextChange.user, NEXT);
   await scene.cluster.pause(1500);
 }
 

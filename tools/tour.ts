@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { eventually } from '@altershield/testing/eventually';
+import { STORY } from '@altershield/testing/story';
 import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KubectlResult } from '../test/cluster/access.ts';
@@ -83,7 +84,7 @@ async function play(cluster: Cluster): Promise<void> {
   const changes = async (): Promise<void> => {
     show('kubectl get changes -n shop', await cluster.kubectl(['get', 'changes', '-n', 'shop']));
   };
-  await cluster.kubectl(['apply', '-f', '-'], { input: checkout('1.0') });
+  await cluster.kubectl(['apply', '-f', '-'], { input: checkout(STORY.start) });
   await cluster.kubectl(['apply', '-f', '-'], { input: sessions('2.0') });
   for (const name of ['deploy/checkout', 'sts/sessions'])
     await cluster.kubectl(['rollout', 'status', name, '-n', 'shop', '--timeout=60s']);
@@ -100,7 +101,8 @@ async function play(cluster: Cluster): Promise<void> {
   tell(
     'Alice, a developer, sets a new image. The change is held in the same write and released in three batches.',
   );
-  const set = ['set', 'image', 'deploy/checkout', 'app=shop/checkout:1.1', '-n', 'shop'];
+  const image = `app=shop/checkout:${STORY.goodChange.tag}`;
+  const set = ['set', 'image', 'deploy/checkout', image, '-n', 'shop'];
   show(`kubectl ${set.join(' ')}`, await cluster.kubectl(set, { user: 'developer' }));
   await until(cluster, /Running .* 2 +3 /);
   await changes();
@@ -124,7 +126,7 @@ async function playBad(
   );
   show(
     'kubectl apply --server-side -f checkout.yaml    # as the GitOps tool',
-    await apply('bad-1.2'),
+    await apply(STORY.badChange.tag),
   );
   await until(cluster, /RolledBack/);
   await changes();
@@ -138,7 +140,7 @@ async function playBad(
   tell('## It is applied again, and denied');
   show(
     'kubectl apply --server-side -f checkout.yaml    # the GitOps tool again',
-    await apply('bad-1.2'),
+    await apply(STORY.badChange.tag),
   );
   await sleep(6000);
   tell('## Why?');
@@ -148,7 +150,10 @@ async function playBad(
   );
 
   tell('## The next good commit');
-  show('kubectl apply --server-side -f checkout.yaml    # as the GitOps tool', await apply('1.3'));
+  show(
+    'kubectl apply --server-side -f checkout.yaml    # as the GitOps tool',
+    await apply(STORY.nextChange.tag),
+  );
   await until(cluster, /checkout-3 .*Success/);
   show('altershield get -n shop', await altershield(cluster, ['get', '-n', 'shop']));
 }

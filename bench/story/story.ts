@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { STORY } from '@altershield/testing/story';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitingReason, imageOf } from '../../test/e2e/support/pods.ts';
 import { activeOf, anApp, type App } from '../../test/e2e/support/story.ts';
@@ -9,8 +10,8 @@ import { bareRss } from '../support/rss.ts';
 import type { Section } from '../support/section.ts';
 import { writesOf, type Writes } from '../support/writes.ts';
 
-const GOOD = 'checkout:v2';
-const BAD = 'checkout:bad-3';
+const GOOD = `checkout:${STORY.goodChange.tag}`;
+const BAD = `checkout:${STORY.badChange.tag}`;
 const REPLICAS = 10;
 /** By default a Deployment may miss 25 %, rounded down. */
 const READY_BOUND = 8;
@@ -53,7 +54,7 @@ async function goodChange(app: App): Promise<void> {
 }
 
 async function badChange(app: App): Promise<void> {
-  await app.setImage(BAD);
+  await app.setImage(BAD, STORY.badChange.user);
   await app.untilOut(BAD, 1);
   await app.pods.until('no bad pod', ({ pods }) => activeOf(pods, BAD) === 0, 60_000);
   await app.until(BAD, 'RolledBack');
@@ -61,7 +62,11 @@ async function badChange(app: App): Promise<void> {
 
 async function tell({ cluster, operator, say }: Live): Promise<Story> {
   const idleRss = operator.rss;
-  const app = await anApp(cluster, { replicas: REPLICAS, image: 'checkout:v1', policy: POLICY });
+  const app = await anApp(cluster, {
+    replicas: REPLICAS,
+    image: `checkout:${STORY.start}`,
+    policy: POLICY,
+  });
   try {
     say('a good change in three batches');
     const good = await watched(app, GOOD, () => goodChange(app));

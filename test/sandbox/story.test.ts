@@ -4,8 +4,19 @@ import { test } from 'node:test';
 import type { ChangeWorkload } from '@altershield/api';
 import { createLogger } from '@altershield/kube';
 import { VirtualScheduler } from '@altershield/sandbox';
+import { playStory, STORY, type Act } from '@altershield/testing/story';
 import { deploymentManifest, policyManifest } from '../support/manifests.ts';
 import { ALICE, GITOPS, Simulation } from '../support/simulation.ts';
+
+const USERS = { developer: ALICE, gitops: GITOPS };
+/** With one denial every 15 s: ten minutes of a GitOps loop. */
+const DENIALS = 40;
+
+const imageOf = (tag: string): string => `shop/checkout:${tag}`;
+const isDenied = (error: unknown): false => {
+  assert.match(String(error), /denies this revision/);
+  return false;
+};
 
 test('a bad revision is held, checked, rolled back and denied; the next good one is released', async () => {
   const scheduler = new VirtualScheduler({ seed: 1 });
@@ -13,44 +24,40 @@ test('a bad revision is held, checked, rolled back and denied; the next good one
   const log = createLogger({ level: verbose ? 'debug' : 'silent', pretty: true });
   const simulation = new Simulation({ scheduler, log });
   const { sandbox } = simulation;
-  let over = 0;
+  const play = async <T>(ms: number, work: Promise<T>): Promise<T> => {
+    await scheduler.runFor(ms);
+    return await work;
+  };
+  let badPods = 0;
   sandbox.onPod(() => {
     const bad = sandbox
       .pods({ namespace: 'shop' })
-      .filter((p) => JSON.stringify(p.spec).includes(':bad'));
-    over = Math.max(over, bad.length);
+      .filter((pod) => JSON.stringify(pod.spec).includes(STORY.badChange.tag));
+    badPods = Math.max(badPods, bad.length);
   });
-  const script = (async () => {
-    await simulation.install();
-    simulation.startOperator();
-    await sandbox.apply(deploymentManifest({ image: 'shop/checkout:1.0' }));
-    await sandbox.apply(policyManifest({ release: { soakSeconds: 2 } }));
-  })();
-  await scheduler.runFor(10_000);
-  await script;
+  await play(1000, simulation.install());
+  simulation.startOperator();
+  await play(5000, sandbox.apply(deploymentManifest({ image: imageOf(STORY.start) })));
+  await play(5000, sandbox.apply(policyManifest({ release: { soakSeconds: 2 } })));
   const phases = (): string[] =>
     (
       sandbox.server.store.list('changeworkloads.altershield.io') as unknown as ChangeWorkload[]
     ).map((c) => `${c.spec.to.images?.join()} ${c.status?.phase ?? ''} ${c.spec.actor.user}`);
-  const good = sandbox.apply(deploymentManifest({ image: 'shop/checkout:1.1' }), ALICE);
-  await scheduler.runFor(40_000);
-  await good;
-  assert.deepEqual(phases(), ['shop/checkout:1.1 Success alice']);
-  const bad = sandbox.apply(deploymentManifest({ image: 'shop/checkout:bad' }), GITOPS);
-  await scheduler.runFor(20_000);
-  await bad;
-  assert.deepEqual(phases().slice(1), [`shop/checkout:bad RolledBack ${GITOPS.username}`]);
-  assert.equal(over, 1);
-  // Ten minutes of a GitOps loop.
-  for (let i = 0; i < 40; i += 1) {
-    const again = sandbox.apply(deploymentManifest({ image: 'shop/checkout:bad' }), GITOPS);
-    const refused = assert.rejects(again, /denies this revision/);
-    await scheduler.runFor(15_000);
-    await refused;
-  }
-  assert.equal(over, 1);
-  const next = sandbox.apply(deploymentManifest({ image: 'shop/checkout:1.2' }), ALICE);
-  await scheduler.runFor(40_000);
-  await next;
-  assert.deepEqual(phases().slice(2), ['shop/checkout:1.2 Success alice']);
+  const apply = ({ tag, user }: Act): Promise<boolean> => {
+    const write = sandbox.apply(deploymentManifest({ image: imageOf(tag) }), USERS[user]);
+    return play(
+      5000,
+      write.then(() => true, isDenied),
+    );
+  };
+  const untilEnd = ({ ends }: Act): Promise<void> =>
+    scheduler.runFor(ends === 'Success' ? 35_000 : 15_000);
+  await playStory({ apply, untilEnd }, DENIALS);
+  assert.deepEqual(
+    phases(),
+    [STORY.goodChange, STORY.badChange, STORY.nextChange].map(
+      ({ tag, ends, user }) => `${imageOf(tag)} ${ends} ${USERS[user].username}`,
+    ),
+  );
+  assert.equal(badPods, 1);
 });

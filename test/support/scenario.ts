@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { ANNOTATIONS, type ChangeWorkload } from '@altershield/api';
 import { canonicalJson, type Deployment } from '@altershield/core';
 import { VirtualScheduler, type CallInfo, type WatchLineInfo } from '@altershield/sandbox';
+import { playStory, STORY, type Act } from '@altershield/testing/story';
 import { ReplicaSupervisor, type ReplicaSupervisorOptions } from './replica-supervisor.ts';
 import { deploymentManifest, policyManifest } from './manifests.ts';
 import { ALICE, GITOPS, Simulation } from './simulation.ts';
@@ -35,26 +36,29 @@ export interface Outcome {
   readonly lives: number;
 }
 
+const USERS = { developer: ALICE, gitops: GITOPS };
+const DENIALS = 3;
+const imageTagged = (tag: string): string => `shop/checkout:${tag}`;
+const BAD = imageTagged(STORY.badChange.tag);
+const NEXT = imageTagged(STORY.nextChange.tag);
+
 /** How it ends, whatever went wrong on the way. */
 const END = {
   changes: [
-    'shop/checkout:1.1 Success Verified Pass',
-    'shop/checkout:bad RolledBack RolledBack Fail',
-    'shop/checkout:1.2 Success Verified Pass',
+    `${imageTagged(STORY.goodChange.tag)} Success Verified Pass`,
+    `${BAD} RolledBack RolledBack Fail`,
+    `${NEXT} Success Verified Pass`,
   ],
-  image: 'shop/checkout:1.2',
+  image: NEXT,
   own: { ...USER_FIELDS, paused: false, replicas: 10 },
   held: false,
   marks: [ANNOTATIONS.release],
-  podImages: ['shop/checkout:1.2'],
+  podImages: [NEXT],
   badPods: 1,
-  refused: 3,
+  denied: DENIALS,
 };
 
-/**
- * A good change, then a bad one that a GitOps tool re-applies, then a good one: with the operator
- * dying or being lied to on the way. Whatever happens, the end and the laws must be the same.
- */
+/** The story while the operator crashes or gets wrong answers: the end and the laws stay the same. */
 export async function runScenario(options: ScenarioOptions): Promise<Outcome> {
   const scenario = new Scenario(options);
   await scenario.play();
@@ -72,7 +76,7 @@ class Scenario {
   readonly #simulation: Simulation;
   readonly #invariants: InvariantChecker;
   readonly #supervisor: ReplicaSupervisor;
-  #refused = 0;
+  #denied = 0;
 
   constructor({ seed, settleMs = 90_000, ...rest }: ScenarioOptions) {
     this.#settleMs = settleMs;
@@ -97,14 +101,13 @@ class Scenario {
     const { sandbox } = this.#simulation;
     const policy = policyManifest({ release: { soakSeconds: SOAK_SECONDS } });
     await this.#for(1000, this.#simulation.install());
-    await this.#for(10_000, sandbox.apply(deployment('1.0')));
+    await this.#for(10_000, sandbox.apply(deployment(STORY.start)));
     await this.#for(1000, sandbox.apply(policy));
     this.#supervisor.start();
     await this.#untilGuarded();
-    await this.#for(this.#settleMs, this.#change('1.1', ALICE));
-    await this.#for(this.#settleMs, this.#change('bad', GITOPS));
-    for (let i = 0; i < 3; i += 1) await this.#for(10_000, this.#again('bad'));
-    await this.#for(this.#settleMs, this.#change('1.2', ALICE));
+    const untilEnd = ({ ends }: Act): Promise<void> =>
+      this.#scheduler.runFor(ends === 'Denied' ? 9000 : this.#settleMs - 1000);
+    await playStory({ apply: (act) => this.#for(1000, this.#apply(act)), untilEnd }, DENIALS);
     this.#supervisor.stop();
   }
 
@@ -115,9 +118,9 @@ class Scenario {
     return { end: this.#end(), violations, calls, writes, lines, lives };
   }
 
-  async #for(ms: number, promise: Promise<unknown>): Promise<void> {
+  async #for<T>(ms: number, promise: Promise<T>): Promise<T> {
     await this.#scheduler.runFor(ms);
-    await promise;
+    return await promise;
   }
 
   /** Before the webhooks are there for the first time, nothing is held. */
@@ -131,17 +134,17 @@ class Scenario {
     await this.#scheduler.runFor(2000);
   }
 
-  async #change(tag: string, user: typeof ALICE): Promise<void> {
-    this.#invariants.expect(`shop/checkout:${tag}`);
-    const written = await this.#simulation.sandbox.apply(deployment(tag), user);
-    if (!isInFlight(written)) this.#invariants.report(`${tag} is not held in the very write`);
-  }
-
-  async #again(tag: string): Promise<void> {
-    await this.#simulation.sandbox.apply(deployment(tag), GITOPS).catch((error: unknown) => {
+  async #apply({ tag, user, ends }: Act): Promise<boolean> {
+    if (ends !== 'Denied') this.#invariants.expect(imageTagged(tag));
+    try {
+      const written = await this.#simulation.sandbox.apply(deployment(tag), USERS[user]);
+      if (!isInFlight(written)) this.#invariants.report(`${tag} is not held in the very write`);
+      return true;
+    } catch (error) {
       assert.match(String(error), /denies this revision/);
-      this.#refused += 1;
-    });
+      this.#denied += 1;
+      return false;
+    }
   }
 
   #end() {
@@ -163,8 +166,8 @@ class Scenario {
       held: isInFlight({ metadata }),
       marks: Object.keys(metadata.annotations ?? {}).filter((name) => name.includes('altershield')),
       podImages: [...new Set(sandbox.pods({ namespace: 'shop' }).map((p) => imageOf(p.spec)))],
-      badPods: this.#invariants.made('shop/checkout:bad'),
-      refused: this.#refused,
+      badPods: this.#invariants.made(BAD),
+      denied: this.#denied,
     };
   }
 }
@@ -177,7 +180,7 @@ function isInFlight(object: unknown): boolean {
 }
 
 const deployment = (tag: string) =>
-  deploymentManifest({ image: `shop/checkout:${tag}`, spec: USER_FIELDS });
+  deploymentManifest({ image: imageTagged(tag), spec: USER_FIELDS });
 
 const summary = ({ spec, status }: ChangeWorkload): string =>
   [spec.to.images?.join(), status?.phase, status?.reason, status?.verdict].join(' ');
