@@ -216,7 +216,7 @@ describe('records', () => {
     const made = await cluster.kubectl(['create', '-f', '-'], { input: JSON.stringify(body) });
     assert.equal(made.code, 0, made.stderr);
     operator = await startOperator(cluster);
-    await operator.said('a ChangeWorkload that the operator did not write is ignored');
+    await operator.said('ignored a ChangeWorkload that the operator did not sign');
     await untilGuarded(app);
     const asked = await altershield(cluster, [
       'rollback',

@@ -208,7 +208,7 @@ const sayUnknown = (events: EventRecorder, log: Logger): ((change: ChangeObject)
     if (known.has(change)) return;
     known.add(change);
     const { namespace, name } = keyOf(change);
-    log.warn('a ChangeWorkload of another version of AlterShield is left as it is', {
+    log.warn('ignored a ChangeWorkload of another version of AlterShield', {
       change: `${namespace}/${name}`,
       hint: 'run the newer version, or revert the workload and delete the record',
     });

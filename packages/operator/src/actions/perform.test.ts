@@ -62,11 +62,11 @@ const act = (client: object, goal: Goal = REST, on = deployment) =>
 const failureOf = (client: object): Promise<unknown> =>
   act(client).catch((error: unknown) => error);
 
-test('a patch whose test failed is a conflict: look again', async () => {
+test('a patch with a failed test is a conflict', async () => {
   assert.ok(isConflict(await failureOf(denying(422, { reason: 'Invalid', details: {} }))));
 });
 
-test('what the server denies for good is told in its own words', async () => {
+test('a permanent denial carries the message of the server', async () => {
   const details = { name: 'web', kind: 'Deployment' };
   for (const [status, reason] of [
     [422, 'Invalid'],
@@ -157,7 +157,7 @@ test('a rollback gives the fields of the template back in a write of its own, of
   assert.doesNotMatch(JSON.stringify(written), /"manager":"altershield"/);
 });
 
-test('the fields are not given back before the controller has seen the template', async () => {
+test('field managers are restored only after the controller has observed the template', async () => {
   const { sent, client } = recording();
   assert.equal(await act(client, ROLLBACK), 1, 'the template alone');
   assert.equal(await act(client, ROLLBACK, restored(2)), 0);

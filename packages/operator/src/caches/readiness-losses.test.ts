@@ -44,13 +44,13 @@ const waiting = (reason: string): Status => ({
   containerStatuses: [{ name: 'app', state: { waiting: { reason } } }],
 });
 
-test('pods of the first list are seen ready at the time of the list', () => {
+test('ready pods of the first list count as ready since the time of the list', () => {
   const { log, at } = aLog();
   at(5000, pod('a', ready('True')), { initial: true });
   assert.equal(log.observationsOf('a').readySeenAt, 5000);
 });
 
-test('a pod is seen ready when it is told to be, by the operator’s clock', () => {
+test('a pod counts as ready since its event, by the operator’s clock', () => {
   const { log, at } = aLog();
   at(5000, pod('a', ready('False')));
   at(7000, pod('a', ready('True')));
@@ -60,7 +60,7 @@ test('a pod is seen ready when it is told to be, by the operator’s clock', () 
   assert.equal(log.observationsOf('b').readySeenAt, 9000);
 });
 
-test('a pod that was unready while nothing was told is seen ready anew', () => {
+test('a pod that was unready during a gap of the watch counts as ready since then', () => {
   const { log, at } = aLog();
   at(5000, pod('a', ready('True')), { initial: true });
   at(60_000, pod('a', ready('True', '2026-01-01T00:00:50Z')));
@@ -75,7 +75,7 @@ test('readiness that is lost is counted for each pod, until the pod is gone', ()
   assert.equal(log.lossesOf('a'), 0);
 });
 
-test('a config error is seen from its first sight until it passes', () => {
+test('a config error counts from its first event until it is resolved', () => {
   const { log, at } = aLog();
   at(5000, pod('a', waiting('CreateContainerConfigError')));
   at(9000, pod('a', waiting('CreateContainerError')));

@@ -122,7 +122,7 @@ async function reconcile(
   }
   if (change.metadata.deletionTimestamp !== undefined) return undefined;
   if (!deps.isSigned(change)) {
-    log.warn('a ChangeWorkload that the operator did not write is ignored', {
+    log.warn('ignored a ChangeWorkload that the operator did not sign', {
       hint: `delete it, or restore its annotation ${ANNOTATIONS.signature}`,
     });
     return undefined;
@@ -200,6 +200,6 @@ async function reach(
 function logMove(log: Logger, change: ChangeObject, { status, goal }: Decision): void {
   const { phase: from } = statusOf(change);
   const { phase: to, reason, batch } = status;
-  if (from !== to) log.info('change moved', { from, to, reason, batch: batch?.index });
+  if (from !== to) log.info('change entered a phase', { from, to, reason, batch: batch?.index });
   if (goal !== undefined) log.debug('wanted', { goal: goal.type, reason });
 }

@@ -152,7 +152,7 @@ async function reconcile(
     await keepAtRest({ ...workload, view }, policy, deps, { signal, log });
   } else {
     await create(key, withNextSequence(key, spec, caches), deps, signal);
-    log.info('change found', { by: spec.actor.user, how: spec.detectedBy });
+    log.info('change detected', { by: spec.actor.user, how: spec.detectedBy });
   }
   tracker.record(kind, object);
   return undefined;
@@ -276,7 +276,7 @@ async function create(
     await client.create(CHANGE_WORKLOADS, namespace, body, { signal });
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
-    throw new Error(`record change ${namespace}/${name}: the cache does not have it yet`, {
+    throw new Error(`record change ${namespace}/${name}: it is not in the cache yet`, {
       cause: error,
     });
   }

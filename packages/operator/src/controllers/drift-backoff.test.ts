@@ -11,7 +11,7 @@ function aPace() {
   return { driftBackoff: new DriftBackoff({ scheduler: clock, log }), clock, told };
 }
 
-test('what was changed now and then is set right at once', () => {
+test('occasional drift is corrected immediately', () => {
   const { driftBackoff, clock, told } = aPace();
   for (let hour = 0; hour < 50; hour += 1) {
     clock.now += 3_600_000;

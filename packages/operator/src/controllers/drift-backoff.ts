@@ -34,7 +34,7 @@ export class DriftBackoff {
     this.#log.warn('another client keeps changing admission configurations of AlterShield', {
       writes: this.#writes.length,
       withinMs: WINDOW_MS,
-      hint: 'see who in their managed fields: a second installation, or a tool that manages them',
+      hint: 'its name is in their managed fields: look for a second installation, or a tool that manages them',
     });
   }
 

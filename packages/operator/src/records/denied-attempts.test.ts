@@ -56,7 +56,7 @@ async function count(steps: readonly Step[]): Promise<{ counted: boolean[]; writ
   return { counted, written };
 }
 
-test('every attempt on an unchanged object is counted, however fast they follow', async () => {
+test('every attempt on an unchanged object is counted, even in quick succession', async () => {
   const { counted, written } = await count([{ at: 0 }, { at: 1 }, { at: 2 }]);
   assert.deepEqual(counted, [true, true, true]);
   assert.deepEqual(written, [3]);

@@ -108,7 +108,7 @@ export class DeniedAttemptRecorder {
       });
     } catch (err) {
       if (isNotFound(err)) return;
-      this.#deps.log.debug('count denials later', { change: key, err });
+      this.#deps.log.debug('failed to count denied attempts, will retry', { change: key, err });
       this.#restore(key, denials);
     }
   }

@@ -76,7 +76,7 @@ type Patch = [
   options: { readonly subresource: string },
 ];
 
-test('a status is written to the object that was read, only what differs, with its conditions', async () => {
+test('a status write has the version that was read, the fields that differ, and the conditions', async () => {
   const next = { ...status, phase: 'Running', reason: 'BatchReleasing' };
   const shared = {
     reason: 'InProgress',
@@ -104,13 +104,13 @@ test('a status is written to the object that was read, only what differs, with i
   ]);
 });
 
-test('what is known already is not written again', async () => {
+test('an unchanged status is not written again', async () => {
   const known = aBatch({ status: judged });
   assert.deepEqual(await recorded({}), []);
   assert.deepEqual(await recorded({ batch: { index: 1, spec, status: judged } }, { known }), []);
 });
 
-test('a batch is created in the name of its change, which it goes with', async () => {
+test('a batch is named after its change, and is deleted with it', async () => {
   const [[verb, name, body] = []] = await recorded({ batch: { index: 1, spec } });
   assert.deepEqual([verb, name], ['create', 'c-b1']);
   const { metadata: made, spec: written } = body as ChangePodObject;
@@ -122,7 +122,7 @@ test('a batch is created in the name of its change, which it goes with', async (
   );
 });
 
-test('a verdict is written to the very batch that was looked at, or was just created', async () => {
+test('a verdict is written to the version of the batch that was read or created', async () => {
   const batch = { index: 1, spec, status: judged };
   const verdict = [
     'patch status',
@@ -136,7 +136,7 @@ test('a verdict is written to the very batch that was looked at, or was just cre
   assert.deepEqual((await recorded({ batch })).slice(1), [verdict]);
 });
 
-test('a second verdict takes the place of the first, with its own pods; the time alone is no news', async () => {
+test('a second verdict replaces the first with its pods; a new time alone is not written', async () => {
   const known = aBatch({ status: judged });
   const again = { ...judged, judgedAt: '2026-01-01T00:02:00Z' };
   assert.deepEqual(await recorded({ batch: { index: 1, spec, status: again } }, { known }), []);
@@ -149,7 +149,7 @@ test('a second verdict takes the place of the first, with its own pods; the time
   });
 });
 
-test('a batch that the cache does not have yet is no error: its verdict is written', async () => {
+test('a batch that is not in the cache yet gets its verdict', async () => {
   const batch = { index: 1, spec, status: judged };
   const sent = await recorded({ batch }, { known: aBatch(), isBehind: true });
   assert.deepEqual(

@@ -73,7 +73,7 @@ test('a change that the watch found although the webhook was registered is a war
   ]);
 });
 
-test('what admission saw, what happened before, and what nobody signed is no warning', () => {
+test('a change that admission reviewed, that is older or that is not signed causes no warning', () => {
   const bench = new Bench();
   bench.now = 60_000;
   bench.find(WATCH);

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { readConfig } from './config.ts';
 
-test('on a laptop it listens on the loopback address, logs for people and leaves at once', () => {
+test('outside a cluster it listens on the loopback address, logs as text and stops immediately', () => {
   const config = readConfig([], {});
   assert.equal(config.webhookUrlHost, '127.0.0.1');
   assert.equal(config.logFormat, 'text');

@@ -56,7 +56,7 @@ export function readConfig(argv: readonly string[], env: Env): Config {
   const command = addConnectionOptions(named())
     .option(
       '--namespace <name>',
-      'the operator’s own namespace',
+      'namespace of the operator',
       env['POD_NAMESPACE'] ?? 'altershield-system',
     )
     .option(
@@ -72,7 +72,7 @@ export function readConfig(argv: readonly string[], env: Env): Config {
     .option('--webhook-port <port>', 'port the webhook listens on', port, isInCluster ? 9443 : 0)
     .option(
       '--webhook-url-host <host>',
-      'register the webhook by URL with this host (name or address), not by Service',
+      'register the webhook by URL with this host name or address instead of its Service',
     )
     .option('--service <name>', 'Service of the webhook', 'altershield-webhook')
     .option(
@@ -88,17 +88,17 @@ export function readConfig(argv: readonly string[], env: Env): Config {
     )
     .option(
       '--shutdown-delay-seconds <n>',
-      'how long admission is answered after a signal to stop',
+      'how long the webhook keeps answering after a termination signal',
       seconds,
       0,
     )
     .option(
       '--rollbacks-per-hour <n>',
-      'automatic rollbacks in the whole cluster; after that, bad changes are suspended',
+      'limit of automatic rollbacks in the whole cluster; beyond it, failed changes are suspended',
       atLeastZero,
       ROLLBACKS_PER_HOUR,
     )
-    .option('--no-leader-election', 'lead at once; only when no other replica runs');
+    .option('--no-leader-election', 'lead immediately; use only with a single replica');
   addLogOptions(command, isInCluster);
   const options = command.parse([...argv], { from: 'user' }).opts<Config>();
   const urlHost = options.webhookUrlHost ?? (isInCluster ? undefined : '127.0.0.1');
@@ -110,7 +110,7 @@ const named = (): Command =>
     .description('Makes changes to workloads safe: holds, releases, checks, rolls back, explains.')
     .addArgument(new Argument('[run]', 'run the operator (the only command)').choices(['run']))
     .showHelpAfterError(
-      'Cure:  see --help; after `npm run operator`, options need a `--` before them',
+      'Hint:  see --help; after `npm run operator`, options need a `--` before them',
     );
 
 const addConnectionOptions = (command: Command): Command =>

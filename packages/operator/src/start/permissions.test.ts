@@ -42,7 +42,7 @@ test('names each permission that is missing, and none that is there', async () =
   ]);
 });
 
-test('asks for every verb of the roles that are installed, by name and namespace where they are', async () => {
+test('preflight asks for every verb of the installed roles, by name and namespace where the role has them', async () => {
   const asked: string[] = [];
   const client = answering(({ verb, group, resource, subresource, namespace, name }) => {
     asked.push([verb, group, resource, subresource, namespace, name].join(' '));

@@ -101,8 +101,8 @@ export async function whoAmI(client: Client): Promise<string> {
   const name = status.userInfo?.username;
   if (name !== undefined && name !== '') return name;
   throw new KubeError({
-    doing: 'ask the API server who we are (selfsubjectreviews)',
+    doing: 'ask the API server for the operator’s user name (selfsubjectreviews)',
     status: 0,
-    cause: new Error('it did not say'),
+    cause: new Error('the answer has no user name'),
   });
 }

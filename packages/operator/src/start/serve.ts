@@ -81,7 +81,11 @@ async function connectionOf(
     ...{ path: config.kubeconfig, context: config.context, scheduler },
   });
   const userOf = (connection: ConnectionConfig): Promise<string> =>
-    withRetries('ask who we are', () => askOnce(connection, scheduler), retryOptions);
+    withRetries(
+      'ask for the operator’s user name',
+      () => askOnce(connection, scheduler),
+      retryOptions,
+    );
   try {
     return await chooseIdentity(loaded, config, { userOf, log });
   } catch (error) {
@@ -119,11 +123,15 @@ async function connect(
     const askKinds = (): Promise<readonly WorkloadAdapter[]> =>
       permittedKinds(client, { namespace, log });
     const adapters = await withRetries('check the kinds', askKinds, retryOptions);
-    const operatorUser = await withRetries('ask who we are', () => whoAmI(client), retryOptions);
+    const operatorUser = await withRetries(
+      'ask for the operator’s user name',
+      () => whoAmI(client),
+      retryOptions,
+    );
     const asksClamp = (): Promise<boolean> => servesNativeClamp(client);
     const nativeClamp = await withRetries('ask for admission policies', asksClamp, retryOptions);
     const makeKey = (): Promise<Uint8Array> => ensureSigningKey(client, namespace);
-    const signingKey = await withRetries('get the seal key', makeKey, retryOptions);
+    const signingKey = await withRetries('get the signing key', makeKey, retryOptions);
     return { operatorUser, nativeClamp, signingKey, adapters };
   } catch (error) {
     if (retryOptions.signal.aborted) return undefined;
@@ -203,7 +211,7 @@ async function readBundle(
   const { 'ca.crt': bundle = '' } = data ?? {};
   if (bundle !== '') return bundle;
   throw new Error(
-    `read ca.crt of secret ${namespace}/${OBJECT_NAMES.certificates}: it is empty; it is issued anew`,
+    `read ca.crt of secret ${namespace}/${OBJECT_NAMES.certificates}: it is empty; the operator issues a new certificate`,
   );
 }
 
@@ -265,7 +273,7 @@ function leadership({ config, client, scheduler, log, metrics, operator }: Deps)
           log.info('leading', { identity: config.identity });
           await operator.runAsLeader(signal);
           await whenAborted(signal);
-          if (!stop.aborted) throw new Error('leadership was lost; starting over as a standby');
+          if (!stop.aborted) throw new Error('leadership was lost; restarting as a standby');
         },
       });
       await elector.start(stop);

@@ -41,6 +41,6 @@ function decodeKey({ metadata, data = {} }: SigningKeySecret): Uint8Array {
   const bytes = Buffer.from(data['key'] ?? '', 'base64');
   if (bytes.length >= KEY_BYTES) return bytes;
   throw new ConfigError(
-    `read the seal key in secret ${metadata.namespace ?? ''}/${metadata.name}: data.key has fewer than ${KEY_BYTES} bytes; delete the secret to have it made anew`,
+    `read the signing key in secret ${metadata.namespace ?? ''}/${metadata.name}: data.key has fewer than ${KEY_BYTES} bytes; delete the secret, and the operator creates a new one`,
   );
 }

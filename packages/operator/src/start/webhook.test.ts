@@ -143,7 +143,7 @@ test('told to leave, it answers until the delay is over', async () => {
   assert.equal(webhook.readinessError(), undefined);
 });
 
-test('a port in use ends the process with the port and the cure, and nothing is made known', async () => {
+test('a port in use ends the process with the port and a hint, and nothing is published', async () => {
   const other = createServer();
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   const { port } = other.address() as AddressInfo;

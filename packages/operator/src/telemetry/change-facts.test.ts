@@ -83,7 +83,7 @@ describe('gauges', () => {
     assert.deepEqual(quarantinedRevisions(changes, START + 100_000), []);
   });
 
-  test('count policies by the reason of Ready, and those that nobody has looked at', () => {
+  test('count policies by the reason of Ready, and those without a status', () => {
     const metadata = { namespace: 'shop' };
     const ready = { conditions: [{ type: 'Ready', reason: 'Invalid' }] };
     const policies = [{ metadata, status: ready }, { metadata }] as unknown as PolicyObject[];

@@ -72,7 +72,7 @@ test('a few lists at a time; the others follow, and an answer that never comes i
   assert.equal(verifier.currentAsOf('d-0'), 0);
 });
 
-test('what the server said is remembered, and the server is not asked for every event', async () => {
+test('the result of a check is remembered, and not every event starts another check', async () => {
   let [asked, told] = [0, 0];
   const { scheduler, verifier } = aHearing(() => {
     asked += 1;

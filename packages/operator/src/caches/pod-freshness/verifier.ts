@@ -86,7 +86,7 @@ export class PodCacheVerifier {
       this.#currentAsOf.set(uid, currentAsOf);
       then();
     } catch (err) {
-      log.warn('cannot list the pods of a workload, will try again', { err });
+      log.warn('failed to list the pods of a workload, will retry', { err });
     } finally {
       timer.cancel();
     }

@@ -40,7 +40,7 @@ export async function verifyPodCache(
   if (isCurrent(listed, { kind, object }, caches)) return askedAt;
   for (const { informer } of kind.related) {
     const isSilent = askedAt - informer.currentAsOf > LAG_MS;
-    if (isSilent) informer.restartWatch('the server knows of pods what the watch did not say');
+    if (isSilent) informer.restartWatch('a list has pods that the watch did not report');
   }
   return undefined;
 }
