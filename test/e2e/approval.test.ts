@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ChangeApproval } from '@altershield/api';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { prepareCluster, startOperator, type OperatorProcess } from './support/operator.ts';
 import { anApp, type App } from './support/story.ts';
 import { stopAll } from './support/stop-all.ts';

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { KubeObject } from '@altershield/kube';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import { altershield, prepareCluster, startOperator } from './support/operator.ts';
 import type { OperatorProcess } from './support/operator.ts';
 import { activeOf, anApp, ourAnnotations, type App } from './support/story.ts';
