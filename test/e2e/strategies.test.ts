@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { ChangeWorkload, Phase } from '@altershield/api';
 import { sharedCluster, type SharedCluster } from './support/cluster.ts';
-import { eventually } from './support/eventually.ts';
+import { eventually } from '@altershield/testing/eventually';
 import type { AppKind } from './support/manifests.ts';
 import { prepareCluster, startOperator, type OperatorProcess } from './support/operator.ts';
 import { activeOf, anApp, mostBefore, type App, type AppOptions } from './support/story.ts';

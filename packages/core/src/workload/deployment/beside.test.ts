@@ -12,8 +12,8 @@ import {
   aTemplate,
   hashOf,
   signing,
-} from '../../testing/builders.ts';
-import { REVISION_A, REVISION_B } from '../../testing/standings.ts';
+} from '@altershield/testing/builders';
+import { REVISION_A, REVISION_B } from '@altershield/testing/change-states';
 import { viewDeployment, withServices, type DeploymentView } from './observe.ts';
 import { planDeployment } from './plan.ts';
 import type { Deployment, ReplicaSet } from './objects.ts';

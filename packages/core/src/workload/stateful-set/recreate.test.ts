@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ANNOTATIONS } from '@altershield/api';
-import { signing } from '../../testing/builders.ts';
+import { signing } from '@altershield/testing/builders';
 import { statefulSetAdmission } from './admission.ts';
 import type { StatefulSet, UpdateStrategy } from './objects.ts';
 import { viewStatefulSet } from './observe.ts';
