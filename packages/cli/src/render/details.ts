@@ -67,6 +67,14 @@ function revisions({ from, to }: ChangeWorkload['spec']): string {
 export const short = (fingerprint: string): string => fingerprint.slice(0, 12);
 
 /** For a change that is observed only, leaves out settings that have no effect. */
+/** `, approval before each batch: 2 of sre, 1 of security`. */
+function approvalText({ approval }: ChangeWorkload['spec']['policy']['spec']['release']): string {
+  if (approval === undefined) return '';
+  const before = approval.before === 'Batch' ? 'each batch' : 'the first batch';
+  const from = (approval.from ?? []).map(({ group, count }) => `${count} of ${group}`);
+  return `, approval before ${before}: ${from.length === 0 ? 'of one user' : from.join(', ')}`;
+}
+
 function policy(recorded: ChangeWorkload['spec']): string {
   const { namespace, name, generation, spec } = recorded.policy;
   const { soakSeconds } = spec.release;
@@ -76,5 +84,5 @@ function policy(recorded: ChangeWorkload['spec']): string {
   const strategy = strategyOf(recorded);
   const steps = `${strategy} ${stepTexts(spec.release, strategy).join(', ')}`.trimEnd();
   const { onFail = 'RollBack' } = spec;
-  return `${policyName}: ${spec.mode}, ${steps}, ${soak}, on Fail ${onFail}, on Inconclusive ${spec.onInconclusive}`;
+  return `${policyName}: ${spec.mode}, ${steps}, ${soak}${approvalText(spec.release)}, on Fail ${onFail}, on Inconclusive ${spec.onInconclusive}`;
 }

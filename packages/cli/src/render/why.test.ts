@@ -196,6 +196,21 @@ describe('why', () => {
     );
   });
 
+  it('shows who must approve', () => {
+    const { policy } = aChange().spec;
+    const from = [
+      { group: 'sre', count: 2 },
+      { group: 'security', count: 1 },
+    ];
+    const approval = { before: 'Batch' as const, from, expiresSeconds: 60, allowAuthor: false };
+    const release = { ...policy.spec.release, approval };
+    const approved = { ...policy, spec: { ...policy.spec, release } };
+    assert.match(
+      tell({ record: aChange({}, { policy: approved }) }),
+      /, approval before each batch: 2 of sre, 1 of security, on Fail/,
+    );
+  });
+
   it('keeps every decision, with the verdict and the evidence that it overrode', () => {
     const decisions = [
       {

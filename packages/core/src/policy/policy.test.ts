@@ -108,6 +108,12 @@ const RELEASES: readonly (readonly [object, readonly string[]])[] = [
   [{ strategy: 'Canary', batches: [1], blueGreen: {} }, ['batches', 'blueGreen']],
   [{ strategy: 'BlueGreen', batches: [1], canary: {} }, ['batches', 'canary']],
   [{ strategy: 'Rolling', steps: [{ step: 1, pauseAfter: true }] }, ['steps']],
+  [{ strategy: 'Canary', approval: { before: 'Batch' } }, []],
+  [{ strategy: 'Rolling', approval: {} }, ['approval']],
+  [
+    { approval: { from: [{ group: 'sre' }, { group: 'sre', count: 2 }] } },
+    ['approval.from[1].group'],
+  ],
   [{ strategy: 'Canary', canary: { pods: '100%' } }, ['canary.pods']],
   [
     {

@@ -10,6 +10,7 @@ export const checkRelease = (release: ReleaseSettings): FieldError[] => [
   ...checkBatches(release),
   ...checkStrategy(release),
   ...checkCanary(release),
+  ...checkApproval(release),
   ...checkSteps(release),
 ];
 
@@ -35,13 +36,18 @@ const sizeOf = (step: IntOrPercent): number =>
 
 /** A setting that the strategy does not use would mislead its reader. */
 function checkStrategy(release: ReleaseSettings): FieldError[] {
-  const { strategy, batches, canary, blueGreen, steps } = release;
+  const { strategy, batches, canary, blueGreen, steps, approval } = release;
   const why = `the strategy ${strategy ?? 'Batch'} does not use it; remove it, or change spec.release.strategy`;
   const unused = [
     ...(strategy === 'Canary' || strategy === 'BlueGreen' ? [['batches', batches] as const] : []),
     ...(strategy === 'Canary' ? [] : [['canary', canary] as const]),
     ...(strategy === 'BlueGreen' ? [] : [['blueGreen', blueGreen] as const]),
-    ...(strategy === 'Rolling' ? [['steps', steps] as const] : []),
+    ...(strategy === 'Rolling'
+      ? ([
+          ['steps', steps],
+          ['approval', approval],
+        ] as const)
+      : []),
   ];
   return unused.flatMap(([name, value]) =>
     value === undefined ? [] : [invalid(`${AT}.${name}`, value, why)],
@@ -66,6 +72,15 @@ function checkCanary({ canary, steps = [] }: ReleaseSettings): FieldError[] {
         ]
       : []),
   ];
+}
+
+function checkApproval({ approval }: ReleaseSettings): FieldError[] {
+  const { from = [] } = approval ?? {};
+  return from.flatMap(({ group }, i) =>
+    from.findIndex((each) => each.group === group) < i
+      ? [invalid(`${AT}.approval.from[${i}].group`, group, 'is there twice; join its counts')]
+      : [],
+  );
 }
 
 function checkSteps(release: ReleaseSettings): FieldError[] {
