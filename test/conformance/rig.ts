@@ -238,7 +238,10 @@ export class Rig implements ControllerModel {
   }
 
   releaseOf(to: string, target: number, isLast = false, from = 'v1'): Goal {
-    return { type: 'Release', ...this.route(from, to), target, isLast, needsRoom: false };
+    return {
+      ...{ type: 'Release', sequence: 1, ...this.route(from, to) },
+      ...{ target, isLast, needsRoom: false },
+    };
   }
 
   holdOf(to: string, from = 'v1'): Goal {

@@ -198,15 +198,19 @@ const OWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
   deployments: ['/spec/template'],
   replicasets: ['/spec/replicas'],
   statefulsets: ['/spec/template', '/spec/updateStrategy'],
+  cronjobs: ['/spec/jobTemplate', '/spec/suspend'],
+  jobs: ['/spec/suspend'],
 };
 
 const isOwnField = (path: string, kind: string): boolean =>
   OWN_FIELDS[kind]?.includes(path) === true || /^\/(metadata|status\/conditions)\//.test(path);
 
-function isTrespass({ write, path, body = '[]' }: CallInfo): boolean {
+function isTrespass({ method, write, path, body = '[]' }: CallInfo): boolean {
   const [, kind = ''] =
-    /^\/apis\/apps\/v1\/.*\/(deployments|replicasets|statefulsets)\//.exec(path) ?? [];
-  if (write === 0 || kind === '') return false;
+    /^\/apis\/(?:apps|batch)\/v1\/.*\/(deployments|replicasets|statefulsets|cronjobs|jobs)\//.exec(
+      path,
+    ) ?? [];
+  if (write === 0 || kind === '' || (kind === 'jobs' && method === 'DELETE')) return false;
   const ops = JSON.parse(body) as unknown;
   const isOwn = ({ op, path: field }: { readonly op: string; readonly path: string }): boolean =>
     op === 'test' || isOwnField(field, kind);
@@ -226,7 +230,7 @@ async function placeOf(caBundle?: () => Promise<string>): Promise<WebhookTarget>
 export const matchCondition: MatchEvaluator = (expression, { object, oldObject, request }) => {
   const notUser = /^request\.userInfo\.username != '(.*)'$/.exec(expression);
   if (notUser !== null) return userOf(request) !== notUser[1];
-  if (!expression.includes('?template')) {
+  if (!/\?(template|jobTemplate)/.test(expression)) {
     return programOf(expression)({ object: forCel(object), oldObject: forCel(oldObject) }) === true;
   }
   if (oldObject === null || object === null) return true;
@@ -237,11 +241,14 @@ export const matchCondition: MatchEvaluator = (expression, { object, oldObject, 
       (name) => before[name] !== after[name],
     ) ||
     (before[ANNOTATIONS.hold] !== undefined &&
-      canonicalJson(strategyOf(object)) !== canonicalJson(strategyOf(oldObject)))
+      canonicalJson(borrowedOf(object)) !== canonicalJson(borrowedOf(oldObject)))
   );
 };
 
-const strategyOf = (object: Json): unknown => child(object, 'spec')['updateStrategy'];
+function borrowedOf(object: Json): unknown {
+  const { updateStrategy, suspend } = child(object, 'spec');
+  return { updateStrategy, suspend };
+}
 
 const environment = new Environment({ unlistedVariablesAreDyn: true, enableOptionalTypes: true });
 const programs = new Map<string, ParseResult>();
@@ -271,4 +278,8 @@ const child = (object: unknown, key: string): Json => {
 };
 const userOf = (request: Json): unknown => child(request, 'userInfo')['username'];
 const annotationsOf = (object: Json): Json => child(child(object, 'metadata'), 'annotations');
-const templateOf = (object: Json): Json => child(child(object, 'spec'), 'template');
+
+function templateOf(object: Json): Json {
+  const { template, jobTemplate } = child(object, 'spec');
+  return { template, jobTemplate };
+}

@@ -38,6 +38,8 @@ const ROWS: Readonly<Record<string, Cell>> = {
   '`strategy: Canary`': ({ descriptor }) => isSupported(descriptor.strategies.Canary),
   '`strategy: BlueGreen`': ({ descriptor }) => isSupported(descriptor.strategies.BlueGreen),
   '`strategy: Rolling`': ({ descriptor }) => isSupported(descriptor.strategies.Rolling),
+  'matched by a policy without `target.kinds`': ({ descriptor }) =>
+    descriptor.isOptIn === true ? 'no' : 'yes',
   'a change is a difference in': ({ descriptor }) => code(descriptor.revisionPath),
   'a hold writes the annotation': ({ admission }) => admission.annotations.map(code).join(', '),
   'your fields that AlterShield writes during a change': ({ descriptor }) =>

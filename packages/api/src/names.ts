@@ -10,6 +10,8 @@ export const ANNOTATIONS = {
   release: 'altershield.io/release',
   /** On a Service: the only revision that it selects until its change ends, by its hash. */
   traffic: 'altershield.io/traffic',
+  /** On a trial Job of a CronJob: the change that it tries, signed. */
+  trial: 'altershield.io/trial',
   /** On a ChangeWorkload: the operator's signature of its spec. */
   signature: 'altershield.io/signature',
 } as const;

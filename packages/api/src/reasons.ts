@@ -5,7 +5,7 @@ export const REASONS = {
   AwaitingRelease: 'The change is held: no pod of the new revision is released yet.',
   AwaitingApproval:
     'The policy asks for approval: no more pods are released until enough users approve.',
-  PausedByUser: 'The user paused the workload; the change waits for `kubectl rollout resume`.',
+  PausedByUser: 'The user paused the workload; the change waits until the user resumes it.',
   BatchReleasing: 'Pods of the batch are released and checked.',
   Verified: 'Every batch passed; the revision is the new rollback target.',
   CompletedUnverified:
@@ -101,6 +101,10 @@ export const CHECK_REASONS = {
   ReadinessLost: 'A pod lost readiness and was not ready again in time.',
   NeverReady: 'A pod did not become ready in time.',
   Unschedulable: 'A pod was not scheduled in time.',
+  RunSucceeded: 'The run of the revision succeeded.',
+  RunFailed: 'The run of the revision failed, as its Job says.',
+  RunInProgress: 'The run of the revision has not ended yet.',
+  AwaitingRun: 'The revision has not run yet.',
   QuotaExceeded: 'A quota does not allow the pods of the batch to be created.',
 } as const;
 

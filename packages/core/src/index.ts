@@ -113,6 +113,7 @@ export {
   viewDeployment,
   type DeploymentView,
 } from './workload/deployment/observe.ts';
+export { candidateKind } from './workload/adapter.ts';
 export type {
   APIResource,
   KindDescriptor,

@@ -5,6 +5,8 @@ import type { UserInfo } from './api-server/call.ts';
 import { typeKey } from './api-server/definition.ts';
 import { compileLabelSelector } from './api-server/selectors.ts';
 import type { StoreEvent } from './api-server/store.ts';
+import { CronJobController } from './controllers/batch/cron-job.ts';
+import { JobController } from './controllers/batch/job.ts';
 import type { Controller } from './controllers/controller.ts';
 import { DaemonSetController } from './controllers/daemon-set/controller.ts';
 import { DeploymentController } from './controllers/deployment/controller.ts';
@@ -46,6 +48,8 @@ export class Sandbox {
       | 'replicaSet'
       | 'statefulSet'
       | 'daemonSet'
+      | 'job'
+      | 'cronJob'
       | 'scheduler'
       | 'kubelet'
       | 'garbageCollector',
@@ -60,6 +64,8 @@ export class Sandbox {
       replicaSet: new ReplicaSetController(this.server),
       statefulSet: new StatefulSetController(this.server),
       daemonSet: new DaemonSetController(this.server),
+      job: new JobController(this.server),
+      cronJob: new CronJobController(this.server),
       scheduler: new PodScheduler(this.server),
       kubelet: new Kubelet(this.server, { scenario: options.scenario }),
       garbageCollector: new GarbageCollector(this.server),

@@ -27,9 +27,10 @@ export class FakeCluster implements Transport {
   /** Simulates the operator: the next version of an object when a client watches it. */
   react: (object: StoredObject) => StoredObject | undefined = () => undefined;
   /** Collections that are served although they are empty. */
-  readonly served = new Set<string>(
-    ['deployments', 'statefulsets', 'daemonsets'].map((plural) => `/apis/apps/v1/${plural}`),
-  );
+  readonly served = new Set<string>([
+    ...['deployments', 'statefulsets', 'daemonsets'].map((plural) => `/apis/apps/v1/${plural}`),
+    '/apis/batch/v1/cronjobs',
+  ]);
 
   put(collection: string, object: object): this {
     const { name } = Object(Object(object).metadata) as { readonly name: string };

@@ -6,6 +6,7 @@ import {
   parsePolicy,
   type Candidate,
   ADAPTERS,
+  candidateKind,
   type WorkloadAdapter,
   type ValidPolicy,
 } from '@altershield/core';
@@ -63,7 +64,7 @@ export async function coverageOf(
   const labels = await readable(namespaceLabels(client, namespace));
   const policies = lists.flatMap((list) => list ?? []);
   const candidate: Candidate = {
-    ...kindOf(adapter),
+    ...candidateKind(adapter.descriptor),
     namespace,
     labels: metadata.labels ?? {},
     namespaceLabels: { 'kubernetes.io/metadata.name': namespace, ...labels },
@@ -80,11 +81,6 @@ export async function coverageOf(
   const isCertain = !lists.includes(undefined) && labels !== undefined;
   return { policy: undefined, why: explain(whys, places, isCertain), isCertain };
 }
-
-const kindOf = ({ descriptor: { resource } }: WorkloadAdapter) => ({
-  group: resource.group,
-  kind: resource.kind,
-});
 
 const MAX_POLICIES = 3;
 

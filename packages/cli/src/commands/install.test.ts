@@ -308,17 +308,18 @@ const CHANGE_POLICIES = ['mutating', 'validating'].flatMap((type) =>
 /** What the operator's code calls: another verb needs a caller first. */
 const USED = {
   get: [
-    ...['namespaces', 'deployments', 'statefulsets', 'daemonsets', 'changepods'],
+    ...['namespaces', 'deployments', 'statefulsets', 'daemonsets', 'cronjobs', 'changepods'],
     ...[...WEBHOOKS, ...CHANGE_POLICIES],
     ...['leases', 'secrets', 'secrets'],
   ],
   patch: [
     ...['events', 'deployments', 'deployments/status', 'replicasets', 'statefulsets', 'daemonsets'],
+    ...['cronjobs', 'jobs'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
     ...['changeapprovals/status', 'services'],
     ...[...WEBHOOKS, ...CHANGE_POLICIES, 'leases', 'secrets'],
   ],
-  delete: ['changeworkloads', 'pods'],
+  delete: ['changeworkloads', 'pods', 'jobs'],
 };
 
 describe('the manifests', () => {

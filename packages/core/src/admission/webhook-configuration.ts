@@ -3,7 +3,7 @@ import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altersh
 import { canonicalJson, shortHash } from '../json/canonical.ts';
 import { exemptionReason, matchesKind, selectsByName, type ValidPolicy } from '../policy/match.ts';
 import { strategyFor, usesSteps } from '../policy/strategy.ts';
-import type { APIResource, WorkloadAdapter } from '../workload/adapter.ts';
+import { candidateKind, type APIResource, type WorkloadAdapter } from '../workload/adapter.ts';
 import { ADAPTERS } from '../workload/registry.ts';
 import { celText, notTheOperator } from '../workload/cel.ts';
 import {
@@ -105,7 +105,7 @@ function entriesOf(
 ): Entry[] {
   return policies.flatMap((policy) => {
     const kinds = adapters.filter(({ descriptor }) =>
-      matchesKind(policy.spec.target.kinds, descriptor.resource),
+      matchesKind(policy.spec.target.kinds, candidateKind(descriptor)),
     );
     const { mode, release, failurePolicy } = policy.spec;
     const isClosed = failurePolicy === 'Fail' && mode === 'Enforce';
@@ -179,7 +179,9 @@ function workloadWebhooks(
 function nameOf(verb: string, entry: Entry, policy: ValidPolicy): string {
   const { failurePolicy, operations, kinds, policies } = entry;
   const part = operations.length > 1 ? [] : [...operations, failurePolicy];
-  const some = kinds.length === ADAPTERS.length ? [] : [shortHash(kinds.map(pluralOf).join())];
+  const all = ADAPTERS.filter(({ descriptor }) => descriptor.isOptIn !== true);
+  const isAll = kinds.map(pluralOf).join() === all.map(pluralOf).join();
+  const some = isAll ? [] : [shortHash(kinds.map(pluralOf).join())];
   const what = [verb, ...part.map((word) => word.toLowerCase()), ...some].join('-');
   const { name, namespace, uid, spec } = policy;
   if (policies.length > 1) {

@@ -7,7 +7,8 @@ import {
 } from '@altershield/api';
 import { createFailures } from '../check/create-failure.ts';
 import { result, wait } from '../check/finding.ts';
-import { judgePods, type CheckOutcome } from '../check/pod-health.ts';
+import { judgePods, type CheckOutcome, type PodHealthInput } from '../check/pod-health.ts';
+import { judgeRun } from '../check/run.ts';
 import { stepsFor, type Step } from '../policy/steps.ts';
 import type { BatchRecord, Decision, Observation } from './observation.ts';
 import { mayMakeRoom, type WorkloadView } from '../workload/view.ts';
@@ -62,7 +63,7 @@ export function judge(
   const { policy } = observation.change.spec;
   const { podHealth } = policy.spec.checks;
   const from = observation.change.spec.from?.fingerprint ?? '';
-  const outcome = judgePods({
+  const outcome = judgeWorkload(workload, {
     ...comparedPods(observation),
     target: batch.target,
     settings: podHealth,
@@ -124,6 +125,11 @@ function withDeadline(
     result: result('Inconclusive', reason, message, outcome.result.evidence),
   };
 }
+
+const judgeWorkload = (
+  { completion }: Pick<WorkloadView, 'completion'>,
+  input: PodHealthInput,
+): CheckOutcome => (completion === undefined ? judgePods(input) : judgeRun(completion.run, input));
 
 /** The time up to which the pod cache is current. */
 export const currentAsOf = (observation: Observation): number =>

@@ -105,6 +105,8 @@ function proveFrom({ observation, status, workload }: ReleaseContext): Decision 
   const { from, policy } = observation.change.spec;
   if (from?.isNew !== true || status.fromVerified === true || observation.updated.length > 0)
     return undefined;
+  // A pod that runs to completion proves nothing by being ready.
+  if (workload.completion !== undefined) return undefined;
   if (observation.stable.length < workload.replicas || !observation.stable.every((p) => p.ready))
     return undefined;
   const soakMs = Math.max(policy.spec.release.soakSeconds, workload.minReadySeconds) * 1000;
@@ -130,7 +132,8 @@ export const isPausedByUser = ({ workload: { isPaused }, outcome }: ReleaseConte
   isPaused && outcome.result.verdict !== 'Fail';
 
 export function pausedByUser(context: ReleaseContext): Decision {
-  const message = 'the workload is paused; run `kubectl rollout resume` to start the change';
+  const { resumeHint = 'run `kubectl rollout resume` to start the change' } = context.workload;
+  const message = `the workload is paused; ${resumeHint}`;
   return {
     status: move(context.status, context.observation.now, ['Init', 'PausedByUser'], message),
   };
@@ -276,6 +279,7 @@ const releaseGoal = ({
   batch: { target, isLast, traffic },
 }: ReleaseContext): Goal => ({
   type: 'Release',
+  sequence: observation.change.spec.sequence,
   ...routeOf(observation),
   ...{ target, isLast },
   ...(traffic === undefined ? {} : { traffic }),
@@ -335,11 +339,18 @@ function pauseAfter(context: ReleaseContext): Decision {
  * A change passes only if all of its pods are ready and soaked: a pod that a user accepted unready
  * proves nothing.
  */
-export function endVerdict({ observation, outcome: { result }, status }: ReleaseContext): Verdict {
+export function endVerdict(context: ReleaseContext): Verdict {
+  const { outcome, status } = context;
+  const { verdict } = outcome.result;
   const isSkipped = status.batch?.skipped === true;
-  const isProven = !isSkipped && observation.updated.every((p) => p.ready);
-  return result.verdict === 'Pass' && !isProven ? 'Inconclusive' : result.verdict;
+  return verdict === 'Pass' && (isSkipped || !isProven(context)) ? 'Inconclusive' : verdict;
 }
+
+/** Whether the revision works: by its run where pods run to completion, else by its ready pods. */
+const isProven = ({ observation, workload: { completion } }: ReleaseContext): boolean =>
+  completion === undefined
+    ? observation.updated.every((p) => p.ready)
+    : completion.run?.state === 'Succeeded';
 
 /**
  * Ends the change. Only a Pass makes its revision a rollback target, and so decides what the

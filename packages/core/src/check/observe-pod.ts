@@ -35,7 +35,7 @@ export function viewPod(
     scheduled: conditionOf(pod, 'PodScheduled')?.status !== 'False',
     restarts: unexpectedRestarts(pod, observations.restarts),
     unreadyCount,
-    ...terminatedOf(status),
+    ...phaseOf(status),
     ...failureOf(pod, observations),
   };
 }
@@ -43,8 +43,10 @@ export function viewPod(
 const readySeen = ({ readySeenAt }: PodObservations): Pick<PodView, 'readySeenAt'> =>
   readySeenAt === undefined ? {} : { readySeenAt };
 
-const terminatedOf = (status: Pod['status']): Pick<PodView, 'terminated'> =>
-  status?.phase === 'Failed' ? { terminated: true } : {};
+function phaseOf(status: Pod['status']): Pick<PodView, 'started' | 'terminated'> {
+  if (status?.phase === 'Running') return { started: true };
+  return status?.phase === 'Failed' ? { terminated: true } : {};
+}
 
 function failureOf(
   pod: Pod,

@@ -30,13 +30,19 @@ export function judgePods(input: PodHealthInput): CheckOutcome {
       ),
     };
   }
-  const unhealthy = input.updated
-    .filter((p) => isJudged(p, input))
-    .flatMap((p) => unhealthyPod(p, input));
-  if (unhealthy.length > 0) return judgeUnhealthy(unhealthy, input);
+  const failed = judgeFailures(input);
+  if (failed !== undefined) return failed;
   const done = activePods(input.updated).filter((p) => p.ready || isAccepted(p, input));
   if (done.length < input.target) return awaitReady(done.length, input);
   return soak(done, input);
+}
+
+/** The verdict on pods that have failed; undefined: none has. */
+export function judgeFailures(input: PodHealthInput): CheckOutcome | undefined {
+  const unhealthy = input.updated
+    .filter((p) => isJudged(p, input))
+    .flatMap((p) => unhealthyPod(p, input));
+  return unhealthy.length > 0 ? judgeUnhealthy(unhealthy, input) : undefined;
 }
 
 const isJudged = (pod: PodView, input: PodHealthInput): boolean => {

@@ -25,6 +25,8 @@ export interface PodView {
   /** Since when it is not ready, including a pod that never was; absent while it is ready. */
   readonly unreadySince?: number;
   readonly scheduled: boolean;
+  /** Its containers have started, whether they are ready or not; absent: not yet, or it ended. */
+  readonly started?: true;
   readonly restarts: number;
   /** How often it lost readiness since the watch started. */
   readonly unreadyCount: number;

@@ -13,6 +13,11 @@ const savedFields = z.object({
    * are absent.
    */
   userFields: z.record(z.string().max(256), z.unknown()),
+  /**
+   * The content of the revision `from`, by JSON pointer, for kinds whose controller keeps no object
+   * of it.
+   */
+  content: z.record(z.string().max(256), z.unknown()).optional(),
 });
 
 /** Content of the annotation `altershield.io/hold` while the user's fields are borrowed. */
@@ -34,11 +39,12 @@ const ownerOf = ({ kind, metadata: { name, namespace = '' } }: HeldObject): stri
 
 /** The annotation's text; undefined when it would be too long. */
 export function writeSavedFields(
-  { from, userFields }: SavedFields,
+  { from, userFields, content }: SavedFields,
   object: HeldObject,
   signer: Signer,
 ): string | undefined {
-  const text = sign({ v: 2, from, userFields }, ownerOf(object), signer);
+  const kept = content === undefined ? {} : { content };
+  const text = sign({ v: 2, from, userFields, ...kept }, ownerOf(object), signer);
   return text.length > MAX_LENGTH ? undefined : text;
 }
 

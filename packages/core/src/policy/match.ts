@@ -16,6 +16,8 @@ export interface ValidPolicy {
 export interface Candidate {
   readonly group: string;
   readonly kind: string;
+  /** Only a policy that names the kind matches it. */
+  readonly isOptIn?: boolean;
   readonly namespace: string;
   readonly labels: Labels;
   readonly namespaceLabels: Labels;
@@ -54,7 +56,11 @@ export function mismatch(
   candidate: Candidate,
   operatorNamespace: string,
 ): Mismatch {
-  if (!matchesKind(target.kinds, candidate)) return `it does not match kind ${candidate.kind}`;
+  if (!matchesKind(target.kinds, candidate)) {
+    return target.kinds === undefined
+      ? `it does not name ${candidate.kind} in target.kinds`
+      : `it does not match kind ${candidate.kind}`;
+  }
   const isClusterWide = namespace === operatorNamespace;
   if (!isClusterWide && namespace !== candidate.namespace) {
     return `it matches namespace ${namespace} only`;
@@ -68,11 +74,14 @@ export function mismatch(
   return selects(target.selector, candidate.labels) ? undefined : 'its selector does not match';
 }
 
-/** A missing list matches every kind. */
+/** A missing list matches every kind that need not be named. */
 export const matchesKind = (
   kinds: readonly string[] | undefined,
-  { group, kind }: Pick<Candidate, 'group' | 'kind'>,
-): boolean => kinds === undefined || kinds.includes(kind) || kinds.includes(`${kind}.${group}`);
+  { group, kind, isOptIn }: Pick<Candidate, 'group' | 'kind' | 'isOptIn'>,
+): boolean =>
+  kinds === undefined
+    ? isOptIn !== true
+    : kinds.includes(kind) || kinds.includes(`${kind}.${group}`);
 
 /**
  * Whether a namespace is exempt: by its label, or because it is a system namespace or the

@@ -24,7 +24,7 @@ const ASSIGNED = new RegExp(
 );
 const IN_URL = /(:\/\/[^\s:/@]{0,128}:)[^\s/]{1,512}(?=@)/g;
 /** A container's name says nothing about whether its fields are secret. */
-const CONTAINER = /^spec\.\w*containers\[[^\]]*\]/i;
+const CONTAINER = /^(spec\.template\.)?spec\.\w*containers\[[^\]]*\]/i;
 
 export interface Diff {
   readonly differences: readonly Difference[];
@@ -97,7 +97,7 @@ const areKeyed = (a: readonly unknown[], b: readonly unknown[]): boolean =>
 function difference(path: string, from: unknown, to: unknown): Difference {
   const hide = SECRET_NAME.test(path.replace(CONTAINER, ''));
   return {
-    path: path.slice(0, 512).replace(/^spec\./, ''),
+    path: path.slice(0, 512).replace(/^(spec\.template\.)?spec\./, ''),
     ...(from === undefined ? {} : { from: show(from, hide) }),
     ...(to === undefined ? {} : { to: show(to, hide) }),
   };

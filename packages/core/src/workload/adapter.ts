@@ -17,6 +17,15 @@ export interface APIResource {
   readonly namespaced: boolean;
 }
 
+/** A resource of the API group `batch`. */
+export const batch = (kind: string, plural: string): APIResource => ({
+  group: 'batch',
+  version: 'v1',
+  kind,
+  plural,
+  namespaced: true,
+});
+
 /** A resource of the API group `apps`. */
 export const apps = (kind: string, plural: string): APIResource => ({
   group: 'apps',
@@ -53,7 +62,7 @@ export interface RelatedResource {
    */
   readonly ownedBy: string;
   /** Verbs that the operator uses in addition to list and watch. */
-  readonly verbs: readonly ('patch' | 'delete')[];
+  readonly verbs: readonly ('create' | 'patch' | 'delete')[];
 }
 
 /**
@@ -62,6 +71,8 @@ export interface RelatedResource {
  */
 export interface KindDescriptor {
   readonly resource: APIResource;
+  /** Only a policy that names the kind in `target.kinds` matches it. Default: every policy does. */
+  readonly isOptIn?: true;
   /** Names that the CLI accepts; it prints the first one. */
   readonly cliNames: readonly [string, ...string[]];
   /** JSON pointer of the content of a revision: a difference there is a change. */
@@ -89,6 +100,15 @@ export interface KindDescriptor {
   /** Pods that AlterShield deletes itself, one sentence for each reason. */
   readonly deletes: readonly string[];
 }
+
+/** What a policy is matched with. */
+export const candidateKind = ({
+  resource: { group, kind },
+  isOptIn,
+}: Pick<KindDescriptor, 'resource' | 'isOptIn'>) => ({
+  ...{ group, kind },
+  isOptIn: isOptIn === true,
+});
 
 /** A workload and its related objects, from the caches; lists by the keys of `relatedResources`. */
 export interface Snapshot<O extends WorkloadObject = WorkloadObject> {
@@ -126,7 +146,17 @@ export interface DeleteWrite {
   readonly deletes: string;
 }
 
-export type Write = PatchWrite | DeleteWrite;
+/**
+ * Creates an object unless one of this name exists, so a create that is repeated after a crash does
+ * nothing.
+ */
+export interface CreateWrite {
+  readonly resource: string;
+  readonly name: string;
+  readonly creates: object;
+}
+
+export type Write = PatchWrite | DeleteWrite | CreateWrite;
 
 /** Changes that admission makes to a user's write. An annotation that is `undefined` is removed. */
 export interface AdmissionMarks {

@@ -22,6 +22,8 @@ export type Goal =
   | ({ readonly type: 'Hold'; readonly isBeside?: true } & Route)
   | ({
       readonly type: 'Release';
+      /** Sequence number of the change: an object that the release creates is named by it. */
+      readonly sequence: number;
       /** Updated pods that may exist. */
       readonly target: number;
       readonly isLast: boolean;

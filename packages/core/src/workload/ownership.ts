@@ -19,18 +19,27 @@ interface Ownership {
   readonly applied?: unknown;
 }
 
+const POD_TEMPLATE = '/spec/template';
+
+/** The field of the spec that has the content of a revision: `template`, or `jobTemplate`. */
+const fieldOf = (revisionPath: string): string => revisionPath.slice('/spec/'.length);
+
 /**
  * Field ownership of a workload's template, as JSON: for each manager, the subtree
  * `f:spec.f:template` of its managed fields, and `.spec.template` of the last applied manifest.
  * Undefined when nothing is known, or when it is too long.
  */
-export function ownershipOf({ metadata }: WorkloadObject): string | undefined {
+export function ownershipOf(
+  { metadata }: WorkloadObject,
+  revisionPath = POD_TEMPLATE,
+): string | undefined {
+  const field = fieldOf(revisionPath);
   const managers = (metadata.managedFields ?? []).flatMap((entry) => {
-    const template = templateOf(entry);
+    const template = templateOf(entry, field);
     return template === undefined ? [] : [{ key: keyOf(entry), template }];
   });
   const applied = appliedOf(metadata.annotations?.[LAST_APPLIED]);
-  const template = asJsonObject(asJsonObject(applied)['spec'])['template'];
+  const template = asJsonObject(asJsonObject(applied)['spec'])[field];
   if (managers.length === 0 && template === undefined) return undefined;
   const text = JSON.stringify({
     managers,
@@ -46,8 +55,8 @@ const keyOf = (entry: unknown): string => {
 };
 
 const fieldsOf = (entry: unknown): Json => asJsonObject(asJsonObject(entry)['fieldsV1']);
-const templateOf = (entry: unknown): unknown =>
-  asJsonObject(fieldsOf(entry)['f:spec'])['f:template'];
+const templateOf = (entry: unknown, field: string): unknown =>
+  asJsonObject(fieldsOf(entry)['f:spec'])[`f:${field}`];
 
 function appliedOf(text: string | undefined): Json | undefined {
   try {
@@ -66,13 +75,18 @@ function appliedOf(text: string | undefined): Json | undefined {
  * @param live the workload as it is now, with all of its managed fields
  * @param text what `ownershipOf` returned when the revision was first observed
  */
-export function restoreOwnership(live: WorkloadObject, text: string): PatchOp[] {
+export function restoreOwnership(
+  live: WorkloadObject,
+  text: string,
+  revisionPath = POD_TEMPLATE,
+): PatchOp[] {
+  const field = fieldOf(revisionPath);
   const saved = parse(text);
   if (saved === undefined) return [];
   const { managedFields = [], annotations, generation = 0, uid } = live.metadata;
   const ops = [
-    ...managersOps(managedFields, saved),
-    ...appliedOps(annotations?.[LAST_APPLIED], saved.applied),
+    ...managersOps(managedFields, saved, field),
+    ...appliedOps(annotations?.[LAST_APPLIED], saved.applied, field),
   ];
   if (ops.length === 0) return [];
   return [
@@ -120,30 +134,38 @@ function parse(text: string): Ownership | undefined {
  * Patches each changed entry, after a test that it is still as it was read. In reverse order,
  * because removing an entry moves the entries after it.
  */
-function managersOps(managedFields: readonly unknown[], { managers }: Ownership): PatchOp[] {
+function managersOps(
+  managedFields: readonly unknown[],
+  { managers }: Ownership,
+  field: string,
+): PatchOp[] {
   const left = new Map(managers.map(({ key, template }) => [key, template]));
   const changed = managedFields.map((entry, index) => {
     const key = keyOf(entry);
     const template = left.get(key);
     left.delete(key);
     const path = toJsonPointer('metadata', 'managedFields', `${index}`);
-    return entryOps(entry, isOwn(entry) ? undefined : template, path);
+    return entryOps(entry, isOwn(entry) ? undefined : template, { path, field });
   });
   // Managers whose entry is gone because they only owned fields of the template.
   const gone = [...left].flatMap(([key, template]): PatchOp[] => {
     const [manager, operation, subresource, apiVersion] = JSON.parse(key) as string[];
     if (manager === FIELD_MANAGER) return [];
     const entry = { manager, operation, apiVersion, fieldsType: 'FieldsV1' };
-    const fieldsV1 = { 'f:spec': { 'f:template': template } };
+    const fieldsV1 = { 'f:spec': { [`f:${field}`]: template } };
     const value = { ...entry, ...(subresource === '' ? {} : { subresource }), fieldsV1 };
     return [{ op: 'add', path: '/metadata/managedFields/-', value }];
   });
   return [...changed.reverse().flat(), ...gone];
 }
 
-function entryOps(entry: unknown, template: unknown, path: string): PatchOp[] {
-  if (canonicalJson(template) === canonicalJson(templateOf(entry))) return [];
-  const fields = withTemplate(fieldsOf(entry), template);
+function entryOps(
+  entry: unknown,
+  template: unknown,
+  { path, field }: { readonly path: string; readonly field: string },
+): PatchOp[] {
+  if (canonicalJson(template) === canonicalJson(templateOf(entry, field))) return [];
+  const fields = withTemplate(fieldsOf(entry), template, field);
   const change: PatchOp =
     Object.keys(fields).length === 0
       ? { op: 'remove', path }
@@ -153,10 +175,10 @@ function entryOps(entry: unknown, template: unknown, path: string): PatchOp[] {
 
 const isOwn = (entry: unknown): boolean => asJsonObject(entry)['manager'] === FIELD_MANAGER;
 
-function withTemplate(fields: Json, template: unknown): Json {
+function withTemplate(fields: Json, template: unknown, field: string): Json {
   const { 'f:spec': spec, ...rest } = fields;
-  const { 'f:template': _, ...others } = asJsonObject(spec);
-  const next = template === undefined ? others : { ...others, 'f:template': template };
+  const { [`f:${field}`]: _, ...others } = asJsonObject(spec);
+  const next = template === undefined ? others : { ...others, [`f:${field}`]: template };
   return Object.keys(next).length === 0 ? rest : { ...rest, 'f:spec': next };
 }
 
@@ -164,10 +186,10 @@ function withTemplate(fields: Json, template: unknown): Json {
  * Restores the verified template in the last applied manifest; the rest of the manifest stays as
  * applied.
  */
-function appliedOps(text: string | undefined, template: unknown): PatchOp[] {
+function appliedOps(text: string | undefined, template: unknown, field: string): PatchOp[] {
   const manifest = appliedOf(text);
   if (manifest === undefined || template === undefined) return [];
-  const next = { ...manifest, spec: { ...asJsonObject(manifest['spec']), template } };
+  const next = { ...manifest, spec: { ...asJsonObject(manifest['spec']), [field]: template } };
   if (canonicalJson(next) === canonicalJson(manifest)) return [];
   const path = toJsonPointer('metadata', 'annotations', LAST_APPLIED);
   return [

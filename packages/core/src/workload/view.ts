@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Actor } from '@altershield/api';
 import type { CreateFailure } from '../check/pod-view.ts';
+import type { RunView } from '../check/run.ts';
 import type { SavedFields } from '../hold/saved-fields.ts';
 import type { Template } from '../json/objects.ts';
 
@@ -60,6 +61,13 @@ export interface WorkloadView {
   readonly minReady: number;
   /** The user paused the workload. */
   readonly isPaused: boolean;
+  /** How the user lets a paused workload go on, with its subject. Default: as a Deployment. */
+  readonly resumeHint?: string;
+  /**
+   * Its pods run to completion: a run decides about the revision. `run` is the newest run of the
+   * current revision; absent: there is none yet.
+   */
+  readonly completion?: { readonly run?: RunView };
   /** The workload can only be released in one step. */
   readonly isAllOrNothing: boolean;
   /** False until the workload's controller has observed the newest spec. */

@@ -89,6 +89,8 @@ export const RESOURCES = {
   statefulSet: native('apps', 'StatefulSet', 'statefulsets'),
   daemonSet: native('apps', 'DaemonSet', 'daemonsets'),
   controllerRevision: native('apps', 'ControllerRevision', 'controllerrevisions'),
+  job: native('batch', 'Job', 'jobs'),
+  cronJob: native('batch', 'CronJob', 'cronjobs'),
   lease: native('coordination.k8s.io', 'Lease', 'leases'),
   crd: native(
     'apiextensions.k8s.io',

@@ -11,6 +11,7 @@ import {
 import {
   KubeError,
   DeadlineSignal,
+  isAlreadyExists,
   isConflict,
   isForbidden,
   isInvalid,
@@ -21,6 +22,7 @@ import {
   type WriteThroughClient,
   type Logger,
   type APIResource,
+  type ObjectKey,
   type Scheduler,
 } from '@altershield/kube';
 import type { WorkloadKubeObject } from '../objects.ts';
@@ -120,18 +122,37 @@ async function take(
   const key = { namespace: metadata.namespace ?? '', name: write.name };
   const resource = resourceOf(write.resource, kind.adapter);
   try {
-    if ('deletes' in write) {
-      await client.delete(resource, key, { uid: write.deletes, signal });
-      return;
-    }
+    await send(write, { client, resource, key, signal });
+  } catch (error) {
+    if (!isDone(write, error)) throw asKnown(error);
+  }
+}
+
+interface Sending {
+  readonly client: PerformDeps['client'];
+  readonly resource: APIResource;
+  readonly key: ObjectKey;
+  readonly signal: AbortSignal;
+}
+
+async function send(write: Write, { client, resource, key, signal }: Sending): Promise<void> {
+  if ('deletes' in write) {
+    // By default, the pods of a Job would be kept.
+    const options = { uid: write.deletes, propagationPolicy: 'Background', signal } as const;
+    await client.delete(resource, key, options);
+  } else if ('creates' in write) {
+    await client.create(resource, key.namespace, write.creates, { signal });
+  } else {
     const { subresource, ops } = write;
     const options = subresource === undefined ? { signal } : { subresource, signal };
     await client.patch(resource, key, { type: 'json', ops }, options);
-  } catch (error) {
-    // Another client has deleted the pod, or its controller has replaced it.
-    if ('deletes' in write && (isNotFound(error) || isConflict(error))) return;
-    throw asKnown(error);
   }
+}
+
+/** Deleted or replaced by another client; or created before a crash. */
+function isDone(write: Write, error: unknown): boolean {
+  if ('deletes' in write) return isNotFound(error) || isConflict(error);
+  return 'creates' in write && isAlreadyExists(error);
 }
 
 function resourceOf(kind: string, { descriptor }: WorkloadAdapter): APIResource {
@@ -179,7 +200,8 @@ async function restoreFieldOwnership(
   const key = keyOf(target.object);
   const live = await deps.client.get<WorkloadKubeObject>(resource, key, { signal });
   if (deps.signing.fingerprintOf(templateOf(target.kind, live)) === to) return 0;
-  const ops = restoreOwnership(live, ownership);
+  const { revisionPath } = target.kind.adapter.descriptor;
+  const ops = restoreOwnership(live, ownership, revisionPath);
   if (ops.length === 0) return 0;
   try {
     await take({ resource: resource.kind, name: key.name, ops }, target, deps, signal);

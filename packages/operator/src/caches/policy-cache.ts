@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   ADAPTERS,
+  adapterOf,
   exemptionReason,
   policyFor,
   mismatch,
@@ -117,4 +118,7 @@ export class PolicyCache {
   }
 }
 
-const kindOf = ({ group, kind }: GroupKind): Pick<Candidate, 'group' | 'kind'> => ({ group, kind });
+const kindOf = ({ group, kind }: GroupKind): Pick<Candidate, 'group' | 'kind' | 'isOptIn'> => ({
+  ...{ group, kind },
+  isOptIn: adapterOf({ group, kind })?.descriptor.isOptIn === true,
+});

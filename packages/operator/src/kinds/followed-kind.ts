@@ -68,11 +68,13 @@ export class FollowedKind {
   readonly #signing: Signing;
 
   constructor(adapter: WorkloadAdapter, informers: InformerFactory, signing: Signing) {
-    const { resource, relatedResources } = adapter.descriptor;
+    const { resource, relatedResources, revisionPath } = adapter.descriptor;
     this.adapter = adapter;
     this.name = groupKind(resource);
     this.#signing = signing;
-    this.objects = informers.informer<WorkloadKubeObject>(resource, { transform: trimWorkload });
+    this.objects = informers.informer<WorkloadKubeObject>(resource, {
+      transform: (object) => trimWorkload(object, revisionPath),
+    });
     this.related = Object.entries(relatedResources).map(([key, related]) => {
       const transform = transformFor<KubeObject>(related.resource);
       const informer = informers.informer<KubeObject>(related.resource, {

@@ -14,10 +14,13 @@ import type { PodObject, ReplicaSetObject, ServiceObject, WorkloadKubeObject } f
 // The caches keep only the fields that decisions read.
 
 /** Reduces managed fields to manager, time and the text from which a rollback restores them. */
-export function trimWorkload(workload: WorkloadKubeObject): WorkloadKubeObject {
+export function trimWorkload(
+  workload: WorkloadKubeObject,
+  revisionPath?: string,
+): WorkloadKubeObject {
   const { managedFields = [], ...metadata } = workload.metadata;
   const managers = managedFields.map(withoutFields);
-  const ownership = ownershipOf(workload);
+  const ownership = ownershipOf(workload, revisionPath);
   return {
     ...workload,
     metadata: { ...metadata, managedFields: managers },

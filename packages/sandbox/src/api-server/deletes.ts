@@ -42,7 +42,7 @@ export class Deletes {
 
   #carryOut(call: WriteCall, object: StoredObject, options: Json): Json {
     const type = typeKey(call.definition.resource);
-    if (options['propagationPolicy'] === 'Orphan') this.#orphanDependents(object);
+    if (orphans(call, options)) this.#orphanDependents(object);
     const graceSeconds = gracePeriod(call, object, options);
     const { finalizers = [] } = object.metadata;
     if (finalizers.length === 0 && graceSeconds === 0) {
@@ -72,6 +72,10 @@ export class Deletes {
     }
   }
 }
+
+/** Pods of a Job are kept unless the caller says otherwise; in all other kinds they go with it. */
+const orphans = ({ definition: { resource } }: WriteCall, options: Json): boolean =>
+  (options['propagationPolicy'] ?? (resource.kind === 'Job' ? 'Orphan' : '')) === 'Orphan';
 
 const resourceIs = ({ definition }: WriteCall, kind: string): boolean =>
   definition.resource.kind === kind && definition.resource.group === '';

@@ -11,6 +11,7 @@ import {
   type StoredObject,
 } from '../json.ts';
 import { typeKey, type KindRules, type ResourceDefinition } from './definition.ts';
+import { cronJobRules, jobRules } from './kinds/batch.ts';
 import { customRules } from './kinds/custom.ts';
 import {
   configMapRules,
@@ -86,6 +87,21 @@ const BUILT_INS: readonly BuiltIn[] = [
     kind: 'ControllerRevision',
     plural: 'controllerrevisions',
     rules: controllerRevisionRules,
+  },
+  {
+    group: 'batch',
+    kind: 'Job',
+    plural: 'jobs',
+    status: true,
+    rules: jobRules,
+  },
+  {
+    group: 'batch',
+    kind: 'CronJob',
+    plural: 'cronjobs',
+    short: ['cj'],
+    status: true,
+    rules: cronJobRules,
   },
   { group: 'coordination.k8s.io', kind: 'Lease', plural: 'leases' },
   {
@@ -188,7 +204,15 @@ const selectorText = (object: StoredObject): string =>
     .map(([key, value]) => `${key}=${value}`)
     .join(',');
 
-const IN_ALL = ['deployments', 'replicasets', 'statefulsets', 'pods', 'services'];
+const IN_ALL = [
+  'deployments',
+  'replicasets',
+  'statefulsets',
+  'jobs',
+  'cronjobs',
+  'pods',
+  'services',
+];
 
 function builtInDefinition(one: BuiltIn): ResourceDefinition {
   const { group = '', kind, plural } = one;

@@ -19,6 +19,7 @@ import { within, type Span } from '../scheduler/random.ts';
 export interface DeleteOptions {
   readonly uid?: string;
   readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: 'Background';
 }
 
 /**
@@ -83,9 +84,10 @@ export class Cluster {
     deleteOptions: DeleteOptions = {},
   ): Promise<void> {
     await this.#advance();
-    const { uid, gracePeriodSeconds } = deleteOptions;
+    const { uid, gracePeriodSeconds, propagationPolicy } = deleteOptions;
     const options = {
       ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+      ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
       ...(uid === undefined ? {} : { preconditions: { uid } }),
     };
     await ignoring(404, this.server.deletes.delete(this.#call(resource, key, ''), options));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { timestamp } from '../api-server/util.ts';
 import { within, type Random } from '../scheduler/random.ts';
+import { controllerOf } from './cluster.ts';
 import type { Moment } from './pod-status.ts';
 import type { ContainerState, Pod } from './types.ts';
 
@@ -46,6 +47,27 @@ const healthy: PodScenario = function* (context) {
     moment: (now) => running(timestamp(now), true),
   };
 };
+
+/** Runs for a moment and ends, as pods of Jobs do. */
+const endingWith = (phase: 'Succeeded' | 'Failed'): PodScenario =>
+  function* (context) {
+    let startedAt = '';
+    yield {
+      delayMs: randomBetween(500, 1000, context),
+      moment: (now) => {
+        startedAt = timestamp(now);
+        return running(startedAt, true);
+      },
+    };
+    const [exitCode, reason] = phase === 'Succeeded' ? [0, 'Completed'] : [1, 'Error'];
+    yield {
+      delayMs: randomBetween(500, 1500, context),
+      moment: (now) => {
+        const terminated = { exitCode, reason, startedAt, finishedAt: timestamp(now) };
+        return { state: { terminated }, isReady: false, restartCount: 0, phase };
+      },
+    };
+  };
 
 /** Runs at once, and is ready `ms` later. */
 const slow: PodScenario = function* (context) {
@@ -157,6 +179,8 @@ const SCENARIOS: readonly (readonly [tag: string, scenario: PodScenario])[] = [
   ['noready', neverReady],
   ['flap', flapping],
   ['slow', slow],
+  ['jobfail', endingWith('Failed')],
+  ['jobrun', healthy],
 ];
 
 /** The scenario of a container by its image's tag; undefined when the tag has none. */
@@ -165,19 +189,22 @@ function scenarioFor(image: string): PodScenario | undefined {
   return SCENARIOS.find(([prefix]) => tag.startsWith(prefix))?.[1];
 }
 
+const usual = (pod: Pod): PodScenario =>
+  controllerOf(pod)?.kind === 'Job' ? endingWith('Succeeded') : healthy;
+
 export interface PodScript {
   readonly scenario: PodScenario;
   readonly context: PodScenarioContext;
 }
 
-/** The scenario of the first container that has one; other pods become ready in 1–3 s. */
+/** The scenario of the first container that has one; other pods become ready in 1–3 s, or complete. */
 export function podScriptFor(pod: Pod, random: Random, chosen?: PodScenario): PodScript {
   const { containers } = pod.spec;
   const scripted =
     containers.find(({ image }) => scenarioFor(image) !== undefined) ?? containers[0];
   const image = scripted?.image ?? '';
   const context = { pod, image, container: scripted?.name ?? '', random };
-  return { scenario: chosen ?? scenarioFor(image) ?? healthy, context };
+  return { scenario: chosen ?? scenarioFor(image) ?? usual(pod), context };
 }
 
 /** Whether two containers have the same scenario, so that one moment applies to both. */

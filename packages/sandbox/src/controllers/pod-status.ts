@@ -15,7 +15,7 @@ export interface Moment {
   readonly lastState?: ContainerState;
   readonly isReady: boolean;
   readonly restartCount: number;
-  readonly phase: 'Pending' | 'Running';
+  readonly phase: PodStatus['phase'];
   /** Only while the sandbox of the pod is being made. */
   readonly isCreating?: boolean;
 }
@@ -40,7 +40,7 @@ export function podStatus(pod: Pod, moment: Moment, kubelet: Kubelet): PodStatus
   return {
     ...pod.status,
     phase: moment.phase,
-    conditions: conditions(pod, containerStatuses, isPlaced, kubelet.now),
+    conditions: conditions(pod, containerStatuses, { isPlaced, phase: moment.phase }, kubelet.now),
     hostIP: '10.0.0.1',
     hostIPs: [{ ip: '10.0.0.1' }],
     ...(isPlaced ? { podIP: '10.1.0.1', podIPs: [{ ip: '10.1.0.1' }] } : {}),
@@ -52,14 +52,18 @@ export function podStatus(pod: Pod, moment: Moment, kubelet: Kubelet): PodStatus
 function conditions(
   pod: Pod,
   statuses: readonly ContainerStatus[],
-  isPlaced: boolean,
+  { isPlaced, phase }: { readonly isPlaced: boolean; readonly phase: PodStatus['phase'] },
   now: string,
 ): readonly Condition[] {
   const unready = statuses.filter(({ ready }) => !ready).map(({ name }) => name);
-  const why = {
-    reason: 'ContainersNotReady',
-    message: `containers with unready status: [${unready.join(' ')}]`,
-  };
+  const ended = { Succeeded: 'PodCompleted', Failed: 'PodFailed', Running: '', Pending: '' }[phase];
+  const why =
+    ended === ''
+      ? {
+          reason: 'ContainersNotReady',
+          message: `containers with unready status: [${unready.join(' ')}]`,
+        }
+      : { reason: ended };
   const isReady = unready.length === 0;
   return [
     condition('PodReadyToStartContainers', isPlaced, now),

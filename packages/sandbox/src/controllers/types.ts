@@ -196,6 +196,46 @@ export interface Pod extends KubeObject {
   readonly status: PodStatus;
 }
 
+export interface JobStatus {
+  readonly conditions?: readonly Condition[];
+  readonly startTime?: string;
+  readonly completionTime?: string;
+  readonly active?: number;
+  readonly ready?: number;
+  readonly succeeded?: number;
+  readonly failed?: number;
+}
+
+export interface Job extends KubeObject {
+  readonly spec: {
+    readonly parallelism: number;
+    readonly completions?: number;
+    readonly backoffLimit: number;
+    readonly suspend: boolean;
+    readonly template: PodTemplate;
+  };
+  readonly status?: JobStatus;
+}
+
+export interface CronJob extends KubeObject {
+  readonly spec: {
+    readonly schedule: string;
+    readonly suspend: boolean;
+    readonly concurrencyPolicy: string;
+    readonly startingDeadlineSeconds?: number;
+    readonly successfulJobsHistoryLimit: number;
+    readonly failedJobsHistoryLimit: number;
+    readonly jobTemplate: {
+      readonly metadata: {
+        readonly labels?: Readonly<Record<string, string>>;
+        readonly annotations?: Readonly<Record<string, string>>;
+      };
+      readonly spec: Json;
+    };
+  };
+  readonly status?: { readonly lastScheduleTime?: string; readonly lastSuccessfulTime?: string };
+}
+
 export interface Node extends KubeObject {
   readonly spec?: { readonly unschedulable?: boolean };
 }

@@ -70,7 +70,7 @@ function plan(words: string, goal: Goal, ds = held(words.split(' ').length)): Wr
 }
 
 const release = (target: number): Goal => ({
-  ...{ type: 'Release', from, to, target, isLast: false, needsRoom: false },
+  ...{ type: 'Release', sequence: 1, from, to, target, isLast: false, needsRoom: false },
 });
 
 /** Nodes whose pod is deleted; the patch that only tests goes first. */

@@ -20,7 +20,14 @@ import type { Deployment, ReplicaSet } from './objects.ts';
 
 const route = { from: REVISION_A, to: REVISION_B };
 const release = (traffic?: 'Stable' | 'Updated'): Goal => ({
-  ...{ type: 'Release', ...route, target: 10, isLast: traffic !== 'Stable', needsRoom: false },
+  ...{
+    type: 'Release',
+    sequence: 1,
+    ...route,
+    target: 10,
+    isLast: traffic !== 'Stable',
+    needsRoom: false,
+  },
   ...(traffic === undefined ? {} : { traffic }),
 });
 const rollBack: Goal = {

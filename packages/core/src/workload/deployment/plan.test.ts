@@ -19,7 +19,7 @@ import type { Deployment, ReplicaSet } from './objects.ts';
 
 const route = { from: REVISION_A, to: REVISION_B };
 const release = (target: number, more: Partial<Extract<Goal, { type: 'Release' }>> = {}): Goal => ({
-  ...{ type: 'Release', ...route, target, isLast: target === 10, needsRoom: false },
+  ...{ type: 'Release', sequence: 1, ...route, target, isLast: target === 10, needsRoom: false },
   ...more,
 });
 const held = (cap = aCap('a'), spec: Partial<Deployment['spec']> = {}) =>

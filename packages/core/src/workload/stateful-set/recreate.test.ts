@@ -45,7 +45,14 @@ test('a change with the strategy Recreate is held by a partition and released as
   const view = viewStatefulSet({ object, related: {} }, signing);
   assert.deepEqual([view.isAllOrNothing, view.allowed, view.size], [true, 0, 3]);
   const route = { from: view.hold?.from ?? '', to: view.fingerprint };
-  const last = { type: 'Release', ...route, target: 3, isLast: true, needsRoom: false } as const;
+  const last = {
+    type: 'Release',
+    sequence: 1,
+    ...route,
+    target: 3,
+    isLast: true,
+    needsRoom: false,
+  } as const;
   const [write] = planStatefulSet(last, { object, view, signing });
   assert.ok(write !== undefined && 'ops' in write);
   assert.deepEqual(write.ops.at(-1), { op: 'add', path: STRATEGY, value: RECREATE });

@@ -14,7 +14,7 @@ import { FIELD, type FieldProblem } from '../failure.ts';
 import { compileLabelSelector } from '../selectors.ts';
 import { completePodSpec, validatePodSpec } from './pod-template.ts';
 
-const completeTemplate = (template: unknown): Json => ({
+export const completeTemplate = (template: unknown): Json => ({
   ...asJsonObject(template),
   metadata: asJsonObject(dig(template, 'metadata')),
   spec: completePodSpec(asJsonObject(dig(template, 'spec'))),
