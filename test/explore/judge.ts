@@ -16,6 +16,7 @@ export const LAWS = {
   intent: 'A batch is recorded before any pod of it is released.',
   verified: 'No revision is called verified without a pod of it that was ready for the soak time.',
   alarm: 'A revision whose pods are healthy is never rolled back without a user.',
+  quarantine: 'A revision that was rolled back by its failure does not pass admission again.',
   fields:
     'Only fields that the kind declares are written, and in the end each is as its user wrote it.',
   template: 'In the end the template is one that the user wrote: the last, or the rollback target.',
@@ -72,6 +73,8 @@ export class Judge {
   readonly #readySince = new Map<string, number>();
   readonly #revisions = new Map<string, Revision>();
   readonly #scaledByHand = new Set<string>();
+  /** Versions that were rolled back by their failure, and when. */
+  readonly #quarantined = new Map<string, number>();
   readonly #templates = new Set<string>();
   /** A revert to one of them is not held, with or without the mark of a restart. */
   readonly #verified = new Set(['1']);
@@ -117,8 +120,17 @@ export class Judge {
     const revision = this.#revision(keyOf(template));
     revision.replicas = Math.max(revision.replicas, this.#moments.at(-1)?.replicas ?? 0);
     if (!isAnswered) revision.isExcused = true;
+    else this.#lookAtQuarantine(versionOf(template.spec));
     if (this.#world.changes.some((change) => phaseOf(change) === 'RollingBack'))
       this.hasRacedRollback = true;
+  }
+
+  /** A replica whose watches are disturbed may not know of a quarantine yet. */
+  #lookAtQuarantine(version: string): void {
+    const since = this.#quarantined.get(version);
+    const isDisturbed = this.#story.actions.some((action) => action.do === 'fault');
+    if (since === undefined || isDisturbed || this.#now < since + LAG_MS) return;
+    this.report('quarantine', `${version} was rolled back, and passes admission`);
   }
 
   /** A user changed the pods behind the back of the workload, or the workload is another one. */
@@ -130,6 +142,7 @@ export class Judge {
   /** A user takes responsibility for every revision that is there now. */
   excuseRevisions(): void {
     for (const revision of this.#revisions.values()) revision.isExcused = true;
+    this.#quarantined.clear();
   }
 
   onAnswered(isAnswered: boolean): void {
@@ -280,14 +293,16 @@ export class Judge {
     if (spec.operation !== 'Update') return;
     const version = versionOf(spec.to.images);
     if (status.phase === 'Success' && status.reason === 'Verified') this.#lookAtVerified(version);
-    if (status.phase === 'RollingBack') this.#lookAtRollback(version, status);
+    this.#lookAtRollback(version, status);
   }
 
   #lookAtRollback(
     version: string,
-    { automaticRollback, reason, message }: NonNullable<ChangeWorkload['status']>,
+    { phase, automaticRollback, reason, message }: NonNullable<ChangeWorkload['status']>,
   ): void {
-    if (isBadVersion(version) || automaticRollback !== true) return;
+    if (automaticRollback !== true) return;
+    if (phase === 'RolledBack') this.#quarantined.set(version, this.#now);
+    if (phase !== 'RollingBack' || isBadVersion(version)) return;
     if (reason !== 'QuarantinedRevision')
       this.report('alarm', `${version} is rolled back: ${reason} ${message}`);
   }

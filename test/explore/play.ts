@@ -116,6 +116,14 @@ class Player {
   async #act({ thenMs, ...action }: Timed): Promise<void> {
     const act = this.#acts[action.do] as (action: object) => Promise<unknown>;
     await this.#world.play(act(action), thenMs);
+    this.#lookAtCost();
+  }
+
+  /** Also while a story runs: one that writes without an end would take hours. */
+  #lookAtCost(): void {
+    const { length } = this.#world.replicas.writes;
+    const bound = MOST_WRITES * (this.#story.actions.length + 2);
+    if (length > bound) this.#judged.report('cost', `${length} writes`);
   }
 
   async #push(patch: object): Promise<void> {
@@ -273,6 +281,7 @@ class Player {
     for (let ms = 0; ms < ENDS_MS && this.#judged.violations.length === 0; ms += LOOK_MS) {
       if (holds()) return true;
       await scheduler.runFor(LOOK_MS);
+      this.#lookAtCost();
     }
     return holds();
   }
@@ -323,8 +332,6 @@ class Player {
   async #lookAtQuiet(): Promise<void> {
     const { writes } = this.#world.replicas;
     const before = writes.length;
-    const bound = MOST_WRITES * (this.#story.actions.length + 2);
-    if (before > bound) this.#judged.report('cost', `${before} writes`);
     await this.#world.scheduler.runFor(QUIET_MS);
     const late = writes.slice(before).map(({ method, path }) => `${method} ${path}`);
     if (late.length > 0) this.#judged.report('quiet', late.slice(0, 3).join(', '));

@@ -14,6 +14,9 @@ import type { Story } from './story.ts';
 export const CHANGES = 'changeworkloads.altershield.io';
 const RECORDS = '/apis/altershield.io/v1alpha1/namespaces/shop/changeworkloads';
 
+/** Between two looks; a whole story has some thousands. */
+const MAX_TASKS = 50_000;
+
 /** The workload shop/checkout of a story, a policy that selects it, and two replicas. */
 export class World {
   readonly kind: KindUnderTest;
@@ -25,7 +28,9 @@ export class World {
   constructor(story: Story) {
     this.#story = story;
     this.kind = kindNamed(story.kind);
-    this.scheduler = new VirtualScheduler({ seed: story.seed, order: 'shuffled' });
+    this.scheduler = new VirtualScheduler({
+      ...{ seed: story.seed, order: 'shuffled', maxTasks: MAX_TASKS },
+    });
     this.simulation = new Simulation({
       scheduler: this.scheduler,
       ...(this.kind.isPerNode ? { nodes: NODES } : {}),

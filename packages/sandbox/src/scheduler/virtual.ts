@@ -17,6 +17,8 @@ export interface VirtualOptions {
   readonly startMs?: number;
   /** Order of tasks due at the same instant: first in, first out (default), by seed, or by a function. */
   readonly order?: 'fifo' | 'shuffled' | ChooseTask;
+  /** A run with more tasks than this counts as one without an end. Default 5,000,000. */
+  readonly maxTasks?: number;
 }
 
 interface Task {
@@ -41,8 +43,11 @@ export class VirtualScheduler implements Scheduler {
   #sequence = 0;
   #tasksRun = 0;
   #isRunning = false;
+  readonly #maxTasks: number;
 
-  constructor({ seed = 1, startMs = DEFAULT_START, order = 'fifo' }: VirtualOptions = {}) {
+  constructor(options: VirtualOptions = {}) {
+    const { seed = 1, startMs = DEFAULT_START, order = 'fifo' } = options;
+    this.#maxTasks = options.maxTasks ?? DEFAULT_MAX_TASKS;
     this.#now = startMs;
     this.#random = seededRandom(seed);
     // A separate generator: random numbers of the program must not change the order of tasks.
@@ -112,14 +117,13 @@ export class VirtualScheduler implements Scheduler {
   async #loop(isDone: () => boolean, until: number): Promise<void> {
     if (this.#isRunning) throw new Error('run the virtual scheduler: it is running already');
     this.#isRunning = true;
-    const limit = this.#tasksRun + DEFAULT_MAX_TASKS;
+    const limit = this.#tasksRun + this.#maxTasks;
     try {
       await drainPromises();
       while (!isDone() && this.#prepare(until)) {
         this.#runOne();
         await drainPromises();
-        if (this.#tasksRun > limit)
-          throw new Error(`${DEFAULT_MAX_TASKS} tasks ran without an end`);
+        if (this.#tasksRun > limit) throw new Error(`${this.#maxTasks} tasks ran without an end`);
       }
     } finally {
       this.#isRunning = false;
