@@ -3,10 +3,12 @@
 import { admission } from './admission.ts';
 import { capMoves } from './cap-moves.ts';
 import { caps } from './caps.ts';
+import { cronJobBehaviors } from './cron-jobs.ts';
 import { custom } from './custom.ts';
 import { denials } from './denials.ts';
 import { daemonSets } from './daemon-sets.ts';
 import { deployments } from './deployments.ts';
+import { jobBehaviors } from './jobs.ts';
 import { podScenarios } from './pod-scenarios.ts';
 import { ownership } from './ownership.ts';
 import { reading } from './reading.ts';
@@ -32,6 +34,8 @@ export const CONTRACT: Readonly<Record<string, readonly Behavior[]>> = {
   'stateful sets': statefulSets,
   'releases of stateful sets': statefulReleases,
   'daemon sets': daemonSets,
+  jobs: jobBehaviors,
+  'cron jobs': cronJobBehaviors,
   admission,
   'custom resources': custom,
   'fates of pods': podScenarios,

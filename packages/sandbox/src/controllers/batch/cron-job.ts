@@ -58,9 +58,9 @@ export class CronJobController implements Controller {
     if (cronJob === undefined) return;
     // Only Jobs that it controls count: an owner alone is not enough.
     const jobs = this.#cluster.controlledBy<Job>(RESOURCES.job, cronJob);
-    await this.#deleteOld(cronJob, jobs);
     const startedAt = cronJob.spec.suspend ? undefined : await this.#startDue(key, cronJob, jobs);
     await this.#writeStatus(parseKey(key), startedAt);
+    await this.#deleteOld(cronJob, jobs);
   }
 
   /** Starts the newest run that is due; returns the time it was scheduled for. */
