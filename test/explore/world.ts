@@ -12,7 +12,7 @@ import { Replicas } from './replicas.ts';
 import type { Story } from './story.ts';
 
 export const CHANGES = 'changeworkloads.altershield.io';
-const RECORDS = '/apis/altershield.io/v1alpha1/namespaces/shop/changeworkloads';
+const APPROVALS = '/apis/altershield.io/v1alpha1/namespaces/shop/changeapprovals';
 
 /** Between two looks; a whole story has some thousands. */
 const MAX_TASKS = 50_000;
@@ -135,8 +135,13 @@ export class World {
   async decide(action: string): Promise<void> {
     const name = this.changes.at(-1)?.metadata.name;
     if (name === undefined) return;
-    const body = { spec: { decision: { action } } };
-    await this.sandbox.call('PATCH', { path: `${RECORDS}/${name}`, body, user: ALICE });
+    const body = {
+      apiVersion: 'altershield.io/v1alpha1',
+      kind: 'ChangeApproval',
+      metadata: { generateName: 'decision-', namespace: 'shop' },
+      spec: { change: { name }, decision: action },
+    };
+    await this.sandbox.call('POST', { path: APPROVALS, body, user: ALICE });
   }
 
   /** Lets time pass: this much, and until the promise settles. */
