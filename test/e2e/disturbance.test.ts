@@ -55,7 +55,7 @@ after(() =>
 
 describe('a change in flight', () => {
   test('continues when the API server is killed and restarted in the middle of a batch', async () => {
-    await goodChange('checkout:v2', () => cluster.restartApiServer({ hard: true }));
+    await goodChange('checkout:v2', restartApiServer);
   });
 
   test('continues when the controller manager is killed and restarted in the middle of a batch', async () => {
@@ -66,7 +66,7 @@ describe('a change in flight', () => {
     const { spec } = await app.get();
     await app.setImage('checkout:bad-1');
     await untilCounted('checkout:bad-1', 2);
-    await cluster.restartApiServer({ hard: true });
+    await restartApiServer();
     await app.until('checkout:bad-1', 'RolledBack', 90_000);
     assert.ok(app.timeline.maxNew('checkout:bad-1') <= 2);
     await app.assertAtRest(spec);
@@ -270,6 +270,30 @@ async function untilCounted(image: string, count: number): Promise<void> {
     everyMs: 20,
     what: `the status to count ${count} pods of ${image}`,
   });
+}
+
+/**
+ * Kills the API server and starts it again. If that takes so long that the operator loses its lease,
+ * the operator exits, and is started again as a kubelet would.
+ */
+async function restartApiServer(): Promise<void> {
+  await cluster.restartApiServer({ hard: true });
+  const renewed = await renewTime();
+  await eventually(
+    async () => {
+      if (!operator.isRunning) operator = await startOperator(cluster);
+      return (await renewTime()) !== renewed;
+    },
+    { what: 'the operator to lead again', timeoutMs: 120_000 },
+  );
+}
+
+async function renewTime(): Promise<string | undefined> {
+  const path = '/apis/coordination.k8s.io/v1/namespaces/altershield-system/leases/altershield';
+  const { spec } = (await cluster.call({ path })) as {
+    readonly spec: { readonly renewTime?: string };
+  };
+  return spec.renewTime;
 }
 
 /** A change that ends well although something happens when the first batch is out. */
