@@ -29,6 +29,12 @@ interface Listing {
   readonly seenRemoved: Set<string>;
 }
 
+/** The last state that was cached of an object that this client deleted. */
+interface Removed {
+  readonly key: string;
+  readonly resourceVersion: string;
+}
+
 /**
  * The rules by which lists, watch events and own writes form one state that never becomes older.
  *
@@ -42,8 +48,8 @@ interface Listing {
  */
 export class CacheWriter<T extends KubeObject> {
   readonly #options: CacheWriterOptions<T>;
-  /** uids of objects that this client deleted and whose DELETED event is still expected. */
-  readonly #removed = new Set<string>();
+  /** Objects that this client deleted and whose DELETED event is still expected, by uid. */
+  readonly #removed = new Map<string, Removed>();
   #progress = '';
   #listing: Listing | undefined;
   #synced = false;
@@ -92,7 +98,8 @@ export class CacheWriter<T extends KubeObject> {
       if (!listing.seen.has(key) && !ahead) this.#drop(key, object);
       yield;
     }
-    for (const uid of this.#removed) if (!listing.seenRemoved.has(uid)) this.#removed.delete(uid);
+    for (const uid of this.#removed.keys())
+      if (!listing.seenRemoved.has(uid)) this.#removed.delete(uid);
     this.#progress = listing.resourceVersion;
     this.#listing = undefined;
     this.#synced = true;
@@ -106,14 +113,14 @@ export class CacheWriter<T extends KubeObject> {
     if (type === 'BOOKMARK') return;
     const key = storeKeyOf(object);
     if (type === 'DELETED') this.#watchedDelete(key, object);
-    else if (!this.#removed.has(object.metadata.uid)) this.#put(key, object, false);
+    else if (!this.#isPast(key, object)) this.#put(key, object, false);
   }
 
   /** Applies the server's answer to a write of this client. */
   applyWrite(object: T): void {
-    const { resourceVersion, uid } = object.metadata;
-    if (!isNewer(resourceVersion, this.#progress) || this.#removed.has(uid)) return;
     const key = storeKeyOf(object);
+    if (!isNewer(object.metadata.resourceVersion, this.#progress)) return;
+    if (this.#isPast(key, object)) return;
     if (this.#options.selects(object)) this.#put(key, object, false);
     else this.#deselect(key, object);
   }
@@ -122,8 +129,17 @@ export class CacheWriter<T extends KubeObject> {
   applyDelete(key: string, uid: string): void {
     const current = this.#options.store.get(key);
     if (current?.metadata.uid !== uid) return;
-    this.#removed.add(uid);
+    this.#removed.set(uid, { key, resourceVersion: current.metadata.resourceVersion });
     this.#drop(key, current);
+  }
+
+  /** The object was deleted by this client, or had the name before one that was. */
+  #isPast(key: string, { metadata: { uid, resourceVersion } }: T): boolean {
+    if (this.#removed.has(uid)) return true;
+    for (const former of this.#removed.values()) {
+      if (former.key === key && isNewer(former.resourceVersion, resourceVersion)) return true;
+    }
+    return false;
   }
 
   #watchedDelete(key: string, object: T): void {
