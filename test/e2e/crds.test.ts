@@ -78,18 +78,21 @@ describe('the schema of a policy', () => {
       batches('10%', '9%'),
       /percentages are cumulative/,
     ],
-    'a duplicate count': [batches(1, '5%', 1), /no step may be there twice/],
-    'a duplicate percentage': [batches('5%', 1, '5%'), /no step may be there twice/],
+    'a duplicate count': [batches(1, '5%', 1), /each step may occur only once/],
+    'a duplicate percentage': [batches('5%', 1, '5%'), /each step may occur only once/],
     'a step after 100 %': [batches('100%', 3), /nothing may follow 100%/],
     'an invalid label key': [selector({ matchLabels: { '-': 'a' } }), /must be a label key/],
     'a label key with a long prefix': [
       expression({ key: `${'a.'.repeat(130)}b/c`, operator: 'Exists' }),
       /must be a label key/,
     ],
-    'an operator without its values': [expression({ key: 'a', operator: 'In' }), /a value or more/],
+    'an operator without its values': [
+      expression({ key: 'a', operator: 'In' }),
+      /at least one value/,
+    ],
     'an operator with values that it must not have': [
       expression({ key: 'a', operator: 'Exists', values: ['b'] }),
-      /a value or more/,
+      /at least one value/,
     ],
   };
   for (const [what, [spec, why]] of Object.entries(DENIED)) {
