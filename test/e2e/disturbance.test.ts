@@ -225,7 +225,10 @@ describe('while the operator is dead, a policy of failurePolicy Fail', () => {
     const { spec } = await strict.get();
     await operator.kill();
     await strict.setImage('checkout:v2');
-    await eventually(async () => (await strict.get()).status?.observedGeneration === 2);
+    await eventually(async () => {
+      const { metadata, status } = await strict.get();
+      return status?.observedGeneration === metadata.generation;
+    });
     const [lost] = strict.timeline.pods;
     assert.ok(lost);
     await cluster.kubectl(['delete', 'pod', lost.metadata.name, '-n', strict.namespace]);
