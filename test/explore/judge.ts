@@ -119,10 +119,16 @@ export class Judge {
     this.#templates.add(canonicalJson(template));
     const revision = this.#revision(keyOf(template));
     revision.replicas = Math.max(revision.replicas, this.#moments.at(-1)?.replicas ?? 0);
-    if (!isAnswered) revision.isExcused = true;
+    if (!isAnswered || this.#replacesPods) revision.isExcused = true;
     else this.#lookAtQuarantine(versionOf(template.spec));
     if (this.#world.changes.some((change) => phaseOf(change) === 'RollingBack'))
       this.hasRacedRollback = true;
+  }
+
+  /** Pods that are missing come back updated, and the kind declares that as a leak. */
+  get #replacesPods(): boolean {
+    const isLeak = Object.values(this.#world.kind.leaks).includes('PodReplaced');
+    return isLeak && this.#readySince.size < (this.#moments.at(-1)?.replicas ?? 0);
   }
 
   /** A replica whose watches are disturbed may not know of a quarantine yet. */
@@ -214,7 +220,7 @@ export class Judge {
     if (this.#moments.length === 0) return;
     const { revisionOf } = this.#law;
     const revision = revisionOf(pod);
-    if (this.#scaledByHand.has(revision)) return;
+    if (this.#scaledByHand.has(revision) || this.#mayLeak(pod)) return;
     const all = this.#world.sandbox.pods({ namespace: 'shop' });
     const staying = all.filter(
       (p) => revisionOf(p) === revision && p.metadata.deletionTimestamp === undefined,
@@ -225,6 +231,12 @@ export class Judge {
       this.report('boundary', `pod ${staying.length} of ${keyOf(pod)}, ${allowed} released`);
     }
     if (!isOpen) this.#lookAtEvidence(pod, staying);
+  }
+
+  /** A scale-up of a kind that declares it as a leak, which its controller may take its time for. */
+  #mayLeak(pod: Pod): boolean {
+    const leaks = Object.values(this.#world.kind.leaks);
+    return leaks.length > 0 && this.#revisions.get(keyOf(pod))?.isExcused === true;
   }
 
   #lookAtEvidence(pod: Pod, staying: readonly Pod[]): void {

@@ -226,8 +226,10 @@ class Player {
     const { workload } = this.#world;
     const template = workload === undefined ? undefined : templateOf(workload);
     const written = await this.#expectDenial(this.#world.patch(body));
+    // What the object says already is no write, also where AlterShield wrote it.
+    const isNoOp = !Array.isArray(body) && isContained(body, workload);
     if (written !== undefined)
-      await this.#twin.patch(workloadPath(this.#world.kind), template, body);
+      await this.#twin.patch(workloadPath(this.#world.kind), template, isNoOp ? {} : body);
     return written;
   }
 
@@ -289,7 +291,18 @@ class Player {
   #isSettled(): boolean {
     const { changes, isHeld } = this.#world;
     const open = changes.filter((change) => !isOver(phaseOf(change)));
-    return open.every(isWaiting) && open.length <= 1 && !(isHeld && open.length === 0);
+    // With `OnDelete`, pods are updated when their user deletes them.
+    const isOnDelete = JSON.stringify(specOf(this.#twin.get(this.#world.kind))).includes(
+      'OnDelete',
+    );
+    return (
+      (isOnDelete || open.every(isWaiting)) && open.length <= 1 && !(isHeld && open.length === 0)
+    );
+  }
+
+  /** Pods are updated when their user deletes them. */
+  get #isOnDelete(): boolean {
+    return JSON.stringify(specOf(this.#twin.get(this.#world.kind))).includes('OnDelete');
   }
 
   #isReleased(): boolean {
@@ -300,6 +313,7 @@ class Player {
     const { mode, release } = this.#story.policy;
     const isNew = this.#createdAt > -Infinity;
     const isLeft = isNew || mode === 'Audit' || release.strategy === 'Rolling';
+    if (this.#isOnDelete) return true;
     return isLeft && last?.startsWith('final ') === true && changes.every(isEnded);
   }
 
@@ -313,7 +327,9 @@ class Player {
       this.#judged.report('fields', `is ${is ?? ''}, the user wrote ${wanted ?? ''}`);
     if (!this.#judged.wasWritten(templateOf(workload)))
       this.#judged.report('template', `no user wrote ${JSON.stringify(templateOf(workload))}`);
-    if (!this.#judged.hasRacedRollback && ownedBySelf(workload))
+    // Only a leader that saw the workload before the change knows whose fields they were.
+    const isNewLeader = this.#story.actions.some(({ do: what }) => /crash|lease/.test(what));
+    if (!this.#judged.hasRacedRollback && !isNewLeader && ownedBySelf(workload))
       this.#judged.report('ownership', JSON.stringify(workload.metadata.managedFields));
   }
 
@@ -363,6 +379,21 @@ function specOf(object: KubeObject): object {
 }
 
 type Json = Readonly<Record<string, unknown>>;
+
+/** The API server drops this field where its feature gate is off. */
+const isDropped = (key: string, fields: Json | undefined): boolean =>
+  key === 'maxUnavailable' && fields?.[key] === undefined;
+
+/** Whether a merge patch changes nothing. */
+function isContained(patch: unknown, value: unknown): boolean {
+  if (patch === null) return value === undefined;
+  if (typeof patch !== 'object' || Array.isArray(patch))
+    return canonicalJson(patch) === canonicalJson(value);
+  const fields = value as Json | undefined;
+  return Object.entries(patch).every(
+    ([key, item]) => isDropped(key, fields) || isContained(item, fields?.[key]),
+  );
+}
 
 interface RevisionLike {
   readonly metadata: { readonly annotations?: Readonly<Record<string, string>> | undefined };

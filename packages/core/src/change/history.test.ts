@@ -52,6 +52,12 @@ test('the latest verdict counts, whatever its sequence', () => {
 const numbered = (sequence: number, end: ReturnType<typeof status>) =>
   change(end, {}, { sequence });
 
+test('the running revision belongs to the newest change, also while an older one has not ended', () => {
+  const hanging = numbered(1, status('Running'));
+  const done = numbered(2, status('Success'));
+  assert.equal(currentRecord([hanging, done]), done);
+});
+
 test('the running revision belongs to the change in flight, or else to the newest change', () => {
   const over = [numbered(1, status('Success')), numbered(2, status('RolledBack'))];
   const open = numbered(3, status('Running'));

@@ -91,12 +91,13 @@ function hasVerdict(change: ChangeWorkload): boolean {
 }
 
 /**
- * The current record of a workload: the one in progress, or else the latest in effective order. An
- * older change that was rolled back later counts from its rollback, which is not a change itself.
+ * The current record of a workload: the latest in effective order. An older change that was rolled
+ * back later counts from its rollback, which is not a change itself. An older one that is still in
+ * progress, because its last write hangs, does not account for what runs now.
  * @param changes all records of the workload, oldest first
  */
 export function currentRecord<T extends ChangeWorkload>(changes: readonly T[]): T | undefined {
-  return latest(changes.filter((change) => !isOver(statusOf(change).phase))) ?? latest(changes);
+  return latest(changes);
 }
 
 const latest = <T extends ChangeWorkload>(changes: readonly T[]): T | undefined =>
