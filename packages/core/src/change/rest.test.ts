@@ -13,6 +13,7 @@ import {
 import { status } from '@altershield/testing/change-states';
 import { DEPLOYMENT } from '../workload/deployment/descriptor.ts';
 import { viewDeployment } from '../workload/deployment/observe.ts';
+import type { ChangeWorkload } from '@altershield/api';
 import { restGoal, type RestInput } from './rest.ts';
 import type { ReplicaSet } from '../workload/deployment/objects.ts';
 
@@ -45,6 +46,19 @@ test('while a change is released, there is no goal at rest', () => {
   assert.equal(at({ policy: aPolicy(), changes: [aChange()] }), undefined);
   const observed = aChange({ spec: { operation: 'Create' } });
   assert.equal(at({ policy: aPolicy(), changes: [observed] })?.type, 'Rest');
+});
+
+test('a rollback of an observed change has no goal at rest beside it, a revert by the user has', () => {
+  const policy = aPolicy({ mode: 'Audit' });
+  const rollingBack = (reason: 'RequestedByUser' | 'RevertedByUser'): ChangeWorkload =>
+    aChange({
+      spec: { operation: 'Create' },
+      status: { ...status('RollingBack'), reason },
+    });
+  const marked = aHeldDeployment('a', { tag: 'b' });
+  assert.equal(at({ policy, changes: [rollingBack('RequestedByUser')] }, marked), undefined);
+  const reverted = at({ policy, changes: [rollingBack('RevertedByUser')] }, marked);
+  assert.equal(reverted?.type, 'Restore');
 });
 
 test('a workload that is not released in batches loses its annotations', () => {

@@ -21,13 +21,9 @@ export interface RestInput {
  * releases changes in batches, otherwise without annotations. Undefined while a change decides.
  */
 export function restGoal({ descriptor, view, policy, changes }: RestInput): Goal | undefined {
-  const isReleasing = changes.some(
-    (change) =>
-      change.spec.target.uid === view.uid &&
-      isEnforced(change.spec) &&
-      !isOver(statusOf(change).phase),
-  );
-  if (isReleasing) return undefined;
+  if (changes.some((change) => change.spec.target.uid === view.uid && writes(change))) {
+    return undefined;
+  }
   const { mode, release = {}, failurePolicy } = policy?.spec ?? {};
   if (mode === 'Enforce' && usesSteps(strategyFor(release, descriptor).strategy)) {
     const forgetsActor = changes.some(
@@ -36,4 +32,11 @@ export function restGoal({ descriptor, view, policy, changes }: RestInput): Goal
     return { type: 'Rest', keepsHold: failurePolicy === 'Fail', forgetsActor };
   }
   return view.isMarked ? { type: 'Restore' } : undefined;
+}
+
+/** Whether AlterShield writes to the workload for this change: it releases it, or rolls it back. */
+function writes(change: ChangeWorkload): boolean {
+  const { phase, reason } = statusOf(change);
+  if (isOver(phase)) return false;
+  return isEnforced(change.spec) || (phase === 'RollingBack' && reason !== 'RevertedByUser');
 }
