@@ -63,7 +63,9 @@ export function readSavedFields(object: HeldObject, signer: Signer): SavedFields
  * The user's fields from a copy of a held object, whatever the copy's name. The signature is not
  * checked: a user who forged the annotation could write the fields directly.
  */
-export function copiedFields({ metadata }: HeldObject): SavedFields['userFields'] | undefined {
+export function copiedFields({
+  metadata,
+}: Pick<HeldObject, 'metadata'>): SavedFields['userFields'] | undefined {
   const text = metadata.annotations?.[ANNOTATIONS.hold];
   try {
     const value: unknown = text === undefined ? undefined : JSON.parse(text);

@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import {
-  copiedFields,
-  readSavedFields,
-  writeSavedFields,
-  type HeldObject,
-  type SavedFields,
-} from '../../hold/saved-fields.ts';
-import { isEqual } from '../../json/canonical.ts';
+import { copiedFields, type SavedFields } from '../../hold/saved-fields.ts';
 import type { AdmissionAdapter, AdmissionInput, AdmissionMarks } from '../adapter.ts';
-import { borrowedFields } from '../borrowed-fields.ts';
+import { NOT_HELD, exportedFields, holdAnnotation, savedBefore } from '../hold-annotation.ts';
 import { CRON_JOB, JOB_TEMPLATE, SUSPEND } from './descriptor.ts';
 import type { CronJob } from './objects.ts';
 import { savedSuspend } from './observe.ts';
@@ -24,7 +17,7 @@ export const cronJobAdmission: AdmissionAdapter<CronJob> = {
   annotations: [ANNOTATIONS.hold],
   create: ({ object }) => asCopy(object),
   keep: (input) => {
-    const saved = savedOf(input);
+    const saved = savedBefore(CRON_JOB, input);
     return saved === undefined ? asCopy(input.object) : holding(input, saved);
   },
   hold: (input) => {
@@ -34,76 +27,36 @@ export const cronJobAdmission: AdmissionAdapter<CronJob> = {
       userFields: {},
       content: { [JOB_TEMPLATE]: old.spec.jobTemplate },
     };
-    return holding(input, savedOf(input) ?? first);
+    return holding(input, savedBefore(CRON_JOB, input) ?? first);
   },
-  revert: (input) => restored(input.object, userSuspend(input, savedOf(input))),
+  revert: (input) => restored(input.object, userSuspend(input, savedBefore(CRON_JOB, input))),
 };
 
 const suspendOf = ({ spec }: CronJob): boolean => spec.suspend === true;
 
-const heldObject = (object: CronJob, namespace: string): HeldObject => ({
-  kind: CRON_JOB.resource.kind,
-  metadata: { ...object.metadata, namespace },
-});
-
-/** Also when the annotation was removed or edited while no operator answered. */
-function savedOf({ old, namespace, signing, recorded }: Input): SavedFields | undefined {
-  const object = { ...old, metadata: { ...old.metadata, namespace } };
-  const borrowed = borrowedFields(CRON_JOB, object, { sign: signing.sign, recorded });
-  if (borrowed === undefined) return undefined;
-  const { from, userFields, content } = borrowed;
-  return { from, userFields, ...(content === undefined ? {} : { content }) };
-}
-
 /** The user's value, including an edit by this write. */
 function userSuspend({ object, old }: Input, saved: SavedFields | undefined): boolean {
-  const copied = exportedSuspend(object, old);
-  if (copied !== undefined) return copied;
+  const copied = exportedFields({ object, old });
+  if (copied !== undefined) return copied[SUSPEND] === true;
   const isEdited = suspendOf(object) !== suspendOf(old);
   return saved === undefined || isEdited ? suspendOf(object) : savedSuspend(saved);
 }
 
-/** The user's value from a manifest that was exported while held, and is now applied again. */
-function exportedSuspend(object: CronJob, old: CronJob): boolean | undefined {
-  const name = ANNOTATIONS.hold;
-  const text = object.metadata.annotations?.[name];
-  return text === old.metadata.annotations?.[name] ? undefined : copiedSuspend(object);
-}
-
-const copiedSuspend = (object: CronJob): boolean | undefined => {
-  const copied = copiedFields(heldObject(object, ''));
-  return copied === undefined ? undefined : copied[SUSPEND] === true;
-};
-
 /** The schedule stays suspended; the user's value is saved. */
 function holding(input: Input, before: SavedFields): AdmissionMarks {
-  const { object, old, namespace, signing } = input;
-  const name = ANNOTATIONS.hold;
-  const own = userSuspend(input, savedOf(input));
+  const own = userSuspend(input, savedBefore(CRON_JOB, input));
   const saved = { ...before, userFields: { [SUSPEND]: own } };
-  const annotated = readSavedFields(heldObject(old, namespace), signing.sign);
-  const text =
-    annotated !== undefined && isEqual(annotated, saved)
-      ? old.metadata.annotations?.[name]
-      : textOf(saved, heldObject(object, namespace), signing.sign);
-  return { annotations: { [name]: text }, ...fieldsOf(object, true) };
+  return { ...holdAnnotation(CRON_JOB, input, saved), ...fieldsOf(input.object, true) };
 }
 
-/** A `jobTemplate` that is too long to be saved is only in the record of the change. */
-const textOf = (
-  { content, ...saved }: SavedFields,
-  object: HeldObject,
-  sign: Parameters<typeof writeSavedFields>[2],
-): string | undefined =>
-  (content === undefined ? undefined : writeSavedFields({ ...saved, content }, object, sign)) ??
-  writeSavedFields(saved, object, sign);
-
 /** Restores the user's value in a copy or an export of a held object. */
-const asCopy = (object: CronJob): AdmissionMarks =>
-  restored(object, copiedSuspend(object) ?? suspendOf(object));
+function asCopy(object: CronJob): AdmissionMarks {
+  const copied = copiedFields(object);
+  return restored(object, copied === undefined ? suspendOf(object) : copied[SUSPEND] === true);
+}
 
 const restored = (object: CronJob, own: boolean): AdmissionMarks => ({
-  annotations: { [ANNOTATIONS.hold]: undefined },
+  ...NOT_HELD,
   ...fieldsOf(object, own),
 });
 

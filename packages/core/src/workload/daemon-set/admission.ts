@@ -1,15 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import {
-  copiedFields,
-  readSavedFields,
-  writeSavedFields,
-  type HeldObject,
-  type SavedFields,
-} from '../../hold/saved-fields.ts';
-import { isEqual } from '../../json/canonical.ts';
+import { copiedFields, type SavedFields } from '../../hold/saved-fields.ts';
 import type { AdmissionAdapter, AdmissionInput, AdmissionMarks } from '../adapter.ts';
-import { borrowedFields } from '../borrowed-fields.ts';
+import { NOT_HELD, exportedFields, holdAnnotation, savedBefore } from '../hold-annotation.ts';
 import { DAEMON_SET } from './descriptor.ts';
 import type { DaemonSet } from './objects.ts';
 import { ON_DELETE, STRATEGY_TYPE, savedType, typeOf, unsupportedBy } from './strategy.ts';
@@ -24,11 +17,11 @@ export const daemonSetAdmission: AdmissionAdapter<DaemonSet> = {
   annotations: [ANNOTATIONS.hold],
   create: ({ object }) => asCopy(object),
   keep: (input) => {
-    const saved = savedOf(input);
+    const saved = savedBefore(DAEMON_SET, input);
     return saved === undefined ? asCopy(input.object) : stillHeld(input, saved);
   },
   hold: (input) => {
-    const saved = savedOf(input);
+    const saved = savedBefore(DAEMON_SET, input);
     const own = userType(input, saved);
     const not = unsupportedBy({ ...input.object.spec.updateStrategy, type: own });
     if (not !== undefined) return { ...restored(input.object, own), notHeld: not.unsupported };
@@ -36,29 +29,17 @@ export const daemonSetAdmission: AdmissionAdapter<DaemonSet> = {
     return holding(input, { from, userFields: { [STRATEGY_TYPE]: own } }, ON_DELETE);
   },
   revert: (input) => {
-    const saved = savedOf(input);
+    const saved = savedBefore(DAEMON_SET, input);
     return saved === undefined
       ? asCopy(input.object)
       : restored(input.object, userType(input, saved));
   },
 };
 
-const heldObject = (object: DaemonSet, namespace: string): HeldObject => ({
-  kind: DAEMON_SET.resource.kind,
-  metadata: { ...object.metadata, namespace },
-});
-
-/** Also when the annotation was removed or edited while no operator answered. */
-function savedOf({ old, namespace, signing, recorded }: Input): SavedFields | undefined {
-  const object = { ...old, metadata: { ...old.metadata, namespace } };
-  const borrowed = borrowedFields(DAEMON_SET, object, { sign: signing.sign, recorded });
-  return borrowed && { from: borrowed.from, userFields: borrowed.userFields };
-}
-
 /** The user's type, including an edit by this write. */
 function userType({ object, old }: Input, saved: SavedFields | undefined): string {
-  const copied = exportedType(object, old);
-  if (copied !== undefined) return copied;
+  const copied = exportedFields({ object, old });
+  if (copied !== undefined) return savedType({ userFields: copied });
   if (saved === undefined || typeOf(object) !== typeOf(old)) return typeOf(object);
   return dropsBounds(object, old) ? ON_DELETE : savedType(saved);
 }
@@ -68,18 +49,6 @@ const dropsBounds = (object: DaemonSet, old: DaemonSet): boolean =>
   old.spec.updateStrategy?.rollingUpdate?.maxUnavailable !== undefined &&
   object.spec.updateStrategy?.rollingUpdate?.maxUnavailable === undefined;
 
-/** The user's type from a manifest that was exported while held, and is now applied again. */
-function exportedType(object: DaemonSet, old: DaemonSet): string | undefined {
-  const name = ANNOTATIONS.hold;
-  const text = object.metadata.annotations?.[name];
-  return text === old.metadata.annotations?.[name] ? undefined : copiedType(object);
-}
-
-function copiedType(object: DaemonSet): string | undefined {
-  const userFields = copiedFields(heldObject(object, ''));
-  return userFields && savedType({ userFields });
-}
-
 /** The hold stays; in the last batch, whose type is the user's, an edit takes effect at once. */
 function stillHeld(input: Input, saved: SavedFields): AdmissionMarks {
   const own = userType(input, saved);
@@ -88,23 +57,19 @@ function stillHeld(input: Input, saved: SavedFields): AdmissionMarks {
   return holding(input, next, live === savedType(saved) ? own : live);
 }
 
-function holding(input: Input, saved: SavedFields, type: string): AdmissionMarks {
-  const { object, old, namespace, signing } = input;
-  const name = ANNOTATIONS.hold;
-  const before = readSavedFields(heldObject(old, namespace), signing.sign);
-  const text =
-    before !== undefined && isEqual(before, saved)
-      ? old.metadata.annotations?.[name]
-      : writeSavedFields(saved, heldObject(object, namespace), signing.sign);
-  return { annotations: { [name]: text }, ...fieldsOf(object, type) };
-}
+const holding = (input: Input, saved: SavedFields, type: string): AdmissionMarks => ({
+  ...holdAnnotation(DAEMON_SET, input, saved),
+  ...fieldsOf(input.object, type),
+});
 
 /** Restores the user's type in a copy or an export of a held object. */
-const asCopy = (object: DaemonSet): AdmissionMarks =>
-  restored(object, copiedType(object) ?? typeOf(object));
+function asCopy(object: DaemonSet): AdmissionMarks {
+  const userFields = copiedFields(object);
+  return restored(object, userFields === undefined ? typeOf(object) : savedType({ userFields }));
+}
 
 const restored = (object: DaemonSet, type: string): AdmissionMarks => ({
-  annotations: { [ANNOTATIONS.hold]: undefined },
+  ...NOT_HELD,
   ...fieldsOf(object, type),
 });
 

@@ -1,18 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { ANNOTATIONS } from '@altershield/api';
-import {
-  copiedFields,
-  readSavedFields,
-  writeSavedFields,
-  type HeldObject,
-  type SavedFields,
-} from '../../hold/saved-fields.ts';
+import { copiedFields, type SavedFields } from '../../hold/saved-fields.ts';
 import { isEqual } from '../../json/canonical.ts';
 import { threeWayMerge } from '../../json/three-way-merge.ts';
 import type { AdmissionAdapter, AdmissionInput, AdmissionMarks } from '../adapter.ts';
+import { NOT_HELD, exportedFields, holdAnnotation, savedBefore } from '../hold-annotation.ts';
 import { STATEFUL_SET } from './descriptor.ts';
 import type { StatefulSet, UpdateStrategy } from './objects.ts';
-import { ON_DELETE, borrowedStrategy } from './observe.ts';
+import { ON_DELETE, isSame } from './observe.ts';
 import { HOLD_ALL, STRATEGY, partitionOf, withPartition, withoutHold } from './partition.ts';
 
 type Input = AdmissionInput<StatefulSet>;
@@ -47,21 +42,11 @@ export const statefulSetAdmission: AdmissionAdapter<StatefulSet> = {
 const strategyOf = ({ spec }: StatefulSet): UpdateStrategy =>
   spec.updateStrategy ?? { type: 'RollingUpdate' };
 
-const heldObject = (object: StatefulSet, namespace: string): HeldObject => ({
-  kind: STATEFUL_SET.resource.kind,
-  metadata: { ...object.metadata, namespace },
-});
-
-/** Also when the annotation was removed or edited while no operator answered. */
-function savedOf({ old, namespace, signing, recorded }: Input): SavedFields | undefined {
-  const object = { ...old, metadata: { ...old.metadata, namespace } };
-  const borrowed = borrowedStrategy(object, { sign: signing.sign, recorded });
-  return borrowed && { from: borrowed.from, userFields: borrowed.userFields };
-}
+const savedOf = (input: Input): SavedFields | undefined => savedBefore(STATEFUL_SET, input, isSame);
 
 /** The user's strategy, including the edits of this write. */
 function userStrategy({ object, old }: Input, saved: SavedFields | undefined): UpdateStrategy {
-  const copied = exportedStrategy(object, old);
+  const copied = exportedFields({ object, old })?.[STRATEGY] as UpdateStrategy | undefined;
   if (copied !== undefined) return copied;
   if (saved === undefined) return withoutHold(strategyOf(object));
   const edited = strategyOf(object);
@@ -79,14 +64,6 @@ function valid(merged: UpdateStrategy, edited: UpdateStrategy): UpdateStrategy {
   return edited.type === type ? { type } : { ...merged, type: 'RollingUpdate' };
 }
 
-/** The user's strategy from a manifest that was exported while held, and is now applied again. */
-function exportedStrategy(object: StatefulSet, old: StatefulSet): UpdateStrategy | undefined {
-  const name = ANNOTATIONS.hold;
-  const text = object.metadata.annotations?.[name];
-  if (text === undefined || text === old.metadata.annotations?.[name]) return undefined;
-  return copiedFields(heldObject(object, ''))?.[STRATEGY] as UpdateStrategy | undefined;
-}
-
 /**
  * The partition stays; all other edits of the user take effect at once and are saved as user's
  * fields.
@@ -97,27 +74,21 @@ function stillHeld(input: Input, saved: SavedFields): AdmissionMarks {
   return holding(input, { ...saved, userFields: { [STRATEGY]: own } }, held);
 }
 
-function holding(input: Input, saved: SavedFields, held: UpdateStrategy): AdmissionMarks {
-  const { object, old, namespace, signing } = input;
-  const name = ANNOTATIONS.hold;
-  const before = readSavedFields(heldObject(old, namespace), signing.sign);
-  const text =
-    before !== undefined && isEqual(before, saved)
-      ? old.metadata.annotations?.[name]
-      : writeSavedFields(saved, heldObject(object, namespace), signing.sign);
-  return { annotations: { [name]: text }, ...fieldsOf(object, held) };
-}
+const holding = (input: Input, saved: SavedFields, held: UpdateStrategy): AdmissionMarks => ({
+  ...holdAnnotation(STATEFUL_SET, input, saved),
+  ...fieldsOf(input.object, held),
+});
 
 /** Restores the user's fields in a copy or an export of a held object. */
 function asCopy(object: StatefulSet): AdmissionMarks {
-  const copied = copiedFields(heldObject(object, ''))?.[STRATEGY] as UpdateStrategy | undefined;
+  const copied = copiedFields(object)?.[STRATEGY] as UpdateStrategy | undefined;
   const isHeld = partitionOf(object.spec.updateStrategy) === HOLD_ALL;
   const own = copied ?? (isHeld ? withoutHold(strategyOf(object)) : strategyOf(object));
   return restored(object, own);
 }
 
 const restored = (object: StatefulSet, own: UpdateStrategy): AdmissionMarks => ({
-  annotations: { [ANNOTATIONS.hold]: undefined },
+  ...NOT_HELD,
   ...fieldsOf(object, own),
 });
 

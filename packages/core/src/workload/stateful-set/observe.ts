@@ -4,7 +4,7 @@ import { isTerminating } from '../../check/observe-pod.ts';
 import type { Pod } from '../../check/pod.ts';
 import type { Template } from '../../json/objects.ts';
 import type { Snapshot, Signing } from '../adapter.ts';
-import { borrowedFields, type HoldSource } from '../borrowed-fields.ts';
+import { borrowedFields } from '../borrowed-fields.ts';
 import { templateOf, type ControllerRevision } from '../controller-revision.ts';
 import type { BorrowedFields, RevisionView, Rollout, WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
@@ -51,7 +51,7 @@ export function viewStatefulSet(
   const { spec, status } = object;
   const replicas = replicasOf(object);
   const fingerprint = fingerprintOf(spec.template);
-  const borrowed = borrowedStrategy(object, { sign, recorded });
+  const borrowed = borrowedFields(STATEFUL_SET, object, { sign, recorded, isSame });
   const strategy = userStrategy(object, borrowed);
   const size = Math.max(0, replicas - partitionOf(strategy));
   const seen = objectView({ descriptor: STATEFUL_SET, object }, fingerprint, sign);
@@ -85,15 +85,9 @@ export function viewStatefulSet(
   };
 }
 
-/** The strategy that is borrowed, and the user's. */
-export const borrowedStrategy = (
-  object: StatefulSet,
-  source: Omit<HoldSource, 'isSame'>,
-): BorrowedFields | undefined =>
-  borrowedFields(STATEFUL_SET, object, {
-    ...source,
-    isSame: (a, b) => isSameStrategy(a as UpdateStrategy, b as UpdateStrategy),
-  });
+/** Whether the API server takes two strategies for the same. */
+export const isSame = (a: unknown, b: unknown): boolean =>
+  isSameStrategy(a as UpdateStrategy, b as UpdateStrategy);
 
 /** An annotation that is not valid is one to remove, too. */
 const isMarked = ({ metadata, spec }: StatefulSet, borrowed: BorrowedFields | undefined): boolean =>
