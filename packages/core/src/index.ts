@@ -152,3 +152,5 @@ export { imagesOf } from './revision/images.ts';
 export { type ContainerRules, type ContainerStatus, type Pod } from './check/pod.ts';
 export { type Deployment, type ReplicaSet } from './workload/deployment/objects.ts';
 export { type Template } from './json/objects.ts';
+export { comparison } from './detect/comparison.ts';
+export type { Detection, Detector, DetectorInput, Series } from './detect/detector.ts';
