@@ -29,8 +29,8 @@ after(() =>
   ),
 );
 
-async function withApp(approval: object, tell: (app: App) => Promise<void>): Promise<void> {
-  const release = { batches: [1, '100%'], soakSeconds: 1, approval };
+async function withApp(more: object, tell: (app: App) => Promise<void>): Promise<void> {
+  const release = { batches: [1, '100%'], soakSeconds: 1, ...more };
   const app = await anApp(cluster, { replicas: 4, policy: { release } });
   const binding = ['create', 'rolebinding', 'sre', '-n', app.namespace, '--group', 'sre'];
   await cluster.kubectl([...binding, '--clusterrole', 'altershield-approver']);
@@ -86,7 +86,7 @@ const bob = { user: 'bob', group: 'sre' };
 
 describe('approval', { concurrency: 2 }, () => {
   test('of each batch by a user of the group releases it, and nothing else does', async () => {
-    await withApp({ before: 'Batch', from: [{ group: 'sre' }] }, async (app) => {
+    await withApp({ approval: { before: 'Batch', from: [{ group: 'sre' }] } }, async (app) => {
       await app.setImage(IMAGE);
       const change = await awaiting(app, 1);
       const actor = (await app.changes()).at(-1)?.spec.actor.user ?? '';
@@ -130,8 +130,21 @@ describe('approval', { concurrency: 2 }, () => {
     });
   });
 
+  test('of one step is needed for that step only', async () => {
+    const steps = [{ step: 2, approval: { from: [{ group: 'sre' }] } }];
+    await withApp({ steps }, async (app) => {
+      await app.setImage(IMAGE);
+      const change = await awaiting(app, 2);
+      assert.equal(app.timeline.maxNew(IMAGE), 1);
+      assert.match(await decide(app, { change, ...bob, spec: { batch: 1 } }), /released already/);
+      assert.equal(await decide(app, { change, ...bob }), '');
+      const done = await app.until(IMAGE, 'Success', TIMEOUT_MS);
+      assert.deepEqual([done.status?.approval?.batch, done.status?.approval?.by], [2, ['bob']]);
+    });
+  });
+
   test('by a user without the verb is denied, and a rejection rolls back', async () => {
-    await withApp({}, async (app) => {
+    await withApp({ approval: {} }, async (app) => {
       await app.setImage(IMAGE);
       const change = await awaiting(app, 1);
       const create = [

@@ -72,6 +72,68 @@ test('before every batch, as many users of each group as the policy says', async
   );
 });
 
+test('a step with its own approval waits for it, and the steps before it for none', async () => {
+  const checkout = await Checkout.start({
+    policy: {
+      release: {
+        batches: [1, '50%', '100%'],
+        soakSeconds: 5,
+        steps: [{ step: 3, approval: { from: [{ group: 'security' }] } }],
+      },
+    },
+  });
+  await checkout.apply('2', 240_000);
+  assert.deepEqual([checkout.story, updated(checkout)], [['Init/AwaitingApproval'], 5]);
+  assert.equal(messageOf(checkout), 'batch 3 of 3 needs 1 approval of group security');
+  const denied = (spec: object, user: UserInfo, why: RegExp): Promise<void> =>
+    assert.rejects(checkout.approve(1, spec, { user }), why);
+  await denied({}, BOB, /bob is in none of the groups that must approve: security/);
+  await denied({ batch: 1 }, CAROL, /batch 1 is released already/);
+  await denied({}, { ...ALICE, groups: ['security'] }, /alice made this change/);
+  await checkout.approve(1, {}, { user: CAROL, ms: 120_000 });
+  assert.deepEqual(checkout.story, ['Success/Verified']);
+  const { approval } = checkout.changes[0]?.status ?? {};
+  assert.deepEqual([approval?.batch, approval?.by], [3, ['carol']]);
+});
+
+test('the switch of the Services waits for the approval of its step', async () => {
+  const checkout = await Checkout.start({
+    policy: {
+      release: {
+        strategy: 'BlueGreen',
+        soakSeconds: 5,
+        blueGreen: { keepSeconds: 10 },
+        steps: [{ step: 2, approval: {} }],
+      },
+    },
+  });
+  const selector = { app: 'checkout' };
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'checkout', namespace: 'shop' },
+    spec: { selector },
+  };
+  await checkout.play(checkout.sandbox.apply(service), 1000);
+  const selected = async (): Promise<object> => {
+    const path = '/api/v1/namespaces/shop/services/checkout';
+    const got = await checkout.play(checkout.sandbox.call('GET', { path }), 100);
+    return (got as unknown as typeof service).spec.selector;
+  };
+  await checkout.apply('2', 240_000);
+  assert.deepEqual(
+    [checkout.story, checkout.pods],
+    [['Init/AwaitingApproval'], { '1': 10, '2': 10 }],
+  );
+  const before = await selected();
+  assert.notDeepEqual(before, selector);
+  await checkout.approve(1, {}, { user: BOB, ms: 8000 });
+  assert.notDeepEqual(await selected(), before);
+  await checkout.scheduler.runFor(240_000);
+  assert.deepEqual([checkout.story, checkout.pods], [['Success/Verified'], { '2': 10 }]);
+  assert.deepEqual(await selected(), selector);
+});
+
 test('an approval that cannot count is denied when it is written, with the reason', async () => {
   const checkout = await start({ before: 'Batch', from: [{ group: 'sre' }] });
   await checkout.apply('2', 30_000);

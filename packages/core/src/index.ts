@@ -13,7 +13,6 @@ export {
 } from './admission/approval-validation.ts';
 export { withVerifiedAuthor } from './admission/approval-signature.ts';
 export { unknownChange, isAnswered } from './change/approval-answer.ts';
-export { approvalRuleOf, pendingApproval } from './change/approval.ts';
 export {
   readActorAnnotation,
   writeActorAnnotation,

@@ -167,6 +167,10 @@ const batch = z
     index: count('Number of the batch in progress, from 1.', 1),
     total: count('Total number of batches.', 1),
     target: count('Updated pods when the batch is complete.'),
+    through: count(
+      'The last step of the policy that is done with it: steps of equal size need each of their approvals. Absent: no other step.',
+      1,
+    ).optional(),
     overridden: z.boolean().optional().describe('A user resumed the change despite the verdict.'),
     resumed: z
       .boolean()
@@ -274,6 +278,10 @@ export const changeWorkloadStatus = z
     approval: z
       .strictObject({
         batch: count('The batch that was approved.', 1),
+        step: count(
+          'The last step of the policy that it was approved for: steps of equal size are one batch. Default: as the batch.',
+          1,
+        ).optional(),
         by: z.array(z.string().max(512)).max(32).describe('The users who approved it.'),
         at: time('When the approvals were enough.'),
       })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
-import { approval } from './approval.ts';
+import { approval, stepApproval } from './approval.ts';
 import { batches, podCount } from './batches.ts';
 
 export const STRATEGIES = ['Batch', 'Rolling', 'Canary', 'BlueGreen'] as const;
@@ -34,6 +34,7 @@ const step = z
       .describe(
         'True: when the step has passed, the change waits until a user runs `altershield resume`. Its pods are still checked.',
       ),
+    approval: stepApproval.optional(),
   })
   .meta({ 'x-kubernetes-validations': [LONGER_THAN_SOAK] });
 
@@ -103,6 +104,11 @@ export const release = z
         rule: "!has(self.approval) || !has(self.strategy) || self.strategy != 'Rolling'",
         message:
           'the strategy Rolling holds nothing, so no approval can be awaited: remove approval',
+      },
+      {
+        rule: "!has(self.approval) || !has(self.steps) || self.approval.before != 'Change' || !self.steps.exists(each, each.step == 1 && has(each.approval))",
+        message:
+          'approval before the change is the approval of step 1, which steps sets too: remove one of them',
       },
       {
         rule: "!has(self.batches) || !has(self.strategy) || !(self.strategy in ['Canary', 'BlueGreen'])",

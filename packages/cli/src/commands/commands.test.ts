@@ -317,6 +317,17 @@ describe('a decision', () => {
     });
   });
 
+  it('names the batch that it approves', async () => {
+    const batch = { index: 2, total: 3, target: 5 };
+    const waiting = aChange({ phase: 'Init', reason: 'AwaitingApproval', batch });
+    const cluster = reacting(new FakeCluster().put(CHANGE_WORKLOADS, waiting), 'Running');
+    const { err } = await invoke(cluster, 'approve change/checkout-7 --batch 2', NOW);
+    assert.match(err, /^Approve of batch 2 of 3 of deploy\/checkout change 7 recorded/);
+    const pending = new FakeCluster().put(CHANGE_WORKLOADS, waiting).put(CHANGE_PODS, aBatch());
+    const { out } = await invoke(pending, 'why deploy/checkout', NOW);
+    assert.match(out, /altershield approve .* release batch 2 of 3 \(not as the user/);
+  });
+
   it('tells who may approve a change that waits, and how', async () => {
     const message = 'the change needs 1 approval of group sre';
     const waiting = aChange({ phase: 'Init', reason: 'AwaitingApproval', message });

@@ -180,9 +180,12 @@ async function confirm(
   { timeout }: DecideOptions,
   { written, record }: { written: Decided; record: ChangeWorkload },
 ): Promise<Decided> {
-  const { author, decision } = written.spec;
+  const { author, decision, batch } = written.spec;
   const who = author === undefined ? '' : ` by ${author.user}`;
-  const what = `${targetName(record.spec.target)} change ${record.spec.sequence}`;
+  const { total } = record.status?.batch ?? {};
+  const part =
+    batch === undefined ? '' : `batch ${batch}${total === undefined ? '' : ` of ${total}`} of `;
+  const what = `${part}${targetName(record.spec.target)} change ${record.spec.sequence}`;
   io.err(printable(`${decision} of ${what} recorded${who}; waiting for the operator`));
   const seen = await waitUntil<Decided>(written, {
     client,

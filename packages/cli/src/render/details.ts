@@ -66,15 +66,28 @@ function revisions({ from, to }: ChangeWorkload['spec']): string {
 /** The part of a fingerprint that users compare. */
 export const short = (fingerprint: string): string => fingerprint.slice(0, 12);
 
-/** For a change that is observed only, leaves out settings that have no effect. */
+type Release = ChangeWorkload['spec']['policy']['spec']['release'];
+
 /** `, approval before each batch: 2 of sre, 1 of security`. */
-function approvalText({ approval }: ChangeWorkload['spec']['policy']['spec']['release']): string {
-  if (approval === undefined) return '';
-  const before = approval.before === 'Batch' ? 'each batch' : 'the first batch';
-  const from = (approval.from ?? []).map(({ group, count }) => `${count} of ${group}`);
-  return `, approval before ${before}: ${from.length === 0 ? 'of one user' : from.join(', ')}`;
+function approvalText({ approval, steps = [] }: Release): string {
+  const each = approval?.before === 'Batch' ? 'each batch' : 'the first batch';
+  return [
+    ...(approval === undefined ? [] : [approversText(each, approval)]),
+    ...steps.flatMap(({ step, approval: own }) =>
+      own === undefined ? [] : [approversText(`batch ${step}`, own)],
+    ),
+  ].join('');
 }
 
+function approversText(
+  before: string,
+  { from = [] }: Pick<NonNullable<Release['approval']>, 'from'>,
+): string {
+  const groups = from.map(({ group, count }) => `${count} of ${group}`);
+  return `, approval before ${before}: ${groups.length === 0 ? 'of one user' : groups.join(', ')}`;
+}
+
+/** For a change that is observed only, leaves out settings that have no effect. */
 function policy(recorded: ChangeWorkload['spec']): string {
   const { namespace, name, generation, spec } = recorded.policy;
   const { soakSeconds } = spec.release;

@@ -16,9 +16,15 @@ export function nextSteps(story: Story, now: number): string[] {
 }
 
 const whenAwaiting = (record: ChangeWorkload): string[] => [
-  command(record, 'approve', 'release it (not as the user who made the change)'),
+  command(record, 'approve', `${releaseText(record)} (not as the user who made the change)`),
   command(record, 'reject', 'roll it back'),
 ];
+
+/** The first batch is the beginning of the change. */
+const releaseText = ({ status }: ChangeWorkload): string =>
+  (status?.batch?.index ?? 1) === 1
+    ? 'release it'
+    : `release batch ${status?.batch?.index} of ${status?.batch?.total}`;
 
 /** Never offers only `resume` for a suspended change: its revision may be broken. */
 function whenSuspended(record: ChangeWorkload): string[] {

@@ -209,6 +209,13 @@ describe('why', () => {
       tell({ record: aChange({}, { policy: approved }) }),
       /, approval before each batch: 2 of sre, 1 of security, on Fail/,
     );
+    const { before: _, ...own } = approval;
+    const steps = [{ step: 2, approval: own }];
+    const second = { ...policy.spec, release: { ...policy.spec.release, steps } };
+    assert.match(
+      tell({ record: aChange({}, { policy: { ...policy, spec: second } }) }),
+      /, approval before batch 2: 2 of sre, 1 of security, on Fail/,
+    );
   });
 
   it('keeps every decision, with the verdict and the evidence that it overrode', () => {

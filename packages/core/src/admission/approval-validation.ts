@@ -7,7 +7,7 @@ import {
   type ChangeApproval,
   type ChangeWorkload,
 } from '@altershield/api';
-import { approvalRuleOf, batchToApprove, objectionTo } from '../change/approval.ts';
+import { approvalRulesOf, batchToApprove, objectionTo } from '../change/approval.ts';
 import { isOver, phaseOf } from '../change/status.ts';
 import type { Signer } from '../hold/signature.ts';
 import { approvalSignature } from './approval-signature.ts';
@@ -97,7 +97,8 @@ const MAX_GROUPS = 32;
 
 /** The groups that the policy names come first, so that a user of many groups keeps them. */
 function groupsOf(groups: readonly string[], change: ChangeWorkload): string[] {
-  const named = new Set((approvalRuleOf(change)?.from ?? []).map(({ group }) => group));
+  const rules = approvalRulesOf(change);
+  const named = new Set(rules.flatMap(({ from = [] }) => from.map(({ group }) => group)));
   return groups
     .filter((group) => group.length <= 256)
     .toSorted((a, b) => Number(named.has(b)) - Number(named.has(a)))

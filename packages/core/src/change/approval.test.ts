@@ -8,7 +8,7 @@ import { withVerifiedAuthor } from '../admission/approval-signature.ts';
 import { missingApprovals, type ApprovalRule } from '../policy/approval.ts';
 import { anApproval, anObservation, NOW, otherSign, signer } from '@altershield/testing/builders';
 import { applyPatch } from '@altershield/testing/json-patch';
-import { change, status } from '@altershield/testing/change-states';
+import { change, released, status } from '@altershield/testing/change-states';
 import { decide } from './decide.ts';
 import { timeText } from './status.ts';
 
@@ -83,6 +83,65 @@ test('before every batch: an approval of one batch opens no other', () => {
     ['BatchFinished'],
   );
   assert.equal(decide(of(2)).goal?.type, 'Release');
+});
+
+/** The first batch is approved; the third, all pods, needs an approval of its own. */
+const lastNeedsSecurity = (before: Parameters<typeof status>[1]) => {
+  const own = { step: 3, approval: { from: [{ group: 'security' }] } };
+  return change(status('Running', before), { release: { steps: [own] } });
+};
+
+test('a step with its own approval waits for it, and no other step does', () => {
+  const goalAt = (index: number, approvals: ChangeApproval[] = []) => {
+    const batch = { index, total: 3, target: [1, 3, 10][index - 1] ?? 0 };
+    return decide(anObservation({ change: lastNeedsSecurity({ batch }), approvals }));
+  };
+  assert.equal(goalAt(1).goal?.type, 'Release');
+  assert.equal(goalAt(2).goal?.type, 'Release');
+  assert.deepEqual(
+    [goalAt(3).goal?.type, goalAt(3).status.message],
+    ['Hold', 'batch 3 of 3 needs 1 approval of group security'],
+  );
+  const given = by('eve', ['security'], { batch: 3 });
+  assert.equal(goalAt(3, [given]).goal?.type, 'Release');
+  assert.equal(goalAt(3, [by('eve', ['sre'], { batch: 3 })]).goal?.type, 'Hold');
+  const early = goalAt(2, [by('bob', ['security'], { batch: 2 })]);
+  assert.deepEqual(
+    early.answers?.map(({ reason, message }) => [reason, message]),
+    [['NotNeeded', 'policy default asks for no approval of batch 2']],
+  );
+});
+
+test('an approved batch opens no larger one when a scale makes it one with a later batch', () => {
+  const approval = { batch: 1, step: 1, by: ['bob'], at: timeText(NOW) };
+  const own = [
+    { step: 1, approval: {} },
+    { step: 3, approval: { from: [{ group: 'security' }] } },
+  ];
+  const used = by('bob', ['sre', 'security'], { batch: 1 });
+  const decisions = [{ action: 'Approve' as const, carriedOut: true, approval: used.metadata.uid }];
+  const before = status('Running', { approval, decisions });
+  const running = change(before, { release: { steps: own } });
+  const workload = { ...released(1), size: 1, replicas: 1 };
+  const decision = decide(anObservation({ change: running, workload, approvals: [used] }));
+  assert.deepEqual(
+    [decision.goal?.type, decision.status.message],
+    ['Hold', 'batch 1 of 3 needs 1 approval of group security'],
+  );
+  const waiting = { ...running, status: decision.status };
+  const approve = (user: string, groups: string[]) =>
+    decide(
+      anObservation({
+        change: waiting,
+        workload,
+        approvals: [used, by(user, groups, { batch: 1 })],
+      }),
+    );
+  assert.equal(approve('eve', ['security']).goal?.type, 'Release');
+  assert.deepEqual(
+    approve('dan', ['sre']).answers?.map(({ reason }) => reason),
+    ['Counted', 'NotInGroup'],
+  );
 });
 
 test('what is missing never grows with an approval, and is nothing only when every group is met', () => {

@@ -6,13 +6,15 @@ import type {
   ChangeWorkloadStatus,
 } from '@altershield/api';
 import {
+  approvalOfStep,
   describeMissing,
   isApprover,
   missingApprovals,
+  strictestApproval,
   type ApprovalRule,
 } from '../policy/approval.ts';
-import type { Step } from '../policy/steps.ts';
-import { isHeld } from './enforcement.ts';
+import { mostSteps, type Step } from '../policy/steps.ts';
+import { isHeld, strategyOf } from './enforcement.ts';
 import type { Observation } from './observation.ts';
 import { isOver, statusOf } from './status.ts';
 
@@ -24,9 +26,36 @@ export interface Objection {
 
 type Spec = ChangeApproval['spec'];
 
-/** What the policy of a held change asks for; undefined: no approval is needed. */
-export const approvalRuleOf = ({ spec }: ChangeWorkload): ApprovalRule | undefined =>
-  isHeld(spec) ? spec.policy.spec.release.approval : undefined;
+/** Whether the policy asks for one approval of the whole change, and of no single step. */
+const isOfWholeChange = ({ spec }: ChangeWorkload): boolean => {
+  const { approval, steps = [] } = spec.policy.spec.release;
+  return approval?.before !== 'Batch' && steps.every((step) => step.approval === undefined);
+};
+
+/** All rules of the policy of a held change. */
+export function approvalRulesOf(change: ChangeWorkload): readonly ApprovalRule[] {
+  const { spec } = change;
+  if (!isHeld(spec)) return [];
+  return rulesBetween(change, 1, mostSteps(spec.policy.spec.release, strategyOf(spec)));
+}
+
+const rulesBetween = (
+  { spec: { policy } }: ChangeWorkload,
+  first: number,
+  last: number,
+): readonly ApprovalRule[] =>
+  Array.from({ length: last - first + 1 }, (_, i) =>
+    approvalOfStep(policy.spec.release, first + i),
+  ).filter((rule) => rule !== undefined);
+
+/** The rule of a batch; that of the change until something of it is approved. */
+function ruleOfBatch(change: ChangeWorkload, batch: number): ApprovalRule | undefined {
+  if (!isHeld(change.spec)) return undefined;
+  const { approval, batch: progress } = statusOf(change);
+  const last = batch === progress?.index ? (progress.through ?? batch) : batch;
+  const rule = strictestApproval(rulesBetween(change, batch, last));
+  return rule?.before === 'Change' && approval !== undefined ? undefined : rule;
+}
 
 /**
  * Why an approval does not count for the change; undefined if it does. Admission denies such an
@@ -44,12 +73,29 @@ export function objectionTo(
       `${change.metadata.name} is ${status.phase}: nothing of it is released`,
     );
   }
-  const rule = approvalRuleOf(change);
-  if (rule === undefined) {
-    return no('NotNeeded', `policy ${change.spec.policy.name} asks for no approval of this change`);
-  }
-  return objectionToUser(spec, rule, change) ?? objectionToUse(spec, rule, { status, now });
+  const { name } = change.spec.policy;
+  if (approvalRulesOf(change).length === 0)
+    return no('NotNeeded', `policy ${name} asks for no approval of this change`);
+  const late = objectionToBatch(spec, change, status);
+  if (late !== undefined) return late;
+  const batch = spec.batch ?? status.batch?.index ?? 1;
+  const rule = ruleOfBatch(change, batch);
+  return rule === undefined
+    ? no('NotNeeded', `policy ${name} asks for no approval of batch ${batch}`)
+    : objectionByRule(spec, rule, { change, now });
 }
+
+const objectionByRule = (
+  spec: Spec,
+  rule: ApprovalRule,
+  { change, now }: { readonly change: ChangeWorkload; readonly now: number },
+): Objection | undefined =>
+  objectionToUser(spec, rule, change) ?? objectionToAge(expiryOf(spec, rule), now);
+
+const objectionToAge = (until: number, now: number): Objection | undefined =>
+  until <= now
+    ? no('Expired', `it counted until ${new Date(until).toISOString()}; approve again`)
+    : undefined;
 
 function objectionToUser(
   { author }: Spec,
@@ -70,33 +116,29 @@ function objectionToUser(
   return no('NotInGroup', `${user} is in none of the groups that must approve: ${wanted}`);
 }
 
-function objectionToUse(
-  spec: Spec,
-  rule: ApprovalRule,
-  { status, now }: { readonly status: ChangeWorkloadStatus; readonly now: number },
+function objectionToBatch(
+  { batch }: Spec,
+  change: ChangeWorkload,
+  status: ChangeWorkloadStatus,
 ): Objection | undefined {
-  const until = expiryOf(spec, rule);
-  if (until <= now) {
-    return no('Expired', `it counted until ${new Date(until).toISOString()}; approve again`);
-  }
-  if (rule.before === 'Change') {
+  if (batch === undefined || isOfWholeChange(change)) {
     return status.approval === undefined || status.startedAt === undefined
       ? undefined
       : no('BatchFinished', 'the change is approved and begun already');
   }
-  return objectionToBatch(spec.batch ?? 1, status);
+  const { total = Infinity } = status.batch ?? {};
+  if (batch > total)
+    return no('UnknownBatch', `the change has ${total} batches; there is no batch ${batch}`);
+  return isBegun(batch, status)
+    ? no('BatchFinished', `batch ${batch} is released already`)
+    : undefined;
 }
 
-function objectionToBatch(
-  batch: number,
-  { batch: progress, approval }: ChangeWorkloadStatus,
-): Objection | undefined {
-  if (progress !== undefined && batch > progress.total) {
-    const { total } = progress;
-    return no('UnknownBatch', `the change has ${total} batches; there is no batch ${batch}`);
-  }
-  const isBegun = batch < (progress?.index ?? 1) || batch <= (approval?.batch ?? 0);
-  return isBegun ? no('BatchFinished', `batch ${batch} is released already`) : undefined;
+/** A batch that waits again, because a scale made it one with a later batch, is not. */
+function isBegun(batch: number, status: ChangeWorkloadStatus): boolean {
+  const { index = 1 } = status.batch ?? {};
+  if (batch === index && status.reason === 'AwaitingApproval') return false;
+  return batch < index || batch <= (status.approval?.batch ?? 0);
 }
 
 const no = (reason: ApprovalReason, message: string): Objection => ({ reason, message });
@@ -109,10 +151,13 @@ export function expiryOf({ at = '', expiresAt }: Spec, { expiresSeconds }: Appro
 
 /** The batch that an approval without a number is for: the one that waits, or else the next. */
 export function batchToApprove(change: ChangeWorkload): number | undefined {
-  if (approvalRuleOf(change)?.before !== 'Batch') return undefined;
-  const status = statusOf(change);
-  const { index = 1 } = status.batch ?? {};
-  return index <= (status.approval?.batch ?? 0) ? index + 1 : index;
+  if (approvalRulesOf(change).length === 0 || isOfWholeChange(change)) return undefined;
+  const { batch, approval, reason } = statusOf(change);
+  const { index = 1, total = index } = batch ?? {};
+  if (reason === 'AwaitingApproval') return index;
+  const first = Math.max(index, (approval?.batch ?? 0) + 1);
+  const rest = Array.from({ length: Math.max(0, total - first + 1) }, (_, i) => first + i);
+  return rest.find((each) => ruleOfBatch(change, each) !== undefined) ?? first;
 }
 
 /** The state of the approval that a batch waits for. */
@@ -129,17 +174,17 @@ export interface PendingApproval {
 export function pendingApproval(
   { change, approvals = [], now }: Observation,
   status: ChangeWorkloadStatus,
-  { index, total }: Pick<Step, 'index' | 'total'>,
+  step: Pick<Step, 'index' | 'total' | 'number' | 'approval'>,
 ): PendingApproval | undefined {
-  const rule = approvalRuleOf(change);
-  if (rule === undefined || isApproved(status, rule, index)) return undefined;
-  const seen = { ...change, status };
+  const { approval: rule } = step;
+  if (rule === undefined || isApproved(status, rule, step.number)) return undefined;
   const counted = newestOfEachUser(
     approvals.filter(
-      (approval) =>
-        approval.spec.decision === 'Approve' &&
-        (rule.before === 'Change' || (approval.spec.batch ?? 1) === index) &&
-        objectionTo(approval, seen, now) === undefined,
+      ({ metadata, spec }) =>
+        spec.decision === 'Approve' &&
+        isFor(spec, step.index, change) &&
+        !isUsed(metadata.uid, status) &&
+        objectionByRule(spec, rule, { change, now }) === undefined,
     ),
   );
   const missing = missingApprovals(
@@ -151,7 +196,7 @@ export function pendingApproval(
   );
   if (missing.length === 0) return { counted };
   const expiries = counted.map(({ spec }) => expiryOf(spec, rule));
-  const what = rule.before === 'Change' ? 'the change' : `batch ${index} of ${total}`;
+  const what = rule.before === 'Change' ? 'the change' : `batch ${step.index} of ${step.total}`;
   const given = counted.length === 0 ? '' : `; approved by ${usersOf(counted).join(', ')}`;
   return {
     counted,
@@ -160,11 +205,19 @@ export function pendingApproval(
   };
 }
 
+const isFor = ({ batch }: Spec, index: number, change: ChangeWorkload): boolean =>
+  isOfWholeChange(change) || (batch ?? 1) === index;
+
+/** An approval opens one batch only, also where a scale changes the numbers of the batches. */
+const isUsed = (uid: string, { decisions = [] }: ChangeWorkloadStatus): boolean =>
+  decisions.some(({ approval }) => approval === uid);
+
 const isApproved = (
   { approval }: ChangeWorkloadStatus,
   { before }: ApprovalRule,
-  index: number,
-): boolean => approval !== undefined && (before === 'Change' || approval.batch >= index);
+  number: number,
+): boolean =>
+  approval !== undefined && (before === 'Change' || (approval.step ?? approval.batch) >= number);
 
 function newestOfEachUser(approvals: readonly ChangeApproval[]): ChangeApproval[] {
   const sorted = approvals.toSorted((a, b) => ((a.spec.at ?? '') < (b.spec.at ?? '') ? -1 : 1));

@@ -51,7 +51,10 @@ export const nextStep = (
       index > current.index && (target > current.target || traffic !== current.traffic),
   ) ?? current;
 
-export const batchStatus = ({ index, total, target }: Step) => ({ index, total, target });
+export const batchStatus = ({ index, total, target, number, approval }: Step) => ({
+  ...{ index, total, target },
+  ...(approval !== undefined && number > index ? { through: number } : {}),
+});
 
 /** The verdict of the batch in progress. */
 export function judge(

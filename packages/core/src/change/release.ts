@@ -81,7 +81,10 @@ function withApproval(
   const used = counted.map((approval) => ({ ...entryOf(approval), carriedOut: true }));
   return {
     ...status,
-    approval: { batch: batch.index, by: usersOf(counted), at: timeText(observation.now) },
+    approval: {
+      ...{ batch: batch.index, step: batch.number },
+      ...{ by: usersOf(counted), at: timeText(observation.now) },
+    },
     decisions: withDecisions(status, used),
   };
 }

@@ -3,6 +3,35 @@ import type { ChangePolicySpec } from '@altershield/api';
 
 export type ApprovalRule = NonNullable<ChangePolicySpec['release']['approval']>;
 
+/** The rule of one step: its own, or else that of the release. */
+export function approvalOfStep(
+  { steps = [], approval }: Pick<ChangePolicySpec['release'], 'steps' | 'approval'>,
+  number: number,
+): ApprovalRule | undefined {
+  const own = steps.find(({ step }) => step === number)?.approval;
+  return own === undefined ? approval : { before: 'Batch', ...own };
+}
+
+/** The rule for steps that are done at once: whoever meets it meets each of theirs. */
+export function strictestApproval(rules: readonly ApprovalRule[]): ApprovalRule | undefined {
+  const [first, ...others] = rules;
+  if (first === undefined) return undefined;
+  return others.reduce(stricter, first);
+}
+
+function stricter(a: ApprovalRule, b: ApprovalRule): ApprovalRule {
+  const counts = new Map<string, number>();
+  for (const { group, count } of [...(a.from ?? []), ...(b.from ?? [])])
+    counts.set(group, Math.max(count, counts.get(group) ?? 0));
+  const from = [...counts].map(([group, count]) => ({ group, count }));
+  return {
+    before: a.before === 'Batch' ? 'Batch' : b.before,
+    ...(from.length === 0 ? {} : { from }),
+    expiresSeconds: Math.min(a.expiresSeconds, b.expiresSeconds),
+    allowAuthor: a.allowAuthor && b.allowAuthor,
+  };
+}
+
 /** A user whose approval counts. */
 export interface Approver {
   readonly user: string;

@@ -114,6 +114,13 @@ const RELEASES: readonly (readonly [object, readonly string[]])[] = [
     { approval: { from: [{ group: 'sre' }, { group: 'sre', count: 2 }] } },
     ['approval.from[1].group'],
   ],
+  [
+    { steps: [{ step: 2, approval: { from: [{ group: 'sre' }, { group: 'sre' }] } }] },
+    ['steps[0].approval.from[1].group'],
+  ],
+  [{ approval: {}, steps: [{ step: 1, approval: {} }] }, ['approval.before']],
+  [{ approval: {}, steps: [{ step: 2, approval: {} }] }, []],
+  [{ approval: { before: 'Batch' }, steps: [{ step: 1, approval: {} }] }, []],
   [{ strategy: 'Canary', canary: { pods: '100%' } }, ['canary.pods']],
   [
     {

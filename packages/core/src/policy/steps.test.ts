@@ -80,9 +80,38 @@ test('the pause and the soak of a skipped step are kept', () => {
   assert.deepEqual([only?.target, only?.total, only?.pauseAfter], [9, 1, true]);
 });
 
-test('a change that is not held is not paused either', () => {
-  const [only] = steps({ steps: [{ step: 1, pauseAfter: true }] }, 5, 'Rolling');
-  assert.equal(only?.pauseAfter, false);
+test('a change that is not held neither pauses nor waits for approval', () => {
+  const own = { step: 1, pauseAfter: true, approval: {} };
+  const [only] = steps({ steps: [own], approval: {} }, 5, 'Rolling');
+  assert.deepEqual([only?.pauseAfter, only?.approval], [false, undefined]);
+});
+
+test('a step has its own approval, or that of the release', () => {
+  const from = (group: string) => ({ from: [{ group }] });
+  const settings = { approval: from('sre'), steps: [{ step: 3, approval: from('security') }] };
+  const groups = (size: number) =>
+    steps(settings, size).map(({ approval }) => approval?.from?.map(({ group }) => group));
+  assert.deepEqual(groups(10), [['sre'], ['sre'], ['security']]);
+  assert.deepEqual(groups(1)[0], ['sre', 'security']);
+});
+
+test('steps that are done at once need the approval of each of them', () => {
+  const rules = [
+    { from: [{ group: 'sre', count: 2 }], expiresSeconds: 60, allowAuthor: true },
+    { from: [{ group: 'sre' }, { group: 'security' }], expiresSeconds: 600, allowAuthor: false },
+  ];
+  const own = rules.map((approval, i) => ({ step: i + 1, approval }));
+  const [first] = steps({ steps: own }, 2);
+  assert.deepEqual(first?.approval, {
+    before: 'Batch',
+    from: [
+      { group: 'sre', count: 2 },
+      { group: 'security', count: 1 },
+    ],
+    expiresSeconds: 60,
+    allowAuthor: false,
+  });
+  assert.equal(first.number, 2);
 });
 
 test('steps of any strategy ascend, end with all pods, and are numbered without a gap', () => {

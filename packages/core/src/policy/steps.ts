@@ -2,6 +2,7 @@
 import type { ChangePolicySpec } from '@altershield/api';
 import type { IntOrPercent } from '../json/objects.ts';
 import { scaledValue } from '../json/scaled-value.ts';
+import { approvalOfStep, strictestApproval, type ApprovalRule } from './approval.ts';
 import type { Strategy } from './strategy.ts';
 
 export type ReleaseSettings = ChangePolicySpec['release'];
@@ -22,6 +23,10 @@ export interface Step {
   readonly deadlineSeconds?: number;
   /** The change waits for a user when the step has passed. */
   readonly pauseAfter: boolean;
+  /** Who must approve it before its first pod. */
+  readonly approval?: ApprovalRule;
+  /** The last step of the policy that it does; others of equal size are done with it. */
+  readonly number: number;
   /** Its pods are compared with as many stable pods, chosen once. */
   readonly isCanary: boolean;
   /** All pods run beside the stable ones, and the Services select these. Absent: no switch. */
@@ -90,8 +95,9 @@ export function stepsFor(
   { size, isAllOrNothing }: Releasable,
 ): readonly Step[] {
   const written = strategySteps(release, strategy);
-  // A change that is not held cannot be paused between steps.
-  const settings = strategy === 'Rolling' ? { ...release, steps: [] } : release;
+  // A change that is not held can neither be paused between steps nor wait for approval.
+  const { approval: _, steps: __, ...unheld } = release;
+  const settings = strategy === 'Rolling' ? unheld : release;
   const all = withRest(written).map((step, i) => withSettings(step, i + 1, settings));
   if (isAllOrNothing) return numbered([{ ...joined(all), target: size, isCanary: false }]);
   const targets = targetsOf(all, size);
@@ -131,31 +137,48 @@ function targetsOf(steps: readonly StrategyStep[], size: number): number[] {
 const podsOf = (step: IntOrPercent, size: number): number =>
   Math.min(size, Math.max(1, scaledValue(step, size, Math.ceil)));
 
-type Settings = Pick<Step, 'soakSeconds' | 'deadlineSeconds' | 'pauseAfter'>;
+type Settings = Pick<
+  Step,
+  'soakSeconds' | 'deadlineSeconds' | 'pauseAfter' | 'approval' | 'number'
+>;
 
 function withSettings(
   step: StrategyStep,
   number: number,
-  { soakSeconds, deadlineSeconds, steps = [] }: ReleaseSettings,
+  release: ReleaseSettings,
 ): StrategyStep & Settings {
-  const own = steps.find((each) => each.step === number);
-  const deadline = own?.deadlineSeconds ?? deadlineSeconds;
+  const own = release.steps?.find((each) => each.step === number);
+  const deadlineSeconds = own?.deadlineSeconds ?? release.deadlineSeconds;
+  const approval = approvalOfStep(release, number);
   return {
     ...step,
-    soakSeconds: own?.soakSeconds ?? step.soakSeconds ?? soakSeconds,
-    ...(deadline === undefined ? {} : { deadlineSeconds: deadline }),
+    number,
+    soakSeconds: own?.soakSeconds ?? step.soakSeconds ?? release.soakSeconds,
+    ...present({ deadlineSeconds, approval }),
     pauseAfter: own?.pauseAfter ?? false,
   };
 }
 
+const present = ({
+  deadlineSeconds,
+  approval,
+}: {
+  readonly deadlineSeconds: number | undefined;
+  readonly approval: ApprovalRule | undefined;
+}): Pick<Settings, 'deadlineSeconds' | 'approval'> => ({
+  ...(deadlineSeconds === undefined ? {} : { deadlineSeconds }),
+  ...(approval === undefined ? {} : { approval }),
+});
+
 /** The strictest settings of steps that are done at once; there is time for all of their soaks. */
 function joined(steps: readonly Settings[]): Settings {
-  const deadlines = steps.flatMap(({ deadlineSeconds: each }) =>
-    each === undefined ? [] : [each],
-  );
+  const deadlines = steps.flatMap(({ deadlineSeconds: each }) => each ?? []);
+  const approval = strictestApproval(steps.flatMap(({ approval: each }) => each ?? []));
+  const deadlineSeconds = deadlines.length === 0 ? undefined : Math.max(...deadlines);
   return {
+    number: Math.max(...steps.map(({ number }) => number)),
     soakSeconds: Math.max(...steps.map(({ soakSeconds }) => soakSeconds)),
-    ...(deadlines.length === 0 ? {} : { deadlineSeconds: Math.max(...deadlines) }),
+    ...present({ deadlineSeconds, approval }),
     pauseAfter: steps.some(({ pauseAfter }) => pauseAfter),
   };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { IntOrPercent } from '../json/objects.ts';
+import type { ApprovalRule } from './approval.ts';
 import { invalid, type FieldError } from './field.ts';
 import { mostSteps, type ReleaseSettings } from './steps.ts';
 
@@ -74,14 +75,24 @@ function checkCanary({ canary, steps = [] }: ReleaseSettings): FieldError[] {
   ];
 }
 
-function checkApproval({ approval }: ReleaseSettings): FieldError[] {
-  const { from = [] } = approval ?? {};
-  return from.flatMap(({ group }, i) =>
+function checkApproval({ approval, steps = [] }: ReleaseSettings): FieldError[] {
+  const first = steps.find(({ step, approval: own }) => step === 1 && own !== undefined);
+  const isTwice = approval?.before === 'Change' && first !== undefined;
+  const why =
+    'is the approval of step 1, which spec.release.steps sets too; remove one of them, or set before: Batch';
+  return [
+    ...(isTwice ? [invalid(`${AT}.approval.before`, approval.before, why)] : []),
+    ...checkGroups(approval, `${AT}.approval`),
+    ...steps.flatMap((step, i) => checkGroups(step.approval, `${AT}.steps[${i}].approval`)),
+  ];
+}
+
+const checkGroups = ({ from = [] }: Pick<ApprovalRule, 'from'> = {}, at: string): FieldError[] =>
+  from.flatMap(({ group }, i) =>
     from.findIndex((each) => each.group === group) < i
-      ? [invalid(`${AT}.approval.from[${i}].group`, group, 'is there twice; join its counts')]
+      ? [invalid(`${at}.from[${i}].group`, group, 'is there twice; join its counts')]
       : [],
   );
-}
 
 function checkSteps(release: ReleaseSettings): FieldError[] {
   const { steps = [], strategy = 'Batch' } = release;
