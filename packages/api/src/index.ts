@@ -65,6 +65,7 @@ export {
 } from './v1alpha1/change-approval.ts';
 export {
   ChangePodKind,
+  MAX_CHART_POINTS,
   MAX_COMPARED,
   POD_PHASES,
   changePodSpec,

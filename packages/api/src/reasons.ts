@@ -87,7 +87,7 @@ export const EVENT_REASONS = {
 
 export type EventReason = keyof typeof EVENT_REASONS;
 
-/** Reasons of the check `podHealth`; all others come from the kubelet or a controller. */
+/** Reasons of checks; all others come from the kubelet, a controller or a plug-in. */
 export const CHECK_REASONS = {
   NoReplicas: 'There are no pods to check.',
   AwaitingReady: 'Pods of the batch are not ready yet.',
@@ -105,6 +105,13 @@ export const CHECK_REASONS = {
   RunFailed: 'The run of the revision failed, as its Job says.',
   RunInProgress: 'The run of the revision has not ended yet.',
   AwaitingRun: 'The revision has not run yet.',
+  AwaitingPods: 'The check starts once all pods of the batch are ready.',
+  Observing: 'The metric is observed; nothing is wrong so far.',
+  MetricHealthy: 'The metric stayed within its limits for the observation time.',
+  AboveMaximum: 'The metric is above its `max`.',
+  BelowMinimum: 'The metric is below its `min`.',
+  NoData: 'The query returned no values for the pods of the batch.',
+  SourceUnavailable: 'The metric source did not answer, or answered with an error.',
   QuotaExceeded: 'A quota does not allow the pods of the batch to be created.',
 } as const;
 

@@ -74,6 +74,15 @@ export {
   wasVerified,
   type Replacement,
 } from './change/history.ts';
+export type {
+  CheckRequest,
+  QueryAnswer,
+  QueryRead,
+  RangeQuery,
+  Reading,
+  Readings,
+  TimeSeries,
+} from './check/request.ts';
 export { judgePods, type CheckOutcome, type PodHealthInput } from './check/pod-health.ts';
 export {
   becameReady,

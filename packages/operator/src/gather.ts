@@ -11,6 +11,7 @@ import {
   withVerifiedAuthor,
   type Observation,
   type PodView,
+  type Readings,
   type RevisionView,
   type Signing,
 } from '@altershield/core';
@@ -38,6 +39,8 @@ export interface GatherDeps {
   /** Limit of automatic rollbacks in the whole cluster. */
   readonly rollbacksPerHour: number;
   readonly scheduler: Pick<Scheduler, 'now'>;
+  /** What was read for the checks of a change, by the uid of its record. */
+  readonly readingsOf: (uid: string) => Readings;
   /** When this process first saw the change, and whether it has yet to perform a goal for it. */
   readonly look: { readonly since: number; readonly isFirst: boolean };
 }
@@ -69,6 +72,7 @@ function observe(
     change,
     approvals,
     batch: batchOf(change, caches),
+    readings: deps.readingsOf(change.metadata.uid),
     ...observeWorkload(change, { subject, changes }, deps),
     newest: lastSequence(changes),
     recentRollbacks: recentRollbacks(change, changes, now),

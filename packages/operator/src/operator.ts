@@ -28,6 +28,7 @@ import {
 } from '@altershield/kube';
 import { perform, performWrites, type Target } from './actions/perform.ts';
 import { answer } from './records/answer.ts';
+import { CheckReader, ReadError } from './checks/check-reader.ts';
 import { record } from './records/record.ts';
 import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
 import { DeniedAttemptRecorder } from './records/denied-attempts.ts';
@@ -112,17 +113,14 @@ export function createOperator(options: OperatorOptions): Operator {
     ...{ caches, policyCache, signing, client, scheduler, log, changeMetrics },
     ...sharedOf(options),
   };
-  const verifier = new PodCacheVerifier({ client: plain, caches, scheduler, log });
   const paths = new SecretPaths(signing.sign);
   const calls = callsOf(options, paths, informers);
   const webhooks = createWebhooksController({ ...shared, ...calls });
-  const observed = { ...shared, verifier, ...countsOf(options, caches, isSigned) };
   const act = (goal: Goal, on: Target, stop: AbortSignal) => perform(goal, on, shared, stop);
   const change = createChangeController({
     ...shared,
     isSigned,
-    gather: (c, look) => gather(c, { ...observed, look }),
-    verifyPods: verifier.request,
+    ...inputsOf(options, { ...shared, isSigned }),
     ...recordsOf({ client, caches, scheduler }),
     perform: act,
     ...{ recordEvent: onTransition(events), sayUnknown: sayUnknown(events, log) },
@@ -158,6 +156,9 @@ export function createOperator(options: OperatorOptions): Operator {
   };
 }
 
+const noSource = (): Promise<never> =>
+  Promise.reject(new ReadError('SourceUnavailable', 'there is no metric source'));
+
 /** The cache lookups of admission. */
 const lookUps = (
   caches: Caches,
@@ -174,6 +175,30 @@ const lookUps = (
   },
   deploymentOf: (rs) => followedKind(caches, 'Deployment.apps')?.owning(rs),
 });
+
+/** Where the input of decisions comes from: the caches, pods listed again, and readings. */
+function inputsOf(
+  options: OperatorOptions,
+  shared: {
+    readonly caches: Caches;
+    readonly signing: Signing;
+    readonly isSigned: (change: ChangeObject) => boolean;
+  },
+): Pick<ChangeDeps, 'checkReader' | 'gather' | 'verifyPods'> {
+  const { client, scheduler, log } = options;
+  const verifier = new PodCacheVerifier({ client, caches: shared.caches, scheduler, log });
+  const checkReader = new CheckReader({ read: noSource, scheduler, log });
+  const observed = {
+    ...{ ...shared, scheduler, verifier },
+    readingsOf: checkReader.readingsOf.bind(checkReader),
+    ...countsOf(options, shared.caches, shared.isSigned),
+  };
+  return {
+    checkReader,
+    gather: (change, look) => gather(change, { ...observed, look }),
+    verifyPods: verifier.request,
+  };
+}
 
 /** State that is counted from events, because the cached objects do not contain it. */
 const countsOf = (

@@ -24,12 +24,40 @@ const POD_PHASE_TEXTS = {
 export type PodPhase = keyof typeof POD_PHASE_TEXTS;
 export const POD_PHASES = Object.keys(POD_PHASE_TEXTS) as [PodPhase, ...PodPhase[]];
 
+/** Values of one series in a record, at most: they fill one line of a terminal. */
+export const MAX_CHART_POINTS = 60;
+
+const chart = z.strictObject({
+  of: z
+    .enum(['Updated', 'Stable', 'Before'])
+    .describe('Updated pods, stable pods, or the time before.'),
+  since: time('When the first value was measured.'),
+  stepSeconds: count('Time between two values.', 1),
+  values: z
+    .array(z.number())
+    .max(MAX_CHART_POINTS)
+    .meta({ 'x-kubernetes-list-type': 'atomic' })
+    .describe('Values, rounded to four significant digits.'),
+});
+
+const metric = z
+  .strictObject({
+    source: text(253, 'The MetricSource.'),
+    query: text(4096, 'What was asked about the updated pods.'),
+    charts: z.array(chart).max(3).meta({ 'x-kubernetes-list-type': 'atomic' }),
+    threshold: z.number().optional().describe('The limit that decided.'),
+    from: text(256, 'Where the threshold came from.').optional(),
+  })
+  .optional()
+  .describe('The series that decided.');
+
 const check = z.strictObject({
   name: text(63, 'The check.'),
   verdict,
   reason: text(64, 'CamelCase reason.'),
   message: text(1024, 'The outcome as a sentence, with its numbers.'),
   evidence: z.array(evidence).max(5).describe('Pods and messages that suffice for the verdict.'),
+  metric,
 });
 
 /** Stable pods that a canary is compared with, at most. */

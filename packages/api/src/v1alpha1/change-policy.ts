@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
+import { checks } from './checks.ts';
 import { conditions, count, type DeepReadonly, type CustomResource } from './common.ts';
 import { labelSelector } from './label-selector.ts';
 import { release } from './release.ts';
@@ -32,32 +33,6 @@ const target = z
 export const MODES = ['Enforce', 'Audit'] as const;
 export const ON_FAIL = ['RollBack', 'Suspend'] as const;
 export const ON_INCONCLUSIVE = ['Suspend', 'Proceed'] as const;
-
-const podHealth = z
-  .strictObject({
-    readyDeadlineSeconds: z
-      .int32()
-      .min(1)
-      .max(86_400)
-      .optional()
-      .describe('Pods must be ready within. Default: the workload’s own progressDeadlineSeconds.'),
-    maxRestarts: z
-      .int32()
-      .min(0)
-      .max(1000)
-      .default(2)
-      .describe('More container restarts than this in one pod fail the batch.'),
-    maxReadinessLosses: z
-      .int32()
-      .min(0)
-      .max(1000)
-      .default(1)
-      .describe('A pod that lost readiness more often than this (flapping) fails the batch.'),
-  })
-  .prefault({})
-  .describe('Pod health, always checked and compared with stable pods.');
-
-const checks = z.strictObject({ podHealth }).prefault({}).describe('Checks of each batch.');
 
 const limits = z
   .strictObject({

@@ -6,9 +6,10 @@ import {
   type CheckReason,
 } from '@altershield/api';
 import { createFailures } from '../check/create-failure.ts';
-import { result, wait } from '../check/finding.ts';
-import { judgePods, type CheckOutcome, type PodHealthInput } from '../check/pod-health.ts';
-import { judgeRun } from '../check/run.ts';
+import { resultOf, wait } from '../check/finding.ts';
+import type { Readings } from '../check/request.ts';
+import { judgeBatch } from '../check/checks.ts';
+import type { CheckOutcome, PodHealthInput } from '../check/pod-health.ts';
 import { stepsFor, type Step } from '../policy/steps.ts';
 import type { BatchRecord, Decision, Observation } from './observation.ts';
 import { mayMakeRoom, type WorkloadView } from '../workload/view.ts';
@@ -63,10 +64,34 @@ export function judge(
   status: ChangeWorkloadStatus,
   batch: Step,
 ): CheckOutcome {
-  const { policy } = observation.change.spec;
-  const { podHealth } = policy.spec.checks;
-  const from = observation.change.spec.from?.fingerprint ?? '';
-  const outcome = judgeWorkload(workload, {
+  const { metadata, spec } = observation.change;
+  const { target, detectedAt, policy } = spec;
+  const outcome = judgeBatch({
+    checked: {
+      namespace: metadata.namespace ?? '',
+      ...{ kind: target.kind, workload: target.name, change: metadata.name },
+      ...{ batch: batch.index, total: batch.total, detectedAt: Date.parse(detectedAt) },
+    },
+    settings: policy.spec.checks,
+    pods: podsOf(observation, { workload, status, batch }),
+    ...(workload.completion === undefined ? {} : { completion: workload.completion }),
+    readings: observation.readings ?? NO_READINGS,
+    isOverridden: status.batch?.index === batch.index && status.batch.overridden === true,
+  });
+  return withDeadline(outcome, batch, { observation, since: releasedAt(observation, status) });
+}
+
+const NO_READINGS: Readings = new Map();
+
+interface InProgress {
+  readonly workload: WorkloadView;
+  readonly status: ChangeWorkloadStatus;
+  readonly batch: Step;
+}
+
+function podsOf(observation: Observation, { workload, status, batch }: InProgress): PodHealthInput {
+  const { podHealth } = observation.change.spec.policy.spec.checks;
+  return {
     ...comparedPods(observation),
     target: batch.target,
     settings: podHealth,
@@ -86,15 +111,18 @@ export function judge(
     overriddenBefore: overriddenBefore(status),
     seenAt: Date.parse(observation.change.spec.detectedAt),
     ...createFailures(observation.change.spec, workload),
-    mayFreeQuota:
-      !isHeld(observation.change.spec) ||
-      (batch.traffic === undefined &&
-        mayMakeRoom(
-          { from, to: observation.change.spec.to.fingerprint, target: batch.target },
-          workload,
-        )),
-  });
-  return withDeadline(outcome, batch, { observation, since: releasedAt(observation, status) });
+    mayFreeQuota: mayFreeQuota(observation, workload, batch),
+  };
+}
+
+/** Whether stable pods will still be removed. */
+function mayFreeQuota(
+  { change: { spec } }: Observation,
+  workload: WorkloadView,
+  { traffic, target }: Step,
+): boolean {
+  const route = { from: spec.from?.fingerprint ?? '', to: spec.to.fingerprint, target };
+  return !isHeld(spec) || (traffic === undefined && mayMakeRoom(route, workload));
 }
 
 /** After the switch, the pods soak with the requests that they get since. */
@@ -123,16 +151,18 @@ function withDeadline(
   }
   const message = `the step did not pass within ${deadlineSeconds} s; ${outcome.result.message}`;
   const reason: CheckReason = 'StepDeadlineExceeded';
+  const { unhealthy, others } = outcome;
   return {
-    unhealthy: outcome.unhealthy,
-    result: result('Inconclusive', reason, message, outcome.result.evidence),
+    unhealthy,
+    result: resultOf(outcome.result.name, {
+      ...outcome.result,
+      verdict: 'Inconclusive',
+      reason,
+      message,
+    }),
+    ...(others === undefined ? {} : { others }),
   };
 }
-
-const judgeWorkload = (
-  { completion }: Pick<WorkloadView, 'completion'>,
-  input: PodHealthInput,
-): CheckOutcome => (completion === undefined ? judgePods(input) : judgeRun(completion.run, input));
 
 /** The time up to which the pod cache is current. */
 export const currentAsOf = (observation: Observation): number =>
@@ -142,10 +172,12 @@ export const currentAsOf = (observation: Observation): number =>
 export const due = ({
   dueAt,
   needsPodListing,
-}: Pick<CheckOutcome, 'dueAt' | 'needsPodListing'>): Pick<
+  requests,
+}: Pick<CheckOutcome, 'dueAt' | 'needsPodListing' | 'requests'>): Pick<
   Decision,
-  'recheckAt' | 'needsPodListing'
+  'recheckAt' | 'needsPodListing' | 'requests'
 > => ({
+  ...(requests === undefined ? {} : { requests }),
   ...(dueAt === undefined ? {} : { recheckAt: dueAt }),
   ...(needsPodListing === undefined ? {} : { needsPodListing }),
 });
@@ -203,7 +235,10 @@ export const batchRecord = (
   status: judged(observation, outcome),
 });
 
-function judged(observation: Observation, { result, unhealthy }: CheckOutcome): ChangePodStatus {
+function judged(
+  observation: Observation,
+  { result, unhealthy, others = [] }: CheckOutcome,
+): ChangePodStatus {
   const { updated, stable } = observation;
   return {
     phase: PHASE_OF[result.verdict],
@@ -215,7 +250,7 @@ function judged(observation: Observation, { result, unhealthy }: CheckOutcome): 
       stable: stable.length,
       stableReady: stable.filter((p) => p.ready).length,
     },
-    checks: [result],
+    checks: [result, ...others],
     judgedAt: timeText(observation.now),
   };
 }

@@ -9,6 +9,7 @@ import type {
   ChangeWorkloadStatus,
 } from '@altershield/api';
 import type { PodView } from '../check/pod-view.ts';
+import type { CheckRequest, Readings } from '../check/request.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { WorkloadView } from '../workload/view.ts';
 
@@ -54,6 +55,8 @@ export interface Observation {
   readonly since?: number;
   /** This process has not written anything for the change yet. */
   readonly isFirstLook?: boolean;
+  /** What was read from outside for the checks of the batch in progress. Default: nothing. */
+  readonly readings?: Readings;
   /** Why the API server permanently denied the operator's last write; absent: it did not. */
   readonly denial?: string;
 }
@@ -83,4 +86,6 @@ export interface Decision {
   readonly recheckAt?: number;
   /** The verdict waits only for newer pod data: listing the pods from the server may settle it. */
   readonly needsPodListing?: true;
+  /** What the checks need from outside; the decision is made again when it has been read. */
+  readonly requests?: readonly CheckRequest[];
 }

@@ -288,9 +288,7 @@ const releaseGoal = ({
   ...(traffic === undefined ? {} : { traffic }),
   needsRoom: needsRoom(observation, workload),
   ...(mayBeAsleep(observation, workload, status) ? { wakes: true } : {}),
-  ...(outcome.result.reason === 'Soaking' && outcome.dueAt !== undefined
-    ? { soaksUntil: outcome.dueAt }
-    : {}),
+  ...(outcome.passesAt === undefined ? {} : { soaksUntil: outcome.passesAt }),
 });
 
 /** Whether the controller may have given up before this process started to observe the change. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicySpec, CheckResult, Evidence } from '@altershield/api';
 import type { CreateFailure, PodView } from './pod-view.ts';
+import type { CheckRequest } from './request.ts';
 
 export interface PodHealthInput {
   /** Updated pods, including terminated ones. */
@@ -46,6 +47,12 @@ export interface CheckOutcome {
   readonly dueAt?: number;
   /** The deadline has passed, and the outcome waits only for newer pod data. */
   readonly needsPodListing?: true;
+  /** While Pending with ready pods: when it passes if nothing changes. */
+  readonly passesAt?: number;
+  /** What must be read from outside before the check can say more. */
+  readonly requests?: readonly CheckRequest[];
+  /** Results of the checks that did not decide. */
+  readonly others?: readonly CheckResult[];
 }
 
 export const MAX_EVIDENCE = 5;
@@ -56,13 +63,25 @@ const MAX_MESSAGE = 1024;
 /** Truncates a server message to the length that a record allows. */
 export const truncate = (message: string): string => message.slice(0, MAX_TEXT);
 
+/** A result of the check `podHealth`. */
 export const result = (
   verdict: CheckResult['verdict'],
   reason: string,
   message: string,
   evidence: readonly Evidence[] = [],
+): CheckResult => resultOf('podHealth', { verdict, reason, message, evidence });
+
+/** A result within the bounds of a record. */
+export const resultOf = (
+  name: string,
+  {
+    verdict,
+    reason,
+    message,
+    evidence = [],
+  }: Omit<CheckResult, 'name' | 'evidence'> & Partial<Pick<CheckResult, 'evidence'>>,
 ): CheckResult => ({
-  name: 'podHealth',
+  name,
   verdict,
   reason,
   message: message.slice(0, MAX_MESSAGE),

@@ -12,7 +12,7 @@ const TIMESTAMP_GRANULARITY_MS = 999;
  * that observation does not count, and times in the future are ignored. After an operator restart
  * every pod is observed anew, and the soak starts over.
  */
-function readyFrom({ createdAt, readySince, readySeenAt }: PodView, now: number): number {
+export function readyFrom({ createdAt, readySince, readySeenAt }: PodView, now: number): number {
   if (readySeenAt === undefined)
     return Math.min(now, Math.max(createdAt, readySince)) + TIMESTAMP_GRANULARITY_MS;
   return Math.max(readySeenAt, ...[createdAt, readySince].filter((time) => time <= now));
@@ -35,6 +35,7 @@ export function soak(done: readonly PodView[], input: PodHealthInput): CheckOutc
       unhealthy: 0,
       result: result('Pending', 'Soaking' satisfies CheckReason, message),
       ...wait(dueAt, now),
+      passesAt: dueAt,
     };
   }
   const message = `${ready.length} of ${target} updated pods stayed ready for ${soakSeconds} s${others}`;

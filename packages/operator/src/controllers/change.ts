@@ -26,6 +26,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
+import type { CheckReader } from '../checks/check-reader.ts';
 import type { ChangeObject } from '../objects.ts';
 import type { Gathered } from '../gather.ts';
 import type { Workload } from '../kinds/followed-kind.ts';
@@ -41,6 +42,8 @@ export interface ChangeDeps {
   readonly gather: (change: ChangeObject, look: Look) => Gathered;
   /** Starts a check of the workload's cached pods against the server; calls `then` on success. */
   readonly verifyPods: (workload: Workload, then: () => void) => void;
+  /** Reads what checks ask for; calls `then` after each answer. */
+  readonly checkReader: Pick<CheckReader, 'request' | 'forget'>;
   readonly record: (change: ChangeObject, decision: Decision, signal: AbortSignal) => Promise<void>;
   readonly answer: (answers: readonly ApprovalAnswer[], signal: AbortSignal) => Promise<void>;
   readonly perform: (goal: Goal, target: Target, signal: AbortSignal) => Promise<number>;
@@ -63,7 +66,9 @@ export function createChangeController(deps: ChangeDeps): Controller {
   const { caches, scheduler, log, metrics } = deps;
   const looks = new Map<string, Look>();
   caches.changes.onEvent(({ type, object }) => {
-    if (type === 'Deleted') looks.delete(object.metadata.uid);
+    const { uid } = object.metadata;
+    if (type === 'Deleted') looks.delete(uid);
+    if (type === 'Deleted' || isOver(statusOf(object).phase)) deps.checkReader.forget(uid);
   });
   const lookAt = ({ metadata: { uid } }: ChangeObject): Look => {
     const look = looks.get(uid) ?? { since: scheduler.now(), isFirst: true };
@@ -120,17 +125,7 @@ async function reconcile(
     await answerOrphans(key, deps, signal);
     return undefined;
   }
-  if (change.metadata.deletionTimestamp !== undefined) return undefined;
-  if (!deps.isSigned(change)) {
-    log.warn('ignored a ChangeWorkload that the operator did not sign', {
-      hint: `delete it, or restore its annotation ${ANNOTATIONS.signature}`,
-    });
-    return undefined;
-  }
-  if (isOfUnknownVersion(change)) {
-    deps.sayUnknown(change);
-    return undefined;
-  }
+  if (isIgnored(change, deps, log)) return undefined;
   const look = lookAt(change);
   const { observation, subject } = deps.gather(change, look);
   const decision = decide(observation);
@@ -141,9 +136,24 @@ async function reconcile(
   deps.changeMetrics.decided(change, decision, wokenAt);
   await reach(change, decision, { deps, observation, subject }, { signal, log });
   await deps.answer(decision.answers ?? [], signal);
+  deps.checkReader.request(change, decision.requests ?? [], { signal, then: again });
   if (decision.goal !== undefined) look.isFirst = false;
   if (decision.recheckAt === undefined) return undefined;
   return { requeueAfterMs: Math.max(0, decision.recheckAt - deps.scheduler.now()) };
+}
+
+/** Records that are being deleted, or that this version cannot trust or read. */
+function isIgnored(change: ChangeObject, deps: ChangeDeps, log: Logger): boolean {
+  if (change.metadata.deletionTimestamp !== undefined) return true;
+  if (!deps.isSigned(change)) {
+    log.warn('ignored a ChangeWorkload that the operator did not sign', {
+      hint: `delete it, or restore its annotation ${ANNOTATIONS.signature}`,
+    });
+    return true;
+  }
+  if (!isOfUnknownVersion(change)) return false;
+  deps.sayUnknown(change);
+  return true;
 }
 
 /** A decision on a change that does not exist, e.g. because admission did not see it. */

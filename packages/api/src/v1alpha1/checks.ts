@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+import * as z from 'zod';
+
+const podHealth = z
+  .strictObject({
+    readyDeadlineSeconds: z
+      .int32()
+      .min(1)
+      .max(86_400)
+      .optional()
+      .describe('Pods must be ready within. Default: the workload’s own progressDeadlineSeconds.'),
+    maxRestarts: z
+      .int32()
+      .min(0)
+      .max(1000)
+      .default(2)
+      .describe('More container restarts than this in one pod fail the batch.'),
+    maxReadinessLosses: z
+      .int32()
+      .min(0)
+      .max(1000)
+      .default(1)
+      .describe('A pod that lost readiness more often than this (flapping) fails the batch.'),
+  })
+  .prefault({})
+  .describe('Pod health, always checked and compared with stable pods.');
+
+/** Names of checks. `podHealth` is taken. */
+const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+
+const checkName = z
+  .string()
+  .max(63)
+  .regex(NAME, 'must be lower-case letters, digits and dashes')
+  .describe('Name of the check, unique in the policy.');
+
+const required = z
+  .boolean()
+  .default(true)
+  .describe('False: the outcome is recorded and changes nothing.');
+
+export const WORSE = ['Higher', 'Lower', 'Both'] as const;
+
+const metric = z
+  .strictObject({
+    name: checkName,
+    source: z
+      .string()
+      .max(253)
+      .optional()
+      .describe(
+        'The MetricSource to query, in the namespace of the policy or of the operator. Default: the default source.',
+      ),
+    query: z
+      .string()
+      .min(1)
+      .max(4096)
+      .describe(
+        'PromQL. $namespace, $workload and $pods (a regular expression that matches the names of pods) are replaced. With $pods, updated pods are compared with stable ones.',
+      ),
+    worse: z
+      .enum(WORSE)
+      .default('Higher')
+      .describe('Which deviation from stable pods, and from the time before, is a failure.'),
+    max: z.number().optional().describe('Values above it are failures, whatever stable pods do.'),
+    min: z.number().optional().describe('Values below it are failures, whatever stable pods do.'),
+    consecutive: z
+      .int32()
+      .min(1)
+      .max(100)
+      .default(2)
+      .describe('How many values in a row must be beyond max or min.'),
+    intervalSeconds: z.int32().min(1).max(3600).default(15).describe('Time between two values.'),
+    observeSeconds: z
+      .int32()
+      .min(1)
+      .max(86_400)
+      .default(120)
+      .describe('How long the metric is observed after all pods of the batch are ready.'),
+    deadlineSeconds: z
+      .int32()
+      .min(1)
+      .max(86_400)
+      .default(600)
+      .describe(
+        'Without enough data by then, the check is Inconclusive. Counts like observeSeconds.',
+      ),
+    required,
+  })
+  .meta({
+    'x-kubernetes-validations': [
+      {
+        rule: '!has(self.deadlineSeconds) || !has(self.observeSeconds) || self.deadlineSeconds >= self.observeSeconds',
+        message:
+          'deadlineSeconds must not be shorter than observeSeconds: the check could never pass',
+      },
+      {
+        rule: '!has(self.max) || !has(self.min) || self.max >= self.min',
+        message: 'max must not be less than min: no value could pass',
+      },
+    ],
+  });
+
+export const checks = z
+  .strictObject({
+    podHealth,
+    metrics: z
+      .array(metric)
+      .max(12)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+      .describe('Metrics of your own.'),
+  })
+  .prefault({})
+  .describe('Checks of each batch.');

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { ChangePolicySpec } from '@altershield/api';
+import type { CheckOutcome, PodHealthInput } from './finding.ts';
+import type { Readings } from './request.ts';
+import type { RunView } from './run.ts';
+
+/** The change and the batch that a check judges. */
+export interface CheckedBatch {
+  readonly namespace: string;
+  /** The workload. */
+  readonly kind: string;
+  readonly workload: string;
+  /** Name of the ChangeWorkload. */
+  readonly change: string;
+  /** Number of the batch, from 1, and of all batches. */
+  readonly batch: number;
+  readonly total: number;
+  /** When the change was detected; milliseconds since the epoch. */
+  readonly detectedAt: number;
+}
+
+/** All that a check may look at: plain data, gathered beforehand. */
+export interface CheckInput {
+  readonly checked: CheckedBatch;
+  readonly settings: ChangePolicySpec['checks'];
+  /** The pods, and the times that apply to them. */
+  readonly pods: PodHealthInput;
+  /** Pods run to completion; `run` is the newest run. */
+  readonly completion?: { readonly run?: RunView };
+  /** What was read from outside for this batch. */
+  readonly readings: Readings;
+  /**
+   * A user lets the batch go on whatever its checks say: only the state of its pods counts.
+   */
+  readonly isOverridden: boolean;
+}
+
+/**
+ * One question about a batch. A check never waits and never throws: what it needs from outside, it
+ * asks for in its outcome, and finds in the readings when it is evaluated again.
+ */
+export interface Check {
+  /** Unique in the policy; `status.checks[].name` of the ChangePod. */
+  readonly name: string;
+  /** False: the outcome is recorded and changes nothing. */
+  readonly isRequired: boolean;
+  evaluate(input: CheckInput): CheckOutcome;
+}
+
+/** The checks of one kind that a policy asks for. */
+export type ChecksOf = (settings: ChangePolicySpec['checks']) => readonly Check[];
