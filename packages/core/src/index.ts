@@ -162,3 +162,10 @@ export { type Deployment, type ReplicaSet } from './workload/deployment/objects.
 export { type Template } from './json/objects.ts';
 export { comparison } from './detect/comparison.ts';
 export type { Detection, Detector, DetectorInput, Series } from './detect/detector.ts';
+export {
+  CORRECTED,
+  ORIGINAL,
+  monitorCheck,
+  type MonitorCheckAnswer,
+  type MonitorCheckDefects,
+} from './detect/monitor-check/monitor-check.ts';
