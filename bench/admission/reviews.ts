@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { ANNOTATIONS } from '@altershield/api';
 import { aDeployment, imageOf } from '../support/objects.ts';
 
 export const NAMESPACE = 'team-1';
@@ -34,9 +35,16 @@ function review(object: Json, oldObject: Json): string {
   });
 }
 
-const before = aDeployment(1);
+/** As a governed Deployment is between changes: with the annotation that says which revision is verified. */
+function atRest(deployment: Json): Json {
+  const { metadata, ...rest } = deployment;
+  const annotations = { [ANNOTATIONS.release]: '5d4f8c9b7d//0/10' };
+  return { ...rest, metadata: { annotations, ...Object(metadata) } };
+}
 
-/** The template has another image: it is to be held and stamped. */
-export const CHANGE = review(aDeployment(1, imageOf(2)), before);
+const before = atRest(aDeployment(1));
+
+/** The template has another image: it is to be held and signed. */
+export const CHANGE = review(atRest(aDeployment(1, imageOf(2))), before);
 /** Nothing of the template differs. */
 export const NO_CHANGE = review(before, before);

@@ -9,9 +9,22 @@ export const canonicalJson = (value: unknown): string => JSON.stringify(sorted(v
 
 /** Sorting a copy and serializing it natively takes a third of the time of building the text. */
 function sorted(value: unknown): unknown {
-  if (isJsonObject(value)) return sortedMap(value);
+  if (isJsonObject(value)) return isSorted(value) ? value : sortedMap(value);
   return Array.isArray(value) ? value.map(sorted) : value;
 }
+
+/** A flat map in order needs no copy: half of the maps of a pod template. */
+function isSorted(map: Fields): boolean {
+  let previous = '';
+  for (const key of Object.keys(map)) {
+    if (key < previous || !isPlain(map[key])) return false;
+    previous = key;
+  }
+  return true;
+}
+
+const isPlain = (value: unknown): boolean =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
 
 function sortedMap(map: Fields): object {
   const copy: Record<string, unknown> = {};

@@ -11,9 +11,12 @@ export const toJsonPointer = (...parts: readonly string[]): string =>
 
 /** The value at a JSON pointer; undefined when it does not exist. */
 export function valueAt(object: unknown, path: string): unknown {
-  return path
-    .split('/')
-    .slice(1)
-    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    .reduce<unknown>((value, part) => (isJsonObject(value) ? value[part] : undefined), object);
+  let value: unknown = object;
+  for (const part of path.split('/').slice(1)) {
+    if (!isJsonObject(value)) return undefined;
+    value = value[part.includes('~') ? unescaped(part) : part];
+  }
+  return value;
 }
+
+const unescaped = (part: string): string => part.replaceAll('~1', '/').replaceAll('~0', '~');

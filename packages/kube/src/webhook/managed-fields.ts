@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 const [QUOTE, COMMA, COLON, BACKSLASH] = [34, 44, 58, 92];
-const [OPEN_LIST, CLOSE_LIST, OPEN_MAP, CLOSE_MAP] = [91, 93, 123, 125];
+const [OPEN_LIST, OPEN_MAP, CLOSE_MAP] = [91, 123, 125];
 
 /** From the first byte to the one after the last. */
 type Span = readonly [from: number, to: number];
@@ -76,37 +76,40 @@ function enter(
 /** The position after the string that starts at `at`. */
 function endOfString(bytes: Buffer, at: number): number {
   let i = at + 1;
-  while (i < bytes.length && bytes[i] !== QUOTE) i += bytes[i] === BACKSLASH ? 2 : 1;
+  let byte = bytes[i];
+  while (byte !== QUOTE && byte !== undefined) {
+    i += byte === BACKSLASH ? 2 : 1;
+    byte = bytes[i];
+  }
   return i + 1;
 }
 
-const isOpening = (byte: number | undefined): boolean => byte === OPEN_MAP || byte === OPEN_LIST;
-const isClosing = (byte: number | undefined): boolean => byte === CLOSE_MAP || byte === CLOSE_LIST;
+/** Makes `[` a `{` and `]` a `}`: the walk passes each byte of a review, so each test counts. */
+const bracketOf = (byte: number): number => byte | 0x20;
 
 /** The position after the value that starts at `at`. */
 function endOfValue(bytes: Buffer, at: number): number {
-  if (bytes[at] === QUOTE) return endOfString(bytes, at);
-  return isOpening(bytes[at]) ? endOfNested(bytes, at) : endOfPlain(bytes, at);
+  const byte = bytes[at] ?? COMMA;
+  if (byte === QUOTE) return endOfString(bytes, at);
+  return bracketOf(byte) === OPEN_MAP ? endOfNested(bytes, at) : endOfPlain(bytes, at);
 }
 
 function endOfNested(bytes: Buffer, at: number): number {
   let depth = 0;
   let i = at;
-  do {
-    const byte = bytes[i];
-    if (byte === QUOTE) {
-      i = endOfString(bytes, i);
-      continue;
-    }
-    if (isOpening(byte)) depth += 1;
-    else if (isClosing(byte)) depth -= 1;
+  let byte = bytes[i];
+  while (byte !== undefined) {
+    if (byte === QUOTE) i = endOfString(bytes, i) - 1;
+    else if (bracketOf(byte) === OPEN_MAP) depth += 1;
+    else if (bracketOf(byte) === CLOSE_MAP && --depth === 0) break;
     i += 1;
-  } while (depth > 0 && i < bytes.length);
-  return i;
+    byte = bytes[i];
+  }
+  return i + 1;
 }
 
 function endOfPlain(bytes: Buffer, at: number): number {
   let i = at;
-  while (i < bytes.length && bytes[i] !== COMMA && !isClosing(bytes[i])) i += 1;
+  while (i < bytes.length && bytes[i] !== COMMA && bracketOf(bytes[i] ?? 0) !== CLOSE_MAP) i += 1;
   return i;
 }

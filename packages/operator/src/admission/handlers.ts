@@ -133,7 +133,10 @@ function workload(
     isRevert: (replacement) => isRevert(deps.changesOf(key), replacement),
     snapshotOf: (object) => deps.snapshotOf(adapter, object),
     recordedHold: (object) => holdInFlight(deps.changesOf(key), object),
-    nextChange: changeName(resource.kind, name, lastSequence(deps.changesOf(key)) + 1),
+    // Only changes have a name; most writes are not changes.
+    get nextChange() {
+      return changeName(resource.kind, name, lastSequence(deps.changesOf(key)) + 1);
+    },
     signing: deps.signing,
   });
   if (!made.allowed && !admission.dryRun)
