@@ -62,6 +62,7 @@ export type { RevisionView, WorkloadView } from './workload/view.ts';
 export { batchName, changeName } from './change/name.ts';
 export { isEnforced, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';
+export { TRAFFIC_RESOURCES } from './workload/traffic/restore.ts';
 export type { Service } from './workload/traffic/service.ts';
 export { strategyFor, usesSteps, type Strategy } from './policy/strategy.ts';
 export { batchConditionsOf, conditionsOf, isOver, phaseOf, statusOf } from './change/status.ts';

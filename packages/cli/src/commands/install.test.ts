@@ -287,6 +287,58 @@ describe('uninstall', () => {
     assert.match(out, /deployment\/altershield deleted/);
   });
 
+  it('restores the Services that select one revision, and no others', async () => {
+    const SERVICES = '/api/v1/namespaces/shop/services';
+    const selector = { app: 'checkout' };
+    const one = { ...selector, 'pod-template-hash': 'abc' };
+    const annotations = { 'altershield.io/traffic': 'abc' };
+    const service = (name: string, spec: object, marks = {}) => ({
+      metadata: { name, namespace: 'shop', ...marks },
+      spec,
+    });
+    const cluster = (await installed())
+      .put(SERVICES, service('switched', { selector: one }, { annotations }))
+      .put(SERVICES, service('chosen-by-user', { selector: one }))
+      .put(SERVICES, service('other', { selector }));
+    const { code, out, err } = await invoke(cluster, 'uninstall --timeout 1', NOW);
+    assert.equal(code, 0, err);
+    const restored = out.split('\n').filter((line) => line.endsWith(' restored'));
+    assert.deepEqual(restored, ['service/switched restored']);
+    const patched = cluster.requests.filter(
+      ({ method, path }) => method === 'PATCH' && path.startsWith(`${SERVICES}/`),
+    );
+    assert.deepEqual(
+      patched.map(({ path }) => path),
+      [`${SERVICES}/switched`],
+    );
+    const sent = patched[0]?.body;
+    assert.deepEqual(sent, [
+      { op: 'test', path: '/metadata/uid', value: 'uid-switched' },
+      { op: 'test', path: '/spec/selector', value: one },
+      { op: 'remove', path: '/spec/selector/pod-template-hash' },
+      { op: 'remove', path: '/metadata/annotations/altershield.io~1traffic' },
+    ]);
+  });
+
+  it('says what is left to do where a Service cannot be restored', async () => {
+    const annotations = { 'altershield.io/traffic': 'abc' };
+    const spec = { selector: { app: 'checkout', 'pod-template-hash': 'abc' } };
+    const cluster = (await installed()).put('/api/v1/namespaces/shop/services', {
+      metadata: { name: 'switched', namespace: 'shop', annotations },
+      spec,
+    });
+    const denial = { status: 403, reason: 'Forbidden', message: 'no' };
+    cluster.denials.set(/^PATCH .*\/services\//, denial);
+    const { code, out, err } = await invoke(cluster, 'uninstall --timeout 1', NOW);
+    assert.equal(code, 0);
+    assert.match(err, /service\/switched still sends requests to one revision: .*no/);
+    assert.match(
+      err,
+      /Hint: apply its manifest again, or run `kubectl edit service\/switched -n shop`/,
+    );
+    assert.match(out, /clusterrole\/altershield deleted/);
+  });
+
   it('removes a partial installation', async () => {
     const cluster = new FakeCluster().put(OPERATOR_DEPLOYMENTS, {
       metadata: { name: 'altershield' },

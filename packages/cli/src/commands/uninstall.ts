@@ -12,6 +12,7 @@ import {
 } from '../cli.ts';
 import { listAll, listChanges } from '../cluster/records.ts';
 import { resourceOf } from '../cluster/resources.ts';
+import { restoreTraffic } from '../cluster/traffic.ts';
 import { waitUntil } from '../cluster/wait.ts';
 import { CliError, EXIT } from '../exit.ts';
 import { installManifests } from '../manifests/install.ts';
@@ -41,7 +42,8 @@ const ADMISSION: readonly (readonly [APIResource, string])[] = [
 
 /**
  * `altershield uninstall`: deletes admission first, so that no write waits for a stopped operator;
- * then the operator, then objects that it wrote meanwhile, then the rest in reverse order of the
+ * then the operator, then objects that it wrote meanwhile; then it restores the Services that send
+ * requests to one revision, which nothing would switch any more; then the rest in reverse order of the
  * installation. Records stay, with the CRDs and the namespace: it contains the signing key of the
  * records and the policies for the whole cluster.
  */
@@ -56,6 +58,7 @@ export async function uninstall(cli: CommandContext, options: UninstallOptions):
     await deleteAdmission(run);
     for (const manifest of of('Deployment')) await stop(run, manifest);
     await deleteAdmission(run);
+    await restoreRouting(run);
     for (const manifest of manifests.filter(isPlain)) await deleteOne(run, manifest);
     await deleteMade(
       run,
@@ -181,6 +184,20 @@ const where = ({ metadata }: Pick<KubeObject, 'metadata'>, name: string): string
 
 async function deleteAdmission(run: Run): Promise<void> {
   for (const [resource, name] of ADMISSION) await remove(run, resource, { namespace: '', name });
+}
+
+/** A failure is reported with what is left to do, and does not keep the operator installed. */
+async function restoreRouting({ cli, session: { client } }: Run): Promise<void> {
+  for (const { resource, object, failure } of await restoreTraffic(client)) {
+    const what = `${resource.kind.toLowerCase()}/${object.metadata.name}`;
+    const within = `-n ${object.metadata.namespace ?? 'default'}`;
+    if (failure === undefined) {
+      cli.io.out(`${what} ${viewOf(cli).paint('good', 'restored')}`);
+      continue;
+    }
+    cli.io.err(`${what} still sends requests to one revision: ${failure.message}`);
+    cli.io.err(`  Hint: apply its manifest again, or run \`kubectl edit ${what} ${within}\``);
+  }
 }
 
 /** Deletes the operator's Deployment and waits until its pods are gone: they rewrite webhooks. */

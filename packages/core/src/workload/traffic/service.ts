@@ -67,6 +67,14 @@ export const switchTo = (routes: readonly Route[], revision: string | undefined)
       : [patch(route, revision === undefined ? widen(route) : narrow(route, revision))];
   });
 
+/** The patch that restores the selector of a Service; undefined: AlterShield did not write it. */
+export function restoreService(service: Service): readonly PatchOp[] | undefined {
+  const route = routeOf(service);
+  return route === undefined || !isNarrowed(route)
+    ? undefined
+    : switchTo([route], undefined)[0]?.ops;
+}
+
 const KEY = toJsonPointer('spec', 'selector', POD_TEMPLATE_HASH);
 const MARK = toJsonPointer('metadata', 'annotations', ANNOTATIONS.traffic);
 
