@@ -170,3 +170,5 @@ export {
   type MonitorCheckAnswer,
   type MonitorCheckDefects,
 } from './detect/monitor-check/monitor-check.ts';
+export { kSigma } from './detect/k-sigma.ts';
+export { kayenta, kayentaScore } from './detect/kayenta/kayenta.ts';
