@@ -42,7 +42,7 @@ function ourConditions(): readonly Condition[] {
     { nativeClamp: true },
   );
   const all = [...mutating, ...validating]
-    .filter((webhook) => !String(webhook['name']).includes('.replicaset.'))
+    .filter((webhook) => !/\.(replicaset|pod)\./.test(String(webhook['name'])))
     .flatMap((webhook) => webhook['matchConditions'] as Condition[]);
   return [...new Map(all.map((condition) => [condition.expression, condition])).values()];
 }

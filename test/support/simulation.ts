@@ -230,6 +230,8 @@ async function placeOf(caBundle?: () => Promise<string>): Promise<WebhookTarget>
 export const matchCondition: MatchEvaluator = (expression, { object, oldObject, request }) => {
   const notUser = /^request\.userInfo\.username != '(.*)'$/.exec(expression);
   if (notUser !== null) return userOf(request) !== notUser[1];
+  if (/ownerReferences|subResource/.test(expression))
+    return programOf(expression)({ object, oldObject, request }) === true;
   if (!/\?(template|jobTemplate)/.test(expression)) {
     return programOf(expression)({ object: forCel(object), oldObject: forCel(oldObject) }) === true;
   }

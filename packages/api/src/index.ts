@@ -42,6 +42,8 @@ export { STRATEGIES } from './v1alpha1/release.ts';
 export {
   ChangeWorkloadKind,
   MAX_DECISIONS,
+  MAX_EDITED_NAMES,
+  MAX_EDITS,
   OPERATIONS,
   PHASES,
   changeWorkloadSpec,
@@ -53,6 +55,7 @@ export {
   type ChangeWorkloadStatus,
   type RecordedHold,
   type Difference,
+  type InPlaceEdit,
   type PastDecision,
   type Phase,
 } from './v1alpha1/change-workload.ts';

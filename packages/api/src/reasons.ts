@@ -82,6 +82,8 @@ export const EVENT_REASONS = {
   ChangeSuperseded: 'A newer revision was applied before the change ended.',
   UnknownVersion:
     'The change has a value that this version of AlterShield does not know, so it is not modified.',
+  EditedInPlace:
+    'A pod or a ReplicaSet of the workload was edited in place: it differs from the template.',
   RevisionDenied: 'Admission denied a write that applies a quarantined revision.',
 } as const;
 

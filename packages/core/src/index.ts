@@ -26,6 +26,7 @@ export {
   type WebhookOptions,
   type WebhookTarget,
 } from './admission/webhook-configuration.ts';
+export { editOf, templateText, type ReviewedEdit } from './admission/in-place-edit.ts';
 export { mutateReplicaSet } from './admission/replica-set.ts';
 export {
   mutateWorkload,
@@ -59,6 +60,17 @@ export type { ApprovalAnswer, BatchRecord, Decision, Observation } from './chang
 export type { Goal } from './workload/goal.ts';
 export type { PodView } from './check/pod-view.ts';
 export type { RevisionView, WorkloadView } from './workload/view.ts';
+export {
+  differenceText,
+  editDiff,
+  editText,
+  editorText,
+  newEdits,
+  withEdit,
+  type SeenEdit,
+} from './change/in-place-edit.ts';
+export { editorFromManagedFields, editorsOf } from './hold/actor.ts';
+export { editableText, subresourceOfEdit } from './revision/editable.ts';
 export { batchName, changeName } from './change/name.ts';
 export { isEnforced, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';
@@ -110,6 +122,7 @@ export { diffTemplates, type Diff } from './revision/diff.ts';
 export {
   POD_TEMPLATE_HASH,
   fingerprint,
+  isSameTemplate,
   quarantineKey,
   withoutTemplateHash,
 } from './revision/fingerprint.ts';

@@ -2,6 +2,7 @@
 export { yielderFor } from './runtime/event-loop-yielder.ts';
 export { DeadlineSignal } from './runtime/abort.ts';
 export { realScheduler, sleep, type Scheduler, type Timer } from './runtime/scheduler.ts';
+export { LruMap } from './events/lru-map.ts';
 export { Latch } from './runtime/latch.ts';
 export { silentLogger, type Logger, type LogFields } from './runtime/logger.ts';
 export type { HttpRequest, HttpResponse, Transport } from './client/transport.ts';

@@ -15,4 +15,8 @@ export type WorkloadKubeObject = KubeObject & {
 };
 export type ReplicaSetObject = KubeObject & ReplicaSet;
 export type ServiceObject = KubeObject & Service;
-export type PodObject = KubeObject & Pod;
+export type PodObject = KubeObject &
+  Pod & {
+    /** Its images, resources and ephemeral containers: see `editableText`. In memory only. */
+    readonly editable?: string;
+  };

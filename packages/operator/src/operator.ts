@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EventReason } from '@altershield/api';
+import type { EventReason, InPlaceEdit } from '@altershield/api';
 import {
   ADAPTERS,
   eventOf,
@@ -41,9 +41,11 @@ import {
   createNativePoliciesController,
   type NativePoliciesDeps,
 } from './controllers/native-policies.ts';
+import { InPlaceEdits, editEvent } from './controllers/in-place-edits.ts';
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
+import type { Workload } from './kinds/followed-kind.ts';
 import type { ChangeObject, WorkloadKubeObject } from './objects.ts';
 import { gather, type GatherDeps } from './gather.ts';
 import { ROLLBACKS_PER_HOUR, RollbackRateLimiter } from './records/rollback-limiter.ts';
@@ -116,19 +118,19 @@ export function createOperator(options: OperatorOptions): Operator {
   const paths = new SecretPaths(signing.sign);
   const calls = callsOf(options, paths, informers);
   const webhooks = createWebhooksController({ ...shared, ...calls });
-  const act = (goal: Goal, on: Target, stop: AbortSignal) => perform(goal, on, shared, stop);
+  const writers = writersOf(shared);
   const change = createChangeController({
     ...shared,
     isSigned,
     ...inputsOf(options, { ...shared, isSigned }),
     ...recordsOf({ client, caches, scheduler }),
-    perform: act,
+    perform: writers.perform,
     ...{ recordEvent: onTransition(events), sayUnknown: sayUnknown(events, log) },
   });
-  const write: DetectionDeps['write'] = (w, on, stop) => performWrites(w, on, shared, stop);
+  const edits = new InPlaceEdits({ ...shared, onEdit: onEdit(events) });
   const controllers = [
     createDetectionController(
-      { ...shared, perform: act, write },
+      { ...shared, ...writers },
       new TemplateTracker({ ...shared, isSigned }),
     ),
     change,
@@ -142,12 +144,14 @@ export function createOperator(options: OperatorOptions): Operator {
       ...{ policyCache, deniedAttempts, scheduler, paths },
       ...{ operatorNamespace: namespace, signing },
       ...lookUps(caches),
-      ...{ onDenied: onDenied(events), mayApprove: accessReviewer(plain, scheduler) },
+      ...{ onDenied: onDenied(events), onEdit: edits.reviewed },
+      ...{ mayApprove: accessReviewer(plain, scheduler) },
     }),
-    runnables: [factoryRunnable(informers), events, deniedAttempts],
+    runnables: [factoryRunnable(informers), events, deniedAttempts, edits.runnable],
     runAsLeader: async (signal) => {
       // With an incomplete cache, a controller would treat missing objects as deleted.
       await informers.whenSynced(signal);
+      edits.lead(signal);
       await changeMetrics.whileLeading(() => runAll(controllers, signal));
     },
     publishWebhooks: webhooks.publish,
@@ -209,6 +213,14 @@ const countsOf = (
   readiness: new ReadinessLossCounter(caches.pods, scheduler),
   rollbackLimiter: new RollbackRateLimiter(caches, isSigned),
   rollbacksPerHour,
+});
+
+/** The writes of a plan. */
+const writersOf = (
+  deps: Parameters<typeof perform>[2],
+): Pick<DetectionDeps, 'perform' | 'write'> => ({
+  perform: (goal: Goal, on: Target, stop) => perform(goal, on, deps, stop),
+  write: (writes, on, stop) => performWrites(writes, on, deps, stop),
 });
 
 /** The writes of statuses. */
@@ -273,6 +285,16 @@ const onDenied =
     const message = `by ${user.name}: ${denial}`;
     const reason = 'RevisionDenied' satisfies EventReason;
     events.record(subject, { type: 'Warning', reason, message });
+  };
+
+const onEdit =
+  (events: EventRecorder) =>
+  ({ kind, object }: Workload, edit: InPlaceEdit): void => {
+    const { group, version, kind: name } = kind.adapter.descriptor.resource;
+    events.record(
+      { apiVersion: `${group}/${version}`, kind: name, ...keyOf(object), uid: object.metadata.uid },
+      editEvent(edit),
+    );
   };
 
 const eventsOf = ({ client, scheduler, log, identity, metrics }: OperatorOptions): EventRecorder =>

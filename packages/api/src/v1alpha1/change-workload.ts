@@ -233,6 +233,28 @@ const hold = z
     'Copy of the annotation `altershield.io/hold`: the user’s fields are restored from it when the annotation is removed or edited.',
   );
 
+/** The number of groups of edits that a ChangeWorkload keeps, and of names in each. */
+export const MAX_EDITS = 16;
+export const MAX_EDITED_NAMES = 20;
+
+const inPlaceEdit = z.strictObject({
+  kind: z.enum(['Pod', 'ReplicaSet']).describe('Kind of the edited objects.'),
+  names: z
+    .array(z.string().max(253))
+    .max(MAX_EDITED_NAMES)
+    .describe('Names of the edited objects; only the first are kept.'),
+  count: count('Number of the edited objects.', 1),
+  diff: z.array(difference).max(16).describe('What was edited in each; secrets are masked.'),
+  actor: actor.describe('Who edited them.'),
+  by: z
+    .enum(['User', 'Controller'])
+    .describe(
+      'Controller: a component of Kubernetes or the VerticalPodAutoscaler edited them, not a user.',
+    ),
+  firstAt: time('When the first edit was seen.'),
+  lastAt: time('When the last edit was seen.'),
+});
+
 export const changeWorkloadStatus = z
   .strictObject({
     observedGeneration: count(
@@ -267,6 +289,13 @@ export const changeWorkloadStatus = z
     ).optional(),
     quarantine: quarantine.optional(),
     deniedAttempts: denied.optional(),
+    inPlaceEdits: z
+      .array(inPlaceEdit)
+      .max(MAX_EDITS)
+      .optional()
+      .describe(
+        'Edits of pods and ReplicaSets of the workload that its pod template does not have, since the change was recorded, oldest first; only the newest are kept. Equal edits are one entry.',
+      ),
     resumedAt: time(
       'When a user resumed the change; pods that existed then are accepted.',
     ).optional(),
@@ -343,5 +372,6 @@ export type ChangeWorkload = CustomResource<ChangeWorkloadSpec, ChangeWorkloadSt
 export type RecordedHold = NonNullable<ChangeWorkloadStatus['hold']>;
 export type Actor = ChangeWorkloadSpec['actor'];
 export type Cause = ChangeWorkloadSpec['cause'];
+export type InPlaceEdit = NonNullable<ChangeWorkloadStatus['inPlaceEdits']>[number];
 export type PastDecision = NonNullable<ChangeWorkloadStatus['decisions']>[number];
 export type Difference = ChangeWorkloadSpec['diff'][number];

@@ -19,6 +19,33 @@ const tell = (story: Partial<Story>): string =>
   renderWhy({ record: aRefusedChange(), batches: [], others: [], ...story }, view);
 
 describe('why', () => {
+  it('lists edits in place, with who made them and what differs', () => {
+    const times = { firstAt: at(60), lastAt: at(100) };
+    const record = aChange({
+      inPlaceEdits: [
+        {
+          ...{ kind: 'Pod', names: ['a', 'b', 'c', 'd'], count: 24, by: 'User', ...times },
+          diff: [{ path: 'containers[app].image', from: 'web:1', to: 'web:2' }],
+          actor: { user: 'alice', fieldManager: 'kubectl-edit', stamped: true },
+        },
+        {
+          ...{ kind: 'ReplicaSet', names: ['web-1'], count: 1, by: 'User', ...times },
+          diff: [{ path: 'containers[app].image', to: 'web:2' }],
+          actor: { user: '', fieldManager: 'curl', stamped: false },
+        },
+      ],
+    });
+    const text = tell({ record });
+    assert.match(
+      text,
+      /^Edited in place\n {2}24 pods \(a, b, c, …\) by alice with kubectl-edit, 20s ago\n {6}containers\[app\]\.image: web:1 → web:2$/m,
+    );
+    assert.match(
+      text,
+      /^ {2}ReplicaSet web-1 by an unknown user with field manager curl, 20s ago$/m,
+    );
+  });
+
   it('explains a rolled-back change', () => {
     const text = tell({
       batches: [aFailedBatch()],

@@ -5,6 +5,7 @@ import { isQuarantined, type Story } from '../change.ts';
 import { instant, relative } from './age.ts';
 import { batchLines } from './batches.ts';
 import { decisionLines } from './decisions.ts';
+import { editLines } from './edits.ts';
 import { details, short } from './details.ts';
 import { headline } from './headline.ts';
 import { nextSteps } from './next.ts';
@@ -19,6 +20,7 @@ export function renderWhy(story: Story, view: View): string {
     headline(story.record, view),
     details(story.record, view),
     section('Batches', batchLines(story, view), view),
+    section('Edited in place', editLines(story.record, view), view),
     section('Timeline', renderTimeline(story, view), view),
     section('Decisions', decisionLines(story.record), view),
     section('Quarantine', quarantined(story.record, view), view),

@@ -3,7 +3,7 @@ import { ANNOTATIONS, EXEMPT_NAMESPACES, GROUP, LABELS, VERSION } from '@altersh
 import { canonicalJson, shortHash } from '../json/canonical.ts';
 import { exemptionReason, matchesKind, selectsByName, type ValidPolicy } from '../policy/match.ts';
 import { strategyFor, usesSteps } from '../policy/strategy.ts';
-import { candidateKind, type APIResource, type WorkloadAdapter } from '../workload/adapter.ts';
+import { POD, candidateKind, type APIResource, type WorkloadAdapter } from '../workload/adapter.ts';
 import { ADAPTERS } from '../workload/registry.ts';
 import { celText, notTheOperator } from '../workload/cel.ts';
 import {
@@ -27,6 +27,7 @@ export const PATHS = {
   mutateWorkload: '/mutate/workload',
   validateWorkload: '/validate/workload',
   mutateReplicaSet: '/mutate/replicaset',
+  reviewEdit: '/review/edit',
   validatePolicy: '/validate/policy',
   mutateApproval: '/mutate/approval',
   validateRecord: '/validate/record',
@@ -267,6 +268,60 @@ const replicaSetWebhook = (
   reinvocationPolicy: 'IfNeeded',
 });
 
+const IMAGES_DIFFER = ['containers', 'initContainers']
+  .map((list) =>
+    ['object', 'oldObject']
+      .map((root) => `${root}.spec.?${list}.orValue([]).map(c, c.image)`)
+      .join(' != '),
+  )
+  .join(' || ');
+
+/** The API server calls the webhook only for an edit in place of an owned pod or ReplicaSet. */
+const editConditions = (operatorUser: string): Json[] => [
+  notTheOperator(operatorUser),
+  {
+    name: 'owned',
+    expression: `object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false))`,
+  },
+  {
+    name: 'an-edit',
+    expression: `request.?subResource.orValue('') != '' || object.spec.?template.orValue({}) != oldObject.spec.?template.orValue({}) || ${IMAGES_DIFFER}`,
+  },
+];
+
+/**
+ * Webhooks that tell who edits a pod or a ReplicaSet in place: one for all policies of namespaces,
+ * and one for each selection of namespaces by a cluster-wide policy. They deny nothing, and the
+ * edit is found in the watch without them.
+ */
+function editWebhooks(policies: readonly ValidPolicy[], place: WebhookTarget): Json[] {
+  const isLocal = (policy: ValidPolicy): boolean => policy.namespace !== place.operatorNamespace;
+  const local = policies.filter(isLocal);
+  const wide = policies.filter((policy) => !isLocal(policy)).map((policy) => [policy]);
+  const selectors = [...(local.length === 0 ? [] : [local]), ...wide].flatMap((group) =>
+    group.slice(0, 1).map((policy) => namespaceSelector(group, policy, place.operatorNamespace)),
+  );
+  const bySelector = new Map(selectors.map((selector) => [canonicalJson(selector), selector]));
+  return [...bySelector].map(([text, selector]) => ({
+    name: `edit-${shortHash(text)}.pod.${GROUP}`,
+    admissionReviewVersions: ['v1'],
+    clientConfig: place.clientConfig(PATHS.reviewEdit),
+    failurePolicy: 'Ignore',
+    matchPolicy: 'Equivalent',
+    sideEffects: 'None',
+    timeoutSeconds: REPLICA_SET_TIMEOUT_SECONDS,
+    rules: [
+      {
+        ...rule(POD, ['UPDATE']),
+        resources: ['pods', 'pods/resize', 'pods/ephemeralcontainers'],
+      },
+      rule(REPLICA_SETS, ['UPDATE']),
+    ],
+    matchConditions: editConditions(place.operatorUser),
+    namespaceSelector: selector,
+  }));
+}
+
 const IN_FLIGHT = { name: 'in-flight', failurePolicy: 'Fail', calls: CLAMPS_IN_FLIGHT } as const;
 const AT_REST = { name: 'at-rest', failurePolicy: 'Ignore', calls: CLAMPS_AT_REST } as const;
 
@@ -301,6 +356,7 @@ export function webhooksFor(
     ],
     validating: [
       ...workloadWebhooks(sorted, { ...place, adapters }, 'validate'),
+      ...editWebhooks(sorted, place),
       recordWebhook(place, PATHS.validatePolicy, ['changepolicies'], ['CREATE', 'UPDATE']),
       recordWebhook(
         place,

@@ -18,9 +18,50 @@ const admittedActor = ({ user, uid, groups, manager }: ActorAnnotation): Actor =
   stamped: true,
 });
 
+/**
+ * Components that edit pods on their own: those of Kubernetes, and the VerticalPodAutoscaler. Other
+ * service accounts may act for a user.
+ */
+const CONTROLLER_USERS =
+  /^(system:(kube-|node:|apiserver|serviceaccount:kube-system:)|system:serviceaccount:[^:]+:vpa-updater$)/;
+const CONTROLLER_MANAGERS = /^(kube-|kubelet$|vpa-updater|updater$|altershield)/;
+
+/** Whether a controller made a write, and not a user. Without admission, its field manager tells. */
+export const isController = ({ user, fieldManager = '', stamped }: Actor): boolean =>
+  stamped ? CONTROLLER_USERS.test(user) : CONTROLLER_MANAGERS.test(fieldManager);
+
 interface ManagerEntry {
   readonly manager: string;
   readonly time: string;
+}
+
+/** The field manager of the newest write through a subresource of the object; '': the object. */
+export function editorFromManagedFields(entries: readonly unknown[], through: string): Actor {
+  const [newest] = entriesOf(entries)
+    .filter(({ subresource }) => subresource === through)
+    .sort((a, b) => (a.time < b.time ? 1 : -1));
+  return {
+    user: '',
+    ...(newest === undefined ? {} : { fieldManager: newest.manager.slice(0, 128) }),
+    stamped: false,
+  };
+}
+
+/** Field managers without their fields, as far as they can have edited a pod in place. */
+export const editorsOf = (entries: readonly unknown[]): readonly ManagerEntry[] =>
+  entriesOf(entries).filter(
+    ({ manager, subresource }) =>
+      EDITING_SUBRESOURCES.has(subresource) || (subresource === '' && !CONTROLLERS.test(manager)),
+  );
+
+const EDITING_SUBRESOURCES: ReadonlySet<string> = new Set(['resize', 'ephemeralcontainers']);
+
+function entriesOf(entries: readonly unknown[]) {
+  return entries.flatMap((entry) => {
+    if (typeof entry !== 'object' || entry === null) return [];
+    const { manager, time, subresource } = { manager: '', time: '', subresource: '', ...entry };
+    return [{ manager, time, subresource }];
+  });
 }
 
 /**
@@ -41,11 +82,7 @@ export function actorFromManagedFields({
 const CONTROLLERS = /^(kube-controller-manager|altershield)/;
 
 function managersOf(entries: readonly unknown[]): ManagerEntry[] {
-  return entries
-    .flatMap((entry) => {
-      if (typeof entry !== 'object' || entry === null) return [];
-      const { manager, time, subresource } = { manager: '', time: '', subresource: '', ...entry };
-      return subresource === '' && !CONTROLLERS.test(manager) ? [{ manager, time }] : [];
-    })
+  return entriesOf(entries)
+    .filter(({ manager, subresource }) => subresource === '' && !CONTROLLERS.test(manager))
     .sort((a, b) => (a.time < b.time ? 1 : -1));
 }

@@ -371,12 +371,25 @@ test('each webhook has a valid name, no side effects, and a sufficient timeout',
   for (const hook of [...mutating, ...validating]) {
     assert.ok(String(hook['name']).length <= 253);
     assert.equal(hook['sideEffects'], 'None');
-    const isOfControllers = String(hook['name']).includes('.replicaset.');
+    const isOfControllers = /\.(replicaset|pod)\./.test(String(hook['name']));
     assert.equal(hook['timeoutSeconds'], isOfControllers ? 2 : 5);
     assert.deepEqual(hook['admissionReviewVersions'], ['v1']);
   }
   // Another webhook may change the template after us.
   assert.ok(workloadHooks([aPolicy()]).every((hook) => hook['reinvocationPolicy'] === 'IfNeeded'));
+});
+
+test('one webhook that denies nothing asks about edits in place, wherever policies match', () => {
+  const edits = (...policies: Parameters<typeof webhooksFor>[0]) =>
+    webhooksFor(policies, place, NATIVE).validating.filter(({ clientConfig }) =>
+      JSON.stringify(clientConfig).includes('/review/edit'),
+    );
+  assert.deepEqual(edits(), []);
+  const [one, ...more] = edits(aPolicy(), aPolicy({}, { namespace: 'pay', name: 'b' }));
+  assert.deepEqual([one?.['failurePolicy'], more], ['Ignore', []]);
+  assert.match(JSON.stringify(one?.['namespaceSelector']), /"values":\["pay","shop"\]/);
+  const wide = aPolicy({}, { namespace: place.operatorNamespace, name: 'c' });
+  assert.equal(edits(aPolicy(), wide).length, 2);
 });
 
 const clampsOf = (nativeClamp: boolean) =>

@@ -5,6 +5,7 @@ import {
   PATHS,
   admitApproval,
   deny,
+  editOf,
   needsApprover,
   mutateReplicaSet,
   mutateWorkload,
@@ -21,6 +22,7 @@ import {
   valueAt,
   type NewApproval,
   type QuarantineInfo,
+  type ReviewedEdit,
   type ValidPolicy,
   type Request,
   type Review,
@@ -61,6 +63,8 @@ export interface AdmissionDeps {
   readonly snapshotOf: (adapter: WorkloadAdapter, object: WorkloadObject) => Snapshot;
   /** The Deployment that owns a ReplicaSet; undefined if it is not cached. */
   readonly deploymentOf: (rs: ReplicaSetObject) => WorkloadKubeObject | undefined;
+  /** Called for each edit in place of a pod or a ReplicaSet, before it is stored; not for dry runs. */
+  readonly onEdit: (edit: ReviewedEdit) => void;
   readonly signing: Signing;
   readonly paths: SecretPaths;
   readonly operatorNamespace: string;
@@ -89,6 +93,7 @@ export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
     [PATHS.mutateWorkload, (r) => workload(r, deps, mutateWorkload)],
     [PATHS.validateWorkload, (r) => workload(r, deps, validateWorkload)],
     [PATHS.mutateReplicaSet, (r) => answer(replicaSet(r, deps))],
+    [PATHS.reviewEdit, (r) => editReview(r, deps)],
     [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
     [PATHS.mutateApproval, (r) => approval(r, deps)],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
@@ -186,6 +191,15 @@ function replicaSet(
   const metadata = { ...object.metadata, namespace: request.namespace };
   const annotations = deploymentOf({ ...object, metadata })?.metadata.annotations;
   return mutateReplicaSet(request, { releaseOfDeployment: annotations?.[ANNOTATIONS.release] });
+}
+
+/** Nothing is denied: the review is for the user's name alone. */
+function editReview(
+  admission: AdmissionRequest,
+  { onEdit }: Pick<AdmissionDeps, 'onEdit'>,
+): AdmissionResponse {
+  if (!admission.dryRun) onEdit(editOf(read(admission)));
+  return { allowed: true };
 }
 
 function recordDenied(write: DeniedWrite, deps: AdmissionDeps): void {

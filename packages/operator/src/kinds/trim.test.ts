@@ -31,7 +31,8 @@ test('of a ReplicaSet its template, its size and its owner are kept', () => {
     status: { ...status, observedGeneration: 1 },
   };
   const slim = trimReplicaSet(full as unknown as ReplicaSetObject);
-  assert.deepEqual(slim, { ...kind, metadata, spec, status });
+  const editors = { managedFields: [{ manager: 'helm', time: '2', subresource: '' }] };
+  assert.deepEqual(slim, { ...kind, metadata: { ...metadata, ...editors }, spec, status });
 });
 
 test('of the conditions of a ReplicaSet only the failure to create pods is kept', () => {
@@ -57,6 +58,26 @@ test('of the containers of a pod only restart rules are kept', () => {
   });
 });
 
+test('of a pod its images, resources and ephemeral containers are kept as text, with who wrote them', () => {
+  const editors = [
+    { manager: 'kube-controller-manager', time: '1' },
+    { manager: 'kubelet', time: '2', subresource: 'status' },
+    { manager: 'vpa-updater', time: '3', subresource: 'resize', fieldsV1: {} },
+  ];
+  const containers = [{ name: 'app', image: 'web', resources: { limits: { cpu: '1' } } }];
+  const full = {
+    metadata: { ...KEPT, managedFields: editors },
+    spec: { containers, ephemeralContainers: [{ name: 'debug', image: 'busybox', command: [] }] },
+  };
+  const { editable, metadata } = trimPod(full as unknown as PodObject);
+  assert.deepEqual(JSON.parse(editable ?? ''), {
+    spec: { containers, ephemeralContainers: [{ name: 'debug', image: 'busybox' }] },
+  });
+  assert.deepEqual(metadata.managedFields, [
+    { manager: 'vpa-updater', time: '3', subresource: 'resize' },
+  ]);
+});
+
 test('of a pod its owner, its node and how it fares are kept', () => {
   const kind = { apiVersion: 'v1', kind: 'Pod' };
   const metadata = { ...KEPT, ...created, deletionTimestamp: '2026-01-01T00:00:01Z' };
@@ -67,6 +88,7 @@ test('of a pod its owner, its node and how it fares are kept', () => {
     lastState: { terminated: { exitCode: 1 } },
   };
   const status = { phase: 'Running', reason: 'R', message: 'm' };
+  const editors = [{ manager: 'helm', time: '2', subresource: '' }];
   const full = {
     ...kind,
     metadata: { ...metadata, ...marks, ownerReferences: [owner, { kind: 'Other', uid: 'o' }] },
@@ -79,7 +101,8 @@ test('of a pod its owner, its node and how it fares are kept', () => {
   };
   assert.deepEqual(trimPod(full as unknown as PodObject), {
     ...kind,
-    metadata: { ...metadata, ownerReferences: [owner] },
+    metadata: { ...metadata, ownerReferences: [owner], managedFields: editors },
+    editable: '{"spec":{"containers":[{"image":"web","name":"app"}]}}',
     spec: { nodeName: 'n' },
     status: {
       ...{ ...status, conditions: [ready] },

@@ -4,6 +4,8 @@ import {
   DESIRED_REPLICAS,
   POD_TEMPLATE_HASH,
   REVISION_LABEL,
+  editableText,
+  editorsOf,
   ownershipOf,
   type ContainerRules,
   type ContainerStatus,
@@ -34,7 +36,7 @@ function withoutFields(entry: unknown): unknown {
 }
 
 export function trimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
-  const { managedFields: _, annotations, labels, ...metadata } = rs.metadata;
+  const { managedFields, annotations, labels, ...metadata } = rs.metadata;
   const { apiVersion, kind, spec, status } = rs;
   const { replicas, minReadySeconds, template } = spec;
   const { replicas: total, readyReplicas, availableReplicas = 0, conditions } = status ?? {};
@@ -45,6 +47,7 @@ export function trimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
       ...metadata,
       ...optional('labels', only(labels, POD_TEMPLATE_HASH)),
       ...optional('annotations', only(annotations, ANNOTATIONS.release, DESIRED_REPLICAS)),
+      ...optionalList('managedFields', editorsOf(managedFields ?? [])),
     },
     spec: {
       ...optional('replicas', replicas),
@@ -104,7 +107,9 @@ export function trimPod(pod: PodObject): PodObject {
       ...optional('deletionTimestamp', deletionTimestamp),
       ...optional('ownerReferences', owners),
       ...optional('labels', only(labels, REVISION_LABEL)),
+      ...optionalList('managedFields', editorsOf(pod.metadata.managedFields ?? [])),
     },
+    editable: editableText(pod),
     spec: trimSpec(pod.spec),
     status: {
       ...optional('phase', phase),
