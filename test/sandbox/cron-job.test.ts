@@ -138,15 +138,7 @@ test('a user may accept a failed trial run, which proves nothing', async () => {
   await backup.apply('jobfail-2');
   assert.deepEqual(backup.history, ['jobfail-2 Suspend CheckFailed']);
   assert.equal(backup.cronJob.spec.suspend, true);
-  const approval = {
-    apiVersion: 'altershield.io/v1alpha1',
-    kind: 'ChangeApproval',
-    metadata: { name: 'accepted', namespace: 'shop' },
-    spec: { change: { name: 'cronjob-backup-1' }, decision: 'Resume' },
-  };
-  const path = '/apis/altershield.io/v1alpha1/namespaces/shop/changeapprovals';
-  const resumed = backup.sandbox.call('POST', { path, body: approval });
-  await backup.play(resumed, 5000);
+  await backup.decide('Resume', 'cronjob-backup-1');
   await backup.until('it is free', () => backup.isFree);
   assert.deepEqual(backup.history, ['jobfail-2 Success CompletedUnverified']);
 });

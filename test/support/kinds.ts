@@ -113,7 +113,7 @@ const KNOWN: Readonly<Record<string, Known>> = {
 };
 
 /** Pods of these kinds run to completion: they are tested by stories of their own. */
-const RUN_TO_COMPLETION: ReadonlySet<string> = new Set(['CronJob.batch']);
+const RUN_TO_COMPLETION: ReadonlySet<string> = new Set(['Job.batch', 'CronJob.batch']);
 
 /**
  * Every kind of the registry whose pods stay. One that is not described here has no tests, and that is

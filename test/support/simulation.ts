@@ -199,7 +199,7 @@ const OWN_FIELDS: Readonly<Record<string, readonly string[]>> = {
   replicasets: ['/spec/replicas'],
   statefulsets: ['/spec/template', '/spec/updateStrategy'],
   cronjobs: ['/spec/jobTemplate', '/spec/suspend'],
-  jobs: ['/spec/suspend'],
+  jobs: ['/spec/suspend', '/spec/parallelism'],
 };
 
 const isOwnField = (path: string, kind: string): boolean =>
@@ -233,7 +233,8 @@ export const matchCondition: MatchEvaluator = (expression, { object, oldObject, 
   if (/ownerReferences|subResource/.test(expression))
     return programOf(expression)({ object, oldObject, request }) === true;
   if (!/\?(template|jobTemplate)/.test(expression)) {
-    return programOf(expression)({ object: forCel(object), oldObject: forCel(oldObject) }) === true;
+    const variables = { object: forCel(object), oldObject: forCel(oldObject), request };
+    return programOf(expression)(variables) === true;
   }
   if (oldObject === null || object === null) return true;
   const [before, after] = [annotationsOf(oldObject), annotationsOf(object)];
@@ -248,8 +249,8 @@ export const matchCondition: MatchEvaluator = (expression, { object, oldObject, 
 };
 
 function borrowedOf(object: Json): unknown {
-  const { updateStrategy, suspend } = child(object, 'spec');
-  return { updateStrategy, suspend };
+  const { updateStrategy, suspend, parallelism } = child(object, 'spec');
+  return { updateStrategy, suspend, parallelism };
 }
 
 const environment = new Environment({ unlistedVariablesAreDyn: true, enableOptionalTypes: true });
@@ -261,15 +262,21 @@ function programOf(expression: string): ParseResult {
   return known;
 }
 
-/** What conditions on ReplicaSets read, with the integers of CEL. */
+/** What conditions on ReplicaSets and Jobs read, with the integers of CEL. */
 function forCel(object: Json | null): Json | null {
   if (object === null) return null;
-  const { annotations, labels } = child(object, 'metadata');
+  const { annotations, labels, ownerReferences } = child(object, 'metadata');
+  const { replicas = 1, managedBy } = child(object, 'spec');
   const metadata = {
     ...(annotations === undefined ? {} : { annotations }),
     ...(labels === undefined ? {} : { labels }),
+    ...(ownerReferences === undefined ? {} : { ownerReferences }),
   };
-  return { metadata, spec: { replicas: BigInt(Number(child(object, 'spec')['replicas'] ?? 1)) } };
+  const spec = {
+    replicas: BigInt(Number(replicas)),
+    ...(managedBy === undefined ? {} : { managedBy }),
+  };
+  return { metadata, spec };
 }
 
 type Json = Readonly<Record<string, unknown>>;

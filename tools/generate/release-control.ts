@@ -40,12 +40,17 @@ const ROWS: Readonly<Record<string, Cell>> = {
   '`strategy: Rolling`': ({ descriptor }) => isSupported(descriptor.strategies.Rolling),
   'matched by a policy without `target.kinds`': ({ descriptor }) =>
     descriptor.isOptIn === true ? 'no' : 'yes',
-  'a change is a difference in': ({ descriptor }) => code(descriptor.revisionPath),
+  'a change is': ({ descriptor: { isImmutable, revisionPath, resource } }) =>
+    isImmutable === true
+      ? `the creation of a ${resource.kind}: ${code(revisionPath)} cannot be changed`
+      : `a difference in ${code(revisionPath)}`,
   'a hold writes the annotation': ({ admission }) => admission.annotations.map(code).join(', '),
   'your fields that AlterShield writes during a change': ({ descriptor }) =>
     sentences(descriptor.borrowedFields.map(code)),
-  'a rollback writes': ({ descriptor: { revisionPath, borrowedFields } }) =>
-    [revisionPath, ...borrowedFields].map(code).join(', '),
+  'a rollback writes': ({ descriptor: { revisionPath, borrowedFields, noRollback } }) =>
+    noRollback === undefined
+      ? [revisionPath, ...borrowedFields].map(code).join(', ')
+      : `no rollback: ${noRollback}`,
   'a change that is pushed while no operator is alive, with `failurePolicy: Fail`': ({
     descriptor,
   }) => WITHOUT_OPERATOR[descriptor.holdsWithoutOperator],

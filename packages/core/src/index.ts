@@ -48,6 +48,7 @@ export {
   type NativeKind,
   type NativePolicy,
 } from './workload/deployment/cap/native-policies.ts';
+export { templateOf } from './workload/adapter.ts';
 export { decide } from './change/decide.ts';
 export { eventOf, unknownVersionEvent, type ChangeEvent } from './change/event.ts';
 export { isQuarantined, isTargetQuarantined, quarantineOf } from './change/quarantine.ts';

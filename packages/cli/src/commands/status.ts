@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CHANGE_WORKLOADS, LABELS, type ChangeWorkload } from '@altershield/api';
-import { fingerprint, valueAt, type Template } from '@altershield/core';
+import { fingerprint, templateOf } from '@altershield/core';
 import { newestFirst, recordOf, targetName, type WorkloadState } from '../change.ts';
 import {
   viewOf,
@@ -87,8 +87,10 @@ async function workloadFinder(
     throw new CliError(EXIT.notFound, `${what} not found in namespace ${namespace}`);
   }
   const { uid } = workload.object.metadata;
-  const template = valueAt(workload.object, adapter.descriptor.revisionPath) as Template;
-  const subject = { workload, uid, fingerprint: fingerprint(template) };
+  const subject = {
+    ...{ workload, uid },
+    fingerprint: fingerprint(templateOf(adapter, workload.object)),
+  };
   return {
     what,
     labelSelector: `${LABELS.targetUid}=${uid}`,

@@ -62,6 +62,9 @@ function workloadConditions(operatorUser: string, kinds: readonly WorkloadAdapte
   const borrowed = unique(kinds.flatMap(({ descriptor }) => descriptor.borrowedFields));
   return [
     notTheOperator(operatorUser),
+    ...kinds.flatMap(({ descriptor: { leftAlone } }) =>
+      leftAlone === undefined ? [] : [{ ...leftAlone, expression: `!(${leftAlone.expression})` }],
+    ),
     {
       name: 'a-change',
       expression: [
@@ -118,10 +121,19 @@ function entriesOf(
     );
     const open = kinds.filter((kind) => !closed.includes(kind));
     const entry = { policies: [policy] };
+    const both = ['CREATE', 'UPDATE'] as const;
+    const isHeldNew = ({ descriptor }: WorkloadAdapter): boolean => descriptor.isImmutable === true;
+    const changed = closed.filter((kind) => !isHeldNew(kind));
     return [
-      { ...entry, kinds: open, failurePolicy: 'Ignore', operations: ['CREATE', 'UPDATE'] } as const,
-      { ...entry, kinds: closed, failurePolicy: 'Ignore', operations: ['CREATE'] } as const,
-      { ...entry, kinds: closed, failurePolicy: 'Fail', operations: ['UPDATE'] } as const,
+      { ...entry, kinds: open, failurePolicy: 'Ignore', operations: both } as const,
+      { ...entry, kinds: changed, failurePolicy: 'Ignore', operations: ['CREATE'] } as const,
+      { ...entry, kinds: changed, failurePolicy: 'Fail', operations: ['UPDATE'] } as const,
+      {
+        ...entry,
+        kinds: closed.filter(isHeldNew),
+        failurePolicy: 'Fail',
+        operations: both,
+      } as const,
     ].filter((each) => each.kinds.length > 0);
   });
 }

@@ -2,18 +2,19 @@
 import { ANNOTATIONS, type RecordedHold } from '@altershield/api';
 import type { Replacement } from '../change/history.ts';
 import { writeActorAnnotation } from '../hold/actor-annotation.ts';
-import { valueAt, toJsonPointer, type PatchOp } from '../json/patch.ts';
+import { toJsonPointer, type PatchOp } from '../json/patch.ts';
 import type { Template, WorkloadObject } from '../json/objects.ts';
 import { utf8Length as bytesOf } from '../json/sha256.ts';
 import type { ValidPolicy } from '../policy/match.ts';
 import { strategyFor, usesSteps } from '../policy/strategy.ts';
 import { isSameTemplate, quarantineKey } from '../revision/fingerprint.ts';
-import type {
-  AdmissionInput,
-  AdmissionMarks,
-  Snapshot,
-  Signing,
-  WorkloadAdapter,
+import {
+  templateOf,
+  type AdmissionInput,
+  type AdmissionMarks,
+  type Snapshot,
+  type Signing,
+  type WorkloadAdapter,
 } from '../workload/adapter.ts';
 import { notHeldFields } from '../workload/not-held.ts';
 import { revisionNumber, annotatedWorkload } from '../workload/writes.ts';
@@ -56,12 +57,12 @@ export function validateWorkload(
 
 function denyQuarantined(
   { object, namespace }: Request<WorkloadObject>,
-  { quarantineOf, adapter: { descriptor } }: WorkloadContext,
+  { quarantineOf, adapter }: WorkloadContext,
 ): Review | undefined {
-  const quarantine = quarantineOf(quarantineKey(templateOf(object, descriptor)));
+  const quarantine = quarantineOf(quarantineKey(templateOf(adapter, object)));
   if (quarantine === undefined) return undefined;
   const { name } = object.metadata;
-  const { resource, cliNames } = descriptor;
+  const { resource, cliNames } = adapter.descriptor;
   return deny(
     'Forbidden',
     `AlterShield denies this revision of ${resource.kind} ${namespace}/${name} until ${quarantine.until}: ` +
@@ -70,21 +71,16 @@ function denyQuarantined(
   );
 }
 
-const templateOf = (
-  object: WorkloadObject,
-  { revisionPath }: Pick<WorkloadAdapter['descriptor'], 'revisionPath'>,
-): Template => (valueAt(object, revisionPath) ?? {}) as Template;
-
 /**
  * Whether the write changes an existing workload. A new workload is never denied: that would
  * protect nothing that runs.
  */
 function isChange(
   { object, oldObject }: Request<WorkloadObject>,
-  { adapter: { descriptor } }: WorkloadContext,
+  { adapter }: WorkloadContext,
 ): boolean {
-  if (oldObject === undefined) return false;
-  return !isSameTemplate(templateOf(object, descriptor), templateOf(oldObject, descriptor));
+  if (oldObject === undefined || adapter.descriptor.isImmutable === true) return false;
+  return !isSameTemplate(templateOf(adapter, object), templateOf(adapter, oldObject));
 }
 
 /** Holds a change in the write that makes it, and records the user who made it. */
@@ -92,18 +88,43 @@ export function mutateWorkload(request: Request<WorkloadObject>, context: Worklo
   const { policy } = context;
   const { oldObject } = request;
   if (policy === undefined) return allow();
-  if (oldObject === undefined) return created(request, context);
+  if (oldObject === undefined) return created(request, { ...context, policy });
   if (!isChange(request, context)) return preserveHold(request, oldObject, context);
   const denial = denyQuarantined(request, context);
   if (denial !== undefined) return denial;
   return changed(request, oldObject, { ...context, policy });
 }
 
-function created(request: Request<WorkloadObject>, context: WorkloadContext): Review {
+type MatchedContext = WorkloadContext & { readonly policy: ValidPolicy };
+
+function created(request: Request<WorkloadObject>, context: MatchedContext): Review {
   const { object, namespace } = request;
   const { adapter, signing } = context;
-  const added = adapter.admission.create({ object, namespace, signing });
-  return allow(write(object, added, actorText(request, context)));
+  const isHeld = adapter.descriptor.isImmutable === true && isReleased(context);
+  const added = adapter.admission.create({ object, namespace, signing, isHeld });
+  const warnings = isHeld ? [heldWarning(request, context)] : [];
+  return allow(write(object, added, actorText(request, context)), warnings);
+}
+
+/** Whether the policy has changes of the kind held and released in steps. */
+const isReleased = ({ policy: { spec }, adapter: { descriptor } }: MatchedContext): boolean =>
+  spec.mode === 'Enforce' && usesSteps(strategyFor(spec.release, descriptor).strategy);
+
+function heldWarning(
+  { object: { metadata }, namespace }: Request<WorkloadObject>,
+  { adapter: { descriptor }, nextChange }: WorkloadContext,
+): string {
+  const [word] = descriptor.cliNames;
+  // A name that is made from `generateName` does not exist yet.
+  const { name } = metadata as { readonly name?: string };
+  const [what, command] =
+    name === undefined
+      ? [`this ${descriptor.resource.kind}`, `altershield get -n ${namespace}`]
+      : [
+          `this change as ${nextChange}`,
+          `altershield status ${word}/${name} -n ${namespace} --wait`,
+        ];
+  return `AlterShield holds ${what} and releases it batch by batch; follow it with: ${command}`;
 }
 
 /** A write that is not a change: keeps the operator's annotations and fields, whoever sends it. */
@@ -129,31 +150,26 @@ const inputOf = (
 function changed(
   request: Request<WorkloadObject>,
   old: WorkloadObject,
-  context: WorkloadContext & { readonly policy: ValidPolicy },
+  context: MatchedContext,
 ): Review {
-  const { object, namespace } = request;
-  const { mode, release: how } = context.policy.spec;
+  const { object } = request;
   const { descriptor, admission } = context.adapter;
   const actor = actorText(request, context);
   const input = inputOf(request, old, context);
-  const template = templateOf(object, descriptor);
-  const running = templateOf(old, descriptor);
+  const template = templateOf(context.adapter, object);
+  const running = templateOf(context.adapter, old);
   // Never block a revert.
   if (context.isRevert({ uid: old.metadata.uid, template, running })) {
     return allow(write(object, admission.revert(input), actor));
   }
-  if (mode !== 'Enforce' || !usesSteps(strategyFor(how, descriptor).strategy)) {
-    return allow(write(object, admission.keep(input), actor));
-  }
+  if (!isReleased(context)) return allow(write(object, admission.keep(input), actor));
   const added = admission.hold(input);
-  const command = `altershield status ${descriptor.cliNames[0]}/${object.metadata.name} -n ${namespace} --wait`;
   if (added.notHeld !== undefined) {
     const warning = `AlterShield records this change as ${context.nextChange} but does not hold it: ${added.notHeld}`;
     return allow(write(object, added, actor), [warning]);
   }
   return allow(write(object, added, actor), [
-    `AlterShield holds this change as ${context.nextChange} and releases it batch by batch; ` +
-      `follow it with: ${command}`,
+    heldWarning(request, context),
     ...notHeldWarning(descriptor, running, template),
   ]);
 }
@@ -176,8 +192,9 @@ const shortName = (path: string): string => path.slice(path.lastIndexOf('/') + 1
 
 function actorText(
   { object, oldObject, namespace, user, fieldManager, operation }: Request<WorkloadObject>,
-  { adapter: { descriptor }, signing }: WorkloadContext,
+  { adapter, signing }: WorkloadContext,
 ): string {
+  const { descriptor } = adapter;
   const annotation = {
     user: user.name.slice(0, 512),
     ...(user.uid === undefined ? {} : { uid: user.uid.slice(0, 128) }),
@@ -185,7 +202,7 @@ function actorText(
       ? {}
       : { groups: user.groups.slice(0, 16).map((g) => g.slice(0, 256)) }),
     ...(fieldManager === undefined ? {} : { manager: fieldManager.slice(0, 128) }),
-    to: signing.fingerprintOf(templateOf(object, descriptor)),
+    to: signing.fingerprintOf(templateOf(adapter, object)),
     // An exported manifest also carries a number until its controller writes its own.
     number: Math.max(
       revisionNumber(descriptor, object.metadata),

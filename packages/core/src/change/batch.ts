@@ -74,7 +74,9 @@ export function judge(
     },
     settings: policy.spec.checks,
     pods: podsOf(observation, { workload, status, batch }),
-    ...(workload.completion === undefined ? {} : { completion: workload.completion }),
+    ...(workload.completion === undefined
+      ? {}
+      : { completion: { ...workload.completion, isLast: batch.isLast } }),
     readings: observation.readings ?? NO_READINGS,
     isOverridden: status.batch?.index === batch.index && status.batch.overridden === true,
   });

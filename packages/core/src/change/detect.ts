@@ -145,6 +145,9 @@ const NOT_ENFORCED = {
   PreExisting: 'the revision ran before the operator found it',
 } as const;
 
+const NOT_HELD_IN_TIME =
+  'it was not held when it was created, and holding it now would delete pods';
+
 /** How the change is released. Decided once: later edits of the policy do not affect it. */
 function releaseOf(
   { descriptor, view, policy }: DetectInput,
@@ -156,6 +159,11 @@ function releaseOf(
     return { ...choice, enforced: false, reason: 'the policy only audits changes' };
   }
   if (operation === 'Update') return { ...choice, enforced: true };
+  if (operation === 'Create' && descriptor.isImmutable === true) {
+    return view.hold?.isInFlight === true
+      ? { ...choice, enforced: true }
+      : { ...choice, enforced: false, reason: NOT_HELD_IN_TIME };
+  }
   return { ...choice, enforced: false, reason: NOT_ENFORCED[operation] };
 }
 

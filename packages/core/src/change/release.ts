@@ -167,7 +167,9 @@ function keepSuspended(context: ReleaseContext): Decision {
   const isJudged = isBroken || JUDGED_WHILE_SUSPENDED.has(status.reason);
   if (isJudged && outcome.result.verdict === 'Fail') return fail(context);
   // Do not repeat a denied write before a user decides.
-  return status.reason === 'WriteDenied' ? { status } : { status, goal: holdGoal(observation) };
+  return status.reason === 'WriteDenied'
+    ? { status }
+    : { status, goal: holdGoal(observation, status.reason) };
 }
 
 /** Acts on the verdict of the batch in progress. */
@@ -192,12 +194,22 @@ function fail(context: ReleaseContext): Decision {
     message: outcome.result.message,
     verdict: 'Fail',
   } as const;
+  if (hasEnded(workload)) {
+    const [phase, reason] = ['Failed', 'CheckFailed'] as const;
+    const failed = move(enterBatch(context), observation.now, [phase, reason], explanation.message);
+    const batch = batchRecord(observation, context.batch, outcome);
+    return { status: { ...failed, verdict: 'Fail' }, batch };
+  }
   const decision =
     observation.change.spec.policy.spec.onFail === 'Suspend'
       ? suspend(observation, enterBatch(context), explanation)
       : startRollback(observation, workload, enterBatch(context), explanation);
   return { ...decision, batch: batchRecord(observation, context.batch, outcome) };
 }
+
+/** Nothing is left to be decided: it has run to its end, and there is nothing to roll back to. */
+const hasEnded = ({ completion, rollbackProblem }: WorkloadView): boolean =>
+  rollbackProblem !== undefined && completion?.run?.state === 'Failed';
 
 function inconclusive(context: ReleaseContext): Decision {
   const { observation, status, outcome } = context;

@@ -32,6 +32,11 @@ export function startRollback(
   status: ChangeWorkloadStatus,
   explanation: Explanation,
 ): Decision {
+  const { rollbackProblem } = workload;
+  if (rollbackProblem !== undefined) {
+    const message = `${explanation.message}; ${rollbackProblem}`;
+    return suspend(observation, status, { ...explanation, message });
+  }
   if (!isFromVerified(observation.change)) {
     const message = `${explanation.message}; no verified revision to roll back to`;
     return suspend(observation, status, { ...explanation, reason: 'NoVerifiedRevision', message });

@@ -19,7 +19,7 @@ export function suspend(
 ): Decision {
   const moved = move(status, observation.now, ['Suspend', reason], message);
   const next = verdict === undefined ? moved : { ...moved, verdict };
-  return { status: next, goal: holdGoal(observation) };
+  return { status: next, goal: holdGoal(observation, reason) };
 }
 
 /** Fingerprints of the revisions that a change goes from and to, as goals use them. */
@@ -28,8 +28,15 @@ export const routeOf = ({ change: { spec } }: Observation) => ({
   to: spec.to.fingerprint,
 });
 
-export const holdGoal = (observation: Observation): Goal => ({
+/** Reasons for which the pods of a change that cannot be rolled back are stopped. */
+const FAILED: ReadonlySet<string> = new Set([
+  'CheckFailed',
+  'NoVerifiedRevision',
+] satisfies Reason[]);
+
+export const holdGoal = (observation: Observation, reason = ''): Goal => ({
   type: 'Hold',
+  ...(FAILED.has(reason) ? { stops: true } : {}),
   ...(strategyOf(observation.change.spec) === 'BlueGreen' ? { isBeside: true } : {}),
   ...routeOf(observation),
 });

@@ -264,7 +264,8 @@ function notBack(
 }
 
 /** Why the change cannot be rolled back; undefined when it can. */
-function obstacleOf({ change, isTargetQuarantined }: Observation): string | undefined {
+function obstacleOf({ change, isTargetQuarantined, workload }: Observation): string | undefined {
+  if (workload?.rollbackProblem !== undefined) return workload.rollbackProblem;
   if (isTargetQuarantined === true) return 'the rollback target has been quarantined since';
   return isFromVerified(change) ? undefined : 'there is no verified revision to roll back to';
 }

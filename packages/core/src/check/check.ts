@@ -25,8 +25,8 @@ export interface CheckInput {
   readonly settings: ChangePolicySpec['checks'];
   /** The pods, and the times that apply to them. */
   readonly pods: PodHealthInput;
-  /** Pods run to completion; `run` is the newest run. */
-  readonly completion?: { readonly run?: RunView };
+  /** Pods run to completion; `run` is the newest run. The last step is judged by its end. */
+  readonly completion?: { readonly run?: RunView; readonly isLast: boolean };
   /** What was read from outside for this batch. */
   readonly readings: Readings;
   /**

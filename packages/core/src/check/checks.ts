@@ -4,7 +4,7 @@ import { combine, type Evaluated } from './combine.ts';
 import type { CheckOutcome } from './finding.ts';
 import { metricChecks } from './metric.ts';
 import { judgePods } from './pod-health.ts';
-import { judgeRun } from './run.ts';
+import { judgeRun, judgeStart } from './run.ts';
 
 /** Every kind of check beside the health of the pods. A new one is one file and one line here. */
 const CHECKS: readonly ChecksOf[] = [metricChecks];
@@ -27,5 +27,9 @@ const counts =
   ({ outcome }: Evaluated): boolean =>
     result.verdict !== 'Inconclusive' || outcome.result.verdict !== 'Pending';
 
-const judgeHealth = ({ completion, pods }: CheckInput): CheckOutcome =>
-  completion === undefined ? judgePods(pods) : judgeRun(completion.run, pods);
+/** Where pods run to completion, the last step is over when all have; others, when they started. */
+function judgeHealth({ completion, pods }: CheckInput): CheckOutcome {
+  if (completion === undefined) return judgePods(pods);
+  const { run, isLast } = completion;
+  return isLast ? judgeRun(run, pods) : judgeStart(run, pods);
+}

@@ -3,6 +3,7 @@ import type { CheckReason } from '@altershield/api';
 import { awaitReady } from './await-ready.ts';
 import { isAccepted, result, truncate, type CheckOutcome, type PodHealthInput } from './finding.ts';
 import { activePods } from './observe-pod.ts';
+import { soak } from './soak.ts';
 import { judgeFailures } from './pod-health.ts';
 import type { FailureKind, PodView } from './pod-view.ts';
 
@@ -15,6 +16,8 @@ export interface RunView {
   readonly message: string;
   /** It has or had pods. */
   readonly hasStarted: boolean;
+  /** Pods that succeeded. */
+  readonly succeeded: number;
 }
 
 /** Failures that keep a container from starting. Whether others count, the Job's own limits say. */
@@ -28,6 +31,27 @@ export function judgeRun(run: RunView | undefined, input: PodHealthInput): Check
   if (run !== undefined && run.state !== 'Active') return ended(run, input);
   const pods = { updated: input.updated.map(asRun), stable: input.stable.map(asRun) };
   return judgeFailures({ ...input, ...pods }) ?? awaitEnd(run, { ...input, ...pods });
+}
+
+/**
+ * Judges a batch of a run that has more to start: its pods have succeeded, or have started and run
+ * for the soak time.
+ */
+export function judgeStart(run: RunView | undefined, input: PodHealthInput): CheckOutcome {
+  if (run !== undefined && run.state !== 'Active') return ended(run, input);
+  const pods = { updated: input.updated.map(asStart), stable: input.stable.map(asStart) };
+  const failed = judgeFailures({ ...input, ...pods });
+  if (failed !== undefined) return failed;
+  const { succeeded = 0, hasStarted = false } = run ?? {};
+  const target = Math.max(0, input.target - succeeded);
+  const started = activePods(pods.updated).filter((pod) => pod.ready || isAccepted(pod, input));
+  const mayReleaseMore = input.mayReleaseMore && !hasStarted;
+  const rest = { ...input, ...pods, target, mayReleaseMore };
+  if (target === 0) {
+    const message = `${succeeded} of ${input.target} pods have succeeded`;
+    return outcome('Pass', 'Healthy', message);
+  }
+  return started.length < target ? awaitReady(started.length, rest) : soak(started, rest);
 }
 
 function ended({ name, state, message, createdAt }: RunView, input: PodHealthInput): CheckOutcome {
@@ -73,6 +97,12 @@ const outcome = (
   reason: CheckReason,
   message: string,
 ): CheckOutcome => ({ unhealthy: 0, result: result(verdict, reason, message) });
+
+/** The pod with what counts for a start: it runs, and does not wait to be restarted. */
+function asStart(pod: PodView): PodView {
+  const isRunning = (pod.ready || pod.started === true) && pod.failure === undefined;
+  return { ...asRun(pod), ready: isRunning };
+}
 
 /** The pod with what counts in a run: whether it starts, not whether it is ready or fails. */
 function asRun({ failure, started, ...pod }: PodView): PodView {

@@ -6,6 +6,7 @@ export type Template = Readonly<Record<string, unknown>>;
 /** The metadata of an object that decisions read. */
 export interface ObjectMeta {
   readonly name: string;
+  readonly generateName?: string;
   readonly namespace?: string;
   readonly uid: string;
   readonly resourceVersion?: string;

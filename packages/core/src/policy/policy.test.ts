@@ -458,3 +458,25 @@ test('a stored configuration equals the desired one even if the server omits emp
     assert.ok(!isSameConfiguration(blind, wanted));
   }
 });
+
+test('what Jobs and CronJobs cannot do is denied in the words of the kind', () => {
+  const errors = (spec: unknown) => {
+    const parsed = parsePolicy(spec, HERE);
+    return parsed.ok ? [] : parsed.errors.map(({ path, message }) => `${path}: ${message}`);
+  };
+  const kinds = (...named: string[]) => ({ target: { kinds: named } });
+  assert.match(
+    errors({ ...kinds('Job'), release: { strategy: 'Canary' } }).join(),
+    /^spec.release.strategy: Job: it has no stable pods to compare with/,
+  );
+  assert.match(
+    errors({ ...kinds('CronJob'), release: { strategy: 'BlueGreen' } }).join(),
+    /^spec.release.strategy: CronJob: its runs serve no traffic/,
+  );
+  assert.match(
+    errors({ ...kinds('Deployment', 'Job'), onFail: 'RollBack' }).join(),
+    /^spec.onFail: Job: its pod template cannot be changed.*leave onFail out/,
+  );
+  assert.deepEqual(errors({ ...kinds('CronJob'), onFail: 'RollBack' }), []);
+  assert.deepEqual(errors({ ...kinds('Job'), onFail: 'Suspend' }), []);
+});

@@ -24,6 +24,8 @@ export interface PolicyScope {
 export interface PolicyKind {
   readonly resource: { readonly group: string; readonly kind: string };
   readonly strategies: Readonly<Record<string, true | string>>;
+  /** Why its changes cannot be rolled back; absent: they can. */
+  readonly noRollback?: string;
 }
 
 /** Parses the spec of a policy. Reports every error at once and never throws. */
@@ -73,7 +75,10 @@ function checkPlace({ target }: ChangePolicySpec, place: PolicyScope): FieldErro
  * A kind with a group may be added later, for example by a CRD; a kind without one must be a
  * followed kind.
  */
-function checkKinds({ target, release }: ChangePolicySpec, { kinds }: PolicyScope): FieldError[] {
+function checkKinds(
+  { target, release, onFail }: ChangePolicySpec,
+  { kinds }: PolicyScope,
+): FieldError[] {
   const known = kinds.map(({ resource }) => resource.kind).join(', ');
   return (target.kinds ?? []).flatMap((name, i) => {
     const kind = kinds.find(({ resource }) => matchesKind([name], resource));
@@ -81,10 +86,24 @@ function checkKinds({ target, release }: ChangePolicySpec, { kinds }: PolicyScop
       const why = `AlterShield follows ${known}; write a kind of another group as Kind.group`;
       return name.includes('.') ? [] : [invalid(`spec.target.kinds[${i}]`, name, why)];
     }
-    if (release.strategy === undefined) return [];
-    const supported = kind.strategies[release.strategy];
-    if (supported === true || supported === undefined) return [];
-    const why = `${kind.resource.kind}: ${supported}`;
-    return [invalid('spec.release.strategy', release.strategy, why)];
+    return [...checkStrategy(release, kind), ...checkRollback(onFail, kind)];
   });
+}
+
+function checkStrategy(
+  { strategy }: ChangePolicySpec['release'],
+  { strategies, resource: { kind } }: PolicyKind,
+): FieldError[] {
+  const supported = strategy === undefined ? true : strategies[strategy];
+  if (supported === true || supported === undefined) return [];
+  return [invalid('spec.release.strategy', strategy, `${kind}: ${supported}`)];
+}
+
+function checkRollback(
+  onFail: ChangePolicySpec['onFail'],
+  { noRollback, resource: { kind } }: PolicyKind,
+): FieldError[] {
+  if (onFail !== 'RollBack' || noRollback === undefined) return [];
+  const hint = 'leave onFail out, or write a policy of its own for the kind';
+  return [invalid('spec.onFail', onFail, `${kind}: ${noRollback}; ${hint}`)];
 }

@@ -3,8 +3,8 @@ import type { RecordedHold } from '@altershield/api';
 import type { Strategy } from '../policy/strategy.ts';
 import type { FingerprintOf } from '../revision/fingerprint.ts';
 import type { Signer } from '../hold/signature.ts';
-import type { PatchOp } from '../json/patch.ts';
-import type { ObjectMeta, WorkloadObject } from '../json/objects.ts';
+import { valueAt, type PatchOp } from '../json/patch.ts';
+import type { ObjectMeta, Template, WorkloadObject } from '../json/objects.ts';
 import type { Goal } from './goal.ts';
 import type { WorkloadView } from './view.ts';
 
@@ -73,6 +73,13 @@ export interface KindDescriptor {
   readonly resource: APIResource;
   /** Only a policy that names the kind in `target.kinds` matches it. Default: every policy does. */
   readonly isOptIn?: true;
+  /**
+   * The content of a revision never changes, so the creation of an object is the change: it is held.
+   * Default: the change of an object is.
+   */
+  readonly isImmutable?: true;
+  /** CEL expression, for admission, on objects of the kind that AlterShield leaves alone. */
+  readonly leftAlone?: { readonly name: string; readonly expression: string };
   /** Names that the CLI accepts; it prints the first one. */
   readonly cliNames: readonly [string, ...string[]];
   /** JSON pointer of the content of a revision: a difference there is a change. */
@@ -95,6 +102,8 @@ export interface KindDescriptor {
   /** Verbs on the workload's own resource and its subresources, in addition to list and watch. */
   readonly verbs: Readonly<Record<string, readonly string[]>>;
   readonly strategies: Readonly<Record<Strategy, Supported>>;
+  /** Why a change cannot be rolled back. Default: it can. */
+  readonly noRollback?: string;
   /** Updated pods that a hold does not stop, one sentence for each way. */
   readonly leaks: readonly string[];
   /** Pods that AlterShield deletes itself, one sentence for each reason. */
@@ -179,13 +188,21 @@ export interface AdmissionInput<O extends WorkloadObject> {
   readonly snapshot: () => Snapshot<O>;
 }
 
+export interface CreationInput<O extends WorkloadObject> extends Pick<
+  AdmissionInput<O>,
+  'object' | 'namespace' | 'signing'
+> {
+  /** The creation is the change, and it is held. */
+  readonly isHeld: boolean;
+}
+
 export interface AdmissionAdapter<O extends WorkloadObject> {
   /** Annotations that only AlterShield writes: a write that changes one is reviewed. */
   readonly annotations: readonly string[];
   /**
    * A new object. A copy of another object may carry annotations that apply only to the original.
    */
-  create(input: Omit<AdmissionInput<O>, 'old' | 'snapshot' | 'recorded'>): AdmissionMarks;
+  create(input: CreationInput<O>): AdmissionMarks;
   /** A write that does not change the revision: holds stay, and the user's edits are kept. */
   keep(input: AdmissionInput<O>): AdmissionMarks;
   /** A change: hold it, release none of its pods. */
@@ -201,6 +218,10 @@ export interface WorkloadAdapter<
 > {
   readonly descriptor: KindDescriptor;
   readonly admission: AdmissionAdapter<O>;
+  /** The content of a revision. Default: the value at `revisionPath`. */
+  templateOf?(object: O): Template;
+  /** Whether no policy applies to the object, although it is of the kind. Default: one may. */
+  isLeftAlone?(object: O, signing: Signing): boolean;
   /** @param recorded the copy of the user's fields in the record of the change in flight */
   observe(snapshot: Snapshot<O>, signing: Signing, recorded?: RecordedHold): V;
   /** Key of the revision that a pod belongs to: the `uid` or `name` of a `RevisionView`. */
@@ -222,3 +243,9 @@ export interface Subject<
   readonly view: V;
   readonly signing: Signing;
 }
+
+/** The content of a workload's revision, e.g. its pod template. */
+export const templateOf = (
+  { descriptor, templateOf: own }: Pick<WorkloadAdapter, 'descriptor' | 'templateOf'>,
+  object: WorkloadObject,
+): Template => own?.(object) ?? ((valueAt(object, descriptor.revisionPath) ?? {}) as Template);

@@ -18,8 +18,14 @@ export interface RolloutFailure {
 
 /** The state wanted for a workload. Planning a goal that is reached returns no writes. */
 export type Goal =
-  /** Release no more pods than are released already. Beside: all stable pods stay with them. */
-  | ({ readonly type: 'Hold'; readonly isBeside?: true } & Route)
+  | ({
+      /** Release no more pods than are released already. */
+      readonly type: 'Hold';
+      /** All stable pods stay with them. */
+      readonly isBeside?: true;
+      /** The change has failed: where it cannot be rolled back, its pods are stopped. */
+      readonly stops?: true;
+    } & Route)
   | ({
       readonly type: 'Release';
       /** Sequence number of the change: an object that the release creates is named by it. */

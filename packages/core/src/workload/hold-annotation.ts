@@ -50,7 +50,7 @@ export const exportedFields = ({
 /** The annotation with these fields; its text stays where it has them already. */
 export function holdAnnotation(
   { resource: { kind } }: Kind,
-  { object, old, namespace, signing: { sign } }: Input,
+  { object, old, namespace, signing: { sign } }: Omit<Input, 'snapshot' | 'recorded'>,
   saved: SavedFields,
 ): Pick<AdmissionMarks, 'annotations'> {
   const [held, before] = [object, old].map((each) => ({ kind, ...inNamespace(each, namespace) }));

@@ -2,11 +2,18 @@
 import type { APIResource, WorkloadAdapter } from './adapter.ts';
 import { cronJob } from './cron-job/adapter.ts';
 import { daemonSet } from './daemon-set/adapter.ts';
+import { job } from './job/adapter.ts';
 import { deployment } from './deployment/adapter.ts';
 import { statefulSet } from './stateful-set/adapter.ts';
 
 /** Every kind that AlterShield follows. A new kind is one folder and one entry here. */
-export const ADAPTERS: readonly WorkloadAdapter[] = [deployment, statefulSet, daemonSet, cronJob];
+export const ADAPTERS: readonly WorkloadAdapter[] = [
+  deployment,
+  statefulSet,
+  daemonSet,
+  job,
+  cronJob,
+];
 
 type GroupKind = Pick<APIResource, 'group' | 'kind'>;
 

@@ -68,6 +68,8 @@ export interface WorkloadView {
    * current revision; absent: there is none yet.
    */
   readonly completion?: { readonly run?: RunView };
+  /** Why its changes cannot be rolled back, and what the user can do. Default: they can. */
+  readonly rollbackProblem?: string;
   /** The workload can only be released in one step. */
   readonly isAllOrNothing: boolean;
   /** False until the workload's controller has observed the newest spec. */

@@ -70,7 +70,8 @@ export const annotatedWorkload = (
   namespace = metadata.namespace ?? '',
 ): AnnotatedWorkload => ({
   kind: descriptor.resource.kind,
-  metadata: { ...metadata, namespace },
+  // A name that is made from `generateName` does not exist at admission.
+  metadata: { ...metadata, name: metadata.generateName ?? metadata.name, namespace },
   number: revisionNumber(descriptor, metadata),
 });
 

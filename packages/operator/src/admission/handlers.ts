@@ -19,7 +19,7 @@ import {
   ADAPTERS,
   adapterOf,
   groupKind,
-  valueAt,
+  templateOf,
   type NewApproval,
   type QuarantineInfo,
   type ReviewedEdit,
@@ -205,8 +205,7 @@ function editReview(
 function recordDenied(write: DeniedWrite, deps: AdmissionDeps): void {
   const { adapter, request } = write;
   const { namespace, object, oldObject, user, fieldManager } = request;
-  const template = valueAt(object, adapter.descriptor.revisionPath) ?? {};
-  const revision = quarantineKey(template as Parameters<typeof quarantineKey>[0]);
+  const revision = quarantineKey(templateOf(adapter, object));
   const by = quarantinedBy(keyOf(adapter, request), revision, deps);
   if (by === undefined) {
     deps.onDenied(write);

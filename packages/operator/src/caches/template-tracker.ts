@@ -4,7 +4,7 @@ import {
   contentOf,
   isOver,
   statusOf,
-  valueAt,
+  templateOf as templateOfWorkload,
   type LastObserved,
   type Signing,
 } from '@altershield/core';
@@ -115,8 +115,7 @@ const isDeleted = ({ type, object }: InformerEvent<ChangeObject>): boolean =>
 export const templateOf = (
   { adapter }: Pick<FollowedKind, 'adapter'>,
   object: WorkloadKubeObject,
-): LastObserved['template'] =>
-  (valueAt(object, adapter.descriptor.revisionPath) ?? {}) as LastObserved['template'];
+): LastObserved['template'] => templateOfWorkload(adapter, object);
 
 const MARKS = [ANNOTATIONS.release, ANNOTATIONS.hold] as const;
 

@@ -142,8 +142,12 @@ async function reconcile(
 ): Promise<Result | undefined> {
   const { caches } = deps;
   const workload = workloadOf(caches, parseWorkloadKey(key));
-  if (workload === undefined || isLeftAlone(workload, caches)) return undefined;
+  if (workload === undefined || isOfOtherVersion(workload, caches)) return undefined;
   const { kind, object } = workload;
+  if (kind.isLeftAlone(object)) {
+    tracker.record(kind, object);
+    return undefined;
+  }
   const view = kind.view(object, holdInFlight(changesOf(caches, parseWorkloadKey(key)), object));
   const policy = policyOf(workload, { deps, tracker });
   const spec =
@@ -158,7 +162,7 @@ async function reconcile(
   return undefined;
 }
 
-const isLeftAlone = ({ kind, object }: Workload, caches: Caches): boolean =>
+const isOfOtherVersion = ({ kind, object }: Workload, caches: Caches): boolean =>
   changesOf(caches, parseWorkloadKey(kind.keyOf(object))).some(
     (change) => change.spec.target.uid === object.metadata.uid && isOfUnknownVersion(change),
   );

@@ -172,9 +172,12 @@ async function matchWorkloads(
   const valid = policyCache.valid();
   const mismatches: string[] = [];
   let matchedWorkloads = 0;
-  for (const { adapter, objects } of caches.kinds) {
+  for (const kind of caches.kinds) {
+    const { adapter, objects } = kind;
     const { resource } = adapter.descriptor;
-    for (const { metadata } of objects.list(policyCache.scopeOf(policy.namespace))) {
+    for (const object of objects.list(policyCache.scopeOf(policy.namespace))) {
+      if (kind.isLeftAlone(object)) continue;
+      const { metadata } = object;
       const at = { namespace: metadata.namespace ?? '', valid };
       const why = policyCache.mismatchReason(policy, resource, metadata, at);
       if (why === undefined) matchedWorkloads += 1;

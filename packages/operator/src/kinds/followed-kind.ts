@@ -73,7 +73,7 @@ export class FollowedKind {
     this.name = groupKind(resource);
     this.#signing = signing;
     this.objects = informers.informer<WorkloadKubeObject>(resource, {
-      transform: (object) => trimWorkload(object, revisionPath),
+      transform: transformFor(resource) ?? ((object) => trimWorkload(object, revisionPath)),
     });
     this.related = Object.entries(relatedResources).map(([key, related]) => {
       const transform = transformFor<KubeObject>(related.resource);
@@ -86,6 +86,11 @@ export class FollowedKind {
       });
       return { key, kind: related.resource.kind, ownedBy: related.ownedBy, informer };
     });
+  }
+
+  /** Whether no policy applies to the object, although it is of the kind. */
+  isLeftAlone(object: WorkloadKubeObject): boolean {
+    return this.adapter.isLeftAlone?.(object, this.#signing) === true;
   }
 
   keyOf({ metadata: { namespace = '', name } }: Pick<KubeObject, 'metadata'>): string {

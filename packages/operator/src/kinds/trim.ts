@@ -30,6 +30,12 @@ export function trimWorkload(
   };
 }
 
+/** A Job is a workload of its own, and a run of a CronJob: both read the same cache. */
+function trimJob(job: KubeObject): KubeObject {
+  const { managedFields = [], ...metadata } = job.metadata;
+  return { ...job, metadata: { ...metadata, managedFields: managedFields.map(withoutFields) } };
+}
+
 function withoutFields(entry: unknown): unknown {
   if (typeof entry !== 'object' || entry === null) return entry;
   return Object.fromEntries(Object.entries(entry).filter(([key]) => key !== 'fieldsV1'));
@@ -164,6 +170,7 @@ const optionalList = <K extends string, V>(key: K, list: readonly V[] | undefine
 const TRANSFORMS: Readonly<Record<string, unknown>> = {
   Pod: trimPod,
   ReplicaSet: trimReplicaSet,
+  Job: trimJob,
   Service: trimService,
 };
 

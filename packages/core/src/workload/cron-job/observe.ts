@@ -8,7 +8,8 @@ import { borrowedFields } from '../borrowed-fields.ts';
 import type { BorrowedFields, RevisionView, WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { CRON_JOB, JOB_TEMPLATE, SUSPEND } from './descriptor.ts';
-import { podTemplateOf, userTemplateOf, viewRun, type CronJob, type Job } from './objects.ts';
+import { userTemplateOf, viewRun, type Job } from '../job/objects.ts';
+import { podTemplateOf, type CronJob } from './objects.ts';
 import { trialOf } from './trial.ts';
 
 /** A Job of the CronJob. */

@@ -5,7 +5,8 @@ import { sign, verify, type Signer } from '../../hold/signature.ts';
 import { asJsonObject } from '../../json/json.ts';
 import type { CreateWrite } from '../adapter.ts';
 import { CRON_JOB } from './descriptor.ts';
-import type { CronJob, Job } from './objects.ts';
+import type { Job } from '../job/objects.ts';
+import type { CronJob } from './objects.ts';
 
 /** Content of the annotation `altershield.io/trial` of a trial Job. */
 const trial = z.object({ v: z.literal(1), to: z.string().max(64), sequence: z.int() });
