@@ -11,6 +11,7 @@ import {
   rbacManifests,
   toYaml,
 } from '@altershield/cli';
+import { conformanceTable, type CelFigures } from './generate/cel.ts';
 import { dashboard } from './generate/dashboard.ts';
 import { metricsPage } from './generate/metrics.ts';
 import { operatorPage } from './generate/operator.ts';
@@ -40,6 +41,7 @@ function generated(): Map<string, string> {
   files.set('docs/reference/operator.md', operatorPage());
   files.set('docs/reference/permissions.md', permissionsPage());
   files.set('docs/release-control.md', releasePage());
+  files.set('docs/cel.md', celPage());
   const alerts = read('deploy/monitoring/alerts.yaml');
   files.set('deploy/monitoring/prometheus-rule.yaml', NOTE + toYaml([prometheusRule(alerts)]));
   files.set('deploy/monitoring/dashboard.json', `${JSON.stringify(dashboard(), null, 2)}\n`);
@@ -55,6 +57,11 @@ function releasePage(): string {
   const figures = JSON.parse(read('docs/measured/kinds.json')) as KindFigures;
   const page = withGenerated(read('docs/release-control.md'), 'kinds', supportTable());
   return withGenerated(page, 'scenarios', scenarioTable(figures));
+}
+
+function celPage(): string {
+  const figures = JSON.parse(read('docs/measured/cel.json')) as CelFigures;
+  return withGenerated(read('docs/cel.md'), 'conformance', conformanceTable(figures));
 }
 
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');

@@ -30,10 +30,10 @@ async function pack(): Promise<readonly Packed[]> {
   }));
 }
 
-test('only the four layers and the command line are published, without test code', async () => {
+test('only the layers, the rules and the command line are published, without test code', async () => {
   assert.deepEqual(
     publishedFolders().map((folder) => basename(folder)),
-    ['api', 'cli', 'core', 'kube', 'operator'],
+    ['api', 'cel', 'cli', 'core', 'kube', 'operator'],
   );
   for (const { name, files } of await pack()) {
     const folder = join('packages', name.replace('@altershield/', ''));
