@@ -31,19 +31,18 @@ const chart = z.strictObject({
   of: z
     .enum(['Updated', 'Stable', 'Before'])
     .describe('Updated pods, stable pods, or the time before.'),
-  since: time('When the first value was measured.'),
-  stepSeconds: count('Time between two values.', 1),
   values: z
     .array(z.number())
     .max(MAX_CHART_POINTS)
     .meta({ 'x-kubernetes-list-type': 'atomic' })
-    .describe('Values, rounded to four significant digits.'),
+    .describe('The newest values, oldest first, rounded to four significant digits.'),
 });
 
 const metric = z
   .strictObject({
-    source: text(253, 'The MetricSource.'),
-    query: text(4096, 'What was asked about the updated pods.'),
+    source: text(253, 'The MetricSource; empty: the default one.'),
+    query: text(4096, 'The query, with its variables.'),
+    stepSeconds: count('Time between two values.', 1),
     charts: z.array(chart).max(3).meta({ 'x-kubernetes-list-type': 'atomic' }),
     threshold: z.number().optional().describe('The limit that decided.'),
     from: text(256, 'Where the threshold came from.').optional(),

@@ -41,6 +41,27 @@ const required = z
 
 export const WORSE = ['Higher', 'Lower', 'Both'] as const;
 
+const interval = z.int32().min(1).max(3600).default(15).describe('Time between two values.');
+
+const observeSeconds = z
+  .int32()
+  .min(1)
+  .max(86_400)
+  .default(120)
+  .describe('How long the metric is observed after all pods of the batch are ready.');
+
+const minEffect = z
+  .strictObject({
+    absolute: z.number().min(0).default(0).describe('In the unit of the metric.'),
+    relative: z
+      .number()
+      .min(0)
+      .default(0.1)
+      .describe('As a share of the level before: 1 is doubled.'),
+  })
+  .optional()
+  .describe('Smaller differences are no failure, however significant. Default: a tenth.');
+
 const metric = z
   .strictObject({
     name: checkName,
@@ -62,21 +83,20 @@ const metric = z
       .enum(WORSE)
       .default('Higher')
       .describe('Which deviation from stable pods, and from the time before, is a failure.'),
-    max: z.number().optional().describe('Values above it are failures, whatever stable pods do.'),
-    min: z.number().optional().describe('Values below it are failures, whatever stable pods do.'),
+    minEffect,
+    max: z
+      .number()
+      .optional()
+      .describe('Values above it are failures. With max or min, nothing else is compared.'),
+    min: z.number().optional().describe('Values below it are failures.'),
     consecutive: z
       .int32()
       .min(1)
       .max(100)
       .default(2)
       .describe('How many values in a row must be beyond max or min.'),
-    intervalSeconds: z.int32().min(1).max(3600).default(15).describe('Time between two values.'),
-    observeSeconds: z
-      .int32()
-      .min(1)
-      .max(86_400)
-      .default(120)
-      .describe('How long the metric is observed after all pods of the batch are ready.'),
+    intervalSeconds: interval,
+    observeSeconds,
     deadlineSeconds: z
       .int32()
       .min(1)
@@ -101,9 +121,32 @@ const metric = z
     ],
   });
 
+export const SIGNAL_MODES = ['Required', 'Record', 'Off'] as const;
+
+const signals = z
+  .strictObject({
+    mode: z
+      .enum(SIGNAL_MODES)
+      .default('Required')
+      .describe('Required: a signal that worsened fails the batch. Record: it is only recorded.'),
+    intervalSeconds: interval,
+    observeSeconds,
+    windowSeconds: z
+      .int32()
+      .min(10)
+      .max(3600)
+      .default(120)
+      .describe('Window of rates: at least four scrapes of the source.'),
+  })
+  .prefault({})
+  .describe(
+    'Signals that need no configuration: CPU, memory, errors and latency, as far as the default MetricSource has them. Without a default MetricSource there are none.',
+  );
+
 export const checks = z
   .strictObject({
     podHealth,
+    signals,
     metrics: z
       .array(metric)
       .max(12)

@@ -3,6 +3,7 @@ import type { ChangePod, ChangeWorkload, CheckResult } from '@altershield/api';
 import { isOver, phaseOf } from '@altershield/core';
 import type { Change, PodsNow } from '../change.ts';
 import { age, duration } from './age.ts';
+import { chartLines } from './chart.ts';
 import { batchStatus, verdictSymbol } from './status-symbols.ts';
 import type { View } from './style.ts';
 import { truncate } from './table.ts';
@@ -69,10 +70,15 @@ const nowText = (pods: PodsNow | undefined): string =>
     : `  now ${pods.updated} updated; ${pods.ready} of ${pods.all} pods are ready`;
 
 function checkLines(check: CheckResult, view: View): string[] {
-  const { name, verdict, evidence } = check;
+  const { name, verdict, evidence, metric } = check;
   const statusSymbol = verdictSymbol(verdict);
   const head = `      ${view.paint(statusSymbol.tone, statusSymbol.symbol)} ${name}  ${finding(check)}`;
-  return [head, ...evidence.map((item) => `          ${fit(evidenceText(item), 10, view)}`)];
+  const chart = metric === undefined ? [] : chartLines(metric, view);
+  return [
+    head,
+    ...evidence.map((item) => `          ${fit(evidenceText(item), 10, view)}`),
+    ...chart.map((line) => `          ${line}`),
+  ];
 }
 
 /** `pod on node container app: CrashLoopBackOff (3 restarts) — message`. */

@@ -77,6 +77,7 @@ export function judge(
     ...(workload.completion === undefined
       ? {}
       : { completion: { ...workload.completion, isLast: batch.isLast } }),
+    hasDefaultSource: observation.hasDefaultSource === true,
     readings: observation.readings ?? NO_READINGS,
     isOverridden: status.batch?.index === batch.index && status.batch.overridden === true,
   });

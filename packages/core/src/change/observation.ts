@@ -55,6 +55,8 @@ export interface Observation {
   readonly since?: number;
   /** This process has not written anything for the change yet. */
   readonly isFirstLook?: boolean;
+  /** There is a default MetricSource for the workload's namespace. Default: no. */
+  readonly hasDefaultSource?: boolean;
   /** What was read from outside for the checks of the batch in progress. Default: nothing. */
   readonly readings?: Readings;
   /** Why the API server permanently denied the operator's last write; absent: it did not. */

@@ -27,6 +27,8 @@ export interface CheckInput {
   readonly pods: PodHealthInput;
   /** Pods run to completion; `run` is the newest run. The last step is judged by its end. */
   readonly completion?: { readonly run?: RunView; readonly isLast: boolean };
+  /** There is a default MetricSource for the workload's namespace. */
+  readonly hasDefaultSource: boolean;
   /** What was read from outside for this batch. */
   readonly readings: Readings;
   /**
@@ -48,4 +50,4 @@ export interface Check {
 }
 
 /** The checks of one kind that a policy asks for. */
-export type ChecksOf = (settings: ChangePolicySpec['checks']) => readonly Check[];
+export type ChecksOf = (input: CheckInput) => readonly Check[];

@@ -5,16 +5,17 @@ import type { CheckOutcome } from './finding.ts';
 import { metricChecks } from './metric.ts';
 import { judgePods } from './pod-health.ts';
 import { judgeRun, judgeStart } from './run.ts';
+import { signalChecks } from './signals.ts';
 
 /** Every kind of check beside the health of the pods. A new one is one file and one line here. */
-const CHECKS: readonly ChecksOf[] = [metricChecks];
+const CHECKS: readonly ChecksOf[] = [metricChecks, signalChecks];
 
 /** The verdict of a batch: by the health of its pods first, then by every check of the policy. */
 export function judgeBatch(input: CheckInput): CheckOutcome {
   const pods = judgeHealth(input);
   // Without pods there is nothing to measure; with a bad one there is nothing left to ask.
   if (pods.result.verdict === 'None' || pods.result.verdict === 'Fail') return pods;
-  const others = CHECKS.flatMap((of) => of(input.settings)).map((check): Evaluated => ({
+  const others = CHECKS.flatMap((of) => of(input)).map((check): Evaluated => ({
     outcome: check.evaluate(input),
     isRequired: check.isRequired && !input.isOverridden,
   }));

@@ -40,6 +40,7 @@ const input = (seconds: number, parts: Partial<CheckInput> = {}): CheckInput => 
     ...{ target: 1, settings: settings().podHealth, readyDeadlineSeconds: 600, soakSeconds: 0 },
     ...{ releasedAt: NOW - 90_000, mayReleaseMore: false, now: NOW, currentAsOf: NOW },
   },
+  hasDefaultSource: false,
   readings: new Map(),
   isOverridden: false,
   ...parts,
@@ -59,11 +60,13 @@ const answered = (
   updated: readonly TimeSeries[],
   parts: Partial<CheckInput> = {},
 ) => {
-  const key = requestOf(seconds, parts)?.key ?? '';
+  const { key = '', read = NOTHING } = requestOf(seconds, parts) ?? {};
   const answer = { type: 'Query', series: { Updated: updated } } as const;
-  const reading: Reading = { key, at: NOW, answer };
+  const reading: Reading = { key, read, at: NOW, answer };
   return judgeBatch(input(seconds, { ...parts, readings: new Map([['errors', reading]]) }));
 };
+
+const NOTHING = { type: 'Query', queries: {} } as const;
 
 const said = ({ result }: { result: { verdict: string; reason: string } }): string =>
   `${result.verdict} ${result.reason}`;
@@ -105,10 +108,10 @@ test('silence and a broken source are Inconclusive after the deadline, never a v
   assert.equal(said(answered(60, [])), 'Inconclusive NoData');
   const key = requestOf(60)?.key ?? '';
   const error = { reason: 'SourceUnavailable', message: 'connection refused' };
-  const readings = new Map<string, Reading>([['errors', { key, at: NOW, error }]]);
+  const readings = new Map<string, Reading>([['errors', { key, read: NOTHING, at: NOW, error }]]);
   const broken = judgeBatch(input(60, { readings }));
   assert.equal(said(broken), 'Inconclusive SourceUnavailable');
-  assert.equal(broken.result.message, 'connection refused within 60 s');
+  assert.equal(broken.result.message, 'connection refused; observed for 60 s');
 });
 
 test('a metric that is not required, or that a user overrode, does not decide', () => {
@@ -122,7 +125,9 @@ test('a metric that is not required, or that a user overrode, does not decide', 
 test('an answer to an earlier request does not pass the batch', () => {
   const old = requestOf(20)?.key ?? '';
   const answer = { type: 'Query', series: { Updated: [series(0, 0)] } } as const;
-  const readings = new Map<string, Reading>([['errors', { key: old, at: NOW, answer }]]);
+  const readings = new Map<string, Reading>([
+    ['errors', { key: old, read: NOTHING, at: NOW, answer }],
+  ]);
   const outcome = judgeBatch(input(30, { readings }));
   assert.equal(outcome.result.verdict, 'Pending');
   assert.equal(outcome.requests?.length, 1);

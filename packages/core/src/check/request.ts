@@ -49,6 +49,7 @@ export interface QueryAnswer {
 /** The newest answer to a request of a check; `error` when it could not be read. */
 export interface Reading {
   readonly key: string;
+  readonly read: Read;
   /** When it was read; milliseconds since the epoch. */
   readonly at: number;
   readonly answer?: QueryAnswer;

@@ -41,7 +41,10 @@ test('a request is read once, and the change is looked at again with the answer'
   ask('1');
   await turn();
   assert.deepEqual([asked, woken()], [['1'], 1]);
-  assert.deepEqual(reader.readingsOf('c-2').get('errors'), { key: '1', answer: ANSWER, at: 7 });
+  assert.deepEqual(reader.readingsOf('c-2').get('errors'), {
+    ...{ key: '1', read: request('1').read },
+    ...{ answer: ANSWER, at: 7 },
+  });
   reader.forget('c-2');
   assert.equal(reader.readingsOf('c-2').size, 0);
 });

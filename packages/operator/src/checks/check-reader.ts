@@ -91,9 +91,9 @@ export class CheckReader {
     signal: AbortSignal,
   ): Promise<Reading> {
     const { read, scheduler, log } = this.#deps;
-    const { check, key } = request;
+    const { check, key, read: asked } = request;
     try {
-      return { key, answer: await read(request, change, signal), at: scheduler.now() };
+      return { key, read: asked, answer: await read(request, change, signal), at: scheduler.now() };
     } catch (error) {
       if (!signal.aborted) {
         const { namespace = '', name } = change.metadata;
@@ -101,7 +101,7 @@ export class CheckReader {
           ...{ change: `${namespace}/${name}`, check, err: error },
         });
       }
-      return { key, at: scheduler.now(), error: explain(error) };
+      return { key, read: asked, at: scheduler.now(), error: explain(error) };
     }
   }
 
