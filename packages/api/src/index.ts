@@ -38,6 +38,12 @@ export {
   type ChangePolicySpec,
   type ChangePolicyStatus,
 } from './v1alpha1/change-policy.ts';
+export {
+  ChangeCheckKind,
+  changeCheckSpec,
+  type ChangeCheck,
+  type ChangeCheckSpec,
+} from './v1alpha1/change-check.ts';
 export { STRATEGIES } from './v1alpha1/release.ts';
 export {
   ChangeWorkloadKind,

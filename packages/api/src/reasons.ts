@@ -121,6 +121,7 @@ export const CHECK_REASONS = {
   AboveMaximum: 'The metric is above its `max`.',
   BelowMinimum: 'The metric is below its `min`.',
   NoData: 'The query returned no values for the pods of the batch.',
+  CheckUnusable: 'There is no such ChangeCheck, or it lacks arguments; the message says which.',
   SourceUnavailable: 'The metric source did not answer, or answered with an error.',
   QuotaExceeded: 'A quota does not allow the pods of the batch to be created.',
 } as const;

@@ -143,16 +143,39 @@ const signals = z
     'Signals that need no configuration: CPU, memory, errors and latency, as far as the default MetricSource has them. Without a default MetricSource there are none.',
   );
 
+/** The metrics of a policy or of a ChangeCheck. */
+export const metrics = z
+  .array(metric)
+  .max(12)
+  .optional()
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+  .describe('Metrics of your own.');
+
+const use = z.strictObject({
+  check: z
+    .string()
+    .max(253)
+    .describe('Name of a ChangeCheck, in the namespace of the policy or of the operator.'),
+  name: checkName
+    .optional()
+    .describe('Name of this use, if the policy uses the check twice. Default: that of the check.'),
+  arguments: z
+    .record(z.string().max(63), z.string().max(1024))
+    .optional()
+    .describe('Values of its arguments.'),
+});
+
 export const checks = z
   .strictObject({
     podHealth,
     signals,
-    metrics: z
-      .array(metric)
-      .max(12)
+    metrics,
+    use: z
+      .array(use)
+      .max(16)
       .optional()
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
-      .describe('Metrics of your own.'),
+      .meta({ 'x-kubernetes-list-type': 'atomic' })
+      .describe('ChangeChecks. A change is judged by them as they were when it was detected.'),
   })
   .prefault({})
   .describe('Checks of each batch.');
