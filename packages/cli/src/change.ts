@@ -112,3 +112,9 @@ export function isMatch(record: ChangeWorkload, { name, phases, since }: Filter)
     (since === undefined || Date.parse(spec.detectedAt) >= since)
   );
 }
+
+/** Why a change of such a workload cannot be rolled back; undefined: it can. */
+export const noRollback = ({
+  spec: { target },
+}: Pick<ChangeWorkload, 'spec'>): string | undefined =>
+  adapterOfTarget(target)?.descriptor.noRollback;

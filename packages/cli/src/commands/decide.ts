@@ -9,7 +9,7 @@ import {
 } from '@altershield/api';
 import { keyOf, type KubeObject } from '@altershield/kube';
 import { isOver, phaseOf } from '@altershield/core';
-import { isBeingDeleted, isQuarantined, targetName } from '../change.ts';
+import { isBeingDeleted, isQuarantined, noRollback, targetName } from '../change.ts';
 import {
   viewOf,
   withSession,
@@ -91,7 +91,9 @@ function rejectRollback(record: ChangeWorkload): string | undefined {
   const phase = phaseOf(record);
   if (phase === 'RolledBack' || phase === 'Superseded') return `it ended (${phase})`;
   if (phase === 'RollingBack') return 'it is already being rolled back';
-  const { from } = record.spec;
+  const { from, target } = record.spec;
+  const never = noRollback(record);
+  if (never !== undefined) return `a ${target.kind} has no rollback: ${never}`;
   if (from === undefined) return 'it created the workload; there is no revision to roll back to';
   return from.verified ? undefined : 'the revision before it was never verified; apply a good one';
 }

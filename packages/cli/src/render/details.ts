@@ -2,6 +2,7 @@
 import type { ChangeWorkload } from '@altershield/api';
 import { isEnforced, strategyOf } from '@altershield/core';
 import { duration, instant, relative } from './age.ts';
+import { noRollback } from '../change.ts';
 import { stepTexts } from './steps.ts';
 import type { View } from './style.ts';
 
@@ -96,6 +97,6 @@ function policy(recorded: ChangeWorkload['spec']): string {
   if (spec.mode === 'Audit') return `${policyName}: Audit, ${soak}`;
   const strategy = strategyOf(recorded);
   const steps = `${strategy} ${stepTexts(spec.release, strategy).join(', ')}`.trimEnd();
-  const { onFail = 'RollBack' } = spec;
+  const { onFail = noRollback({ spec: recorded }) === undefined ? 'RollBack' : 'Suspend' } = spec;
   return `${policyName}: ${spec.mode}, ${steps}, ${soak}${approvalText(spec.release)}, on Fail ${onFail}, on Inconclusive ${spec.onInconclusive}`;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
 import { isOver, phaseOf } from '@altershield/core';
-import { isQuarantined, targetName, type Story } from '../change.ts';
+import { isQuarantined, noRollback, targetName, type Story } from '../change.ts';
 
 /** Commands for the user, the safest first. */
 export function nextSteps(story: Story, now: number): string[] {
@@ -17,7 +17,7 @@ export function nextSteps(story: Story, now: number): string[] {
 
 const whenAwaiting = (record: ChangeWorkload): string[] => [
   command(record, 'approve', `${releaseText(record)} (not as the user who made the change)`),
-  command(record, 'reject', 'roll it back'),
+  command(record, 'reject', noRollback(record) === undefined ? 'roll it back' : 'keep it held'),
 ];
 
 /** The first batch is the beginning of the change. */
@@ -28,7 +28,7 @@ const releaseText = ({ status }: ChangeWorkload): string =>
 
 /** Never offers only `resume` for a suspended change: its revision may be broken. */
 function whenSuspended(record: ChangeWorkload): string[] {
-  const { spec, status } = record;
+  const { status } = record;
   const isDenied = status?.reason === 'WriteDenied';
   const isRollback = status?.rolledBackAt !== undefined;
   const back =
@@ -37,18 +37,34 @@ function whenSuspended(record: ChangeWorkload): string[] {
       : [];
   const fix = isDenied
     ? `  Change what the API server denied (see above), then resume.`
-    : `  Apply a fixed template to ${targetName(spec.target)}: it replaces this change${canRollBack(record) ? '' : '; there is no verified revision to roll back to'}.`;
+    : fixText(record);
   return [...back, fix, command(record, 'resume', resumeText(record, isRollback, isDenied))];
 }
 
-function resumeText({ status }: ChangeWorkload, isRollback: boolean, isDenied: boolean): string {
+function fixText(record: ChangeWorkload): string {
+  const { kind, name } = record.spec.target;
+  if (noRollback(record) !== undefined) {
+    return `  Create another ${kind} with a fixed template, and delete ${name}: its own cannot be changed.`;
+  }
+  const target = targetName(record.spec.target);
+  const why = canRollBack(record) ? '' : '; there is no verified revision to roll back to';
+  return `  Apply a fixed template to ${target}: it replaces this change${why}.`;
+}
+
+function resumeText(record: ChangeWorkload, isRollback: boolean, isDenied: boolean): string {
+  const { status } = record;
   if (isRollback) return 'continue the rollback';
   if (status?.reason === 'RequestedByUser') return 'end the pause';
   if (isDenied) return 'try again';
-  if (status?.verdict === 'Fail') return 'release more pods of the failing revision';
+  if (status?.verdict === 'Fail') return afterFailure(record);
   if (status?.verdict === 'None') return 'release it without a check';
   return 'release it despite the verdict';
 }
+
+const afterFailure = (record: ChangeWorkload): string =>
+  noRollback(record) === undefined
+    ? 'release more pods of the failing revision'
+    : 'let it try again';
 
 const command = ({ metadata }: ChangeWorkload, verb: string, effect: string): string =>
   `  altershield ${verb} change/${metadata.name} -n ${metadata.namespace ?? 'default'} --reason '…'   ${effect}`;

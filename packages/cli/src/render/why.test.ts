@@ -144,6 +144,20 @@ describe('why', () => {
     assert.doesNotMatch(text, /altershield rollback/);
   });
 
+  it('says of a Job that another one has to be created', () => {
+    const { from: _, ...spec } = aChange().spec;
+    const target = { apiVersion: 'batch/v1', kind: 'Job', name: 'work', uid: 'uid-1' };
+    const record = {
+      ...aChange({ phase: 'Suspend', reason: 'CheckFailed', verdict: 'Fail' }),
+      spec: { ...spec, target, operation: 'Create' as const },
+    };
+    const text = tell({ record });
+    assert.match(text, /Create another Job with a fixed template, and delete work/);
+    assert.match(text, /altershield resume .* let it try again/);
+    assert.match(text, /on Fail Suspend/);
+    assert.doesNotMatch(text, /Apply a fixed template|altershield rollback/);
+  });
+
   it('names the user who lifted a quarantine', () => {
     const refused = aRefusedChange();
     assert.ok(refused.status?.quarantine);

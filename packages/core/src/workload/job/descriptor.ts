@@ -34,13 +34,13 @@ export const JOB: KindDescriptor = {
   borrowedFields: [SUSPEND, PARALLELISM],
   holdsWithoutOperator: 'Webhook',
   relatedResources: { pods: { resource: POD, ownedBy: 'object', verbs: [] } },
-  verbs: { '': ['get', 'patch'] },
+  verbs: { '': ['patch'] },
   strategies: {
     ...{ Rolling: true, Batch: true },
     Canary: 'it has no stable pods to compare with',
     BlueGreen: 'its pods serve no traffic',
   },
-  noRollback: 'its pod template cannot be changed, so a failed one is suspended instead',
+  noRollback: 'its pod template cannot be changed; one that fails is suspended instead',
   leaks: [],
   deletes: [
     'none itself; but when a failed Job is suspended, its controller deletes the pods that are active, and keeps those that have ended',
