@@ -30,6 +30,7 @@ export class FakeCluster implements Transport {
   readonly served = new Set<string>([
     ...['deployments', 'statefulsets', 'daemonsets'].map((plural) => `/apis/apps/v1/${plural}`),
     '/apis/batch/v1/cronjobs',
+    '/apis/batch/v1/jobs',
   ]);
 
   put(collection: string, object: object): this {

@@ -556,8 +556,8 @@ describe('the command line', () => {
       'get --nonsense': /^Error: unknown option '--nonsense'\nHint: {2}/,
       'get pods': /^Error: cannot get "pods"\nHint: {2}/,
       'why deploy': /^Error: invalid target "deploy"\nHint: {2}/,
-      'why job/db':
-        /^Error: invalid target "job\/db"\nHint: {2}name a change as change\/NAME, or a workload as deploy\/NAME or sts\/NAME/,
+      'why widget/db':
+        /^Error: invalid target "widget\/db"\nHint: {2}name a change as change\/NAME, or a workload as deploy\/NAME or sts\/NAME/,
       'why deploy/a deploy/b':
         /^Error: invalid target .*\nHint: {2}name one workload or one change/,
       why: /^Error: missing required argument 'target'\nHint: {2}/,
