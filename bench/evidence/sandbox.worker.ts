@@ -4,6 +4,7 @@ import {
   ChangePodKind,
   ChangePolicyKind,
   ChangeWorkloadKind,
+  MetricSourceKind,
   toCrd,
   type ChangeWorkload,
 } from '@altershield/api';
@@ -169,7 +170,13 @@ const methods = {
   /** Serves a cluster with so many sound Deployments; gives the operator's kubeconfig. */
   start: async (names: readonly string[]): Promise<string> => {
     listenIn();
-    for (const kind of [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind, ChangeApprovalKind])
+    for (const kind of [
+      ChangePolicyKind,
+      ChangeWorkloadKind,
+      ChangePodKind,
+      ChangeApprovalKind,
+      MetricSourceKind,
+    ])
       await sandbox.apply(toCrd(kind));
     await sleep(200);
     await applyAll(names, GOOD);

@@ -7,9 +7,13 @@ import type { KubectlResult } from '../cluster/access.ts';
 import { aNamespace, sharedCluster, type SharedCluster } from './support/cluster.ts';
 import { CRDS } from './support/operator.ts';
 
-const NAMES = ['changepolicies', 'changeworkloads', 'changepods', 'changeapprovals'].map(
-  (plural) => `crd/${plural}.altershield.io`,
-);
+const NAMES = [
+  'changepolicies',
+  'changeworkloads',
+  'changepods',
+  'changeapprovals',
+  'metricsources',
+].map((plural) => `crd/${plural}.altershield.io`);
 
 let cluster: SharedCluster;
 let namespace: string;

@@ -6,6 +6,7 @@ import {
   ChangePolicyKind,
   ChangeWorkloadKind,
   FIELD_MANAGER,
+  MetricSourceKind,
   toCrd,
 } from '@altershield/api';
 import { canonicalJson, type WebhookTarget } from '@altershield/core';
@@ -42,7 +43,13 @@ export const GITOPS: UserInfo = {
 };
 
 /** Made once: that takes longer than a whole short run. */
-const CRDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind, ChangeApprovalKind].map(toCrd);
+const CRDS = [
+  ChangePolicyKind,
+  ChangeWorkloadKind,
+  ChangePodKind,
+  ChangeApprovalKind,
+  MetricSourceKind,
+].map(toCrd);
 
 export interface SimulationOptions {
   readonly scheduler: Scheduler;

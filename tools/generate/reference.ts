@@ -3,6 +3,7 @@ import {
   API_VERSION,
   CHECK_REASONS,
   EVENT_REASONS,
+  METRIC_SOURCE_REASONS,
   POLICY_REASONS,
   REASONS,
 } from '@altershield/api';
@@ -39,7 +40,7 @@ export function kindsPage(): string {
   const schemas = crds() as unknown as readonly Crd[];
   const intro = [
     `# Kinds of \`${API_VERSION}\``,
-    'All kinds are namespaced. Users write `ChangePolicy` and `ChangeApproval`; the operator writes the rest.',
+    'All kinds are namespaced. Users write `ChangePolicy`, `ChangeApproval` and `MetricSource`; the operator writes the rest.',
   ];
   const sections = KINDS.flatMap((kind, index) => {
     const schema = schemas[index]?.spec.versions[0]?.schema.openAPIV3Schema;
@@ -124,6 +125,12 @@ ${reasonsTable(POLICY_REASONS)}
 \`status.checks[].reason\` of a ChangePod. Where a container, a node or a controller gives a reason of its own, such as \`ImagePullBackOff\`, the check has that one.
 
 ${reasonsTable(CHECK_REASONS)}
+
+## Of a metric source
+
+The reason of the condition \`Ready\` of a MetricSource.
+
+${reasonsTable(METRIC_SOURCE_REASONS)}
 
 ## Of an Event
 

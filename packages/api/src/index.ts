@@ -6,16 +6,24 @@
 export { API_VERSION, GROUP, VERSION, toCrd, type KindDefinition } from './kind.ts';
 export { ANNOTATIONS, EXEMPT_NAMESPACES, FIELD_MANAGER, LABELS } from './names.ts';
 export { OBJECT_NAMES } from './permissions.ts';
-export { CHANGE_APPROVALS, CHANGE_PODS, CHANGE_POLICIES, CHANGE_WORKLOADS } from './resources.ts';
+export {
+  CHANGE_APPROVALS,
+  CHANGE_PODS,
+  CHANGE_POLICIES,
+  CHANGE_WORKLOADS,
+  METRIC_SOURCES,
+} from './resources.ts';
 export {
   APPROVAL_REASONS,
   CHECK_REASONS,
   EVENT_REASONS,
+  METRIC_SOURCE_REASONS,
   POLICY_REASONS,
   REASONS,
   type ApprovalReason,
   type CheckReason,
   type EventReason,
+  type MetricSourceReason,
   type PolicyReason,
   type Reason,
 } from './reasons.ts';
@@ -72,6 +80,13 @@ export {
   type ChangeApprovalSpec,
   type ChangeApprovalStatus,
 } from './v1alpha1/change-approval.ts';
+export {
+  MetricSourceKind,
+  metricSourceSpec,
+  type MetricSource,
+  type MetricSourceSpec,
+  type MetricSourceStatus,
+} from './v1alpha1/metric-source.ts';
 export {
   ChangePodKind,
   MAX_CHART_POINTS,

@@ -3,7 +3,7 @@ import * as z from 'zod';
 
 export interface PrinterColumn {
   readonly name: string;
-  readonly type: 'string' | 'integer' | 'date';
+  readonly type: 'string' | 'integer' | 'boolean' | 'date';
   readonly jsonPath: string;
   readonly description?: string;
   /** 0: always shown; 1: only with `-o wide`. */

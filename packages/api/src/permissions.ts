@@ -9,6 +9,8 @@ export const OBJECT_NAMES = {
   certificates: 'altershield-webhook',
   /** The signing key; if it is lost, existing signatures become invalid. */
   seal: 'altershield-seal',
+  /** Credentials of MetricSources. Others need a Role that the user grants. */
+  metricSources: 'altershield-metric-sources',
   webhooks: 'altershield',
   /** Admission policies and bindings: `clamp` limits replicas, `keep` protects the annotation. */
   clamp: 'altershield-release',

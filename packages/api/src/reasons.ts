@@ -47,6 +47,8 @@ export const POLICY_REASONS = {
   Valid: 'The policy matches workloads.',
   NoMatchingWorkloads: 'The policy is valid, but matches no workload now; the message says why.',
   Exempt: 'The namespace of the policy is exempt from every policy, so it can match no workload.',
+  InvalidQuery:
+    'The policy matches workloads, but its metric source does not accept a query; the message says why.',
   Invalid: 'The policy is invalid and matches nothing; the message has every error with a hint.',
 } as const;
 
@@ -69,6 +71,18 @@ export const APPROVAL_REASONS = {
 } as const;
 
 export type ApprovalReason = keyof typeof APPROVAL_REASONS;
+
+/** Reasons of the condition `Ready` of a MetricSource. */
+export const METRIC_SOURCE_REASONS = {
+  Reachable: 'The source answers queries.',
+  Unreachable: 'The source does not answer queries; the message says why.',
+  Unauthorized: 'The source rejects the credentials.',
+  SecretUnavailable:
+    'A Secret does not exist, has no such key, or the operator may not read it; the message has the command that permits it.',
+  Invalid: 'The spec is not valid; the message says why.',
+} as const;
+
+export type MetricSourceReason = keyof typeof METRIC_SOURCE_REASONS;
 
 /** Reasons of the Events on a workload. Their messages begin with the name of the change. */
 export const EVENT_REASONS = {
@@ -123,6 +137,7 @@ export const CHECK_REASONS = {
   NoData: 'The query returned no values for the pods of the batch.',
   CheckUnusable: 'There is no such ChangeCheck, or it lacks arguments; the message says which.',
   SourceUnavailable: 'The metric source did not answer, or answered with an error.',
+  InvalidQuery: 'The metric source does not accept the query.',
   QuotaExceeded: 'A quota does not allow the pods of the batch to be created.',
 } as const;
 

@@ -4,6 +4,7 @@ import { ChangeApprovalKind } from './v1alpha1/change-approval.ts';
 import { ChangePodKind } from './v1alpha1/change-pod.ts';
 import { ChangePolicyKind } from './v1alpha1/change-policy.ts';
 import { ChangeWorkloadKind } from './v1alpha1/change-workload.ts';
+import { MetricSourceKind } from './v1alpha1/metric-source.ts';
 
 /** Where the API server serves a kind. */
 const resourceOf = ({ kind, plural }: { readonly kind: string; readonly plural: string }) =>
@@ -13,3 +14,4 @@ export const CHANGE_POLICIES = resourceOf(ChangePolicyKind);
 export const CHANGE_WORKLOADS = resourceOf(ChangeWorkloadKind);
 export const CHANGE_PODS = resourceOf(ChangePodKind);
 export const CHANGE_APPROVALS = resourceOf(ChangeApprovalKind);
+export const METRIC_SOURCES = resourceOf(MetricSourceKind);

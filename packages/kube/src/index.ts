@@ -46,6 +46,7 @@ export {
   impersonatedUser,
   impersonating,
   type ConnectionConfig,
+  type Credentials,
 } from './client/connection.ts';
 export { withRetries, type RetryOptions } from './client/with-retries.ts';
 export { loadKubeconfig, type KubeconfigOptions } from './client/kubeconfig.ts';

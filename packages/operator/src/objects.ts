@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeApproval, ChangePod, ChangePolicy, ChangeWorkload } from '@altershield/api';
+import type {
+  ChangeApproval,
+  ChangePod,
+  ChangePolicy,
+  ChangeWorkload,
+  MetricSource,
+} from '@altershield/api';
 import type { Pod, ReplicaSet, Service } from '@altershield/core';
 import type { KubeObject, LabelSelector } from '@altershield/kube';
 
 export type PolicyObject = KubeObject & ChangePolicy;
 export type ChangeObject = KubeObject & ChangeWorkload;
 export type ApprovalObject = KubeObject & ChangeApproval;
+export type MetricSourceObject = KubeObject & MetricSource;
 export type ChangePodObject = KubeObject & ChangePod;
 /** An object of a kind that AlterShield follows. */
 export type WorkloadKubeObject = KubeObject & {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EventReason, InPlaceEdit } from '@altershield/api';
+import { OBJECT_NAMES, type EventReason, type InPlaceEdit } from '@altershield/api';
 import {
   ADAPTERS,
   eventOf,
@@ -28,7 +28,8 @@ import {
 } from '@altershield/kube';
 import { perform, performWrites, type Target } from './actions/perform.ts';
 import { answer } from './records/answer.ts';
-import { CheckReader, ReadError } from './checks/check-reader.ts';
+import { CheckReader } from './checks/check-reader.ts';
+import { MetricSources } from './checks/sources/metric-sources.ts';
 import { record } from './records/record.ts';
 import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
 import { DeniedAttemptRecorder } from './records/denied-attempts.ts';
@@ -42,6 +43,7 @@ import {
   type NativePoliciesDeps,
 } from './controllers/native-policies.ts';
 import { InPlaceEdits, editEvent } from './controllers/in-place-edits.ts';
+import { createMetricSourceController } from './controllers/metric-source.ts';
 import { createPolicyController } from './controllers/policy.ts';
 import { createRetentionController } from './controllers/retention.ts';
 import { createWebhooksController } from './controllers/webhooks.ts';
@@ -76,6 +78,8 @@ export interface OperatorOptions {
   readonly identity: string;
   /** Set if the API server itself can limit replicas (the clamp); otherwise a webhook does. */
   readonly nativeClamp?: { readonly operatorUser: string } | undefined;
+  /** The operator's user, for messages about permissions. Default: its ServiceAccount. */
+  readonly operatorUser?: string;
   /** Limit in the whole cluster; beyond it, failed changes are suspended. Default 100. */
   readonly rollbacksPerHour?: number;
   readonly metrics?: Metrics;
@@ -115,6 +119,7 @@ export function createOperator(options: OperatorOptions): Operator {
     ...{ caches, policyCache, signing, client, scheduler, log, changeMetrics },
     ...sharedOf(options),
   };
+  const sources = sourcesOf(options, caches);
   const paths = new SecretPaths(signing.sign);
   const calls = callsOf(options, paths, informers);
   const webhooks = createWebhooksController({ ...shared, ...calls });
@@ -122,7 +127,7 @@ export function createOperator(options: OperatorOptions): Operator {
   const change = createChangeController({
     ...shared,
     isSigned,
-    ...inputsOf(options, { ...shared, isSigned }),
+    ...inputsOf(options, { ...shared, isSigned, sources }),
     ...recordsOf({ client, caches, scheduler }),
     perform: writers.perform,
     ...{ recordEvent: onTransition(events), sayUnknown: sayUnknown(events, log) },
@@ -135,6 +140,7 @@ export function createOperator(options: OperatorOptions): Operator {
     ),
     change,
     createPolicyController(shared),
+    createMetricSourceController({ ...shared, sources }),
     webhooks.controller,
     createRetentionController(shared),
     ...nativePoliciesOf(options, { ...shared, informers }),
@@ -160,9 +166,6 @@ export function createOperator(options: OperatorOptions): Operator {
   };
 }
 
-const noSource = (): Promise<never> =>
-  Promise.reject(new ReadError('SourceUnavailable', 'there is no metric source'));
-
 /** The cache lookups of admission. */
 const lookUps = (
   caches: Caches,
@@ -180,6 +183,13 @@ const lookUps = (
   deploymentOf: (rs) => followedKind(caches, 'Deployment.apps')?.owning(rs),
 });
 
+const sourcesOf = (options: OperatorOptions, caches: Caches): MetricSources => {
+  const { client, scheduler, namespace } = options;
+  const account = `system:serviceaccount:${namespace}:${OBJECT_NAMES.serviceAccount}`;
+  const { operatorUser = account } = options;
+  return new MetricSources({ caches, client, scheduler, namespace, operatorUser });
+};
+
 /** Where the input of decisions comes from: the caches, pods listed again, and readings. */
 function inputsOf(
   options: OperatorOptions,
@@ -187,11 +197,15 @@ function inputsOf(
     readonly caches: Caches;
     readonly signing: Signing;
     readonly isSigned: (change: ChangeObject) => boolean;
+    readonly sources: MetricSources;
   },
 ): Pick<ChangeDeps, 'checkReader' | 'gather' | 'verifyPods'> {
   const { client, scheduler, log } = options;
   const verifier = new PodCacheVerifier({ client, caches: shared.caches, scheduler, log });
-  const checkReader = new CheckReader({ read: noSource, scheduler, log });
+  const checkReader = new CheckReader({
+    read: ({ read }, change, signal) => shared.sources.read(read, change, signal),
+    ...{ scheduler, log },
+  });
   const observed = {
     ...{ ...shared, scheduler, verifier },
     readingsOf: checkReader.readingsOf.bind(checkReader),

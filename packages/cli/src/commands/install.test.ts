@@ -97,7 +97,7 @@ describe('install', () => {
     assert.deepEqual(
       written(cluster, 'PATCH').map((path) => path.split('/')[0]),
       [
-        ...Array.from({ length: 4 }, () => 'customresourcedefinitions'),
+        ...Array.from({ length: 5 }, () => 'customresourcedefinitions'),
         'namespaces',
         'serviceaccounts',
         'clusterroles',
@@ -368,7 +368,7 @@ const USED = {
     ...['events', 'deployments', 'deployments/status', 'replicasets', 'statefulsets', 'daemonsets'],
     ...['cronjobs', 'jobs'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
-    ...['changeapprovals/status', 'services'],
+    ...['changeapprovals/status', 'metricsources/status', 'services'],
     ...[...WEBHOOKS, ...CHANGE_POLICIES, 'leases', 'secrets'],
   ],
   delete: ['changeworkloads', 'pods', 'jobs'],

@@ -5,6 +5,7 @@ import {
   ChangePolicyKind,
   ChangeWorkloadKind,
   GROUP,
+  MetricSourceKind,
   toCrd,
 } from '@altershield/api';
 import { labels, type Manifest } from './manifest.ts';
@@ -15,6 +16,7 @@ export const KINDS = [
   ChangeWorkloadKind,
   ChangePodKind,
   ChangeApprovalKind,
+  MetricSourceKind,
 ] as const;
 
 export const crds = (): Manifest[] =>

@@ -39,13 +39,22 @@ const binding = (of: 'ClusterRole' | 'Role', { namespace }: InstallOptions): Man
  */
 const peopleRoles = (): Manifest[] => [
   inherited('view', {
-    resources: ['changepolicies', 'changeworkloads', 'changepods', 'changeapprovals'],
+    resources: [
+      'changepolicies',
+      'changeworkloads',
+      'changepods',
+      'changeapprovals',
+      'metricsources',
+    ],
     verbs: ['get', 'list', 'watch'],
   }),
   inherited('edit', { resources: ['changeapprovals'], verbs: ['create'] }),
   inherited(
     'admin',
-    { resources: ['changepolicies'], verbs: ['create', 'update', 'patch', 'delete'] },
+    {
+      resources: ['changepolicies', 'metricsources'],
+      verbs: ['create', 'update', 'patch', 'delete'],
+    },
     { resources: ['changeapprovals'], verbs: ['delete'] },
   ),
   approver,

@@ -39,7 +39,7 @@ export const BASE_RULES: readonly PolicyRule[] = [
     verbs: [...LIST_WATCH, 'create', 'delete'],
   },
   { apiGroups: [GROUP], resources: ['changepods'], verbs: ['get', ...LIST_WATCH, 'create'] },
-  { apiGroups: [GROUP], resources: ['changeapprovals'], verbs: LIST_WATCH },
+  { apiGroups: [GROUP], resources: ['changeapprovals', 'metricsources'], verbs: LIST_WATCH },
   {
     apiGroups: [GROUP],
     resources: [
@@ -47,6 +47,7 @@ export const BASE_RULES: readonly PolicyRule[] = [
       'changeworkloads/status',
       'changepods/status',
       'changeapprovals/status',
+      'metricsources/status',
     ],
     verbs: ['patch'],
   },
@@ -125,5 +126,9 @@ export const OWN_NAMESPACE_RULES: readonly PolicyRule[] = [
     resourceNames: [OBJECT_NAMES.certificates],
     verbs: ['get', ...LIST_WATCH, 'patch'],
   },
-  { ...SECRETS, resourceNames: [OBJECT_NAMES.seal], verbs: ['get'] },
+  {
+    ...SECRETS,
+    resourceNames: [OBJECT_NAMES.seal, OBJECT_NAMES.metricSources],
+    verbs: ['get'],
+  },
 ];

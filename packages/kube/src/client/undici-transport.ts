@@ -15,6 +15,8 @@ export interface UndiciTransportOptions {
   readonly responseTimeoutMs?: number;
   /** How long an idle connection is kept; the API server closes them after 90 s. Default 60,000. */
   readonly keepAliveMs?: number;
+  /** What is called, for messages. Default: the API server. */
+  readonly peer?: string;
 }
 
 /** The system asks a silent peer after this time and gives up on it 10 s later. */
@@ -75,7 +77,7 @@ class UndiciTransport implements Transport {
       return toResponse(await pool.request(this.#toOptions(request, credentials)));
     } catch (error) {
       if (request.signal?.aborted === true) throw error;
-      throw unreachable(this.#config.server, error);
+      throw unreachable(this.#config.server, error, this.#options.peer);
     }
   }
 

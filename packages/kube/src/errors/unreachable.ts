@@ -23,10 +23,10 @@ const CA_CODES = [
 ];
 
 /** An error with the host, the cause and a hint. */
-export function unreachable(server: string, cause: unknown): Error {
+export function unreachable(server: string, cause: unknown, peer = 'the API server'): Error {
   const { code, message } = factsOf(cause);
   const hint = CA_CODES.includes(code) ? WRONG_CA : HINTS[code];
-  const text = `cannot reach the API server at ${server}: ${message}`;
+  const text = `cannot reach ${peer} at ${server}: ${message}`;
   return new Error(hint === undefined ? text : `${text}; ${hint}`, { cause });
 }
 

@@ -4,6 +4,7 @@ import {
   CHANGE_PODS,
   CHANGE_POLICIES,
   CHANGE_WORKLOADS,
+  METRIC_SOURCES,
   OBJECT_NAMES,
 } from '@altershield/api';
 import { groupKind, groupOf, type Signing, type WorkloadAdapter } from '@altershield/core';
@@ -19,6 +20,7 @@ import type {
   ApprovalObject,
   ChangePodObject,
   ChangeObject,
+  MetricSourceObject,
   PodObject,
   PolicyObject,
 } from '../objects.ts';
@@ -48,6 +50,7 @@ export interface Caches {
   readonly changes: Informer<ChangeObject>;
   readonly batches: Informer<ChangePodObject>;
   readonly approvals: Informer<ApprovalObject>;
+  readonly metricSources: Informer<MetricSourceObject>;
   readonly namespaces: Informer<KubeObject>;
   readonly pods: Informer<PodObject>;
   readonly kinds: readonly FollowedKind[];
@@ -85,6 +88,7 @@ export function createCaches(
     approvals: informers.informer<ApprovalObject>(CHANGE_APPROVALS, {
       indexes: { [BY_CHANGE]: (approval) => [changeKeyOf(approval)] },
     }),
+    metricSources: informers.informer<MetricSourceObject>(METRIC_SOURCES),
     namespaces: informers.informer(RESOURCES.namespace),
     pods,
     kinds: adapters.map((adapter) => new FollowedKind(adapter, informers, signing)),

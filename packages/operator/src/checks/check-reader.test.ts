@@ -5,7 +5,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { CheckRequest, QueryAnswer } from '@altershield/core';
 import { silentLogger } from '@altershield/kube';
 import type { ChangeObject } from '../objects.ts';
-import { CheckReader, ReadError } from './check-reader.ts';
+import { CheckReader } from './check-reader.ts';
+import { ReadError } from './read-error.ts';
 
 const CHANGE = { metadata: { namespace: 'shop', name: 'web-2', uid: 'c-2' } } as ChangeObject;
 const ANSWER: QueryAnswer = { type: 'Query', series: {} };

@@ -2,6 +2,7 @@
 import type { CheckRequest, QueryAnswer, Reading, Readings } from '@altershield/core';
 import type { Logger, Scheduler } from '@altershield/kube';
 import type { ChangeObject } from '../objects.ts';
+import { ReadError } from './read-error.ts';
 
 /** What reads the answer to a request. It rejects with a `ReadError` when there is none. */
 export type Read = (
@@ -9,17 +10,6 @@ export type Read = (
   change: ChangeObject,
   signal: AbortSignal,
 ) => Promise<QueryAnswer>;
-
-/** Why a request has no answer, in words for the user. */
-export class ReadError extends Error {
-  readonly reason: string;
-
-  constructor(reason: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'ReadError';
-    this.reason = reason;
-  }
-}
 
 export interface CheckReaderDeps {
   readonly read: Read;

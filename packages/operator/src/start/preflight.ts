@@ -5,6 +5,7 @@ import {
   CHANGE_POLICIES,
   CHANGE_WORKLOADS,
   GROUP,
+  METRIC_SOURCES,
   VERSION,
 } from '@altershield/api';
 import { ADAPTERS, type WorkloadAdapter } from '@altershield/core';
@@ -67,7 +68,7 @@ async function missingKinds(client: Client): Promise<string[]> {
       readonly resources: readonly { readonly name?: string }[];
     };
     const served = new Set(resources.map(({ name }) => name));
-    return [CHANGE_POLICIES, CHANGE_WORKLOADS, CHANGE_PODS, CHANGE_APPROVALS]
+    return [CHANGE_POLICIES, CHANGE_WORKLOADS, CHANGE_PODS, CHANGE_APPROVALS, METRIC_SOURCES]
       .filter(({ plural }) => !served.has(plural))
       .map(({ plural }) => `the cluster has no kind ${plural}.${GROUP}`);
   } catch (error) {

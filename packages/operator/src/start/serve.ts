@@ -152,7 +152,7 @@ async function runReplica(
     namespace: config.namespace,
     identity: config.identity,
     rollbacksPerHour: config.rollbacksPerHour,
-    ...{ signingKey, adapters },
+    ...{ signingKey, adapters, operatorUser },
     nativeClamp: nativeClamp ? { operatorUser } : undefined,
     webhookTarget: async (stop) => {
       if (port === undefined) return undefined;
