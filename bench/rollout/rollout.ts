@@ -1,174 +1,162 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseReleaseCap, type Deployment } from '@altershield/core';
 import type { ClusterAccess } from '../../test/cluster/access.ts';
-import { eventually } from '@altershield/testing/eventually';
-import { imageOf, isActive, isReady } from '../../test/e2e/support/pods.ts';
-import { RELEASE, anApp, type App } from '../../test/e2e/support/story.ts';
+import type { AppKind } from '../../test/e2e/support/manifests.ts';
+import { anApp, type App } from '../../test/e2e/support/story.ts';
 import { median, seconds, times } from '../support/figures.ts';
 import { live, type Live } from '../support/live.ts';
 import type { Section } from '../support/section.ts';
+import { rollOut, waitsAfterReady } from './measure.ts';
 
-const PAIRS = 5;
-const REPLICAS = 10;
-const POLICY = { release: { batches: [1, '30%', '100%'], soakSeconds: 0 } };
-/** Releases without the plain rollout beside them, whose objects the operator follows as well. */
+const ROUNDS = 5;
+/** Of the kinds whose controllers replace one pod after the other. */
+const SLOW_ROUNDS = 2;
+/** Releases without others beside them, whose objects the operator follows as well. */
 const ALONE = 3;
+const REPLICAS = 10;
 
-interface Pair {
-  readonly plainMs: number;
-  readonly governedMs: number;
-  /** Of the governed one: from the push, or a batch's readiness, to the write that lets out the next pods. */
-  readonly oursMs: number;
+type Batches = readonly (number | string)[];
+
+interface Variant {
+  readonly name: string;
+  readonly kind?: AppKind;
+  readonly replicas?: number;
+  /** Undefined: a plain rollout, without a policy. */
+  readonly release?: { readonly strategy?: 'Rolling'; readonly batches?: Batches };
+}
+
+const DEFAULT: Variant = {
+  name: 'batches of 1, 30 % and 100 % (default)',
+  release: { batches: [1, '30%', '100%'] },
+};
+const DEPLOYMENTS: readonly Variant[] = [
+  { name: 'plain rollout' },
+  DEFAULT,
+  { name: 'batches of 50 % and 100 %', release: { batches: ['50%', '100%'] } },
+  { name: 'one batch of 100 %', release: { batches: ['100%'] } },
+  { name: 'strategy Rolling', release: { strategy: 'Rolling' } },
+];
+
+/** A kind whose controller replaces one pod at a time, plain and in the three default batches. */
+const pairOf = (kind: AppKind, replicas: number): readonly Variant[] => [
+  { name: `${kind}, plain`, kind, replicas },
+  { name: `${kind}, batches of 1, 30 % and 100 %`, kind, replicas, ...releaseOf(DEFAULT) },
+];
+
+const releaseOf = ({ release }: Variant): Pick<Variant, 'release'> =>
+  release === undefined ? {} : { release };
+
+interface Entry {
+  readonly variant: Variant;
+  readonly app: App;
+}
+
+interface Figures {
+  readonly name: string;
+  readonly ms: number[];
+  /** Of each round: how often as long as the plain rollout beside it. */
+  readonly ratios: number[];
+  /** From the readiness of a batch to the write that releases the next. */
+  readonly waits: number[];
+}
+
+const start = (cluster: ClusterAccess, { kind, replicas, release }: Variant): Promise<App> =>
+  anApp(cluster, {
+    ...(kind === undefined ? {} : { kind }),
+    replicas: replicas ?? REPLICAS,
+    policy: release === undefined ? undefined : { release: { ...release, soakSeconds: 0 } },
+  });
+
+/** Runs `work` with an app of each variant, which are closed however it ends. */
+async function withApps<T>(
+  cluster: ClusterAccess,
+  variants: readonly Variant[],
+  work: (entries: readonly Entry[]) => Promise<T>,
+): Promise<T> {
+  const entries: Entry[] = [];
+  try {
+    for (const variant of variants) entries.push({ variant, app: await start(cluster, variant) });
+    return await work(entries);
+  } finally {
+    await Promise.all(entries.map(({ app }) => app.close()));
+  }
+}
+
+/** Pushes the same change to all of them at the same moment; the first one is the plain rollout. */
+async function race(
+  entries: readonly Entry[],
+  rounds: number,
+  say: Live['say'],
+): Promise<readonly Figures[]> {
+  const figures = entries.map(({ variant: { name } }): Figures => {
+    return { name, ms: [], ratios: [], waits: [] };
+  });
+  for (let round = 1; round <= rounds; round += 1) {
+    const image = `checkout:v1.${round}`;
+    say(`round ${round} of ${rounds}: ${entries.length} rollouts side by side`);
+    const since = performance.now();
+    const times = await Promise.all(entries.map(({ app }) => rollOut(app, image)));
+    for (const [i, { app, variant }] of entries.entries()) {
+      if (variant.release !== undefined) await app.until(image, 'Success', 120_000);
+      const ms = times[i] ?? NaN;
+      figures[i]?.ms.push(ms);
+      figures[i]?.ratios.push(ms / (times[0] ?? NaN));
+      figures[i]?.waits.push(...waitsAfterReady(app, image, since));
+    }
+  }
+  return figures;
+}
+
+/** CPU of the operator for a release until its record is closed, nothing else going on; seconds. */
+async function alone({ cluster, operator, say }: Live): Promise<number[]> {
+  return withApps(cluster, [DEFAULT], async ([entry]) => {
+    const cpu: number[] = [];
+    for (let version = 1; version <= ALONE; version += 1) {
+      say(`governed alone, ${version}`);
+      // The last events of what went before.
+      await sleep(1500);
+      const before = operator.cpu;
+      await entry?.app.setImage(`checkout:v2.${version}`);
+      await entry?.app.until(`checkout:v2.${version}`, 'Success', 120_000);
+      cpu.push(operator.cpu - before);
+    }
+    return cpu;
+  });
 }
 
 interface Measured {
-  readonly pairs: readonly Pair[];
-  /** CPU of the operator for a release until its record is closed, nothing else going on; seconds. */
+  readonly figures: readonly Figures[];
   readonly cpu: readonly number[];
 }
 
-/** What `kubectl rollout status` calls complete. */
-function isComplete({ metadata, spec, status = {} }: Deployment, image: string): boolean {
-  const { replicas, updatedReplicas, readyReplicas, observedGeneration = 0 } = status;
-  return (
-    JSON.stringify(spec.template).includes(`"${image}"`) &&
-    observedGeneration >= (metadata.generation ?? 0) &&
-    [replicas, updatedReplicas, readyReplicas].every((count) => count === REPLICAS)
-  );
-}
-
-/** How long a rollout takes, from the push until the watch shows it complete. */
-async function rollOut(app: App, image: string): Promise<number> {
-  const began = performance.now();
-  await app.setImage(image);
-  const look = (): number | undefined =>
-    app.deployment.states.find(({ at, deployment }) => at >= began && isComplete(deployment, image))
-      ?.at;
-  const at = await eventually(look, { what: `${image} to be complete`, timeoutMs: 120_000 });
-  return at - began;
-}
-
-/** When the annotation let out more pods of the change, and how many there might be then. */
-function releasesOf(
-  { deployment: { states } }: App,
-  since: number,
-): { at: number; pods: number }[] {
-  const releases: { at: number; pods: number }[] = [];
-  for (const { at, deployment } of states) {
-    const cap = parseReleaseCap(deployment.metadata.annotations?.[RELEASE]);
-    if (at < since || cap === undefined || cap === 'Invalid' || cap.target === '') continue;
-    if (cap.released > (releases.at(-1)?.pods ?? 0)) releases.push({ at, pods: cap.released });
-  }
-  return releases;
-}
-
-/** When so many pods of an image were first ready. */
-function readyAt({ timeline: { events } }: App, image: string, count: number): number {
-  const ready = new Set<string>();
-  for (const { at, pod, type } of events) {
-    const isIn = type !== 'DELETED' && isActive(pod) && isReady(pod) && imageOf(pod) === image;
-    if (isIn) ready.add(pod.metadata.uid);
-    else ready.delete(pod.metadata.uid);
-    if (ready.size >= count) return at;
-  }
-  return NaN;
-}
-
-/** The part of a release that is no wait for the user's own pods. */
-function ourPart(app: App, image: string, since: number): number {
-  const releases = releasesOf(app, since);
-  return releases.reduce((sum, { at }, i) => {
-    const before = releases[i - 1];
-    return sum + at - (before === undefined ? since : readyAt(app, image, before.pods));
-  }, 0);
-}
-
-async function pair([governed, plain]: readonly [App, App], image: string): Promise<Pair> {
-  const since = performance.now();
-  const [governedMs, plainMs] = await Promise.all([
-    rollOut(governed, image),
-    rollOut(plain, image),
-  ]);
-  await governed.until(image, 'Success');
-  return { plainMs, governedMs, oursMs: ourPart(governed, image, since) };
-}
-
-async function alone(app: App, image: string, { operator }: Live): Promise<number> {
-  // The last events of what went before.
-  await sleep(1500);
-  const before = operator.cpu;
-  await app.setImage(image);
-  await app.until(image, 'Success', 120_000);
-  return operator.cpu - before;
-}
-
-async function twoApps(cluster: ClusterAccess): Promise<readonly [App, App]> {
-  const governed = await anApp(cluster, { replicas: REPLICAS, policy: POLICY });
-  try {
-    return [governed, await anApp(cluster, { replicas: REPLICAS, policy: undefined })];
-  } catch (error) {
-    await governed.close();
-    throw error;
-  }
-}
-
 async function measure(on: Live): Promise<Measured> {
-  const apps = await twoApps(on.cluster);
-  const [pairs, cpu]: [Pair[], number[]] = [[], []];
-  try {
-    for (let version = 1; version <= PAIRS; version += 1) {
-      on.say(`pair ${version}, side by side`);
-      pairs.push(await pair(apps, `checkout:v1.${version}`));
-    }
-    for (let version = 1; version <= ALONE; version += 1) {
-      on.say(`governed alone, ${version}`);
-      cpu.push(await alone(apps[0], `checkout:v2.${version}`, on));
-    }
-    return { pairs, cpu };
-  } finally {
-    await Promise.all(apps.map((app) => app.close()));
-  }
+  const of = (variants: readonly Variant[], rounds: number): Promise<readonly Figures[]> =>
+    withApps(on.cluster, variants, (entries) => race(entries, rounds, on.say));
+  const deployments = await of(DEPLOYMENTS, ROUNDS);
+  const cpu = await alone(on);
+  const statefulSets = await of(pairOf('StatefulSet', 5), SLOW_ROUNDS);
+  const daemonSets = await of(pairOf('DaemonSet', 5), SLOW_ROUNDS);
+  return { figures: [...deployments, ...statefulSets, ...daemonSets], cpu };
 }
 
-type Show = (value: number) => string;
-
-function row(name: string, figures: readonly number[], show: Show, target = ''): string[] {
-  const range = `${show(Math.min(...figures))} – ${show(Math.max(...figures))}`;
-  return [name, show(median(figures)), range, target];
-}
-
-const cpuSeconds: Show = (value) => `${value.toFixed(2)} s`;
-
-function rows({ pairs, cpu }: Measured): string[][] {
-  const of = (figure: (each: Pair) => number): number[] => pairs.map(figure);
+const row = ({ name, ms, ratios, waits }: Figures): string[] => {
+  const isPlain = ratios.every((ratio) => ratio === 1);
   return [
-    row(
-      'plain rollout',
-      of((p) => p.plainMs),
-      seconds,
-    ),
-    row(
-      'governed, three batches',
-      of((p) => p.governedMs),
-      seconds,
-    ),
-    row(
-      'governed ÷ plain',
-      of((p) => p.governedMs / p.plainMs),
-      times,
-      '1.30 ×',
-    ),
-    row(
-      'of the governed one, not waiting for pods',
-      of((p) => p.oursMs),
-      seconds,
-    ),
-    row('CPU of the operator for one', cpu, cpuSeconds, '0.30 s'),
-    ['Argo Rollouts, the same three steps (earlier run)', '9.30 s', '', ''],
-    ['CPU of Argo Rollouts for it (earlier run)', '0.27 s', '', ''],
+    name,
+    seconds(median(ms)),
+    isPlain ? '' : times(median(ratios)),
+    isPlain ? '' : `${times(Math.min(...ratios))} – ${times(Math.max(...ratios))}`,
+    waits.length === 0 ? '' : seconds(median(waits)),
   ];
-}
+};
+
+const HEAD = ['', 'time, median', '÷ plain', 'range', 'ready → next batch released'];
+
+const cpuRows = ({ cpu }: Measured): string[][] => [
+  ['this operator', `${median(cpu).toFixed(2)} s`],
+  ['at most', '0.30 s'],
+  ['Argo Rollouts (earlier run)', '0.27 s'],
+];
 
 export const rollout: Section = {
   name: 'rollout',
@@ -176,10 +164,13 @@ export const rollout: Section = {
   run: async (say) => {
     const measured = await live(say, measure);
     return {
-      tables: [{ head: ['', 'median', 'range', 'target'], rows: rows(measured) }],
+      tables: [
+        { head: HEAD, rows: measured.figures.map(row) },
+        { head: ['CPU for three batches', 'median'], rows: cpuRows(measured) },
+      ],
       notes: [
-        `${PAIRS} pairs, each pushed at the same moment: ${REPLICAS} replicas, 25 % of surge and of unavailability, pods that are ready after 1 to 3 s, batches of 1, 30 % and 100 %, no soak. From the push until the Deployment’s status is what \`kubectl rollout status\` calls complete, from a watch.`,
-        'A batch ends when its pods are ready, by its nature: three waits of 1 to 3 s where the plain rollout, which begins with five pods at once, has about two. Not waiting for pods: from the push to the first write that lets pods out, and from the readiness of a batch to the next such write. CPU: of three more releases, governed ones alone.',
+        `Each pushed at the same moment, ${ROUNDS} times, StatefulSets and DaemonSets ${SLOW_ROUNDS} times: ${REPLICAS} replicas of a Deployment, 25 % of surge and of unavailability; 5 pods of the other kinds, one at a time; pods that are ready after 1 to 3 s; no soak. From the push until the status is what \`kubectl rollout status\` calls complete, from a watch.`,
+        'Ready → next batch released: from the pod status that makes a batch ready to the write that raises the cap, both as one client’s watches show them. CPU: of the operator, from the push until the record is closed, nothing else going on.',
       ],
     };
   },
