@@ -40,9 +40,27 @@ const undiciPools: Plugin = {
 /** Bundles the sources into `folder` and gives the path of its entry. */
 export async function bundleOperator(folder = OUT): Promise<string> {
   await rm(folder, { recursive: true, force: true });
+  const entryPoints = { main: 'packages/operator/src/main.ts', 'issue.child': ISSUER };
+  await bundle(entryPoints, folder);
+  return join(folder, 'main.mjs');
+}
+
+/**
+ * Adds the command line, so that a Job can wait for a change without another image. It shares no
+ * file with the operator, which would then load more than it uses.
+ */
+export async function bundleCommandLine(folder = join(OUT, 'cli')): Promise<string> {
+  await bundle({ altershield: 'packages/cli/src/main.ts' }, folder);
+  return join(folder, 'altershield.mjs');
+}
+
+async function bundle(
+  entryPoints: Readonly<Record<string, string>>,
+  folder: string,
+): Promise<void> {
   const { metafile } = await build({
     absWorkingDir: ROOT,
-    entryPoints: { main: 'packages/operator/src/main.ts', 'issue.child': ISSUER },
+    entryPoints,
     outdir: folder,
     bundle: true,
     // What is loaded late, if ever, stays a file of its own.
@@ -65,7 +83,6 @@ export async function bundleOperator(folder = OUT): Promise<string> {
     logLevel: 'warning',
   });
   await writeFile(join(folder, 'NOTICES.txt'), await noticesOf(metafile));
-  return join(folder, 'main.mjs');
 }
 
 /** Names, versions and licences of the libraries in a bundle. */
@@ -107,4 +124,7 @@ export function imageRuntime(): ImageRuntime {
   return { flags, env };
 }
 
-if (import.meta.main) console.log(await bundleOperator());
+if (import.meta.main) {
+  console.log(await bundleOperator());
+  console.log(await bundleCommandLine());
+}

@@ -111,3 +111,30 @@ test('a change can be waited for by name, and printed as JSON when it ends', asy
     ['Success', 'True', 'True'],
   );
 });
+
+test('a wait since a time is for a change that was seen since then, also one that has ended', async () => {
+  const checkout = await Checkout.start({ policy: POLICY });
+  const since = (): string => `--since-time ${new Date(checkout.scheduler.now()).toISOString()}`;
+  const line = `status deploy/checkout --wait ${since()}`;
+  const { code, err } = await deploy(checkout, 'bad-2', line);
+  assert.equal(code, 6, err);
+  await checkout.scheduler.runFor(60_000);
+  assert.equal((await wait(checkout, line)).code, 6);
+  const later = await wait(checkout, `status deploy/checkout --wait ${since()}`);
+  assert.equal(later.code, 0, later.err);
+  assert.match(
+    later.out,
+    /nothing to wait for: the pod template of deploy\/checkout has not changed/,
+  );
+});
+
+test('a wait since a time has nothing to wait for without a policy or a record', async () => {
+  const checkout = await Checkout.start({ policy: POLICY });
+  const line = 'status deploy/checkout --wait --since-time 2020-01-01T00:00:00Z';
+  const unchanged = await wait(checkout, line);
+  assert.equal(unchanged.code, 0, unchanged.err);
+  assert.match(unchanged.out, /nothing to wait for: no change of deploy\/checkout/);
+  const wrong = await wait(checkout, 'status deploy/checkout --wait --since-time yesterday');
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.err, /Must be a time with its zone/);
+});

@@ -105,6 +105,12 @@ function addStatus(program: Command, cli: CommandContext): void {
     .description('print the status of the newest change of a workload, or wait for its end')
     .argument('<target...>', TARGET)
     .option('--wait', 'wait for the end; the exit code shows the outcome')
+    .addOption(
+      new Option(
+        '--since-time <time>',
+        'with --wait, only for a change seen since then, e.g. 2026-01-31T09:00:00Z; without one, end with 0',
+      ).argParser(timestamp),
+    )
     .addOption(timeoutOption('how long to wait for the end', 600))
     .addOption(operatorNamespaceOption())
     .addOption(formatOption())
@@ -233,6 +239,13 @@ const seconds1To =
       `Must be a duration like 90, 90s, 10m or 1h30m, at most ${max} s.`,
     );
   };
+
+/** RFC 3339, as `kubectl logs --since-time` takes it. */
+function timestamp(text: string): number {
+  const value = /^\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-]\d\d:\d\d)$/.test(text) ? Date.parse(text) : NaN;
+  if (!Number.isNaN(value)) return value;
+  throw new InvalidArgumentError('Must be a time with its zone like 2026-01-31T09:00:00Z.');
+}
 
 const from1To =
   (max: number) =>

@@ -5,7 +5,7 @@ import type { ClusterAccess } from '../../cluster/access.ts';
 import { findHelm, runHelm, type HelmResult, type HelmVersion } from '../../helm/helm.ts';
 
 /** A chart with one Deployment, of which the values set tag, surge, and whether there is a variable named LEGACY. */
-const CHART = fileURLToPath(new URL('../../helm/chart', import.meta.url));
+export const CHART = fileURLToPath(new URL('../../helm/chart', import.meta.url));
 const RELEASE = 'checkout';
 
 export type Values = Readonly<Record<string, string | number | boolean>>;
@@ -17,20 +17,23 @@ export interface HelmRevision {
   readonly description: string;
 }
 
+type Place = [cluster: ClusterAccess, namespace: string, chart?: string];
+
 /** A release named checkout that a developer manages with one version of Helm. */
 export class HelmRelease {
   readonly version: HelmVersion;
   readonly #path: string;
   readonly #cluster: ClusterAccess;
   readonly #namespace: string;
+  readonly #chart: string;
 
-  private constructor(version: HelmVersion, path: string, at: [ClusterAccess, string]) {
+  private constructor(version: HelmVersion, path: string, at: Place) {
     this.version = version;
     this.#path = path;
-    [this.#cluster, this.#namespace] = at;
+    [this.#cluster, this.#namespace, this.#chart = CHART] = at;
   }
 
-  static async of(version: HelmVersion, ...at: [ClusterAccess, string]): Promise<HelmRelease> {
+  static async of(version: HelmVersion, ...at: Place): Promise<HelmRelease> {
     const log = (line: string): void => {
       process.stderr.write(`# ${line}\n`);
     };
@@ -44,7 +47,7 @@ export class HelmRelease {
 
   async upgrade(values: Values, ...flags: readonly string[]): Promise<HelmResult> {
     const set = Object.entries(values).map(([name, value]) => `${name}=${value}`);
-    const args = ['upgrade', '--install', RELEASE, CHART, '--set', set.join(','), ...flags];
+    const args = ['upgrade', '--install', RELEASE, this.#chart, '--set', set.join(','), ...flags];
     return await this.#run(args);
   }
 

@@ -24,6 +24,8 @@ import { describeTarget, parseTarget, type Target } from '../target.ts';
 
 export interface StatusOptions extends GlobalOptions {
   readonly wait?: true;
+  /** Only a change seen since then is waited for; milliseconds since the epoch. */
+  readonly sinceTime?: number;
   /** How long to wait for the end. Seconds. */
   readonly timeout: number;
   readonly output?: Format;
@@ -51,7 +53,7 @@ export async function status(
     const namespace = options.namespace ?? session.namespace;
     const context = { cli, session, namespace, options };
     const find = await finderOf(context, target);
-    if (options.wait === true) await waitForEnd(context, find);
+    if (options.wait === true) await waitIfChanged(context, find);
     else await showNow(context, find);
   });
 }
@@ -117,11 +119,23 @@ async function showNow(context: StatusContext, finder: Finder): Promise<void> {
 /** A governed template without any record gets one within seconds, or none at all. */
 const FIRST_RECORD_MS = 15_000;
 
+/** With `--since-time`, a write that changed nothing has nothing to wait for. */
+async function waitIfChanged(context: StatusContext, finder: Finder): Promise<void> {
+  const isOptional = context.options.sinceTime !== undefined;
+  try {
+    await waitForEnd(context, finder);
+  } catch (error) {
+    if (!isOptional || !(error instanceof CliError) || error.code !== EXIT.noChange) throw error;
+    context.cli.io.out(`nothing to wait for: ${error.message}`);
+  }
+}
+
 async function waitForEnd(context: StatusContext, finder: Finder): Promise<void> {
   const { cli, session, namespace, options } = context;
   const { labelSelector } = finder;
   // Reports missing kinds and permissions once; the watch would retry without end.
   const known = await listChanges(session.client, { namespace, labelSelector });
+  rejectEarlier(finder, known, options);
   if (finder.pick(known) === undefined) await rejectUnmatched(context, finder);
   await warnOfAbsence(context);
   const follower = new Follower<ChangeWorkload>(cli, session, CHANGE_WORKLOADS, {
@@ -201,6 +215,18 @@ function report(
   const outcome = outcomeOf(record, finder.subject) ?? EXIT.failed;
   if (outcome !== EXIT.ok) throw new CliError(outcome, text, hint);
   if (output === undefined) cli.io.out(text);
+}
+
+/** The newest change may be one that ended before the write that the user waits for. */
+function rejectEarlier(
+  { pick, what }: Finder,
+  known: readonly ChangeWorkload[],
+  { sinceTime = 0 }: StatusOptions,
+): void {
+  const newest = pick(known);
+  if (newest === undefined || Date.parse(newest.spec.detectedAt) >= sinceTime) return;
+  const since = new Date(sinceTime).toISOString();
+  throw new CliError(EXIT.noChange, `the pod template of ${what} has not changed since ${since}`);
 }
 
 /** Fails at once for a workload that no policy matches: no record will appear. */
