@@ -171,10 +171,12 @@ export class Rig implements ControllerModel {
     for (const [key, { resource, ownedBy }] of Object.entries(relatedResources)) {
       const owners = ownedBy === 'object' ? [this.object] : (related[ownedBy] ?? []);
       const uids = owners.map(({ metadata }) => metadata.uid);
-      const list = this.sandbox.server.store.list(`${resource.plural}.${resource.group}`, 'shop');
+      const type = `${resource.plural}.${resource.group}`;
+      const { store } = this.sandbox.server;
+      const list = ownedBy === 'cluster' ? store.list(type) : store.list(type, 'shop');
       related[key] = (list as unknown as KubeObject[]).filter(
         ({ metadata }) =>
-          ownedBy === 'namespace' ||
+          ['namespace', 'cluster'].includes(ownedBy) ||
           metadata.ownerReferences?.some(({ uid }) => uids.includes(uid)),
       );
     }

@@ -38,6 +38,7 @@ const ROWS: Readonly<Record<string, Cell>> = {
   '`strategy: Canary`': ({ descriptor }) => isSupported(descriptor.strategies.Canary),
   '`strategy: BlueGreen`': ({ descriptor }) => isSupported(descriptor.strategies.BlueGreen),
   '`strategy: Rolling`': ({ descriptor }) => isSupported(descriptor.strategies.Rolling),
+  'batches by `topologyKey`': ({ descriptor }) => isSupported(descriptor.byTopology),
   'matched by a policy without `target.kinds`': ({ descriptor }) =>
     descriptor.isOptIn === true ? 'no' : 'yes',
   'a change is': ({ descriptor: { isImmutable, revisionPath, resource } }) =>

@@ -78,6 +78,10 @@ export const changePodSpec = z
       .enum(['Stable', 'Updated'])
       .optional()
       .describe('Which pods the Services select in this step. Absent: all of them.'),
+    topologyDomain: text(
+      63,
+      'The value of the label `topologyKey` that the nodes of the batch have; empty: nodes without it.',
+    ).optional(),
     compared: z
       .array(z.string().max(64))
       .max(MAX_COMPARED)

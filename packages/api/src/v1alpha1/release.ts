@@ -71,6 +71,8 @@ const blueGreen = z
   .optional()
   .describe('Settings of the strategy BlueGreen.');
 
+const LABEL_KEY = /^([a-z0-9]([-a-z0-9.]*[a-z0-9])?\/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+
 const onlyFor = (field: string, strategy: string) => ({
   rule: `!has(self.${field}) || (has(self.strategy) && self.strategy == '${strategy}')`,
   message: `${field} needs strategy: ${strategy}`,
@@ -85,6 +87,14 @@ export const release = z
         'Default: Batch where the kind supports it, else Rolling. Batch: held at admission, then released in batches, each by the means of its kind. Canary: the same with a small first batch that is compared with as many stable pods, then all. BlueGreen: all pods beside the stable ones; once they are healthy, the Services are switched to them. Rolling: not held, judged while the native controller rolls at its own pace. A kind that does not support the strategy is released in batches, or else Rolling.',
       ),
     batches,
+    topologyKey: z
+      .string()
+      .max(317)
+      .regex(LABEL_KEY, 'must be the key of a label of nodes, such as topology.kubernetes.io/zone')
+      .optional()
+      .describe(
+        'A label of nodes. Instead of batches, one batch for each of its values, in the order of the values; nodes without it come last. Only DaemonSets.',
+      ),
     approval: approval.optional(),
     canary,
     blueGreen,
@@ -100,6 +110,11 @@ export const release = z
       LONGER_THAN_SOAK,
       onlyFor('canary', 'Canary'),
       onlyFor('blueGreen', 'BlueGreen'),
+      {
+        rule: "!has(self.topologyKey) || !has(self.batches) && (!has(self.strategy) || self.strategy == 'Batch')",
+        message:
+          'topologyKey takes the place of batches and needs strategy: Batch: remove one of them',
+      },
       {
         rule: "!has(self.approval) || !has(self.strategy) || self.strategy != 'Rolling'",
         message:

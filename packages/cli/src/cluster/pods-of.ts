@@ -68,6 +68,8 @@ async function snapshotOf(
   const object = await client.get<KubeObject & WorkloadObject>(descriptor.resource, key);
   const related: Record<string, readonly KubeObject[]> = {};
   for (const [name, { resource, ownedBy }] of Object.entries(descriptor.relatedResources)) {
+    // They belong to no workload, and a user may not be allowed to list the nodes.
+    if (ownedBy === 'namespace' || ownedBy === 'cluster') continue;
     const owners = ownedBy === 'object' ? [object] : (related[ownedBy] ?? []);
     const uids = new Set(owners.map(({ metadata }) => metadata.uid));
     const all = await listAll<KubeObject>(client, resource, { namespace });

@@ -52,10 +52,16 @@ function batchStory(batch: ChangePod, { record, pods }: Around, view: View): str
       : ` after ${duration(Date.parse(judged) - Date.parse(spec.releasedAt))}`;
   const counts = isOpen && status.pods === undefined ? nowText(pods) : podCounts(status);
   const verdict = view.paint(statusSymbol.tone, `${statusSymbol.text}${after}`);
-  const head = `  ${view.paint(statusSymbol.tone, statusSymbol.symbol)} ${spec.batch} of ${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${verdict}${counts}`;
+  const head = `  ${view.paint(statusSymbol.tone, statusSymbol.symbol)} ${spec.batch} of ${spec.total}  ${plural(spec.targetUnits, 'pod')}${domainText(spec)}  ${verdict}${counts}`;
   const checks = (status?.checks ?? []).filter(({ verdict: found }) => found !== 'None');
   return [head, ...checks.flatMap((check) => checkLines(check, view))];
 }
+
+/** ` on nodes of zone-a`: the nodes of a batch by topology. */
+const domainText = ({ topologyDomain: domain }: ChangePod['spec']): string => {
+  if (domain === undefined) return '';
+  return domain === '' ? ' with nodes without the label' : ` with nodes of ${domain}`;
+};
 
 function podCounts(status: ChangePod['status']): string {
   if (status?.pods === undefined) return '';

@@ -18,7 +18,7 @@ export function stepTexts(
 function namesOf(release: Release, strategy: Strategy): readonly (number | string)[] {
   switch (strategy) {
     case 'Batch':
-      return batchesOf(release);
+      return release.topologyKey === undefined ? batchesOf(release) : [`by ${release.topologyKey}`];
     case 'Canary':
       return [canaryPods(release), '100%'];
     case 'BlueGreen':

@@ -32,7 +32,8 @@ export function stepOf(
   const steps = stepsOf(spec, workload);
   const last = steps.length;
   // A change that was held late begins with the step that covers the pods already released.
-  const first = steps.find(({ target }) => target >= updated.length)?.index ?? last;
+  const least = Math.min(Math.max(1, updated.length), workload.size);
+  const first = steps.find(({ target }) => target >= least)?.index ?? last;
   const step = steps[Math.max(1, Math.min(batch?.index ?? first, last)) - 1];
   if (step === undefined) throw new TypeError('a release has at least one step');
   return step;
@@ -204,8 +205,11 @@ function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadS
 export function batchIntent(observation: Observation, batch: Step): BatchRecord {
   const { index, total, target, previous } = batch;
   const releasedAt = observation.batch?.spec.releasedAt ?? timeText(observation.now);
-  const { traffic } = batch;
-  const routed = traffic === undefined ? {} : { traffic };
+  const { traffic, domain } = batch;
+  const routed = {
+    ...(traffic === undefined ? {} : { traffic }),
+    ...(domain === undefined ? {} : { topologyDomain: domain }),
+  };
   const counts = { batch: index, total, targetUnits: target, previous, ...routed };
   return { index, spec: { ...counts, releasedAt, ...comparedWith(observation, batch) } };
 }

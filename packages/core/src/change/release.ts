@@ -291,17 +291,23 @@ const releaseGoal = ({
   workload,
   status,
   outcome,
-  batch: { target, isLast, traffic },
+  batch: { target, isLast, traffic, domain },
 }: ReleaseContext): Goal => ({
   type: 'Release',
   sequence: observation.change.spec.sequence,
   ...routeOf(observation),
   ...{ target, isLast },
   ...(traffic === undefined ? {} : { traffic }),
+  ...(domain === undefined ? {} : topologyOf(observation)),
   needsRoom: needsRoom(observation, workload),
   ...(mayBeAsleep(observation, workload, status) ? { wakes: true } : {}),
   ...(outcome.passesAt === undefined ? {} : { soaksUntil: outcome.passesAt }),
 });
+
+const topologyOf = ({ change }: Observation): { readonly topologyKey?: string } => {
+  const { topologyKey } = change.spec.policy.spec.release;
+  return topologyKey === undefined ? {} : { topologyKey };
+};
 
 /** Whether the controller may have given up before this process started to observe the change. */
 const mayBeAsleep = (

@@ -31,7 +31,10 @@ test('an empty policy is valid and has these defaults', () => {
     mode: 'Enforce',
     target: {},
     release: { soakSeconds: 10 },
-    checks: { podHealth: { maxRestarts: 2, maxReadinessLosses: 1 } },
+    checks: {
+      podHealth: { maxRestarts: 2, maxReadinessLosses: 1 },
+      signals: { mode: 'Required', intervalSeconds: 15, observeSeconds: 120, windowSeconds: 120 },
+    },
     onInconclusive: 'Suspend',
     limits: {
       ...{ rollbacksPerHour: 3, quarantineSeconds: 7 * day },
@@ -104,6 +107,11 @@ const RELEASES: readonly (readonly [object, readonly string[]])[] = [
   [{ strategy: 'BlueGreen', blueGreen: { keepSeconds: 0 } }, []],
   [{ steps: [{ step: 3, pauseAfter: true }] }, []],
   [{ batches: [1], steps: [{ step: 2, pauseAfter: true }] }, []],
+  [{ topologyKey: 'topology.kubernetes.io/zone' }, []],
+  [{ topologyKey: 'zone', batches: [1] }, ['topologyKey']],
+  [{ topologyKey: 'zone', strategy: 'Canary' }, ['topologyKey']],
+  [{ topologyKey: 'zone', steps: [{ step: 21, pauseAfter: true }] }, []],
+  [{ topologyKey: 'a b' }, ['topologyKey']],
   [{ canary: { pods: 1 } }, ['canary']],
   [{ strategy: 'Canary', batches: [1], blueGreen: {} }, ['batches', 'blueGreen']],
   [{ strategy: 'BlueGreen', batches: [1], canary: {} }, ['batches', 'canary']],
@@ -146,6 +154,20 @@ for (const [release, bad] of RELEASES) {
     );
   });
 }
+
+test('a kind whose pods have no batches by nodes cannot be named beside topologyKey', () => {
+  const spec = (...kinds: readonly string[]) => ({
+    target: { kinds },
+    release: { topologyKey: 'topology.kubernetes.io/zone' },
+  });
+  assert.deepEqual(pathsOf(spec('DaemonSet')), []);
+  const parsed = parsePolicy(spec('DaemonSet', 'Deployment'), HERE);
+  assert.ok(!parsed.ok);
+  assert.match(
+    explainErrors(parsed.errors),
+    /^spec\.release\.topologyKey: Deployment: the scheduler chooses the nodes of its pods/,
+  );
+});
 
 test('a namespaceSelector is only for policies of the whole cluster', () => {
   const target = { namespaceSelector: {} };

@@ -23,6 +23,37 @@ test('batches are counts or percentages of the size, and the rest follows the la
   assert.deepEqual(targets(steps({ batches: ['1%'] }, 7)), [1, 7]);
 });
 
+test('by topology, a batch ends when only later domains have stable pods', () => {
+  const zones = (...stable: readonly number[]) =>
+    stable.map((count, i) => ({ name: `zone-${i}`, stable: count }));
+  const by = (size: number, ...stable: readonly number[]) =>
+    stepsFor(releaseOf({ topologyKey: 'zone' }), 'Batch', {
+      ...{ size, isAllOrNothing: false },
+      domainsOf: () => zones(...stable),
+    });
+  assert.deepEqual(targets(by(6, 2, 3, 1)), [2, 5, 6]);
+  assert.deepEqual(targets(by(6, 0, 1, 1)), [4, 5, 6]);
+  assert.deepEqual(targets(by(6, 0, 5, 1)), [0, 5, 6]);
+  assert.deepEqual(
+    by(3, 2, 1).map(({ domain }) => domain),
+    ['zone-0', 'zone-1'],
+  );
+  const many = by(30, ...Array.from({ length: 30 }, () => 1));
+  assert.deepEqual([many.length, many.at(-2)?.target, many.at(-1)?.target], [21, 20, 30]);
+});
+
+test('without a node that has its label, a release by topology is a misfit', () => {
+  const release = releaseOf({ topologyKey: 'zone' });
+  const of = (...names: readonly string[]) =>
+    misfit(release, 'Batch', {
+      ...{ size: 3, isAllOrNothing: false },
+      domainsOf: () => names.map((name) => ({ name, stable: 1 })),
+    });
+  assert.equal(of('a', ''), undefined);
+  assert.match(of('') ?? '', /no node has the label zone/);
+  assert.equal(misfit(release, 'Batch', { size: 3, isAllOrNothing: false }), undefined);
+});
+
 test('a step that releases nothing more has the number that its user gave it', () => {
   const all = steps({}, 2);
   assert.deepEqual(targets(all), [1, 1, 2]);

@@ -31,6 +31,8 @@ export interface Step {
   readonly isCanary: boolean;
   /** All pods run beside the stable ones, and the Services select these. Absent: no switch. */
   readonly traffic?: 'Stable' | 'Updated';
+  /** Value of the label `topologyKey` of its nodes. Absent: the batches are not of nodes. */
+  readonly domain?: string;
 }
 
 /** What a strategy says of a step; the settings of the policy are added to it. */
@@ -39,12 +41,15 @@ interface StrategyStep {
   readonly soakSeconds?: number;
   readonly isCanary?: true;
   readonly traffic?: 'Stable' | 'Updated';
+  readonly domain?: string;
 }
 
-type SettingsOf = Pick<ReleaseSettings, 'batches' | 'canary' | 'blueGreen'>;
+type SettingsOf = Pick<ReleaseSettings, 'batches' | 'topologyKey' | 'canary' | 'blueGreen'>;
 
 const ALL = '100%';
 const DEFAULT_BATCHES: readonly IntOrPercent[] = [1, '30%', ALL];
+/** Most batches by topology; the nodes of all further values are one more. */
+const MAX_DOMAINS = 20;
 const DEFAULT_CANARY = 1;
 const DEFAULT_KEEP_SECONDS = 300;
 
@@ -55,11 +60,39 @@ export const batchesOf = ({ batches }: Pick<SettingsOf, 'batches'>): readonly In
 export const canaryPods = ({ canary }: Pick<SettingsOf, 'canary'>): IntOrPercent =>
   canary?.pods ?? DEFAULT_CANARY;
 
+/** The nodes of a workload with one value of a label. */
+export interface TopologyDomain {
+  /** Empty: the nodes without the label. */
+  readonly name: string;
+  /** Pods of other revisions than the newest that run there. */
+  readonly stable: number;
+}
+
+/** A batch has ended when only later domains have stable pods. */
+const domainSteps = (domains: readonly TopologyDomain[], size: number): readonly StrategyStep[] =>
+  domains.slice(0, MAX_DOMAINS).map(({ name }, i) => ({
+    size: size - domains.slice(i + 1).reduce((sum, { stable }) => sum + stable, 0),
+    domain: name,
+  }));
+
+/** Batches by topology where the policy asks for them and the kind can, else by size. */
+const batchSteps = (
+  release: SettingsOf,
+  { size, domainsOf }: Pick<Releasable, 'size' | 'domainsOf'>,
+): readonly StrategyStep[] =>
+  release.topologyKey === undefined || domainsOf === undefined
+    ? batchesOf(release).map((each) => ({ size: each }))
+    : domainSteps(domainsOf(release.topologyKey), size);
+
 /** The steps of a strategy as its user wrote them; the rest of the pods follows the last one. */
-function strategySteps(release: SettingsOf, strategy: Strategy): readonly StrategyStep[] {
+function strategySteps(
+  release: SettingsOf,
+  strategy: Strategy,
+  workload: Pick<Releasable, 'size' | 'domainsOf'>,
+): readonly StrategyStep[] {
   switch (strategy) {
     case 'Batch':
-      return batchesOf(release).map((size) => ({ size }));
+      return batchSteps(release, workload);
     case 'Canary': {
       const { observeSeconds } = release.canary ?? {};
       const observed = observeSeconds === undefined ? {} : { soakSeconds: observeSeconds };
@@ -82,6 +115,8 @@ interface Releasable {
   /** Pods that are updated at the end. */
   readonly size: number;
   readonly isAllOrNothing: boolean;
+  /** Its nodes by the values of a label, in order. Absent: its batches are not of nodes. */
+  readonly domainsOf?: (topologyKey: string) => readonly TopologyDomain[];
 }
 
 /**
@@ -92,9 +127,10 @@ interface Releasable {
 export function stepsFor(
   release: ReleaseSettings,
   strategy: Strategy,
-  { size, isAllOrNothing }: Releasable,
+  workload: Releasable,
 ): readonly Step[] {
-  const written = strategySteps(release, strategy);
+  const { size, isAllOrNothing } = workload;
+  const written = strategySteps(release, strategy, workload);
   // A change that is not held can neither be paused between steps nor wait for approval.
   const { approval: _, steps: __, ...unheld } = release;
   const settings = strategy === 'Rolling' ? unheld : release;
@@ -105,7 +141,7 @@ export function stepsFor(
     ...joined(all.filter((each, j) => j >= i && targets[j] === target && isSame(each, all[i]))),
     target,
     isCanary: all[i]?.isCanary === true,
-    ...trafficOf(all[i]),
+    ...placeOf(all[i]),
   }));
   const isRestEmpty = !isAll(written) && targets.at(-2) === size;
   return numbered(isRestEmpty ? merged.slice(0, -1) : merged);
@@ -118,24 +154,28 @@ const withRest = (steps: readonly StrategyStep[]): readonly StrategyStep[] =>
 
 /** The largest number of steps that a release can have, whatever the size of the workload. */
 export const mostSteps = (release: SettingsOf, strategy: Strategy): number =>
-  withRest(strategySteps(release, strategy)).length;
+  release.topologyKey === undefined
+    ? withRest(strategySteps(release, strategy, { size: 1 })).length
+    : MAX_DOMAINS + 1;
 
-type Routed = Pick<StrategyStep, 'traffic'>;
+type Routed = Pick<StrategyStep, 'traffic' | 'domain'>;
 
 const isSame = (a: Routed, b: Routed | undefined): boolean => a.traffic === b?.traffic;
 
-const trafficOf = (step: Routed | undefined): Routed =>
-  step?.traffic === undefined ? {} : { traffic: step.traffic };
+const placeOf = ({ traffic, domain }: Routed = {}): Routed => ({
+  ...(traffic === undefined ? {} : { traffic }),
+  ...(domain === undefined ? {} : { domain }),
+});
 
 function targetsOf(steps: readonly StrategyStep[], size: number): number[] {
   const targets: number[] = [];
-  for (const step of steps) targets.push(Math.max(podsOf(step.size, size), targets.at(-1) ?? 0));
+  for (const step of steps) targets.push(Math.max(podsOf(step, size), targets.at(-1) ?? 0));
   return targets;
 }
 
-/** Pods of a step: at least one, at most all. */
-const podsOf = (step: IntOrPercent, size: number): number =>
-  Math.min(size, Math.max(1, scaledValue(step, size, Math.ceil)));
+/** Pods of a step: at least one, at most all. The nodes with one value of a label may have none. */
+const podsOf = ({ size, domain }: Pick<StrategyStep, 'size' | 'domain'>, all: number): number =>
+  Math.min(all, Math.max(domain === undefined ? 1 : 0, scaledValue(size, all, Math.ceil)));
 
 type Settings = Pick<
   Step,
@@ -184,7 +224,7 @@ function joined(steps: readonly Settings[]): Settings {
 }
 
 const numbered = (
-  steps: readonly (Settings & Pick<Step, 'target' | 'isCanary' | 'traffic'>)[],
+  steps: readonly (Settings & Pick<Step, 'target' | 'isCanary' | 'traffic' | 'domain'>)[],
 ): readonly Step[] =>
   steps.map((step, i) => ({
     ...step,
@@ -205,8 +245,10 @@ interface Switchable {
 export function misfit(
   release: SettingsOf,
   strategy: Strategy,
-  { size, isAllOrNothing, switchProblem: problem }: Releasable & Switchable,
+  workload: Releasable & Switchable,
 ): string | undefined {
+  const { size, isAllOrNothing, switchProblem: problem } = workload;
+  if (strategy === 'Batch') return topologyMisfit(release, workload);
   if (strategy === 'BlueGreen')
     return isAllOrNothing
       ? 'its own strategy lets stable and updated pods never run at the same time; use another strategy in the policy'
@@ -214,8 +256,19 @@ export function misfit(
   if (strategy !== 'Canary') return undefined;
   if (isAllOrNothing)
     return 'all pods are replaced at once, so a canary would be the whole workload; use another strategy in the policy';
-  const pods = podsOf(canaryPods(release), size);
+  const pods = podsOf({ size: canaryPods(release) }, size);
   return pods < size
     ? undefined
     : `a canary of ${pods} would be the whole workload (${size}); scale the workload up, or lower release.canary.pods`;
+}
+
+/** Without the label, all nodes would be one batch: its key may be misspelled. */
+function topologyMisfit(
+  { topologyKey }: SettingsOf,
+  { domainsOf }: Pick<Releasable, 'domainsOf'>,
+): string | undefined {
+  if (topologyKey === undefined || domainsOf === undefined) return undefined;
+  return domainsOf(topologyKey).some(({ name }) => name !== '')
+    ? undefined
+    : `no node has the label ${topologyKey}, so all nodes would be one batch; label the nodes, or correct release.topologyKey in the policy`;
 }

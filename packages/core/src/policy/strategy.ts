@@ -11,6 +11,7 @@ export interface StrategyChoice {
 
 interface StrategyKind {
   readonly strategies: Readonly<Record<string, true | string>>;
+  readonly byTopology?: true | string;
 }
 
 /** Whether changes are held at admission and released by the operator. */
@@ -22,13 +23,20 @@ export const usesSteps = (strategy: Strategy): boolean => strategy !== 'Rolling'
  * @param unsupported why this object cannot be released in steps although its kind can
  */
 export function strategyFor(
-  { strategy: wanted = 'Batch' }: Pick<ChangePolicySpec['release'], 'strategy'>,
-  { strategies }: StrategyKind,
+  {
+    strategy: wanted = 'Batch',
+    topologyKey,
+  }: Pick<ChangePolicySpec['release'], 'strategy' | 'topologyKey'>,
+  { strategies, byTopology }: StrategyKind,
   unsupported?: string,
 ): StrategyChoice {
   if (!usesSteps(wanted)) return { strategy: wanted };
   if (unsupported !== undefined) return { strategy: 'Rolling', reason: unsupported };
   const supported = strategies[wanted];
-  if (typeof supported !== 'string') return { strategy: wanted };
+  if (typeof supported !== 'string') {
+    return topologyKey !== undefined && typeof byTopology === 'string'
+      ? { strategy: wanted, reason: `not by topologyKey: ${byTopology}` }
+      : { strategy: wanted };
+  }
   return { strategy: strategies['Batch'] === true ? 'Batch' : 'Rolling', reason: supported };
 }

@@ -9,6 +9,7 @@ const AT = 'spec.release';
 /** The rules of a release that span fields, all of them at once. */
 export const checkRelease = (release: ReleaseSettings): FieldError[] => [
   ...checkBatches(release),
+  ...checkTopology(release),
   ...checkStrategy(release),
   ...checkCanary(release),
   ...checkApproval(release),
@@ -35,12 +36,18 @@ function misplaced(step: IntOrPercent, before: readonly IntOrPercent[]): string 
 const sizeOf = (step: IntOrPercent): number =>
   typeof step === 'number' ? step : Number(step.slice(0, -1));
 
+const checkTopology = ({ batches, topologyKey }: ReleaseSettings): FieldError[] =>
+  batches === undefined || topologyKey === undefined
+    ? []
+    : [invalid(`${AT}.topologyKey`, topologyKey, 'takes the place of batches; remove one of them')];
+
 /** A setting that the strategy does not use would mislead its reader. */
 function checkStrategy(release: ReleaseSettings): FieldError[] {
-  const { strategy, batches, canary, blueGreen, steps, approval } = release;
+  const { strategy, batches, topologyKey, canary, blueGreen, steps, approval } = release;
   const why = `the strategy ${strategy ?? 'Batch'} does not use it; remove it, or change spec.release.strategy`;
   const unused = [
     ...(strategy === 'Canary' || strategy === 'BlueGreen' ? [['batches', batches] as const] : []),
+    ...((strategy ?? 'Batch') === 'Batch' ? [] : [['topologyKey', topologyKey] as const]),
     ...(strategy === 'Canary' ? [] : [['canary', canary] as const]),
     ...(strategy === 'BlueGreen' ? [] : [['blueGreen', blueGreen] as const]),
     ...(strategy === 'Rolling'

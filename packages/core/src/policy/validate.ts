@@ -26,6 +26,7 @@ export interface PolicyKind {
   readonly strategies: Readonly<Record<string, true | string>>;
   /** Why its changes cannot be rolled back; absent: they can. */
   readonly noRollback?: string;
+  readonly byTopology: true | string;
 }
 
 /** Parses the spec of a policy. Reports every error at once and never throws. */
@@ -86,17 +87,22 @@ function checkKinds(
       const why = `AlterShield follows ${known}; write a kind of another group as Kind.group`;
       return name.includes('.') ? [] : [invalid(`spec.target.kinds[${i}]`, name, why)];
     }
-    return [...checkStrategy(release, kind), ...checkRollback(onFail, kind)];
+    return [
+      ...unsupported('strategy', release.strategy, kind.strategies[release.strategy ?? ''], kind),
+      ...unsupported('topologyKey', release.topologyKey, kind.byTopology, kind),
+      ...checkRollback(onFail, kind),
+    ];
   });
 }
 
-function checkStrategy(
-  { strategy }: ChangePolicySpec['release'],
-  { strategies, resource: { kind } }: PolicyKind,
+function unsupported(
+  field: string,
+  value: string | undefined,
+  supported: true | string | undefined,
+  { resource }: PolicyKind,
 ): FieldError[] {
-  const supported = strategy === undefined ? true : strategies[strategy];
-  if (supported === true || supported === undefined) return [];
-  return [invalid('spec.release.strategy', strategy, `${kind}: ${supported}`)];
+  if (value === undefined || supported === true || supported === undefined) return [];
+  return [invalid(`spec.release.${field}`, value, `${resource.kind}: ${supported}`)];
 }
 
 function checkRollback(

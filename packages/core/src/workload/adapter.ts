@@ -43,6 +43,14 @@ export const POD: APIResource = {
   namespaced: true,
 };
 
+export const NODE: APIResource = {
+  group: '',
+  version: 'v1',
+  kind: 'Node',
+  plural: 'nodes',
+  namespaced: false,
+};
+
 export const SERVICE: APIResource = {
   group: '',
   version: 'v1',
@@ -58,7 +66,7 @@ export interface RelatedResource {
   readonly resource: APIResource;
   /**
    * `object`: the workload owns it; `namespace`: nothing does, all of the namespace are given;
-   * otherwise the key of the related resource that owns it.
+   * `cluster`: all are given; otherwise the key of the related resource that owns it.
    */
   readonly ownedBy: string;
   /** Verbs that the operator uses in addition to list and watch. */
@@ -104,6 +112,8 @@ export interface KindDescriptor {
   readonly strategies: Readonly<Record<Strategy, Supported>>;
   /** Why a change cannot be rolled back. Default: it can. */
   readonly noRollback?: string;
+  /** Whether batches can be the nodes with one value of a label (`topologyKey`). */
+  readonly byTopology: Supported;
   /** Updated pods that a hold does not stop, one sentence for each way. */
   readonly leaks: readonly string[];
   /** Pods that AlterShield deletes itself, one sentence for each reason. */

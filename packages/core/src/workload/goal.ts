@@ -33,6 +33,8 @@ export type Goal =
       /** Updated pods that may exist. */
       readonly target: number;
       readonly isLast: boolean;
+      /** The pods of a batch are those of the nodes with one value of this label. */
+      readonly topologyKey?: string;
       /**
        * All updated pods run beside all stable pods, and the Services select the one or the other.
        */

@@ -4,6 +4,7 @@ import type { CreateFailure } from '../check/pod-view.ts';
 import type { RunView } from '../check/run.ts';
 import type { SavedFields } from '../hold/saved-fields.ts';
 import type { Template } from '../json/objects.ts';
+import type { TopologyDomain } from '../policy/steps.ts';
 
 /** A revision that has pods, had pods or will have pods. */
 export interface RevisionView {
@@ -101,6 +102,11 @@ export interface WorkloadView {
   readonly borrowed?: BorrowedFields;
   /** Why Services cannot be switched from its stable to its updated pods; absent: they can. */
   readonly switchProblem?: () => string | undefined;
+  /**
+   * Its nodes by the values of a label, in the order of their batches. Absent: its batches are not
+   * of nodes.
+   */
+  readonly domainsOf?: (topologyKey: string) => readonly TopologyDomain[];
   /** The object has annotations or fields that AlterShield wrote to release it in batches. */
   readonly isMarked: boolean;
   /** Why the hold does not keep pods of the protected revision when they are replaced. */

@@ -58,6 +58,10 @@ interface RelatedInformer {
   readonly informer: Informer<KubeObject>;
 }
 
+/** No workload owns these objects, so each may concern every workload. */
+const isShared = ({ ownedBy }: Pick<RelatedInformer, 'ownedBy'>): boolean =>
+  ownedBy === 'namespace' || ownedBy === 'cluster';
+
 /** One kind of workload with the caches of its objects and their related objects. */
 export class FollowedKind {
   readonly adapter: WorkloadAdapter;
@@ -82,7 +86,9 @@ export class FollowedKind {
         indexes:
           related.ownedBy === 'namespace'
             ? { [BY_NAMESPACE]: namespaceOf }
-            : { [BY_OWNER]: ownerUids },
+            : related.ownedBy === 'cluster'
+              ? {}
+              : { [BY_OWNER]: ownerUids },
       });
       return { key, kind: related.resource.kind, ownedBy: related.ownedBy, informer };
     });
@@ -110,6 +116,10 @@ export class FollowedKind {
     for (const { key, ownedBy, informer } of this.related) {
       if (ownedBy === 'namespace') {
         related[key] = informer.byIndex(BY_NAMESPACE, object.metadata.namespace ?? '');
+        continue;
+      }
+      if (ownedBy === 'cluster') {
+        related[key] = informer.list();
         continue;
       }
       const owners = ownedBy === 'object' ? [object] : (related[ownedBy] ?? []);
@@ -157,7 +167,7 @@ export class FollowedKind {
   /** Keys of the workloads that a related object may concern. */
   rootsOf(key: string, object: Pick<KubeObject, 'metadata'>): readonly string[] {
     const related = this.related.find((r) => r.key === key);
-    if (related?.ownedBy === 'namespace')
+    if (related !== undefined && isShared(related))
       return this.objects.list(object.metadata.namespace).map((each) => this.keyOf(each));
     const root = this.rootOf(key, object);
     return root === undefined ? [] : [root];
@@ -204,7 +214,7 @@ export class FollowedKind {
 
   /** The caches of related objects are complete up to this time; milliseconds since the epoch. */
   get currentAsOf(): number {
-    const owned = this.related.filter(({ ownedBy }) => ownedBy !== 'namespace');
+    const owned = this.related.filter((related) => !isShared(related));
     return Math.min(...owned.map(({ informer }) => informer.currentAsOf));
   }
 }

@@ -88,6 +88,17 @@ export function trimService(service: ServiceObject): ServiceObject {
   };
 }
 
+export function trimNode({ apiVersion, kind, metadata }: KubeObject): KubeObject {
+  const { name, uid, resourceVersion, creationTimestamp, labels } = metadata;
+  return {
+    ...{ apiVersion, kind },
+    metadata: {
+      ...{ name, uid, resourceVersion, creationTimestamp },
+      ...optional('labels', labels),
+    },
+  };
+}
+
 type Strings = Readonly<Record<string, string>>;
 
 function only(map: Strings | undefined, ...keys: readonly string[]): Strings | undefined {
@@ -168,6 +179,7 @@ const optionalList = <K extends string, V>(key: K, list: readonly V[] | undefine
   optional(key, list?.length === 0 ? undefined : list);
 
 const TRANSFORMS: Readonly<Record<string, unknown>> = {
+  Node: trimNode,
   Pod: trimPod,
   ReplicaSet: trimReplicaSet,
   Job: trimJob,

@@ -25,6 +25,7 @@ export const CRON_JOB: KindDescriptor = {
     Canary: 'its trial run is the whole batch, so there are no stable pods beside it',
     BlueGreen: 'its runs serve no traffic',
   },
+  byTopology: 'its trial run is one Job, and the scheduler chooses the nodes',
   leaks: [],
   deletes: [],
 };

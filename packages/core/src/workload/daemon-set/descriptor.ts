@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { POD, apps, type KindDescriptor } from '../adapter.ts';
+import { NODE, POD, apps, type KindDescriptor } from '../adapter.ts';
 import { STRATEGY_TYPE } from './strategy.ts';
 
 export const DAEMON_SET: KindDescriptor = {
@@ -20,12 +20,14 @@ export const DAEMON_SET: KindDescriptor = {
       verbs: [],
     },
     pods: { resource: POD, ownedBy: 'object', verbs: ['delete'] },
+    nodes: { resource: NODE, ownedBy: 'cluster', verbs: [] },
   },
   verbs: { '': ['get', 'patch'] },
   strategies: {
     ...{ Rolling: true, Batch: true, Canary: true },
     BlueGreen: 'each node runs one of its pods, so there cannot be two sets of them',
   },
+  byTopology: true,
   leaks: [
     'the pod of a new node',
     'a pod that replaces one that was deleted or evicted, or that ended',

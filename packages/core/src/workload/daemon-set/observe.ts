@@ -10,6 +10,7 @@ import type { BorrowedFields, RevisionView, Rollout, WorkloadView } from '../vie
 import { objectView } from '../writes.ts';
 import { DAEMON_SET } from './descriptor.ts';
 import { REVISION_LABEL, type DaemonSet, type UpdateStrategy } from './objects.ts';
+import { domainOf, domainsOf } from './topology.ts';
 import { maxUnavailableOf, savedType, typeOf, unsupportedBy } from './strategy.ts';
 
 /** A pod that is there to stay. */
@@ -27,6 +28,9 @@ export interface DaemonSetView extends WorkloadView {
   /** The user's own strategy, even while the object has the borrowed type. */
   readonly strategy: UpdateStrategy;
   readonly maxUnavailable: number;
+  readonly domainsOf: NonNullable<WorkloadView['domainsOf']>;
+  /** The value of a label of a node, by the node's name. */
+  readonly domainOf: (topologyKey: string) => (node: string) => string;
 }
 
 export function viewDaemonSet(
@@ -44,11 +48,18 @@ export function viewDaemonSet(
   const kept = (related['controllerRevisions'] ?? []) as readonly ControllerRevision[];
   const revisions = kept.map((one) => viewRevision(one, { pods, maxUnavailable, fingerprintOf }));
   const updated = podsOf({ pods, revisions }, fingerprint);
+  const nodes = related['nodes'] ?? [];
+  const stableNodes = (): string[] => {
+    const known = new Set(updated);
+    return pods.filter((pod) => !known.has(pod)).map(({ node }) => node);
+  };
   const isReleased = typeOf(object) === strategy.type;
   return {
     ...objectView({ descriptor: DAEMON_SET, object }, fingerprint, sign),
     ...{ fingerprint, template: spec.template, replicas: size, size, pods, strategy, revisions },
     maxUnavailable,
+    domainsOf: domainsOf(object, nodes, stableNodes),
+    domainOf: (key) => domainOf(nodes, key),
     minReady: Math.max(0, size - maxUnavailable),
     isPaused: false,
     isAllOrNothing: false,

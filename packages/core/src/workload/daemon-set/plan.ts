@@ -15,6 +15,7 @@ import { revisionOf } from '../view.ts';
 import { DAEMON_SET } from './descriptor.ts';
 import type { DaemonSet } from './objects.ts';
 import { podsOf, type DaemonSetView, type PodOfNode } from './observe.ts';
+import { byDomain, byText } from './topology.ts';
 import { ON_DELETE, STRATEGY_TYPE, typeOf } from './strategy.ts';
 
 type OfDaemonSet = Subject<DaemonSet, DaemonSetView>;
@@ -74,23 +75,41 @@ const isKnown = (view: DaemonSetView, to: string): boolean =>
  * The stable pods to delete next. Nodes without a pod will have an updated one, so they count
  * towards the batch, and pods that were updated without AlterShield do, too.
  */
-function podsToReplace({ to, target }: Of<'Release'>, view: DaemonSetView): PodOfNode[] {
+function podsToReplace(
+  { to, target, topologyKey }: Of<'Release'>,
+  view: DaemonSetView,
+): PodOfNode[] {
   const { pods, size, maxUnavailable } = view;
   const updated = podsOf(view, to);
   const missing = Math.max(0, size - pods.length);
   const unready = pods.filter(({ ready }) => !ready).length;
-  const stable = inOrder(pods.filter((pod) => !updated.includes(pod)));
+  const quota = Math.max(0, target - updated.length - missing);
+  const all = inOrder(
+    pods.filter((pod) => !updated.includes(pod)),
+    topologyKey === undefined ? undefined : view.domainOf(topologyKey),
+  );
+  const stable = topologyKey === undefined ? all : all.slice(0, quota);
   const spare = Math.max(0, maxUnavailable - missing - unready);
   const ready = stable.filter((pod) => pod.ready).slice(0, spare);
   // Pods that are not ready cost nothing, and may be what the change is to mend. They come second:
   // a pod on a broken node says little about the change.
   const next = ready.length > 0 ? ready : stable.filter((pod) => !pod.ready);
-  return next.slice(0, Math.max(0, target - updated.length - missing));
+  return next.slice(0, quota);
 }
 
-/** By the names of their nodes, so that a plan that is repeated names the same pods. */
-const inOrder = (pods: readonly PodOfNode[]): PodOfNode[] =>
-  [...pods].sort((a, b) => (a.node < b.node ? -1 : a.node > b.node ? 1 : 0));
+/**
+ * By topology domain, then by the names of their nodes, so that a plan that is repeated names the
+ * same pods.
+ */
+function inOrder(
+  pods: readonly PodOfNode[],
+  domainOf: (node: string) => string = () => '',
+): PodOfNode[] {
+  return pods
+    .map((pod) => ({ pod, domain: domainOf(pod.node) }))
+    .sort((a, b) => byDomain(a.domain, b.domain) || byText(a.pod.node, b.pod.node))
+    .map(({ pod }) => pod);
+}
 
 /**
  * Deletions do not test the workload, so a patch that only tests comes first: the pods of a

@@ -19,6 +19,8 @@ export const DEPLOYMENT: KindDescriptor = {
   },
   verbs: { '': ['get', 'patch'], status: ['patch'] },
   strategies: { Rolling: true, Batch: true, Canary: true, BlueGreen: true },
+  byTopology:
+    'the scheduler chooses the nodes of its pods, and its controller the pods that it replaces',
   leaks: [],
   deletes: [],
 };

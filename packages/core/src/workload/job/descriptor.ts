@@ -41,6 +41,7 @@ export const JOB: KindDescriptor = {
     BlueGreen: 'its pods serve no traffic',
   },
   noRollback: 'its pod template cannot be changed; one that fails is suspended instead',
+  byTopology: 'the scheduler chooses the nodes of its pods',
   leaks: [],
   deletes: [
     'none itself; but when a failed Job is suspended, its controller deletes the pods that are active, and keeps those that have ended',

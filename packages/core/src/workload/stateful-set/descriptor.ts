@@ -21,6 +21,7 @@ export const STATEFUL_SET: KindDescriptor = {
     ...{ Rolling: true, Batch: true, Canary: true },
     BlueGreen: 'its pods have fixed names and volumes, so there cannot be two sets of them',
   },
+  byTopology: 'its pods are updated from the highest ordinal down, whatever their nodes are',
   leaks: [
     'pods that a scale-up creates while a batch is being released are updated ones',
     'pods of a third revision that is applied during a batch while no operator answers: as many as the batch has',
