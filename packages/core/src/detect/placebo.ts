@@ -9,25 +9,32 @@
 import type { Threshold, Worse } from './detector.ts';
 import { withoutSeason } from './season.ts';
 import { shiftOf, type Shift } from './shift.ts';
-import { isSample, quantile, WindowSums } from './statistics.ts';
+import { isSample, quantileOfSorted, WindowSums } from './statistics.ts';
 
 /** Samples that make up the level and the noise before a change. */
 export const BASELINE = 60;
 export const MIN_BASELINE = 20;
 /** Fewer placebos say too little about the tail. */
 const MIN_PLACEBOS = 20;
-const PLACEBO_QUANTILE = 0.9;
 /** Even on a series that never moves, noise alone reaches this many standard deviations. */
-const LEAST_PLACEBO: number = 2.5;
-/** Without placebos, the score as if every series' placebos reached this. */
-const ASSUMED_PLACEBO: Shift = { sustained: 4, repeated: 4 };
+const LEAST_PLACEBO = 2.5;
+/** With fewer placebos than that, as if shifts of this many standard deviations were usual. */
+const ENOUGH_PLACEBOS = 100;
+const ASSUMED_PLACEBO = 4;
 /** The smallest standard deviation that is believed, as a share of the level. */
 const NOISE_FLOOR = 0.001;
+/** And as a share of the movement from sample to sample in the whole history. */
+const ROUGHNESS_SHARE = 0.7;
 
-/** The statistic is 1 where each of the three conditions is just met. */
-const SUSTAINED_SIGMAS = 4;
-const REPEATED_SIGMAS = 2.5;
-const PLACEBO_RATIO = 1.5;
+/** The statistic is 1 where each of the four conditions is just met. */
+const SUSTAINED_SIGMAS = 3.6;
+const REPEATED_SIGMAS = 2.25;
+/** Times the shift that one placebo in ten exceeds. */
+const PLACEBO_RATIO = 1.35;
+const USUAL = 0.9;
+/** Times the shift that one placebo in a hundred reaches; with fewer, the largest. */
+const RARE_RATIO = 1.1;
+const RARE = 0.99;
 
 export interface PlaceboScore {
   readonly statistic: number;
@@ -51,17 +58,19 @@ export interface PlaceboInput {
 export function placeboScore(input: PlaceboInput): PlaceboScore | undefined {
   const { before, updated, worse, stepSeconds } = input;
   const all = joined(before, updated);
-  const z = standardize(all, before.length);
+  const roughness = ROUGHNESS_SHARE * roughnessOf(before);
+  const z = standardize(all, before.length, roughness);
   if (z === undefined) return undefined;
   const plain = shiftOf(z, worse);
-  const agreed = shiftOf(agreeing(z, seasonal(all, before.length, stepSeconds)), worse);
-  const placebos = placeboShifts(input);
-  const ratio = ratioTo(plain, placebos);
+  const residuals = seasonal(all, { start: before.length, stepSeconds, roughness });
+  const agreed = shiftOf(agreeing(z, residuals), worse);
+  const placebos = placeboShifts(input, roughness);
+  const least = leastPlacebo(placebos?.length ?? 0, before.length);
   return {
     statistic: Math.min(
       agreed.sustained / SUSTAINED_SIGMAS,
       agreed.repeated / REPEATED_SIGMAS,
-      ratio / PLACEBO_RATIO,
+      rarity(plain, placebos, least),
     ),
     sigmas: plain.sustained,
     source: placebos === undefined ? 'Simulated' : 'Placebo',
@@ -78,39 +87,57 @@ function joined(before: Float64Array, updated: Float64Array): Float64Array {
 }
 
 /** Deviations from the samples before `start`, in their standard deviation. */
-function standardize(all: Float64Array, start: number): Float64Array | undefined {
+function standardize(
+  all: Float64Array,
+  start: number,
+  roughness: number,
+): Float64Array | undefined {
   const first = Math.max(0, start - BASELINE);
   const baseline = new WindowSums(all.subarray(first, start)).window(0, start - first);
   if (baseline.count < MIN_BASELINE) return undefined;
-  return all.subarray(start).map((value) => deviationFrom(value, baseline));
+  return all.subarray(start).map((value) => (value - baseline.mean) / noiseOf(baseline, roughness));
 }
-
-const deviationFrom = (value: number, baseline: { mean: number; deviation: number }): number =>
-  (value - baseline.mean) / noiseOf(baseline);
 
 /** A constant zero has no noise: any other value is then far away, and finite. */
-const noiseOf = ({ mean, deviation }: { mean: number; deviation: number }): number =>
-  Math.max(deviation, NOISE_FLOOR * Math.abs(mean), Number.EPSILON);
+const noiseOf = (
+  { mean, deviation }: { readonly mean: number; readonly deviation: number },
+  roughness: number,
+): number => Math.max(deviation, roughness, NOISE_FLOOR * Math.abs(mean), Number.EPSILON);
 
-/** Deviations after the usual course of the day is subtracted; undefined without a day of history. */
-function seasonal(all: Float64Array, start: number, stepSeconds: number): Float64Array | undefined {
-  const first = Math.max(0, start - BASELINE);
-  const residuals = withoutSeason(all, stepSeconds, first);
-  return residuals === undefined ? undefined : standardizeResiduals(residuals, all, start - first);
+/**
+ * The standard deviation that independent samples would have which move as much from one to the next.
+ * An hour that happens to be quiet does not make the next one suspicious.
+ */
+function roughnessOf(values: Float64Array): number {
+  let [squares, count] = [0, 0];
+  for (let i = 1; i < values.length; i++) {
+    const step = (values[i] ?? NaN) - (values[i - 1] ?? NaN);
+    if (!isSample(step)) continue;
+    squares += step * step;
+    count++;
+  }
+  return count === 0 ? 0 : Math.sqrt(squares / count / 2);
 }
 
-/** The floor of the noise is relative to the level of the signal, which the residuals lack. */
-function standardizeResiduals(
-  residuals: Float64Array,
-  all: Float64Array,
-  start: number,
-): Float64Array | undefined {
-  const baseline = new WindowSums(residuals).window(0, start);
+interface SeasonInput {
+  /** The first sample after the change. */
+  readonly start: number;
+  readonly stepSeconds: number;
+  readonly roughness: number;
+}
+
+/** Deviations after the usual course of the day is subtracted; undefined without a day of history. */
+function seasonal(all: Float64Array, input: SeasonInput): Float64Array | undefined {
+  const first = Math.max(0, input.start - BASELINE);
+  const residuals = withoutSeason(all, input.stepSeconds, first);
+  if (residuals === undefined) return undefined;
+  const length = input.start - first;
+  const baseline = new WindowSums(residuals.subarray(0, length)).window(0, length);
   if (baseline.count < MIN_BASELINE) return undefined;
-  const end = all.length - (residuals.length - start);
-  const level = new WindowSums(all.subarray(end - start, end)).window(0, start).mean;
-  const noise = noiseOf({ mean: level, deviation: baseline.deviation });
-  return residuals.subarray(start).map((value) => (value - baseline.mean) / noise);
+  // The floor of the noise is relative to the level of the signal, which the residuals lack.
+  const level = new WindowSums(all.subarray(first, input.start)).window(0, length).mean;
+  const noise = noiseOf({ mean: level, deviation: baseline.deviation }, input.roughness);
+  return residuals.subarray(length).map((value) => (value - baseline.mean) / noise);
 }
 
 /** The geometric mean where both point the same way, else zero: the day explains the shift. */
@@ -128,7 +155,7 @@ function agreeing(z: Float64Array, other: Float64Array | undefined): Float64Arra
  * The shifts after pseudo-changes through the history, each over as many samples as the last planned
  * look will have. Undefined if there are too few.
  */
-function placeboShifts(input: PlaceboInput): readonly Shift[] | undefined {
+function placeboShifts(input: PlaceboInput, roughness: number): readonly Shift[] | undefined {
   const { before, updated, worse } = input;
   const length = Math.max(input.plannedSamples, updated.length);
   const sums = new WindowSums(before);
@@ -138,23 +165,37 @@ function placeboShifts(input: PlaceboInput): readonly Shift[] | undefined {
   for (let start = before.length - length; start >= BASELINE; start -= stride) {
     const baseline = sums.window(start - BASELINE, start);
     if (baseline.count < MIN_BASELINE) continue;
+    const noise = noiseOf(baseline, roughness);
     for (let i = 0; i < length; i++) {
-      scores[i] = deviationFrom(before[start + i] ?? NaN, baseline);
+      scores[i] = ((before[start + i] ?? NaN) - baseline.mean) / noise;
     }
     shifts.push(shiftOf(scores, worse));
   }
   return shifts.length < MIN_PLACEBOS ? undefined : shifts;
 }
 
-function ratioTo(shift: Shift, placebos: readonly Shift[] | undefined): number {
-  const usual = placebos === undefined ? ASSUMED_PLACEBO : usualOf(placebos);
-  return Math.max(shift.sustained / usual.sustained, shift.repeated / usual.repeated);
+/** More than 1: larger than the usual placebo by far, and than all but the rarest. */
+function rarity(shift: Shift, placebos: readonly Shift[] | undefined, least: number): number {
+  const [sustained, repeated] = [sorted(placebos, 'sustained'), sorted(placebos, 'repeated')];
+  const ratio = Math.max(
+    shift.sustained / usualOf(sustained, least),
+    shift.repeated / usualOf(repeated, least),
+  );
+  const rare = sustained[Math.ceil(RARE * sustained.length) - 1] ?? 0;
+  const rareRatio = rare === 0 ? Infinity : shift.sustained / rare;
+  return Math.min(ratio / PLACEBO_RATIO, rareRatio / RARE_RATIO);
 }
 
-function usualOf(placebos: readonly Shift[]): Shift {
-  const level = (of: (shift: Shift) => number): number =>
-    Math.max(LEAST_PLACEBO, quantile(placebos.map(of), PLACEBO_QUANTILE));
-  return { sustained: level((s) => s.sustained), repeated: level((s) => s.repeated) };
+const sorted = (placebos: readonly Shift[] | undefined, form: keyof Shift): Float64Array =>
+  Float64Array.from(placebos ?? [], (shift) => shift[form]).sort();
+
+const usualOf = (shifts: Float64Array, least: number): number =>
+  shifts.length === 0 ? least : Math.max(least, quantileOfSorted(shifts, USUAL));
+
+/** A short history knows its own mean and noise badly. */
+function leastPlacebo(placebos: number, before: number): number {
+  if (placebos >= ENOUGH_PLACEBOS) return LEAST_PLACEBO;
+  return ASSUMED_PLACEBO * Math.sqrt(BASELINE / Math.min(BASELINE, before));
 }
 
 const shareBelow = (placebos: readonly Shift[] | undefined, sustained: number): number =>
