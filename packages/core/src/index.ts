@@ -186,3 +186,5 @@ export {
 } from './detect/monitor-check/monitor-check.ts';
 export { kSigma } from './detect/k-sigma.ts';
 export { kayenta, kayentaScore } from './detect/kayenta/kayenta.ts';
+export { blame, type Blame, type BlameInput, type OtherChange } from './detect/blame.ts';
+export { neverReady, type NeverReady } from './detect/never-ready.ts';

@@ -8,9 +8,12 @@ import type { DetectorInput, Series } from './detector.ts';
 const random = seeded(7);
 
 /** Noise around a level. */
-const around = (level: number, length: number, spread = level / 20): Series => ({
+const samples = (level: number, length: number, spread = level / 20): Float64Array =>
+  autoregressive(length, 0.5, random).map((x) => level + spread * x);
+
+const around = (level: number, length: number, spread?: number): Series => ({
   name: 'pod',
-  values: autoregressive(length, 0.5, random).map((x) => level + spread * x),
+  values: samples(level, length, spread),
 });
 
 const pods = (count: number, level: number, length = 10): Series[] =>
@@ -136,4 +139,16 @@ test('the evidence is bounded', () => {
   const { evidence } = comparison.judge(aSignal());
   assert.equal(evidence.before.length, 60);
   assert.equal(evidence.updated.length, 10);
+});
+
+test('it says at which sample the signal began to worsen', () => {
+  const updated = [{ name: 'pod', values: [...samples(100, 6), ...samples(200, 6)] }];
+  const { verdict, worsenedAt } = comparison.judge(aSignal({ updated }));
+  assert.deepEqual([verdict, worsenedAt], ['Fail', 6]);
+  assert.equal('worsenedAt' in comparison.judge(aSignal()), false);
+});
+
+test('the more signals are judged together, the clearer each must be', () => {
+  const threshold = (signals: number) => comparison.judge(aSignal({ signals })).threshold.value;
+  assert.deepEqual([threshold(1), threshold(2), threshold(8)], [1, 1.25, 1.75]);
 });

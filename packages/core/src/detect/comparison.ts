@@ -27,14 +27,20 @@ const MIN_COVERAGE = 0.6;
 const MISSING_SAMPLES = 3;
 
 /** A resource that is used more harms nobody by itself, so it must be clearer. */
-export const LIMITS: Readonly<Record<SignalKind, number>> = {
-  Service: 1,
-  Traffic: 1,
-  Resource: 1.5,
-};
+const LIMITS: Readonly<Record<SignalKind, number>> = { Service: 1, Traffic: 1, Resource: 1.5 };
+/** How much the limits grow each time that the number of signals doubles. */
+const GROWTH_PER_DOUBLING = 0.25;
+
+const limitFor = ({ kind, signals = 1 }: DetectorInput): number =>
+  LIMITS[kind] * multiplicity(signals);
+
+const multiplicity = (signals: number): number =>
+  1 + GROWTH_PER_DOUBLING * Math.log2(Math.max(1, signals));
+
 /** Stable pods that reach this share of the limit have worsened as well. */
 const ALSO_WORSE = 0.7;
-export const FALSE_ALARM_RATE = 0.01;
+/** Measured: docs/detectors.md, and simulated: false-alarms.test.ts. */
+const FALSE_ALARM_RATE = 0.01;
 
 const DEFAULT_MIN_EFFECT: Readonly<Record<SignalKind, MinEffect>> = {
   Service: { absolute: 0, relative: 0.1 },
@@ -72,14 +78,19 @@ function measure(input: DetectorInput): Measured {
   const updated = withTraffic(meanAcross(input.updated), input.traffic);
   const stable = meanAcross(input.stable);
   const before = meanAcross(input.before);
-  const { worse } = input;
   return {
     ...{ input, updated, stable, before },
     samples: samplesOf(updated).length,
     effect: effectOf({ updated, stable, before }),
     placebo: placeboScore({ ...input, before, updated }),
-    against: stableScore({ updated, stable: input.stable, worse }),
+    against: againstStable(updated, input),
   };
+}
+
+function againstStable(updated: Float64Array, input: DetectorInput): StableScore | undefined {
+  const score = stableScore({ updated, stable: input.stable, worse: input.worse });
+  const factor = multiplicity(input.signals ?? 1);
+  return score === undefined ? undefined : { ...score, threshold: score.threshold * factor };
 }
 
 function withTraffic(values: Float64Array, traffic: DetectorInput['traffic']): Float64Array {
@@ -123,7 +134,7 @@ function unreferenced(measured: Measured): Detection | undefined {
 
 function worsenedSinceBefore(measured: Measured): Detection | undefined {
   const { placebo, input, effect } = measured;
-  if (placebo === undefined || placebo.statistic <= LIMITS[input.kind]) return undefined;
+  if (placebo === undefined || placebo.statistic <= limitFor(input)) return undefined;
   if (!isLarge(measured, effect.before)) return answer(measured, 'Pass', 'SmallEffect');
   return isAlsoInStable(measured)
     ? inconclusive(measured, 'AlsoInStable')
@@ -134,7 +145,7 @@ function worsenedSinceBefore(measured: Measured): Detection | undefined {
 function isAlsoInStable({ input, stable, before, against }: Measured): boolean {
   if (against !== undefined && against.statistic > against.threshold) return false;
   const score = placeboScore({ ...input, before, updated: stable });
-  return score !== undefined && score.statistic > ALSO_WORSE * LIMITS[input.kind];
+  return score !== undefined && score.statistic > ALSO_WORSE * limitFor(input);
 }
 
 /** For signals that have no history, or whose noise all pods share. */
@@ -162,6 +173,14 @@ function isLarge({ input, updated }: Measured, reference: number | undefined): b
   return worstOf(updated, reference, input) >= needed;
 }
 
+/** Where the shift begins, as far as one series can tell. */
+function beginOf(measured: Measured, by: 'Before' | 'Stable'): number {
+  const { updated, effect, input } = measured;
+  const reference = (by === 'Before' ? effect.before : effect.stable) ?? 0;
+  const half = worstOf(updated, reference, input) / 2;
+  return updated.findIndex((value) => harm(value - reference, input.worse) >= half);
+}
+
 function worstOf(updated: Float64Array, reference: number, { worse }: DetectorInput): number {
   const samples = samplesOf(updated);
   let worst = -Infinity;
@@ -172,6 +191,8 @@ function worstOf(updated: Float64Array, reference: number, { worse }: DetectorIn
 }
 
 // --- Answers ---------------------------------------------------------------------------------
+
+const WORSENED: ReadonlySet<DetectionReason> = new Set(['Worsened', 'AlsoInStable']);
 
 const inconclusive = (measured: Measured, reason: DetectionReason): Detection =>
   answer(measured, 'Inconclusive', reason);
@@ -186,6 +207,7 @@ function answer(
   const effect = relativeTo(measured.effect, by);
   return {
     ...{ verdict, reason, effect, samples },
+    ...(WORSENED.has(reason) ? { worsenedAt: beginOf(measured, by) } : {}),
     message: describe({ reason, effect, placebo, against, by, samples }),
     statistic: (by === 'Before' ? placebo?.statistic : against?.statistic) ?? 0,
     threshold: thresholdOf(measured, by),
@@ -199,7 +221,7 @@ function thresholdOf({ input, placebo, against }: Measured, by: 'Before' | 'Stab
     return { value: against?.threshold ?? Infinity, source: 'Stable', placebos: 0, falseAlarmRate };
   }
   const { source = 'Simulated', placebos = 0 } = placebo ?? {};
-  return { value: LIMITS[input.kind], source, placebos, falseAlarmRate };
+  return { value: limitFor(input), source, placebos, falseAlarmRate };
 }
 
 function relativeTo(effect: Effect, by: 'Before' | 'Stable'): Effect {

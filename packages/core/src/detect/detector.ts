@@ -40,6 +40,11 @@ export interface DetectorInput {
    * together, so a look more costs no false alarm.
    */
   readonly plannedSamples: number;
+  /**
+   * The signals of the change that are judged together: each of them may raise an alarm, so all are
+   * held to a higher limit. Default: one.
+   */
+  readonly signals?: number;
   /** Smaller shifts are no failure, however significant. Default: by the kind of the signal. */
   readonly minEffect?: MinEffect;
   /** Samples of `updated` that rest on fewer requests than `min` are not used. Default: all are. */
@@ -107,6 +112,8 @@ export interface Detection {
   readonly statistic: number;
   readonly threshold: Threshold;
   readonly effect: Effect;
+  /** If the signal worsened: the first updated sample that is at least half as bad as the worst. */
+  readonly worsenedAt?: number;
   /** Updated samples that were used. */
   readonly samples: number;
   /** The newest samples that decided, at most `MAX_EVIDENCE_SAMPLES` each, as a chart needs them. */

@@ -31,13 +31,15 @@ export function shiftOf(
   let sustained = 0;
   let repeated = 0;
   for (const sign of SIGNS[worse]) {
-    let [a, b] = [NaN, NaN];
+    let a = NaN;
+    let b = NaN;
     for (let i = start; i < end; i++) {
       const c = sign * (scores[i] ?? NaN);
       if (!isSample(c)) continue;
       repeated = larger(repeated, Math.min(b, c));
       sustained = larger(sustained, (a + b + c) / 3);
-      [a, b] = [b, c];
+      a = b;
+      b = c;
     }
   }
   return { sustained, repeated };

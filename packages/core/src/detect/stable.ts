@@ -24,15 +24,17 @@ const SPREAD_FLOOR = 0.01;
 
 /**
  * Thresholds by the number of stable pods, from simulated pods whose samples are independent, depend
- * on the ones before, or differ for ever: the largest of the thresholds that 0.5 % of good changes
- * exceed at any of 60 looks. `npm run bench:detect -- --thresholds` prints them.
+ * on the ones before (AR(1) up to 0.99), or whose levels differ for good: 0.5 % of good changes exceed
+ * them at any of 60 looks. Levels of two or three pods say little about the next one.
  */
 const THRESHOLDS: readonly (readonly [pods: number, threshold: number])[] = [
-  [2, Infinity],
-  [3, 12],
-  [4, 7],
-  [5, 6],
+  [2, 27],
+  [3, 13],
+  [4, 9],
+  [5, 7],
+  [6, 6],
   [8, 5],
+  [10, 4.5],
 ];
 
 export function thresholdFor(pods: number): number {

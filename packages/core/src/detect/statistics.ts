@@ -63,8 +63,24 @@ function across(
 
 /** The median of the first `count` values, which it sorts in place: for short hot loops. */
 export function medianOfFew(values: Float64Array, count: number): number {
-  const few = values.subarray(0, count).sort();
-  return quantileOfSorted(few, 0.5);
+  for (let i = 1; i < count; i++) insert(values, i);
+  return count === 0 ? NaN : midpoint(values, count);
+}
+
+/** Moves the value at `at` to its place among the sorted ones before it. */
+function insert(values: Float64Array, at: number): void {
+  const value = values[at] ?? NaN;
+  let i = at;
+  for (let before = values[i - 1]; i > 0 && before !== undefined && before > value;) {
+    values[i--] = before;
+    before = values[i - 1];
+  }
+  values[i] = value;
+}
+
+function midpoint(sorted: Float64Array, count: number): number {
+  const [low = NaN, high = NaN] = [sorted[(count - 1) >> 1], sorted[count >> 1]];
+  return (low + high) / 2;
 }
 
 /** Means and standard deviations of any window, in constant time each. */
