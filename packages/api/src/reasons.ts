@@ -98,7 +98,8 @@ export const EVENT_REASONS = {
     'The change has a value that this version of AlterShield does not know, so it is not modified.',
   EditedInPlace:
     'A pod or a ReplicaSet of the workload was edited in place: it differs from the template.',
-  RevisionDenied: 'Admission denied a write that applies a quarantined revision.',
+  RevisionDenied:
+    'Admission denied a write: its revision is quarantined, or a rule of the policy is false.',
 } as const;
 
 export type EventReason = keyof typeof EVENT_REASONS;
@@ -138,6 +139,9 @@ export const CHECK_REASONS = {
   CheckUnusable: 'There is no such ChangeCheck, or it lacks arguments; the message says which.',
   SourceUnavailable: 'The metric source did not answer, or answered with an error.',
   InvalidQuery: 'The metric source does not accept the query.',
+  RuleHolds: 'The expression of the rule is true.',
+  RuleBroken: 'The expression of the rule is false.',
+  RuleError: 'The rule could not be evaluated, so it neither passes nor fails.',
   QuotaExceeded: 'A quota does not allow the pods of the batch to be created.',
 } as const;
 

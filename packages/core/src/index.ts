@@ -119,6 +119,13 @@ export {
   matchesKind,
 } from './policy/match.ts';
 export { parsePolicy, type ParsedPolicy, type PolicyScope } from './policy/validate.ts';
+export {
+  explainProblem,
+  type Rule,
+  type RuleEngine,
+  type RuleProblem,
+  type RuleResult,
+} from './policy/rule-engine.ts';
 export { diffTemplates, type Diff } from './revision/diff.ts';
 export {
   POD_TEMPLATE_HASH,

@@ -18,6 +18,7 @@ import {
 import { keyOf, type Scheduler } from '@altershield/kube';
 import type { ApprovalObject, ChangeObject, ChangePodObject, PodObject } from './objects.ts';
 import type { Workload } from './kinds/followed-kind.ts';
+import type { Rules } from './rules/rule-engine.ts';
 import type { PodCacheVerifier } from './caches/pod-freshness/verifier.ts';
 import type { ReadinessLossCounter } from './caches/readiness-losses.ts';
 import type { RollbackRateLimiter } from './records/rollback-limiter.ts';
@@ -39,6 +40,7 @@ export interface GatherDeps {
   /** Limit of automatic rollbacks in the whole cluster. */
   readonly rollbacksPerHour: number;
   readonly scheduler: Pick<Scheduler, 'now'>;
+  readonly rules: Pick<Rules, 'engine'>;
   /** What was read for the checks of a change, by the uid of its record. */
   readonly readingsOf: (uid: string) => Readings;
   /** When this process first saw the change, and whether it has yet to perform a goal for it. */
@@ -73,6 +75,7 @@ function observe(
     approvals,
     batch: batchOf(change, caches),
     readings: deps.readingsOf(change.metadata.uid),
+    ...{ object: subject?.object, ruleEngine: deps.rules.engine },
     ...observeWorkload(change, { subject, changes }, deps),
     newest: lastSequence(changes),
     recentRollbacks: recentRollbacks(change, changes, now),

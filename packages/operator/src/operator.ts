@@ -51,6 +51,7 @@ import type { Workload } from './kinds/followed-kind.ts';
 import type { ChangeObject, WorkloadKubeObject } from './objects.ts';
 import { gather, type GatherDeps } from './gather.ts';
 import { ROLLBACKS_PER_HOUR, RollbackRateLimiter } from './records/rollback-limiter.ts';
+import { LazyRules, type Rules } from './rules/rule-engine.ts';
 import { PolicyCache } from './caches/policy-cache.ts';
 import { ReadinessLossCounter } from './caches/readiness-losses.ts';
 import { signatureVerifier } from './records/signature.ts';
@@ -111,12 +112,13 @@ export function createOperator(options: OperatorOptions): Operator {
   const signing: Signing = { sign: signWith(options.signingKey), fingerprintOf: fingerprint };
   const isSigned = signatureVerifier(signing);
   const caches = createCaches(informers, { isSigned, signing, adapters });
-  const policyCache = new PolicyCache(caches, namespace);
+  const rules = new LazyRules();
+  const policyCache = new PolicyCache(caches, namespace, rules);
   const deniedAttempts = new DeniedAttemptRecorder({ client, caches, scheduler, log });
   const events = eventsOf(options);
   const changeMetrics = new ChangeMetrics(caches, options);
   const shared = {
-    ...{ caches, policyCache, signing, client, scheduler, log, changeMetrics },
+    ...{ caches, policyCache, signing, client, scheduler, log, changeMetrics, rules },
     ...sharedOf(options),
   };
   const sources = sourcesOf(options, caches);
@@ -147,8 +149,7 @@ export function createOperator(options: OperatorOptions): Operator {
   ];
   return {
     handlers: createHandlers({
-      ...{ policyCache, deniedAttempts, scheduler, paths },
-      ...{ operatorNamespace: namespace, signing },
+      ...{ ...shared, deniedAttempts, paths, operatorNamespace: namespace },
       ...lookUps(caches),
       ...{ onDenied: onDenied(events), onEdit: edits.reviewed },
       ...{ mayApprove: accessReviewer(plain, scheduler) },
@@ -198,6 +199,7 @@ function inputsOf(
     readonly signing: Signing;
     readonly isSigned: (change: ChangeObject) => boolean;
     readonly sources: MetricSources;
+    readonly rules: Rules;
   },
 ): Pick<ChangeDeps, 'checkReader' | 'gather' | 'verifyPods'> {
   const { client, scheduler, log } = options;

@@ -109,7 +109,7 @@ export const changePodStatus = z
         stableReady: count('Of these, ready.'),
       })
       .optional(),
-    checks: z.array(check).max(16).describe('Outcome of each check.'),
+    checks: z.array(check).max(32).describe('Outcome of each check.'),
     judgedAt: time('When the batch got its verdict.').optional(),
     conditions: conditions('Message of the check.')
       .optional()

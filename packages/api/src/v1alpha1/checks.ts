@@ -165,6 +165,31 @@ const use = z.strictObject({
     .describe('Values of its arguments.'),
 });
 
+export const RULE_TIMES = ['Pre', 'During'] as const;
+
+const rule = z.strictObject({
+  name: checkName,
+  expression: z
+    .string()
+    .min(1)
+    .max(4096)
+    .describe(
+      'CEL that returns true if all is well. Pre: object, oldObject, change, now. During: object, pods, stable, change, now.',
+    ),
+  message: z
+    .string()
+    .max(512)
+    .optional()
+    .describe('What to do about it, shown when the expression is false.'),
+  when: z
+    .enum(RULE_TIMES)
+    .default('Pre')
+    .describe(
+      'Pre: admission denies a change for which it is false. During: it is evaluated in each batch, and a batch for which it is false fails.',
+    ),
+  required,
+});
+
 export const checks = z
   .strictObject({
     podHealth,
@@ -176,6 +201,12 @@ export const checks = z
       .optional()
       .meta({ 'x-kubernetes-list-type': 'atomic' })
       .describe('ChangeChecks. A change is judged by them as they were when it was detected.'),
+    rules: z
+      .array(rule)
+      .max(12)
+      .optional()
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+      .describe('Rules in CEL.'),
   })
   .prefault({})
   .describe('Checks of each batch.');

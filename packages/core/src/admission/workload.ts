@@ -6,6 +6,7 @@ import { toJsonPointer, type PatchOp } from '../json/patch.ts';
 import type { Template, WorkloadObject } from '../json/objects.ts';
 import { utf8Length as bytesOf } from '../json/sha256.ts';
 import type { ValidPolicy } from '../policy/match.ts';
+import type { RuleEngine } from '../policy/rule-engine.ts';
 import { strategyFor, usesSteps } from '../policy/strategy.ts';
 import { isSameTemplate, quarantineKey } from '../revision/fingerprint.ts';
 import {
@@ -19,6 +20,7 @@ import {
 import { notHeldFields } from '../workload/not-held.ts';
 import { revisionNumber, annotatedWorkload } from '../workload/writes.ts';
 import { allow, deny, type Request, type Review } from './review.ts';
+import { applyRules, type RuleFindings } from './rules.ts';
 
 /** Why a revision is quarantined. */
 export interface QuarantineInfo {
@@ -41,6 +43,8 @@ export interface WorkloadContext {
   /** Name of the record that a change will get. */
   readonly nextChange: string;
   readonly signing: Signing;
+  /** The engine is there where the policy has rules. */
+  readonly rules?: { readonly engine: RuleEngine | undefined; readonly now: number };
 }
 
 /**
@@ -153,15 +157,54 @@ function changed(
   context: MatchedContext,
 ): Review {
   const { object } = request;
-  const { descriptor, admission } = context.adapter;
-  const actor = actorText(request, context);
-  const input = inputOf(request, old, context);
+  const { admission } = context.adapter;
   const template = templateOf(context.adapter, object);
   const running = templateOf(context.adapter, old);
   // Never block a revert.
   if (context.isRevert({ uid: old.metadata.uid, template, running })) {
-    return allow(write(object, admission.revert(input), actor));
+    const actor = actorText(request, context);
+    return allow(write(object, admission.revert(inputOf(request, old, context)), actor));
   }
+  const { denials, warnings } = rulesOn(request, context);
+  if (denials.length > 0) return denyByRules(request, context, denials);
+  return withWarnings(warnings, held(request, old, context));
+}
+
+const NO_FINDINGS: RuleFindings = { denials: [], warnings: [] };
+
+const rulesOn = (
+  request: Request<WorkloadObject>,
+  { policy, adapter, rules }: MatchedContext,
+): RuleFindings =>
+  rules === undefined
+    ? NO_FINDINGS
+    : applyRules({ request, policy, kind: adapter.descriptor.resource.kind, ...rules });
+
+function denyByRules(
+  { object, namespace }: Request<WorkloadObject>,
+  { policy, adapter }: MatchedContext,
+  denials: readonly string[],
+): Review {
+  const { kind } = adapter.descriptor.resource;
+  return deny(
+    'Forbidden',
+    `AlterShield denies this change of ${kind} ${namespace}/${object.metadata.name} by policy ` +
+      `${policy.namespace}/${policy.name}: ${denials.join('; ')}`,
+  );
+}
+
+const withWarnings = (warnings: readonly string[], review: Review): Review =>
+  review.allowed ? { ...review, warnings: [...warnings, ...review.warnings] } : review;
+
+function held(
+  request: Request<WorkloadObject>,
+  old: WorkloadObject,
+  context: MatchedContext,
+): Review {
+  const { object } = request;
+  const { descriptor, admission } = context.adapter;
+  const actor = actorText(request, context);
+  const input = inputOf(request, old, context);
   if (!isReleased(context)) return allow(write(object, admission.keep(input), actor));
   const added = admission.hold(input);
   if (added.notHeld !== undefined) {
@@ -170,7 +213,11 @@ function changed(
   }
   return allow(write(object, added, actor), [
     heldWarning(request, context),
-    ...notHeldWarning(descriptor, running, template),
+    ...notHeldWarning(
+      descriptor,
+      templateOf(context.adapter, old),
+      templateOf(context.adapter, object),
+    ),
   ]);
 }
 

@@ -80,6 +80,7 @@ export function judge(
       : { completion: { ...workload.completion, isLast: batch.isLast } }),
     hasDefaultSource: observation.hasDefaultSource === true,
     readings: observation.readings ?? NO_READINGS,
+    ...{ object: observation.object, ruleEngine: observation.ruleEngine },
     isOverridden: status.batch?.index === batch.index && status.batch.overridden === true,
   });
   return withDeadline(outcome, batch, { observation, since: releasedAt(observation, status) });

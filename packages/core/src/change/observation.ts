@@ -10,6 +10,7 @@ import type {
 } from '@altershield/api';
 import type { PodView } from '../check/pod-view.ts';
 import type { CheckRequest, Readings } from '../check/request.ts';
+import type { RuleEngine } from '../policy/rule-engine.ts';
 import type { Goal } from '../workload/goal.ts';
 import type { WorkloadView } from '../workload/view.ts';
 
@@ -59,6 +60,10 @@ export interface Observation {
   readonly hasDefaultSource?: boolean;
   /** What was read from outside for the checks of the batch in progress. Default: nothing. */
   readonly readings?: Readings;
+  /** The workload itself, for rules. */
+  readonly object?: unknown;
+  /** Evaluates the rules of the policy; absent: it has none. */
+  readonly ruleEngine?: RuleEngine | undefined;
   /** Why the API server permanently denied the operator's last write; absent: it did not. */
   readonly denial?: string;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicySpec } from '@altershield/api';
+import type { RuleEngine } from '../policy/rule-engine.ts';
 import type { CheckOutcome, PodHealthInput } from './finding.ts';
 import type { Readings } from './request.ts';
 import type { RunView } from './run.ts';
@@ -31,6 +32,10 @@ export interface CheckInput {
   readonly hasDefaultSource: boolean;
   /** What was read from outside for this batch. */
   readonly readings: Readings;
+  /** The workload as it is. */
+  readonly object?: unknown;
+  /** Set where the policy has rules. */
+  readonly ruleEngine?: RuleEngine | undefined;
   /**
    * A user lets the batch go on whatever its checks say: only the state of its pods counts.
    */

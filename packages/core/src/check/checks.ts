@@ -4,12 +4,13 @@ import { combine, type Evaluated } from './combine.ts';
 import type { CheckOutcome } from './finding.ts';
 import { metricChecks } from './metric.ts';
 import { judgePods } from './pod-health.ts';
+import { ruleChecks } from './rules.ts';
 import { judgeRun, judgeStart } from './run.ts';
 import { signalChecks } from './signals.ts';
 import { unusableChecks } from './used-checks.ts';
 
 /** Every kind of check beside the health of the pods. A new one is one file and one line here. */
-const CHECKS: readonly ChecksOf[] = [metricChecks, signalChecks, unusableChecks];
+const CHECKS: readonly ChecksOf[] = [metricChecks, signalChecks, ruleChecks, unusableChecks];
 
 /** The verdict of a batch: by the health of its pods first, then by every check of the policy. */
 export function judgeBatch(input: CheckInput): CheckOutcome {

@@ -3,7 +3,9 @@ import { changePolicySpec, type ChangePolicySpec } from '@altershield/api';
 import { asJsonObject } from '../json/json.ts';
 import { matchesKind } from './match.ts';
 import { fieldPath, invalid, type FieldError } from './field.ts';
+import type { RuleEngine } from './rule-engine.ts';
 import { checkRelease } from './validate-release.ts';
+import { checkRules } from './validate-rules.ts';
 
 export type ParsedPolicy =
   | { readonly ok: true; readonly spec: ChangePolicySpec }
@@ -15,6 +17,8 @@ export interface PolicyScope {
   readonly operatorNamespace: string;
   /** The kinds that AlterShield follows, and their supported strategies. */
   readonly kinds: readonly PolicyKind[];
+  /** Absent: the expressions of rules are not checked. */
+  readonly rules?: RuleEngine | undefined;
 }
 
 /**
@@ -39,6 +43,7 @@ export function parsePolicy(spec: unknown, place: PolicyScope): ParsedPolicy {
     ...checkRelease(parsed.data.release),
     ...checkPlace(parsed.data, place),
     ...checkKinds(parsed.data, place),
+    ...checkRules(parsed.data.checks, place.rules),
   ];
   return errors.length > 0 ? { ok: false, errors } : { ok: true, spec: parsed.data };
 }

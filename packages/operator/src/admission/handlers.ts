@@ -21,6 +21,7 @@ import {
   groupKind,
   templateOf,
   type NewApproval,
+  type PolicyScope,
   type QuarantineInfo,
   type ReviewedEdit,
   type ValidPolicy,
@@ -46,6 +47,7 @@ import type { WorkloadKey } from '../kinds/followed-kind.ts';
 import type { PolicyCache } from '../caches/policy-cache.ts';
 import { lastSequence } from '../caches/caches.ts';
 import type { DeniedAttemptRecorder } from '../records/denied-attempts.ts';
+import { hasRules, type Rules } from '../rules/rule-engine.ts';
 import type { AccessReviewer } from './access-review.ts';
 import type { SecretPaths } from './paths.ts';
 
@@ -71,6 +73,7 @@ export interface AdmissionDeps {
   readonly scheduler: Pick<Scheduler, 'now'>;
   /** Called for each denied write, not for dry runs. */
   readonly onDenied: (denied: DeniedWrite) => void;
+  readonly rules: Rules;
 }
 
 /** A write that admission denied. */
@@ -94,11 +97,23 @@ export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
     [PATHS.validateWorkload, (r) => workload(r, deps, validateWorkload)],
     [PATHS.mutateReplicaSet, (r) => answer(replicaSet(r, deps))],
     [PATHS.reviewEdit, (r) => editReview(r, deps)],
-    [PATHS.validatePolicy, (r) => answer(validatePolicy(read(r), place(r.namespace)))],
+    [PATHS.validatePolicy, (r) => policyReview(r, place(r.namespace), deps)],
     [PATHS.mutateApproval, (r) => approval(r, deps)],
     [PATHS.validateRecord, (r) => answer(validateRecord(read(r), r.subResource))],
   ];
   return new Map(handlers.map(([path, handler]) => [deps.paths.secret(path), handler]));
+}
+
+/** The engine is loaded by the first policy with rules. */
+function policyReview(
+  admission: AdmissionRequest,
+  place: PolicyScope,
+  { rules }: AdmissionDeps,
+): AdmissionResponse | Promise<AdmissionResponse> {
+  const request = read(admission);
+  const review = (): AdmissionResponse =>
+    answer(validatePolicy(request, { ...place, rules: rules.engine }));
+  return hasRules(request.object['spec']) ? rules.load().then(review) : review();
 }
 
 /** Asks the API server about the user only where the decision could count. */
@@ -123,7 +138,7 @@ function workload(
   admission: AdmissionRequest,
   deps: AdmissionDeps,
   review: ReviewWorkload,
-): AdmissionResponse {
+): AdmissionResponse | Promise<AdmissionResponse> {
   const adapter = adapterOf(admission.kind);
   // Webhooks of a version that followed more kinds may still be registered.
   if (adapter === undefined) return { allowed: true };
@@ -131,9 +146,15 @@ function workload(
   const key = keyOf(adapter, request);
   const { resource } = adapter.descriptor;
   const { name } = request.object.metadata;
+  const policy = policyOf(request, adapter, deps);
+  const { rules } = deps;
+  // The policy may have come with a watch, or with the start.
+  if (rules.engine === undefined && hasRules(policy?.spec)) {
+    return rules.load().then(() => workload(admission, deps, review));
+  }
   const made = review(request, {
-    adapter,
-    policy: policyOf(request, adapter, deps),
+    ...{ adapter, policy },
+    rules: { engine: rules.engine, now: deps.scheduler.now() },
     quarantineOf: (fingerprint) => infoOf(quarantinedBy(key, fingerprint, deps)),
     isRevert: (replacement) => isRevert(deps.changesOf(key), replacement),
     snapshotOf: (object) => deps.snapshotOf(adapter, object),

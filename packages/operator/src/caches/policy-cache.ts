@@ -14,6 +14,7 @@ import {
 } from '@altershield/core';
 import type { KubeObject, ObjectMeta } from '@altershield/kube';
 import type { PolicyObject } from '../objects.ts';
+import { hasRules, type Rules } from '../rules/rule-engine.ts';
 import type { Caches } from './caches.ts';
 
 const DESCRIPTORS = ADAPTERS.map(({ descriptor }) => descriptor);
@@ -23,15 +24,23 @@ type GroupKind = Pick<APIResource, 'group' | 'kind'>;
 interface Entry {
   readonly resourceVersion: string;
   readonly parsed: ParsedPolicy;
+  /** False: its rules were not checked, because the engine was not loaded. */
+  readonly isChecked: boolean;
 }
 
 /** The policies from the cache: the valid ones, and the errors of the invalid ones. */
 export class PolicyCache {
   readonly #caches: Pick<Caches, 'policies' | 'namespaces'>;
   readonly #operatorNamespace: string;
+  readonly #rules: Pick<Rules, 'engine'>;
   readonly #parsed = new Map<string, Entry>();
 
-  constructor(caches: Pick<Caches, 'policies' | 'namespaces'>, operatorNamespace: string) {
+  constructor(
+    caches: Pick<Caches, 'policies' | 'namespaces'>,
+    operatorNamespace: string,
+    rules: Pick<Rules, 'engine'> = { engine: undefined },
+  ) {
+    this.#rules = rules;
     this.#caches = caches;
     this.#operatorNamespace = operatorNamespace;
     caches.policies.onEvent(({ type, object }) => {
@@ -107,13 +116,18 @@ export class PolicyCache {
   #read({ metadata, spec }: PolicyObject): ParsedPolicy {
     const { uid, resourceVersion, namespace = '' } = metadata;
     const known = this.#parsed.get(uid);
-    if (known?.resourceVersion === resourceVersion) return known.parsed;
+    const { engine } = this.#rules;
+    const isChecked = engine !== undefined || !hasRules(spec);
+    if (known?.resourceVersion === resourceVersion && known.isChecked === isChecked) {
+      return known.parsed;
+    }
     const parsed = parsePolicy(spec, {
       namespace,
       operatorNamespace: this.#operatorNamespace,
       kinds: DESCRIPTORS,
+      rules: engine,
     });
-    this.#parsed.set(uid, { resourceVersion, parsed });
+    this.#parsed.set(uid, { resourceVersion, parsed, isChecked });
     return parsed;
   }
 }

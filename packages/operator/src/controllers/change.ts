@@ -26,6 +26,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import { WriteDeniedError, type Target } from '../actions/perform.ts';
+import { hasRules, type Rules } from '../rules/rule-engine.ts';
 import type { CheckReader } from '../checks/check-reader.ts';
 import type { ChangeObject } from '../objects.ts';
 import type { Gathered } from '../gather.ts';
@@ -50,6 +51,7 @@ export interface ChangeDeps {
   readonly recordEvent: (change: ChangeObject, decision: Decision) => void;
   readonly sayUnknown: (change: ChangeObject) => void;
   readonly changeMetrics: Pick<ChangeMetrics, 'decided' | 'acted'>;
+  readonly rules: Rules;
 }
 
 /** When this process first saw a change, and whether it has yet to perform a goal for it. */
@@ -126,6 +128,7 @@ async function reconcile(
     return undefined;
   }
   if (isIgnored(change, deps, log)) return undefined;
+  if (hasRules(change.spec.policy.spec)) await deps.rules.load();
   const look = lookAt(change);
   const { observation, subject } = deps.gather(change, look);
   const decision = decide(observation);

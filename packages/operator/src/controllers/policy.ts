@@ -22,6 +22,7 @@ import {
   type Scheduler,
 } from '@altershield/kube';
 import type { PolicyObject } from '../objects.ts';
+import { hasRules, type Rules } from '../rules/rule-engine.ts';
 import type { PolicyCache } from '../caches/policy-cache.ts';
 import { labelsChanged, specChanged } from '../kinds/predicates.ts';
 import type { Caches } from '../caches/caches.ts';
@@ -39,6 +40,7 @@ export interface PolicyDeps {
   readonly metrics?: ControllerMetrics | undefined;
   /** True if the API server itself limits replicas (the clamp); otherwise a webhook does. */
   readonly nativeClamp: boolean;
+  readonly rules: Rules;
 }
 
 /** Reports in each policy's status how many workloads it matches, or every error in its spec. */
@@ -98,6 +100,7 @@ async function reconcile(
   signal: AbortSignal,
 ): Promise<void> {
   const { client, scheduler } = deps;
+  if (hasRules(policy.spec)) await deps.rules.load();
   const { generation = 1, uid, resourceVersion } = policy.metadata;
   const { matchedWorkloads, ...said } = await reportOf(policy, deps);
   const known = policy.status?.conditions?.find((c) => c.type === 'Ready');
