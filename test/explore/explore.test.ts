@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { KINDS } from '../support/kinds.ts';
 import { explain, outcomeLine, type Run } from './explore.ts';
 import { outcomesFile, recordedRuns } from './outcomes.ts';
+import { PINNED } from './pinned.ts';
 import { shrink } from './shrink.ts';
 import { storyOf, type Story } from './story.ts';
 import { exploreInWorkers, type Finished } from './workers.ts';
@@ -33,6 +34,17 @@ for (const { adapter } of KINDS) {
     const run = { kind, seed: 1 };
     const [first, second] = await playAll([run, run]);
     assert.deepEqual(first?.outcome, second?.outcome);
+  });
+}
+
+const pinned = PINNED.map(({ title, story: { kind, seed } }) => ({ kind, seed, pinned: title }));
+const outcomes = playAll(pinned);
+
+for (const { pinned: title } of pinned) {
+  test(title, async () => {
+    const found = (await outcomes).find(({ run }) => run.pinned === title);
+    assert.ok(found);
+    if (found.outcome.violations.length > 0) assert.fail(await explain(found.run));
   });
 }
 

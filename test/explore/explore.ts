@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { kindNamed } from '../support/kinds.ts';
+import { PINNED } from './pinned.ts';
 import { play, type Outcome } from './play.ts';
 import { shrink, toText } from './shrink.ts';
 import { storyOf, type Story } from './story.ts';
@@ -8,6 +9,8 @@ import { storyOf, type Story } from './story.ts';
 export interface Run {
   readonly kind: string;
   readonly seed: number;
+  /** Plays the story of this name from `pinned.ts` in place of the seed's. */
+  readonly pinned?: string;
   /** Each action has its consequences before the next one comes. */
   readonly isCalm?: true;
 }
@@ -15,7 +18,9 @@ export interface Run {
 /** More than any change needs to end. */
 const CALM_MS = 300_000;
 
-function storyFor({ kind, seed, isCalm }: Run): Story {
+function storyFor({ kind, seed, isCalm, pinned }: Run): Story {
+  const found = PINNED.find(({ title }) => title === pinned);
+  if (found !== undefined) return found.story;
   const story = storyOf(seed, kindNamed(kind));
   if (isCalm !== true) return story;
   return { ...story, actions: story.actions.map((action) => ({ ...action, thenMs: CALM_MS })) };

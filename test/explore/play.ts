@@ -14,6 +14,8 @@ import { World, imageOf, versionOf } from './world.ts';
 const ENDS_MS = 1_500_000;
 const LOOK_MS = 5000;
 const QUIET_MS = 300_000;
+/** After which a watch that stalled is given up: what it missed is news then. */
+const SILENT_MS = 350_000;
 /** Within which the first pods of a new workload are ready, on a good day. */
 const FIRST_PODS_MS = 20_000;
 /** Writes of the operator for each action: a multiple of what any needs. */
@@ -347,6 +349,7 @@ class Player {
 
   async #lookAtQuiet(): Promise<void> {
     const { writes } = this.#world.replicas;
+    await this.#world.scheduler.runFor(SILENT_MS);
     const before = writes.length;
     await this.#world.scheduler.runFor(QUIET_MS);
     const late = writes.slice(before).map(({ method, path }) => `${method} ${path}`);

@@ -135,7 +135,7 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'ends a change before its user’s fields are restored',
     seenIn: 'kruise-rollouts #305',
     file: core('change/release'),
-    find: 'if (batch.isLast && workload.borrowed?.isRestored === false) return release(context);',
+    find: 'if (batch.isLast && isHolding(workload)) return release(context);',
     replace: '',
   },
   {

@@ -72,6 +72,7 @@ export {
 } from './change/in-place-edit.ts';
 export { editorFromManagedFields, editorsOf } from './hold/actor.ts';
 export { editableText, subresourceOfEdit } from './revision/editable.ts';
+export { lacksPods } from './change/batch.ts';
 export { batchName, changeName } from './change/name.ts';
 export { isEnforced, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';

@@ -110,7 +110,8 @@ function podsOf(observation: Observation, { workload, status, batch }: InProgres
       observation.since ?? 0,
     ),
     ...soaksFrom(observation, batch),
-    mayReleaseMore: workload.allowed > observation.updated.length,
+    mayReleaseMore: lacksPods(observation, workload),
+    missingSince: observation.missingSince,
     now: observation.now,
     currentAsOf: currentAsOf(observation),
     overriddenBefore: overriddenBefore(status),
@@ -129,6 +130,12 @@ function mayFreeQuota(
   const route = { from: spec.from?.fingerprint ?? '', to: spec.to.fingerprint, target };
   return !isHeld(spec) || (traffic === undefined && mayMakeRoom(route, workload));
 }
+
+/** Whether the workload's controller may create more updated pods than there are. */
+export const lacksPods = (
+  { updated }: Pick<Observation, 'updated'>,
+  { allowed }: Pick<WorkloadView, 'allowed'>,
+): boolean => allowed > updated.length;
 
 /** After the switch, the pods soak with the requests that they get since. */
 const soaksFrom = ({ batch, now }: Observation, { traffic }: Step) =>

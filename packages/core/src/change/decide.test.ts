@@ -178,12 +178,24 @@ const rows: readonly Row[] = [
     'the last batch that passes ends the change',
     {
       change: change(status('Running', { batch: { index: 3, total: 3, target: 10 } })),
+      workload: unmarked('b'),
       updated: pods('new', 10),
       stable: [],
     },
     'Success',
     'Verified',
     undefined,
+  ],
+  [
+    'a change does not end while the workload is held, also if all pods are updated',
+    {
+      change: change(status('Running', { batch: { index: 3, total: 3, target: 10 } })),
+      updated: pods('new', 10),
+      stable: [],
+    },
+    'Running',
+    'BatchReleasing',
+    'Release',
   ],
   [
     'without replicas, a change stays held',
@@ -367,6 +379,7 @@ for (const phase of ['Success', 'Failed', 'RolledBack', 'Superseded'] as const) 
 test('Proceed continues after an inconclusive check, but does not mark the revision as verified', () => {
   const policy = { onInconclusive: 'Proceed' } as const;
   const unclear = {
+    workload: unmarked('b'),
     updated: [...pods('new', 1), ...pods('late', 9, { ready: false, createdAt: 0 })],
     stable: pods('old', 1, { ready: false, createdAt: 0 }),
   };

@@ -54,6 +54,16 @@ export interface Observation {
    * Default: always observed.
    */
   readonly since?: number;
+  /**
+   * Since when this process has seen that pods are missing which the controller may create. Default:
+   * since the batch was released.
+   */
+  readonly missingSince?: number;
+  /**
+   * Since when this process has seen that the workload's controller has observed the newest spec.
+   * Default: always.
+   */
+  readonly observedSince?: number;
   /** This process has not written anything for the change yet. */
   readonly isFirstLook?: boolean;
   /** There is a default MetricSource for the workload's namespace. Default: no. */

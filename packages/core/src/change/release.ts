@@ -329,11 +329,12 @@ function needsRoom({ updated, change }: Observation, workload: WorkloadView): bo
 
 /**
  * Completes the batch: pauses after it, starts the next one, or ends the change. A change does not
- * end before the workload has its user's fields again: afterwards no record would have them.
+ * end before the workload has its user's fields again: afterwards no record would have them, and
+ * what is still held would be a change without a record.
  */
 function completeBatch(context: ReleaseContext): Decision {
   const { observation, workload, batch, outcome, status } = context;
-  if (batch.isLast && workload.borrowed?.isRestored === false) return release(context);
+  if (batch.isLast && isHolding(workload)) return release(context);
   const record = batchRecord(observation, batch, outcome);
   if (batch.pauseAfter && enterBatch(context).batch?.resumed !== true)
     return { ...pauseAfter(context), batch: record };
@@ -344,6 +345,9 @@ function completeBatch(context: ReleaseContext): Decision {
   const moved = { ...running, phaseSince, verdict: 'Pending' as const, batch: batchStatus(next) };
   return { status: moved, batch: record, recheckAt: observation.now };
 }
+
+const isHolding = ({ borrowed, hold }: WorkloadView): boolean =>
+  borrowed?.isRestored === false || hold?.isInFlight === true;
 
 /** Waits for a user, as the policy asks for after this step. */
 function pauseAfter(context: ReleaseContext): Decision {

@@ -189,7 +189,7 @@ function awaitVerified(
     return { status: rollbackEnd(status, observation.now, reason, status.message) };
   }
   const dueAt = rollbackDeadline(observation, workload, status);
-  const ownedAt = isBack ? ownershipDueAt(status) : dueAt;
+  const ownedAt = isBack ? ownershipDueAt(observation, status) : dueAt;
   if (observation.now < dueAt) {
     return { status, ...restoreGoal(observation, status), recheckAt: Math.min(dueAt, ownedAt) };
   }
@@ -212,8 +212,11 @@ const restoreGoal = (
 /** How long a rollback waits for its last write, which conflicts with other clients may delay. */
 const OWNERSHIP_MS = 10_000;
 
-const ownershipDueAt = ({ rolledBackAt = '' }: ChangeWorkloadStatus): number =>
-  (Date.parse(rolledBackAt) || 0) + OWNERSHIP_MS;
+/** That write comes only once the controller has observed the template, which may be late. */
+const ownershipDueAt = (
+  { observedSince = 0 }: Observation,
+  { rolledBackAt = '' }: ChangeWorkloadStatus,
+): number => Math.max(observedSince, Date.parse(rolledBackAt) || 0) + OWNERSHIP_MS;
 
 /** Whether field ownership of the template is restored; otherwise the next apply conflicts. */
 function isOwned(
@@ -223,7 +226,7 @@ function isOwned(
 ): boolean {
   const wanted = observation.change.spec.from?.ownership;
   if (wanted === undefined || status.reason === 'RevertedByUser') return true;
-  return isRestored(now, wanted) || observation.now >= ownershipDueAt(status);
+  return isRestored(now, wanted) || observation.now >= ownershipDueAt(observation, status);
 }
 
 const rollbackEnd = (

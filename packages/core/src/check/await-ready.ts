@@ -62,8 +62,11 @@ export function awaitReady(ready: number, input: PodHealthInput): CheckOutcome {
   };
 }
 
-const lastProgress = (updated: readonly PodView[], { releasedAt }: PodHealthInput): number =>
-  Math.max(releasedAt, ...updated.flatMap((p) => [p.createdAt, p.readySince]));
+const lastProgress = (
+  updated: readonly PodView[],
+  { releasedAt, missingSince = releasedAt }: PodHealthInput,
+): number =>
+  Math.max(releasedAt, missingSince, ...updated.flatMap((p) => [p.createdAt, p.readySince]));
 
 /** The kubelet's message about why pods are not ready yet. */
 function whyUnready(unready: readonly PodView[]): string {

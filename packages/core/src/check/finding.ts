@@ -20,6 +20,8 @@ export interface PodHealthInput {
   readonly releasedAt: number;
   /** Whether the controller may already create the missing pods. */
   readonly mayReleaseMore: boolean;
+  /** Since when it may, where that is later than the release. */
+  readonly missingSince?: number | undefined;
   readonly now: number;
   /** The time up to which the pod cache is current: missing events after it are not evidence. */
   readonly currentAsOf: number;

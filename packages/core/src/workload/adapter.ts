@@ -163,6 +163,8 @@ export interface DeleteWrite {
   readonly resource: string;
   readonly name: string;
   readonly deletes: string;
+  /** The version that was read; absent: any. */
+  readonly resourceVersion?: string;
 }
 
 /**

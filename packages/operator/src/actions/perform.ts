@@ -138,7 +138,8 @@ interface Sending {
 async function send(write: Write, { client, resource, key, signal }: Sending): Promise<void> {
   if ('deletes' in write) {
     // By default, the pods of a Job would be kept.
-    const options = { uid: write.deletes, propagationPolicy: 'Background', signal } as const;
+    const { deletes: uid, resourceVersion } = write;
+    const options = { uid, resourceVersion, propagationPolicy: 'Background', signal } as const;
     await client.delete(resource, key, options);
   } else if ('creates' in write) {
     await client.create(resource, key.namespace, write.creates, { signal });

@@ -5,6 +5,7 @@ import {
   isAnswered,
   isOfUnknownVersion,
   isOver,
+  lacksPods,
   statusOf,
   unknownChange,
   type ApprovalAnswer,
@@ -14,6 +15,7 @@ import {
 } from '@altershield/core';
 import {
   Controller,
+  isConflict,
   keyOf,
   keyOfObject,
   keyString,
@@ -58,6 +60,10 @@ export interface ChangeDeps {
 interface Look {
   readonly since: number;
   isFirst: boolean;
+  /** Since when pods are missing that the workload's controller may create. */
+  missingSince?: number | undefined;
+  /** Since when the workload's controller has observed the newest spec. */
+  observedSince?: number | undefined;
 }
 
 /**
@@ -130,7 +136,8 @@ async function reconcile(
   if (isIgnored(change, deps, log)) return undefined;
   if (hasRules(change.spec.policy.spec)) await deps.rules.load();
   const look = lookAt(change);
-  const { observation, subject } = deps.gather(change, look);
+  const { observation: gathered, subject } = deps.gather(change, look);
+  const observation = withSince(gathered, look);
   const decision = decide(observation);
   // Not awaited: a failure that the watches report must not wait for a list request.
   if (decision.needsPodListing === true && subject !== undefined) deps.verifyPods(subject, again);
@@ -157,6 +164,16 @@ function isIgnored(change: ChangeObject, deps: ChangeDeps, log: Logger): boolean
   if (!isOfUnknownVersion(change)) return false;
   deps.sayUnknown(change);
   return true;
+}
+
+/** Deadlines start when this process first sees what they wait for, however late its watches are. */
+function withSince(observation: Observation, look: Look): Observation {
+  const { workload, now } = observation;
+  const isMissing = workload !== undefined && lacksPods(observation, workload);
+  look.missingSince = isMissing ? (look.missingSince ?? now) : undefined;
+  look.observedSince = workload?.isObserved === true ? (look.observedSince ?? now) : undefined;
+  const { missingSince = now, observedSince = now } = look;
+  return { ...observation, missingSince, observedSince };
 }
 
 /** A decision on a change that does not exist, e.g. because admission did not see it. */
@@ -201,6 +218,7 @@ async function reach(
     await deps.perform(goal, { ...subject, view }, context.signal);
     deps.changeMetrics.acted(change);
   } catch (error) {
+    if (isConflict(error)) subject.kind.restartSilentWatches(observation.now, 'a write conflicted');
     if (!(error instanceof WriteDeniedError)) throw error;
     context.log.warn('the API server denied a write', { goal: goal.type, err: error });
     const recorded = deps.caches.changes.get(keyOf(change)) ?? change;

@@ -62,6 +62,12 @@ interface RelatedInformer {
 const isShared = ({ ownedBy }: Pick<RelatedInformer, 'ownedBy'>): boolean =>
   ownedBy === 'namespace' || ownedBy === 'cluster';
 
+/** A watch may lag by this much before it counts as silent. */
+const LAG_MS = 5000;
+
+export const isSilent = ({ currentAsOf }: { readonly currentAsOf: number }, now: number): boolean =>
+  now - currentAsOf > LAG_MS;
+
 /** One kind of workload with the caches of its objects and their related objects. */
 export class FollowedKind {
   readonly adapter: WorkloadAdapter;
@@ -212,9 +218,24 @@ export class FollowedKind {
     return new Set(owners.map(({ metadata }) => metadata.uid));
   }
 
-  /** The caches of related objects are complete up to this time; milliseconds since the epoch. */
+  /** The caches of the objects that lie between a workload and its pods, or name its revisions. */
+  get ownedInformers(): readonly Informer<KubeObject>[] {
+    return this.related
+      .filter((related) => related.key !== 'pods' && !isShared(related))
+      .map(({ informer }) => informer);
+  }
+
+  /** The caches of all that decides about its pods are complete up to this time. */
   get currentAsOf(): number {
     const owned = this.related.filter((related) => !isShared(related));
-    return Math.min(...owned.map(({ informer }) => informer.currentAsOf));
+    const informers = [this.objects, ...owned.map(({ informer }) => informer)];
+    return Math.min(...informers.map(({ currentAsOf }) => currentAsOf));
+  }
+
+  /** Restarts the watches that may be dead, when the server turns out to have newer objects. */
+  restartSilentWatches(now: number, why: string): void {
+    for (const informer of [this.objects, ...this.related.map((each) => each.informer)]) {
+      if (isSilent(informer, now)) informer.restartWatch(why);
+    }
   }
 }

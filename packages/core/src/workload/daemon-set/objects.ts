@@ -23,6 +23,7 @@ export interface DaemonSet {
   readonly status?: {
     readonly observedGeneration?: number;
     readonly desiredNumberScheduled?: number;
+    readonly numberMisscheduled?: number;
     readonly updatedNumberScheduled?: number;
   };
 }

@@ -6,6 +6,7 @@ import type { SavedFields } from '../../hold/saved-fields.ts';
 import type { Snapshot, Signing } from '../adapter.ts';
 import { borrowedFields } from '../borrowed-fields.ts';
 import { templateOf, type ControllerRevision } from '../controller-revision.ts';
+import { identityOf, type Identity } from '../identity.ts';
 import type { BorrowedFields, RevisionView, Rollout, WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { DAEMON_SET } from './descriptor.ts';
@@ -14,9 +15,7 @@ import { domainOf, domainsOf } from './topology.ts';
 import { maxUnavailableOf, savedType, typeOf, unsupportedBy } from './strategy.ts';
 
 /** A pod that is there to stay. */
-export interface PodOfNode {
-  readonly name: string;
-  readonly uid: string;
+export interface PodOfNode extends Identity {
   readonly node: string;
   /** Hash of its template. */
   readonly revision: string;
@@ -31,6 +30,8 @@ export interface DaemonSetView extends WorkloadView {
   readonly domainsOf: NonNullable<WorkloadView['domainsOf']>;
   /** The value of a label of a node, by the node's name. */
   readonly domainOf: (topologyKey: string) => (node: string) => string;
+  /** Pods that its controller leaves on nodes that it would no longer choose. */
+  readonly misscheduled: number;
 }
 
 export function viewDaemonSet(
@@ -57,9 +58,9 @@ export function viewDaemonSet(
   return {
     ...objectView({ descriptor: DAEMON_SET, object }, fingerprint, sign),
     ...{ fingerprint, template: spec.template, replicas: size, size, pods, strategy, revisions },
-    maxUnavailable,
     domainsOf: domainsOf(object, nodes, stableNodes),
     domainOf: (key) => domainOf(nodes, key),
+    ...{ maxUnavailable, misscheduled: misscheduledOf(object) },
     minReady: Math.max(0, size - maxUnavailable),
     isPaused: false,
     isAllOrNothing: false,
@@ -73,6 +74,8 @@ export function viewDaemonSet(
     ...unsupportedBy(strategy),
   };
 }
+
+const misscheduledOf = ({ status }: DaemonSet): number => status?.numberMisscheduled ?? 0;
 
 /** A DaemonSet has no progress deadline: use the default of a Deployment. */
 const PROGRESS_DEADLINE_SECONDS = 600;
@@ -105,10 +108,10 @@ const hasEnded = ({ status }: Pod): boolean =>
 
 function podOf(pod: Pod): PodOfNode[] {
   if (isTerminating(pod) || hasEnded(pod)) return [];
-  const { name, uid, labels } = pod.metadata;
+  const { labels, ...metadata } = pod.metadata;
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
   const revision = labels?.[REVISION_LABEL] ?? '';
-  return [{ ...{ name, uid, ready, revision }, node: pod.spec?.nodeName ?? '' }];
+  return [{ ...identityOf(metadata), ready, revision, node: pod.spec?.nodeName ?? '' }];
 }
 
 interface Known {

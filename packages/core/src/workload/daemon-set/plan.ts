@@ -2,7 +2,8 @@
 import { ANNOTATIONS } from '@altershield/api';
 import { writeSavedFields } from '../../hold/saved-fields.ts';
 import type { PatchOp } from '../../json/patch.ts';
-import { POD, type DeleteWrite, type PatchWrite, type Subject, type Write } from '../adapter.ts';
+import type { PatchWrite, Subject, Write } from '../adapter.ts';
+import { deletePod } from '../identity.ts';
 import {
   annotate,
   annotationOf,
@@ -66,10 +67,17 @@ function release(goal: Of<'Release'>, subject: OfDaemonSet): Write[] {
 
 /**
  * Whether a deleted pod comes back updated, and is recognized then: the controller has observed the
- * template, and its revision is in the cache.
+ * template, and its revision is in the cache, as its pods are.
  */
 const isKnown = (view: DaemonSetView, to: string): boolean =>
-  view.isObserved && revisionOf(view, to) !== undefined;
+  view.isObserved && revisionOf(view, to) !== undefined && !hasGonePods(view);
+
+/**
+ * Whether pods are cached that the controller has removed: their readiness must not pay for that of
+ * others.
+ */
+const hasGonePods = ({ pods, size, misscheduled }: DaemonSetView): boolean =>
+  pods.length > size + misscheduled;
 
 /**
  * The stable pods to delete next. Nodes without a pod will have an updated one, so they count
@@ -117,13 +125,11 @@ function inOrder(
  */
 function guarded(object: DaemonSet, pods: readonly PodOfNode[]): Write[] {
   if (pods.length === 0) return [];
-  const deletes = pods.map(({ name, uid }): DeleteWrite => ({
-    resource: POD.kind,
-    name,
-    deletes: uid,
-  }));
   const { name } = object.metadata;
-  return [{ resource: DAEMON_SET.resource.kind, name, ops: preconditions(object) }, ...deletes];
+  return [
+    { resource: DAEMON_SET.resource.kind, name, ops: preconditions(object) },
+    ...pods.map(deletePod),
+  ];
 }
 
 /**

@@ -14,6 +14,7 @@ import {
   type Route,
   type Service,
 } from '../traffic/service.ts';
+import { identityOf, type Identity } from '../identity.ts';
 import { revisionOf, type RevisionView, type Rollout, type WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { userBounds, type Bounds } from './bounds.ts';
@@ -23,7 +24,7 @@ import { DEPLOYMENT } from './descriptor.ts';
 import { isRecreate, type Deployment, type ReplicaSet } from './objects.ts';
 
 /** A revision of a Deployment: a ReplicaSet. */
-export interface ReplicaSetView extends RevisionView {
+export interface ReplicaSetView extends RevisionView, Identity {
   /** Value of its label `pod-template-hash`. */
   readonly hash: string;
   /** The ReplicaSet's own copy of the release annotation. */
@@ -161,13 +162,14 @@ function viewReplicaSet(
 ): ReplicaSetView[] {
   const { template, replicas = 0 } = rs.spec;
   if (template === undefined) return [];
-  const { name, uid, labels, annotations, creationTimestamp = '' } = rs.metadata;
+  const { labels, annotations, creationTimestamp = '' } = rs.metadata;
   const { readyReplicas: ready = 0, conditions } = rs.status ?? {};
   const cap = annotations?.[ANNOTATIONS.release];
   const { unavailable } = userBounds(strategy?.rollingUpdate, replicas);
   return [
     {
-      ...{ name, uid, replicas, template, fingerprint: fingerprintOf(template) },
+      ...identityOf(rs.metadata),
+      ...{ replicas, template, fingerprint: fingerprintOf(template) },
       createdAt: Date.parse(creationTimestamp) || 0,
       existing: existingPods(rs),
       hash: hashOf(labels),

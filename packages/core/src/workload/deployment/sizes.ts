@@ -40,8 +40,30 @@ export function retire(goal: Release, view: DeploymentView, closed: ReleaseCap):
     const down = Math.min(r.replicas, Math.max(0, r.replicas - r.ready) + ready);
     return down === 0 ? [] : [writeRevision(r, { replicas: r.replicas - down })];
   });
-  return [...growStable(goal, view, closed), ...shrunk];
+  const preconditions =
+    spare < spareReady(view) ? areStillReady(intermediate(goal, view), view) : [];
+  return [...preconditions, ...growStable(goal, view, closed), ...shrunk];
 }
+
+/**
+ * Ready pods of one revision go because others are ready. No write tests two objects, so one that
+ * only tests comes first: the controller may have removed pods of the others meanwhile.
+ */
+const areStillReady = (
+  removed: readonly ReplicaSetView[],
+  { revisions }: DeploymentView,
+): PatchWrite[] =>
+  revisions
+    .filter((r) => r.ready > 0 && !removed.includes(r))
+    .map((r) => ({ resource: 'ReplicaSet', name: r.name, ops: testVersion(r) }));
+
+/** Fails when anything about the ReplicaSet is new, also how many of its pods are ready. */
+const testVersion = ({ uid, resourceVersion }: ReplicaSetView): PatchOp[] => [
+  { op: 'test', path: '/metadata/uid', value: uid },
+  ...(resourceVersion === undefined
+    ? []
+    : [{ op: 'test', path: '/metadata/resourceVersion', value: resourceVersion } as const]),
+];
 
 /**
  * Adds as many verified pods as fit. Also resets the floor that an earlier release lowered: the
@@ -149,7 +171,9 @@ function stableReplicas(
 function trim({ target }: Sizes, view: DeploymentView, updated: ReplicaSetView): PatchWrite[] {
   const unready = Math.max(0, updated.replicas - updated.ready);
   const down = Math.min(updated.replicas - target, unready + spareReady(view));
-  return down <= 0 ? [] : [writeRevision(updated, { replicas: updated.replicas - down })];
+  if (down <= 0) return [];
+  const preconditions = down > unready ? areStillReady([updated], view) : [];
+  return [...preconditions, writeRevision(updated, { replicas: updated.replicas - down })];
 }
 
 interface RevisionChange {
@@ -168,15 +192,16 @@ const annotation = (name: string, value: string): PatchOp => ({
   value,
 });
 
-export function writeRevision(
-  { name, uid, ...is }: ReplicaSetView,
-  to: RevisionChange,
-): PatchWrite {
+/** Pods are removed by what is known of their readiness: no newer version may be there. */
+export function writeRevision(is: ReplicaSetView, to: RevisionChange): PatchWrite {
+  const removesPods = to.replicas !== undefined && to.replicas < is.replicas;
   return {
     resource: 'ReplicaSet',
-    name,
+    name: is.name,
     ops: [
-      { op: 'test', path: '/metadata/uid', value: uid },
+      ...(removesPods
+        ? testVersion(is)
+        : [{ op: 'test', path: '/metadata/uid', value: is.uid } as const]),
       ...(to.cap === undefined ? [] : [annotation(ANNOTATIONS.release, to.cap)]),
       ...(to.desired === undefined ? [] : [annotation(DESIRED_REPLICAS, String(to.desired))]),
       ...(to.replicas === undefined

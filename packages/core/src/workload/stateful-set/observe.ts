@@ -6,6 +6,7 @@ import type { Template } from '../../json/objects.ts';
 import type { Snapshot, Signing } from '../adapter.ts';
 import { borrowedFields } from '../borrowed-fields.ts';
 import { templateOf, type ControllerRevision } from '../controller-revision.ts';
+import { identityOf, type Identity } from '../identity.ts';
 import type { BorrowedFields, RevisionView, Rollout, WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { STATEFUL_SET } from './descriptor.ts';
@@ -23,9 +24,7 @@ import {
 /** Label with the name of the ControllerRevision that a pod was created from. */
 export const REVISION_LABEL = 'controller-revision-hash';
 
-interface PodOfSet {
-  readonly name: string;
-  readonly uid: string;
+interface PodOfSet extends Identity {
   readonly revision: string | undefined;
   /** Revision of the pod that the controller would create as a replacement. */
   readonly next: string | undefined;
@@ -160,9 +159,10 @@ const isWhole = (
 
 function podOf(pod: Pod, set: StatefulSet): PodOfSet[] {
   if (isTerminating(pod)) return [];
-  const { name, uid, labels } = pod.metadata;
+  const { labels, ...metadata } = pod.metadata;
   const ready = pod.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
-  return [{ ...{ name, uid, ready }, revision: labels?.[REVISION_LABEL], next: nextOf(name, set) }];
+  const revision = labels?.[REVISION_LABEL];
+  return [{ ...identityOf(metadata), ready, revision, next: nextOf(metadata.name, set) }];
 }
 
 function nextOf(pod: string, { spec, status }: StatefulSet): string | undefined {

@@ -2,7 +2,8 @@
 import { ANNOTATIONS } from '@altershield/api';
 import { writeSavedFields } from '../../hold/saved-fields.ts';
 import type { PatchOp } from '../../json/patch.ts';
-import { POD, type DeleteWrite, type PatchWrite, type Subject, type Write } from '../adapter.ts';
+import type { DeleteWrite, PatchWrite, Subject, Write } from '../adapter.ts';
+import { deletePod } from '../identity.ts';
 import type { Goal } from '../goal.ts';
 import { annotate, annotationOf, dropAnnotation, patchObject } from '../held-patch.ts';
 import { revisionOf } from '../view.ts';
@@ -94,7 +95,7 @@ function unstick(view: StatefulSetView, fingerprints: readonly string[]): Delete
       )
       // Keep a pod that the controller would create again from the same revision.
       .filter(({ revision, next }) => revision !== next)
-      .map(({ name, uid }) => ({ resource: POD.kind, name, deletes: uid }))
+      .map(deletePod)
   );
 }
 

@@ -7,7 +7,8 @@ import { PodCacheVerifier } from './verifier.ts';
 
 const NONE = { currentAsOf: 0, byIndex: () => [], get: () => undefined, onEvent: () => () => {} };
 const KIND = {
-  objects: NONE,
+  objects: { ...NONE, currentAsOf: Infinity },
+  ownedInformers: [],
   related: [{ informer: NONE }],
   podOwners: { kind: 'ReplicaSet', informer: NONE },
   podOwnerUids: () => new Set<string>(),

@@ -9,9 +9,24 @@ import { verifyPodCache } from './verify.ts';
 const NOW = 1_000_000;
 const { signal } = new AbortController();
 
+const RESOURCE = { kind: 'Deployment' };
+const REPLICA_SETS = { kind: 'ReplicaSet' };
+
 const deployment = {
-  metadata: { namespace: 'shop', name: 'checkout', uid: 'd' },
+  metadata: { namespace: 'shop', name: 'checkout', uid: 'd', resourceVersion: '5' },
   spec: { selector: { matchLabels: { app: 'checkout' } } },
+};
+
+const older = (object: { readonly metadata: object }) => ({
+  ...object,
+  metadata: { ...object.metadata, resourceVersion: '4' },
+});
+
+const replicaSet = {
+  metadata: {
+    ...{ namespace: 'shop', name: 'rs-1', uid: 'rs-1', resourceVersion: '5' },
+    ownerReferences: [{ uid: 'd' }],
+  },
 };
 
 /** Its node is lost: it leaves, and does not go. */
@@ -33,9 +48,13 @@ interface Scene {
   readonly theirs: readonly PodObject[];
   /** Seconds since the watches said anything. */
   readonly silentFor?: number;
+  /** What the caches have, where it is not what the server has. */
+  readonly workloadCopy?: object;
+  readonly replicaSetCopy?: object;
 }
 
-async function ask({ ours, theirs, silentFor = 0 }: Scene) {
+async function ask({ ours, theirs, silentFor = 0, ...copies }: Scene) {
+  const { workloadCopy = deployment, replicaSetCopy = replicaSet } = copies;
   const asked: (ListOptions | undefined)[] = [];
   const reopened: string[] = [];
   const informer = (name: string) => ({
@@ -52,16 +71,25 @@ async function ask({ ours, theirs, silentFor = 0 }: Scene) {
   };
   const replicaSets = {
     ...informer('replicaSets'),
-    get: ({ name }: { name: string }) => (name === 'rs-of-another' ? {} : undefined),
+    resource: REPLICA_SETS,
+    get: ({ name }: { name: string }) => ({ 'rs-of-another': {}, 'rs-1': replicaSetCopy })[name],
   };
+  const objects = { ...informer('deployments'), resource: RESOURCE, get: () => workloadCopy };
   const kind = {
-    related: [{ informer: caches.pods }, { informer: replicaSets }],
+    objects,
+    ownedInformers: [replicaSets],
+    restartSilentWatches: () => {
+      if (silentFor > 5) reopened.push('silent');
+    },
     podOwners: { kind: 'ReplicaSet', informer: replicaSets },
     podOwnerUids: () => new Set(['rs-1', 'rs-2']),
   };
   const workload = { kind, object: deployment } as unknown as Workload;
   const client = {
-    list: (_: unknown, options?: ListOptions) => {
+    get: () => Promise.resolve(deployment),
+    list: (resource: unknown, options?: ListOptions) => {
+      if (resource === REPLICA_SETS)
+        return Promise.resolve({ items: [replicaSet], resourceVersion: '9' });
       asked.push(options);
       const half = Math.ceil(theirs.length / 2);
       const isFirst = options?.continue === '';
@@ -111,11 +139,23 @@ const cases: readonly (readonly [string, Scene, boolean])[] = [
   ],
 ];
 
+test('a silent watch that missed the workload or a revision is opened anew', async () => {
+  const pods = { ours: [pod('a')], theirs: [pod('a')], silentFor: 6 };
+  for (const copy of [{ workloadCopy: older(deployment) }, { replicaSetCopy: older(replicaSet) }]) {
+    const { currentAsOf, reopened } = await ask({ ...pods, ...copy });
+    assert.deepEqual([currentAsOf, reopened], [undefined, ['silent']]);
+  }
+});
+
 for (const [what, scene, isComplete] of cases) {
   test(`${what}: ${isComplete ? 'complete' : 'not known, and a silent watch is opened anew'}`, async () => {
     const lagging = await ask({ ...scene, silentFor: 1 });
-    assert.deepEqual([lagging.currentAsOf, lagging.reopened], [isComplete ? NOW : undefined, []]);
+    // Up to the last word of the watches that are not asked.
+    assert.deepEqual(
+      [lagging.currentAsOf, lagging.reopened],
+      [isComplete ? NOW - 1000 : undefined, []],
+    );
     const silent = await ask({ ...scene, silentFor: 6 });
-    assert.deepEqual(silent.reopened, isComplete ? [] : ['pods', 'replicaSets']);
+    assert.deepEqual(silent.reopened, isComplete ? [] : ['silent']);
   });
 }
