@@ -2,23 +2,26 @@
 
 /** What a kind takes to be supported, beside its adapter. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { groupKind } from '@altershield/core';
+import { ADAPTERS, groupKind } from '@altershield/core';
 import { VirtualScheduler, createSandbox } from '@altershield/sandbox';
 import { CONTRACT } from '../contract/suite.ts';
 import { KINDS } from '../support/kinds.ts';
 import { Rig } from './rig.ts';
 
-const read = (path: string): string =>
-  readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const at = (path: string): URL => new URL(`../../${path}`, import.meta.url);
+const read = (path: string): string => readFileSync(at(path), 'utf8');
 
-/** `stateful sets`: the topic of the contract that a kind's controller is pinned by. */
-const topicOf = (kind: string): string =>
-  `${kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ').toLowerCase()}s`;
+/** `stateful sets` */
+const wordsOf = (kind: string, separator: string): string =>
+  kind.replaceAll(/(?<=[a-z])(?=[A-Z])/g, separator).toLowerCase();
 
-for (const kind of KINDS) {
-  const { resource, relatedResources } = kind.adapter.descriptor;
+/** The topic of the contract that a kind's controller is pinned by. */
+const topicOf = (kind: string): string => `${wordsOf(kind, ' ')}s`;
+
+for (const { descriptor } of ADAPTERS) {
+  const { resource, relatedResources } = descriptor;
   const name = groupKind(resource);
 
   test(`${name}: the sandbox serves the kind and its related resources`, () => {
@@ -30,24 +33,9 @@ for (const kind of KINDS) {
     }
   });
 
-  test(`${name}: the sandbox has its controllers`, async () => {
-    assert.ok(kind.controllers.length > 0);
-    const rig = await Rig.start({ kind, seed: 1, replicas: 2 });
-    assert.equal(rig.count('v1'), 2);
-    for (const controller of kind.controllers) rig.sandbox.controllers[controller].stop();
-    await rig.evict();
-    await rig.step(20_000);
-    assert.equal(rig.count('v1'), 1, 'no other controller replaces its pods');
-  });
-
   test(`${name}: the contract pins its controller`, () => {
     const topic = topicOf(resource.kind);
     assert.ok((CONTRACT[topic] ?? []).length > 0, `the topic ${topic}`);
-  });
-
-  test(`${name}: the e2e table has every outcome of a change`, () => {
-    const [, kinds = ''] = /KINDS[^=]*= \[([^\]]*)\]/.exec(read('test/e2e/kinds.test.ts')) ?? [];
-    assert.ok(kinds.includes(`'${resource.kind}'`), `${resource.kind} among ${kinds}`);
   });
 
   test(`${name}: the documentation says what is supported`, () => {
@@ -60,6 +48,36 @@ for (const kind of KINDS) {
       header.split('|').some((cell) => cell.trim() === resource.kind),
       header,
     );
-    assert.ok(rows.some((row) => row.includes(`\`${kind.adapter.descriptor.cliNames[0]}\``)));
+    assert.ok(rows.some((row) => row.includes(`\`${descriptor.cliNames[0]}\``)));
+  });
+}
+
+for (const kind of KINDS) {
+  const { resource } = kind.adapter.descriptor;
+  const name = groupKind(resource);
+
+  test(`${name}: the sandbox has its controllers`, async () => {
+    assert.ok(kind.controllers.length > 0);
+    const rig = await Rig.start({ kind, seed: 1, replicas: 2 });
+    assert.equal(rig.count('v1'), 2);
+    for (const controller of kind.controllers) rig.sandbox.controllers[controller].stop();
+    await rig.evict();
+    await rig.step(20_000);
+    assert.equal(rig.count('v1'), 1, 'no other controller replaces its pods');
+  });
+
+  test(`${name}: the e2e table has every outcome of a change`, () => {
+    const [, kinds = ''] = /KINDS[^=]*= \[([^\]]*)\]/.exec(read('test/e2e/kinds.test.ts')) ?? [];
+    assert.ok(kinds.includes(`'${resource.kind}'`), `${resource.kind} among ${kinds}`);
+  });
+}
+
+const isInSuite = ({ resource }: Pick<(typeof ADAPTERS)[number]['descriptor'], 'resource'>) =>
+  KINDS.some(({ adapter }) => adapter.descriptor.resource === resource);
+
+for (const { descriptor } of ADAPTERS.filter((adapter) => !isInSuite(adapter.descriptor))) {
+  const { kind } = descriptor.resource;
+  test(`${kind}: has stories of its own, because this suite is for pods that stay`, () => {
+    assert.ok(existsSync(at(`test/sandbox/${wordsOf(kind, '-')}.test.ts`)));
   });
 }

@@ -9,9 +9,10 @@ import { viewStatefulSet } from './observe.ts';
 import { HOLD_ALL, STRATEGY } from './partition.ts';
 
 /** A StatefulSet of five, held on its way from `a`, with this partition; its user's own is 1. */
-function aHeldSet(partition: number): StatefulSet {
+function aHeldSet(partition: number, users: object = {}): StatefulSet {
   const metadata = { name: 'db', namespace: 'shop', uid: 'set-1' };
-  const userFields = { [STRATEGY]: { type: 'RollingUpdate', rollingUpdate: { partition: 1 } } };
+  const rollingUpdate = { partition: 1, ...users };
+  const userFields = { [STRATEGY]: { type: 'RollingUpdate', rollingUpdate } };
   const text = writeSavedFields(
     { from: 'a', userFields },
     { kind: 'StatefulSet', metadata },
@@ -49,3 +50,24 @@ for (const [what, partition, isHeld] of [
     assert.deepEqual(holdOf(aHeldSet(partition))?.from, isHeld ? 'a' : undefined);
   });
 }
+
+test('a maxUnavailable that the API server drops is not waited for, nor counted', () => {
+  const view = (partition: number) =>
+    viewStatefulSet({ object: aHeldSet(partition, { maxUnavailable: 2 }), related: {} }, signing);
+  assert.equal(view(1).borrowed?.isRestored, true);
+  assert.equal(view(2).borrowed?.isRestored, false);
+  assert.deepEqual(view(1).strategy, { type: 'RollingUpdate', rollingUpdate: { partition: 1 } });
+});
+
+test('a maxUnavailable that the API server keeps belongs to the user fields', () => {
+  const object = aHeldSet(1, { maxUnavailable: 2 });
+  const updateStrategy = {
+    type: 'RollingUpdate',
+    rollingUpdate: { partition: 1, maxUnavailable: 1 },
+  };
+  const edited = { ...object, spec: { ...object.spec, updateStrategy } };
+  assert.equal(
+    viewStatefulSet({ object: edited, related: {} }, signing).borrowed?.isRestored,
+    false,
+  );
+});

@@ -14,6 +14,7 @@ import type { StatefulSet, UpdateStrategy } from './objects.ts';
 import {
   HOLD_ALL,
   STRATEGY,
+  asStored,
   isSameStrategy,
   maxUnavailableOf,
   partitionOf,
@@ -142,7 +143,9 @@ const PROGRESS_DEADLINE_SECONDS = 600;
 
 function userStrategy({ spec }: StatefulSet, borrowed: BorrowedFields | undefined): UpdateStrategy {
   const live = withoutHold(spec.updateStrategy ?? { type: 'RollingUpdate' });
-  return borrowed === undefined ? live : (borrowed.userFields[STRATEGY] ?? {});
+  return borrowed === undefined
+    ? live
+    : asStored(borrowed.userFields[STRATEGY] ?? {}, spec.updateStrategy);
 }
 
 /**

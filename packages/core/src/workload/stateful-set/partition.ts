@@ -40,8 +40,20 @@ export function withoutHold(strategy: UpdateStrategy): UpdateStrategy {
 }
 
 /** Compares with defaults applied, because the API server adds them. */
-export const isSameStrategy = (a: UpdateStrategy = {}, b: UpdateStrategy = {}): boolean =>
-  isEqual(a, b) || isEqual(withDefaults(a), withDefaults(b));
+export const isSameStrategy = (live: UpdateStrategy = {}, own: UpdateStrategy = {}): boolean =>
+  isEqual(live, own) || isEqual(withDefaults(live), withDefaults(asStored(own, live)));
+
+/**
+ * The user's strategy as the API server stores it. Where `maxUnavailable` is not enabled, admission
+ * sees the field before the server drops it; where it is enabled, the server always sets it.
+ */
+export function asStored(own: UpdateStrategy, live: UpdateStrategy = {}): UpdateStrategy {
+  const isDropped =
+    live.rollingUpdate !== undefined && live.rollingUpdate.maxUnavailable === undefined;
+  if (!isDropped || own.rollingUpdate === undefined) return own;
+  const { maxUnavailable: _, ...rollingUpdate } = own.rollingUpdate;
+  return { ...own, rollingUpdate };
+}
 
 const withDefaults = ({ type = 'RollingUpdate', rollingUpdate }: UpdateStrategy): UpdateStrategy =>
   type === 'RollingUpdate'
