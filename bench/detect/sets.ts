@@ -99,3 +99,18 @@ export function readKontrast(path: string, samples: number): Trial[] {
     ];
   });
 }
+
+/** The samples in this repository; see samples/README.md. */
+export function readSamples(): RecordedSeries[] {
+  return globSync(join(import.meta.dirname, 'samples/*.csv'))
+    .sort()
+    .map((file) => {
+      const [name = '', step = ''] = basename(file, 's.csv').split('.');
+      const rows = rowsOf(file);
+      return {
+        ...{ name, stepSeconds: Number(step) },
+        values: Float64Array.from(rows, ([value]) => Number(value)),
+        isAnomaly: Uint8Array.from(rows, ([, label]) => (label === '1' ? 1 : 0)),
+      };
+    });
+}

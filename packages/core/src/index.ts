@@ -196,3 +196,4 @@ export { kSigma } from './detect/k-sigma.ts';
 export { kayenta, kayentaScore } from './detect/kayenta/kayenta.ts';
 export { blame, type Blame, type BlameInput, type OtherChange } from './detect/blame.ts';
 export { neverReady, type NeverReady } from './detect/never-ready.ts';
+export { monitorCheckDetector } from './detect/monitor-check/detector.ts';

@@ -17,7 +17,7 @@ import type {
 import { describe, evidenceOf } from './explain.ts';
 import { BASELINE, placeboScore, type PlaceboScore } from './placebo.ts';
 import { harm, stableScore, type StableScore } from './stable.ts';
-import { mean, meanAcross, samplesOf } from './statistics.ts';
+import { mean, meanAcross, median, samplesOf } from './statistics.ts';
 
 /** Enough samples for a shift to have shown itself. */
 export const MIN_SAMPLES = 5;
@@ -113,13 +113,13 @@ const level =
 
 // --- The rules, in order ---------------------------------------------------------------------
 
-/** Missing data of the updated pods, while others have data. */
+/** Missing data of the updated pods, while most stable pods have data. */
 function missing(measured: Measured): Detection | undefined {
   const { input, updated, samples } = measured;
   if (samples > 0 || updated.length < MISSING_SAMPLES) return undefined;
   if (input.traffic !== undefined) return inconclusive(measured, 'TooLittleTraffic');
-  const others = samplesOf(measured.stable).length;
-  const isLost = others >= Math.max(2, updated.length / 2);
+  const counts = Float64Array.from(input.stable, ({ values }) => samplesOf(values).length);
+  const isLost = median(counts) >= Math.max(2, updated.length / 2);
   if (!isLost) return inconclusive(measured, 'TooFewSamples');
   const isFailure = input.kind === 'Traffic' && input.isScraped === true;
   return answer(measured, isFailure ? 'Fail' : 'Inconclusive', 'NoData');
