@@ -6,6 +6,7 @@ import { describe, test } from 'node:test';
 import type { InPlaceEdit } from '@altershield/api';
 import { eventually } from '@altershield/testing/eventually';
 import { cli, Fixture } from './support/fixture.ts';
+import { altershield } from './support/operator.ts';
 import { imageOf, type Pod } from './support/pods.ts';
 import type { App } from './support/story.ts';
 
@@ -120,4 +121,37 @@ describe('while a change is in flight', { concurrency: 3 }, () => {
     assert.deepEqual([edit.names, edit.by], [[metadata.name], 'User']);
     assert.deepEqual(edit.diff, [{ path: 'containers[app].image', from: V2, to: HOT }]);
   });
+});
+
+test('a pod that no controller owns is recorded where a policy names the kind, and `why` tells of it', async () => {
+  const app = await fixture.newApp({
+    replicas: 1,
+    policy: { target: { kinds: ['Deployment', 'Pod'] } },
+  });
+  const path = `/api/v1/namespaces/${app.namespace}/pods`;
+  const metadata = { name: 'tool', namespace: app.namespace };
+  const containers = [{ name: 'app', image: 'tool:v1' }];
+  const body = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers } };
+  // The webhook for them may not be active yet: the watch finds the pod without it.
+  await fixture.cluster.call({ method: 'POST', path, body });
+  const recorded = async (sequence: number) =>
+    (await app.changes()).find(
+      ({ spec, status }) =>
+        spec.target.kind === 'Pod' && spec.sequence === sequence && status?.phase === 'Success',
+    );
+  const until = (sequence: number) =>
+    eventually(async () => (await recorded(sequence)) !== undefined, {
+      what: `change ${sequence} to be recorded`,
+      timeoutMs: 30_000,
+    });
+  await until(1);
+  await patch(app, { what: 'pods/tool', body: withImage('tool:v2') });
+  await until(2);
+  const { spec, status, metadata: record } = (await recorded(2)) ?? assert.fail('no record');
+  assert.deepEqual(
+    [spec.operation, spec.diff, status?.reason],
+    ['Update', [{ path: 'containers[app].image', from: 'tool:v1', to: 'tool:v2' }], 'RecordedOnly'],
+  );
+  const why = await altershield(app.cluster, ['why', `change/${record.name}`, '-n', app.namespace]);
+  assert.match(why.stdout, /tool:v1 → tool:v2/, why.stderr);
 });

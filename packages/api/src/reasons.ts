@@ -37,6 +37,8 @@ export const REASONS = {
   Superseded: 'A newer revision was applied before this change ended.',
   WorkloadDeleted: 'The workload was deleted, or another object has its name now.',
   NewWorkload: 'A new workload has no revision to roll back to; it is observed only.',
+  RecordedOnly:
+    'No controller owns the object: the change is recorded, and neither held nor judged.',
   ObserveOnly: 'The change is checked and recorded, never modified.',
 } as const;
 

@@ -73,6 +73,8 @@ export {
 export { editorFromManagedFields, editorsOf } from './hold/actor.ts';
 export { editableText, subresourceOfEdit } from './revision/editable.ts';
 export { lacksPods } from './change/batch.ts';
+export { bareFingerprint, recordBare } from './change/bare-object.ts';
+export { RECORDED_KINDS } from './workload/recorded-kinds.ts';
 export { batchName, changeName } from './change/name.ts';
 export { isEnforced, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';
@@ -158,6 +160,7 @@ export type {
 } from './workload/adapter.ts';
 export {
   ADAPTERS,
+  POLICY_KINDS,
   adapterNamed,
   adapterOf,
   adapterOfTarget,

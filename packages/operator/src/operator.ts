@@ -9,6 +9,7 @@ import {
   signWith,
   type Decision,
   type Goal,
+  type ReviewedEdit,
   type Signing,
   type WorkloadAdapter,
   type WebhookTarget,
@@ -42,6 +43,7 @@ import {
   createNativePoliciesController,
   type NativePoliciesDeps,
 } from './controllers/native-policies.ts';
+import { BareObjects } from './controllers/bare-objects.ts';
 import { InPlaceEdits, editEvent } from './controllers/in-place-edits.ts';
 import { createMetricSourceController } from './controllers/metric-source.ts';
 import { createPolicyController } from './controllers/policy.ts';
@@ -134,7 +136,7 @@ export function createOperator(options: OperatorOptions): Operator {
     perform: writers.perform,
     ...{ recordEvent: onTransition(events), sayUnknown: sayUnknown(events, log) },
   });
-  const edits = new InPlaceEdits({ ...shared, onEdit: onEdit(events) });
+  const edits = editsOf(shared, events);
   const controllers = [
     createDetectionController(
       { ...shared, ...writers },
@@ -154,7 +156,7 @@ export function createOperator(options: OperatorOptions): Operator {
       ...{ onDenied: onDenied(events), onEdit: edits.reviewed },
       ...{ mayApprove: accessReviewer(plain, scheduler) },
     }),
-    runnables: [factoryRunnable(informers), events, deniedAttempts, edits.runnable],
+    runnables: [factoryRunnable(informers), events, deniedAttempts, ...edits.runnables],
     runAsLeader: async (signal) => {
       // With an incomplete cache, a controller would treat missing objects as deleted.
       await informers.whenSynced(signal);
@@ -230,6 +232,23 @@ const countsOf = (
   rollbackLimiter: new RollbackRateLimiter(caches, isSigned),
   rollbacksPerHour,
 });
+
+/** What happens around the templates of workloads: edits in place, and objects without owner. */
+function editsOf(shared: ConstructorParameters<typeof BareObjects>[0], events: EventRecorder) {
+  const all = [
+    new InPlaceEdits({ ...shared, onEdit: onEdit(events) }),
+    new BareObjects(shared),
+  ] as const;
+  return {
+    runnables: all.map(({ runnable }) => runnable),
+    reviewed: (edit: ReviewedEdit): void => {
+      for (const each of all) each.reviewed(edit);
+    },
+    lead: (term: AbortSignal): void => {
+      for (const each of all) each.lead(term);
+    },
+  };
+}
 
 /** The writes of a plan. */
 const writersOf = (

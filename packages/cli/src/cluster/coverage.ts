@@ -5,7 +5,7 @@ import {
   mismatch,
   parsePolicy,
   type Candidate,
-  ADAPTERS,
+  POLICY_KINDS,
   candidateKind,
   type WorkloadAdapter,
   type ValidPolicy,
@@ -103,7 +103,7 @@ interface Read {
 
 function readPolicy({ metadata, spec }: ChangePolicy, operatorNamespace: string): Read {
   const { namespace = '', name, uid, generation = 1 } = metadata;
-  const kinds = ADAPTERS.map(({ descriptor }) => descriptor);
+  const kinds = POLICY_KINDS;
   const parsed = parsePolicy(spec, { namespace, operatorNamespace, kinds });
   const valid = parsed.ok ? { namespace, name, uid, generation, spec: parsed.spec } : undefined;
   return { id: `policy ${namespace}/${name}`, valid };

@@ -4,6 +4,7 @@ import { canonicalJson, shortHash } from '../json/canonical.ts';
 import { exemptionReason, matchesKind, selectsByName, type ValidPolicy } from '../policy/match.ts';
 import { strategyFor, usesSteps } from '../policy/strategy.ts';
 import { POD, candidateKind, type APIResource, type WorkloadAdapter } from '../workload/adapter.ts';
+import { RECORDED_KINDS } from '../workload/recorded-kinds.ts';
 import { ADAPTERS } from '../workload/registry.ts';
 import { celText, notTheOperator } from '../workload/cel.ts';
 import {
@@ -288,16 +289,25 @@ const IMAGES_DIFFER = ['containers', 'initContainers']
   )
   .join(' || ');
 
-/** The API server calls the webhook only for an edit in place of an owned pod or ReplicaSet. */
-const editConditions = (operatorUser: string): Json[] => [
+const OWNED = `object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false))`;
+
+/** Which objects without a workload a webhook is called for, beside edits of the others. */
+interface Reviewed {
+  readonly name: 'edit' | 'bare';
+  readonly operations: readonly string[];
+  readonly owned: string;
+}
+
+const EDITED: Reviewed = { name: 'edit', operations: ['UPDATE'], owned: OWNED };
+const BARE: Reviewed = { name: 'bare', operations: ['CREATE', 'UPDATE'], owned: `!${OWNED}` };
+
+/** The API server calls the webhook only for an edit in place, or for a new object without owner. */
+const editConditions = (operatorUser: string, { owned }: Reviewed): Json[] => [
   notTheOperator(operatorUser),
-  {
-    name: 'owned',
-    expression: `object.metadata.?ownerReferences.orValue([]).exists(o, o.?controller.orValue(false))`,
-  },
+  { name: 'owned', expression: owned },
   {
     name: 'an-edit',
-    expression: `request.?subResource.orValue('') != '' || object.spec.?template.orValue({}) != oldObject.spec.?template.orValue({}) || ${IMAGES_DIFFER}`,
+    expression: `request.operation == 'CREATE' || request.?subResource.orValue('') != '' || object.spec.?template.orValue({}) != oldObject.spec.?template.orValue({}) || ${IMAGES_DIFFER}`,
   },
 ];
 
@@ -306,7 +316,11 @@ const editConditions = (operatorUser: string): Json[] => [
  * and one for each selection of namespaces by a cluster-wide policy. They deny nothing, and the
  * edit is found in the watch without them.
  */
-function editWebhooks(policies: readonly ValidPolicy[], place: WebhookTarget): Json[] {
+function editWebhooks(
+  policies: readonly ValidPolicy[],
+  place: WebhookTarget,
+  reviewed: Reviewed,
+): Json[] {
   const isLocal = (policy: ValidPolicy): boolean => policy.namespace !== place.operatorNamespace;
   const local = policies.filter(isLocal);
   const wide = policies.filter((policy) => !isLocal(policy)).map((policy) => [policy]);
@@ -315,7 +329,7 @@ function editWebhooks(policies: readonly ValidPolicy[], place: WebhookTarget): J
   );
   const bySelector = new Map(selectors.map((selector) => [canonicalJson(selector), selector]));
   return [...bySelector].map(([text, selector]) => ({
-    name: `edit-${shortHash(text)}.pod.${GROUP}`,
+    name: `${reviewed.name}-${shortHash(text)}.pod.${GROUP}`,
     admissionReviewVersions: ['v1'],
     clientConfig: place.clientConfig(PATHS.reviewEdit),
     failurePolicy: 'Ignore',
@@ -324,15 +338,18 @@ function editWebhooks(policies: readonly ValidPolicy[], place: WebhookTarget): J
     timeoutSeconds: REPLICA_SET_TIMEOUT_SECONDS,
     rules: [
       {
-        ...rule(POD, ['UPDATE']),
+        ...rule(POD, reviewed.operations),
         resources: ['pods', 'pods/resize', 'pods/ephemeralcontainers'],
       },
-      rule(REPLICA_SETS, ['UPDATE']),
+      rule(REPLICA_SETS, reviewed.operations),
     ],
-    matchConditions: editConditions(place.operatorUser),
+    matchConditions: editConditions(place.operatorUser, reviewed),
     namespaceSelector: selector,
   }));
 }
+
+const namesRecordedKind = ({ spec: { target } }: ValidPolicy): boolean =>
+  RECORDED_KINDS.some((kind) => matchesKind(target.kinds, candidateKind(kind)));
 
 const IN_FLIGHT = { name: 'in-flight', failurePolicy: 'Fail', calls: CLAMPS_IN_FLIGHT } as const;
 const AT_REST = { name: 'at-rest', failurePolicy: 'Ignore', calls: CLAMPS_AT_REST } as const;
@@ -368,7 +385,8 @@ export function webhooksFor(
     ],
     validating: [
       ...workloadWebhooks(sorted, { ...place, adapters }, 'validate'),
-      ...editWebhooks(sorted, place),
+      ...editWebhooks(sorted, place, EDITED),
+      ...editWebhooks(sorted.filter(namesRecordedKind), place, BARE),
       recordWebhook(place, PATHS.validatePolicy, ['changepolicies'], ['CREATE', 'UPDATE']),
       recordWebhook(
         place,

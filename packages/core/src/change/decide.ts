@@ -18,6 +18,7 @@ import {
 } from './release.ts';
 import { withHold } from './recorded-hold.ts';
 import { decideRollback, rollbackReason, startRollback } from './rollback.ts';
+import { isRecordedOnly } from '../workload/recorded-kinds.ts';
 import { isOver, move, statusOf } from './status.ts';
 import { suspend } from './suspend.ts';
 
@@ -39,7 +40,9 @@ function decideNext(observation: Observation): Decision {
   const answered = answerDecision(observation, status);
   if (answered !== undefined) return answered;
   if (isOver(status.phase)) return { status };
-  const { workload } = observation;
+  const { workload, now, change } = observation;
+  if (isRecordedOnly(change.spec))
+    return { status: move(status, now, ['Success', 'RecordedOnly'], '') };
   if (workload === undefined || workload.uid !== observation.change.spec.target.uid) {
     return {
       status: move(status, observation.now, ['Failed', 'WorkloadDeleted'], 'the workload is gone'),

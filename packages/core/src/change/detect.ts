@@ -343,9 +343,12 @@ const TOOLS: readonly (readonly [RegExp, string])[] = [
 
 function toolOf(metadata: ObjectMeta, actorAnnotation: ActorAnnotation | undefined): string {
   const manager = actorAnnotation?.manager ?? actorFromManagedFields(metadata).fieldManager ?? '';
-  const tool = TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown');
-  return tool.slice(0, 64);
+  return toolOfManager(manager);
 }
+
+/** `kubectl` of the field manager `kubectl-edit`. */
+export const toolOfManager = (manager: string): string =>
+  (TOOLS.find(([mark]) => mark.test(manager))?.[1] ?? (manager || 'Unknown')).slice(0, 64);
 
 function actionOf(input: DetectInput, facts: Facts, from: ChangeWorkloadSpec['from']): string {
   if (from === undefined) return 'Create';

@@ -35,7 +35,7 @@ export function eventOf(
   const before = statusOf(change);
   const eventType = eventTypeOf(next);
   const isSame = before.phase === next.phase && !isNewWait(before, next);
-  if (isSame || eventType === undefined) return undefined;
+  if (isSame || eventType === undefined || next.reason === 'RecordedOnly') return undefined;
   const [type, reason] = eventType;
   return { type, reason, message: `${change.metadata.name}: ${sentence(change, next)}` };
 }

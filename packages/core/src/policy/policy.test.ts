@@ -410,6 +410,9 @@ test('one webhook that denies nothing asks about edits in place, wherever polici
   const [one, ...more] = edits(aPolicy(), aPolicy({}, { namespace: 'pay', name: 'b' }));
   assert.deepEqual([one?.['failurePolicy'], more], ['Ignore', []]);
   assert.match(JSON.stringify(one?.['namespaceSelector']), /"values":\["pay","shop"\]/);
+  const namesPods = aPolicy({ target: { kinds: ['Pod'] } }, { name: 'd' });
+  const names = edits(aPolicy(), namesPods).map(({ name }) => String(name).split('-')[0]);
+  assert.deepEqual(names, ['edit', 'bare']);
   const wide = aPolicy({}, { namespace: place.operatorNamespace, name: 'c' });
   assert.equal(edits(aPolicy(), wide).length, 2);
 });

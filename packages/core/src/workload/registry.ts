@@ -4,6 +4,7 @@ import { cronJob } from './cron-job/adapter.ts';
 import { daemonSet } from './daemon-set/adapter.ts';
 import { job } from './job/adapter.ts';
 import { deployment } from './deployment/adapter.ts';
+import { RECORDED_KINDS } from './recorded-kinds.ts';
 import { statefulSet } from './stateful-set/adapter.ts';
 
 /** Every kind that AlterShield follows. A new kind is one folder and one entry here. */
@@ -14,6 +15,9 @@ export const ADAPTERS: readonly WorkloadAdapter[] = [
   job,
   cronJob,
 ];
+
+/** Every kind that a policy can name. */
+export const POLICY_KINDS = [...ADAPTERS.map(({ descriptor }) => descriptor), ...RECORDED_KINDS];
 
 type GroupKind = Pick<APIResource, 'group' | 'kind'>;
 

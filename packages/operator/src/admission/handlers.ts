@@ -16,7 +16,7 @@ import {
   validateWorkload,
   isRevert,
   holdInFlight,
-  ADAPTERS,
+  POLICY_KINDS,
   adapterOf,
   groupKind,
   templateOf,
@@ -90,7 +90,7 @@ export function createHandlers(deps: AdmissionDeps): AdmissionHandlers {
   const place = (namespace: string) => ({
     namespace,
     operatorNamespace: deps.operatorNamespace,
-    kinds: ADAPTERS.map(({ descriptor }) => descriptor),
+    kinds: POLICY_KINDS,
   });
   const handlers: readonly (readonly [string, AdmissionHandler])[] = [
     [PATHS.mutateWorkload, (r) => workload(r, deps, mutateWorkload)],

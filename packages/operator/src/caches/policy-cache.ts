@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
-  ADAPTERS,
-  adapterOf,
   exemptionReason,
   policyFor,
   mismatch,
   parsePolicy,
+  POLICY_KINDS,
   type Candidate,
   type APIResource,
   type FieldError,
@@ -16,8 +15,6 @@ import type { KubeObject, ObjectMeta } from '@altershield/kube';
 import type { PolicyObject } from '../objects.ts';
 import { hasRules, type Rules } from '../rules/rule-engine.ts';
 import type { Caches } from './caches.ts';
-
-const DESCRIPTORS = ADAPTERS.map(({ descriptor }) => descriptor);
 
 type GroupKind = Pick<APIResource, 'group' | 'kind'>;
 
@@ -124,7 +121,7 @@ export class PolicyCache {
     const parsed = parsePolicy(spec, {
       namespace,
       operatorNamespace: this.#operatorNamespace,
-      kinds: DESCRIPTORS,
+      kinds: POLICY_KINDS,
       rules: engine,
     });
     this.#parsed.set(uid, { resourceVersion, parsed, isChecked });
@@ -134,5 +131,8 @@ export class PolicyCache {
 
 const kindOf = ({ group, kind }: GroupKind): Pick<Candidate, 'group' | 'kind' | 'isOptIn'> => ({
   ...{ group, kind },
-  isOptIn: adapterOf({ group, kind })?.descriptor.isOptIn === true,
+  isOptIn: POLICY_KINDS.some(
+    ({ resource, isOptIn }) =>
+      resource.kind === kind && resource.group === group && isOptIn === true,
+  ),
 });

@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  CHANGE_WORKLOADS,
-  ANNOTATIONS,
-  API_VERSION,
-  LABELS,
-  type ChangeWorkloadSpec,
-} from '@altershield/api';
+import { ANNOTATIONS, type ChangeWorkloadSpec } from '@altershield/api';
 import {
   changeName,
   currentRecord,
@@ -26,7 +20,6 @@ import {
 } from '@altershield/core';
 import {
   Controller,
-  isAlreadyExists,
   keyOf,
   type WriteThroughClient,
   type ControllerMetrics,
@@ -41,7 +34,7 @@ import { WriteDeniedError, type Target } from '../actions/perform.ts';
 import type { ChangeObject, ReplicaSetObject } from '../objects.ts';
 import { parseWorkloadKey, workloadKeyString, type Workload } from '../kinds/followed-kind.ts';
 import type { PolicyCache } from '../caches/policy-cache.ts';
-import { recordSignature } from '../records/signature.ts';
+import { createRecord } from '../records/create.ts';
 import { labelsChanged, specChanged } from '../kinds/predicates.ts';
 import { isPossibleChange, templateOf, type TemplateTracker } from '../caches/template-tracker.ts';
 import { changesOf, lastSequence, targetKey, workloadOf, type Caches } from '../caches/caches.ts';
@@ -155,7 +148,8 @@ async function reconcile(
   if (spec === undefined) {
     await keepAtRest({ ...workload, view }, policy, deps, { signal, log });
   } else {
-    await create(key, withNextSequence(key, spec, caches), deps, signal);
+    const { namespace } = parseWorkloadKey(key);
+    await createRecord(namespace, withNextSequence(key, spec, caches), deps, signal);
     log.info('change detected', { by: spec.actor.user, how: spec.detectedBy });
   }
   tracker.record(kind, object);
@@ -253,35 +247,4 @@ function withNextSequence(
   let sequence = lastSequence(changesOf(caches, parseWorkloadKey(key))) + 1;
   while (isTaken(changeName(kind, name, sequence))) sequence += 1;
   return { ...spec, sequence };
-}
-
-async function create(
-  key: string,
-  spec: ChangeWorkloadSpec,
-  { client, signing }: DetectionDeps,
-  signal: AbortSignal,
-): Promise<void> {
-  const { namespace } = parseWorkloadKey(key);
-  const name = changeName(spec.target.kind, spec.target.name, spec.sequence);
-  const body = {
-    apiVersion: API_VERSION,
-    kind: CHANGE_WORKLOADS.kind,
-    metadata: {
-      namespace,
-      name,
-      labels: { [LABELS.targetUid]: spec.target.uid },
-      annotations: {
-        [ANNOTATIONS.signature]: recordSignature(namespace, name, spec, signing.sign),
-      },
-    },
-    spec,
-  };
-  try {
-    await client.create(CHANGE_WORKLOADS, namespace, body, { signal });
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    throw new Error(`record change ${namespace}/${name}: it is not in the cache yet`, {
-      cause: error,
-    });
-  }
 }

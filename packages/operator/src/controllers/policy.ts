@@ -4,6 +4,7 @@ import {
   countWorkloads,
   explainErrors,
   matchesKind,
+  RECORDED_KINDS,
   mergePatch,
   summarizeMismatches,
   type ValidPolicy,
@@ -153,7 +154,9 @@ async function reportOf(policy: PolicyObject, deps: PolicyDeps): Promise<PolicyR
 /** Lists kinds that the policy names but the operator cannot follow. */
 function unfollowedText({ spec }: ValidPolicy, { caches }: PolicyDeps): string {
   const unfollowed = (spec.target.kinds ?? []).filter(
-    (name) => !caches.kinds.some((kind) => matchesKind([name], kind.adapter.descriptor.resource)),
+    (name) =>
+      !caches.kinds.some((kind) => matchesKind([name], kind.adapter.descriptor.resource)) &&
+      !RECORDED_KINDS.some(({ resource }) => matchesKind([name], resource)),
   );
   return unfollowed.length === 0
     ? ''

@@ -51,7 +51,7 @@ export function trimReplicaSet(rs: ReplicaSetObject): ReplicaSetObject {
     kind,
     metadata: {
       ...metadata,
-      ...optional('labels', only(labels, POD_TEMPLATE_HASH)),
+      ...optional('labels', isBare(rs) ? labels : only(labels, POD_TEMPLATE_HASH)),
       ...optional('annotations', only(annotations, ANNOTATIONS.release, DESIRED_REPLICAS)),
       ...optionalList('managedFields', editorsOf(managedFields ?? [])),
     },
@@ -123,7 +123,7 @@ export function trimPod(pod: PodObject): PodObject {
       ...optional('namespace', namespace),
       ...optional('deletionTimestamp', deletionTimestamp),
       ...optional('ownerReferences', owners),
-      ...optional('labels', only(labels, REVISION_LABEL)),
+      ...optional('labels', isBare(pod) ? labels : only(labels, REVISION_LABEL)),
       ...optionalList('managedFields', editorsOf(pod.metadata.managedFields ?? [])),
     },
     editable: editableText(pod),
@@ -141,6 +141,10 @@ export function trimPod(pod: PodObject): PodObject {
     },
   };
 }
+
+/** No controller owns it. The policies are matched with its own labels then. */
+export const isBare = ({ metadata }: KubeObject): boolean =>
+  metadata.ownerReferences?.some(({ controller }) => controller === true) !== true;
 
 const KEPT_CONDITIONS: ReadonlySet<string> = new Set(['Ready', 'PodScheduled']);
 
