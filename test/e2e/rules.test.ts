@@ -16,7 +16,10 @@ const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic
 const BINDINGS = `${POLICIES.replace('policies', 'policy')}bindings`;
 const ORACLE = 'altershield-cel-oracle';
 
-/** The first minor version of Kubernetes that has it, and an expression over a Deployment. */
+/**
+ * An expression over a Deployment, after the first minor version of Kubernetes that accepts it in new
+ * policies: one later than the version that has it.
+ */
 const EXPRESSIONS: readonly (readonly [minor: number, expression: string])[] = [
   [30, 'object.spec.replicas == 3 && object.spec.replicas / 2 == 1'],
   [30, 'object.spec.replicas > 3'],
@@ -41,9 +44,9 @@ const EXPRESSIONS: readonly (readonly [minor: number, expression: string])[] = [
   [30, 'sets.contains([1, 2], [2]) && sets.intersects([1], [2])'],
   [30, "url('https://a.b:80/c d?x=1&x=2').getEscapedPath() == '/c%20d'"],
   [30, "url('https://[::1]:80/?x=1&x=2').getQuery()['x'] == ['1', '2'] && isURL('a/b')"],
-  [30, "ip('2001:db8:0:0:1:0:0:1') == ip('2001:db8::1:0:0:1') && ip.isCanonical('::1')"],
+  [31, "ip('2001:db8:0:0:1:0:0:1') == ip('2001:db8::1:0:0:1') && ip.isCanonical('::1')"],
   [
-    30,
+    31,
     "cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8') && cidr('10.0.0.0/8').containsIP('10.9.9.9')",
   ],
   [30, "timestamp('2026-01-02T03:04:05Z').getHours('-05:00') == 22"],
@@ -51,12 +54,12 @@ const EXPRESSIONS: readonly (readonly [minor: number, expression: string])[] = [
   [30, "duration('90m').getHours() == 1 && string(duration('1h30m')) == '5400s'"],
   [30, "string(1.0) == '1' && string(1e21) == '1e+21' && int('-7') / 2 == -3 && -7 % 3 == -1"],
   [30, '(object.spec.replicas / (object.spec.replicas - 3) == 1) || true'],
-  [31, "format.dns1123Label().validate('a-b').hasValue()"],
-  [31, "!format.qualifiedName().validate('example.com/a').hasValue()"],
-  [32, "object.metadata.labels.all(k, v, k == 'app' && v.size() > 0)"],
-  [32, '[5, 6].transformList(i, v, i * v) == [0, 6]'],
-  [33, "semver('1.0.0-rc.2').isLessThan(semver('1.0.0-rc.10')) && isSemver('v1.0', true)"],
-  [34, '[1, 2, 1].distinct() == [1, 2] && [1, 2, 3].slice(0, 2) == [1, 2]'],
+  [32, "format.dns1123Label().validate('a-b').hasValue()"],
+  [32, "!format.qualifiedName().validate('example.com/a').hasValue()"],
+  [33, "object.metadata.labels.all(k, v, k == 'app' && v.size() > 0)"],
+  [33, '[5, 6].transformList(i, v, i * v) == [0, 6]'],
+  [34, "semver('1.0.0-rc.2').isLessThan(semver('1.0.0-rc.10')) && isSemver('v1.0', true)"],
+  [35, '[1, 2, 1].distinct() == [1, 2] && [1, 2, 3].slice(0, 2) == [1, 2]'],
 ];
 
 let cluster: SharedCluster;
