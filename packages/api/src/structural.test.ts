@@ -7,13 +7,20 @@ import {
   ChangePodKind,
   ChangePolicyKind,
   ChangeWorkloadKind,
+  MetricSourceKind,
   toCrd,
 } from './index.ts';
 import { structural } from './kind.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
-const KINDS = [ChangePolicyKind, ChangeWorkloadKind, ChangePodKind, ChangeApprovalKind];
+const KINDS = [
+  ChangePolicyKind,
+  ChangeWorkloadKind,
+  ChangePodKind,
+  ChangeApprovalKind,
+  MetricSourceKind,
+];
 
 const isJsonObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -148,6 +155,15 @@ for (const kind of KINDS) {
       assert.deepEqual(problems, []);
     });
 
+    it('has no value that kubectl reads as a boolean', () => {
+      const values = [...nodes(kind.kind, rootOf(kind))].flatMap(({ schema }) => [
+        ...list(schema['enum']),
+        schema['default'],
+      ]);
+      const booleans = values.filter((value) => /^(y|n|yes|no|on|off)$/i.test(String(value)));
+      assert.deepEqual(booleans, []);
+    });
+
     it('describes its spec and its status', () => {
       const { spec, status } = record(rootOf(kind)['properties']);
       assert.equal(typeof record(spec)['description'], 'string');
@@ -220,6 +236,7 @@ it('each kind is found by its short name and category, and `kubectl get changes`
     ['ChangeWorkload', ['cw'], ['changes', 'altershield']],
     ['ChangePod', ['cp'], ['altershield']],
     ['ChangeApproval', ['cha'], ['altershield']],
+    ['MetricSource', ['ms'], ['altershield']],
   ]);
 });
 

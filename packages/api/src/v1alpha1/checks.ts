@@ -121,7 +121,7 @@ const metric = z
     ],
   });
 
-export const SIGNAL_MODES = ['Required', 'Record', 'Off'] as const;
+export const SIGNAL_MODES = ['Required', 'Record', 'Disabled'] as const;
 
 const signals = z
   .strictObject({

@@ -113,7 +113,7 @@ test('a signal that worsens in stable pods as well is not blamed on the change',
 test('without a default source, or when they are off, no signal is asked for', () => {
   const none = judgeBatch(input({ hasDefaultSource: false }));
   assert.deepEqual([said(none), none.requests], ['podHealth Pass Healthy', undefined]);
-  const off = aPolicy({ checks: { signals: { mode: 'Off' } } }).spec.checks;
+  const off = aPolicy({ checks: { signals: { mode: 'Disabled' } } }).spec.checks;
   assert.equal(judgeBatch(input({ settings: off })).requests, undefined);
 });
 

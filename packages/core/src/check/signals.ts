@@ -20,7 +20,7 @@ const GRACE_SECONDS = 180;
  */
 export function signalChecks(input: CheckInput): Check[] {
   const { settings, hasDefaultSource } = input;
-  if (!hasDefaultSource || settings.signals.mode === 'Off') return [];
+  if (!hasDefaultSource || settings.signals.mode === 'Disabled') return [];
   const present = presentMetrics(input);
   if (present === undefined) return [discovery(input)];
   const taken = new Set(settings.metrics?.map(({ name }) => name));
