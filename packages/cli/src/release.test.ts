@@ -4,8 +4,8 @@ import { spawnSync } from 'node:child_process';
 import { readFile, readdir } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { ChangePolicyKind } from '@altershield/api';
-import { parseAllDocuments } from 'yaml';
+import { ChangePolicyKind, MetricSourceKind } from '@altershield/api';
+import { parse, parseAllDocuments } from 'yaml';
 import { EXIT } from './exit.ts';
 import { FakeCluster, invoke } from '@altershield/testing/fake-cluster';
 import { RELEASE } from './version.ts';
@@ -84,6 +84,20 @@ describe('the examples', async () => {
         const { apiVersion, kind, spec } = object as Record<string, unknown>;
         assert.deepEqual([apiVersion, kind], ['altershield.io/v1alpha1', 'ChangePolicy']);
         ChangePolicyKind.spec.parse(spec);
+      }
+    });
+  }
+
+  for (const path of ['examples/metric-source.yaml', 'docs/metric-sources.md']) {
+    it(`${path} has MetricSources that the schema accepts`, async () => {
+      const text = await readFile(new URL(path, ROOT), 'utf8');
+      const blocks = [...text.matchAll(/```yaml\n(.*?)```/gs)].map(([, block = '']) => block);
+      const documents = path.endsWith('.md') ? blocks : [text];
+      assert.ok(documents.length > 0);
+      for (const document of documents) {
+        const { kind, spec } = parse(document) as Record<string, unknown>;
+        assert.equal(kind, 'MetricSource');
+        MetricSourceKind.spec.parse(spec);
       }
     });
   }

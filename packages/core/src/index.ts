@@ -59,6 +59,7 @@ export { countWorkloads, summarizeMismatches } from './policy/mismatch-summary.t
 export { detect, type DetectInput, type LastObserved } from './change/detect.ts';
 export type { ApprovalAnswer, BatchRecord, Decision, Observation } from './change/observation.ts';
 export type { Goal } from './workload/goal.ts';
+export { expand } from './check/metric-query.ts';
 export type { PodView } from './check/pod-view.ts';
 export type { RevisionView, WorkloadView } from './workload/view.ts';
 export {

@@ -43,6 +43,8 @@ export interface GatherDeps {
   readonly rules: Pick<Rules, 'engine'>;
   /** What was read for the checks of a change, by the uid of its record. */
   readonly readingsOf: (uid: string) => Readings;
+  /** Whether policies of a namespace have a default MetricSource. */
+  readonly hasDefaultSource: (namespace: string) => boolean;
   /** When this process first saw the change, and whether it has yet to perform a goal for it. */
   readonly look: { readonly since: number; readonly isFirst: boolean };
 }
@@ -76,6 +78,7 @@ function observe(
     batch: batchOf(change, caches),
     readings: deps.readingsOf(change.metadata.uid),
     ...{ object: subject?.object, ruleEngine: deps.rules.engine },
+    hasDefaultSource: deps.hasDefaultSource(change.spec.policy.namespace),
     ...observeWorkload(change, { subject, changes }, deps),
     newest: lastSequence(changes),
     recentRollbacks: recentRollbacks(change, changes, now),

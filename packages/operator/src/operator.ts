@@ -31,6 +31,7 @@ import { perform, performWrites, type Target } from './actions/perform.ts';
 import { answer } from './records/answer.ts';
 import { CheckReader } from './checks/check-reader.ts';
 import { MetricSources } from './checks/sources/metric-sources.ts';
+import { QueryTrials } from './checks/sources/query-trials.ts';
 import { record } from './records/record.ts';
 import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
 import { DeniedAttemptRecorder } from './records/denied-attempts.ts';
@@ -143,7 +144,7 @@ export function createOperator(options: OperatorOptions): Operator {
       new TemplateTracker({ ...shared, isSigned }),
     ),
     change,
-    createPolicyController(shared),
+    createPolicyController({ ...shared, queryTrials: new QueryTrials({ sources, scheduler }) }),
     createMetricSourceController({ ...shared, sources }),
     webhooks.controller,
     createRetentionController(shared),
@@ -213,6 +214,7 @@ function inputsOf(
   const observed = {
     ...{ ...shared, scheduler, verifier },
     readingsOf: checkReader.readingsOf.bind(checkReader),
+    hasDefaultSource: (place: string) => shared.sources.hasDefault(place),
     ...countsOf(options, shared.caches, shared.isSigned),
   };
   return {

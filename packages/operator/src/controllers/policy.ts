@@ -20,11 +20,18 @@ import {
   type InformerEvent,
   type KubeObject,
   type Logger,
+  type Result,
   type Scheduler,
 } from '@altershield/kube';
 import type { PolicyObject } from '../objects.ts';
 import { hasRules, type Rules } from '../rules/rule-engine.ts';
 import type { PolicyCache } from '../caches/policy-cache.ts';
+import {
+  TRY_AGAIN_MS,
+  type QueryProblem,
+  type QueryTrials,
+  type Sample,
+} from '../checks/sources/query-trials.ts';
 import { labelsChanged, specChanged } from '../kinds/predicates.ts';
 import type { Caches } from '../caches/caches.ts';
 
@@ -35,6 +42,7 @@ const MAX_MESSAGE = 32_000;
 export interface PolicyDeps {
   readonly caches: Caches;
   readonly policyCache: PolicyCache;
+  readonly queryTrials: Pick<QueryTrials, 'errorsFor' | 'forget'>;
   readonly client: WriteThroughClient;
   readonly scheduler: Scheduler;
   readonly log: Logger;
@@ -52,8 +60,15 @@ export function createPolicyController(deps: PolicyDeps): Controller {
     ...{ scheduler, log, metrics },
     reconcile: async (key, { signal }) => {
       const policy = caches.policies.get(key);
-      if (policy !== undefined) await reconcile(policy, deps, signal);
+      if (policy === undefined) return undefined;
+      const then = (): void => {
+        controller.enqueue(key);
+      };
+      return reconcile(policy, deps, { signal, then });
     },
+  });
+  caches.policies.onEvent(({ type, object }) => {
+    if (type === 'Deleted') deps.queryTrials.forget(object.metadata.uid);
   });
   controller.watch(caches.policies, keyOfObject);
   recountOnNews(controller, deps);
@@ -93,17 +108,30 @@ function recountOnNews(controller: Controller, { caches, policyCache }: PolicyDe
         : [],
     together,
   );
+  controller.watch(
+    caches.metricSources,
+    ({ initial }) => (initial ? [] : concerned(undefined)),
+    together,
+  );
+}
+
+interface Trying {
+  readonly signal: AbortSignal;
+  /** Called when the queries of the policy have been tried. */
+  readonly then: () => void;
 }
 
 async function reconcile(
   policy: PolicyObject,
   deps: PolicyDeps,
-  signal: AbortSignal,
-): Promise<void> {
+  trying: Trying,
+): Promise<Result | undefined> {
   const { client, scheduler } = deps;
   if (hasRules(policy.spec)) await deps.rules.load();
+  const { signal } = trying;
   const { generation = 1, uid, resourceVersion } = policy.metadata;
-  const { matchedWorkloads, ...said } = await reportOf(policy, deps);
+  const { matchedWorkloads, isTriedAgain, ...said } = await reportOf(policy, deps, trying);
+  const result = isTriedAgain === true ? { requeueAfterMs: TRY_AGAIN_MS } : undefined;
   const known = policy.status?.conditions?.find((c) => c.type === 'Ready');
   const lastTransitionTime =
     known?.status === said.status
@@ -112,7 +140,7 @@ async function reconcile(
   const ready = { type: 'Ready', ...said, lastTransitionTime, observedGeneration: generation };
   const status = { observedGeneration: generation, matchedWorkloads, conditions: [ready] };
   const patch = mergePatch(policy.status ?? {}, status);
-  if (patch === undefined) return;
+  if (patch === undefined) return result;
   const body = { metadata: { uid, resourceVersion }, status: patch };
   await client.patch(
     CHANGE_POLICIES,
@@ -120,6 +148,7 @@ async function reconcile(
     { type: 'merge', body },
     { subresource: 'status', signal },
   );
+  return result;
 }
 
 interface PolicyReport {
@@ -127,10 +156,16 @@ interface PolicyReport {
   readonly status: 'True' | 'False';
   readonly reason: string;
   readonly message: string;
+  /** A query has a problem that may pass. */
+  readonly isTriedAgain?: boolean;
 }
 
 /** Returns every error of a policy, or its number of matched workloads, or why it matches none. */
-async function reportOf(policy: PolicyObject, deps: PolicyDeps): Promise<PolicyReport> {
+async function reportOf(
+  policy: PolicyObject,
+  deps: PolicyDeps,
+  trying: Trying,
+): Promise<PolicyReport> {
   const { policyCache } = deps;
   const valid = policyCache.valid().find(({ uid }) => uid === policy.metadata.uid);
   if (valid === undefined) {
@@ -141,15 +176,26 @@ async function reportOf(policy: PolicyObject, deps: PolicyDeps): Promise<PolicyR
   if (futile !== undefined) {
     return { matchedWorkloads: 0, status: 'False', reason: 'Exempt', message: futile };
   }
-  const { matchedWorkloads, mismatches } = await matchWorkloads(valid, deps);
-  if (matchedWorkloads > 0) {
-    const message = `the policy matches ${countWorkloads(matchedWorkloads)}; ${clampText(deps)}${unfollowedText(valid, deps)}`;
-    return { matchedWorkloads, status: 'True', reason: 'Valid', message };
+  const { matchedWorkloads, mismatches, sample } = await matchWorkloads(valid, deps);
+  if (sample !== undefined) {
+    const problems = deps.queryTrials.errorsFor(valid, sample, trying);
+    const message =
+      `${problemsText(problems)}the policy matches ${countWorkloads(matchedWorkloads)}; ${clampText(deps)}${unfollowedText(valid, deps)}`.slice(
+        0,
+        MAX_MESSAGE,
+      );
+    const isTriedAgain = problems.length > 0;
+    return problems.some(({ isInvalid }) => isInvalid)
+      ? { matchedWorkloads, status: 'False', reason: 'InvalidQuery', message, isTriedAgain }
+      : { matchedWorkloads, status: 'True', reason: 'Valid', message, isTriedAgain };
   }
   const why = `${summarizeMismatches(mismatches)}${unfollowedText(valid, deps)}`;
   const message = `the policy is valid, but matches nothing now: ${why}`.slice(0, MAX_MESSAGE);
   return { matchedWorkloads, status: 'True', reason: 'NoMatchingWorkloads', message };
 }
+
+const problemsText = (problems: readonly QueryProblem[]): string =>
+  problems.map(({ check, message }) => `check ${check}: ${message}; `).join('');
 
 /** Lists kinds that the policy names but the operator cannot follow. */
 function unfollowedText({ spec }: ValidPolicy, { caches }: PolicyDeps): string {
@@ -169,15 +215,23 @@ const clampText = ({ nativeClamp }: Pick<PolicyDeps, 'nativeClamp'>): string =>
     ? 'changes of Deployments in flight are held by the API server (MutatingAdmissionPolicy)'
     : 'changes of Deployments in flight are held by a webhook that fails closed';
 
+interface Matches {
+  readonly matchedWorkloads: number;
+  readonly mismatches: readonly string[];
+  /** One of the matched workloads. */
+  readonly sample?: Sample | undefined;
+}
+
 /** Counts the workloads that the policy matches; for each other one in scope, says why not. */
 async function matchWorkloads(
   policy: ValidPolicy,
   { caches, policyCache, scheduler }: PolicyDeps,
-): Promise<{ readonly matchedWorkloads: number; readonly mismatches: readonly string[] }> {
+): Promise<Matches> {
   const yielder = yielderFor(scheduler);
   const valid = policyCache.valid();
   const mismatches: string[] = [];
   let matchedWorkloads = 0;
+  let sample: Sample | undefined;
   for (const kind of caches.kinds) {
     const { adapter, objects } = kind;
     const { resource } = adapter.descriptor;
@@ -186,10 +240,12 @@ async function matchWorkloads(
       const { metadata } = object;
       const at = { namespace: metadata.namespace ?? '', valid };
       const why = policyCache.mismatchReason(policy, resource, metadata, at);
-      if (why === undefined) matchedWorkloads += 1;
-      else mismatches.push(why);
+      if (why === undefined) {
+        matchedWorkloads += 1;
+        sample ??= { namespace: at.namespace, workload: metadata.name };
+      } else mismatches.push(why);
       if (yielder.shouldYield) await yielder.next();
     }
   }
-  return { matchedWorkloads, mismatches };
+  return { matchedWorkloads, mismatches, sample };
 }

@@ -4,7 +4,7 @@ import type { Scheduler } from '@altershield/kube';
 /** Failures in a row after which the source is left alone for a while. */
 const FAILURES = 3;
 const FIRST_PAUSE_MS = 10_000;
-const LONGEST_PAUSE_MS = 120_000;
+const LONGEST_PAUSE_MS = 60_000;
 
 /**
  * Leaves a source that fails alone, for twice as long each time: a server in trouble does not need
@@ -19,9 +19,9 @@ export class CircuitBreaker {
     this.#scheduler = scheduler;
   }
 
-  /** Milliseconds until the source may be asked again; 0: now. */
-  get pauseMs(): number {
-    return Math.max(0, this.#closesAt - this.#scheduler.elapsed());
+  /** The source is left alone now. */
+  get isOpen(): boolean {
+    return this.#scheduler.elapsed() < this.#closesAt;
   }
 
   succeeded(): void {

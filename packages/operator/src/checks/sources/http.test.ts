@@ -136,10 +136,7 @@ test('a source that keeps failing is left alone, and asked again later', async (
   const source = aSource(() => (isUp ? reply(200, '{}') : reply(502, '{}')));
   for (let i = 0; i < 3; i += 1) await assert.rejects(source.post());
   const calls = source.calls();
-  await assert.rejects(
-    source.post(),
-    failsWith('Unavailable', /answered 502; it is not asked agai/),
-  );
+  await assert.rejects(source.post(), failsWith('Unavailable', /answered 502$/));
   assert.equal(source.calls(), calls);
   isUp = true;
   await source.pass(10_000);

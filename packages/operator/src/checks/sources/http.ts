@@ -2,6 +2,7 @@
 import {
   DeadlineSignal,
   sleep,
+  yielderFor,
   type HttpRequest,
   type HttpResponse,
   type Scheduler,
@@ -13,6 +14,9 @@ import { SourceError, excerpt } from './source-client.ts';
 
 /** Longer answers are not read: parsing them would block everything else. */
 const MAX_BYTES = 2_000_000;
+
+/** Longer JSON takes more than about a millisecond to parse. */
+const LONG_TEXT = 100_000;
 
 /** Until a failed call is repeated, at random, so that many clients do not repeat it together. */
 const RETRY_MS = { least: 200, spread: 800 };
@@ -73,12 +77,7 @@ export class SourceHttp {
   }
 
   async #guarded(request: HttpRequest, signal: AbortSignal): Promise<Answer> {
-    const { pauseMs } = this.#breaker;
-    if (pauseMs > 0) {
-      const seconds = Math.ceil(pauseMs / 1000);
-      const message = `${this.#lastFailure}; it is not asked again for ${seconds} s`;
-      throw new SourceError('Unavailable', message);
-    }
+    if (this.#breaker.isOpen) throw new SourceError('Unavailable', this.#lastFailure);
     try {
       const answer = await this.#twice(request, signal);
       this.#breaker.succeeded();
@@ -108,7 +107,9 @@ export class SourceHttp {
     link.arm(scheduler, timeoutSeconds * 1000, 'deadline');
     try {
       const response = await transport.request({ ...request, signal: link.signal });
-      return this.#understand(response, await this.#textOf(response));
+      const text = await this.#textOf(response);
+      if (text.length > LONG_TEXT) await yielderFor(scheduler).next();
+      return this.#understand(response, text);
     } catch (error) {
       if (error instanceof SourceError || signal.aborted) throw error;
       if (link.signal.aborted) {

@@ -81,6 +81,14 @@ export class MetricSources {
     return found;
   }
 
+  /** Whether a policy in this namespace has a source without naming one. */
+  hasDefault(namespace: string): boolean {
+    const { caches, namespace: operatorNamespace } = this.#deps;
+    return (
+      typeof resolveSource(caches.metricSources, { namespace, operatorNamespace }) !== 'string'
+    );
+  }
+
   /** Rejects with a `ReadError`. */
   async query(
     source: MetricSourceObject,
