@@ -12,6 +12,8 @@ export interface BuildTarget {
   readonly out: string;
   /** The folder of the go.mod; the control plane's unless told. */
   readonly dir?: string;
+  /** Build tags, instead of the ones for Kubernetes. */
+  readonly tags?: string;
   /** Replaces the module's own go.mod. */
   readonly modfile?: string;
   /** What the programs say they are; else they call themselves v0.0.0 and clients misjudge them. */
@@ -107,8 +109,8 @@ async function finished(child: ChildProcess, target: BuildTarget, output: string
 }
 
 /** Kubernetes before 1.31 contains a cloud provider that takes minutes to compile; the tag excludes it. */
-function moduleFlags({ modfile }: BuildTarget): string[] {
-  return ['-tags=providerless', ...(modfile === undefined ? [] : [`-modfile=${modfile}`])];
+function moduleFlags({ modfile, tags = 'providerless' }: BuildTarget): string[] {
+  return [`-tags=${tags}`, ...(modfile === undefined ? [] : [`-modfile=${modfile}`])];
 }
 
 function linkFlags({ version }: BuildTarget): string {
