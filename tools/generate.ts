@@ -23,6 +23,8 @@ import {
   supportTable,
   withGenerated,
   type KindFigures,
+  type RunFigures,
+  runTable,
 } from './generate/release-control.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -56,7 +58,9 @@ function generated(): Map<string, string> {
 function releasePage(): string {
   const figures = JSON.parse(read('docs/measured/kinds.json')) as KindFigures;
   const page = withGenerated(read('docs/release-control.md'), 'kinds', supportTable());
-  return withGenerated(page, 'scenarios', scenarioTable(figures));
+  const runs = JSON.parse(read('docs/measured/runs.json')) as RunFigures;
+  const withScenarios = withGenerated(page, 'scenarios', scenarioTable(figures));
+  return withGenerated(withScenarios, 'runs', runTable(runs));
 }
 
 function celPage(): string {

@@ -106,6 +106,38 @@ export function scenarioTable({ rows, ...run }: KindFigures): string {
   return `${table}\n\n*${run.date}: \`npm run e2e -- --write e2e/kinds\`; Kubernetes ${run.kubernetes}; ${run.machine}.*`;
 }
 
+/** What `npm run e2e -- --write e2e/runs` measured. */
+export interface RunFigures {
+  readonly kubernetes: string;
+  readonly date: string;
+  readonly machine: string;
+  readonly pods: number;
+  readonly rows: readonly {
+    readonly kind: string;
+    readonly scenario: string;
+    readonly end: string;
+    readonly seconds: number;
+    readonly mostPods: number;
+    readonly podsLeft: number;
+  }[];
+}
+
+/** Each kind whose pods run to completion, with each scenario of a run. */
+export function runTable({ rows, ...run }: RunFigures): string {
+  const head = ['Kind', 'The change', 'Ends', 'Seconds', 'Most pods at a time', 'Pods that stay'];
+  const table = [
+    row(head),
+    row(head.map(() => '---')),
+    ...rows.map(({ kind, scenario, end, seconds, mostPods, podsLeft }) =>
+      row([
+        ...[kind, scenario, code(end), seconds.toFixed(1)],
+        ...[`${mostPods} of ${run.pods}`, String(podsLeft)],
+      ]),
+    ),
+  ].join('\n');
+  return `${table}\n\n*${run.date}: \`npm run e2e -- --write e2e/runs\`; Kubernetes ${run.kubernetes}; ${run.machine}.*`;
+}
+
 /** The page with this text between the marks of this name. */
 export function withGenerated(page: string, name: string, text: string): string {
   const [begin, end] = [`<!-- generated:${name} -->`, `<!-- /generated:${name} -->`];
