@@ -21,6 +21,8 @@ export interface MetricSettings extends Omit<Metric, 'minEffect'> {
   readonly requests?: string;
   /** Inconclusive unless there is enough data. A signal that nobody asked for is only left out. */
   readonly isDecisive: boolean;
+  /** Metrics that are judged with this one: the more may raise an alarm, the clearer each must be. */
+  readonly judgedTogether?: number;
 }
 
 const MIN_REQUESTS = 20;
@@ -160,6 +162,7 @@ function detect(metric: MetricSettings, values: MetricValues): Detection {
     ...{ before: gridsOf('Before', values), plannedSamples: values.plannedSamples },
     ...(metric.minEffect === undefined ? {} : { minEffect: metric.minEffect }),
     ...trafficOf(metric, values),
+    ...(metric.judgedTogether === undefined ? {} : { signals: metric.judgedTogether }),
   });
   detections.set(values.answer, detection);
   return detection;

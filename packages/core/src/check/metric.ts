@@ -12,10 +12,11 @@ type Metric = NonNullable<ChangePolicySpec['checks']['metrics']>[number];
 
 /** The metrics that a policy names. */
 export const metricChecks = ({ settings: { metrics = [] } }: CheckInput): Check[] =>
-  metrics.map((metric) => metricCheck(settingsOf(metric)));
+  metrics.map((metric) => metricCheck(settingsOf(metric, metrics.length)));
 
-const settingsOf = (metric: Metric): MetricSettings => ({
+const settingsOf = (metric: Metric, judgedTogether: number): MetricSettings => ({
   ...metric,
+  judgedTogether,
   kind: 'Service',
   isDecisive: true,
 });

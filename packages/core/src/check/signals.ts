@@ -24,9 +24,9 @@ export function signalChecks(input: CheckInput): Check[] {
   const present = presentMetrics(input);
   if (present === undefined) return [discovery(input)];
   const taken = new Set(settings.metrics?.map(({ name }) => name));
-  return signalsOf(present)
-    .filter(({ name }) => !taken.has(name))
-    .map((signal) => metricCheck(asMetric(signal, input)));
+  const signals = signalsOf(present).filter(({ name }) => !taken.has(name));
+  const judgedTogether = signals.length + taken.size;
+  return signals.map((signal) => metricCheck({ ...asMetric(signal, input), judgedTogether }));
 }
 
 /** Of the signals with the same name, the first that the source has. */
