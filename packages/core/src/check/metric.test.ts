@@ -114,6 +114,13 @@ test('silence and a broken source are Inconclusive after the deadline, never a v
   assert.equal(broken.result.message, 'connection refused; observed for 60 s');
 });
 
+test('a query that the source does not accept is told as such', () => {
+  const key = requestOf(20)?.key ?? '';
+  const error = { reason: 'InvalidQuery', message: 'parse error' };
+  const readings = new Map<string, Reading>([['errors', { key, read: NOTHING, at: NOW, error }]]);
+  assert.equal(said(judgeBatch(input(20, { readings }))), 'Pending InvalidQuery');
+});
+
 test('a metric that is not required, or that a user overrode, does not decide', () => {
   const optional = { settings: settings({ required: false }) };
   const outcome = answered(20, [series(1, 1)], optional);

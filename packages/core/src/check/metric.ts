@@ -118,16 +118,22 @@ function judgeReading(
 ): CheckResult {
   if (reading === undefined) return say(metric, 'Pending', 'Observing', 'not measured yet');
   const { answer, error, read } = reading;
-  if (error !== undefined) return say(metric, 'Pending', 'SourceUnavailable', error.message);
+  if (error !== undefined) return say(metric, 'Pending', reasonOf(error), error.message);
   if (answer?.type !== 'Query') return say(metric, 'Pending', 'Observing', 'not measured yet');
   const plannedSamples = looksOf(metric) + 1;
   return judgeValues(metric, { answer, queries: read.queries, plannedSamples, isLast });
 }
 
+const reasonOf = ({ reason }: NonNullable<Reading['error']>): (typeof BROKEN)[number] =>
+  BROKEN.find((each) => each === reason) ?? 'SourceUnavailable';
+
+const BROKEN = ['SourceUnavailable', 'InvalidQuery'] as const satisfies readonly CheckReason[];
+
 /** Never a Fail from a broken sensor, never a Pass from silence. */
 const overdue = (metric: MetricSettings, result: CheckResult): CheckResult => ({
   ...result,
-  verdict: metric.isDecisive || result.reason === 'SourceUnavailable' ? 'Inconclusive' : 'Pass',
+  verdict:
+    metric.isDecisive || BROKEN.some((each) => each === result.reason) ? 'Inconclusive' : 'Pass',
   message: `${result.message}; observed for ${metric.deadlineSeconds} s`,
 });
 
