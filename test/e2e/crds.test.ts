@@ -12,6 +12,7 @@ const NAMES = [
   'changeworkloads',
   'changepods',
   'changeapprovals',
+  'changechecks',
   'metricsources',
 ].map((plural) => `crd/${plural}.altershield.io`);
 

@@ -6,6 +6,7 @@ import {
   ChangePolicyKind,
   ChangeWorkloadKind,
   FIELD_MANAGER,
+  ChangeCheckKind,
   MetricSourceKind,
   toCrd,
 } from '@altershield/api';
@@ -48,6 +49,7 @@ const CRDS = [
   ChangeWorkloadKind,
   ChangePodKind,
   ChangeApprovalKind,
+  ChangeCheckKind,
   MetricSourceKind,
 ].map(toCrd);
 

@@ -40,7 +40,7 @@ export function kindsPage(): string {
   const schemas = crds() as unknown as readonly Crd[];
   const intro = [
     `# Kinds of \`${API_VERSION}\``,
-    'All kinds are namespaced. Users write `ChangePolicy`, `ChangeApproval` and `MetricSource`; the operator writes the rest.',
+    'All kinds are namespaced. Users write `ChangePolicy`, `ChangeApproval`, `ChangeCheck` and `MetricSource`; the operator writes the rest.',
   ];
   const sections = KINDS.flatMap((kind, index) => {
     const schema = schemas[index]?.spec.versions[0]?.schema.openAPIV3Schema;

@@ -8,6 +8,7 @@ export { ANNOTATIONS, EXEMPT_NAMESPACES, FIELD_MANAGER, LABELS } from './names.t
 export { OBJECT_NAMES } from './permissions.ts';
 export {
   CHANGE_APPROVALS,
+  CHANGE_CHECKS,
   CHANGE_PODS,
   CHANGE_POLICIES,
   CHANGE_WORKLOADS,

@@ -16,6 +16,8 @@ export const REASONS = {
     'The step passed, and the policy pauses the change after it; `altershield resume` continues.',
   CheckFailed: 'A check failed, with the evidence in the ChangePod.',
   CheckInconclusive: 'A check could neither pass nor fail; the policy suspends such changes.',
+  SlowToBecomeReady:
+    'A pod is unready for many times longer than stable pods needed. The change goes on by itself when it is ready, and fails at the deadline.',
   ReadyDeadlineExceeded:
     'Pods of the batch were not ready in time; the existing pods were checked.',
   RequestedByUser: 'A user requested the rollback, or the pause.',
@@ -119,6 +121,7 @@ export const CHECK_REASONS = {
   ReadinessFlapping: 'A pod lost readiness more often than `maxReadinessLosses` allows.',
   ReadinessLost: 'A pod lost readiness and was not ready again in time.',
   NeverReady: 'A pod did not become ready in time.',
+  SlowToBecomeReady: 'A pod is unready for many times longer than stable pods needed.',
   Unschedulable: 'A pod was not scheduled in time.',
   RunSucceeded: 'The run of the revision succeeded.',
   RunFailed: 'The run of the revision failed, as its Job says.',

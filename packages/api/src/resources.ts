@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { GROUP, VERSION } from './kind.ts';
 import { ChangeApprovalKind } from './v1alpha1/change-approval.ts';
+import { ChangeCheckKind } from './v1alpha1/change-check.ts';
 import { ChangePodKind } from './v1alpha1/change-pod.ts';
 import { ChangePolicyKind } from './v1alpha1/change-policy.ts';
 import { ChangeWorkloadKind } from './v1alpha1/change-workload.ts';
@@ -14,4 +15,5 @@ export const CHANGE_POLICIES = resourceOf(ChangePolicyKind);
 export const CHANGE_WORKLOADS = resourceOf(ChangeWorkloadKind);
 export const CHANGE_PODS = resourceOf(ChangePodKind);
 export const CHANGE_APPROVALS = resourceOf(ChangeApprovalKind);
+export const CHANGE_CHECKS = resourceOf(ChangeCheckKind);
 export const METRIC_SOURCES = resourceOf(MetricSourceKind);

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import * as z from 'zod';
 import {
   ChangeApprovalKind,
+  ChangeCheckKind,
   ChangePodKind,
   ChangePolicyKind,
   ChangeWorkloadKind,
@@ -19,6 +20,7 @@ const KINDS = [
   ChangeWorkloadKind,
   ChangePodKind,
   ChangeApprovalKind,
+  ChangeCheckKind,
   MetricSourceKind,
 ];
 
@@ -236,6 +238,7 @@ it('each kind is found by its short name and category, and `kubectl get changes`
     ['ChangeWorkload', ['cw'], ['changes', 'altershield']],
     ['ChangePod', ['cp'], ['altershield']],
     ['ChangeApproval', ['cha'], ['altershield']],
+    ['ChangeCheck', ['chk'], ['altershield']],
     ['MetricSource', ['ms'], ['altershield']],
   ]);
 });

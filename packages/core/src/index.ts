@@ -101,6 +101,7 @@ export type {
   Readings,
   TimeSeries,
 } from './check/request.ts';
+export { withUsedChecks } from './check/used-checks.ts';
 export { judgePods, type CheckOutcome, type PodHealthInput } from './check/pod-health.ts';
 export {
   becameReady,

@@ -4,6 +4,7 @@ import type {
   ChangePod,
   ChangePolicy,
   ChangeWorkload,
+  ChangeCheck,
   MetricSource,
 } from '@altershield/api';
 import type { Pod, ReplicaSet, Service } from '@altershield/core';
@@ -12,6 +13,7 @@ import type { KubeObject, LabelSelector } from '@altershield/kube';
 export type PolicyObject = KubeObject & ChangePolicy;
 export type ChangeObject = KubeObject & ChangeWorkload;
 export type ApprovalObject = KubeObject & ChangeApproval;
+export type CheckObject = KubeObject & ChangeCheck;
 export type MetricSourceObject = KubeObject & MetricSource;
 export type ChangePodObject = KubeObject & ChangePod;
 /** An object of a kind that AlterShield follows. */

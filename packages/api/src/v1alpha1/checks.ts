@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 
+export const SLOW_PODS = ['Suspend', 'Fail', 'Ignore'] as const;
+
 const podHealth = z
   .strictObject({
     readyDeadlineSeconds: z
@@ -9,6 +11,12 @@ const podHealth = z
       .max(86_400)
       .optional()
       .describe('Pods must be ready within. Default: the workload’s own progressDeadlineSeconds.'),
+    slowPods: z
+      .enum(SLOW_PODS)
+      .default('Suspend')
+      .describe(
+        'A pod that is unready for many times longer than stable pods needed. Suspend: the change says so, goes on by itself when the pod is ready, and fails at the deadline. Fail: it fails at once. Ignore: only the deadline counts.',
+      ),
     maxRestarts: z
       .int32()
       .min(0)
@@ -190,6 +198,14 @@ const rule = z.strictObject({
   required,
 });
 
+/** The rules of a policy or of a ChangeCheck. */
+export const rules = z
+  .array(rule)
+  .max(12)
+  .optional()
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+  .describe('Rules in CEL.');
+
 export const checks = z
   .strictObject({
     podHealth,
@@ -201,12 +217,7 @@ export const checks = z
       .optional()
       .meta({ 'x-kubernetes-list-type': 'atomic' })
       .describe('ChangeChecks. A change is judged by them as they were when it was detected.'),
-    rules: z
-      .array(rule)
-      .max(12)
-      .optional()
-      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
-      .describe('Rules in CEL.'),
+    rules,
   })
   .prefault({})
   .describe('Checks of each batch.');

@@ -5,6 +5,7 @@ import { describe, it } from 'node:test';
 import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/core';
 import { parseAllDocuments } from 'yaml';
 import { DEFAULT_OPTIONS, installManifests } from '../index.ts';
+import { KINDS } from '../manifests/crds.ts';
 import { FakeCluster, invoke } from '@altershield/testing/fake-cluster';
 import { aChange, aPolicy, at } from '@altershield/testing/stored-objects';
 
@@ -97,7 +98,7 @@ describe('install', () => {
     assert.deepEqual(
       written(cluster, 'PATCH').map((path) => path.split('/')[0]),
       [
-        ...Array.from({ length: 5 }, () => 'customresourcedefinitions'),
+        ...Array.from({ length: KINDS.length }, () => 'customresourcedefinitions'),
         'namespaces',
         'serviceaccounts',
         'clusterroles',

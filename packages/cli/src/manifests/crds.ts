@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   ChangeApprovalKind,
+  ChangeCheckKind,
   ChangePodKind,
   ChangePolicyKind,
   ChangeWorkloadKind,
@@ -16,6 +17,7 @@ export const KINDS = [
   ChangeWorkloadKind,
   ChangePodKind,
   ChangeApprovalKind,
+  ChangeCheckKind,
   MetricSourceKind,
 ] as const;
 

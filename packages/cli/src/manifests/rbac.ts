@@ -44,6 +44,7 @@ const peopleRoles = (): Manifest[] => [
       'changeworkloads',
       'changepods',
       'changeapprovals',
+      'changechecks',
       'metricsources',
     ],
     verbs: ['get', 'list', 'watch'],
@@ -52,7 +53,7 @@ const peopleRoles = (): Manifest[] => [
   inherited(
     'admin',
     {
-      resources: ['changepolicies', 'metricsources'],
+      resources: ['changepolicies', 'changechecks', 'metricsources'],
       verbs: ['create', 'update', 'patch', 'delete'],
     },
     { resources: ['changeapprovals'], verbs: ['delete'] },

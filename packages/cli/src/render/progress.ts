@@ -27,7 +27,9 @@ export function progress({ spec, status }: ChangeWorkload): string {
  */
 export function outcomeOf(record: ChangeWorkload, state?: WorkloadState): ExitCode | undefined {
   const phase = phaseOf(record);
-  if (phase === 'Suspend') return EXIT.suspended;
+  // A slow pod may still become ready: the change then goes on by itself.
+  const isSlow = record.status?.reason === 'SlowToBecomeReady';
+  if (phase === 'Suspend') return isSlow ? undefined : EXIT.suspended;
   if (!isOver(phaseOf(record))) return undefined;
   if (phase === 'Success') return EXIT.ok;
   if (phase !== 'RolledBack') return EXIT.failed;

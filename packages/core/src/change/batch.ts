@@ -117,6 +117,7 @@ function podsOf(observation: Observation, { workload, status, batch }: InProgres
     overriddenBefore: overriddenBefore(status),
     seenAt: Date.parse(observation.change.spec.detectedAt),
     ...createFailures(observation.change.spec, workload),
+    judgesSlowPods: isHeld(observation.change.spec),
     mayFreeQuota: mayFreeQuota(observation, workload, batch),
   };
 }

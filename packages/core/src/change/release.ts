@@ -163,6 +163,7 @@ const JUDGED_WHILE_SUSPENDED: ReadonlySet<string> = new Set([
 /** A suspended change moves only when its pods turn out to be bad. */
 function keepSuspended(context: ReleaseContext): Decision {
   const { status, outcome, observation, workload } = context;
+  if (status.reason === SLOW) return awaitSlowPods(context);
   const isBroken = status.reason === 'CannotMove' && workload.brokenHold !== undefined;
   const isJudged = isBroken || JUDGED_WHILE_SUSPENDED.has(status.reason);
   if (isJudged && outcome.result.verdict === 'Fail') return fail(context);
@@ -171,6 +172,14 @@ function keepSuspended(context: ReleaseContext): Decision {
     ? { status }
     : { status, goal: holdGoal(observation, status.reason) };
 }
+
+const SLOW = 'SlowToBecomeReady' satisfies Reason;
+
+/** Goes on by itself once the slow pod is ready; another slow pod does not change the story. */
+const awaitSlowPods = (context: ReleaseContext): Decision =>
+  context.outcome.result.reason === SLOW && context.outcome.result.verdict === 'Inconclusive'
+    ? { status: context.status, goal: holdGoal(context.observation), ...due(context.outcome) }
+    : applyVerdict(context);
 
 /** Acts on the verdict of the batch in progress. */
 export function applyVerdict(context: ReleaseContext): Decision {
@@ -213,6 +222,7 @@ const hasEnded = ({ completion, rollbackProblem }: WorkloadView): boolean =>
 
 function inconclusive(context: ReleaseContext): Decision {
   const { observation, status, outcome } = context;
+  if (outcome.result.reason === SLOW) return suspendSlow(context);
   const { onInconclusive } = observation.change.spec.policy.spec;
   if (onInconclusive === 'Proceed' && context.observation.updated.some((p) => isDone(context, p)))
     return proceed(context);
@@ -226,6 +236,17 @@ function inconclusive(context: ReleaseContext): Decision {
   return {
     ...suspend(observation, enterBatch(context), explanation),
     batch: batchRecord(observation, context.batch, outcome),
+  };
+}
+
+/** A sign, not a verdict: nothing proceeds because of it, and no record is closed. */
+function suspendSlow(context: ReleaseContext): Decision {
+  const { observation, outcome } = context;
+  const explanation = { reason: SLOW, message: outcome.result.message } as const;
+  return {
+    ...suspend(observation, enterBatch(context), explanation),
+    batch: batchIntent(observation, context.batch),
+    ...due(outcome),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   type PodHealthInput,
 } from './finding.ts';
 import { activePods } from './observe-pod.ts';
+import { judgeSlowPods } from './slow-pods.ts';
 
 /**
  * A kubelet retries every 10 to 15 s to create a container whose Secret, ConfigMap or volume is
@@ -49,18 +50,26 @@ export function awaitReady(ready: number, input: PodHealthInput): CheckOutcome {
   const stuckAt = lastProgress(updated, input) + input.readyDeadlineSeconds * 1000;
   if (isLate && input.currentAsOf >= stuckAt) return notCreated(progress, input);
   const unready = updated.filter((p) => !p.ready && !isAccepted(p, input));
+  const slow = judgeSlowPods(progress, unready, input);
+  if (slow.outcome !== undefined) return slow.outcome;
   const deadlines = [
     ...unready.map((p) => decisiveAt(p, input)),
     ...(unready.length === 0 && isLate ? [stuckAt] : []),
     ...createDeadlines(input),
+    ...slow.deadlines,
   ];
-  const why = whyUnready(unready) || whyMissing(input);
-  return {
-    unhealthy: 0,
-    result: result('Pending', 'AwaitingReady' satisfies CheckReason, `${progress}${why}`),
-    ...(deadlines.length > 0 ? wait(Math.min(...deadlines), input.now) : {}),
-  };
+  return stillWaiting(`${progress}${whyUnready(unready) || whyMissing(input)}`, deadlines, input);
 }
+
+const stillWaiting = (
+  message: string,
+  deadlines: readonly number[],
+  { now }: PodHealthInput,
+): CheckOutcome => ({
+  unhealthy: 0,
+  result: result('Pending', 'AwaitingReady' satisfies CheckReason, message),
+  ...(deadlines.length > 0 ? wait(Math.min(...deadlines), now) : {}),
+});
 
 const lastProgress = (
   updated: readonly PodView[],

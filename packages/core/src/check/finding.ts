@@ -38,6 +38,8 @@ export interface PodHealthInput {
    * Why no more stable pods can be created now: the change did not cause a failure that both share.
    */
   readonly stableCreateFailure?: CreateFailure | undefined;
+  /** A pod that is unready for far longer than stable pods needed is evidence before its deadline. */
+  readonly judgesSlowPods?: boolean;
   /** Whether stable pods will still be removed, which may free quota. Default: no. */
   readonly mayFreeQuota?: boolean;
 }

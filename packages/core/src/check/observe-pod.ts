@@ -36,6 +36,7 @@ export function viewPod(
     restarts: unexpectedRestarts(pod, observations.restarts),
     unreadyCount,
     ...phaseOf(status),
+    ...startOf(status),
     ...failureOf(pod, observations),
   };
 }
@@ -46,6 +47,13 @@ const readySeen = ({ readySeenAt }: PodObservations): Pick<PodView, 'readySeenAt
 function phaseOf(status: Pod['status']): Pick<PodView, 'started' | 'terminated'> {
   if (status?.phase === 'Running') return { started: true };
   return status?.phase === 'Failed' ? { terminated: true } : {};
+}
+
+function startOf(status: Pod['status']): Pick<PodView, 'startedAt'> {
+  const times = (status?.containerStatuses ?? []).flatMap(
+    ({ state }) => state?.running?.startedAt ?? [],
+  );
+  return times.length === 0 ? {} : { startedAt: Math.max(...times.map(timeOf)) };
 }
 
 function failureOf(

@@ -27,6 +27,8 @@ export interface PodView {
   readonly scheduled: boolean;
   /** Its containers have started, whether they are ready or not; absent: not yet, or it ended. */
   readonly started?: true;
+  /** When the last of its running containers started, by its node's clock; absent: not known. */
+  readonly startedAt?: number;
   readonly restarts: number;
   /** How often it lost readiness since the watch started. */
   readonly unreadyCount: number;

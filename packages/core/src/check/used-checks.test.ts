@@ -55,3 +55,16 @@ test('a check that is missing, or lacks an argument, is never dropped', () => {
   );
   assert.equal(metrics?.length, 2);
 });
+
+test('rules of a ChangeCheck become rules of the policy', () => {
+  const pinned = changeCheckSpec.parse({
+    arguments: [{ name: 'tag' }],
+    rules: [{ name: 'tag', expression: "!object.spec.image.endsWith('$(args.tag)')" }],
+  });
+  const use = [{ check: 'pinned', arguments: { tag: ':latest' } }];
+  const { checks: settings } = aPolicy({ checks: { use } }).spec;
+  assert.deepEqual(
+    withUsedChecks(settings, () => pinned).rules?.map(({ name, expression }) => [name, expression]),
+    [['pinned', "!object.spec.image.endsWith(':latest')"]],
+  );
+});

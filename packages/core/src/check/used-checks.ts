@@ -6,7 +6,6 @@ import { resultOf } from './finding.ts';
 
 type Settings = ChangePolicySpec['checks'];
 type Use = NonNullable<Settings['use']>[number];
-type Metric = NonNullable<Settings['metrics']>[number];
 
 const MAX_NAME = 63;
 
@@ -25,11 +24,15 @@ export function withUsedChecks(
     spec === undefined || missingArguments(each, spec).length > 0 ? [] : [{ each, spec }],
   );
   const left = use.filter((each) => !usable.some((found) => found.each === each));
-  const metrics = usable.flatMap(({ each, spec }) => metricsOf(each, spec));
+  const used = usable.map(({ each, spec }) => checksOf(each, spec));
+  const all = [own, ...used];
+  const metrics = all.flatMap((each) => each.metrics ?? []);
+  const rules = all.flatMap((each) => each.rules ?? []);
   return {
     ...own,
     ...(left.length === 0 ? {} : { use: left }),
-    metrics: [...(own.metrics ?? []), ...metrics],
+    ...(metrics.length === 0 ? {} : { metrics }),
+    ...(rules.length === 0 ? {} : { rules }),
   };
 }
 
@@ -39,16 +42,19 @@ function missingArguments({ arguments: given = {} }: Use, spec: ChangeCheckSpec)
     .map(({ name }) => name);
 }
 
-function metricsOf(use: Use, { metrics = [], ...spec }: ChangeCheckSpec): Metric[] {
+function checksOf(use: Use, spec: ChangeCheckSpec): Pick<Settings, 'metrics' | 'rules'> {
   const defaults = (spec.arguments ?? []).flatMap(({ name, default: value }) =>
     value === undefined ? [] : [[name, value] as const],
   );
   const values = { ...Object.fromEntries(defaults), ...use.arguments };
+  const { metrics = [], rules = [] } = spec;
   const prefix = use.name ?? use.check;
-  return metrics.map((metric) => ({
-    ...withArguments(metric, values),
-    name: metrics.length === 1 ? prefix : `${prefix}-${metric.name}`.slice(0, MAX_NAME),
-  }));
+  const isOnly = metrics.length + rules.length === 1;
+  const named = <C extends { readonly name: string }>(check: C): C => ({
+    ...withArguments(check, values),
+    name: (isOnly ? prefix : `${prefix}-${check.name}`).slice(0, MAX_NAME),
+  });
+  return { metrics: metrics.map(named), rules: rules.map(named) };
 }
 
 /** Replaces `$(args.NAME)` in every text of a value. An unknown name stays as it is. */

@@ -32,7 +32,7 @@ test('an empty policy is valid and has these defaults', () => {
     target: {},
     release: { soakSeconds: 10 },
     checks: {
-      podHealth: { maxRestarts: 2, maxReadinessLosses: 1 },
+      podHealth: { slowPods: 'Suspend', maxRestarts: 2, maxReadinessLosses: 1 },
       signals: { mode: 'Required', intervalSeconds: 15, observeSeconds: 120, windowSeconds: 120 },
     },
     onInconclusive: 'Suspend',

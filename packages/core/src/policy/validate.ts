@@ -44,6 +44,7 @@ export function parsePolicy(spec: unknown, place: PolicyScope): ParsedPolicy {
     ...checkPlace(parsed.data, place),
     ...checkKinds(parsed.data, place),
     ...checkRules(parsed.data.checks, place.rules),
+    ...checkNames(parsed.data),
   ];
   return errors.length > 0 ? { ok: false, errors } : { ok: true, spec: parsed.data };
 }
@@ -75,6 +76,24 @@ function checkPlace({ target }: ChangePolicySpec, place: PolicyScope): FieldErro
   if (place.namespace === place.operatorNamespace) return [];
   const message = `only policies in namespace ${place.operatorNamespace} reach other namespaces; remove it, or move the policy there`;
   return [invalid('spec.target.namespaceSelector', target.namespaceSelector, message)];
+}
+
+/** A record keeps the outcome of each check by its name. */
+function checkNames({ checks: { rules = [], metrics = [], use = [] } }: ChangePolicySpec) {
+  const names = [
+    ...rules.map(({ name }, i) => [`rules[${i}].name`, name] as const),
+    ...metrics.map(({ name }, i) => [`metrics[${i}].name`, name] as const),
+    ...use.map(({ check, name }, i) =>
+      name === undefined
+        ? ([`use[${i}].check`, check] as const)
+        : ([`use[${i}].name`, name] as const),
+    ),
+  ];
+  return names.flatMap(([path, name], i) =>
+    names.slice(0, i).some(([, earlier]) => earlier === name)
+      ? [invalid(`spec.checks.${path}`, name, 'another check of the policy has this name')]
+      : [],
+  );
 }
 
 /**

@@ -4,6 +4,7 @@ import {
   CHANGE_PODS,
   CHANGE_POLICIES,
   CHANGE_WORKLOADS,
+  CHANGE_CHECKS,
   METRIC_SOURCES,
   OBJECT_NAMES,
 } from '@altershield/api';
@@ -20,6 +21,7 @@ import type {
   ApprovalObject,
   ChangePodObject,
   ChangeObject,
+  CheckObject,
   MetricSourceObject,
   PodObject,
   PolicyObject,
@@ -50,6 +52,7 @@ export interface Caches {
   readonly changes: Informer<ChangeObject>;
   readonly batches: Informer<ChangePodObject>;
   readonly approvals: Informer<ApprovalObject>;
+  readonly checks: Informer<CheckObject>;
   readonly metricSources: Informer<MetricSourceObject>;
   readonly namespaces: Informer<KubeObject>;
   readonly pods: Informer<PodObject>;
@@ -88,6 +91,7 @@ export function createCaches(
     approvals: informers.informer<ApprovalObject>(CHANGE_APPROVALS, {
       indexes: { [BY_CHANGE]: (approval) => [changeKeyOf(approval)] },
     }),
+    checks: informers.informer<CheckObject>(CHANGE_CHECKS),
     metricSources: informers.informer<MetricSourceObject>(METRIC_SOURCES),
     namespaces: informers.informer(RESOURCES.namespace),
     pods,

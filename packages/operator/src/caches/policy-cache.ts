@@ -10,7 +10,9 @@ import {
   type FieldError,
   type ValidPolicy,
   type ParsedPolicy,
+  withUsedChecks,
 } from '@altershield/core';
+import { changeCheckSpec, type ChangeCheckSpec, type ChangePolicySpec } from '@altershield/api';
 import type { KubeObject, ObjectMeta } from '@altershield/kube';
 import type { PolicyObject } from '../objects.ts';
 import { hasRules, type Rules } from '../rules/rule-engine.ts';
@@ -27,13 +29,13 @@ interface Entry {
 
 /** The policies from the cache: the valid ones, and the errors of the invalid ones. */
 export class PolicyCache {
-  readonly #caches: Pick<Caches, 'policies' | 'namespaces'>;
+  readonly #caches: PolicyCaches;
   readonly #operatorNamespace: string;
   readonly #rules: Pick<Rules, 'engine'>;
   readonly #parsed = new Map<string, Entry>();
 
   constructor(
-    caches: Pick<Caches, 'policies' | 'namespaces'>,
+    caches: PolicyCaches,
     operatorNamespace: string,
     rules: Pick<Rules, 'engine'> = { engine: undefined },
   ) {
@@ -42,6 +44,10 @@ export class PolicyCache {
     this.#operatorNamespace = operatorNamespace;
     caches.policies.onEvent(({ type, object }) => {
       if (type === 'Deleted') this.#parsed.delete(object.metadata.uid);
+    });
+    // Any policy may use the check.
+    caches.checks.onEvent(() => {
+      this.#parsed.clear();
     });
   }
 
@@ -110,6 +116,16 @@ export class PolicyCache {
     return { 'kubernetes.io/metadata.name': namespace, ...known?.metadata.labels };
   }
 
+  /** The checks of the policy's own namespace come before those of the operator's. */
+  #withUsedChecks(spec: ChangePolicySpec, own: string): ParsedPolicy {
+    const find = (name: string): ChangeCheckSpec | undefined =>
+      [own, this.#operatorNamespace]
+        .map((namespace) => this.#caches.checks.get({ namespace, name }))
+        .map((found) => changeCheckSpec.safeParse(found?.spec).data)
+        .find((found) => found !== undefined);
+    return { ok: true, spec: { ...spec, checks: withUsedChecks(spec.checks, find) } };
+  }
+
   #read({ metadata, spec }: PolicyObject): ParsedPolicy {
     const { uid, resourceVersion, namespace = '' } = metadata;
     const known = this.#parsed.get(uid);
@@ -118,16 +134,16 @@ export class PolicyCache {
     if (known?.resourceVersion === resourceVersion && known.isChecked === isChecked) {
       return known.parsed;
     }
-    const parsed = parsePolicy(spec, {
-      namespace,
-      operatorNamespace: this.#operatorNamespace,
-      kinds: POLICY_KINDS,
-      rules: engine,
-    });
+    const operatorNamespace = this.#operatorNamespace;
+    const place = { namespace, operatorNamespace, kinds: POLICY_KINDS, rules: engine };
+    const own = parsePolicy(spec, place);
+    const parsed = own.ok ? this.#withUsedChecks(own.spec, namespace) : own;
     this.#parsed.set(uid, { resourceVersion, parsed, isChecked });
     return parsed;
   }
 }
+
+type PolicyCaches = Pick<Caches, 'policies' | 'namespaces' | 'checks'>;
 
 const kindOf = ({ group, kind }: GroupKind): Pick<Candidate, 'group' | 'kind' | 'isOptIn'> => ({
   ...{ group, kind },

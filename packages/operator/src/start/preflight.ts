@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import {
   CHANGE_APPROVALS,
+  CHANGE_CHECKS,
   CHANGE_PODS,
   CHANGE_POLICIES,
   CHANGE_WORKLOADS,
@@ -68,7 +69,10 @@ async function missingKinds(client: Client): Promise<string[]> {
       readonly resources: readonly { readonly name?: string }[];
     };
     const served = new Set(resources.map(({ name }) => name));
-    return [CHANGE_POLICIES, CHANGE_WORKLOADS, CHANGE_PODS, CHANGE_APPROVALS, METRIC_SOURCES]
+    return [
+      ...[CHANGE_POLICIES, CHANGE_WORKLOADS, CHANGE_PODS, CHANGE_APPROVALS],
+      ...[CHANGE_CHECKS, METRIC_SOURCES],
+    ]
       .filter(({ plural }) => !served.has(plural))
       .map(({ plural }) => `the cluster has no kind ${plural}.${GROUP}`);
   } catch (error) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ChangeWorkloadStatus } from '@altershield/api';
+import type { ChangeWorkloadStatus, Reason } from '@altershield/api';
 import { isOver, statusOf } from '@altershield/core';
 import type { ChangeObject, PolicyObject } from '../objects.ts';
 
@@ -41,9 +41,12 @@ export function changesInFlight(changes: readonly ChangeObject[]): Sample[] {
 
 const WAITS_FOR_USER: ReadonlySet<string> = new Set(['PausedByUser', 'AwaitingApproval']);
 
+/** A suspended change that needs no user. */
+const GOES_ON = 'SlowToBecomeReady' satisfies Reason;
+
 /** A paused rollout also waits for the user: it continues after `kubectl rollout resume`. */
 const needsDecision = ({ phase, reason }: ChangeWorkloadStatus): boolean =>
-  !isOver(phase) && (phase === 'Suspend' || WAITS_FOR_USER.has(reason));
+  !isOver(phase) && ((phase === 'Suspend' && reason !== GOES_ON) || WAITS_FOR_USER.has(reason));
 
 /** Changes that wait for a user, by namespace and reason. */
 export function waitingChanges(changes: readonly ChangeObject[]): Sample[] {
