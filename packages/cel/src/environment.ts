@@ -26,6 +26,7 @@ export type VariableType =
   | 'list<dyn>'
   | 'list<string>'
   | 'map<string, dyn>'
+  | 'map<string, double>'
   | 'map<string, string>';
 
 export interface VariableDeclaration {

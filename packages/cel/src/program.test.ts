@@ -8,6 +8,7 @@ const environment = createEnvironment({
   oldObject: { type: 'dyn' },
   pods: { type: 'list<dyn>', assumedSize: 10 },
   now: { type: 'timestamp' },
+  metrics: { type: 'map<string, double>' },
 });
 
 function evaluate(
@@ -47,6 +48,13 @@ test('whole numbers of JSON are ints and others are doubles, as in Kubernetes', 
   );
   assert.deepEqual(evaluate('object.spec.ratio * 2.0 == 1.0', { object }), TRUE);
   assert.deepEqual(evaluate('type(object.spec.replicas) == int', { object }), TRUE);
+});
+
+test('numbers of a declared double stay doubles', () => {
+  const metrics = { errors: 0, latency: 0.25 };
+  assert.deepEqual(evaluate('metrics.errors * 2.0 == 0.0', { metrics }), TRUE);
+  assert.deepEqual(evaluate("metrics.latency < 1.0 && !('x' in metrics)", { metrics }), TRUE);
+  assert.match(messageOf(evaluate('metrics.x > 1.0', { metrics })), /no such key: x/);
 });
 
 test('rules read Kubernetes objects', () => {

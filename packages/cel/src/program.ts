@@ -46,7 +46,7 @@ export function createProgram(
     const { meter } = environment;
     try {
       meter.start(limits.maxCost);
-      const value = parsed(bind(uses, variables, limits));
+      const value = parsed(bind(uses, variables, { limits, environment }));
       // Where an operand failed for its cost, `||` may still have had a value.
       if (meter.isSpent) throw new TooExpensive();
       return matches(value, result) ? { ok: true, value } : wrongType(source, result);
@@ -70,10 +70,19 @@ function variablesIn(root: Node, { declarations }: RuleEnvironment): ReadonlySet
 function bind(
   uses: ReadonlySet<string>,
   variables: Readonly<Record<string, unknown>>,
-  { maxValues }: Limits,
+  { limits, environment }: { readonly limits: Limits; readonly environment: RuleEnvironment },
 ): object {
-  return Object.fromEntries([...uses].map((name) => [name, fromJson(variables[name], maxValues)]));
+  const valueOf = (name: string): unknown => {
+    const type = environment.declarations[name]?.type;
+    // Whole numbers stay doubles where doubles are declared.
+    return type !== undefined && DOUBLES.has(type)
+      ? (variables[name] ?? null)
+      : fromJson(variables[name], limits.maxValues);
+  };
+  return Object.fromEntries([...uses].map((name) => [name, valueOf(name)]));
 }
+
+const DOUBLES: ReadonlySet<VariableType> = new Set(['double', 'map<string, double>']);
 
 const matches = (value: unknown, type: VariableType): boolean =>
   type === 'bool' ? typeof value === 'boolean' : true;

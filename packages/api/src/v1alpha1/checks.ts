@@ -182,7 +182,7 @@ const rule = z.strictObject({
     .min(1)
     .max(4096)
     .describe(
-      'CEL that returns true if all is well. Pre: object, oldObject, change, now. During: object, pods, stable, change, now.',
+      'CEL that returns true if all is well. Pre: object, oldObject, change, now. During: object, pods, stable, metrics, change, now.',
     ),
   message: z
     .string()

@@ -4,6 +4,7 @@ import { explainProblem, type Rule, type RuleEngine } from '../policy/rule-engin
 import type { CheckInput, ChecksOf } from './check.ts';
 import { resultOf, type CheckOutcome } from './finding.ts';
 import type { PodView } from './pod-view.ts';
+import type { Readings } from './request.ts';
 
 /** Only known when the user writes: a rule that reads one of them is not evaluated again. */
 const ONLY_AT_ADMISSION = ['oldObject', 'change'];
@@ -47,16 +48,31 @@ function judgeRule(rule: Rule, input: CheckInput, engine: RuleEngine): CheckOutc
 export const brokenText = ({ message, expression }: Rule): string =>
   message ?? `${expression} is false`;
 
-function variablesOf({ checked, pods, object }: CheckInput): Readonly<Record<string, unknown>> {
+function variablesOf({
+  checked,
+  pods,
+  object,
+  readings,
+}: CheckInput): Readonly<Record<string, unknown>> {
   const { namespace, kind, workload, change, batch, total } = checked;
   return {
     object,
     pods: pods.updated.map((pod) => factsOf(pod, pods.now)),
     stable: pods.stable.map((pod) => factsOf(pod, pods.now)),
+    metrics: newestValues(readings),
     change: { name: change, namespace, kind, workload, batch, batches: total },
     now: new Date(pods.now),
   };
 }
+
+/** The newest value of each metric of the policy for the updated pods; of several series the first. */
+const newestValues = (readings: Readings): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    [...readings].flatMap(([name, { answer }]) => {
+      const value = answer?.series['Updated']?.[0]?.values.at(-1);
+      return value === undefined ? [] : [[name, value] as const];
+    }),
+  );
 
 /** A pod as rules see it. */
 const factsOf = (pod: PodView, now: number) => ({

@@ -15,6 +15,7 @@ const VARIABLES: Readonly<Record<Rule['when'], Declarations>> = {
     object: { type: 'dyn' },
     pods: { type: 'list<dyn>', assumedSize: 1000 },
     stable: { type: 'list<dyn>', assumedSize: 1000 },
+    metrics: { type: 'map<string, double>' },
     change: { type: 'map<string, dyn>' },
     now: { type: 'timestamp' },
   },
