@@ -10,7 +10,7 @@ import {
   MetricSourceKind,
   toCrd,
 } from '@altershield/api';
-import { canonicalJson, type WebhookTarget } from '@altershield/core';
+import { ADAPTERS, canonicalJson, withoutOptional, type WebhookTarget } from '@altershield/core';
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import {
   Client,
@@ -71,6 +71,8 @@ export interface OperatorRun {
   readonly metrics?: Metrics;
   /** What the API server is to trust, as it lies in the shared Secret now. */
   readonly caBundle?: () => Promise<string>;
+  /** HTTPRoutes are followed. Default false: the cluster does not have the Gateway API. */
+  readonly followsRoutes?: boolean;
 }
 
 /** One life of a replica of the operator: from its start to its crash or its clean stop. */
@@ -147,6 +149,7 @@ export class Simulation {
     caBundle,
     rollbacksPerHour,
     metrics,
+    followsRoutes = false,
   }: OperatorRun = {}): RunningOperator {
     const transport = this.sandbox.transport(OPERATOR, { faults: this.#guarding(faults) });
     const { scheduler } = this;
@@ -156,6 +159,7 @@ export class Simulation {
       ...(rollbacksPerHour === undefined ? {} : { rollbacksPerHour }),
       ...(metrics === undefined ? {} : { metrics }),
       signingKey: new Uint8Array(32).fill(7),
+      ...(followsRoutes ? {} : { adapters: ADAPTERS.map(withoutOptional) }),
       webhookTarget: () => placeOf(caBundle),
     });
     const stop = new AbortController();

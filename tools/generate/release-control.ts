@@ -39,6 +39,7 @@ const ROWS: Readonly<Record<string, Cell>> = {
   '`strategy: BlueGreen`': ({ descriptor }) => isSupported(descriptor.strategies.BlueGreen),
   '`strategy: Rolling`': ({ descriptor }) => isSupported(descriptor.strategies.Rolling),
   'batches by `topologyKey`': ({ descriptor }) => isSupported(descriptor.byTopology),
+  '`weight` of a step': ({ descriptor }) => (descriptor.splitsRequests === true ? 'yes' : 'no'),
   'matched by a policy without `target.kinds`': ({ descriptor }) =>
     descriptor.isOptIn === true ? 'no' : 'yes',
   'a change is': ({ descriptor: { isImmutable, revisionPath, resource } }) =>

@@ -81,6 +81,7 @@ export { isEnforced, isHeld, strategyOf } from './change/enforcement.ts';
 export { contentOf } from './revision/content.ts';
 export { TRAFFIC_RESOURCES } from './workload/traffic/restore.ts';
 export type { Service } from './workload/traffic/service.ts';
+export { HTTP_ROUTE, type HttpRoute } from './workload/traffic/http-route.ts';
 export { strategyFor, usesSteps, type Strategy } from './policy/strategy.ts';
 export { batchConditionsOf, conditionsOf, isOver, phaseOf, statusOf } from './change/status.ts';
 export { isOfUnknownVersion } from './change/unknown-version.ts';
@@ -168,6 +169,7 @@ export {
   adapterOfTarget,
   groupKind,
   groupOf,
+  withoutOptional,
 } from './workload/registry.ts';
 export {
   BASE_RULES,

@@ -7,7 +7,7 @@ import type {
   ChangeCheck,
   MetricSource,
 } from '@altershield/api';
-import type { Pod, ReplicaSet, Service } from '@altershield/core';
+import type { HttpRoute, Pod, ReplicaSet, Service } from '@altershield/core';
 import type { KubeObject, LabelSelector } from '@altershield/kube';
 
 export type PolicyObject = KubeObject & ChangePolicy;
@@ -24,6 +24,7 @@ export type WorkloadKubeObject = KubeObject & {
 };
 export type ReplicaSetObject = KubeObject & ReplicaSet;
 export type ServiceObject = KubeObject & Service;
+export type HttpRouteObject = KubeObject & HttpRoute;
 export type PodObject = KubeObject &
   Pod & {
     /** Its images, resources and ephemeral containers: see `editableText`. In memory only. */

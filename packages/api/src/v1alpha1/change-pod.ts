@@ -82,6 +82,9 @@ export const changePodSpec = z
       63,
       'The value of the label `topologyKey` that the nodes of the batch have; empty: nodes without it.',
     ).optional(),
+    weight: count('Percentage of the requests that HTTPRoutes send to updated pods.')
+      .max(100)
+      .optional(),
     compared: z
       .array(z.string().max(64))
       .max(MAX_COMPARED)

@@ -35,6 +35,14 @@ const step = z
         'True: when the step has passed, the change waits until a user runs `altershield resume`. Its pods are still checked.',
       ),
     approval: stepApproval.optional(),
+    weight: z
+      .int32()
+      .min(0)
+      .max(100)
+      .optional()
+      .describe(
+        'Percentage of the requests that HTTPRoutes of the Gateway API send to updated pods in this step; only for Deployments with the strategies Batch and Canary. Default: requests follow the pods.',
+      ),
   })
   .meta({ 'x-kubernetes-validations': [LONGER_THAN_SOAK] });
 
@@ -124,6 +132,11 @@ export const release = z
         rule: "!has(self.approval) || !has(self.steps) || self.approval.before != 'Change' || !self.steps.exists(each, each.step == 1 && has(each.approval))",
         message:
           'approval before the change is the approval of step 1, which steps sets too: remove one of them',
+      },
+      {
+        rule: "!has(self.steps) || !has(self.strategy) || self.strategy != 'BlueGreen' || !self.steps.exists(each, has(each.weight))",
+        message:
+          'weight is not used by the strategy BlueGreen, which switches all requests: remove it',
       },
       {
         rule: "!has(self.batches) || !has(self.strategy) || !(self.strategy in ['Canary', 'BlueGreen'])",

@@ -367,7 +367,7 @@ const USED = {
   ],
   patch: [
     ...['events', 'deployments', 'deployments/status', 'replicasets', 'statefulsets', 'daemonsets'],
-    ...['cronjobs', 'jobs'],
+    ...['cronjobs', 'jobs', 'httproutes'],
     ...['changepolicies/status', 'changeworkloads/status', 'changepods/status'],
     ...['changeapprovals/status', 'metricsources/status', 'services'],
     ...[...WEBHOOKS, ...CHANGE_POLICIES, 'leases', 'secrets'],

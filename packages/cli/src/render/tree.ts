@@ -65,6 +65,7 @@ function batchNode(
 ): TreeNode {
   const { spec, status } = batch;
   const mark = batchStatus(batch, record);
+  const share = spec.weight === undefined ? '' : `  ${spec.weight} % of the requests`;
   const check = status?.checks.find(({ verdict }) => verdict === status.verdict);
   const why = check === undefined || status?.verdict === 'Pass' ? '' : `  ${finding(check)}`;
   const isLast = batches.at(-1) === batch;
@@ -72,7 +73,7 @@ function batchNode(
   const own = pods?.updated.slice(spec.previous, isLast ? undefined : spec.targetUnits) ?? [];
   return {
     mark,
-    text: `batch ${spec.batch}/${spec.total}  ${plural(spec.targetUnits, 'pod')}  ${mark.text}  ${age(spec.releasedAt, view.now)}${why}`,
+    text: `batch ${spec.batch}/${spec.total}  ${plural(spec.targetUnits, 'pod')}${share}  ${mark.text}  ${age(spec.releasedAt, view.now)}${why}`,
     children: podNodes(own, view),
   };
 }

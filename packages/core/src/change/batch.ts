@@ -109,7 +109,7 @@ function podsOf(observation: Observation, { workload, status, batch }: InProgres
       workload.lastOperatorWriteAt,
       observation.since ?? 0,
     ),
-    ...soaksFrom(observation, batch),
+    ...soaksFrom(observation, workload, batch),
     mayReleaseMore: lacksPods(observation, workload),
     missingSince: observation.missingSince,
     now: observation.now,
@@ -138,9 +138,18 @@ export const lacksPods = (
   { allowed }: Pick<WorkloadView, 'allowed'>,
 ): boolean => allowed > updated.length;
 
-/** After the switch, the pods soak with the requests that they get since. */
-const soaksFrom = ({ batch, now }: Observation, { traffic }: Step) =>
-  traffic === 'Updated' ? { soaksFrom: Date.parse(batch?.spec.releasedAt ?? timeText(now)) } : {};
+/** After the switch, or once they have their share, the pods soak with the requests that they get. */
+function soaksFrom(
+  { batch, now }: Observation,
+  { routedSince }: WorkloadView,
+  { traffic, weight }: Step,
+): { readonly soaksFrom?: number } {
+  if (weight !== undefined && routedSince !== undefined)
+    return { soaksFrom: routedSince(weight) ?? now };
+  return traffic === 'Updated'
+    ? { soaksFrom: Date.parse(batch?.spec.releasedAt ?? timeText(now)) }
+    : {};
+}
 
 /** The pods for the verdict: a canary is compared with the stable pods chosen for it, while any is left. */
 function comparedPods({ evidence, updated, stable, batch }: Observation) {
@@ -214,10 +223,11 @@ function releasedAt({ batch, change, now }: Observation, status: ChangeWorkloadS
 export function batchIntent(observation: Observation, batch: Step): BatchRecord {
   const { index, total, target, previous } = batch;
   const releasedAt = observation.batch?.spec.releasedAt ?? timeText(observation.now);
-  const { traffic, domain } = batch;
+  const { traffic, domain, weight } = batch;
   const routed = {
     ...(traffic === undefined ? {} : { traffic }),
     ...(domain === undefined ? {} : { topologyDomain: domain }),
+    ...(weight === undefined ? {} : { weight }),
   };
   const counts = { batch: index, total, targetUnits: target, previous, ...routed };
   return { index, spec: { ...counts, releasedAt, ...comparedWith(observation, batch) } };

@@ -312,7 +312,7 @@ const releaseGoal = ({
   workload,
   status,
   outcome,
-  batch: { target, isLast, traffic, domain },
+  batch: { target, isLast, traffic, domain, weight },
 }: ReleaseContext): Goal => ({
   type: 'Release',
   sequence: observation.change.spec.sequence,
@@ -320,6 +320,7 @@ const releaseGoal = ({
   ...{ target, isLast },
   ...(traffic === undefined ? {} : { traffic }),
   ...(domain === undefined ? {} : topologyOf(observation)),
+  ...(weight === undefined ? {} : { weight }),
   needsRoom: needsRoom(observation, workload),
   ...(mayBeAsleep(observation, workload, status) ? { wakes: true } : {}),
   ...(outcome.passesAt === undefined ? {} : { soaksUntil: outcome.passesAt }),
@@ -356,6 +357,7 @@ function needsRoom({ updated, change }: Observation, workload: WorkloadView): bo
 function completeBatch(context: ReleaseContext): Decision {
   const { observation, workload, batch, outcome, status } = context;
   if (batch.isLast && isHolding(workload)) return release(context);
+  if (isUnrouted(context)) return release(context);
   const record = batchRecord(observation, batch, outcome);
   if (batch.pauseAfter && enterBatch(context).batch?.resumed !== true)
     return { ...pauseAfter(context), batch: record };
@@ -369,6 +371,13 @@ function completeBatch(context: ReleaseContext): Decision {
 
 const isHolding = ({ borrowed, hold }: WorkloadView): boolean =>
   borrowed?.isRestored === false || hold?.isInFlight === true;
+
+/** The step is judged by requests: without its share of them, nothing is proven. */
+const isUnrouted = ({ batch: { weight }, workload: { routedSince }, outcome }: ReleaseContext) =>
+  weight !== undefined &&
+  routedSince !== undefined &&
+  outcome.result.verdict === 'Pass' &&
+  routedSince(weight) === undefined;
 
 /** Waits for a user, as the policy asks for after this step. */
 function pauseAfter(context: ReleaseContext): Decision {

@@ -129,6 +129,11 @@ const RELEASES: readonly (readonly [object, readonly string[]])[] = [
   [{ approval: {}, steps: [{ step: 1, approval: {} }] }, ['approval.before']],
   [{ approval: {}, steps: [{ step: 2, approval: {} }] }, []],
   [{ approval: { before: 'Batch' }, steps: [{ step: 1, approval: {} }] }, []],
+  [{ strategy: 'Canary', steps: [{ step: 1, weight: 10 }] }, []],
+  [{ strategy: 'Canary', steps: [{ step: 2, weight: 10 }] }, ['steps[0].weight']],
+  [{ batches: [1, 5], steps: [{ step: 2, weight: 10 }] }, []],
+  [{ batches: [1, '100%'], steps: [{ step: 2, weight: 10 }] }, ['steps[0].weight']],
+  [{ strategy: 'BlueGreen', steps: [{ step: 1, weight: 10 }] }, ['steps[0].weight']],
   [{ strategy: 'Canary', canary: { pods: '100%' } }, ['canary.pods']],
   [
     {

@@ -111,6 +111,30 @@ test('the pause and the soak of a skipped step are kept', () => {
   assert.deepEqual([only?.target, only?.total, only?.pauseAfter], [9, 1, true]);
 });
 
+test('a step has its weight while stable pods are left, and the smallest of those done at once', () => {
+  const settings = {
+    batches: [1, '30%', '100%'],
+    steps: [10, 50].map((weight, i) => ({ step: i + 1, weight })),
+  };
+  const weights = (size: number) => steps(settings, size).map(({ weight }) => weight);
+  assert.deepEqual(weights(10), [10, 50, undefined]);
+  assert.deepEqual(weights(2), [10, 50, undefined]);
+  assert.deepEqual(weights(1), [undefined, undefined, undefined]);
+  const [only] = stepsFor(releaseOf(settings), 'Batch', { size: 9, isAllOrNothing: true });
+  assert.equal(only?.weight, undefined);
+});
+
+test('weights need what can split requests', () => {
+  const release = releaseOf({ steps: [{ step: 1, weight: 10 }] });
+  const of = (workload: object): string | undefined =>
+    misfit(release, 'Batch', { size: 5, isAllOrNothing: false, ...workload });
+  assert.equal(of({ weightProblem: () => undefined }), undefined);
+  assert.equal(of({ weightProblem: () => 'no route' }), 'no route');
+  assert.match(of({}) ?? '', /its kind cannot be split/);
+  assert.match(of({ isAllOrNothing: true }) ?? '', /replaced at once/);
+  assert.equal(misfit(releaseOf({}), 'Batch', { size: 5, isAllOrNothing: true }), undefined);
+});
+
 test('a change that is not held neither pauses nor waits for approval', () => {
   const own = { step: 1, pauseAfter: true, approval: {} };
   const [only] = steps({ steps: [own], approval: {} }, 5, 'Rolling');

@@ -33,6 +33,8 @@ export interface Step {
   readonly traffic?: 'Stable' | 'Updated';
   /** Value of the label `topologyKey` of its nodes. Absent: the batches are not of nodes. */
   readonly domain?: string;
+  /** Percentage of the requests that HTTPRoutes send to its pods. Absent: requests follow the pods. */
+  readonly weight?: number;
 }
 
 /** What a strategy says of a step; the settings of the policy are added to it. */
@@ -44,7 +46,10 @@ interface StrategyStep {
   readonly domain?: string;
 }
 
-type SettingsOf = Pick<ReleaseSettings, 'batches' | 'topologyKey' | 'canary' | 'blueGreen'>;
+type SettingsOf = Pick<
+  ReleaseSettings,
+  'batches' | 'topologyKey' | 'canary' | 'blueGreen' | 'steps'
+>;
 
 const ALL = '100%';
 const DEFAULT_BATCHES: readonly IntOrPercent[] = [1, '30%', ALL];
@@ -135,10 +140,14 @@ export function stepsFor(
   const { approval: _, steps: __, ...unheld } = release;
   const settings = strategy === 'Rolling' ? unheld : release;
   const all = withRest(written).map((step, i) => withSettings(step, i + 1, settings));
-  if (isAllOrNothing) return numbered([{ ...joined(all), target: size, isCanary: false }]);
+  if (isAllOrNothing)
+    return numbered([{ ...withoutWeight(joined(all)), target: size, isCanary: false }]);
   const targets = targetsOf(all, size);
+  const settingsOf = (target: number, i: number): Settings =>
+    joined(all.filter((each, j) => j >= i && targets[j] === target && isSame(each, all[i])));
   const merged = targets.map((target, i) => ({
-    ...joined(all.filter((each, j) => j >= i && targets[j] === target && isSame(each, all[i]))),
+    // Where no stable pods are left, all requests go to updated ones.
+    ...(target < size ? settingsOf(target, i) : withoutWeight(settingsOf(target, i))),
     target,
     isCanary: all[i]?.isCanary === true,
     ...placeOf(all[i]),
@@ -146,6 +155,8 @@ export function stepsFor(
   const isRestEmpty = !isAll(written) && targets.at(-2) === size;
   return numbered(isRestEmpty ? merged.slice(0, -1) : merged);
 }
+
+const withoutWeight = ({ weight: _, ...settings }: Settings): Settings => settings;
 
 const isAll = (steps: readonly StrategyStep[]): boolean => steps.at(-1)?.size === ALL;
 
@@ -179,7 +190,7 @@ const podsOf = ({ size, domain }: Pick<StrategyStep, 'size' | 'domain'>, all: nu
 
 type Settings = Pick<
   Step,
-  'soakSeconds' | 'deadlineSeconds' | 'pauseAfter' | 'approval' | 'number'
+  'soakSeconds' | 'deadlineSeconds' | 'pauseAfter' | 'approval' | 'number' | 'weight'
 >;
 
 function withSettings(
@@ -194,7 +205,7 @@ function withSettings(
     ...step,
     number,
     soakSeconds: own?.soakSeconds ?? step.soakSeconds ?? release.soakSeconds,
-    ...present({ deadlineSeconds, approval }),
+    ...present({ deadlineSeconds, approval, weight: own?.weight }),
     pauseAfter: own?.pauseAfter ?? false,
   };
 }
@@ -202,10 +213,13 @@ function withSettings(
 const present = ({
   deadlineSeconds,
   approval,
+  weight,
 }: {
   readonly deadlineSeconds: number | undefined;
   readonly approval: ApprovalRule | undefined;
-}): Pick<Settings, 'deadlineSeconds' | 'approval'> => ({
+  readonly weight: number | undefined;
+}): Pick<Settings, 'deadlineSeconds' | 'approval' | 'weight'> => ({
+  ...(weight === undefined ? {} : { weight }),
   ...(deadlineSeconds === undefined ? {} : { deadlineSeconds }),
   ...(approval === undefined ? {} : { approval }),
 });
@@ -215,10 +229,12 @@ function joined(steps: readonly Settings[]): Settings {
   const deadlines = steps.flatMap(({ deadlineSeconds: each }) => each ?? []);
   const approval = strictestApproval(steps.flatMap(({ approval: each }) => each ?? []));
   const deadlineSeconds = deadlines.length === 0 ? undefined : Math.max(...deadlines);
+  const weights = steps.flatMap(({ weight: each }) => each ?? []);
+  const weight = weights.length === 0 ? undefined : Math.min(...weights);
   return {
     number: Math.max(...steps.map(({ number }) => number)),
     soakSeconds: Math.max(...steps.map(({ soakSeconds }) => soakSeconds)),
-    ...present({ deadlineSeconds, approval }),
+    ...present({ deadlineSeconds, approval, weight }),
     pauseAfter: steps.some(({ pauseAfter }) => pauseAfter),
   };
 }
@@ -236,6 +252,24 @@ const numbered = (
 
 interface Switchable {
   readonly switchProblem?: () => string | undefined;
+  readonly weightProblem?: () => string | undefined;
+}
+
+const usesWeights = ({ steps = [] }: Pick<ReleaseSettings, 'steps'>): boolean =>
+  steps.some(({ weight }) => weight !== undefined);
+
+/** Why requests cannot be split by the weights of the steps; absent: they can, or there are none. */
+function weightMisfit(
+  release: Pick<ReleaseSettings, 'steps'>,
+  { isAllOrNothing, weightProblem: problem }: Pick<Releasable, 'isAllOrNothing'> & Switchable,
+): string | undefined {
+  const hint = 'remove weight from release.steps of the policy';
+  if (!usesWeights(release)) return undefined;
+  if (isAllOrNothing)
+    return `all pods are replaced at once, so requests cannot be split by weight; ${hint}`;
+  return problem === undefined
+    ? `the requests of its kind cannot be split by weight; ${hint}`
+    : problem();
 }
 
 /**
@@ -247,13 +281,19 @@ export function misfit(
   strategy: Strategy,
   workload: Releasable & Switchable,
 ): string | undefined {
-  const { size, isAllOrNothing, switchProblem: problem } = workload;
-  if (strategy === 'Batch') return topologyMisfit(release, workload);
   if (strategy === 'BlueGreen')
-    return isAllOrNothing
+    return workload.isAllOrNothing
       ? 'its own strategy lets stable and updated pods never run at the same time; use another strategy in the policy'
-      : problem?.();
-  if (strategy !== 'Canary') return undefined;
+      : workload.switchProblem?.();
+  const own = strategy === 'Canary' ? canaryMisfit(release, workload) : undefined;
+  const topology = strategy === 'Batch' ? topologyMisfit(release, workload) : undefined;
+  return own ?? topology ?? weightMisfit(release, workload);
+}
+
+function canaryMisfit(
+  release: SettingsOf,
+  { size, isAllOrNothing }: Releasable,
+): string | undefined {
   if (isAllOrNothing)
     return 'all pods are replaced at once, so a canary would be the whole workload; use another strategy in the policy';
   const pods = podsOf({ size: canaryPods(release) }, size);

@@ -111,7 +111,20 @@ function checkSteps(release: ReleaseSettings): FieldError[] {
     if (step <= most || strategy === 'Rolling') return [];
     return [invalid(at, step, `the strategy ${strategy} has ${most} steps`)];
   });
-  return [...inOrder, ...checkDeadlines(release)];
+  return [...inOrder, ...checkDeadlines(release), ...checkWeights(release, most)];
+}
+
+/** The last step leaves no stable pods to split requests with; blue-green switches all of them. */
+function checkWeights({ steps = [], strategy = 'Batch' }: ReleaseSettings, most: number) {
+  const why =
+    strategy === 'BlueGreen'
+      ? 'the strategy BlueGreen switches all requests; remove it'
+      : 'the last step releases all pods, and requests follow them; remove it';
+  return steps.flatMap(({ step, weight }, i) =>
+    weight === undefined || (strategy !== 'BlueGreen' && step < most)
+      ? []
+      : [invalid(`${AT}.steps[${i}].weight`, weight, why)],
+  );
 }
 
 function checkDeadlines(release: ReleaseSettings): FieldError[] {

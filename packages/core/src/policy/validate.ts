@@ -31,6 +31,7 @@ export interface PolicyKind {
   /** Why its changes cannot be rolled back; absent: they can. */
   readonly noRollback?: string;
   readonly byTopology: true | string;
+  readonly splitsRequests?: true;
 }
 
 /** Parses the spec of a policy. Reports every error at once and never throws. */
@@ -114,6 +115,7 @@ function checkKinds(
     return [
       ...unsupported('strategy', release.strategy, kind.strategies[release.strategy ?? ''], kind),
       ...unsupported('topologyKey', release.topologyKey, kind.byTopology, kind),
+      ...checkWeights(release, kind),
       ...checkRollback(onFail, kind),
     ];
   });
@@ -136,4 +138,21 @@ function checkRollback(
   if (onFail !== 'RollBack' || noRollback === undefined) return [];
   const hint = 'leave onFail out, or write a policy of its own for the kind';
   return [invalid('spec.onFail', onFail, `${kind}: ${noRollback}; ${hint}`)];
+}
+
+function checkWeights(
+  { steps = [] }: ChangePolicySpec['release'],
+  { splitsRequests, resource: { kind } }: PolicyKind,
+): FieldError[] {
+  return steps.flatMap(({ weight }, i) =>
+    weight === undefined || splitsRequests === true
+      ? []
+      : [
+          invalid(
+            `spec.release.steps[${i}].weight`,
+            weight,
+            `${kind}: HTTPRoutes split the requests of Deployments only; remove it, or the kind`,
+          ),
+        ],
+  );
 }

@@ -71,6 +71,8 @@ export interface RelatedResource {
   readonly ownedBy: string;
   /** Verbs that the operator uses in addition to list and watch. */
   readonly verbs: readonly ('create' | 'patch' | 'delete')[];
+  /** A cluster may not serve it, and the kind is followed without it. */
+  readonly isOptional?: true;
 }
 
 /**
@@ -114,6 +116,8 @@ export interface KindDescriptor {
   readonly noRollback?: string;
   /** Whether batches can be the nodes with one value of a label (`topologyKey`). */
   readonly byTopology: Supported;
+  /** HTTPRoutes can send a percentage of its requests to updated pods. */
+  readonly splitsRequests?: true;
   /** Updated pods that a hold does not stop, one sentence for each way. */
   readonly leaks: readonly string[];
   /** Pods that AlterShield deletes itself, one sentence for each reason. */

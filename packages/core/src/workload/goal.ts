@@ -39,6 +39,8 @@ export type Goal =
        * All updated pods run beside all stable pods, and the Services select the one or the other.
        */
       readonly traffic?: Traffic;
+      /** Percentage of the requests that HTTPRoutes send to updated pods. Absent: as the user wrote. */
+      readonly weight?: number;
       /**
        * Updated pods cannot be scheduled or created: remove stable pods first, within the user's
        * bounds.

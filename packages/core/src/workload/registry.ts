@@ -19,6 +19,15 @@ export const ADAPTERS: readonly WorkloadAdapter[] = [
 /** Every kind that a policy can name. */
 export const POLICY_KINDS = [...ADAPTERS.map(({ descriptor }) => descriptor), ...RECORDED_KINDS];
 
+/** The adapter without the related resources that a cluster may not serve. */
+export const withoutOptional = (adapter: WorkloadAdapter): WorkloadAdapter => {
+  const related = Object.entries(adapter.descriptor.relatedResources);
+  const relatedResources = Object.fromEntries(
+    related.filter(([, { isOptional }]) => isOptional !== true),
+  );
+  return { ...adapter, descriptor: { ...adapter.descriptor, relatedResources } };
+};
+
 type GroupKind = Pick<APIResource, 'group' | 'kind'>;
 
 /** `Deployment.apps`: a kind's name is unique only within its group. */

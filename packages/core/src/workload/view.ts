@@ -107,6 +107,13 @@ export interface WorkloadView {
    * of nodes.
    */
   readonly domainsOf?: (topologyKey: string) => readonly TopologyDomain[];
+  /** Why its requests cannot be split by weight. Absent: those of its kind never can. */
+  readonly weightProblem?: () => string | undefined;
+  /**
+   * Since when HTTPRoutes send this percentage of the requests to updated pods; milliseconds since
+   * the epoch, undefined: they do not. Absent: no HTTPRoute splits its requests.
+   */
+  readonly routedSince?: (weight: number) => number | undefined;
   /** The object has annotations or fields that AlterShield wrote to release it in batches. */
   readonly isMarked: boolean;
   /** Why the hold does not keep pods of the protected revision when they are replaced. */

@@ -9,7 +9,7 @@ import type { KindDescriptor } from './adapter.ts';
 import type { WorkloadView } from './view.ts';
 
 /** Time of the operator's last write, by managed fields; milliseconds since the epoch, 0: never. */
-function lastOperatorWriteAt(managedFields: readonly unknown[]): number {
+export function lastOperatorWriteAt(managedFields: readonly unknown[]): number {
   const times = managedFields.map((entry) => {
     const { manager, subresource = '', time } = asJsonObject(entry);
     const isOurs = manager === FIELD_MANAGER && subresource === '';

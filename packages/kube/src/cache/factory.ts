@@ -10,6 +10,7 @@ import type { Logger } from '../runtime/logger.ts';
 import type { Scheduler } from '../runtime/scheduler.ts';
 import { Informer } from './informer.ts';
 import type { ListWatchClient } from './reflector.ts';
+import { optionalResource } from './optional-resource.ts';
 import { listSelectorKey } from './list-selector.ts';
 import type { IndexFunction } from './store.ts';
 
@@ -24,6 +25,8 @@ export interface InformerFactoryDeps {
 export interface SharedOptions<T extends KubeObject> extends ListSelector {
   readonly transform?: (object: T) => T;
   readonly indexes?: Readonly<Record<string, IndexFunction<T>>>;
+  /** The server may not serve the resource: then there are no objects of it. */
+  readonly isOptional?: boolean;
 }
 
 interface Shared {
@@ -100,8 +103,12 @@ export class InformerFactory {
     resource: APIResource,
     options: SharedOptions<T>,
   ): Informer<T> {
-    const informer = new Informer<T>({ ...this.#deps, resource, ...options });
-    const { transform } = options;
+    const { transform, isOptional = false, ...rest } = options;
+    const { client, scheduler } = this.#deps;
+    const informer = new Informer<T>({
+      ...{ ...this.#deps, ...rest, resource, transform },
+      client: isOptional ? optionalResource(client, scheduler) : client,
+    });
     this.#shared.set(key, { informer: informer as unknown as Informer<KubeObject>, transform });
     if (this.#signal !== undefined) this.#ended.push(informer.start(this.#signal));
     return informer;

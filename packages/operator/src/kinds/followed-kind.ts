@@ -89,6 +89,7 @@ export class FollowedKind {
       const transform = transformFor<KubeObject>(related.resource);
       const informer = informers.informer<KubeObject>(related.resource, {
         ...(transform === undefined ? {} : { transform }),
+        ...(related.isOptional === undefined ? {} : { isOptional: true }),
         indexes:
           related.ownedBy === 'namespace'
             ? { [BY_NAMESPACE]: namespaceOf }

@@ -11,7 +11,13 @@ import {
   type ContainerStatus,
 } from '@altershield/core';
 import type { KubeObject, APIResource } from '@altershield/kube';
-import type { PodObject, ReplicaSetObject, ServiceObject, WorkloadKubeObject } from '../objects.ts';
+import type {
+  HttpRouteObject,
+  PodObject,
+  ReplicaSetObject,
+  ServiceObject,
+  WorkloadKubeObject,
+} from '../objects.ts';
 
 // The caches keep only the fields that decisions read.
 
@@ -95,6 +101,26 @@ export function trimNode({ apiVersion, kind, metadata }: KubeObject): KubeObject
     metadata: {
       ...{ name, uid, resourceVersion, creationTimestamp },
       ...optional('labels', labels),
+    },
+  };
+}
+
+/** Keeps the backends of each rule, and when each manager wrote. */
+export function trimHttpRoute(route: HttpRouteObject): HttpRouteObject {
+  const { apiVersion, kind, metadata, spec } = route;
+  const { name, namespace, uid, resourceVersion, creationTimestamp, annotations } = metadata;
+  const kept = annotations && (only(annotations, ANNOTATIONS.traffic) ?? {});
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      ...{ name, uid, resourceVersion, creationTimestamp },
+      managedFields: (metadata.managedFields ?? []).map(withoutFields),
+      ...optional('namespace', namespace),
+      ...optional('annotations', kept),
+    },
+    spec: {
+      rules: (spec?.rules ?? []).map(({ backendRefs }) => optional('backendRefs', backendRefs)),
     },
   };
 }
@@ -188,6 +214,7 @@ const TRANSFORMS: Readonly<Record<string, unknown>> = {
   ReplicaSet: trimReplicaSet,
   Job: trimJob,
   Service: trimService,
+  HTTPRoute: trimHttpRoute,
 };
 
 /**

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ADAPTERS, OPERATOR_RULES, OWN_NAMESPACE_RULES, adapterNamed } from '@altershield/core';
+import { ADAPTERS, OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/core';
 import { KubeError } from '@altershield/kube';
 import { missingForKind, missingPermissions } from './permissions.ts';
-
-const DEPLOYMENT = adapterNamed('deploy')?.descriptor ?? assert.fail();
 
 interface Review {
   readonly spec: { readonly resourceAttributes: Readonly<Record<string, string>> };
@@ -36,10 +34,12 @@ test('names each permission that is missing, and none that is there', async () =
     'namespaces (list)',
     'leases.coordination.k8s.io in ours (create)',
   ]);
-  assert.deepEqual(await missingForKind(client, DEPLOYMENT), [
-    'deployments.apps (patch)',
-    'deployments.apps/status (patch)',
-  ]);
+  const [deployment] = ADAPTERS;
+  assert.ok(deployment);
+  assert.deepEqual(await missingForKind(client, deployment), {
+    needed: ['deployments.apps (patch)', 'deployments.apps/status (patch)'],
+    optional: [],
+  });
 });
 
 test('preflight asks for every verb of the installed roles, by name and namespace where the role has them', async () => {
@@ -49,7 +49,7 @@ test('preflight asks for every verb of the installed roles, by name and namespac
     return true;
   });
   await missingPermissions(client, 'ours');
-  for (const { descriptor } of ADAPTERS) await missingForKind(client, descriptor);
+  for (const adapter of ADAPTERS) await missingForKind(client, adapter);
   const verbs = [...OPERATOR_RULES, ...OWN_NAMESPACE_RULES].flatMap((rule) =>
     rule.resources.flatMap(() => (rule.resourceNames ?? ['any']).flatMap(() => rule.verbs)),
   );

@@ -3,8 +3,9 @@ import {
   BASE_RULES,
   OWN_NAMESPACE_RULES,
   rulesOf,
-  type KindDescriptor,
+  withoutOptional,
   type PolicyRule,
+  type WorkloadAdapter,
 } from '@altershield/core';
 import { isNotFound, type Client } from '@altershield/kube';
 
@@ -42,11 +43,19 @@ export const missingPermissions = (
   namespace: string,
 ): Promise<string[]> => missingAmong(client, base(namespace));
 
-/** The permissions that the operator lacks to follow one kind. */
-export const missingForKind = (
+/** The permissions that the operator lacks to follow one kind, and for what it can do without. */
+export async function missingForKind(
   client: Pick<Client, 'raw'>,
-  descriptor: KindDescriptor,
-): Promise<string[]> => missingAmong(client, rulesOf(descriptor).flatMap(rightsOf));
+  adapter: WorkloadAdapter,
+): Promise<{ readonly needed: string[]; readonly optional: string[] }> {
+  const needed = rulesOf(withoutOptional(adapter).descriptor);
+  const known = new Set(needed.map((rule) => JSON.stringify(rule)));
+  const optional = rulesOf(adapter.descriptor).filter((rule) => !known.has(JSON.stringify(rule)));
+  return {
+    needed: await missingAmong(client, needed.flatMap(rightsOf)),
+    optional: await missingAmong(client, optional.flatMap(rightsOf)),
+  };
+}
 
 async function missingAmong(
   client: Pick<Client, 'raw'>,

@@ -37,6 +37,15 @@ test('a kind without permissions stops no other, and the log names what is missi
   );
 });
 
+test('a kind is followed without what it can do without', async () => {
+  const { kinds, warnings } = await kindsWithout('httproutes');
+  assert.ok(kinds.includes('Deployment'));
+  assert.match(
+    JSON.stringify(warnings),
+    /Deployment.*httproutes\.gateway\.networking\.k8s\.io \(list, watch, patch\)/,
+  );
+});
+
 test('an operator that may follow no kind at all does not start', async () => {
   await assert.rejects(kindsWithout('pods'), PreflightError);
 });

@@ -9,7 +9,7 @@ import {
   METRIC_SOURCES,
   VERSION,
 } from '@altershield/api';
-import { ADAPTERS, type WorkloadAdapter } from '@altershield/core';
+import { ADAPTERS, withoutOptional, type WorkloadAdapter } from '@altershield/core';
 import { KubeError, RESOURCES, isNotFound, type Client, type Logger } from '@altershield/kube';
 import { missingForKind, missingPermissions } from './permissions.ts';
 
@@ -40,20 +40,26 @@ export async function permittedKinds(
   const answers = await Promise.all(
     ADAPTERS.map(async (adapter) => ({
       adapter,
-      missing: await missingForKind(client, adapter.descriptor),
+      missing: await missingForKind(client, adapter),
     })),
   );
+  const hint = `bind the operator to the ClusterRole altershield: ${installHint(namespace)}`;
   for (const { adapter, missing } of answers) {
-    if (missing.length === 0) continue;
-    log.warn('a kind is not followed: permissions are missing', {
-      kind: adapter.descriptor.resource.kind,
-      missing,
-      hint: `bind the operator to the ClusterRole altershield: ${installHint(namespace)}`,
-    });
+    const { kind } = adapter.descriptor.resource;
+    const { needed, optional } = missing;
+    if (needed.length > 0)
+      log.warn('a kind is not followed: permissions are missing', { kind, missing: needed, hint });
+    else if (optional.length > 0)
+      log.warn('a kind is followed in part: permissions are missing', {
+        ...{ kind, missing: optional, hint },
+      });
   }
-  const permitted = answers.filter(({ missing }) => missing.length === 0);
-  if (permitted.length > 0) return permitted.map(({ adapter }) => adapter);
-  const all = answers.flatMap(({ missing }) => missing);
+  const permitted = answers.filter(({ missing }) => missing.needed.length === 0);
+  if (permitted.length > 0)
+    return permitted.map(({ adapter, missing }) =>
+      missing.optional.length === 0 ? adapter : withoutOptional(adapter),
+    );
+  const all = answers.flatMap(({ missing }) => missing.needed);
   throw new PreflightError(
     `${await whoAmI(client)} lacks permissions: ${[...new Set(all)].join(', ')}. Bind it to the ClusterRole altershield; it comes with: ${installHint(namespace)}`,
   );

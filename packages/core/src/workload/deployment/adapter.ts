@@ -4,7 +4,7 @@ import { deploymentAdmission } from './admission.ts';
 import { DEPLOYMENT } from './descriptor.ts';
 import { legacyRestore } from './legacy-hold.ts';
 import type { Deployment, ReplicaSet } from './objects.ts';
-import { viewDeployment, withServices, type DeploymentView } from './observe.ts';
+import { viewDeployment, withHttpRoutes, withServices, type DeploymentView } from './observe.ts';
 import { planDeployment } from './plan.ts';
 
 /** Deployment: released by a cap on its ReplicaSets, which the Deployment controller respects. */
@@ -12,9 +12,9 @@ export const deployment: WorkloadAdapter<Deployment, DeploymentView> = {
   descriptor: DEPLOYMENT,
   admission: deploymentAdmission,
   observe: (snapshot, signing) => {
-    const { replicaSets = [], services = [] } = snapshot.related;
+    const { replicaSets = [], services = [], httpRoutes = [] } = snapshot.related;
     const view = viewDeployment(snapshot.object, replicaSets as readonly ReplicaSet[], signing);
-    return withServices(view, services, neighborsOf(snapshot));
+    return withHttpRoutes(withServices(view, services, neighborsOf(snapshot)), httpRoutes);
   },
   revisionOfPod: ({ metadata }) =>
     metadata.ownerReferences?.find(({ controller }) => controller === true)?.uid,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { POD, SERVICE, apps, type KindDescriptor } from '../adapter.ts';
+import { HTTP_ROUTE } from '../traffic/http-route.ts';
 
 export const DEPLOYMENT: KindDescriptor = {
   resource: apps('Deployment', 'deployments'),
@@ -15,12 +16,17 @@ export const DEPLOYMENT: KindDescriptor = {
       verbs: ['patch'],
     },
     services: { resource: SERVICE, ownedBy: 'namespace', verbs: ['patch'] },
+    httpRoutes: {
+      ...{ resource: HTTP_ROUTE, ownedBy: 'namespace', verbs: ['patch'] },
+      isOptional: true,
+    },
     pods: { resource: POD, ownedBy: 'replicaSets', verbs: [] },
   },
   verbs: { '': ['get', 'patch'], status: ['patch'] },
   strategies: { Rolling: true, Batch: true, Canary: true, BlueGreen: true },
   byTopology:
     'the scheduler chooses the nodes of its pods, and its controller the pods that it replaces',
+  splitsRequests: true,
   leaks: [],
   deletes: [],
 };

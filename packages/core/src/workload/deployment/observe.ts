@@ -15,6 +15,14 @@ import {
   type Service,
 } from '../traffic/service.ts';
 import { identityOf, type Identity } from '../identity.ts';
+import {
+  isSplit,
+  splitProblem,
+  splitSince,
+  splitsOf,
+  type HttpRoute,
+  type Split,
+} from '../traffic/http-route.ts';
 import { revisionOf, type RevisionView, type Rollout, type WorkloadView } from '../view.ts';
 import { objectView } from '../writes.ts';
 import { userBounds, type Bounds } from './bounds.ts';
@@ -41,6 +49,8 @@ export interface DeploymentView extends WorkloadView {
   readonly user: Bounds;
   /** The Services that select its pods. */
   readonly routes: readonly Route[];
+  /** The HTTPRoutes that split its requests between two of these Services. */
+  readonly splits: readonly Split[];
   readonly revisions: readonly ReplicaSetView[];
 }
 
@@ -70,6 +80,7 @@ export function viewDeployment(
     cap,
     user,
     routes: [],
+    splits: [],
     ...secondsOf(deployment),
     revisions,
     rollout: rolloutOf(deployment, revisions),
@@ -98,6 +109,24 @@ export function withServices(
           labels: labelsOf(other.spec.template),
         })),
       ),
+  };
+}
+
+/** The view with the HTTPRoutes of the namespace. */
+export function withHttpRoutes(
+  view: DeploymentView,
+  httpRoutes: readonly HttpRoute[],
+): DeploymentView {
+  const splits = splitsOf(httpRoutes, new Set(view.routes.map(({ name }) => name)));
+  const updated = revisionOf(view, view.fingerprint)?.hash;
+  return {
+    ...view,
+    splits,
+    isMarked: view.isMarked || splits.some(isSplit),
+    weightProblem: () => splitProblem(splits) ?? view.switchProblem?.(),
+    ...(splits.length === 0
+      ? {}
+      : { routedSince: (weight: number) => splitSince(splits, weight, updated) }),
   };
 }
 

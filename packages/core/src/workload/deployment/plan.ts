@@ -15,7 +15,9 @@ import { revisionOf } from '../view.ts';
 import { keepProgressing, reportFailure } from './progress.ts';
 import { balance, intermediate, retire, writeRevision } from './sizes.ts';
 import { besideWrites, isAlone, keepStable } from './beside.ts';
+import { unsplit, unsplitOthers } from '../traffic/http-route.ts';
 import { isNarrowed, switchTo } from '../traffic/service.ts';
+import { endSplit, narrowCanaries, narrowStables, sendShare } from './split.ts';
 import { toJsonPointer, type PatchOp } from '../../json/patch.ts';
 import type { PatchWrite } from '../adapter.ts';
 import type { Deployment } from './objects.ts';
@@ -71,7 +73,8 @@ function hold(goal: Of<'Hold'>, snapshot: Snapshot): PatchWrite[] {
   const writes = isHeldAt(view, wanted) ? [] : writeCap(deployment, wanted);
   if (goal.isBeside === true)
     return [...keepRoutes(view), ...keepStable(goal, view, verified), ...writes];
-  return [...writes, ...balance({ ...goal, target: released }, view, wanted)];
+  const routes = unsplitOthers(view.splits, updated?.hash);
+  return [...routes, ...writes, ...balance({ ...goal, target: released }, view, wanted)];
 }
 
 /**
@@ -94,13 +97,15 @@ function release(goal: Of<'Release'>, snapshot: Snapshot): PatchWrite[] {
 }
 
 /** Before any pod comes or goes: requests go to stable pods, or to all where no switch is planned. */
-function routeStable(
-  { traffic }: Of<'Release'>,
-  { routes, isObserved }: DeploymentView,
-  verified: string,
-): PatchWrite[] {
-  if (traffic === undefined) return switchTo(routes.filter(isNarrowed), undefined);
-  return traffic === 'Stable' && isObserved ? switchTo(routes, verified) : [];
+function routeStable(goal: Of<'Release'>, view: DeploymentView, verified: string): PatchWrite[] {
+  const { traffic, weight } = goal;
+  if (weight !== undefined && view.splits.length > 0)
+    return [
+      ...unsplitOthers(view.splits, revisionOf(view, goal.to)?.hash),
+      ...(view.isObserved ? narrowStables(view, verified) : []),
+    ];
+  if (traffic === undefined) return endSplit(view);
+  return traffic === 'Stable' && view.isObserved ? switchTo(view.routes, verified) : [];
 }
 
 function releaseNext(goal: Of<'Release'>, snapshot: Snapshot, verified: string): PatchWrite[] {
@@ -180,7 +185,12 @@ function releaseTo(
   }
   const wanted = { verified, target: updated.hash, released: goal.target, replicas };
   const cap = now !== undefined && now !== 'Invalid' && isHeldAt(view, wanted) ? now : wanted;
-  const writes = [...writeCap(deployment, cap, true), ...balance(goal, view, cap)];
+  const writes = [
+    ...(goal.weight === undefined ? [] : narrowCanaries(view, updated.hash)),
+    ...writeCap(deployment, cap, true),
+    ...balance(goal, view, cap),
+    ...sendShare(goal, view, updated),
+  ];
   const isAsleep = goal.wakes === true && writes.length === 0 && updated.replicas < goal.target;
   return isAsleep
     ? wake(updated, replicas, verified)
@@ -239,7 +249,10 @@ const keepRoutes = ({ routes }: DeploymentView): PatchWrite[] =>
 function routeBack(view: DeploymentView, verified: string | undefined): PatchWrite[] {
   const stable = view.revisions.find(({ hash }) => hash === verified);
   const isServing = stable !== undefined && stable.ready > 0 && !isAlone(view, stable);
-  return switchTo(view.routes.filter(isNarrowed), isServing ? stable.hash : undefined);
+  return [
+    ...unsplit(view.splits),
+    ...switchTo(view.routes.filter(isNarrowed), isServing ? stable.hash : undefined),
+  ];
 }
 
 function removeUnready(
@@ -289,7 +302,7 @@ const isSameCap = ({ cap }: DeploymentView, { verified, target, released }: Rele
  */
 function removeHold({ deployment, view }: Snapshot): PatchWrite[] {
   return [
-    ...switchTo(view.routes.filter(isNarrowed), undefined),
+    ...endSplit(view),
     ...writeDeployment(deployment, dropAnnotation(deployment, ANNOTATIONS.release)),
     ...view.revisions
       .filter(({ cap }) => cap !== undefined)
