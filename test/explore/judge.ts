@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangeWorkload } from '@altershield/api';
 import { canonicalJson, isOver, phaseOf } from '@altershield/core';
-import type { KubeObject } from '@altershield/kube';
+import { sleep, type KubeObject } from '@altershield/kube';
 import type { PodEvent, StoreEvent } from '@altershield/sandbox';
 import { storeType } from '../support/kinds.ts';
 import { lawOf, type KindLaw, type Word } from '../support/laws.ts';
@@ -16,6 +16,8 @@ export const LAWS = {
   intent: 'A batch is recorded before any pod of it is released.',
   verified: 'No revision is called verified without a pod of it that was ready for the soak time.',
   alarm: 'A revision whose pods are healthy is never rolled back without a user.',
+  reaction: 'A pod that fails stops its release or has it rolled back within seconds.',
+  rollback: 'A rollback ends with all pods of the verified revision.',
   quarantine: 'A revision that was rolled back by its failure does not pass admission again.',
   fields:
     'Only fields that the kind declares are written, and in the end each is as its user wrote it.',
@@ -42,6 +44,10 @@ const LAG_MS = 2000;
 /** How long a workload takes to get over what a user did to its pods. */
 const EXCUSED_MS = 20_000;
 const MAX_VIOLATIONS = 3;
+/** Within which a failing pod must be acted on while nothing is disturbed. */
+const REACTION_MS = 3000;
+/** Why a container waits that will not get better by itself. */
+const FAILING = /CrashLoopBackOff|ImagePullBackOff/;
 
 /** What was true at some time, and since when. */
 interface Moment extends Word {
@@ -73,6 +79,8 @@ export class Judge {
   readonly #readySince = new Map<string, number>();
   readonly #revisions = new Map<string, Revision>();
   readonly #scaledByHand = new Set<string>();
+  /** Pods whose failure must be acted on. */
+  readonly #failing = new Set<string>();
   /** Versions that were rolled back by their failure, and when. */
   readonly #quarantined = new Map<string, number>();
   readonly #templates = new Set<string>();
@@ -200,8 +208,35 @@ export class Judge {
   #onPod({ kind, pod }: PodEvent): void {
     if (pod.metadata.namespace !== 'shop') return;
     this.#watchSoak(pod, kind);
+    if (kind === 'Modified' && isFailing(pod)) this.#watchReaction(pod);
     if (kind === 'Added') this.#lookAtNew(pod);
     this.#lookAtReady(pod, kind);
+  }
+
+  #watchReaction(pod: Pod): void {
+    const { uid } = pod.metadata;
+    if (this.#failing.has(uid) || !this.#isUndisturbed) return;
+    this.#failing.add(uid);
+    void sleep(this.#world.scheduler, REACTION_MS).then(() => {
+      this.#lookAtReaction(uid);
+    });
+  }
+
+  /** Nothing keeps the operator from hearing of a pod, or from acting on it. */
+  get #isUndisturbed(): boolean {
+    return !this.#story.actions.some((action) => DISTURBANCES.has(action.do));
+  }
+
+  #lookAtReaction(uid: string): void {
+    const pods = this.#world.sandbox.pods({ namespace: 'shop' });
+    const pod = pods.find(({ metadata }) => metadata.uid === uid);
+    const open = this.#world.changes.findLast((change) => !isOver(phaseOf(change)));
+    if (pod === undefined || open === undefined || !isFailing(pod)) return;
+    const version = versionOf(open.spec.to.images);
+    const isReleased = ['Init', 'Running', 'TimeOutPreThreshold'].includes(phaseOf(open));
+    const isExcused = this.#revisions.get(keyOf(pod))?.isExcused === true;
+    if (versionOf(pod.spec) !== version || !isReleased || isExcused || !this.#isBatched) return;
+    this.report('reaction', `a pod of ${version} fails, and the change is ${phaseOf(open)}`);
   }
 
   #watchSoak(pod: Pod, kind: PodEvent['kind']): void {
@@ -312,11 +347,20 @@ export class Judge {
     version: string,
     { phase, automaticRollback, reason, message }: NonNullable<ChangeWorkload['status']>,
   ): void {
+    if (reason === 'RollbackIncomplete' && !this.#keepsPods)
+      this.report('rollback', `${version}: ${message}`);
     if (automaticRollback !== true) return;
     if (phase === 'RolledBack') this.#quarantined.set(version, this.#now);
     if (phase !== 'RollingBack' || isBadVersion(version)) return;
     if (reason !== 'QuarantinedRevision')
       this.report('alarm', `${version} is rolled back: ${reason} ${message}`);
+  }
+
+  /** By their own fields, users keep the controller from replacing pods. */
+  get #keepsPods(): boolean {
+    return this.#story.actions.some(
+      (action) => action.do === 'edit' && /paused|OnDelete|partition/.test(JSON.stringify(action)),
+    );
   }
 
   #lookAtVerified(version: string): void {
@@ -329,6 +373,11 @@ export class Judge {
       this.report('verified', `${version} is verified, and none of its pods was soaked`);
   }
 }
+
+const DISTURBANCES: ReadonlySet<string> = new Set(['fault', 'crash', 'lose the lease']);
+
+const isFailing = ({ status }: Pod): boolean =>
+  (status.containerStatuses ?? []).some(({ state }) => FAILING.test(state.waiting?.reason ?? ''));
 
 const resolve = (step: number | string, replicas: number): number =>
   typeof step === 'number' ? step : Math.max(1, Math.ceil((replicas * parseInt(step, 10)) / 100));

@@ -13,6 +13,12 @@ const stall = (skip: number, thenMs: number): Timed => ({
 });
 const push = (version: string, thenMs: number): Timed => ({ do: 'set image', version, thenMs });
 
+/** As many of the operator's next writes never reach the API server. */
+const lostWrites = (count: number): Timed[] =>
+  Array.from({ length: count }, () => ({
+    ...{ do: 'fault', on: 'write', lost: 'call', skip: 1, fault: { kind: 'reset' }, thenMs: 0 },
+  }));
+
 const deployment = (maxSurge: number | string, maxUnavailable: number | string = 0) => ({
   strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } },
 });
@@ -101,6 +107,46 @@ export const PINNED: readonly Pinned[] = [
       ...{ seed: 149, kind: 'Deployment', replicas: 5, strategy: deployment('25%', '25%') },
       policy: { ...batches(3, 1, '100%'), failurePolicy: 'Fail' },
       actions: [stall(23, 1000), push('oom2', 8000)],
+    },
+  },
+  {
+    title: 'GitOps cannot apply a revision again that was rolled back',
+    story: {
+      ...{ seed: 1, kind: 'Deployment', replicas: 4, strategy: deployment(1) },
+      policy: batches(1, 1, '100%'),
+      actions: [push('bad2', 20_000), push('bad2', 8000)],
+    },
+  },
+  {
+    title: 'a rollback whose write is lost is repeated',
+    story: {
+      ...{ seed: 1, kind: 'StatefulSet', replicas: 3, strategy: statefulSet() },
+      policy: batches(1, 1, '100%'),
+      actions: [
+        push('noready2', 20_000),
+        ...lostWrites(8),
+        { do: 'decide', action: 'RollBack', thenMs: 20_000 },
+      ],
+    },
+  },
+  {
+    title: 'a scale-down while no replica leads takes released pods back',
+    story: {
+      ...{ seed: 1, kind: 'Deployment', replicas: 5, strategy: deployment(1) },
+      policy: batches(5, 3, '100%'),
+      actions: [
+        push('slow2', 12_000),
+        { do: 'lose the lease', leaderlessMs: 15_000, thenMs: 50 },
+        { do: 'scale', replicas: 3, thenMs: 20_000 },
+      ],
+    },
+  },
+  {
+    title: 'the broken pods of a StatefulSet are gone after a rollback',
+    story: {
+      ...{ seed: 1, kind: 'StatefulSet', replicas: 4, strategy: statefulSet() },
+      policy: batches(1, 2, '100%'),
+      actions: [push('crash2', 20_000)],
     },
   },
 ];

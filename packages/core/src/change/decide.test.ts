@@ -376,6 +376,17 @@ for (const phase of ['Success', 'Failed', 'RolledBack', 'Superseded'] as const) 
   });
 }
 
+test('a change whose pods AlterShield does not release says why', () => {
+  const unsupported = 'its update strategy is OnDelete: users delete the pods';
+  const rolling = change(undefined, { release: { strategy: 'Rolling' } });
+  const workload = { ...unmarked('b'), unsupported };
+  const { status: is } = decide(anObservation({ change: rolling, workload }));
+  assert.deepEqual(
+    [is.phase, is.message],
+    ['Running', `AlterShield does not release the pods: ${unsupported}`],
+  );
+});
+
 test('Proceed continues after an inconclusive check, but does not mark the revision as verified', () => {
   const policy = { onInconclusive: 'Proceed' } as const;
   const unclear = {

@@ -124,11 +124,21 @@ export function decideRolling(context: ReleaseContext): Decision {
   if (context.status.phase === 'Suspend') return keepSuspended(context);
   if (isPausedByUser(context)) return pausedByUser(context);
   if (context.workload.size === 0) return awaitReplicas(context);
-  const { goal, ...decision } = applyVerdict(context);
+  const { goal, ...applied } = applyVerdict(context);
+  const decision = { ...applied, status: withPace(applied.status, context.workload) };
   if (goal === undefined) return decision;
   if (goal.type !== 'Release') return { ...decision, goal };
   return context.workload.isMarked ? { ...decision, goal: { type: 'Restore' } } : decision;
 }
+
+/** Says what a running change waits for whose pods AlterShield does not release, e.g. its user. */
+const withPace = (
+  status: ChangeWorkloadStatus,
+  { unsupported }: WorkloadView,
+): ChangeWorkloadStatus =>
+  status.phase === 'Running' && status.message === '' && unsupported !== undefined
+    ? { ...status, message: `AlterShield does not release the pods: ${unsupported}` }
+    : status;
 
 /** A pause by the user stops the change and its deadlines; it does not hide a failure. */
 export const isPausedByUser = ({ workload: { isPaused }, outcome }: ReleaseContext): boolean =>
