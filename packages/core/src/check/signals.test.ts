@@ -110,6 +110,15 @@ test('a signal that worsens in stable pods as well is not blamed on the change',
   assert.equal(said(outcome), 'memory Inconclusive AlsoInStable');
 });
 
+test('the more signals are judged together, the higher is the limit of each', () => {
+  const limits = (...names: string[]): (number | undefined)[] => {
+    const { outcome } = run(names, SAME);
+    return outcome.others?.map(({ metric }) => metric?.threshold) ?? [];
+  };
+  const [alone = NaN] = limits(MEMORY);
+  assert.deepEqual(limits(MEMORY, CPU), [1.25 * alone, 1.25 * alone]);
+});
+
 test('without a default source, or when they are off, no signal is asked for', () => {
   const none = judgeBatch(input({ hasDefaultSource: false }));
   assert.deepEqual([said(none), none.requests], ['podHealth Pass Healthy', undefined]);
