@@ -9,15 +9,16 @@ import { unreachable } from '../errors/unreachable.ts';
 export interface UndiciTransportOptions {
   /** Connections for calls; each watch has one of its own beside them, urgent calls two. Default 16. */
   readonly connections?: number;
-  /** Default 10,000. */
-  readonly connectTimeoutMs?: number;
   /** Silence while a call is answered (a watch: until its head). Default 65,000. */
   readonly responseTimeoutMs?: number;
-  /** How long an idle connection is kept; the API server closes them after 90 s. Default 60,000. */
-  readonly keepAliveMs?: number;
-  /** What is called, for messages. Default: the API server. */
+  /** The name of the server in messages. Default: the API server. */
   readonly peer?: string;
 }
+
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Less than the 90 s after which the API server closes an idle connection. */
+const KEEP_ALIVE_MS = 60_000;
 
 /** The system asks a silent peer after this time and gives up on it 10 s later. */
 const PROBE_AFTER_MS = 15_000;
@@ -107,17 +108,16 @@ class UndiciTransport implements Transport {
   }
 
   #open(certificate: Credentials['clientCertificate']): Pools {
-    const { connections = 16, keepAliveMs = 60_000 } = this.#options;
-    const { connectTimeoutMs = 10_000, responseTimeoutMs = 65_000 } = this.#options;
+    const { connections = 16, responseTimeoutMs = 65_000 } = this.#options;
     const { ca, tlsServerName, insecureSkipTlsVerify } = this.#config;
     const shared = {
       allowH2: false,
       pipelining: 1,
-      keepAliveTimeout: keepAliveMs,
-      keepAliveMaxTimeout: keepAliveMs,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      keepAliveMaxTimeout: KEEP_ALIVE_MS,
       headersTimeout: responseTimeoutMs,
       connect: {
-        timeout: connectTimeoutMs,
+        timeout: CONNECT_TIMEOUT_MS,
         keepAliveInitialDelay: PROBE_AFTER_MS,
         rejectUnauthorized: insecureSkipTlsVerify !== true,
         // Made once: reading the authorities again for each connection takes milliseconds.

@@ -36,8 +36,6 @@ export interface AdmissionServerOptions {
   readonly port?: number;
   /** PEM of the authority whose clients alone may connect; without it every client may. */
   readonly clientCa?: string;
-  /** Default 7 MiB. */
-  readonly maxBodyBytes?: number;
   /** Of all bodies that are being read at one time. Default 64 MiB. */
   readonly maxBodyBytesTogether?: number;
   /** A request must have arrived whole after this time. Default 10 s. */
@@ -52,6 +50,8 @@ export interface AdmissionServerOptions {
 /** Longer than the API server keeps an idle connection, so that this server never closes first. */
 const KEEP_ALIVE_MS = 150_000;
 const MIB = 1024 * 1024;
+/** An AdmissionReview contains the object twice, and the API server accepts objects up to 3 MiB. */
+const MAX_BODY_BYTES = 7 * MIB;
 
 /** Serves AdmissionReview v1 over HTTPS. A new certificate is taken up without a restart. */
 export class AdmissionServer {
@@ -64,7 +64,7 @@ export class AdmissionServer {
   constructor(options: AdmissionServerOptions) {
     this.#options = options;
     this.#limits = {
-      each: options.maxBodyBytes ?? 7 * MIB,
+      each: MAX_BODY_BYTES,
       all: new BodyBudget(options.maxBodyBytesTogether ?? 64 * MIB),
     };
     const readTimeoutMs = options.readTimeoutMs ?? 10_000;
