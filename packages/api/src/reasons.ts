@@ -144,6 +144,10 @@ export const CHECK_REASONS = {
   CheckUnusable: 'There is no such ChangeCheck, or it lacks arguments; the message says which.',
   SourceUnavailable: 'The metric source did not answer, or answered with an error.',
   InvalidQuery: 'The metric source does not accept the query.',
+  PluginAsked: 'The plug-in has not answered yet.',
+  PluginAnswered: 'The plug-in answered without a reason.',
+  PluginUnavailable:
+    'The plug-in did not answer, or its answer is not valid; the message says why.',
   RuleHolds: 'The expression of the rule is true.',
   RuleBroken: 'The expression of the rule is false.',
   RuleError: 'The rule could not be evaluated, so it neither passes nor fails.',

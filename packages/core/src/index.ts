@@ -94,6 +94,7 @@ export {
   type Replacement,
 } from './change/history.ts';
 export type {
+  Answer,
   CheckRequest,
   QueryAnswer,
   QueryRead,
@@ -101,7 +102,9 @@ export type {
   Reading,
   Readings,
   TimeSeries,
+  WebhookRead,
 } from './check/request.ts';
+export { parseWebhookAnswer, type WebhookAnswer } from './check/webhook-answer.ts';
 export { withUsedChecks } from './check/used-checks.ts';
 export { judgePods, type CheckOutcome, type PodHealthInput } from './check/pod-health.ts';
 export {

@@ -32,6 +32,7 @@ import { answer } from './records/answer.ts';
 import { CheckReader } from './checks/check-reader.ts';
 import { MetricSources } from './checks/sources/metric-sources.ts';
 import { QueryTrials } from './checks/sources/query-trials.ts';
+import { Webhooks } from './checks/webhook.ts';
 import { record } from './records/record.ts';
 import { createHandlers, type AdmissionDeps, type DeniedWrite } from './admission/handlers.ts';
 import { DeniedAttemptRecorder } from './records/denied-attempts.ts';
@@ -189,10 +190,14 @@ const lookUps = (
 
 const sourcesOf = (options: OperatorOptions, caches: Caches): MetricSources => {
   const { client, scheduler, namespace } = options;
-  const account = `system:serviceaccount:${namespace}:${OBJECT_NAMES.serviceAccount}`;
-  const { operatorUser = account } = options;
-  return new MetricSources({ caches, client, scheduler, namespace, operatorUser });
+  return new MetricSources({
+    ...{ caches, client, scheduler, namespace },
+    operatorUser: userOf(options),
+  });
 };
+
+const userOf = ({ namespace, operatorUser }: OperatorOptions): string =>
+  operatorUser ?? `system:serviceaccount:${namespace}:${OBJECT_NAMES.serviceAccount}`;
 
 /** Where the input of decisions comes from: the caches, pods listed again, and readings. */
 function inputsOf(
@@ -207,8 +212,13 @@ function inputsOf(
 ): Pick<ChangeDeps, 'checkReader' | 'gather' | 'verifyPods'> {
   const { client, scheduler, log } = options;
   const verifier = new PodCacheVerifier({ client, caches: shared.caches, scheduler, log });
+  const webhooks = new Webhooks({ client, scheduler, operatorUser: userOf(options) });
   const checkReader = new CheckReader({
-    read: ({ read }, change, signal) => shared.sources.read(read, change, signal),
+    read: ({ read, check, key }, change, signal) => {
+      if (read.type === 'Query') return shared.sources.read(read, change, signal);
+      const id = `${change.metadata.uid}/${check}/${key}`;
+      return webhooks.ask({ read, change, id }, signal);
+    },
     ...{ scheduler, log },
   });
   const observed = {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
 import { defineKind } from '../kind.ts';
-import { metrics, rules } from './checks.ts';
+import { metrics, rules, webhooks } from './checks.ts';
 import { conditions, count, text, type CustomResource, type DeepReadonly } from './common.ts';
 
 const ARGUMENT = /^[A-Za-z]([A-Za-z0-9_]{0,61}[A-Za-z0-9])?$/;
@@ -23,6 +23,7 @@ export const changeCheckSpec = z
       .describe('Values that policies give: $(args.NAME) in every text below.'),
     rules,
     metrics,
+    webhooks,
   })
   .describe('Checks that policies use by name.');
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
+import { anyFields, text } from './common.ts';
 
 export const SLOW_PODS = ['Suspend', 'Fail', 'Ignore'] as const;
 
@@ -159,6 +160,58 @@ export const metrics = z
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
   .describe('Metrics of your own.');
 
+const webhook = z.strictObject({
+  name: checkName,
+  url: z
+    .string()
+    .max(2048)
+    .regex(/^https?:\/\/[^\s@]+$/, 'must be an http or https URL without credentials')
+    .describe('Where the plug-in is asked, by POST; e.g. http://slo.tools.svc:8080/check.'),
+  secretRef: z
+    .strictObject({
+      name: z.string().min(1).max(253),
+      key: z.string().min(1).max(253).default('key'),
+    })
+    .optional()
+    .describe(
+      'A Secret in the namespace of the policy, with the key that signs requests (HMAC-SHA256). Default: they are not signed.',
+    ),
+  ca: text(
+    65_536,
+    'PEM of the certificate authorities. Default: those that Node trusts.',
+  ).optional(),
+  timeoutSeconds: z
+    .int32()
+    .min(1)
+    .max(60)
+    .default(10)
+    .describe('How long one answer is waited for.'),
+  intervalSeconds: z
+    .int32()
+    .min(1)
+    .max(3600)
+    .default(15)
+    .describe('Time until the plug-in is asked again if it has no verdict yet.'),
+  deadlineSeconds: z
+    .int32()
+    .min(1)
+    .max(86_400)
+    .default(600)
+    .describe(
+      'Without a verdict by then, the check is Inconclusive. Counts from when all pods of the batch are ready.',
+    ),
+  settings: anyFields('Sent to the plug-in as they are.').optional(),
+  required,
+});
+
+/** The plug-ins of a policy or of a ChangeCheck. */
+export const webhooks = z
+  .array(webhook)
+  .max(12)
+  .optional()
+  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+  .describe('Plug-ins: services that judge a batch.');
+
 const use = z.strictObject({
   check: z
     .string()
@@ -218,6 +271,7 @@ export const checks = z
       .meta({ 'x-kubernetes-list-type': 'atomic' })
       .describe('ChangeChecks. A change is judged by them as they were when it was detected.'),
     rules,
+    webhooks,
   })
   .prefault({})
   .describe('Checks of each batch.');

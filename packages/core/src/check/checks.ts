@@ -8,9 +8,16 @@ import { ruleChecks } from './rules.ts';
 import { judgeRun, judgeStart } from './run.ts';
 import { signalChecks } from './signals.ts';
 import { unusableChecks } from './used-checks.ts';
+import { webhookChecks } from './webhook.ts';
 
 /** Every kind of check beside the health of the pods. A new one is one file and one line here. */
-const CHECKS: readonly ChecksOf[] = [metricChecks, signalChecks, ruleChecks, unusableChecks];
+const CHECKS: readonly ChecksOf[] = [
+  metricChecks,
+  signalChecks,
+  ruleChecks,
+  webhookChecks,
+  unusableChecks,
+];
 
 /** The verdict of a batch: by the health of its pods first, then by every check of the policy. */
 export function judgeBatch(input: CheckInput): CheckOutcome {

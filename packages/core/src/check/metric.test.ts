@@ -75,6 +75,7 @@ test('a metric is asked for updated, stable and earlier pods once an interval ha
   assert.equal(requestOf(9), undefined);
   const request = requestOf(10);
   assert.equal(request?.check, 'errors');
+  assert.ok(request.read.type === 'Query');
   assert.deepEqual(Object.keys(request.read.queries), ['Updated', 'Stable', 'Before']);
   assert.equal(
     request.read.queries['Stable']?.expression,

@@ -119,7 +119,8 @@ function judgeReading(
   if (reading === undefined) return say(metric, 'Pending', 'Observing', 'not measured yet');
   const { answer, error, read } = reading;
   if (error !== undefined) return say(metric, 'Pending', reasonOf(error), error.message);
-  if (answer?.type !== 'Query') return say(metric, 'Pending', 'Observing', 'not measured yet');
+  if (answer?.type !== 'Query' || read.type !== 'Query')
+    return say(metric, 'Pending', 'Observing', 'not measured yet');
   const plannedSamples = looksOf(metric) + 1;
   return judgeValues(metric, { answer, queries: read.queries, plannedSamples, isLast });
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { WebhookAnswer } from './webhook-answer.ts';
 
 /** One range query. Times and steps are milliseconds; the end is inclusive. */
 export interface RangeQuery {
@@ -17,8 +18,22 @@ export interface QueryRead {
   readonly queries: Readonly<Record<string, RangeQuery>>;
 }
 
+/** A question to a plug-in. */
+export interface WebhookRead {
+  readonly type: 'Webhook';
+  readonly url: string;
+  /** The key that signs it, in the namespace of the policy; absent: it is not signed. */
+  readonly secretRef?: { readonly name: string; readonly key: string } | undefined;
+  readonly ca?: string | undefined;
+  readonly timeoutSeconds: number;
+  /** JSON; the reader adds what is its own. */
+  readonly question: Readonly<Record<string, unknown>>;
+}
+
 /** What a check wants to have read from outside of the cluster's state, by type. */
-export type Read = QueryRead;
+export type Read = QueryRead | WebhookRead;
+
+export type Answer = QueryAnswer | WebhookAnswer;
 
 /**
  * A request of a check for data that is not in the caches. It is plain data: what reads it decides
@@ -52,7 +67,7 @@ export interface Reading {
   readonly read: Read;
   /** When it was read; milliseconds since the epoch. */
   readonly at: number;
-  readonly answer?: QueryAnswer;
+  readonly answer?: Answer;
   /** Why there is no answer, as a sentence with a hint. */
   readonly error?: { readonly reason: string; readonly message: string };
 }

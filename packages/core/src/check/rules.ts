@@ -69,7 +69,8 @@ function variablesOf({
 const newestValues = (readings: Readings): Readonly<Record<string, number>> =>
   Object.fromEntries(
     [...readings].flatMap(([name, { answer }]) => {
-      const value = answer?.series['Updated']?.[0]?.values.at(-1);
+      if (answer?.type !== 'Query') return [];
+      const value = answer.series['Updated']?.[0]?.values.at(-1);
       return value === undefined ? [] : [[name, value] as const];
     }),
   );

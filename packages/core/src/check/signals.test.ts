@@ -5,7 +5,7 @@ import { aPolicy, NOW, pods } from '@altershield/testing/builders';
 import type { CheckInput } from './check.ts';
 import { judgeBatch } from './checks.ts';
 import type { CheckOutcome } from './finding.ts';
-import type { QueryAnswer, QueryRead, RangeQuery, Reading, TimeSeries } from './request.ts';
+import type { QueryAnswer, Read, RangeQuery, Reading, TimeSeries } from './request.ts';
 
 const READY_FOR = 150;
 
@@ -40,7 +40,8 @@ const input = (parts: Partial<CheckInput> = {}): CheckInput => {
 /** What a metric source would answer: the level of each role, with noise that repeats. */
 type Levels = Readonly<Record<string, number>>;
 
-function answerTo(read: QueryRead, levels: Levels): QueryAnswer {
+function answerTo(read: Read, levels: Levels): QueryAnswer {
+  assert.ok(read.type === 'Query');
   const entries = Object.entries(read.queries).map(([role, query]): [string, TimeSeries[]] => {
     const count = role === 'Stable' ? 4 : role === 'Updated' ? 2 : 1;
     const of = (pod: number) => seriesOf(query, levels[role] ?? 100, `${role}-${pod}`, pod);

@@ -42,7 +42,7 @@ function signalsOf(present: ReadonlySet<string>): Signal[] {
 /** Names of the metrics that the namespace has; undefined until they are known. */
 function presentMetrics({ readings, checked }: CheckInput): ReadonlySet<string> | undefined {
   const reading = readings.get(DISCOVERY);
-  if (reading?.answer === undefined || !reading.key.startsWith(`${checked.batch}/`))
+  if (reading?.answer?.type !== 'Query' || !reading.key.startsWith(`${checked.batch}/`))
     return undefined;
   const series = reading.answer.series['Metrics'] ?? [];
   return new Set(series.flatMap(({ labels }) => labels['__name__'] ?? []));

@@ -56,6 +56,19 @@ test('a check that is missing, or lacks an argument, is never dropped', () => {
   assert.equal(metrics?.length, 2);
 });
 
+test('webhooks of a ChangeCheck become webhooks of the policy, with arguments in settings', () => {
+  const slo = changeCheckSpec.parse({
+    arguments: [{ name: 'objective' }],
+    webhooks: [{ name: 'a', url: 'http://slo', settings: { of: ['$(args.objective)'] } }],
+  });
+  const use = [{ check: 'slo', arguments: { objective: '0.9' } }];
+  const { webhooks } = withUsedChecks(aPolicy({ checks: { use } }).spec.checks, () => slo);
+  assert.deepEqual(
+    webhooks?.map(({ name, settings }) => [name, settings]),
+    [['slo', { of: ['0.9'] }]],
+  );
+});
+
 test('rules of a ChangeCheck become rules of the policy', () => {
   const pinned = changeCheckSpec.parse({
     arguments: [{ name: 'tag' }],

@@ -28,11 +28,13 @@ export function withUsedChecks(
   const all = [own, ...used];
   const metrics = all.flatMap((each) => each.metrics ?? []);
   const rules = all.flatMap((each) => each.rules ?? []);
+  const webhooks = all.flatMap((each) => each.webhooks ?? []);
   return {
     ...own,
     ...(left.length === 0 ? {} : { use: left }),
     ...(metrics.length === 0 ? {} : { metrics }),
     ...(rules.length === 0 ? {} : { rules }),
+    ...(webhooks.length === 0 ? {} : { webhooks }),
   };
 }
 
@@ -42,19 +44,26 @@ function missingArguments({ arguments: given = {} }: Use, spec: ChangeCheckSpec)
     .map(({ name }) => name);
 }
 
-function checksOf(use: Use, spec: ChangeCheckSpec): Pick<Settings, 'metrics' | 'rules'> {
+function checksOf(
+  use: Use,
+  spec: ChangeCheckSpec,
+): Pick<Settings, 'metrics' | 'rules' | 'webhooks'> {
   const defaults = (spec.arguments ?? []).flatMap(({ name, default: value }) =>
     value === undefined ? [] : [[name, value] as const],
   );
   const values = { ...Object.fromEntries(defaults), ...use.arguments };
-  const { metrics = [], rules = [] } = spec;
+  const { metrics = [], rules = [], webhooks = [] } = spec;
   const prefix = use.name ?? use.check;
-  const isOnly = metrics.length + rules.length === 1;
+  const isOnly = metrics.length + rules.length + webhooks.length === 1;
   const named = <C extends { readonly name: string }>(check: C): C => ({
     ...withArguments(check, values),
     name: (isOnly ? prefix : `${prefix}-${check.name}`).slice(0, MAX_NAME),
   });
-  return { metrics: metrics.map(named), rules: rules.map(named) };
+  return {
+    metrics: metrics.map(named),
+    rules: rules.map(named),
+    webhooks: webhooks.map(named),
+  };
 }
 
 /** Replaces `$(args.NAME)` in every text of a value. An unknown name stays as it is. */

@@ -80,10 +80,13 @@ function checkPlace({ target }: ChangePolicySpec, place: PolicyScope): FieldErro
 }
 
 /** A record keeps the outcome of each check by its name. */
-function checkNames({ checks: { rules = [], metrics = [], use = [] } }: ChangePolicySpec) {
+function checkNames({
+  checks: { rules = [], metrics = [], webhooks = [], use = [] },
+}: ChangePolicySpec) {
   const names = [
     ...rules.map(({ name }, i) => [`rules[${i}].name`, name] as const),
     ...metrics.map(({ name }, i) => [`metrics[${i}].name`, name] as const),
+    ...webhooks.map(({ name }, i) => [`webhooks[${i}].name`, name] as const),
     ...use.map(({ check, name }, i) =>
       name === undefined
         ? ([`use[${i}].check`, check] as const)

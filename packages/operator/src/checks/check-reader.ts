@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CheckRequest, QueryAnswer, Reading, Readings } from '@altershield/core';
+import type { Answer, CheckRequest, Reading, Readings } from '@altershield/core';
 import type { Logger, Scheduler } from '@altershield/kube';
 import type { ChangeObject } from '../objects.ts';
 import { ReadError } from './read-error.ts';
@@ -9,7 +9,7 @@ export type Read = (
   request: CheckRequest,
   change: ChangeObject,
   signal: AbortSignal,
-) => Promise<QueryAnswer>;
+) => Promise<Answer>;
 
 export interface CheckReaderDeps {
   readonly read: Read;
