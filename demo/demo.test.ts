@@ -27,7 +27,7 @@ test('every statement of the story holds under virtual time', () => {
     /Attempt 1 is denied: AlterShield denies this revision/,
     /Denied 6 of 6 times, and not one more bad pod: 1 ever\./,
     /Success: 1\.3 is the revision to go back to/,
-    /Who +system:serviceaccount:flux-system:kustomize-controller \(identity stamped at admission\)/,
+    /Who +system:serviceaccount:flux-system:kustomize-controller \(authenticated at admission\)/,
     /denied 6 times/,
     /The story ended as told: 3 changes of 10 pods each, 1 bad pod ever, 6 denials/,
   ];

@@ -68,7 +68,7 @@ export class Follower<T extends KubeObject> {
   }
 }
 
-/** Says on stderr why nothing comes. */
+/** Writes to stderr why no output follows. */
 function warnings({ io }: CommandContext): Logger {
   const warn: Logger['warn'] = (message, { err } = {}) => {
     const cause = err instanceof Error ? `: ${err.message}` : '';

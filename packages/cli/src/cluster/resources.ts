@@ -28,7 +28,7 @@ const INSTALLED: readonly APIResource[] = [
   },
 ];
 
-/** The resource of an object that we install. */
+/** The resource of an object that `altershield install` creates. */
 export function resourceOf({ kind }: { readonly kind: string }): APIResource {
   const found = INSTALLED.find((resource) => resource.kind === kind);
   if (found === undefined) throw new Error(`install a ${kind}: no resource is known for this kind`);

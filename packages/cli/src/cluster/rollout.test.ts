@@ -37,7 +37,7 @@ const aPod = (reason: string, message = '', image = 'op:2') => ({
   status: { containerStatuses: [{ state: { waiting: { reason, message } } }] },
 });
 
-/** What is found when these pods are there, and these are seen after that. */
+/** The failure found with these pods at first, and these later. */
 async function found(listed: readonly object[], ...seen: readonly object[]): Promise<string> {
   const client = {
     list: () => Promise.resolve({ items: listed, resourceVersion: '1' }),
@@ -45,7 +45,7 @@ async function found(listed: readonly object[], ...seen: readonly object[]): Pro
       for (const object of seen) {
         yield await Promise.resolve({ type: 'MODIFIED', object } as WatchEvent);
       }
-      throw new Error('nothing was found');
+      throw new Error('no failure was found');
     },
   } as unknown as Pick<Client, 'list' | 'watch'>;
   const pods = { namespace: 'guard', labels: { app: 'op' }, image: 'op:2' };
@@ -67,7 +67,7 @@ describe('an image that cannot be pulled', () => {
     await assert.rejects(found([other], other), /nothing was found/);
   });
 
-  test('may be there meanwhile when a pod backs off since before', async () => {
+  test('can start while a pod of an earlier attempt backs off', async () => {
     await assert.rejects(found([backOff]), /nothing was found/);
     assert.match(await found([aPod('InvalidImageName', 'no such name')]), /InvalidImageName/);
   });

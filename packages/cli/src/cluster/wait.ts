@@ -19,8 +19,7 @@ export interface WaitOptions<T> {
 }
 
 /**
- * Watches an object until it is as wanted. `undefined` when that was not seen before the end, or when the
- * object is gone or may not be watched.
+ * Watches an object until it meets the condition. `undefined` when the time is over, the object is deleted, or the user may not watch it.
  */
 export async function waitUntil<T extends KubeObject>(
   object: T,

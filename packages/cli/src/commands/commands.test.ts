@@ -23,7 +23,7 @@ const labeled = <T extends { metadata: object }>(object: T, change: string): T =
   metadata: { ...object.metadata, labels: { 'altershield.io/change': change } },
 });
 
-/** A cluster with one refused change of `checkout` and one older good one. */
+/** A cluster with a quarantined change of `checkout` and an older successful one. */
 const aCluster = (): FakeCluster =>
   new FakeCluster()
     .put(CHANGE_WORKLOADS, aRefusedChange())
@@ -328,7 +328,7 @@ describe('a decision', () => {
     assert.match(out, /altershield approve .* release batch 2 of 3 \(not as the user/);
   });
 
-  it('tells who may approve a change that waits, and how', async () => {
+  it('shows who may approve a waiting change, and the command', async () => {
     const message = 'the change needs 1 approval of group sre';
     const waiting = aChange({ phase: 'Init', reason: 'AwaitingApproval', message });
     const cluster = new FakeCluster().put(CHANGE_WORKLOADS, waiting).put(CHANGE_PODS, aBatch());
@@ -404,7 +404,7 @@ describe('a decision', () => {
     assert.match(err, /was never verified/);
   });
 
-  it('fails when the operator says that nothing followed', async () => {
+  it('fails when the operator rejects the decision', async () => {
     const stored = new FakeCluster().put(CHANGE_WORKLOADS, SUSPENDED);
     const cluster = reacting(stored, 'Suspend', 'False');
     const { code, err } = await invoke(cluster, 'resume deploy/checkout', NOW);
@@ -512,7 +512,7 @@ describe('version', () => {
     assert.equal(await told(), 'clamp     webhook');
     const native = { metadata: { name: 'altershield-release' } };
     cluster.put(`${admission}/mutatingadmissionpolicies`, native);
-    assert.equal(await told(), 'clamp     webhook', 'a policy without its binding does nothing');
+    assert.equal(await told(), 'clamp     webhook', 'a policy without its binding has no effect');
     cluster.put(`${admission}/mutatingadmissionpolicybindings`, native);
     assert.equal(await told(), 'clamp     API server (MutatingAdmissionPolicy)');
     const denial = { status: 403, reason: 'Forbidden', message: 'no' };

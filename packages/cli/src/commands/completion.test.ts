@@ -13,7 +13,7 @@ const scriptFor = async (shell: string): Promise<string> => {
 
 const has = (shell: string): boolean => spawnSync(shell, ['-c', 'true']).status === 0;
 
-/** What bash offers for a line; `altershield` itself is a function that says what it was asked. */
+/** The completions of bash for a line; a function replaces `altershield` and prints its arguments. */
 function complete(script: string, words: readonly string[]): string[] {
   const run = `
 altershield() { printf '%s\\n' "$#" "$@"; printf 'deploy/web\\tsaid of it\\n'; }

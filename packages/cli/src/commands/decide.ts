@@ -144,7 +144,7 @@ export async function decide(
   });
 }
 
-/** Admission sets author and time, and denies a decision from which nothing can follow. */
+/** Admission sets author and time, and denies a decision that cannot have an effect. */
 function write(
   { scheduler }: CommandContext,
   { client }: Session,

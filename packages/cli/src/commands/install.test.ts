@@ -17,7 +17,7 @@ const SECRETS = '/api/v1/namespaces/altershield-system/secrets';
 const HOOKS = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 const BINDINGS = '/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings';
 
-/** Controllers that finish whatever was applied. */
+/** Controllers that make every applied object ready. */
 const finish = (object: object): never =>
   ({
     ...object,
@@ -66,7 +66,7 @@ describe('install', () => {
     '--replicas 86400',
     '--replicas 0x2',
   ]) {
-    it(`prints nothing for the invalid option \`${wrong}\``, async () => {
+    it(`prints no manifest for the invalid option \`${wrong}\``, async () => {
       const { code, out, err } = await invoke(new FakeCluster(), `install --dry-run ${wrong}`, NOW);
       assert.deepEqual([code, out], [2, '']);
       assert.match(err, /^Error: option '.*' argument '.*' is invalid\. .*\nHint:/);
@@ -205,7 +205,7 @@ describe('uninstall', () => {
       .put('/apis/apps/v1/namespaces/shop/deployments', { metadata: { name: 'free' } });
   };
 
-  it('deletes admission first and the CRDs not at all', async () => {
+  it('deletes admission first and keeps the CRDs', async () => {
     const cluster = await installed();
     const { code, out, err } = await invoke(cluster, 'uninstall --timeout 1', NOW);
     assert.equal(code, 0, err);
@@ -228,7 +228,7 @@ describe('uninstall', () => {
     assert.deepEqual(kinds.slice(-5), [...crds, 'secret', 'namespace']);
   });
 
-  it('deletes nothing of an operator in another namespace', async () => {
+  it('deletes no object of an operator in another namespace', async () => {
     const cluster = await installed();
     const { code, err } = await invoke(cluster, 'uninstall -n other --force --crds', NOW);
     assert.equal(code, 3);
@@ -321,7 +321,7 @@ describe('uninstall', () => {
     ]);
   });
 
-  it('says what is left to do where a Service cannot be restored', async () => {
+  it('prints the remaining steps when a Service cannot be restored', async () => {
     const annotations = { 'altershield.io/traffic': 'abc' };
     const spec = { selector: { app: 'checkout', 'pod-template-hash': 'abc' } };
     const cluster = (await installed()).put('/api/v1/namespaces/shop/services', {
@@ -358,7 +358,7 @@ const CHANGE_POLICIES = ['mutating', 'validating'].flatMap((type) =>
   ['policies', 'policybindings'].map((what) => `${type}admission${what}`),
 );
 
-/** What the operator's code calls: another verb needs a caller first. */
+/** The verbs that the operator's code calls; a new one needs a caller first. */
 const USED = {
   get: [
     ...['namespaces', 'deployments', 'statefulsets', 'daemonsets', 'cronjobs', 'changepods'],
@@ -379,7 +379,7 @@ describe('the manifests', () => {
   const objects = installManifests(DEFAULT_OPTIONS);
   const text = JSON.stringify(objects);
 
-  it('allow nothing by a wildcard', () => {
+  it('contain no wildcard', () => {
     assert.doesNotMatch(text, /"\*"/);
   });
 

@@ -119,7 +119,7 @@ async function showNow(context: StatusContext, finder: Finder): Promise<void> {
 /** A governed template without any record gets one within seconds, or none at all. */
 const FIRST_RECORD_MS = 15_000;
 
-/** With `--since-time`, a write that changed nothing has nothing to wait for. */
+/** With `--since-time`, a write without a change returns at once. */
 async function waitIfChanged(context: StatusContext, finder: Finder): Promise<void> {
   const isOptional = context.options.sinceTime !== undefined;
   try {

@@ -43,7 +43,7 @@ const ADMISSION: readonly (readonly [APIResource, string])[] = [
 /**
  * `altershield uninstall`: deletes admission first, so that no write waits for a stopped operator;
  * then the operator, then objects that it wrote meanwhile; then it restores the Services that send
- * requests to one revision, which nothing would switch any more; then the rest in reverse order of the
+ * requests to one revision, because no operator would switch them any more; then the rest in reverse order of the
  * installation. Records stay, with the CRDs and the namespace: it contains the signing key of the
  * records and the policies for the whole cluster.
  */
@@ -121,7 +121,7 @@ interface Run {
 
 const MEANS = 'docs/release-control.md explains how they are held';
 
-/** Nothing holds a change any more when the clamp is deleted: all of it is released. */
+/** Without the clamp every held change is released at once. */
 async function rejectInFlight(
   cli: CommandContext,
   session: Session,
@@ -186,7 +186,7 @@ async function deleteAdmission(run: Run): Promise<void> {
   for (const [resource, name] of ADMISSION) await remove(run, resource, { namespace: '', name });
 }
 
-/** A failure is reported with what is left to do, and does not keep the operator installed. */
+/** A failure is reported with the remaining steps, and does not stop the uninstallation. */
 async function restoreRouting({ cli, session: { client } }: Run): Promise<void> {
   for (const { resource, object, failure } of await restoreTraffic(client)) {
     const what = `${resource.kind.toLowerCase()}/${object.metadata.name}`;
@@ -200,7 +200,7 @@ async function restoreRouting({ cli, session: { client } }: Run): Promise<void> 
   }
 }
 
-/** Deletes the operator's Deployment and waits until its pods are gone: they rewrite webhooks. */
+/** Deletes the operator's Deployment and waits until its pods are deleted: they rewrite webhooks. */
 async function stop(run: Run, manifest: Manifest): Promise<void> {
   const { client } = run.session;
   const found = await existing(client, manifest);

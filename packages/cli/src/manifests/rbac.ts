@@ -68,7 +68,7 @@ interface Rule {
 
 const inOurGroup = (rule: Rule): object => ({ apiGroups: [GROUP], ...rule });
 
-/** Part of no role of Kubernetes: who may approve is for the cluster's users to say. */
+/** Not aggregated to a role of Kubernetes: the cluster's administrator chooses who may approve. */
 const approver: Manifest = {
   ...role('ClusterRole', `${NAME}-approver`),
   rules: [

@@ -23,7 +23,7 @@ const SUSPENDED: Change = {
     {
       phase: 'Suspend',
       reason: 'CheckInconclusive',
-      message: 'old pods are in trouble, too',
+      message: 'stable pods fail as well',
       batch: { index: 2, total: 3, target: 3 },
     },
     { target: WEB, sequence: 12, detectedAt: at(-60) },
@@ -56,7 +56,7 @@ describe('the list of changes', () => {
       '',
       '  CHANGE              PHASE       BATCH  ACTOR   AGE',
       '▲ deploy/web #12      Suspend     2/3    alice   3m',
-      '    CheckInconclusive: old pods are in trouble, too',
+      '    CheckInconclusive: stable pods fail as well',
       '  ├─ ✔ batch 1/3  1 pod  Pass',
       '  └─ ? batch 2/3  3 pods  Inconclusive',
       '↺ deploy/checkout #7  RolledBack  1/3    alice   2m',
@@ -101,7 +101,7 @@ describe('the list of changes', () => {
     }
   });
 
-  it('truncates nothing and adds images in wide output', () => {
+  it('keeps full texts and adds images in wide output', () => {
     const narrow = { ...view, columns: 80 };
     const text = renderChanges([REFUSED], { allNamespaces: false, wide: true }, narrow);
     assert.match(text, /shop\/checkout:bad-8 .* 9 of 9 old pods are ready$/m);

@@ -11,7 +11,7 @@ import { finding, plural } from './text.ts';
 export interface ChangesOptions {
   /** Adds the namespace to each row. */
   readonly allNamespaces: boolean;
-  /** Adds images, policy and how the change was seen, and shortens nothing. */
+  /** Adds images, policy and the source of detection, and keeps full texts. */
   readonly wide: boolean;
 }
 

@@ -20,7 +20,7 @@ test('updated and stable pods are drawn after the time before, on one scale', ()
   ]);
 });
 
-test('what is missing is left out', () => {
+test('missing values are left out', () => {
   const charts = [{ of: 'Updated', values: [5, 5] }] as const;
   assert.deepEqual(chartLines({ ...metric, charts }, view), ['updated │▁▁  5']);
   assert.deepEqual(chartLines({ ...metric, charts: [] }, view), []);

@@ -34,7 +34,7 @@ function who({ actor }: ChangeWorkload['spec']): string {
   }
   const groups = (actor.groups ?? []).filter((group) => group !== 'system:authenticated');
   const member = groups.length === 0 ? '' : ` of ${groups.join(', ')}`;
-  return `${actor.user}${member} (identity stamped at admission)`;
+  return `${actor.user}${member} (authenticated at admission)`;
 }
 
 function how(spec: ChangeWorkload['spec']): string {

@@ -35,7 +35,7 @@ export function table(
   return [head, ...rows.flatMap(({ cells, below = [] }) => [render(cells), ...below])];
 }
 
-/** Nothing can be read in a column narrower than this. */
+/** A narrower column is not readable. */
 const MIN_WIDTH = 4;
 
 function shrink(wanted: readonly number[], room: number): readonly number[] {
@@ -69,7 +69,7 @@ export const width = (text: string): number => Array.from(text).length;
 
 const MIN_TRUNCATED = 20;
 
-/** At most `columns` wide, but never so short that nothing can be read. */
+/** At most `columns` wide, but never too short to read. */
 export const truncate = (text: string, columns: number): string =>
   shorten(text, Math.max(columns, MIN_TRUNCATED));
 

@@ -19,7 +19,7 @@ const tell = (story: Partial<Story>): string =>
   renderWhy({ record: aRefusedChange(), batches: [], others: [], ...story }, view);
 
 describe('why', () => {
-  it('lists edits in place, with who made them and what differs', () => {
+  it('lists edits in place with their users and their differences', () => {
     const times = { firstAt: at(60), lastAt: at(100) };
     const record = aChange({
       inPlaceEdits: [
@@ -55,7 +55,7 @@ describe('why', () => {
       '↺ deploy/checkout in shop: change 7 was rolled back at batch 1 of 3, 114s ago',
       '  CheckFailed: batch 1: image of 1 of 1 new pods cannot be pulled; 9 of 9 old pods are ready',
       '',
-      'Who       alice of developers (identity stamped at admission)',
+      'Who       alice of developers (authenticated at admission)',
       'How       Update by kubectl, field manager kubectl-set; seen at admission',
       'When      2026-01-01 10:00:00Z (2m ago)',
       'What      containers[app].image: shop/checkout:v7 → shop/checkout:bad-8',
@@ -217,7 +217,7 @@ describe('why', () => {
     }
   });
 
-  it('promises nothing in Audit mode', () => {
+  it('does not announce actions in Audit mode', () => {
     const { policy } = aChange().spec;
     const audit = { ...policy, spec: { ...policy.spec, mode: 'Audit' as const } };
     assert.match(tell({ record: aChange({}, { policy: audit }) }), /seen; Audit: observed only/);

@@ -59,7 +59,7 @@ describe('own writes', () => {
     assert.deepEqual(story, ['Updated a@14', 'Updated a@15']);
   });
 
-  test('at or behind the watch are old news, even of an object that is gone', () => {
+  test('at or behind the watch are ignored, also for a deleted object', () => {
     const { cacheWriter, state } = synced(10);
     cacheWriter.applyEvent({ type: 'ADDED', object: at(11) });
     cacheWriter.applyEvent({ type: 'DELETED', object: at(13) });
@@ -67,7 +67,7 @@ describe('own writes', () => {
     assert.deepEqual(state(), []);
   });
 
-  test('that come after our own delete do not bring the object back', () => {
+  test('that arrive after the delete of this client do not restore the object', () => {
     const { cacheWriter, state } = synced(10, at(5));
     cacheWriter.applyDelete('shop/a', 'uid-of-a');
     cacheWriter.applyWrite(at(12));
@@ -85,10 +85,14 @@ describe('own writes', () => {
     cacheWriter.applyWrite(at(15, 'c'));
     cacheWriter.applyListed(at(18));
     for (const _step of cacheWriter.endList());
-    assert.deepEqual(state(), ['a@18', 'b@22'], 'c was gone at 20, so its write at 15 is history');
+    assert.deepEqual(
+      state(),
+      ['a@18', 'b@22'],
+      'the list at 20 does not have c, so its write at 15 is outdated',
+    );
   });
 
-  test('of a name made anew are not undone by the deletion of the old one', () => {
+  test('of a recreated object are not undone by the deletion of its predecessor', () => {
     const { cacheWriter, story, state } = synced(10, at(5));
     cacheWriter.applyWrite(at(13, 'a', 'new'));
     cacheWriter.applyEvent({ type: 'DELETED', object: at(12) });
@@ -105,7 +109,7 @@ describe('own writes', () => {
   });
 });
 
-describe('our own deletes', () => {
+describe('deletes by this client', () => {
   test('do not touch another object of that name', () => {
     const { cacheWriter, state } = synced(10, at(5, 'a', 'new'));
     cacheWriter.applyDelete('shop/a', 'old');
@@ -126,7 +130,7 @@ describe('our own deletes', () => {
 });
 
 describe('repetitions', () => {
-  test('of old events change nothing, even when the object is gone by now', () => {
+  test('of old events change nothing, also when the object is deleted by now', () => {
     const { cacheWriter, story, state } = synced(10);
     cacheWriter.applyEvent({ type: 'ADDED', object: at(11) });
     cacheWriter.applyEvent({ type: 'DELETED', object: at(12) });
@@ -135,14 +139,14 @@ describe('repetitions', () => {
     assert.deepEqual(story, ['Added a@11', 'Deleted a@12']);
   });
 
-  test('of a list tell nothing of what did not change', () => {
+  test('of a list report only objects that changed', () => {
     const { cacheWriter, story } = synced(10, at(5), at(6, 'b'));
     list(cacheWriter, 20, [at(5), at(16, 'b'), at(17, 'c')]);
     assert.deepEqual(story, ['Updated b@16', 'Added c@17']);
   });
 });
 
-test('a server that was restored from a backup is believed', () => {
+test('the older versions of a server restored from a backup are accepted', () => {
   const { cacheWriter, story, state } = synced(100, at(90), at(20, 'b'), at(95, 'c'));
   list(cacheWriter, 50, [at(40), at(20, 'b')]);
   assert.deepEqual(state().sort(), ['a@40', 'b@20']);

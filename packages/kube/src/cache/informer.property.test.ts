@@ -14,7 +14,7 @@ import { isNewer } from './resource-version.ts';
 const NAMES = ['a', 'b', 'c'];
 const name = fc.constantFrom(...NAMES);
 
-/** What may happen to one informer: others write, we write, and the wire misbehaves. */
+/** The steps of one run: other clients write, this client writes, and the connection fails. */
 const step = fc.oneof(
   fc.record({ do: fc.constant('put' as const), name }),
   fc.record({ do: fc.constant('remove' as const), name }),
@@ -35,7 +35,7 @@ class Run {
   readonly api = new FakeApi();
   readonly scheduler: VirtualScheduler;
   readonly informer: Informer<KubeObject>;
-  /** Writes of ours that the server has done and whose answers are still on their way. */
+  /** Writes of this client that the server has applied and not yet answered. */
   readonly #onTheWay: (() => void)[] = [];
   readonly #newest = new Map<string, string>();
   readonly #present = new Map<string, KubeObject>();
@@ -147,7 +147,7 @@ class Run {
     };
   }
 
-  /** Events tell one story per name, and it never goes back. */
+  /** The events of each name are consistent, and versions never decrease. */
   #check({ type, object, old }: InformerEvent<KubeObject>): void {
     const it = object.metadata.name;
     const present = this.#present.get(it);
@@ -157,10 +157,14 @@ class Run {
       this.#present.delete(it);
       return;
     }
-    assert.equal(this.#deleted.has(object.metadata.uid), false, 'came back after our delete');
+    assert.equal(
+      this.#deleted.has(object.metadata.uid),
+      false,
+      'reappeared after the delete of this client',
+    );
     assert.equal(isNewer(resourceVersion, this.#newest.get(it) ?? ''), true, 'went back');
     if (type === 'Added') assert.equal(present, undefined, 'added, but was there');
-    else assert.equal(present, old, 'updated from something else than was there');
+    else assert.equal(present, old, 'updated from another object than the cached one');
     this.#newest.set(it, resourceVersion);
     this.#present.set(it, object);
   }

@@ -28,7 +28,7 @@ describe('the first list', () => {
     assert.equal(world.informer.size, 101);
   });
 
-  test('gives way to other work between pages', async () => {
+  test('yields to other work between pages', async () => {
     const world = aWorld({ before: putMany(6), options: { pageSize: 2 } });
     let turns = 0;
     const listsSeen: number[] = [];
@@ -105,7 +105,7 @@ describe('the first list', () => {
 });
 
 describe('handlers', () => {
-  test('that throw are logged and stop nothing', async () => {
+  test('that throw are logged and do not stop the others', async () => {
     const errors: unknown[] = [];
     const log: Logger = {
       ...silentLogger,
@@ -166,7 +166,7 @@ describe('own writes', () => {
     assert.equal(world.informer.size, 0);
   });
 
-  test('that delete hide the object from events of its past, and a new one of that name is shown', async () => {
+  test('that delete ignore older events of the object, and a new object of that name is shown', async () => {
     const world = aWorld({ before: putMany(1) });
     await world.scheduler.advance(1);
     world.story();
@@ -215,10 +215,10 @@ test('indexes follow every change', async () => {
   assert.throws(() => world.informer.byIndex('nope', 'x'), /index "nope": no such index/);
 });
 
-test('an object that an index cannot read is in none, and keeps no other out', async () => {
+test('an object that an index cannot read is not indexed, and the others are', async () => {
   const world = aWorld({ before: putMany(3) });
   world.informer.addIndex('picky', ({ metadata }) => {
-    if (metadata.name === 'c1') throw new Error('what is this?');
+    if (metadata.name === 'c1') throw new Error('unexpected object');
     return ['all'];
   });
   await world.scheduler.advance(10);
@@ -226,7 +226,7 @@ test('an object that an index cannot read is in none, and keeps no other out', a
   assert.equal(world.informer.byIndex('picky', 'all').length, 2);
 });
 
-test('a stopped informer ends, leaves no timer and does no more', async () => {
+test('a stopped informer ends, leaves no timer and makes no more requests', async () => {
   const world = aWorld({ before: putMany(1) });
   await world.scheduler.advance(1);
   world.stop.abort(new Error('stop'));

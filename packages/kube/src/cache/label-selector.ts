@@ -5,7 +5,7 @@ type Requirement = (labels: Labels) => boolean;
 
 /**
  * Compiles the text form that the API takes: `a=b`, `a==b`, `a!=b`, `a in (x,y)`, `a notin (x)`, `a`,
- * `!a`, joined by commas. Throws a `TypeError` that quotes what it cannot read.
+ * `!a`, joined by commas. Throws a `TypeError` that quotes the invalid part.
  */
 export function parseLabelSelector(selector: string): (labels: Labels) => boolean {
   const requirements = splitRequirements(selector).map(parseRequirement);

@@ -24,7 +24,7 @@ interface World {
   readonly stop: AbortController;
 }
 
-/** Every answer takes its own time to come back. */
+/** Every response takes a different time to arrive. */
 class SlowTransport implements Transport {
   readonly #api: FakeApi;
   readonly #scheduler: VirtualScheduler;
@@ -93,7 +93,7 @@ describe('a client with a cache', () => {
 });
 
 describe('a factory', () => {
-  test('gives everybody the same informer of a selection', () => {
+  test('shares one informer per selection', () => {
     const { factory } = aWorld();
     const all = factory.informer(RESOURCE);
     assert.equal(factory.informer(RESOURCE), all);
@@ -106,7 +106,7 @@ describe('a factory', () => {
     assert.deepEqual(all.byIndex('name', 'a'), []);
   });
 
-  test('refuses to share an informer between two views of the objects', () => {
+  test('rejects sharing an informer between two views of the objects', () => {
     const { factory } = aWorld();
     factory.informer(RESOURCE, { transform: (object) => object });
     assert.throws(

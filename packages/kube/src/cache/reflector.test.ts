@@ -25,7 +25,7 @@ describe('the watch', () => {
     assert.ok(seconds >= 290 && seconds <= 319, String(seconds));
   });
 
-  test('ends after another time than others, so that they do not all come back together', async () => {
+  test('ends after a different time than others, so that they do not all reconnect at once', async () => {
     const world = aWorld();
     for (let i = 0; i < 5; i += 1) {
       await world.scheduler.advance(10_000);
@@ -35,7 +35,7 @@ describe('the watch', () => {
     assert.ok(new Set(times).size > 2, times.join());
   });
 
-  test('tells additions, updates with the old object and deletions, after the store has them', async () => {
+  test('reports additions, updates with the old object and deletions, after the store has them', async () => {
     const world = aWorld();
     await world.scheduler.advance(1);
     const seen: unknown[] = [];
@@ -92,7 +92,7 @@ describe('the watch', () => {
   const refusals: Record<string, () => ReturnType<FakeApi['intercept']>> = {
     'a 500': () => refusal(500, 'InternalError'),
     'a 503': () => refusal(503, 'ServiceUnavailable'),
-    'a refused connection': () => new Error('connect ECONNREFUSED'),
+    'connection refused': () => new Error('connect ECONNREFUSED'),
     'no answer at all': () => 'silence',
   };
   for (const [name, answer] of Object.entries(refusals)) {
@@ -148,7 +148,7 @@ describe('the watch', () => {
     assertInStep(world);
   });
 
-  test('that is known to say nothing any more is opened anew, once for a silence', async () => {
+  test('that is known to be stale is restarted once', async () => {
     const world = aWorld();
     await world.scheduler.advance(1);
     world.api.prompt = false;
@@ -162,7 +162,7 @@ describe('the watch', () => {
     assertInStep(world);
     world.informer.restartWatch('the server has more');
     await world.scheduler.advance(5000);
-    assert.equal(world.api.watches.length, 2, 'nothing was heard since');
+    assert.equal(world.api.watches.length, 2, 'no event arrived since');
     world.api.bookmark();
     await world.scheduler.advance(5000);
     world.informer.restartWatch('the server has more');
@@ -189,7 +189,7 @@ describe('the watch', () => {
     assert.match(world.api.watches[1]?.path ?? '', /resourceVersion=101&/);
   });
 
-  test('waits as long as a 429 asks', async () => {
+  test('waits for the Retry-After of a 429', async () => {
     const world = aWorld();
     await world.scheduler.advance(1);
     world.api.intercept = () => refusal(429, 'TooManyRequests', { 'retry-after': '20' });
@@ -219,7 +219,7 @@ describe('after a 410', () => {
     },
   };
   for (const [name, cause] of Object.entries(gone)) {
-    test(`${name} it lists once more and tells only what differs`, async () => {
+    test(`${name} it lists once more and reports only the differences`, async () => {
       const world = aWorld({ before: putMany(5), options: { pageSize: 2 } });
       await world.scheduler.advance(1);
       world.story();
@@ -237,7 +237,7 @@ describe('after a 410', () => {
     });
   }
 
-  test('an object made again under the same name is a deletion and an addition', async () => {
+  test('an object recreated under the same name is a deletion and an addition', async () => {
     const world = aWorld({ before: putMany(1) });
     await world.scheduler.advance(1);
     world.story();
@@ -252,7 +252,7 @@ describe('after a 410', () => {
   });
 });
 
-describe('much at once gives way to other work every few milliseconds', () => {
+describe('a burst yields to other work every few milliseconds', () => {
   const MANY = 40;
   const causes: Record<string, (world: World) => void> = {
     'of a watch': ({ api }) => {
@@ -290,7 +290,7 @@ describe('much at once gives way to other work every few milliseconds', () => {
   }
 });
 
-describe('trouble that needs a person', () => {
+describe('an error that needs the user', () => {
   const cases = [
     { status: 403, reason: 'Forbidden', hint: /grant get, list and watch on configmaps/ },
     { status: 404, reason: 'NotFound', hint: /install the CustomResourceDefinition of ConfigMap/ },
@@ -321,7 +321,7 @@ describe('trouble that needs a person', () => {
   }
 });
 
-test('a refusal that lasts a moment, as of a server that starts, costs a moment', async () => {
+test('a short rejection, as by a server that starts, is retried soon', async () => {
   const world = aWorld();
   await world.scheduler.advance(1);
   world.api.intercept = () => refusal(403, 'Forbidden');
@@ -332,7 +332,7 @@ test('a refusal that lasts a moment, as of a server that starts, costs a moment'
   assert.equal(world.informer.lastError, undefined);
 });
 
-test('permission that is lost during a watch is logged once', async () => {
+test('a permission removed during a watch is logged once', async () => {
   const told: string[] = [];
   const log: Logger = {
     ...silentLogger,
@@ -347,7 +347,7 @@ test('permission that is lost during a watch is logged once', async () => {
   assert.equal(told.length, 1);
 });
 
-test('what a list shows was so when its first page was asked for, however long the others take', async () => {
+test('a list is current as of the request for its first page, however long the others take', async () => {
   const world = aWorld({ before: putMany(5), options: { pageSize: 2 } });
   const began = world.scheduler.now();
   let late = 2;

@@ -53,7 +53,7 @@ describe('requests', () => {
     assert.deepEqual(last(), ['GET', '/api/v1/nodes/n', undefined]);
   });
 
-  test('refuse an object without its namespace before anything is sent', async () => {
+  test('reject an object without its namespace before any request is sent', async () => {
     const { client, requests } = aClient(echo);
     const get = client.get(RESOURCES.pod, { namespace: '', name: 'p' });
     await assert.rejects(get, /address Pod "p": its namespace is missing/);
@@ -106,7 +106,7 @@ describe('requests', () => {
 });
 
 describe('answers', () => {
-  test('lose no field, known or not', async () => {
+  test('keep every field, known or not', async () => {
     const sent = { ...POD, future: { deep: [1, { x: null }] } };
     const { client } = aClient(() => respond(200, sent));
     assert.deepEqual(await client.get(RESOURCES.pod, KEY), sent);
@@ -130,7 +130,7 @@ describe('answers', () => {
   });
 
   for (const body of ['<html>', '[]', '', '{"a":1}', 'null']) {
-    test(`that are no object (${JSON.stringify(body)}) are refused with the address`, async () => {
+    test(`that are no object (${JSON.stringify(body)}) are rejected with the address`, async () => {
       const { client } = aClient(() => respond(200, body));
       await assert.rejects(client.get(RESOURCES.pod, KEY), (error) => {
         assert.ok(error instanceof KubeError);
@@ -187,7 +187,7 @@ describe('failures', () => {
     assert.equal(calls[0]?.status, 0);
   });
 
-  test('come after the deadline when no answer does, even when the transport ignores its signal', async () => {
+  test('come after the deadline when no response does, even when the transport ignores its signal', async () => {
     const { client, scheduler } = aClient(() => new Promise(() => undefined));
     const get = rejection(client.get(RESOURCES.pod, KEY));
     await scheduler.advance(60_000);
@@ -206,7 +206,7 @@ describe('failures', () => {
     assert.match((await get).message, /no answer within 60 s/);
   });
 
-  test('are the reason of the signal when the caller gave up', async () => {
+  test('are the reason of the signal when the caller aborted', async () => {
     const { client, scheduler } = aClient(() => new Promise(() => undefined));
     const stop = new AbortController();
     const get = client.get(RESOURCES.pod, KEY, { signal: stop.signal });
@@ -254,7 +254,7 @@ describe('discovery', () => {
             ],
     });
 
-  test('finds a resource by any of its names, with two requests for all questions', async () => {
+  test('finds a resource by any of its names, with two requests for all lookups', async () => {
     const { client, requests } = aClient(({ path }) => aggregated(path));
     for (const name of ['deploy', 'Deployment', 'deployments']) {
       const [found] = await client.discover({ name });
@@ -265,7 +265,7 @@ describe('discovery', () => {
     assert.equal(requests.length, 2);
   });
 
-  test('of two that miss at one time both get the newer answer', async () => {
+  test('two lookups that miss at the same time share the newer response', async () => {
     let isInstalled = false;
     const { client, requests, scheduler } = aClient(({ path }) =>
       isInstalled ? aggregated(path) : respond(200, { kind: 'APIGroupDiscoveryList', items: [] }),
@@ -278,7 +278,7 @@ describe('discovery', () => {
     assert.equal(requests.length, 4);
   });
 
-  test('asks again on a miss, but not all the time', async () => {
+  test('sends a new request on a miss, at a bounded rate', async () => {
     const { client, requests, scheduler } = aClient(({ path }) => aggregated(path));
     assert.deepEqual(await client.discover({ kind: 'Nope' }), []);
     assert.deepEqual(await client.discover({ kind: 'Nope' }), []);
@@ -288,7 +288,7 @@ describe('discovery', () => {
     assert.equal(requests.length, 4);
   });
 
-  test('asks group by group where the server knows no better, and survives a broken group', async () => {
+  test('requests group by group where the server has no aggregated discovery, and skips a broken group', async () => {
     const { client } = aClient(({ path }) => {
       if (path === '/api') return respond(200, { kind: 'APIVersions', versions: ['v1'] });
       if (path === '/apis') {

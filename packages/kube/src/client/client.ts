@@ -69,8 +69,7 @@ export interface DeleteOptions extends CallOptions {
 }
 
 /**
- * Talks to one API server. Objects stay as the server sent them. Failures are `KubeError`s; nothing
- * is retried here.
+ * Talks to one API server. Objects stay as the server sent them. Failures are `KubeError`s; the client does not retry.
  */
 export class Client {
   readonly #restClient: RestClient;

@@ -54,7 +54,7 @@ export const impersonatedUser = ({ headers }: ConnectionConfig): string | undefi
 };
 
 /**
- * The same connection, acting as this user and nobody else. The server adds the groups that each service
+ * The same connection, acting as this user only. The server adds the groups that each service
  * account is in, so that no permission to impersonate groups is needed.
  */
 export function impersonating(connection: ConnectionConfig, user: string): ConnectionConfig {

@@ -86,7 +86,7 @@ describe('a kubeconfig', () => {
     assert.ok(why.includes(`"${join(dir, 'no-such-login')}": the command was not found`), why);
   });
 
-  test('passes on whom to impersonate', async () => {
+  test('passes on the user to impersonate', async () => {
     const extra = { 'example.org/Scopes(ü)': ['view', 'edit'] };
     const as = { as: 'alice', 'as-uid': '7', 'as-groups': ['a', 'b'], 'as-user-extra': extra };
     const { headers } = await load({ user: { token: 't', ...as } });
@@ -111,7 +111,11 @@ describe('a kubeconfig', () => {
     ['an unknown context', { current: 'there' }, /no context "there"; known: "here"/],
     ['an unknown cluster', { context: { cluster: 'x' } }, /cluster "x" is not in the file; .*"c"/],
     ['an unknown user', { context: { user: 'x' } }, /user "x" is not in the file; known: "u"/],
-    ['a server that is no URL', { cluster: { server: 'kube:6443' } }, /"kube:6443" is not an http/],
+    [
+      'a server that is not a valid URL',
+      { cluster: { server: 'kube:6443' } },
+      /"kube:6443" is not an http/,
+    ],
     [
       'a CA file that is missing',
       { cluster: { 'certificate-authority': 'none.crt' } },
@@ -126,7 +130,11 @@ describe('a kubeconfig', () => {
     ['a proxy', { cluster: { 'proxy-url': 'http://p' } }, /"proxy-url" is not supported/],
     ['an unknown exec version', { user: { exec: { command: 'x' } } }, /use one of: client\.auth/],
     ['no exec command', plugin('', { command: '' }), /exec.command is empty/],
-    ['a plug-in that asks people', plugin('', { interactiveMode: 'Always' }), /needs a terminal/],
+    [
+      'a plug-in that prompts the user',
+      plugin('', { interactiveMode: 'Always' }),
+      /needs a terminal/,
+    ],
   ];
   for (const [name, parts, message] of complaints) {
     test(`with ${name} is rejected with a hint`, async () => {
@@ -148,7 +156,7 @@ describe('a kubeconfig', () => {
 });
 
 describe('a token file', () => {
-  test('is read again when it changed, and its old token serves while it is away', async () => {
+  test('is read again when it changed, and its old token is used while it is missing', async () => {
     const scheduler = new VirtualScheduler();
     const token = join(dir, 'rotating');
     await writeFile(token, 'one');
@@ -165,7 +173,7 @@ describe('a token file', () => {
     assert.deepEqual(await credentials.current(), { token: 'two' });
   });
 
-  test('is read at once after a refusal', async () => {
+  test('is read at once after a rejected token', async () => {
     const token = join(dir, 'refused');
     await writeFile(token, 'one');
     const { credentials } = await load({ user: { tokenFile: token } });
@@ -258,11 +266,11 @@ describe('an exec plug-in', () => {
       /"no-such-login": the command was not found; brew install login/,
     ],
     ['fails', plugin('echo "log in first" >&2; exit 3'), /plug-in "sh": log in first/],
-    ['answers no JSON', plugin('echo hello'), /it is not JSON/],
-    ['answers something else', plugin('echo "{}"'), /it is not an ExecCredential/],
+    ['prints invalid JSON', plugin('echo hello'), /it is not JSON/],
+    ['prints another kind', plugin('echo "{}"'), /it is not an ExecCredential/],
     ['gives nothing', plugin(answer('{}')), /no token and no certificate/],
     [
-      'answers another version',
+      'prints another version',
       plugin(answer('{"token":"t"}').replace('/v1"', '/v1beta1"')),
       /its apiVersion is not the "client\.authentication\.k8s\.io\/v1"/,
     ],
@@ -287,7 +295,7 @@ describe('inside a pod', () => {
     assert.deepEqual(await config.credentials.current(), { token: 'T' });
   });
 
-  test('a kubeconfig that is named wins', async () => {
+  test('an explicit kubeconfig wins', async () => {
     const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
     const config = await loadConfig({ env, path: await write('config', {}) });
     assert.equal(config.server, 'https://example.test:6443');

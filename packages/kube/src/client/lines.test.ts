@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { LineSplitter, MAX_LINE_BYTES } from './lines.ts';
 
-test('lines come out whole, however the bytes were cut', () => {
+test('lines are complete, however the bytes were split', () => {
   const line = fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[\r\n]/g, '').trim());
   fc.assert(
     fc.property(fc.array(line), fc.array(fc.nat(50)), (lines, cuts) => {

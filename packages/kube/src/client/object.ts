@@ -24,7 +24,7 @@ export interface ObjectMeta {
   readonly managedFields?: readonly unknown[];
 }
 
-/** Any object as the server sent it. Nothing is ever dropped on the way through the client. */
+/** Any object as the server sent it. The client keeps every field. */
 export interface KubeObject {
   readonly apiVersion: string;
   readonly kind: string;

@@ -26,7 +26,7 @@ export function objectPath(
   return `${collectionPath(resource, namespace)}/${encodeURIComponent(name)}`;
 }
 
-/** Appends what is set; `undefined`, '' and `false` are left out. */
+/** Appends the parameters that are set; `undefined`, '' and `false` are left out. */
 export function withQuery(path: string, query: Readonly<Record<string, QueryValue>>): string {
   const set = Object.entries(query).filter(
     ([, value]) => value !== undefined && value !== '' && value !== false,

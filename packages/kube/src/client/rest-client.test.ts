@@ -13,7 +13,7 @@ function answering(text: string): Transport {
   return { request: () => Promise.resolve(response()), close: () => Promise.resolve() };
 }
 
-/** How many turns of the event loop were asked for while so many answers of this text came at once. */
+/** How many turns of the event loop were used for `answers` responses of this text at once. */
 async function turnsFor(answers: number, text: string): Promise<number> {
   let turns = 0;
   const scheduler: Scheduler = {
@@ -34,10 +34,10 @@ async function turnsFor(answers: number, text: string): Promise<number> {
   return turns;
 }
 
-test('long answers that come together are parsed in turns of the event loop of their own', async () => {
+test('long responses that arrive together are parsed in separate turns of the event loop', async () => {
   assert.equal(await turnsFor(3, JSON.stringify('x'.repeat(200_000))), 3);
 });
 
-test('short answers are parsed at once', async () => {
+test('short responses are parsed at once', async () => {
   assert.equal(await turnsFor(3, '{"kind":"Pod"}'), 0);
 });

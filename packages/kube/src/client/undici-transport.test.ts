@@ -167,7 +167,7 @@ test('after its end no call opens a connection', async () => {
   assert.equal(connections, 0);
 });
 
-describe('who we are', () => {
+describe('the identity of the client', () => {
   test('is shown by token, by certificate and by impersonation', async () => {
     const seen: unknown[] = [];
     serve = (request, response) => {
@@ -186,7 +186,7 @@ describe('who we are', () => {
     assert.deepEqual(seen, ['Bearer secret', 'a, b', 'localhost']);
   });
 
-  test('is renewed once when the server no longer knows us', async () => {
+  test('is renewed once when the server rejects it', async () => {
     const seen: unknown[] = [];
     serve = (request, response) => {
       seen.push(request.headers.authorization);
@@ -261,7 +261,7 @@ describe('a server that cannot be reached', () => {
     await refuse({ credentials }, /cannot reach the API server at .*; .*client certificate/)();
   });
 
-  test('is trusted blindly only on request', async () => {
+  test('is accepted without verification only on request', async () => {
     serve = answer();
     const other = await issueAuthority('another', validity);
     await withClient({ ca: other.cert, insecureSkipTlsVerify: true }, async (client) => {

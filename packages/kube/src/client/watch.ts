@@ -4,7 +4,7 @@ import { KubeError } from '../errors/errors.ts';
 import { failureOfStatus } from '../errors/failure.ts';
 import type { KubeObject } from './object.ts';
 
-/** A BOOKMARK's object has a kind and a resourceVersion and nothing else. */
+/** A BOOKMARK's object has only a kind and a resourceVersion. */
 export interface WatchEvent<T extends KubeObject = KubeObject> {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK';
   readonly object: T;

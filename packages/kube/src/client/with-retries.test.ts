@@ -10,7 +10,7 @@ import { withRetries } from './with-retries.ts';
 const refused = (status: number, more: object = {}): KubeError =>
   new KubeError({ doing: 'GET /x', status, ...more });
 
-/** What becomes of a call that fails like this before it succeeds, and after which time. */
+/** The result of a call that fails with these errors before it succeeds, and its duration. */
 function aTry(...failures: Error[]) {
   const scheduler = new VirtualScheduler();
   const began = scheduler.elapsed();
@@ -26,7 +26,7 @@ function aTry(...failures: Error[]) {
   return { scheduler, stop, tried, ended };
 }
 
-test('a server that starts is asked again, no earlier than it says', async () => {
+test('a call to a server that starts is retried, no earlier than its Retry-After', async () => {
   const it = aTry(refused(0), refused(503), refused(429, { retryAfterMs: 20_000 }));
   await it.scheduler.advance(60_000);
   assert.equal(await it.ended, 'done');

@@ -66,7 +66,7 @@ describe('the outcome of a reconcile', () => {
     assert.deepEqual(it.results, ['success']);
   });
 
-  test('requeueAfterMs brings the key back then', async () => {
+  test('requeueAfterMs adds the key again after that time', async () => {
     const times: number[] = [];
     const scheduler = new VirtualScheduler();
     const begin = scheduler.now();
@@ -96,7 +96,7 @@ describe('the outcome of a reconcile', () => {
     assert.equal(it.controller.queue.failures('a'), 0);
   });
 
-  test('a key that is to come back went well, too: its next failure begins anew', async () => {
+  test('a key with requeueAfterMs succeeded: its next failure starts with the first delay', async () => {
     let calls = 0;
     const it = aController(() => {
       calls += 1;
@@ -119,7 +119,7 @@ describe('the outcome of a reconcile', () => {
     assert.deepEqual(it.logged, []);
   });
 
-  test('neither is what a namespace refuses that is being deleted', async () => {
+  test('a create that a terminating namespace rejects is not an error', async () => {
     const causes = [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }];
     const server = { reason: 'Forbidden', details: { causes } };
     const ending = new KubeError({ doing: 'POST x', status: 403, server });
@@ -131,7 +131,7 @@ describe('the outcome of a reconcile', () => {
     assert.equal(it.logged.length, 1);
   });
 
-  test('a busy server is left in peace for as long as it asks', async () => {
+  test('a busy server gets no request before its Retry-After', async () => {
     const it = aController(failing(refused(429, 'TooManyRequests', 3000)));
     void it.start();
     it.controller.enqueue('a');
@@ -141,7 +141,7 @@ describe('the outcome of a reconcile', () => {
     assert.deepEqual(it.results, ['requeue', 'success']);
   });
 
-  test('a server that asks for no time at all does not make us spin', async () => {
+  test('a Retry-After of zero does not cause a busy loop', async () => {
     const busy = refused(429, 'TooManyRequests', 0);
     const it = aController(failing(...Array.from({ length: 1000 }, () => busy)));
     void it.start();
@@ -159,7 +159,7 @@ describe('the outcome of a reconcile', () => {
     assert.deepEqual(it.logged, ['failed to reconcile, will not retry']);
   });
 
-  test('a panic before the first await, even of no error, is an error like others', async () => {
+  test('a throw before the first await, even of a non-error, counts as an error', async () => {
     let calls = 0;
     const it = aController(() => {
       calls += 1;
@@ -220,7 +220,7 @@ describe('workers', () => {
 });
 
 describe('stopping', () => {
-  test('tells running reconciles, waits for them and begins no more', async () => {
+  test('aborts running reconciles, waits for them and starts no more', async () => {
     const scheduler = new VirtualScheduler();
     let ended = false;
     const it = aController(
@@ -270,7 +270,7 @@ function aCache(scheduler: VirtualScheduler): {
 }
 
 describe('informers as sources', () => {
-  test('begin to count when all are synced, and changes overtake the first list', async () => {
+  test('are used when all are synced, and changes overtake the first list', async () => {
     const scheduler = new VirtualScheduler();
     const { api, factory, informer } = aCache(scheduler);
     for (const name of ['a', 'b', 'c']) api.put(name);
@@ -322,7 +322,7 @@ test('a standby queues nothing; existing objects are reconciled when it becomes 
   assert.deepEqual(keys, ['shop/preview-0', 'shop/preview-1']);
 });
 
-describe('much at once gives way to other work every few milliseconds', () => {
+describe('a burst yields to other work every few milliseconds', () => {
   const MANY = 40;
   /** How much is done in each turn of the event loop. */
   async function turnsOf(it: Bench, done: () => number): Promise<number[]> {
@@ -336,7 +336,7 @@ describe('much at once gives way to other work every few milliseconds', () => {
     return seen.map((count, i) => count - (seen[i - 1] ?? 0));
   }
 
-  test('reconciles that wait for nothing', async () => {
+  test('reconciles without an await', async () => {
     const it = aController(() => {
       it.scheduler.pass(1);
       return Promise.resolve(undefined);
@@ -368,7 +368,7 @@ describe('much at once gives way to other work every few milliseconds', () => {
   });
 });
 
-test('an object wakes its controllers of before and of after the change', () => {
+test('an update enqueues the owners before and after the change', () => {
   const owned = (name: string, controller = true): KubeObject => ({
     ...{ apiVersion: 'v1', kind: 'Pod' },
     metadata: {

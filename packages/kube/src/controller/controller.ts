@@ -99,9 +99,8 @@ export class Controller {
     return this.#queue;
   }
 
-  /**
-   * Objects that are there when the work begins come with a low priority, so that changes overtake
-   * them. Before, nothing is collected: a standby may wait for weeks.
+  /** Objects that exist when the work begins come with a low priority, so that changes overtake
+   * them. Before, no key is collected: a standby may wait for weeks.
    */
   watch<T extends KubeObject>(
     informer: Informer<T>,
@@ -188,7 +187,7 @@ export class Controller {
       this.#setActive(1);
       await this.#handle(key, signal);
       this.#setActive(-1);
-      // Reconciles that find nothing to do never wait for anything: a thousand would be one turn.
+      // Reconciles without work never await I/O: a thousand would run in one turn of the event loop.
       if (yielder.shouldYield) await yielder.next();
     }
   }

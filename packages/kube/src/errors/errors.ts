@@ -9,7 +9,7 @@ export interface ServerStatus {
 }
 
 export interface KubeErrorFacts {
-  /** What was being done, e.g. `PATCH /apis/apps/v1/namespaces/shop/deployments/checkout`. */
+  /** The operation that failed, e.g. `PATCH /apis/apps/v1/namespaces/shop/deployments/checkout`. */
   readonly doing: string;
   /** HTTP status; 0 when no answer arrived. */
   readonly status: number;

@@ -98,7 +98,7 @@ test('equal events are one with a count; those that wait together take one write
   assert.deepEqual(outcomes, ['created', 'counted']);
 });
 
-test('an event that the server has forgotten meanwhile is created again', async () => {
+test('an event that expired on the server is created again', async () => {
   const { api, recorder } = setUp();
   recorder.record(checkout, stopped);
   await recorder.flush();
@@ -146,7 +146,7 @@ test('a server error is retried, a denied write is not, and neither throws', asy
   assert.equal(api.calls, 4);
 });
 
-test('a busy server is left in peace for as long as it asks', async () => {
+test('a busy server gets no request before its Retry-After', async () => {
   const { clock, api, recorder, outcomes } = setUp();
   api.faults.push(new KubeError({ doing: 'POST', status: 429, retryAfterMs: 30_000 }));
   recorder.record(checkout, stopped);
@@ -166,7 +166,7 @@ test('of many events the least recent are forgotten, and created again', async (
   assert.equal(api.list.length, 4);
 });
 
-test('what waits is bounded while the server is silent', async () => {
+test('the number of waiting events is bounded while the server does not answer', async () => {
   const { clock, api, recorder, outcomes } = setUp({ maxPending: 5 });
   api.faults.push('silence');
   const subjects = Array.from({ length: 20 }, (_, i) => ({ ...checkout, uid: `d-${i}` }));
@@ -186,7 +186,7 @@ test('a stop writes the remaining events', async () => {
   assert.equal(api.list.length, 1);
 });
 
-test('a stop gives up after its bound when the server is silent', async () => {
+test('a stop ends after its time limit when the server does not answer', async () => {
   const { clock, api, recorder, outcomes } = setUp();
   api.faults.push('silence');
   recorder.record(checkout, stopped);

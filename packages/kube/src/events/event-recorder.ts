@@ -49,9 +49,8 @@ const MAX_ATTEMPTS = 5;
 const FIRST_RETRY_MS = 500;
 const WRITE_TIMEOUT_MS = 10_000;
 
-/**
- * Writes core/v1 Events behind the caller's back. Equal ones become one Event with a count. Events
- * are best effort: nothing here ever throws or blocks.
+/** Writes core/v1 Events in the background. Equal ones become one Event with a count. Events
+ * are best effort: the recorder never throws or blocks.
  */
 export class EventRecorder implements Runnable {
   readonly name = 'events';
@@ -88,7 +87,7 @@ export class EventRecorder implements Runnable {
     while (this.#pump !== undefined) await this.#pump;
   }
 
-  /** Waits for `signal`, then writes what is left, for `flushMs` at most. */
+  /** Waits for `signal`, then writes the remaining Events, for `flushMs` at most. */
   async start(signal: AbortSignal, flushMs = 5000): Promise<void> {
     await whenAborted(signal);
     const enough = new AbortController();

@@ -66,7 +66,7 @@ class World {
   }
 }
 
-test('never do two lead at once, and when calm returns one does, whatever happened', async () => {
+test('at most one candidate leads at any time, and after all faults exactly one does', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(), fc.array(step, { maxLength: 25 }), async (seed, steps) => {
       const world = new World(seed);

@@ -62,7 +62,7 @@ test('a clean stop hands over within the retry period', async () => {
   assert.match(server.lease.spec.acquireTime ?? '', /^2026-01-01T00:00:3/);
 });
 
-test('the lease is kept while the work winds down, and released after it', async () => {
+test('the lease is kept while the work stops, and released after it', async () => {
   const { clock, server, a, b } = pair();
   a.windDownMs = 20_000;
   a.start();
@@ -97,7 +97,7 @@ test('a leader that is cut off stops 10 s after its last renewal, and its succes
   assert.equal(a.history.at(-1), 'sees b');
 });
 
-test('a leader outlives single lost renewals and a slow API server', async () => {
+test('a leader survives single lost renewals and a slow API server', async () => {
   const { clock, a } = pair();
   a.line.weather.maxDelayMs = 400;
   a.start();
@@ -111,7 +111,7 @@ test('a leader outlives single lost renewals and a slow API server', async () =>
   assert.equal(a.writes, true);
 });
 
-test('an answer slower than the renew deadline makes no leader', async () => {
+test('a response slower than the renew deadline does not elect a leader', async () => {
   const { clock, server, a } = pair();
   a.line.weather.maxDelayMs = 100_000;
   a.start();
@@ -123,7 +123,7 @@ test('an answer slower than the renew deadline makes no leader', async () => {
   );
 });
 
-test('a foreign edit of the lease is taken for what it is', async () => {
+test('an edit of the lease by another client does not end the leadership', async () => {
   const { clock, server, a } = pair();
   a.start();
   await clock.advance(5_000);
@@ -145,7 +145,7 @@ test('a leader whose lease is deleted stops at its next renewal and stands again
   assert.equal(a.writes, true);
 });
 
-test('a restarted process with the same identity takes its lease back at once', async () => {
+test('a restarted process with the same identity acquires its lease at once', async () => {
   const { clock, server, a } = pair();
   a.start();
   await clock.advance(5_000);

@@ -82,7 +82,7 @@ test('each group is ready before the next starts; groups stop in reverse order',
   ]);
 });
 
-test('a part that fails stops the others and is the error', async () => {
+test('a part that fails stops the others, and its error is thrown', async () => {
   const world = new World();
   const run = world.run([world.part('cache')], [world.part('controller', { failMs: 3_000 })]);
   await world.clock.advance(10_000);
@@ -115,7 +115,7 @@ test('a part that cannot become ready fails', async () => {
   assert.match(String(await run), /cache failed: no such kind/);
 });
 
-test('a stop during the start ends what has started', async () => {
+test('a stop during the start stops the parts that have started', async () => {
   const world = new World();
   const run = world.run([world.part('cache', { readyMs: 60_000 })], [world.part('controller')]);
   await world.clock.advance(1_000);
@@ -170,7 +170,7 @@ test('a server runs as a part', async () => {
   assert.equal(world.story.at(-2), 'closes');
 });
 
-test('the first signal stops, the second one is for people in a hurry', () => {
+test('the first signal stops gracefully, the second one at once', () => {
   const source = new EventEmitter();
   let again = 0;
   const signal = stopSignal(source, () => (again += 1));
@@ -182,7 +182,7 @@ test('the first signal stops, the second one is for people in a hurry', () => {
   assert.equal(again, 1);
 });
 
-test('it says that it stops from the first moment on', async () => {
+test('the manager reports a stop from its first moment on', async () => {
   const world = new World();
   const part = world.part('work', { stopMs: 1_000 });
   const groups = [{ name: 'all', runnables: [part] }];

@@ -15,7 +15,7 @@ function aQueue(options: Partial<QueueOptions> = {}): Bench {
   return { scheduler, queue: new WorkQueue({ scheduler, ...options }) };
 }
 
-/** Takes and gives back whatever is ready. */
+/** Takes and completes every ready key. */
 async function drain(queue: WorkQueue): Promise<string[]> {
   const keys: string[] = [];
   while (queue.length > 0) {
@@ -54,7 +54,7 @@ describe('a key', () => {
   });
 });
 
-test('work on a key knows when the first add came that it answers', async () => {
+test('a key reports the time of its first add since its last run', async () => {
   const { queue, scheduler } = aQueue();
   const start = scheduler.elapsed();
   queue.add('a');
@@ -167,7 +167,7 @@ describe('failures', () => {
   });
 });
 
-test('a queue that is shut down releases its workers, drops what waits and takes nothing more', async () => {
+test('a queue that is shut down releases its workers, drops waiting keys and accepts no more', async () => {
   const { queue, scheduler } = aQueue();
   const idle = queue.get();
   queue.addAfter('later', 100);
@@ -180,7 +180,7 @@ test('a queue that is shut down releases its workers, drops what waits and takes
   assert.equal(queue.length, 0);
 });
 
-test('metrics tell depth, waiting and working times, adds and retries', async () => {
+test('metrics show depth, waiting and working times, adds and retries', async () => {
   const told: unknown[] = [];
   const metrics: QueueMetrics = {
     added: () => told.push('added'),

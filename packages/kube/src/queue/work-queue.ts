@@ -59,7 +59,7 @@ interface Work {
 
 /**
  * Keys to be worked on. A key waits at most once and is worked on by one worker at a time; added
- * during work, it runs once more afterwards. Nothing added is lost until `shutDown`.
+ * during work, it runs once more afterwards. No key is lost until `shutDown`.
  */
 export class WorkQueue {
   readonly #options: QueueOptions;

@@ -8,7 +8,7 @@ import { yielderFor } from './event-loop-yielder.ts';
 import { VirtualScheduler } from '@altershield/testing/kube/virtual-scheduler';
 
 describe('the real scheduler', () => {
-  test('runs delays of nothing, in order, after promises', async () => {
+  test('runs zero delays in order, after promises', async () => {
     const story: string[] = [];
     await new Promise<void>((resolve) => {
       realScheduler.after(0, () => story.push('first'));
@@ -68,7 +68,7 @@ describe('a linked signal', () => {
   });
 });
 
-test('work that ignores its signal is left behind when the signal aborts', async () => {
+test('work that ignores its signal is abandoned when the signal aborts', async () => {
   const stop = new AbortController();
   const left = abortable(new Promise(() => undefined), stop.signal);
   stop.abort(new Error('enough'));
@@ -93,7 +93,7 @@ test('a backoff grows with full jitter, stays within its bound and starts over',
   assert.equal(backoff.next(), 99);
 });
 
-test('work gives way after 8 ms, all of it together', async () => {
+test('all work together yields after 8 ms', async () => {
   let elapsed = 0;
   const due: (() => void)[] = [];
   const scheduler: Scheduler = {
@@ -117,7 +117,7 @@ test('work gives way after 8 ms, all of it together', async () => {
     went.push(name);
   });
   for (const expected of [['a'], ['a', 'b']]) {
-    assert.equal(due.length, 1, 'the loop has a turn of its own between two pieces of work');
+    assert.equal(due.length, 1, 'the event loop gets a turn between two pieces of work');
     due.shift()?.();
     await sleep(realScheduler, 0);
     assert.deepEqual(went, expected);

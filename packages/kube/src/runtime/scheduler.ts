@@ -5,9 +5,8 @@ export interface Timer {
   cancel(): void;
 }
 
-/**
- * Everything that waits, races or rolls dice asks this one interface, so that a test which owns
- * the scheduler owns the whole run. Nothing else in the product may call `Date.now`, `Math.random`,
+/** Every wait, race and random number uses this one interface, so that a test which owns
+ * the scheduler owns the whole run. No other code in the product may call `Date.now`, `Math.random`,
  * `setTimeout`, `setInterval`, `setImmediate` or `AbortSignal.timeout`.
  */
 export interface Scheduler {

@@ -68,7 +68,7 @@ test('secrets are left out, in fields and in texts', () => {
   assert.equal(text.split('[redacted]').length, 7);
 });
 
-test('pretty lines are for people', () => {
+test('the pretty format is readable text', () => {
   const write = (log: ReturnType<typeof createLogger>): void => {
     log.warn('watch broke', { resource: 'pods', retryInMs: 500, err: new Error('reset') });
   };

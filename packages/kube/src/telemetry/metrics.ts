@@ -43,7 +43,7 @@ const FAST_SECONDS = [0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 
 /** Every 10 ms, which is the default, costs a third of a second of CPU a minute. */
 const LAG_PRECISION_MS = 100;
 
-/** Makes a fresh registry; nothing is global. */
+/** Creates a new registry; there is no global one. */
 export function createMetrics({ scheduler, process = false }: MetricsOptions): Metrics {
   const registry = new Registry();
   if (process) {

@@ -3,7 +3,7 @@ import type { JsonPatchOp } from '../client/patch.ts';
 
 export type AdmissionOperation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
-/** Who sent the request, as the API server authenticated them. */
+/** The user who sent the request, as authenticated by the API server. */
 export interface AdmissionUser {
   readonly username: string;
   readonly uid?: string;
@@ -64,8 +64,7 @@ export interface Denied {
 export type AdmissionResponse = Allowed | Denied;
 
 /**
- * Answers from memory, without writes; a promise is for rare writes that need a question to the API
- * server. What it throws reaches the API server as a 500.
+ * Answers from memory, without writes; a promise is for rare writes that need a request to the API server. An error reaches the API server as a 500.
  */
 export type AdmissionHandler = (
   request: AdmissionRequest,

@@ -10,7 +10,7 @@ const cut = (value: unknown): unknown =>
   JSON.parse(textWithoutManagedFields(Buffer.from(JSON.stringify(value))));
 const MANAGED = [{ manager: 'k"]},', fieldsV1: { 'f:spec': { 'k:{"name":"a"}': {} } } }];
 
-test('the managed fields of both objects go, and nothing else of that name', () => {
+test('the managed fields of both objects are removed, and no other field of that name', () => {
   const inTemplate = { template: { metadata: { managedFields: MANAGED } } };
   const object = (metadata: Json): Json => ({ kind: 'D', metadata, spec: inTemplate });
   const review = (metadata: Json): Json => ({
@@ -26,7 +26,7 @@ test('the managed fields of both objects go, and nothing else of that name', () 
   );
 });
 
-test('whatever is sent, the rest arrives as it was', () => {
+test('all other content is unchanged, whatever is sent', () => {
   const awkward = fc.constantFrom(
     'a"b',
     '\\',

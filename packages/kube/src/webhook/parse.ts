@@ -10,7 +10,7 @@ import { textWithoutManagedFields } from './managed-fields.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The bytes are not a valid AdmissionReview; the message says what to send instead. */
+/** The bytes are not a valid AdmissionReview; the message names the expected format. */
 export class MalformedReview extends Error {
   override readonly name = 'MalformedReview';
 }

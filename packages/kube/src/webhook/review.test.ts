@@ -47,7 +47,7 @@ describe('an answer', () => {
     assert.equal(Object(odd['status']).code, 403);
   });
 
-  test('bounds messages and warnings to what the API server passes on', async () => {
+  test('truncates messages and warnings to the limits of the API server', async () => {
     const warnings = Array.from({ length: 40 }, (_, i) => `w${i}\n${'x'.repeat(400)}`);
     const long = await run(() => ({
       allowed: false,
@@ -66,7 +66,7 @@ describe('an answer', () => {
 });
 
 describe('a request', () => {
-  test('reaches the handler with every field, absent ones made plain', async () => {
+  test('reaches the handler with every field, absent ones with their defaults', async () => {
     let seen: AdmissionRequest | undefined;
     await run((request) => {
       seen = request;
@@ -100,7 +100,7 @@ describe('a request', () => {
     ],
     ['a user that is a number', reviewBytes({ userInfo: 7 }), /userInfo is a value of type number/],
   ] as const) {
-    test(`that is ${name} gets a 400 that says so`, async () => {
+    test(`that is ${name} gets a 400 with the reason`, async () => {
       const { status, body } = await run(() => assert.fail('was called'), bytes);
       assert.equal(status, 400);
       assert.match(JSON.parse(body).message, message);
@@ -108,7 +108,7 @@ describe('a request', () => {
     });
   }
 
-  test('to an unknown path gets a 404 that does not tell the known ones', async () => {
+  test('to an unknown path gets a 404 that does not list the known paths', async () => {
     const { status, body } = await reviewAdmission(
       reviewBytes(),
       new Map([['/mutate', () => ({ allowed: true })]]),
@@ -134,7 +134,7 @@ describe('a request', () => {
   });
 });
 
-test('whatever bytes come, the answer is JSON with a status the API server understands', async () => {
+test('the response to any bytes is JSON with a status that the API server understands', async () => {
   const mutilated = fc.tuple(fc.nat(4000), fc.uint8Array({ maxLength: 20 })).map(([at, insert]) => {
     const bytes = reviewBytes();
     const cut = Math.min(at, bytes.length);

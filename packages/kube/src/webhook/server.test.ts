@@ -109,7 +109,7 @@ describe('over TLS', () => {
     assert.ok(observed[0].durationMs >= 0);
   });
 
-  test('a client that trusts another authority, speaks TLS 1.1 or no TLS gets nowhere', async () => {
+  test('a client that trusts another authority, speaks TLS 1.1 or no TLS cannot connect', async () => {
     const server = await serve();
     await assert.rejects(send(server, { ca: stranger.caBundle }), /certificate|issuer/);
     const old = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' };
@@ -158,7 +158,7 @@ describe('a body', () => {
     assert.match(statusMessage(cut), /999 bytes/);
   });
 
-  test('of 10 MB gets a 413 and not our memory, announced or chunked', async () => {
+  test('of 10 MB gets a 413, with a length or chunked', async () => {
     const server = await serve();
     const body = Buffer.alloc(10_000_000, 'x');
     const announced = await send(server, {
@@ -191,7 +191,7 @@ describe('a body', () => {
     assert.equal(sent.status, 405);
   });
 
-  test('that finds no room beside the others is put off, until they are done', async () => {
+  test('beyond the limit of all bodies together gets a 503 until others end', async () => {
     const server = await serve({ maxBodyBytesTogether: 10_000 });
     const { port } = server.address;
     const head = 'POST /v HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n';
@@ -221,7 +221,7 @@ describe('a body', () => {
     assert.deepEqual(paths, ['unknown', 'unknown']);
   });
 
-  test('that comes too slowly is given up', async () => {
+  test('that arrives too slowly is aborted', async () => {
     const server = await serve({ readTimeoutMs: 300 });
     const answer = await tlsExchange(
       server.address.port,
@@ -230,7 +230,7 @@ describe('a body', () => {
     assert.match(answer, /^HTTP\/1\.1 408/);
   });
 
-  test('of a client that never says a word is given up', async () => {
+  test('of a client that sends no bytes is aborted', async () => {
     const server = await serve({ readTimeoutMs: 300 });
     const socket = connectTcp({ port: server.address.port, host: '127.0.0.1' });
     const since = performance.now();
@@ -299,7 +299,7 @@ describe('a connection', () => {
   });
 });
 
-test('a handler that throws answers 500 and is logged with what it was about', async () => {
+test('a handler that throws answers 500 and is logged with the object', async () => {
   const lines: unknown[] = [];
   const log = { ...silentLogger, error: (_: string, fields: unknown) => lines.push(fields) };
   const handlers = new Map([['/v', () => assert.fail('rule is broken')]]);

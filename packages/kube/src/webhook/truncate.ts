@@ -19,7 +19,7 @@ export function truncateBytes(text: string, maxBytes: number): string {
   return `${bytes.toString('utf8', 0, end)}…`;
 }
 
-/** One line each and within what the API server would pass on uncut: 256 each, 4096 together. */
+/** One line each, within the limits of the API server: 256 each, 4096 together. */
 export function boundedWarnings(warnings: readonly string[]): string[] {
   const kept: string[] = [];
   let left = MAX_WARNINGS_TOTAL;

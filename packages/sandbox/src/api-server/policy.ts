@@ -21,7 +21,7 @@ export interface PolicyAttributes {
  */
 export type MutatingPolicy = (attributes: PolicyAttributes) => KubeObject;
 
-/** The object as the policy leaves it; the same object when it changes nothing. */
+/** The object after the policy; the same object when the policy does not change it. */
 export function applyPolicy(
   policy: MutatingPolicy,
   { call, operation, object, oldObject }: AdmissionAttributes,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Scheduler } from '@altershield/kube';
 
-/** Kubernetes' time stamps have whole seconds. */
+/** Kubernetes' timestamps have whole seconds. */
 export const timestamp = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
 
 const hex = (scheduler: Scheduler, digits: number): string =>

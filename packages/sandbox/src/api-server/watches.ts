@@ -21,7 +21,7 @@ export interface WatchSink {
   fail(error: Error): void;
 }
 
-/** A watch that has been accepted; nothing is delivered before `open`. */
+/** An accepted watch; no event is delivered before `open`. */
 export interface Watch {
   open(sink: WatchSink): void;
   close(): void;

@@ -77,7 +77,7 @@ export class Cluster {
     return (await this.server.writes.update(call, plan)) as unknown as T;
   }
 
-  /** Deletes an object; one that is gone already is as good. */
+  /** Deletes an object; a missing one is not an error. */
   async delete(
     resource: APIResource,
     key: ObjectKey,

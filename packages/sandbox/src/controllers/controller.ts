@@ -3,6 +3,6 @@
 /** A part of the simulated control plane that can crash and come back. */
 export interface Controller {
   start(): void;
-  /** Stops at once; writes that are on their way still arrive. */
+  /** Stops at once; writes that were sent still arrive. */
   stop(): void;
 }

@@ -18,7 +18,7 @@ const readySince = (pod: Pod): number =>
   -Date.parse(findCondition(pod.status.conditions, 'Ready')?.lastTransitionTime ?? '') || 0;
 const created = ({ metadata }: Pod): number => -Date.parse(metadata.creationTimestamp);
 
-/** Which pods a ReplicaSet lets go first: unplaced, pending, not ready, crowded, young ones. */
+/** The pods that a ReplicaSet deletes first: unplaced, pending, not ready, crowded, young ones. */
 export function byDeletionOrder(pods: readonly Pod[]): Pod[] {
   const crowd = new Map<string, number>();
   for (const pod of pods.filter(isReady)) {

@@ -30,7 +30,7 @@ interface Task {
 /**
  * A clock that a test owns. Time passes only inside `run…` and jumps from task to task. After each
  * task every promise that can settle has settled before the next task starts, so one seed gives
- * one run, provided that nothing else (sockets, thread pool, real timers) takes part in it.
+ * one run, provided that no sockets, thread pool or real timers take part in it.
  */
 export class VirtualScheduler implements Scheduler {
   readonly #random: Random;
@@ -84,7 +84,7 @@ export class VirtualScheduler implements Scheduler {
     return this.#tasksRun;
   }
 
-  /** Runs until nothing is left to do, or the clock reads `until` (epoch milliseconds). */
+  /** Runs until no task is left, or the clock reads `until` (epoch milliseconds). */
   async run({ until = Infinity }: { readonly until?: number } = {}): Promise<void> {
     await this.#loop(() => false, until);
     if (Number.isFinite(until)) this.#now = Math.max(this.#now, until);
@@ -130,7 +130,7 @@ export class VirtualScheduler implements Scheduler {
     }
   }
 
-  /** Fills the ready list, moving the clock when it must; false when there is nothing before `until`. */
+  /** Fills the ready list, moving the clock when it must; false when no task is due before `until`. */
   #prepare(until: number): boolean {
     this.#dropCanceled();
     if (this.#ready.length > 0) return true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** One call on its way through a transport. */
+/** One call through a transport. */
 export interface CallInfo {
   /** Counts the calls of this transport from 1, watches included. */
   readonly number: number;
@@ -47,7 +47,7 @@ export interface WatchLineInfo {
 
 /** Chooses faults between a client and the server; undefined: no fault. */
 export interface FaultPlan {
-  /** Before the server sees the call: a fault here means that nothing was written. */
+  /** Before the server sees the call: after a fault here the write did not happen. */
   readonly beforeCall?: (call: CallInfo) => CallFault | undefined;
   /** After the server has carried it out: a fault here loses the answer of a write that happened. */
   readonly afterCall?: (call: CallInfo, status: number) => CallFault | undefined;

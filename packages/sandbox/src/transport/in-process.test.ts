@@ -78,7 +78,7 @@ async function watched(
 }
 
 describe('in-process transport', () => {
-  test('a fault before the call answers in the server’s stead, and nothing is written', async () => {
+  test('a fault before the call replaces the response of the server, and the write does not happen', async () => {
     const at = world({
       beforeCall: ({ write }) =>
         write === 1 ? { kind: 'answer', status: 429, retryAfterSeconds: 3 } : undefined,
@@ -93,7 +93,7 @@ describe('in-process transport', () => {
     assert.equal(exists(at, 'm'), true);
   });
 
-  test('a fault after the call loses the answer of a write that happened', async () => {
+  test('a fault after the call loses the response of a completed write', async () => {
     for (const kind of ['silence', 'reset'] as const) {
       const at = world({ afterCall: ({ write }) => (write === 1 ? { kind } : undefined) });
       const error = await failure(at, create(at, 'm'));
@@ -148,7 +148,7 @@ describe('in-process transport', () => {
     const at = world();
     const abort = new AbortController();
     const work = at.client.list(RESOURCES.pod, { signal: abort.signal });
-    abort.abort(new Error('not wanted any more'));
+    abort.abort(new Error('canceled by the caller'));
     await failure(at, work).catch(() => undefined);
     await assert.rejects(work);
   });

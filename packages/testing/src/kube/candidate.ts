@@ -5,13 +5,13 @@ import { type Scheduler, sleep } from '../../../kube/src/runtime/scheduler.ts';
 import { LeaderElector } from '../../../kube/src/leader/elector.ts';
 import { type FakeLeaseServer, LeaseLine } from './fake-lease-server.ts';
 
-/** A replica with its elector, and what it went through. */
+/** A replica with its elector and its history. */
 export class Candidate {
   readonly identity: string;
   readonly line: LeaseLine;
   readonly elector: LeaderElector;
   readonly history: string[] = [];
-  /** How long its work takes to end once told. */
+  /** How long its work takes to stop. */
   windDownMs = 0;
   crashed = false;
   ended = false;
@@ -40,7 +40,7 @@ export class Candidate {
         this.history.push(`leads ${this.#seconds()}`);
         onLead(this);
         await whenAborted(signal);
-        this.history.push(`told to stop ${this.#seconds()}`);
+        this.history.push(`stopped ${this.#seconds()}`);
         await sleep(scheduler, this.windDownMs);
       },
       onStoppedLeading: () => this.history.push(`stopped ${this.#seconds()}`),
@@ -64,7 +64,7 @@ export class Candidate {
     this.#stop.abort(new Error('stop'));
   }
 
-  /** Gone without a word; what it had sent still arrives. */
+  /** Crashes; requests that it has sent still arrive. */
   crash(): void {
     this.crashed = true;
     this.line.weather.cut = true;

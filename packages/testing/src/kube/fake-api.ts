@@ -37,7 +37,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
 export class FakeWatch {
   readonly path: string;
   readonly lagging: string[] = [];
-  /** What was delivered, for sending it again. */
+  /** The delivered events, for sending them again. */
   readonly delivered: string[] = [];
   readonly #ready: string[] = [];
   #ended = false;
@@ -93,7 +93,7 @@ export class FakeWatch {
 export class FakeApi implements Transport {
   readonly requests: HttpRequest[] = [];
   readonly watches: FakeWatch[] = [];
-  /** Called before each request; what it answers replaces the server's answer. */
+  /** Called before each request; its response replaces the server's. */
   intercept: (request: HttpRequest) => Answer = () => undefined;
   /** When false, watch events lag until `FakeWatch.deliver`. */
   prompt = true;

@@ -53,7 +53,7 @@ export class FakeLeaseServer {
 export interface Weather {
   /** Requests and answers each take up to so long. */
   maxDelayMs: number;
-  /** Nothing gets through; callers wait for their own deadlines. */
+  /** No request arrives; callers wait for their own deadlines. */
   cut: boolean;
   /** Share of requests that vanish, before or after they took effect. */
   loss: number;

@@ -4,7 +4,7 @@ import { issueAuthority, issueLeaf } from '../../../kube/src/webhook/certificate
 
 export const DAY = 86_400_000;
 
-/** A fresh authority and a leaf for loopback. */
+/** A new authority and a leaf for loopback. */
 export async function newSet(
   now: number,
   { dnsNames = ['hook.system.svc'], ips = ['127.0.0.1'] } = {},

@@ -27,12 +27,12 @@ export class VirtualScheduler implements Scheduler {
     return this.#now;
   }
 
-  /** Somebody sets the clock on the wall; timers do not care. */
+  /** Changes the wall clock; timers are not affected. */
   setForward(ms: number): void {
     this.#ahead += ms;
   }
 
-  /** What is being done takes so long: no timer runs meanwhile. */
+  /** Simulates synchronous work of this duration: no timer runs meanwhile. */
   pass(ms: number): void {
     this.#now += ms;
   }

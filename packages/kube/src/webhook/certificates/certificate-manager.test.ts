@@ -11,7 +11,7 @@ import { FakeSecrets } from '@altershield/testing/kube/fake-secrets';
 import { issue, type IssueRequest, type IssuedPair } from './issue.ts';
 import { DAY } from '@altershield/testing/kube/pki';
 
-/** The set a server presents is always one that the published bundle vouches for. */
+/** A replica whose served certificate the published bundle must always cover. */
 class Replica {
   readonly served: CertificateSet[] = [];
   readonly warnings: string[] = [];
@@ -69,7 +69,7 @@ class World {
     );
   }
 
-  /** Until nothing goes on any more: cryptography takes real time off the event loop, which a virtual clock does not wait for. */
+  /** Until all work has ended: cryptography takes real time off the event loop, which a virtual clock does not wait for. */
   async settle(): Promise<void> {
     for (let calm = 0; calm < 5; calm = this.#issuing > 0 ? 0 : calm + 1) {
       await this.clock.advance(0);
@@ -152,7 +152,7 @@ test('a new authority is published and given time before its first leaf is serve
   await run;
 });
 
-test('while publishing fails the leaf does not switch, and it is tried again', async () => {
+test('while publishing fails the leaf does not switch, and publishing is retried', async () => {
   const world = new World();
   let failing = false;
   const replica = new Replica(world, () => failing);

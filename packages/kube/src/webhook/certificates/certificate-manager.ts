@@ -25,7 +25,7 @@ export interface CertificateManagerOptions {
   readonly leafLifetimeMs?: number;
   /** Default 10 years; a successor is issued after two thirds. */
   readonly caLifetimeMs?: number;
-  /** How long clients take to trust what was published. Default 30 s. */
+  /** How long clients take to trust a published bundle. Default 30 s. */
   readonly settleMs?: number;
   /** Serve this from now on; also called for the first one. */
   readonly onCertificate: (set: CertificateSet, facts: { readonly expiresAt: number }) => void;
@@ -66,7 +66,7 @@ export class CertificateManager implements Runnable {
     });
   }
 
-  /** What is served now. */
+  /** The certificate in use. */
   get current(): CertificateSet | undefined {
     return this.#current;
   }
@@ -81,7 +81,7 @@ export class CertificateManager implements Runnable {
     this.#poke?.abort(new Error('the certificates changed'));
   }
 
-  /** Runs until `signal` aborts. Trouble with the API server is logged and tried again. */
+  /** Runs until `signal` aborts. Errors of the API server are logged and retried. */
   async start(signal: AbortSignal): Promise<void> {
     let failures = 0;
     while (!signal.aborted) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type KeyObject, X509Certificate, createPrivateKey } from 'node:crypto';
 
-/** What the replicas share. All PEM. */
+/** The certificates that the replicas share, all in PEM. */
 export interface CertificateSet {
   /** The leaf that servers present. */
   readonly cert: string;
@@ -60,7 +60,7 @@ export const isSignedBy = (certificate: X509Certificate, authority: X509Certific
 export const startOf = (certificate: X509Certificate): number =>
   certificate.validFromDate.getTime();
 
-/** Milliseconds since the epoch after which the certificate is worth nothing. */
+/** Milliseconds since the epoch after which the certificate is invalid. */
 export const endOf = (certificate: X509Certificate): number => certificate.validToDate.getTime();
 
 export const isValidAt = (certificate: X509Certificate, now: number): boolean =>

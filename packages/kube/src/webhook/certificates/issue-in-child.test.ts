@@ -11,7 +11,7 @@ const newAuthority = { commonName: 'hook-ca', lifetimeMs: 3650 * DAY };
 const aLeaf = { dnsNames: ['hook.system.svc'], ips: ['127.0.0.1'], lifetimeMs: 90 * DAY };
 const never = new AbortController().signal;
 
-test('a process makes an authority, and another one a leaf that it signed', async () => {
+test('one process issues an authority, and another one a leaf signed by it', async () => {
   const { authority, leaf } = await issueInChild({ now, authority: newAuthority }, never);
   assert.equal(leaf, undefined);
   const second = await issueInChild({ now, authority, leaf: aLeaf }, never);
@@ -29,20 +29,20 @@ test('an error in the child process rejects the promise', async () => {
   );
 });
 
-test('who stops does not wait for it', async () => {
+test('a stop does not wait for the child process', async () => {
   const stop = new AbortController();
   const made = issueInChild({ now, authority: newAuthority }, stop.signal);
-  stop.abort(new Error('told to stop'));
+  stop.abort(new Error('stopped'));
   await assert.rejects(made, { name: 'AbortError' });
 });
 
-test('a child process that cannot start rejects the promise and nothing else', async () => {
+test('a child process that cannot start only rejects the promise', async () => {
   const { execPath } = process;
   process.execPath = '/nonexistent/node';
   try {
     const made = issueInChild({ now, authority: newAuthority }, never);
     await assert.rejects(made, { code: 'ENOENT' });
-    // What it is told goes nowhere.
+    // A failed write to its input must not surface.
     await new Promise((resolve) => setTimeout(resolve, 200));
   } finally {
     process.execPath = execPath;

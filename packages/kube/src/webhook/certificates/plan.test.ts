@@ -13,14 +13,14 @@ const desired = { dnsNames: ['hook.system.svc'], ips: ['127.0.0.1'], leafLifetim
 const plan = (change: Partial<Parameters<typeof planCertificates>[0]> = {}): CertificatePlan =>
   planCertificates({ current: set, desired, now: NOW + DAY, published: true, ...change });
 
-/** The parts that matter, as words. */
+/** The relevant parts as text. */
 function summary(it: CertificatePlan): string {
   if (it.action !== 'Write') return it.action;
   const what = [it.newAuthority && 'authority', it.newLeaf && 'leaf'].filter(Boolean).join('+');
   return `${it.broken ? 'repair' : 'rotate'} ${what} keep ${it.keep.length}`;
 }
 
-describe('a sound set', () => {
+describe('a valid set', () => {
   test('is kept until two thirds of the leaf are over', () => {
     const kept = plan();
     assert.ok(kept.action === 'Keep');
@@ -46,13 +46,13 @@ describe('a sound set', () => {
   });
 });
 
-describe('nothing, or something broken, is replaced at once', () => {
+describe('a missing or invalid set is replaced at once', () => {
   for (const [name, current, expected] of [
     ['no set', undefined, 'rotate authority+leaf keep 0'],
     ['a leaf that is not valid PEM', { ...set, cert: 'garbage' }, 'repair leaf keep 1'],
     ['a leaf of another key', { ...set, key: other.key }, 'repair leaf keep 1'],
     [
-      'a leaf of a strange authority',
+      'a leaf of another authority',
       { ...other, caBundle: set.caBundle, caKey: set.caKey },
       'repair leaf keep 1',
     ],
@@ -93,7 +93,7 @@ describe('after a new authority', () => {
     assert.equal(summary(plan({ current: rotated, now, published: true })), 'rotate leaf keep 2');
   });
 
-  test('the old one stays trusted as long as its leaves could live, and leaves then', () => {
+  test('the old one stays trusted until its last leaf expires', () => {
     const switched = { ...rotated, cert: other.cert, key: other.key };
     assert.equal(summary(plan({ current: switched, now })), 'Keep');
     const late = { ...desired, leafLifetimeMs: 30 * DAY };

@@ -21,7 +21,7 @@ interface DesiredCertificate {
 }
 
 export interface PlanInput {
-  /** The stored certificates; `undefined` when there are none. */
+  /** The stored certificates; `undefined` when the Secret is missing. */
   readonly current: CertificateSet | undefined;
   readonly desired: DesiredCertificate;
   readonly now: number;
@@ -30,7 +30,7 @@ export interface PlanInput {
 }
 
 export type CertificatePlan =
-  /** Nothing to do before `checkAt` (milliseconds since the epoch). */
+  /** No step is due before `checkAt` (milliseconds since the epoch). */
   | { readonly action: 'Keep'; readonly checkAt: number }
   /** A leaf of the new authority is due as soon as the bundle is published. */
   | { readonly action: 'AwaitTrust' }
@@ -48,7 +48,7 @@ export type CertificatePlan =
 /**
  * Decides the next step of a rotation: the new authority enters the bundle first, the leaf switches
  * when clients trust it, the former authority leaves when none of its leaves can be valid.
- * An unusable leaf is replaced at once: waiting for trust would gain nothing.
+ * An unusable leaf is replaced at once: waiting for trust would not help.
  */
 export function planCertificates({ current, desired, now, published }: PlanInput): CertificatePlan {
   if (current === undefined)
@@ -92,7 +92,7 @@ function planValidSet({ leaf }: ReadSet, validSet: ValidSet): CertificatePlan {
   }
   if (now >= renewalOf(leaf)) return write(leafOnly, 'the leaf expires soon', keep);
 
-  // Former authorities signed nothing after this one began.
+  // Former authorities signed no leaf after this one became valid.
   const retireAt = startOf(signer) + desired.leafLifetimeMs;
   const renewAt = Math.min(renewalOf(leaf), renewalOf(signer));
   if (living.length <= 1) return { action: 'Keep', checkAt: renewAt };

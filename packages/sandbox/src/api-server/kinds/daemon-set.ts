@@ -21,7 +21,7 @@ import {
   withSpec,
 } from './workload.ts';
 
-/** Counts the templates of a DaemonSet; its pods are labeled with it. Nobody else can set it. */
+/** Counts the templates of a DaemonSet; its pods are labeled with it. No client can set it. */
 export const TEMPLATE_GENERATION = 'deprecated.daemonset.template.generation';
 
 export const daemonSetRules: KindRules = {

@@ -8,7 +8,7 @@ import type { ControllerRevision, DaemonSet, Node, Pod } from '../types.ts';
 /** Label of pods and revisions with the hash of their template. */
 export const REVISION_LABEL = 'controller-revision-hash';
 
-/** What the controller compares pods with. */
+/** The revisions that the controller compares pods with. */
 export interface Template {
   readonly hash: string;
   readonly generation: string;
@@ -44,7 +44,7 @@ export const hasEnded = ({ status }: Pod): boolean =>
 export const isAvailable = (pod: Pod, set: DaemonSet, now: number): boolean =>
   (availableAt(pod, set.spec.minReadySeconds ?? 0) ?? Infinity) <= now;
 
-/** What the controller creates for a node: always from the newest template. */
+/** The pod that the controller creates for a node: always from the newest template. */
 export function newPod(set: DaemonSet, node: string, { hash, generation }: Template): NewObject {
   const { metadata, spec } = set.spec.template;
   const labels = {

@@ -139,7 +139,7 @@ function progress(
     : undefined;
 }
 
-/** Progress renews the condition's update time even when nothing else of it changes. */
+/** Progress renews the condition's update time even when the condition is otherwise equal. */
 function replaced(
   conditions: readonly Condition[],
   current: Condition | undefined,

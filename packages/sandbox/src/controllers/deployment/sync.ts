@@ -279,7 +279,7 @@ export class DeploymentSync {
     return this.#resize(sets, newSet, size);
   }
 
-  /** As in the real controller, a denied write ends the attempt silently, and nothing is counted. */
+  /** As in the real controller, a denied write ends the attempt silently and is not counted. */
   async #shrinkOldSets(sets: Sets): Promise<Sets> {
     try {
       return await this.#takeOld(sets);

@@ -18,7 +18,7 @@ interface Event extends KubeObject {
   readonly involvedObject: { readonly uid: string };
 }
 
-/** Tells users what was done to a pod, in the background: an Event that is lost changes nothing. */
+/** Records an action on a pod for users, in the background: a lost Event has no effect. */
 export function recordEvent(cluster: Cluster, set: StatefulSet, happened: Happened): void {
   write(cluster, eventOf(cluster, set, happened)).catch(() => undefined);
 }

@@ -51,7 +51,7 @@ export function revisionAt(
   return ordinal < startOf(set) + kept ? current : update;
 }
 
-/** What the controller creates for an ordinal. */
+/** The pod that the controller creates for an ordinal. */
 export function newPod(set: StatefulSet, name: string, revision: ControllerRevision): NewObject {
   const { metadata, spec } = without(revision.data.spec.template, '$patch') as unknown as {
     readonly metadata: { readonly labels?: Readonly<Record<string, string>> };

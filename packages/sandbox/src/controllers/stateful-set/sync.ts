@@ -25,7 +25,7 @@ import { podsToUpdate } from './update.ts';
 /** Whether a pass goes on to the next pod, or ends here and waits. */
 type Progress = 'continue' | 'wait';
 
-/** One pass over one StatefulSet, acting on what was read when it began. */
+/** One pass over one StatefulSet, acting on the objects read at its start. */
 export class StatefulSetSync {
   readonly #cluster: Cluster;
   readonly #set: StatefulSet;
