@@ -3,9 +3,10 @@ import { keyOf, keyString, parseKey, RESOURCES } from '@altershield/kube';
 import type { ApiServer } from '../api-server/api-server.ts';
 import { timestamp } from '../api-server/util.ts';
 import { same } from '../json.ts';
-import { Cluster, controllerOf, isFailure } from './cluster.ts';
+import { Cluster, isFailure } from './cluster.ts';
 import { availableAt, isActive, isReady } from './conditions.ts';
 import type { Controller } from './controller.ts';
+import { enqueueWithControlled } from './enqueue.ts';
 import { WorkQueue } from './work-queue.ts';
 import { byDeletionOrder } from './pod-order.ts';
 import type { Condition, Pod, ReplicaSet, ReplicaSetStatus } from './types.ts';
@@ -33,16 +34,8 @@ export class ReplicaSetController implements Controller {
 
   start(): void {
     this.#queue.start();
-    this.#unsubscribe = this.#cluster.onEvent(({ type, object }) => {
-      if (type === 'replicasets.apps') this.#queue.add(keyString(keyOf(object)));
-      const owner = type === 'pods.' ? controllerOf(object) : undefined;
-      if (owner?.kind !== 'ReplicaSet') return;
-      const namespace = object.metadata.namespace ?? '';
-      this.#queue.add(keyString({ namespace, name: owner.name }));
-    });
-    for (const set of this.#cluster.list<ReplicaSet>(RESOURCES.replicaSet)) {
-      this.#queue.add(keyString(keyOf(set)));
-    }
+    const { replicaSet, pod } = RESOURCES;
+    this.#unsubscribe = enqueueWithControlled(this.#cluster, this.#queue, replicaSet, pod);
   }
 
   stop(): void {

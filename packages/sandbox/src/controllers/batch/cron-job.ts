@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keyOf, keyString, parseKey, RESOURCES } from '@altershield/kube';
+import { keyOf, parseKey, RESOURCES } from '@altershield/kube';
 import type { ApiServer } from '../../api-server/api-server.ts';
 import { timestamp } from '../../api-server/util.ts';
 import { same } from '../../json.ts';
-import { Cluster, controllerOf, ignoring, isFailure } from '../cluster.ts';
+import { Cluster, ignoring, isFailure } from '../cluster.ts';
 import { findCondition } from '../conditions.ts';
 import type { Controller } from '../controller.ts';
+import { enqueueWithControlled } from '../enqueue.ts';
 import { WorkQueue } from '../work-queue.ts';
 import type { CronJob, Job } from '../types.ts';
 import { isFinished } from './job.ts';
@@ -36,16 +37,8 @@ export class CronJobController implements Controller {
 
   start(): void {
     this.#queue.start();
-    this.#unsubscribe = this.#cluster.onEvent(({ type, object }) => {
-      if (type === 'cronjobs.batch') this.#queue.add(keyString(keyOf(object)));
-      const owner = type === 'jobs.batch' ? controllerOf(object) : undefined;
-      if (owner?.kind !== 'CronJob') return;
-      const namespace = object.metadata.namespace ?? '';
-      this.#queue.add(keyString({ namespace, name: owner.name }));
-    });
-    for (const each of this.#cluster.list<CronJob>(RESOURCES.cronJob)) {
-      this.#queue.add(keyString(keyOf(each)));
-    }
+    const { cronJob, job } = RESOURCES;
+    this.#unsubscribe = enqueueWithControlled(this.#cluster, this.#queue, cronJob, job);
   }
 
   stop(): void {

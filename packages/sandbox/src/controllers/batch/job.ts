@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { keyOf, keyString, parseKey, RESOURCES } from '@altershield/kube';
+import { keyOf, parseKey, RESOURCES } from '@altershield/kube';
 import type { ApiServer } from '../../api-server/api-server.ts';
 import { timestamp } from '../../api-server/util.ts';
 import { same } from '../../json.ts';
-import { Cluster, controllerOf, isFailure } from '../cluster.ts';
+import { Cluster, isFailure } from '../cluster.ts';
 import { findCondition, isActive, isReady } from '../conditions.ts';
 import type { Controller } from '../controller.ts';
+import { enqueueWithControlled } from '../enqueue.ts';
 import { WorkQueue } from '../work-queue.ts';
 import type { Condition, Job, JobStatus, Pod } from '../types.ts';
 
@@ -37,16 +38,8 @@ export class JobController implements Controller {
 
   start(): void {
     this.#queue.start();
-    this.#unsubscribe = this.#cluster.onEvent(({ type, object }) => {
-      if (type === 'jobs.batch') this.#queue.add(keyString(keyOf(object)));
-      const owner = type === 'pods.' ? controllerOf(object) : undefined;
-      if (owner?.kind !== 'Job') return;
-      const namespace = object.metadata.namespace ?? '';
-      this.#queue.add(keyString({ namespace, name: owner.name }));
-    });
-    for (const job of this.#cluster.list<Job>(RESOURCES.job)) {
-      this.#queue.add(keyString(keyOf(job)));
-    }
+    const { job, pod } = RESOURCES;
+    this.#unsubscribe = enqueueWithControlled(this.#cluster, this.#queue, job, pod);
   }
 
   stop(): void {
