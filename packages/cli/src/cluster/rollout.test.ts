@@ -64,11 +64,11 @@ describe('an image that cannot be pulled', () => {
 
   test('is not reported for pods of another image', async () => {
     const other = aPod('ImagePullBackOff', '', 'op:1');
-    await assert.rejects(found([other], other), /nothing was found/);
+    await assert.rejects(found([other], other), /no failure was found/);
   });
 
   test('can start while a pod of an earlier attempt backs off', async () => {
-    await assert.rejects(found([backOff]), /nothing was found/);
+    await assert.rejects(found([backOff]), /no failure was found/);
     assert.match(await found([aPod('InvalidImageName', 'no such name')]), /InvalidImageName/);
   });
 });

@@ -19,7 +19,8 @@ export interface WaitOptions<T> {
 }
 
 /**
- * Watches an object until it meets the condition. `undefined` when the time is over, the object is deleted, or the user may not watch it.
+ * Watches an object until it meets the condition. `undefined` when the time is over, the object is
+ * deleted, or the user may not watch it.
  */
 export async function waitUntil<T extends KubeObject>(
   object: T,

@@ -43,9 +43,9 @@ const ADMISSION: readonly (readonly [APIResource, string])[] = [
 /**
  * `altershield uninstall`: deletes admission first, so that no write waits for a stopped operator;
  * then the operator, then objects that it wrote meanwhile; then it restores the Services that send
- * requests to one revision, because no operator would switch them any more; then the rest in reverse order of the
- * installation. Records stay, with the CRDs and the namespace: it contains the signing key of the
- * records and the policies for the whole cluster.
+ * requests to one revision, because no operator would switch them any more; then the rest in reverse
+ * order of the installation. Records stay, with the CRDs and the namespace: it contains the signing
+ * key of the records and the policies for the whole cluster.
  */
 export async function uninstall(cli: CommandContext, options: UninstallOptions): Promise<void> {
   const { namespace = DEFAULT_OPTIONS.namespace } = options;

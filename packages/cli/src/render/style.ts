@@ -18,7 +18,7 @@ export interface View {
   readonly paint: Paint;
   /** Milliseconds since the epoch; ages count from here. */
   readonly now: number;
-  /** Columns of the terminal; absent when the output is not a terminal: then texts are not truncated. */
+  /** Columns of the terminal; absent when the output is not a terminal: texts stay whole. */
   readonly columns?: number | undefined;
 }
 

@@ -69,7 +69,8 @@ export interface DeleteOptions extends CallOptions {
 }
 
 /**
- * Talks to one API server. Objects stay as the server sent them. Failures are `KubeError`s; the client does not retry.
+ * Talks to one API server. Objects stay as the server sent them. Failures are `KubeError`s; the
+ * client does not retry.
  */
 export class Client {
   readonly #restClient: RestClient;

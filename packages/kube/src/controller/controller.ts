@@ -99,7 +99,8 @@ export class Controller {
     return this.#queue;
   }
 
-  /** Objects that exist when the work begins come with a low priority, so that changes overtake
+  /**
+   * Objects that exist when the work begins come with a low priority, so that changes overtake
    * them. Before, no key is collected: a standby may wait for weeks.
    */
   watch<T extends KubeObject>(

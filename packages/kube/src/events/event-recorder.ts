@@ -49,8 +49,9 @@ const MAX_ATTEMPTS = 5;
 const FIRST_RETRY_MS = 500;
 const WRITE_TIMEOUT_MS = 10_000;
 
-/** Writes core/v1 Events in the background. Equal ones become one Event with a count. Events
- * are best effort: the recorder never throws or blocks.
+/**
+ * Writes core/v1 Events in the background. Equal ones become one Event with a count. Events are best
+ * effort: the recorder never throws or blocks.
  */
 export class EventRecorder implements Runnable {
   readonly name = 'events';

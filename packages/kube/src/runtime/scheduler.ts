@@ -5,8 +5,9 @@ export interface Timer {
   cancel(): void;
 }
 
-/** Every wait, race and random number uses this one interface, so that a test which owns
- * the scheduler owns the whole run. No other code in the product may call `Date.now`, `Math.random`,
+/**
+ * Every wait, race and random number uses this one interface, so that a test which owns the
+ * scheduler owns the whole run. No other code in the product may call `Date.now`, `Math.random`,
  * `setTimeout`, `setInterval`, `setImmediate` or `AbortSignal.timeout`.
  */
 export interface Scheduler {

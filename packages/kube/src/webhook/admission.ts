@@ -64,7 +64,8 @@ export interface Denied {
 export type AdmissionResponse = Allowed | Denied;
 
 /**
- * Answers from memory, without writes; a promise is for rare writes that need a request to the API server. An error reaches the API server as a 500.
+ * Answers from memory, without writes; a promise is for rare writes that need a request to the
+ * API server. An error reaches the API server as a 500.
  */
 export type AdmissionHandler = (
   request: AdmissionRequest,

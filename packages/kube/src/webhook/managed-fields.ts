@@ -11,7 +11,8 @@ const PATH = [['request'], ['object', 'oldObject'], ['metadata'], ['managedField
 
 /**
  * The text of an AdmissionReview without the managed fields of its objects: half of its bytes, which
- * cost more to parse than all the rest to answer, and no handler reads them. Invalid JSON stays invalid: only the inside of a list that is cut out is not looked at.
+ * cost more to parse than all the rest to answer, and no handler reads them. Invalid JSON stays invalid:
+ * only the inside of a removed list is not checked.
  */
 export function textWithoutManagedFields(bytes: Buffer): string {
   let text = '';

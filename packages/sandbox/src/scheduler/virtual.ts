@@ -130,7 +130,7 @@ export class VirtualScheduler implements Scheduler {
     }
   }
 
-  /** Fills the ready list, moving the clock when it must; false when no task is due before `until`. */
+  /** Fills the ready list, moving the clock when needed; false if no task is due before `until`. */
   #prepare(until: number): boolean {
     this.#dropCanceled();
     if (this.#ready.length > 0) return true;

@@ -47,7 +47,7 @@ export interface WatchLineInfo {
 
 /** Chooses faults between a client and the server; undefined: no fault. */
 export interface FaultPlan {
-  /** Before the server sees the call: after a fault here the write did not happen. */
+  /** Before the server sees the call: after a fault here the write does not happen. */
   readonly beforeCall?: (call: CallInfo) => CallFault | undefined;
   /** After the server has carried it out: a fault here loses the answer of a write that happened. */
   readonly afterCall?: (call: CallInfo, status: number) => CallFault | undefined;

@@ -21,7 +21,7 @@ interface DesiredCertificate {
 }
 
 export interface PlanInput {
-  /** The stored certificates; `undefined` when the Secret is missing. */
+  /** The stored certificates; `undefined` when none are stored. */
   readonly current: CertificateSet | undefined;
   readonly desired: DesiredCertificate;
   readonly now: number;
