@@ -103,8 +103,8 @@ export const MUTANTS: readonly Mutant[] = [
     mistake: 'ends a hold while a change is released',
     seenIn: 'argo-rollouts #4626',
     file: core('change/rest'),
-    find: 'if (isReleasing) return undefined;',
-    replace: 'void isReleasing;',
+    find: '=== view.uid && writes(change))) {',
+    replace: '=== view.uid && writes(change) && false)) {',
   },
   {
     name: 'rollback-once',
@@ -224,8 +224,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ds-batch-ignored',
     mistake: 'deletes more pods of a DaemonSet than the batch has',
     file: core('workload/daemon-set/plan'),
-    find: 'return next.slice(0, Math.max(0, target - updated.length - missing));',
-    replace: 'return next.slice(0, Math.max(0, target + 9 - updated.length - missing));',
+    find: 'const quota = Math.max(0, target - updated.length - missing);',
+    replace: 'const quota = Math.max(0, target + 9 - updated.length - missing);',
   },
   {
     name: 'ds-strategy-stays',
