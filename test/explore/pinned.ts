@@ -149,4 +149,16 @@ export const PINNED: readonly Pinned[] = [
       actions: [push('crash2', 20_000)],
     },
   },
+  {
+    title: 'a verified change is rolled back whole when a user asks for it',
+    story: {
+      ...{ seed: 385, kind: 'Deployment', replicas: 3, strategy: deployment('100%') },
+      policy: { ...batches(1, 1), failurePolicy: 'Fail' },
+      actions: [
+        push('2', 20_000),
+        ...lostWrites(1),
+        { do: 'decide', action: 'RollBack', thenMs: 0 },
+      ],
+    },
+  },
 ];

@@ -187,6 +187,12 @@ test('a rollback writes template and annotation at once; unready pods are remove
   assert.deepEqual(plan(back, done, [a(10), b(0)]), []);
 });
 
+test('the annotation of a verified revision that is rolled back no longer keeps its pods', () => {
+  const back10 = aHeldDeployment('a', {}, aCap('a', ''));
+  const verified = aReplicaSet('b', 10, { cap: aCap('b') });
+  assert.deepEqual(plan(back, back10, [a(10), verified]), ['web-b: a//0/10']);
+});
+
 const failure = { since: '2026-01-01T00:05:00.123Z', message: 'ImagePullBackOff' };
 
 function inProgress(progressing: object, spec: Partial<Deployment['spec']> = {}): Deployment {

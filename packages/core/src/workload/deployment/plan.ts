@@ -237,6 +237,7 @@ function rollBack(goal: Of<'RollBack'>, { deployment, view }: Snapshot): PatchWr
     ...routeBack(view, verified),
     ...(isBack ? [] : reportFailure(failure, deployment)),
     ...writeDeployment(deployment, ops),
+    ...(cap === undefined ? [] : unblock(view, cap.verified, formatReleaseCap(cap))),
     ...removeUnready(goal, view, cap),
   ];
 }
@@ -274,18 +275,21 @@ function rest(
   if (current === undefined) return [];
   const cap = capAtRest(current.hash, view.replicas, keepsHold);
   const isSame = isSameCap(view, cap);
-  const text = formatReleaseCap(cap);
-  // A ReplicaSet's own copy may still protect another revision from the current one.
-  const blocking = view.revisions.filter((r) => {
-    const own = parseReleaseCap(r.cap);
-    if (r.hash === current.hash || r.replicas === 0 || own === undefined) return false;
-    return own === 'Invalid' || (isInFlight(own) && own.verified === r.hash);
-  });
   return [
     ...(isSame ? [] : writeCap(deployment, cap, forgetsActor)),
-    ...blocking.map((r) => writeRevision(r, { cap: text })),
+    ...unblock(view, current.hash, formatReleaseCap(cap)),
     ...routeBack(view, current.hash),
   ];
+}
+
+/** A ReplicaSet's own copy may still protect another revision from this one. */
+function unblock({ revisions }: DeploymentView, hash: string, cap: string): PatchWrite[] {
+  const blocking = revisions.filter((r) => {
+    const own = parseReleaseCap(r.cap);
+    if (r.hash === hash || r.replicas === 0 || own === undefined) return false;
+    return own === 'Invalid' || (isInFlight(own) && own.verified === r.hash);
+  });
+  return blocking.map((r) => writeRevision(r, { cap }));
 }
 
 /** Ignores `replicas`: it has no effect while nothing is released. */
