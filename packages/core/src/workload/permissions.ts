@@ -39,7 +39,11 @@ export const BASE_RULES: readonly PolicyRule[] = [
     verbs: [...LIST_WATCH, 'create', 'delete'],
   },
   { apiGroups: [GROUP], resources: ['changepods'], verbs: ['get', ...LIST_WATCH, 'create'] },
-  { apiGroups: [GROUP], resources: ['changeapprovals', 'changechecks', 'metricsources'], verbs: LIST_WATCH },
+  {
+    apiGroups: [GROUP],
+    resources: ['changeapprovals', 'changechecks', 'metricsources'],
+    verbs: LIST_WATCH,
+  },
   {
     apiGroups: [GROUP],
     resources: [
