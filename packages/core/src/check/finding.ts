@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ChangePolicySpec, CheckResult, Evidence } from '@altershield/api';
 import type { CreateFailure, PodView } from './pod-view.ts';
+import { MAX_EVIDENCE } from './limits.ts';
 import type { CheckRequest } from './request.ts';
 
 export interface PodHealthInput {
@@ -58,8 +59,6 @@ export interface CheckOutcome {
   /** Results of the checks that did not decide. */
   readonly others?: readonly CheckResult[];
 }
-
-export const MAX_EVIDENCE = 5;
 
 const MAX_TEXT = 512;
 const MAX_MESSAGE = 1024;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as z from 'zod';
-import { MAX_EVIDENCE } from './finding.ts';
+import { MAX_EVIDENCE } from './limits.ts';
 
 /** Version of the protocol between the operator and plug-ins. */
 export const WEBHOOK_VERSION = 'checks.altershield.io/v1';
