@@ -188,10 +188,12 @@ function awaitVerified(
     const reason = status.reason === 'RevertedByUser' ? 'RevertedByUser' : 'RolledBack';
     return { status: rollbackEnd(status, observation.now, reason, status.message) };
   }
-  const dueAt = rollbackDeadline(observation, workload, status);
-  const ownedAt = isBack ? ownershipDueAt(observation, status) : dueAt;
+  // Pods that are back are no failure, however late the last write is: it has a deadline of its own.
+  const dueAt = isBack
+    ? ownershipDueAt(observation, status)
+    : rollbackDeadline(observation, workload, status);
   if (observation.now < dueAt) {
-    return { status, ...restoreGoal(observation, status), recheckAt: Math.min(dueAt, ownedAt) };
+    return { status, ...restoreGoal(observation, status), recheckAt: dueAt };
   }
   const message = `${ready} of ${workload.replicas} pods of the verified revision are ready, ${observation.updated.length} of the quarantined one remain; check the pods`;
   return { status: rollbackEnd(status, observation.now, 'RollbackIncomplete', message) };
