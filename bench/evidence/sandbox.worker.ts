@@ -1,13 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  ChangeApprovalKind,
-  ChangePodKind,
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  MetricSourceKind,
-  toCrd,
-  type ChangeWorkload,
-} from '@altershield/api';
+import { KINDS, toCrd, type ChangeWorkload } from '@altershield/api';
 import { RESOURCES, realScheduler } from '@altershield/kube';
 import { createSandbox, type PodScenario, type Sandbox, type UserInfo } from '@altershield/sandbox';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -170,14 +162,7 @@ const methods = {
   /** Serves a cluster with so many sound Deployments; gives the operator's kubeconfig. */
   start: async (names: readonly string[]): Promise<string> => {
     listenIn();
-    for (const kind of [
-      ChangePolicyKind,
-      ChangeWorkloadKind,
-      ChangePodKind,
-      ChangeApprovalKind,
-      MetricSourceKind,
-    ])
-      await sandbox.apply(toCrd(kind));
+    for (const kind of KINDS) await sandbox.apply(toCrd(kind));
     await sleep(200);
     await applyAll(names, GOOD);
     const isReady = (): boolean =>

@@ -1,15 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  ANNOTATIONS,
-  ChangeApprovalKind,
-  ChangePodKind,
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  FIELD_MANAGER,
-  ChangeCheckKind,
-  MetricSourceKind,
-  toCrd,
-} from '@altershield/api';
+import { ANNOTATIONS, FIELD_MANAGER, KINDS, toCrd } from '@altershield/api';
 import { ADAPTERS, canonicalJson, withoutOptional, type WebhookTarget } from '@altershield/core';
 import { Environment, type ParseResult } from '@marcbachmann/cel-js';
 import {
@@ -44,14 +34,7 @@ export const GITOPS: UserInfo = {
 };
 
 /** Made once: that takes longer than a whole short run. */
-const CRDS = [
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  ChangePodKind,
-  ChangeApprovalKind,
-  ChangeCheckKind,
-  MetricSourceKind,
-].map(toCrd);
+const CRDS = KINDS.map(toCrd);
 
 export interface SimulationOptions {
   readonly scheduler: Scheduler;

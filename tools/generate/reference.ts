@@ -3,11 +3,12 @@ import {
   API_VERSION,
   CHECK_REASONS,
   EVENT_REASONS,
+  KINDS,
   METRIC_SOURCE_REASONS,
   POLICY_REASONS,
   REASONS,
 } from '@altershield/api';
-import { KINDS, crds } from '@altershield/cli';
+import { crds } from '@altershield/cli';
 
 interface Schema {
   readonly type?: string;

@@ -12,6 +12,7 @@ export {
   CHANGE_PODS,
   CHANGE_POLICIES,
   CHANGE_WORKLOADS,
+  KINDS,
   METRIC_SOURCES,
 } from './resources.ts';
 export {

@@ -7,6 +7,16 @@ import { ChangePolicyKind } from './v1alpha1/change-policy.ts';
 import { ChangeWorkloadKind } from './v1alpha1/change-workload.ts';
 import { MetricSourceKind } from './v1alpha1/metric-source.ts';
 
+/** Every kind of AlterShield, in the order of the documentation. */
+export const KINDS = [
+  ChangePolicyKind,
+  ChangeWorkloadKind,
+  ChangePodKind,
+  ChangeApprovalKind,
+  ChangeCheckKind,
+  MetricSourceKind,
+] as const;
+
 /** Where the API server serves a kind. */
 const resourceOf = ({ kind, plural }: { readonly kind: string; readonly plural: string }) =>
   ({ group: GROUP, version: VERSION, kind, plural, namespaced: true }) as const;

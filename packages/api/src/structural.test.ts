@@ -2,27 +2,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as z from 'zod';
-import {
-  ChangeApprovalKind,
-  ChangeCheckKind,
-  ChangePodKind,
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  MetricSourceKind,
-  toCrd,
-} from './index.ts';
+import { ChangePolicyKind, ChangeWorkloadKind, KINDS, toCrd } from './index.ts';
 import { structural } from './kind.ts';
 
 type Json = Readonly<Record<string, unknown>>;
-
-const KINDS = [
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  ChangePodKind,
-  ChangeApprovalKind,
-  ChangeCheckKind,
-  MetricSourceKind,
-];
 
 const isJsonObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -4,6 +4,6 @@ export { cliPage } from './reference.ts';
 export { run } from './run.ts';
 export type { CommandContext } from './cli.ts';
 export { RELEASE } from './version.ts';
-export { KINDS, crds } from './manifests/crds.ts';
+export { crds } from './manifests/crds.ts';
 export { installManifests, rbacManifests, toYaml } from './manifests/install.ts';
 export { DEFAULT_OPTIONS, type InstallOptions, type Manifest } from './manifests/manifest.ts';

@@ -48,6 +48,15 @@ const required = z
   .default(true)
   .describe('False: the outcome is recorded and changes nothing.');
 
+/** Checks of one sort, by their names. */
+const listOf = <C extends z.ZodType>(check: C, description: string) =>
+  z
+    .array(check)
+    .max(12)
+    .optional()
+    .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
+    .describe(description);
+
 export const WORSE = ['Higher', 'Lower', 'Both'] as const;
 
 const interval = z.int32().min(1).max(3600).default(15).describe('Time between two values.');
@@ -153,12 +162,7 @@ const signals = z
   );
 
 /** The metrics of a policy or of a ChangeCheck. */
-export const metrics = z
-  .array(metric)
-  .max(12)
-  .optional()
-  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
-  .describe('Metrics of your own.');
+export const metrics = listOf(metric, 'Metrics of your own.');
 
 const webhook = z.strictObject({
   name: checkName,
@@ -205,12 +209,7 @@ const webhook = z.strictObject({
 });
 
 /** The plug-ins of a policy or of a ChangeCheck. */
-export const webhooks = z
-  .array(webhook)
-  .max(12)
-  .optional()
-  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
-  .describe('Plug-ins: services that judge a batch.');
+export const webhooks = listOf(webhook, 'Plug-ins: services that judge a batch.');
 
 const use = z.strictObject({
   check: z
@@ -252,12 +251,7 @@ const rule = z.strictObject({
 });
 
 /** The rules of a policy or of a ChangeCheck. */
-export const rules = z
-  .array(rule)
-  .max(12)
-  .optional()
-  .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] })
-  .describe('Rules in CEL.');
+export const rules = listOf(rule, 'Rules in CEL.');
 
 export const checks = z
   .strictObject({

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { KINDS } from '@altershield/api';
 import { OPERATOR_RULES, OWN_NAMESPACE_RULES } from '@altershield/core';
 import { parseAllDocuments } from 'yaml';
 import { DEFAULT_OPTIONS, installManifests } from '../index.ts';
-import { KINDS } from '../manifests/crds.ts';
 import { FakeCluster, invoke } from '@altershield/testing/fake-cluster';
 import { aChange, aPolicy, at } from '@altershield/testing/stored-objects';
 

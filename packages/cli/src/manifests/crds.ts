@@ -1,25 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  ChangeApprovalKind,
-  ChangeCheckKind,
-  ChangePodKind,
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  GROUP,
-  MetricSourceKind,
-  toCrd,
-} from '@altershield/api';
+import { GROUP, KINDS, toCrd } from '@altershield/api';
 import { labels, type Manifest } from './manifest.ts';
-
-/** Every kind of AlterShield, in the order of the documentation. */
-export const KINDS = [
-  ChangePolicyKind,
-  ChangeWorkloadKind,
-  ChangePodKind,
-  ChangeApprovalKind,
-  ChangeCheckKind,
-  MetricSourceKind,
-] as const;
 
 export const crds = (): Manifest[] =>
   KINDS.map((kind) => {

@@ -1,14 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  CHANGE_APPROVALS,
-  CHANGE_CHECKS,
-  CHANGE_PODS,
-  CHANGE_POLICIES,
-  CHANGE_WORKLOADS,
-  GROUP,
-  METRIC_SOURCES,
-  VERSION,
-} from '@altershield/api';
+import { GROUP, KINDS, VERSION } from '@altershield/api';
 import { ADAPTERS, withoutOptional, type WorkloadAdapter } from '@altershield/core';
 import { KubeError, RESOURCES, isNotFound, type Client, type Logger } from '@altershield/kube';
 import { missingForKind, missingPermissions } from './permissions.ts';
@@ -75,12 +66,9 @@ async function missingKinds(client: Client): Promise<string[]> {
       readonly resources: readonly { readonly name?: string }[];
     };
     const served = new Set(resources.map(({ name }) => name));
-    return [
-      ...[CHANGE_POLICIES, CHANGE_WORKLOADS, CHANGE_PODS, CHANGE_APPROVALS],
-      ...[CHANGE_CHECKS, METRIC_SOURCES],
-    ]
-      .filter(({ plural }) => !served.has(plural))
-      .map(({ plural }) => `the cluster has no kind ${plural}.${GROUP}`);
+    return KINDS.filter(({ plural }) => !served.has(plural)).map(
+      ({ plural }) => `the cluster has no kind ${plural}.${GROUP}`,
+    );
   } catch (error) {
     if (isNotFound(error))
       return [`the cluster does not know ${GROUP}/${VERSION}: its CRDs are missing`];
