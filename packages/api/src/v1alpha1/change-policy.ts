@@ -20,7 +20,7 @@ const target = z
       .optional()
       .meta({ 'x-kubernetes-list-type': 'set' })
       .describe(
-        'Kinds of workloads, as Kind or Kind.group. Default: every kind that AlterShield follows, except CronJob, which has to be named.',
+        'Kinds of workloads, as Kind or Kind.group. Default: every kind that AlterShield follows, except Job, CronJob, and bare Pods and ReplicaSets, which have to be named.',
       ),
     selector: labelSelector('Labels of the workloads. Default: all of them.').optional(),
     namespaceSelector: labelSelector(
